@@ -1,0 +1,42 @@
+package events
+
+import "fmt"
+
+// Code says why something was refused. Codes are stable; messages are not.
+type Code string
+
+// The refusals of wire.md, and those that ADR 0005 adds.
+const (
+	CodeBadEnvelope        Code = "BAD_ENVELOPE"
+	CodeBadData            Code = "BAD_DATA"
+	CodeUnknownField       Code = "UNKNOWN_FIELD"
+	CodeUnknownType        Code = "UNKNOWN_TYPE"
+	CodeBadPredicate       Code = "BAD_PREDICATE"
+	CodePredicateTooCostly Code = "PREDICATE_TOO_COSTLY"
+	CodeBadNeeds           Code = "BAD_NEEDS"
+	CodeTooLarge           Code = "TOO_LARGE"
+	CodePoolFull           Code = "POOL_FULL"
+	// CodeUnknownTask: a command names a task that is not known (any more).
+	CodeUnknownTask Code = "UNKNOWN_TASK"
+	// CodeUnknownEngine: a command names an engine that the pool does not have.
+	CodeUnknownEngine Code = "UNKNOWN_ENGINE"
+	// CodeNotEnded: a retry was asked for a task that has not ended.
+	CodeNotEnded Code = "NOT_ENDED"
+	// CodeAlreadyEnded: a cancel was asked for a task that has ended.
+	CodeAlreadyEnded Code = "ALREADY_ENDED"
+	// CodeStaleIncarnation: a newer incarnation of the engine is registered.
+	CodeStaleIncarnation Code = "STALE_INCARNATION"
+)
+
+// Malformed is a record or a request that cannot be acted upon, ever.
+type Malformed struct {
+	Code    Code
+	Message string
+}
+
+func (m *Malformed) Error() string { return string(m.Code) + ": " + m.Message }
+
+// Refuse makes a *Malformed.
+func Refuse(code Code, format string, args ...any) *Malformed {
+	return &Malformed{Code: code, Message: fmt.Sprintf(format, args...)}
+}

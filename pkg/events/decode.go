@@ -1,0 +1,288 @@
+package events
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"mime"
+	"strings"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Envelope is what a record's headers say of it.
+type Envelope struct {
+	ID          string
+	Source      string
+	Type        Type
+	Subject     string
+	ContentType string
+	Traceparent string
+	Tracestate  string
+}
+
+// TypeOfRecord reads the type alone, for binary mode.
+func TypeOfRecord(r *Record) Type {
+	v, _ := r.Header(HeaderType)
+	return Type(v)
+}
+
+// Decode reads a record in binary or structured mode with protobuf or JSON
+// data. Commands and reports are read strictly: an unknown field is refused.
+// Every error is a *Malformed; the envelope is filled as far as it could be
+// read, so that the refusal can be told to somebody.
+func Decode(r *Record) (Envelope, proto.Message, error) {
+	if err := checkLimits(r); err != nil {
+		return Envelope{}, nil, err
+	}
+	env, data, err := open(r)
+	if err != nil {
+		return env, nil, err
+	}
+	if err := env.check(); err != nil {
+		return env, nil, err
+	}
+	m := New(env.Type)
+	if m == nil {
+		return env, nil, Refuse(CodeUnknownType, "ce_type %.200q is not known here", env.Type)
+	}
+	if data == nil {
+		return env, nil, Refuse(CodeBadData, "the value is null; a %s needs data", env.Type)
+	}
+	if err := unmarshal(env, data, m); err != nil {
+		return env, nil, err
+	}
+	return env, m, nil
+}
+
+func checkLimits(r *Record) error {
+	if len(r.Headers) > MaxHeaders {
+		return Refuse(CodeTooLarge, "%d headers; at most %d are allowed", len(r.Headers), MaxHeaders)
+	}
+	n := 0
+	for i := range r.Headers {
+		n += len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	if n > MaxHeaderBytes {
+		return Refuse(CodeTooLarge, "%d bytes of headers; at most %d are allowed", n, MaxHeaderBytes)
+	}
+	if size := n + len(r.Key) + len(r.Value); size > MaxRecordBytes {
+		return Refuse(CodeTooLarge, "a record of %d bytes; at most %d are allowed", size, MaxRecordBytes)
+	}
+	return nil
+}
+
+// open splits a record into envelope and data, whichever mode it is in.
+func open(r *Record) (Envelope, []byte, error) {
+	var env Envelope
+	specVersion := ""
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		switch h.Key {
+		case HeaderSpecVersion:
+			specVersion = string(h.Value)
+		case HeaderID:
+			env.ID = string(h.Value)
+		case HeaderSource:
+			env.Source = string(h.Value)
+		case HeaderType:
+			env.Type = Type(h.Value)
+		case HeaderSubject:
+			env.Subject = string(h.Value)
+		case HeaderContentType:
+			env.ContentType = string(h.Value)
+		case HeaderTraceparent:
+			env.Traceparent = string(h.Value)
+		case HeaderTracestate:
+			env.Tracestate = string(h.Value)
+		}
+	}
+	if len(env.ContentType) >= len(ContentCloudEvent) &&
+		strings.EqualFold(env.ContentType[:len(ContentCloudEvent)], ContentCloudEvent) {
+		return openStructured(r.Value)
+	}
+	return env, r.Value, checkSpecVersion(specVersion)
+}
+
+func checkSpecVersion(v string) error {
+	if v == "1.0" || v == "1.0.2" {
+		return nil
+	}
+	if v == "" {
+		return Refuse(CodeBadEnvelope, "no ce_specversion; a record needs ce_specversion=1.0, ce_id, ce_source and ce_type")
+	}
+	return Refuse(CodeBadEnvelope, "ce_specversion is %.40q; only 1.0 is read", v)
+}
+
+// structured is a CloudEvent in structured mode, JSON format.
+type structured struct {
+	SpecVersion     string          `json:"specversion"`
+	ID              string          `json:"id"`
+	Source          string          `json:"source"`
+	Type            Type            `json:"type"`
+	Subject         string          `json:"subject"`
+	DataContentType string          `json:"datacontenttype"`
+	Traceparent     string          `json:"traceparent"`
+	Tracestate      string          `json:"tracestate"`
+	Data            json.RawMessage `json:"data"`
+	DataBase64      *string         `json:"data_base64"`
+}
+
+func openStructured(value []byte) (Envelope, []byte, error) {
+	var s structured
+	if err := json.Unmarshal(value, &s); err != nil {
+		return Envelope{}, nil, Refuse(CodeBadEnvelope, "structured CloudEvent: %v", err)
+	}
+	env := Envelope{
+		ID: s.ID, Source: s.Source, Type: s.Type, Subject: s.Subject,
+		ContentType: s.DataContentType, Traceparent: s.Traceparent, Tracestate: s.Tracestate,
+	}
+	if env.ContentType == "" {
+		env.ContentType = ContentJSON
+	}
+	if err := checkSpecVersion(s.SpecVersion); err != nil {
+		return env, nil, err
+	}
+	if s.DataBase64 == nil {
+		return env, s.Data, nil
+	}
+	data, err := base64.StdEncoding.DecodeString(*s.DataBase64)
+	if err != nil {
+		return env, nil, Refuse(CodeBadEnvelope, "data_base64: %v", err)
+	}
+	return env, data, nil
+}
+
+func (e *Envelope) check() error {
+	switch {
+	case e.ID == "":
+		return Refuse(CodeBadEnvelope, "ce_id is missing or empty")
+	case e.Source == "":
+		return Refuse(CodeBadEnvelope, "ce_source is missing or empty")
+	case e.Type == "":
+		return Refuse(CodeBadEnvelope, "ce_type is missing or empty")
+	}
+	return nil
+}
+
+func unmarshal(env Envelope, data []byte, m proto.Message) error {
+	isJSON, err := contentIsJSON(env.ContentType)
+	if err != nil {
+		return err
+	}
+	strict := KindOf(env.Type) == Command || KindOf(env.Type) == Report
+	if isJSON {
+		return unmarshalJSON(data, m, strict)
+	}
+	if err := proto.Unmarshal(data, m); err != nil {
+		return Refuse(CodeBadData, "data is not a protobuf %s: %v", m.ProtoReflect().Descriptor().Name(), err)
+	}
+	if strict {
+		if at := unknownField(m.ProtoReflect()); at != "" {
+			return Refuse(CodeUnknownField, "%s has a field that is not known here", at)
+		}
+	}
+	return nil
+}
+
+func contentIsJSON(contentType string) (bool, error) {
+	switch contentType {
+	case "", ContentProtobuf:
+		return false, nil
+	case ContentJSON:
+		return true, nil
+	}
+	media, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case err != nil:
+		return false, Refuse(CodeBadEnvelope, "content-type %.100q: %v", contentType, err)
+	case media == ContentProtobuf:
+		return false, nil
+	case media == ContentJSON:
+		return true, nil
+	}
+	return false, Refuse(CodeBadEnvelope, "content-type %.100q; data is read as %s or %s", contentType, ContentProtobuf, ContentJSON)
+}
+
+func unmarshalJSON(data []byte, m proto.Message, strict bool) error {
+	err := protojson.UnmarshalOptions{DiscardUnknown: !strict}.Unmarshal(data, m)
+	switch {
+	case err == nil:
+		return keepPayloadText(data, m)
+	case strings.Contains(err.Error(), "unknown field"):
+		return Refuse(CodeUnknownField, "%v", cleanSpaces(err))
+	}
+	return Refuse(CodeBadData, "data is not a JSON %s: %v", m.ProtoReflect().Descriptor().Name(), cleanSpaces(err))
+}
+
+// keepPayloadText moves payloadJson into payload as the producer wrote it:
+// through a Value, large integers would lose digits.
+func keepPayloadText(data []byte, m proto.Message) error {
+	req, ok := m.(*TaskRequested)
+	if !ok || req.PayloadJson == nil {
+		return nil
+	}
+	var text struct {
+		Camel json.RawMessage `json:"payloadJson"`
+		Snake json.RawMessage `json:"payload_json"`
+	}
+	if err := json.Unmarshal(data, &text); err != nil {
+		return Refuse(CodeBadData, "payloadJson: %v", err)
+	}
+	raw := text.Camel
+	if raw == nil {
+		raw = text.Snake
+	}
+	compact, err := compactJSON(raw)
+	if err != nil {
+		return Refuse(CodeBadData, "payloadJson: %v", err)
+	}
+	if len(req.Payload) > 0 {
+		return Refuse(CodeBadData, "payload and payloadJson are both given; give one")
+	}
+	req.Payload, req.PayloadJson = compact, nil
+	if req.PayloadType == "" {
+		req.PayloadType = ContentJSON
+	}
+	return nil
+}
+
+// unknownField names the first message within m that holds unknown fields.
+func unknownField(m protoreflect.Message) string {
+	if len(m.GetUnknown()) > 0 {
+		return string(m.Descriptor().Name())
+	}
+	found := ""
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.IsMap() && fd.MapValue().Message() != nil:
+			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
+				found = unknownField(v.Message())
+				return found == ""
+			})
+		case fd.IsMap() || fd.Message() == nil:
+		case fd.IsList():
+			for i := 0; i < v.List().Len() && found == ""; i++ {
+				found = unknownField(v.List().Get(i).Message())
+			}
+		default:
+			found = unknownField(v.Message())
+		}
+		return found == ""
+	})
+	return found
+}
+
+func compactJSON(b []byte) ([]byte, error) {
+	var out bytes.Buffer
+	out.Grow(len(b))
+	if err := json.Compact(&out, b); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// cleanSpaces undoes the no-break spaces that protobuf's errors contain at random.
+func cleanSpaces(err error) string { return strings.ReplaceAll(err.Error(), "\u00a0", " ") }

@@ -1,0 +1,51 @@
+package events
+
+import "google.golang.org/protobuf/proto"
+
+// Logged is an event at its place in an owned log.
+type Logged struct {
+	// Offset in the log. While a decision is tentative: the offset it will have.
+	Offset int64
+	// Epoch and N identify it: N is the running number of the event in its epoch.
+	Epoch uint32
+	N     uint32
+	Type  Type
+	// Message is nil for a type that is not known here, and must then be ignored.
+	Message proto.Message
+}
+
+// Place is a position in a partition of a topic.
+type Place struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+}
+
+// Input is one record that the owner of a log decides on.
+type Input struct {
+	Place
+	// Prepared is what the core's Prepare made of the record, outside the loop.
+	Prepared any
+}
+
+// Clock is the time as far as a decision may know it, in milliseconds since
+// the Unix epoch.
+type Clock struct {
+	Now int64
+	// ReadTo: every input appended before this time has been decided on. What
+	// depends on somebody's silence must be measured against it, never Now.
+	ReadTo int64
+}
+
+// Outgoing is a record that a counted event causes on another topic.
+type Outgoing struct {
+	Topic     string
+	Partition int32
+	Key       []byte
+	// Message is encoded under the event's own ID. If Raw is set it is sent
+	// instead, as it is.
+	Message proto.Message
+	Raw     *Record
+	// Headers are added to the encoded message's.
+	Headers []Header
+}

@@ -1,0 +1,54 @@
+package events
+
+// Record is one Kafka record, whoever carries it. Slices are owned by whoever
+// made the record and are read-only for all others.
+type Record struct {
+	// Offset is its place in its partition; 0 before it was appended.
+	Offset int64
+	// Timestamp is in milliseconds since the Unix epoch.
+	Timestamp int64
+	Key       []byte
+	// Value is nil for a null value, which is not the empty one.
+	Value   []byte
+	Headers []Header
+}
+
+// Header is one header of a record. Keys may repeat; a nil Value is null.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Header returns the value of the first header with that key.
+func (r *Record) Header(key string) (value []byte, ok bool) {
+	for i := range r.Headers {
+		if r.Headers[i].Key == key {
+			return r.Headers[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// Size estimates the bytes that the record takes in an uncompressed batch; it
+// is never less than what it takes.
+func (r *Record) Size() int {
+	const overhead, headerOverhead = 32, 10
+	n := overhead + len(r.Key) + len(r.Value)
+	for i := range r.Headers {
+		n += headerOverhead + len(r.Headers[i].Key) + len(r.Headers[i].Value)
+	}
+	return n
+}
+
+// Page is a run of records read from a partition.
+type Page struct {
+	// Records are in the order of their offsets, which may have gaps.
+	Records []Record
+	// Next is the offset to go on from, past control and empty batches too.
+	Next int64
+	// Start is the first offset still kept.
+	Start int64
+	// End is the offset that the next record will get (of the last stable one
+	// where transactions are open): Next == End means read to the end.
+	End int64
+}

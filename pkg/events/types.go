@@ -1,0 +1,169 @@
+package events
+
+import (
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Type is a CloudEvents type such as "spanway.task.assigned.v1".
+type Type string
+
+// Kind tells what a type of record is, which decides where it may stand and
+// how strictly it is read.
+type Kind uint8
+
+const (
+	// Command asks for something; an unknown field in it is refused.
+	Command Kind = iota + 1
+	// Report is what an engine says of itself; read like a command.
+	Report
+	// Event states a fact; unknown fields are kept and ignored.
+	Event
+	// Notice is carried outside of owned logs and decides nothing.
+	Notice
+)
+
+// Types of records. The order is that of a task's life.
+const (
+	TypeLogClaimed           Type = "spanway.log.claimed.v1"
+	TypeLogPublished         Type = "spanway.log.published.v1"
+	TypeLogFoldVersionRaised Type = "spanway.log.fold_version_raised.v1"
+
+	TypeTaskRequested         Type = "spanway.task.requested.v1"
+	TypeTaskCancelRequested   Type = "spanway.task.cancel_requested.v1"
+	TypeTaskRetryRequested    Type = "spanway.task.retry_requested.v1"
+	TypeEngineDrainRequested  Type = "spanway.engine.drain_requested.v1"
+	TypeEngineResumeRequested Type = "spanway.engine.resume_requested.v1"
+
+	TypeEngineRegistration Type = "spanway.engine.registration.v1"
+	TypeEngineHeartbeat    Type = "spanway.engine.heartbeat.v1"
+	TypeEngineLeaving      Type = "spanway.engine.leaving.v1"
+	TypeAttemptStarted     Type = "spanway.attempt.started.v1"
+	TypeAttemptProgressed  Type = "spanway.attempt.progressed.v1"
+	TypeAttemptFinished    Type = "spanway.attempt.finished.v1"
+
+	TypeTaskAccepted            Type = "spanway.task.accepted.v1"
+	TypeTaskRejected            Type = "spanway.task.rejected.v1"
+	TypeTaskRepeated            Type = "spanway.task.repeated.v1"
+	TypeTaskForwarded           Type = "spanway.task.forwarded.v1"
+	TypeTaskAssigned            Type = "spanway.task.assigned.v1"
+	TypeTaskAssignmentRefused   Type = "spanway.task.assignment_refused.v1"
+	TypeTaskStarted             Type = "spanway.task.started.v1"
+	TypeTaskProgressed          Type = "spanway.task.progressed.v1"
+	TypeTaskSucceeded           Type = "spanway.task.succeeded.v1"
+	TypeTaskFailed              Type = "spanway.task.failed.v1"
+	TypeTaskAttemptFailed       Type = "spanway.task.attempt_failed.v1"
+	TypeTaskAttemptReturned     Type = "spanway.task.attempt_returned.v1"
+	TypeTaskRetryScheduled      Type = "spanway.task.retry_scheduled.v1"
+	TypeTaskExpired             Type = "spanway.task.expired.v1"
+	TypeTaskCancelled           Type = "spanway.task.cancelled.v1"
+	TypeTaskBulkCancelStarted   Type = "spanway.task.bulk_cancel_started.v1"
+	TypeTaskDeadLettered        Type = "spanway.task.dead_lettered.v1"
+	TypeTaskStaleResultRejected Type = "spanway.task.stale_result_rejected.v1"
+
+	TypeEngineRegistered          Type = "spanway.engine.registered.v1"
+	TypeEngineRegistrationRefused Type = "spanway.engine.registration_refused.v1"
+	TypeEngineDraining            Type = "spanway.engine.draining.v1"
+	TypeEngineResumed             Type = "spanway.engine.resumed.v1"
+	TypeEngineLost                Type = "spanway.engine.lost.v1"
+	TypeEngineDeparted            Type = "spanway.engine.departed.v1"
+
+	TypeEngineEcho Type = "spanway.engine.echo.v1"
+	TypeDeadLetter Type = "spanway.log.dead_letter.v1"
+)
+
+type registration struct {
+	typ     Type
+	kind    Kind
+	message proto.Message
+}
+
+var registrations = []registration{
+	{TypeLogClaimed, Event, (*LogClaimed)(nil)},
+	{TypeLogPublished, Event, (*LogPublished)(nil)},
+	{TypeLogFoldVersionRaised, Event, (*LogFoldVersionRaised)(nil)},
+
+	{TypeTaskRequested, Command, (*TaskRequested)(nil)},
+	{TypeTaskCancelRequested, Command, (*TaskCancelRequested)(nil)},
+	{TypeTaskRetryRequested, Command, (*TaskRetryRequested)(nil)},
+	{TypeEngineDrainRequested, Command, (*EngineDrainRequested)(nil)},
+	{TypeEngineResumeRequested, Command, (*EngineResumeRequested)(nil)},
+
+	{TypeEngineRegistration, Report, (*EngineRegistration)(nil)},
+	{TypeEngineHeartbeat, Report, (*EngineHeartbeat)(nil)},
+	{TypeEngineLeaving, Report, (*EngineLeaving)(nil)},
+	{TypeAttemptStarted, Report, (*AttemptStarted)(nil)},
+	{TypeAttemptProgressed, Report, (*AttemptProgressed)(nil)},
+	{TypeAttemptFinished, Report, (*AttemptFinished)(nil)},
+
+	{TypeTaskAccepted, Event, (*TaskAccepted)(nil)},
+	{TypeTaskRejected, Event, (*TaskRejected)(nil)},
+	{TypeTaskRepeated, Event, (*TaskRepeated)(nil)},
+	{TypeTaskForwarded, Event, (*TaskForwarded)(nil)},
+	{TypeTaskAssigned, Event, (*TaskAssigned)(nil)},
+	{TypeTaskAssignmentRefused, Event, (*TaskAssignmentRefused)(nil)},
+	{TypeTaskStarted, Event, (*TaskStarted)(nil)},
+	{TypeTaskProgressed, Event, (*TaskProgressed)(nil)},
+	{TypeTaskSucceeded, Event, (*TaskSucceeded)(nil)},
+	{TypeTaskFailed, Event, (*TaskFailed)(nil)},
+	{TypeTaskAttemptFailed, Event, (*TaskAttemptFailed)(nil)},
+	{TypeTaskAttemptReturned, Event, (*TaskAttemptReturned)(nil)},
+	{TypeTaskRetryScheduled, Event, (*TaskRetryScheduled)(nil)},
+	{TypeTaskExpired, Event, (*TaskExpired)(nil)},
+	{TypeTaskCancelled, Event, (*TaskCancelled)(nil)},
+	{TypeTaskBulkCancelStarted, Event, (*TaskBulkCancelStarted)(nil)},
+	{TypeTaskDeadLettered, Event, (*TaskDeadLettered)(nil)},
+	{TypeTaskStaleResultRejected, Event, (*TaskStaleResultRejected)(nil)},
+
+	{TypeEngineRegistered, Event, (*EngineRegistered)(nil)},
+	{TypeEngineRegistrationRefused, Event, (*EngineRegistrationRefused)(nil)},
+	{TypeEngineDraining, Event, (*EngineDraining)(nil)},
+	{TypeEngineResumed, Event, (*EngineResumed)(nil)},
+	{TypeEngineLost, Event, (*EngineLost)(nil)},
+	{TypeEngineDeparted, Event, (*EngineDeparted)(nil)},
+
+	{TypeEngineEcho, Notice, (*EngineEcho)(nil)},
+	{TypeDeadLetter, Notice, (*DeadLetter)(nil)},
+}
+
+// The tables are built once and only read afterwards.
+var (
+	byType = func() map[Type]registration {
+		m := make(map[Type]registration, len(registrations))
+		for _, r := range registrations {
+			m[r.typ] = r
+		}
+		return m
+	}()
+	byDescriptor = func() map[protoreflect.MessageDescriptor]Type {
+		m := make(map[protoreflect.MessageDescriptor]Type, len(registrations))
+		for _, r := range registrations {
+			m[r.message.ProtoReflect().Descriptor()] = r.typ
+		}
+		return m
+	}()
+)
+
+// New returns an empty message of that type, or nil if the type is unknown.
+func New(t Type) proto.Message {
+	r, ok := byType[t]
+	if !ok {
+		return nil
+	}
+	return r.message.ProtoReflect().New().Interface()
+}
+
+// KindOf tells what a type is; 0 if it is unknown.
+func KindOf(t Type) Kind { return byType[t].kind }
+
+// TypeOf returns the type under which m travels, or "" if it travels under none.
+func TypeOf(m proto.Message) Type { return byDescriptor[m.ProtoReflect().Descriptor()] }
+
+// Types lists all known types in the order of a task's life.
+func Types() []Type {
+	out := make([]Type, len(registrations))
+	for i, r := range registrations {
+		out[i] = r.typ
+	}
+	return out
+}
