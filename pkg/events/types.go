@@ -1,6 +1,8 @@
 package events
 
 import (
+	"sync"
+
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -126,27 +128,25 @@ var registrations = []registration{
 	{TypeDeadLetter, Notice, (*DeadLetter)(nil)},
 }
 
-// The tables are built once and only read afterwards.
-var (
-	byType = func() map[Type]registration {
-		m := make(map[Type]registration, len(registrations))
-		for _, r := range registrations {
-			m[r.typ] = r
-		}
-		return m
-	}()
-	byDescriptor = func() map[protoreflect.MessageDescriptor]Type {
-		m := make(map[protoreflect.MessageDescriptor]Type, len(registrations))
-		for _, r := range registrations {
-			m[r.message.ProtoReflect().Descriptor()] = r.typ
-		}
-		return m
-	}()
-)
+type tables struct {
+	byType       map[Type]registration
+	byDescriptor map[protoreflect.MessageDescriptor]Type
+}
+
+// The tables are built at the first use, because descriptors are ready only
+// after the generated code was initialised.
+var lookup = sync.OnceValue(func() tables {
+	t := tables{map[Type]registration{}, map[protoreflect.MessageDescriptor]Type{}}
+	for _, r := range registrations {
+		t.byType[r.typ] = r
+		t.byDescriptor[r.message.ProtoReflect().Descriptor()] = r.typ
+	}
+	return t
+})
 
 // New returns an empty message of that type, or nil if the type is unknown.
 func New(t Type) proto.Message {
-	r, ok := byType[t]
+	r, ok := lookup().byType[t]
 	if !ok {
 		return nil
 	}
@@ -154,10 +154,10 @@ func New(t Type) proto.Message {
 }
 
 // KindOf tells what a type is; 0 if it is unknown.
-func KindOf(t Type) Kind { return byType[t].kind }
+func KindOf(t Type) Kind { return lookup().byType[t].kind }
 
 // TypeOf returns the type under which m travels, or "" if it travels under none.
-func TypeOf(m proto.Message) Type { return byDescriptor[m.ProtoReflect().Descriptor()] }
+func TypeOf(m proto.Message) Type { return lookup().byDescriptor[m.ProtoReflect().Descriptor()] }
 
 // Types lists all known types in the order of a task's life.
 func Types() []Type {
