@@ -1,0 +1,120 @@
+# Spanway. `make` alone prints what there is.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+BIN      := bin
+KAFKA    := build/kafka
+VERSIONS := 4.3.0 3.9.2
+DIR      ?=
+SEED     ?= 1
+FUZZTIME ?= 10s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+TOOL     := $(GO) tool -modfile=tools/go.mod
+LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
+
+# The race detector needs a C compiler. Without one the tests run without it
+# and say so; where CI=true that is a failure.
+CC_FOUND := $(shell command -v "$${CC:-$$($(GO) env CC 2>/dev/null)}" 2>/dev/null)
+RACE     := $(if $(CC_FOUND),-race)
+ifeq ($(CC_FOUND),)
+export CGO_ENABLED = 0
+else
+export CGO_ENABLED = 1
+endif
+
+.PHONY: help
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/spanway
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/spanway ./cmd/spanway
+
+.PHONY: test
+test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
+	$(GO) test $(RACE) -timeout 10m -skip Apache ./...
+	@echo "Tests on a real Apache Kafka were left out: make test-kafka runs them."
+	@$(MAKE) --no-print-directory race-note
+
+.PHONY: race-note
+race-note:
+ifeq ($(CC_FOUND),)
+	@echo "*** NO C COMPILER: THE TESTS RUN WITHOUT THE RACE DETECTOR. Install gcc or clang. ***" >&2
+	@if [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi
+endif
+
+# Packages whose tests start a real Kafka.
+USE_KAFKA = $(GO) list -f '{{range .TestImports}}{{.}} {{end}}{{range .XTestImports}}{{.}} {{end}}in {{.ImportPath}}' ./... | awk '/internal\/apache /{print $$NF}'
+
+.PHONY: test-kafka
+test-kafka: ## the tests on real Apache Kafka, 4.3 and 3.9 (needs Java 17 and Maven)
+	@if ! command -v java >/dev/null || ! command -v mvn >/dev/null; then \
+		echo "*** SKIPPED: NOTHING WAS TESTED ON A REAL KAFKA: java or mvn is missing. Install a JDK (17 or later) and Maven. ***" >&2; \
+		if [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi; \
+		exit 0; \
+	fi; \
+	$(MAKE) --no-print-directory kafka-jars; \
+	packages=$$($(USE_KAFKA)); \
+	echo "packages with tests on a real Kafka:" $$packages; \
+	$(GO) test -p 1 -timeout 15m -run Apache $$packages
+
+.PHONY: kafka-jars
+kafka-jars: $(VERSIONS:%=$(KAFKA)/%/.complete) ## fetch the jars of Apache Kafka with Maven
+
+$(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
+	mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
+	@touch $@
+
+.PHONY: lint
+lint: ## gofmt and golangci-lint with the laws of .golangci.yml
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [[ -n "$$unformatted" ]]; then echo "not formatted, run gofmt -w:" $$unformatted >&2; exit 1; fi
+	CGO_ENABLED=0 $(LINT) run ./...
+
+.PHONY: generate
+generate: ## generate code from the schemas in pkg/events/proto
+	CGO_ENABLED=0 $(TOOL) buf generate
+
+.PHONY: generate-check
+generate-check: ## fail if generated code is not up to date
+	@before=$$(sha256sum pkg/events/*.pb.go); \
+	$(MAKE) --no-print-directory generate; \
+	if [[ "$$before" != "$$(sha256sum pkg/events/*.pb.go)" ]]; then \
+		echo "generated code was not up to date: commit what 'make generate' made" >&2; exit 1; \
+	fi
+
+.PHONY: demo
+demo: build ## checksum a tree of files on five engines, kill one, prove it all (DIR=...)
+	$(GO) build -o $(BIN)/checksums ./examples/checksums
+	$(BIN)/checksums --spanway $(BIN)/spanway $(if $(DIR),--dir '$(DIR)')
+
+.PHONY: bench
+bench: build ## the benchmark of docs/benchmarks.md
+	$(BIN)/spanway bench tasks
+
+.PHONY: sim
+sim: ## replay one seed of the simulation (SEED=...)
+	SPANWAY_SIM_SEED=$(SEED) $(GO) test -count 1 -v -run 'TestSimulation' ./internal/sim
+
+.PHONY: fuzz
+fuzz: ## every fuzz test for a short while (FUZZTIME=10s)
+	@for package in $$($(GO) list ./...); do \
+		for name in $$($(GO) test -list '^Fuzz' "$$package" | grep '^Fuzz' || true); do \
+			echo "== $$package $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package"; \
+		done; \
+	done
+
+.PHONY: cover
+cover: ## test coverage, as build/coverage.html
+	@mkdir -p build
+	$(GO) test -skip Apache -coverpkg ./... -coverprofile build/coverage.out ./...
+	$(GO) tool cover -html build/coverage.out -o build/coverage.html
+	@$(GO) tool cover -func build/coverage.out | tail -1
+
+.PHONY: clean
+clean: ## remove what was built (the jars of Kafka stay)
+	rm -rf $(BIN) build/coverage.*
