@@ -1,0 +1,14 @@
+// Package telemetry is how a process of Spanway is watched from outside:
+// metrics of OpenTelemetry served to Prometheus, whether it lives and is ready,
+// logs on stderr with the IDs of the trace that they belong to, and the
+// propagation of that trace in the records' headers.
+//
+// It owns the process-wide providers of OpenTelemetry, which Start sets and Stop
+// flushes, and no topic. Packages that measure take their instruments from
+// otel.Meter(import path) and never import this package. Without a --http
+// address nothing listens and measuring costs a few atomic additions.
+//
+//	/metrics  Prometheus text
+//	/livez    200 while the process can answer at all
+//	/readyz   200 once everything registered with Ready is ready, else 503 and what is not
+package telemetry

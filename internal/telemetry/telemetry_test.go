@@ -1,0 +1,90 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.uber.org/goleak"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestProbesAndMetrics(t *testing.T) {
+	tel, err := Start("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tel.Stop(context.Background()) //nolint:errcheck // The test is over.
+	counter, err := otel.Meter("test").Int64Counter("spanway.test.things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counter.Add(context.Background(), 3)
+	ready := make(chan struct{})
+	tel.Ready("scheduler", ready)
+	addr, stop, err := tel.Serve("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+
+	if code, _ := get(t, "http://"+addr+"/livez"); code != 200 {
+		t.Errorf("/livez answers %d", code)
+	}
+	if code, body := get(t, "http://"+addr+"/readyz"); code != 503 || !strings.Contains(body, "scheduler") {
+		t.Errorf("/readyz answers %d %q before the scheduler is ready", code, body)
+	}
+	close(ready)
+	if code, _ := get(t, "http://"+addr+"/readyz"); code != 200 {
+		t.Errorf("/readyz answers %d when all is ready", code)
+	}
+	if _, body := get(t, "http://"+addr+"/metrics"); !strings.Contains(body, "spanway_test_things_total{} 3") &&
+		!strings.Contains(body, "spanway_test_things_total 3") {
+		t.Errorf("/metrics lacks the counter:\n%s", body)
+	}
+}
+
+func TestLogsNameTheirTrace(t *testing.T) {
+	var out bytes.Buffer
+	log, err := Logger(&out, "json", "info")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := events.Record{}
+	Headers{&r}.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	ctx := propagation.TraceContext{}.Extract(context.Background(), Headers{&r})
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		t.Fatal("the headers lost the trace")
+	}
+	log.InfoContext(ctx, "partition owned")
+	if !strings.Contains(out.String(), `"trace_id":"0af7651916cd43dd8448eb211c80319c"`) {
+		t.Errorf("no trace ID in %s", out.String())
+	}
+	if _, err := Logger(&out, "json", "loud"); err == nil {
+		t.Error("level loud was taken")
+	}
+}
