@@ -1,0 +1,221 @@
+package lease
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Codes of attempts that this package ends or refuses.
+const (
+	// CodeTimeout: the execution timeout was over.
+	CodeTimeout = "TIMEOUT"
+	// CodeKindUnhandled: the engine has no handler for the kind.
+	CodeKindUnhandled = "KIND_UNHANDLED"
+	// CodeNoCapacity: the engine does not have what the task needs.
+	CodeNoCapacity = "NO_CAPACITY"
+	// CodeDraining: the engine leaves and takes no new work.
+	CodeDraining = "DRAINING"
+	// CodeReturned: the engine left before the handler was done.
+	CodeReturned = "RETURNED"
+	// CodeResultTooLarge: the result is above events.MaxPayloadBytes.
+	CodeResultTooLarge = "RESULT_TOO_LARGE"
+	// CodeBadData: the assignment holds no task.
+	CodeBadData = string(events.CodeBadData)
+)
+
+// Bounds of what handlers say: it ends up in the log.
+const (
+	maxErrorBytes = 4 << 10
+	maxNameBytes  = 256
+)
+
+// oneSlot is needed by a task that names no needs.
+var oneSlot = map[string]int64{"slots": 1}
+
+// assigned starts or refuses an assignment to this incarnation. Tokens grow in
+// the order in which they are published, so one that is not above the last was
+// decided on before and cannot start again.
+func (h *Holder) assigned(m *events.TaskAssigned) {
+	token := events.Token(m.Token)
+	if !h.alive() || token <= h.lastToken {
+		h.counts.Repeated++
+		return
+	}
+	h.lastToken = token
+	a := &Attempt{Task: m.Task, Number: m.Attempt, Token: token, begun: h.now}
+	if a.Task == nil {
+		h.refuseAttempt(&Attempt{Task: &events.Task{Id: m.TaskId, Pool: m.Pool}, Number: m.Attempt, Token: token},
+			CodeBadData, "the assignment holds no task")
+		return
+	}
+	switch short := h.short(a.Task); {
+	case h.state == Draining:
+		h.refuseAttempt(a, CodeDraining, "the engine is leaving")
+	case !h.kinds[a.Task.Kind]:
+		h.refuseAttempt(a, CodeKindUnhandled, fmt.Sprintf("no handler for kind %q", a.Task.Kind))
+	case short != "":
+		h.refuseAttempt(a, CodeNoCapacity, short)
+	default:
+		h.start(a)
+	}
+}
+
+func (h *Holder) start(a *Attempt) {
+	if h.state == Registering {
+		// Whoever is given work is registered, whatever became of the record
+		// that said so.
+		h.state = Ready
+		h.act(Action{Verb: BecameReady})
+	}
+	if t := a.Task.ExecutionTimeoutMs; t > 0 {
+		a.deadline = a.begun + t
+		h.dueBy(a.deadline)
+	}
+	h.held[a.Token] = a
+	h.reserve(a.Task, 1)
+	h.young = append(h.young, a)
+	h.counts.Started++
+	h.act(Action{Verb: Start, Attempt: a, Token: a.Token})
+}
+
+// short names the first dimension that the task needs more of than is free.
+func (h *Holder) short(t *events.Task) string {
+	fits := true
+	for name, n := range needs(t) {
+		fits = fits && n >= 0 && n <= h.engine.Allocatable[name]-h.used[name]
+	}
+	if fits {
+		return ""
+	}
+	names := make([]string, 0, len(t.Needs))
+	for name := range needs(t) {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		n, free := needs(t)[name], h.engine.Allocatable[name]-h.used[name]
+		if n < 0 || n > free {
+			return fmt.Sprintf("needs %s=%d, of which %d are free", name, n, free)
+		}
+	}
+	return ""
+}
+
+func needs(t *events.Task) map[string]int64 {
+	if len(t.Needs) == 0 {
+		return oneSlot
+	}
+	return t.Needs
+}
+
+func (h *Holder) reserve(t *events.Task, sign int64) {
+	for name, n := range needs(t) {
+		h.used[name] += sign * n
+	}
+}
+
+// cancelled forgets the attempt: the task has ended already, so there is
+// nothing to report, and the scheduler has given its capacity to others.
+func (h *Holder) cancelled(token events.Token) {
+	a := h.held[token]
+	if a == nil {
+		return
+	}
+	h.counts.Cancelled++
+	h.forget(a)
+	h.act(Action{Verb: Stop, Token: token, Cause: Cancelled})
+}
+
+// Finished says how the handler of an attempt ended. If the attempt is not held
+// any more, nothing comes of it.
+func (h *Holder) Finished(now int64, token events.Token, r Result) []Action {
+	h.begin(now)
+	if a := h.held[token]; a != nil {
+		h.finish(a, r)
+		if h.state == Draining {
+			h.overdue()
+		}
+	}
+	return h.out
+}
+
+// finish reports an attempt's end. A handler that was stopped and succeeded all
+// the same has succeeded; any other end of it is due to what stopped it.
+func (h *Holder) finish(a *Attempt, r Result) {
+	if r.Outcome != events.AttemptFinished_SUCCEEDED && a.stopped != 0 {
+		r = h.stoppedResult(a)
+	}
+	if len(r.Data) > events.MaxPayloadBytes {
+		r = Result{Outcome: events.AttemptFinished_FAILED_FINALLY, Error: &events.TaskError{
+			Code:    CodeResultTooLarge,
+			Message: fmt.Sprintf("a result of %d bytes; at most %d are carried, larger ones go by reference", len(r.Data), events.MaxPayloadBytes),
+		}}
+	}
+	h.forget(a)
+	h.counts.Finished++
+	h.report(a, r)
+}
+
+func (h *Holder) stoppedResult(a *Attempt) Result {
+	if a.stopped == Drained {
+		return Result{Outcome: events.AttemptFinished_RETURNED, Error: &events.TaskError{
+			Code: CodeReturned, Message: "the engine left before the handler was done",
+		}}
+	}
+	return Result{Outcome: events.AttemptFinished_FAILED, Error: &events.TaskError{
+		Code: CodeTimeout, Message: fmt.Sprintf("not done within %d ms", a.Task.ExecutionTimeoutMs),
+	}}
+}
+
+func (h *Holder) refuseAttempt(a *Attempt, code, message string) {
+	h.counts.Refused++
+	h.report(a, Result{
+		Outcome: events.AttemptFinished_REFUSED, Error: &events.TaskError{Code: code, Message: message},
+	})
+}
+
+func (h *Holder) report(a *Attempt, r Result) {
+	h.send(&events.AttemptFinished{
+		TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
+		Attempt: a.Number, Token: uint64(a.Token),
+		Outcome: r.Outcome, Result: r.Data, ResultType: clean(r.Type, maxNameBytes), Error: cleanError(r.Error),
+	}, false)
+}
+
+// cleanError makes what a handler says fit for the wire.
+func cleanError(e *events.TaskError) *events.TaskError {
+	if e == nil {
+		return nil
+	}
+	return &events.TaskError{Code: clean(e.Code, maxNameBytes), Message: clean(e.Message, maxErrorBytes)}
+}
+
+// clean cuts s to at most so many bytes and replaces what is not UTF-8, which
+// could not be encoded.
+func clean(s string, most int) string {
+	if len(s) > most {
+		s = s[:most]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+// Progressed reports data of a handler that still runs. If the attempt is not
+// held any more, it returns nothing to send.
+func (h *Holder) Progressed(now int64, token events.Token, data []byte) []Action {
+	h.begin(now)
+	if a := h.held[token]; a != nil {
+		h.send(&events.AttemptProgressed{
+			TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
+			Attempt: a.Number, Token: uint64(a.Token), Data: data,
+		}, false)
+	}
+	return h.out
+}
+
+func (h *Holder) forget(a *Attempt) {
+	delete(h.held, a.Token)
+	h.reserve(a.Task, -1)
+}

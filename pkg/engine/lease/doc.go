@@ -1,0 +1,36 @@
+// Package lease is the pure core of an engine: its lease on life within its
+// pool, and the attempts that it holds by virtue of it.
+//
+// It owns no clock, no connection and no goroutine. Its caller tells it what
+// was read from tasks.assignments (Read), what time it is (Tick), which beats
+// the broker acknowledged (Acked) and how handlers ended (Finished), and does
+// what the returned actions say, in their order. Time is in milliseconds and
+// need not be the time of day, but must not run backwards. Equal calls give
+// equal actions, so the simulation runs this very code.
+//
+//	           EngineRegistered read              Drain
+//	registering ------------------> ready -------------------> draining
+//	   ^                              | lease lost       nothing  | runs
+//	   | Register(new incarnation)    v                           v any more,
+//	   +--------------------------- adrift ------Drain------> departed
+//
+// While draining, losing the lease is departing. Reading that a newer incarnation of the same
+// ID was registered, or that the registration was refused, leads to refused:
+// the end, with Err saying why.
+//
+// The lease is lost when the engine reads its own EngineLost, when nobody
+// called for longer than TTL less a margin (the process or machine was
+// paused), or when no beat sent within that time was acknowledged by the
+// broker. Then every handler is stopped and nothing more is reported of the
+// old incarnation: the scheduler may have placed its work elsewhere. Beats that
+// are acknowledged but not echoed mean that the scheduler is away; since only a
+// live scheduler can place the work elsewhere, the work goes on.
+//
+// Invariants: a token is started at most once, whatever is read how often; a
+// report names the incarnation that holds the lease when it is sent; the needs
+// of the attempts held are within what the engine has; an attempt that was
+// started and neither cancelled nor lost is reported finished exactly once.
+//
+// After a crash there is nothing to recover: the next process registers a new
+// incarnation, which frees what the old one held.
+package lease

@@ -1,0 +1,179 @@
+package lease
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// script drives a holder through a scene and narrates what it asks for.
+type script struct {
+	t    *testing.T
+	h    *Holder
+	now  int64
+	n    uint32
+	next int64
+	said []string
+}
+
+const topic = "spanway.tasks.events"
+
+func begin(t *testing.T) *script {
+	t.Helper()
+	h := New(Settings{
+		Engine: &events.Engine{
+			Id: "e1", Pool: "blue", Kinds: []string{"resize", "noop"},
+			Allocatable: map[string]int64{"slots": 2, "gpu": 1},
+		},
+		Reports: "spanway.engines.reports", TTL: 5000,
+	})
+	s := &script{t: t, h: h, now: 1_000_000}
+	s.heard(h.Register(s.now, "i1", 10))
+	return s
+}
+
+// ready is a script of which the registration is over.
+func ready(t *testing.T) *script {
+	t.Helper()
+	s := begin(t)
+	s.read(&events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: "i1"}})
+	s.said = nil
+	return s
+}
+
+func (s *script) heard(actions []Action) {
+	for _, a := range actions {
+		s.said = append(s.said, s.words(a))
+	}
+}
+
+func (s *script) words(a Action) string {
+	switch a.Verb {
+	case Start, Stop:
+		w := fmt.Sprintf("%s %d", a.Verb, a.Token)
+		if a.Verb == Stop {
+			w += " " + a.Cause.String()
+		}
+		return w
+	case Send:
+		return s.report(a.Report.Message)
+	}
+	return a.Verb.String()
+}
+
+func (s *script) report(m proto.Message) string {
+	switch m := m.(type) {
+	case *events.EngineRegistration:
+		return fmt.Sprintf("register %s from %d", m.Engine.Incarnation, m.Engine.AssignmentsFrom)
+	case *events.EngineHeartbeat:
+		return fmt.Sprintf("beat %s next=%d %v", m.Incarnation, m.AssignmentsNext, m.Running)
+	case *events.EngineLeaving:
+		return fmt.Sprintf("leaving departed=%v", m.Departed)
+	case *events.AttemptStarted:
+		return fmt.Sprintf("started %d", m.Token)
+	case *events.AttemptProgressed:
+		return fmt.Sprintf("progress %d %s", m.Token, m.Data)
+	case *events.AttemptFinished:
+		return strings.TrimSpace(fmt.Sprintf("%s %d %s", m.Outcome, m.Token, m.GetError().GetCode()))
+	}
+	return fmt.Sprintf("%T", m)
+}
+
+// copyOf makes the published copy of an event.
+func (s *script) copyOf(key string, epoch, n uint32, m proto.Message) events.Record {
+	s.t.Helper()
+	id := fmt.Sprintf("%s/3/%d/%d", topic, epoch, n)
+	r, err := events.Encoder{Source: "/test"}.Encode(id, m, events.Header{Key: events.HeaderFrom, Value: []byte(id)})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Key = []byte(key)
+	return r
+}
+
+func (s *script) read(messages ...proto.Message) {
+	s.t.Helper()
+	var page events.Page
+	for _, m := range messages {
+		s.n++
+		page.Records = append(page.Records, s.copyOf("e1", 1, s.n, m))
+	}
+	s.page(page)
+}
+
+func (s *script) page(page events.Page) {
+	s.next = max(s.next, s.h.Next()) + int64(len(page.Records))
+	page.Next = s.next
+	s.heard(s.h.Read(s.now, page))
+}
+
+// wait lets time pass with a tick whenever one is due; beats are acknowledged
+// iff the broker is there.
+func (s *script) wait(ms int64, broker bool) {
+	for end := s.now + ms; s.now < end; {
+		s.now = min(end, max(s.now+1, s.h.Wake()))
+		actions := s.h.Tick(s.now)
+		s.heard(actions)
+		for _, a := range actions {
+			if broker && a.Report.Beat {
+				s.h.Acked(a.Report.SentAt)
+			}
+		}
+	}
+}
+
+func (s *script) pause(ms int64) { s.now += ms; s.heard(s.h.Tick(s.now)) }
+
+func (s *script) finish(token events.Token, o events.AttemptFinished_Outcome) {
+	r := Result{Outcome: o}
+	if o != events.AttemptFinished_SUCCEEDED {
+		r.Error = &events.TaskError{Code: "ERROR", Message: "it broke"}
+	}
+	s.heard(s.h.Finished(s.now, token, r))
+}
+
+// says compares what was asked for since the last call, heartbeats left out.
+func (s *script) says(want ...string) {
+	s.t.Helper()
+	var got []string
+	for _, w := range s.said {
+		if !strings.HasPrefix(w, "beat ") {
+			got = append(got, w)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		s.t.Fatalf("actions differ (-want +got):\n%s", diff)
+	}
+	s.said = nil
+}
+
+func assign(token uint64, change ...func(*events.TaskAssigned)) *events.TaskAssigned {
+	a := &events.TaskAssigned{
+		TaskId: fmt.Sprintf("t%d", token), Pool: "blue", EngineId: "e1", Incarnation: "i1",
+		Attempt: 1, Token: token,
+		Task: &events.Task{Id: fmt.Sprintf("t%d", token), Pool: "blue", Kind: "noop"},
+	}
+	for _, c := range change {
+		c(a)
+	}
+	return a
+}
+
+func timeout(ms int64) func(*events.TaskAssigned) {
+	return func(a *events.TaskAssigned) { a.Task.ExecutionTimeoutMs = ms }
+}
+
+func cancel(token uint64) *events.TaskCancelled {
+	return &events.TaskCancelled{TaskId: fmt.Sprintf("t%d", token), Pool: "blue", EngineId: "e1", Token: token}
+}
+
+const (
+	succeeded = events.AttemptFinished_SUCCEEDED
+	failed    = events.AttemptFinished_FAILED
+	finally   = events.AttemptFinished_FAILED_FINALLY
+)

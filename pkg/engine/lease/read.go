@@ -1,0 +1,113 @@
+package lease
+
+import (
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Read takes a page of the engine's partition of tasks.assignments. Pages must
+// come in the order of the partition; one that comes again changes nothing.
+func (h *Holder) Read(now int64, page events.Page) []Action {
+	h.begin(now)
+	for i := range page.Records {
+		h.record(&page.Records[i])
+	}
+	h.next = max(h.next, page.Next)
+	if h.state == Draining {
+		h.overdue()
+	}
+	return h.out
+}
+
+// record looks at one record. Several engines share a partition, so what is for
+// another is recognised by its key and left undecoded; its mark counts all the
+// same, since all copies from one log stand in one order.
+func (h *Holder) record(r *events.Record) {
+	from, published := r.Header(events.HeaderFrom)
+	if published {
+		fresh, ok := h.marks.above(from)
+		switch {
+		case !ok:
+			h.counts.Malformed++
+			return
+		case !fresh:
+			h.counts.Repeated++
+			return
+		}
+		if string(r.Key) != h.engine.Id {
+			return
+		}
+	} else if events.TypeOfRecord(r) != events.TypeEngineEcho {
+		return
+	}
+	_, m, err := events.Decode(r)
+	if err != nil {
+		h.counts.Malformed++
+		return
+	}
+	if published {
+		h.event(m)
+		return
+	}
+	if e, ok := m.(*events.EngineEcho); ok && e.Topic == h.reports && e.Partition == h.partition {
+		h.echoed = h.now
+	}
+}
+
+// event takes a published copy addressed to this engine's ID.
+func (h *Holder) event(m any) {
+	switch m := m.(type) {
+	case *events.TaskAssigned:
+		if h.mine(m.Pool, m.EngineId, m.Incarnation) {
+			h.assigned(m)
+		}
+	case *events.TaskCancelled:
+		if m.Pool == h.engine.Pool && m.EngineId == h.engine.Id {
+			h.cancelled(events.Token(m.Token))
+		}
+	case *events.EngineRegistered:
+		h.registered(m.GetEngine())
+	case *events.EngineRegistrationRefused:
+		if h.mine(m.Pool, m.EngineId, m.Incarnation) && h.alive() {
+			h.refuse(fmt.Errorf("register engine %q in pool %q: refused with %s: %s",
+				h.engine.Id, h.engine.Pool, m.Code, m.Message))
+		}
+	case *events.EngineLost:
+		if h.mine(m.Pool, m.EngineId, m.Incarnation) && h.alive() {
+			h.lose("the scheduler declared it lost: " + m.Reason)
+		}
+	}
+}
+
+// mine tells whether an event means this life of this engine. Engine IDs are
+// unique in their pool only, so two pools may use one key.
+func (h *Holder) mine(pool, id, incarnation string) bool {
+	if pool != h.engine.Pool || id != h.engine.Id {
+		return false
+	}
+	if incarnation != h.engine.Incarnation {
+		h.counts.Foreign++
+		return false
+	}
+	return true
+}
+
+// alive: it has told the scheduler of itself and has not ended.
+func (h *Holder) alive() bool {
+	return h.state == Registering || h.state == Ready || h.state == Draining
+}
+
+func (h *Holder) registered(e *events.Engine) {
+	if e.GetPool() != h.engine.Pool || e.GetId() != h.engine.Id || h.state == Departed || h.state == Refused {
+		return
+	}
+	switch {
+	case e.Incarnation > h.engine.Incarnation: // Also when adrift: it woke up and was replaced.
+		h.refuse(fmt.Errorf("engine %q in pool %q was registered by another process (incarnation %s, here %s): give each engine an ID of its own",
+			h.engine.Id, h.engine.Pool, e.Incarnation, h.engine.Incarnation))
+	case e.Incarnation == h.engine.Incarnation && h.state == Registering:
+		h.state = Ready
+		h.act(Action{Verb: BecameReady})
+	}
+}
