@@ -75,6 +75,16 @@ func (e Encoder) Encode(id string, m proto.Message, extra ...Header) (Record, er
 	return Record{Value: value, Headers: append(headers, extra...)}, nil
 }
 
+// AppendData appends the data that Encode would write for m to dst, for those
+// who make many records and share the memory of their parts.
+func (e Encoder) AppendData(dst []byte, m proto.Message) ([]byte, error) {
+	if !e.JSON {
+		return deterministic.MarshalAppend(dst, m)
+	}
+	b, err := MarshalJSON(m)
+	return append(dst, b...), err
+}
+
 func (e Encoder) data(m proto.Message) ([]byte, error) {
 	if e.JSON {
 		return MarshalJSON(m)

@@ -1,0 +1,41 @@
+// Package eventlog is the heart of Spanway: logs that judge themselves. It owns
+// the rule by which every reader decides which records of an owned log count
+// (wire.md, "Owned logs"), the reader that applies it, and the runtime of a
+// log's owner. It talks to a partition only through Log, an interface of two
+// methods, so the same code runs on Kafka, in memory and in the simulation.
+//
+// # Owned logs
+//
+// A batch names the history that it was decided on. It counts if that is the
+// history on which it lands and its epoch is the current one, whole or not at
+// all. A claim counts if its epoch is the next one, and enters the history: so
+// nothing that an older owner still sends can fit any more.
+//
+// # An owner
+//
+//	       fold to the end      append claim       read it back
+//	Run ───────────────▶ folded ────────────▶ claimed ─────────▶ owning ──┐
+//	 ▲                                            │                │  ▲    │ round: inputs,
+//	 │                                            │ another's      │  └────┘ decide, append,
+//	 │   gave up, lost tail, moved:               ▼ claim          │         publish
+//	 └── drop everything tentative ◀──────── ErrDisowned ◀─────────┘ newer claim
+//
+// An owner is one goroutine. It reads inputs, decides, applies its own events
+// tentatively, appends them as one batch, and only when that batch counts are
+// they published. An acknowledged offset that is the expected one proves that
+// nothing came between; any other one makes it read and judge like everybody.
+//
+// # Invariants
+//
+//   - Nothing is published before it counts.
+//   - A batch holds whole inputs: its header spanway-inputs and its events are
+//     from the same decisions.
+//   - A core knows its events at the offsets at which every reader finds them.
+//   - Events are published in their order, and again from the last
+//     LogPublished by every new owner; receivers drop what they have.
+//
+// # On a crash
+//
+// Nothing is saved. The next owner folds the log, claims it, publishes what may
+// be unpublished, and reads its inputs on from where the last batch says.
+package eventlog

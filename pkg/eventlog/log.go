@@ -1,0 +1,54 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Log is one partition of a log. Package eventlogtest holds the contract that
+// every implementation must pass.
+type Log interface {
+	// Append writes batch as one record batch, whole or not at all, and returns
+	// the offset of its first record once it is as durable as it will get. An
+	// unknown outcome is tried again inside with the very same bytes; what is
+	// still unknown in the end is an error, and the batch may then stand in the
+	// log nevertheless, later, or twice. An error with a method Refused() bool
+	// that returns true says that the records themselves are at fault. One call
+	// at a time; batch is not kept after the return.
+	Append(ctx context.Context, batch []events.Record) (base int64, err error)
+	// Fetch reads on from an offset. If nothing is there it waits that long for
+	// something to come and then answers with an empty page; from == End is
+	// fine. An error with a method OutOfRange() says that the log does not reach
+	// to that offset, or no more. The page's memory is the caller's to keep.
+	Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error)
+}
+
+// OutOfRangeError is a Fetch from an offset outside of the log.
+type OutOfRangeError struct {
+	// From is what was asked for; the log holds Start (inclusive) to End.
+	From, Start, End int64
+}
+
+func (e *OutOfRangeError) Error() string {
+	return fmt.Sprintf("offset %d is outside of the log, which holds %d to %d; read from %d",
+		e.From, e.Start, e.End, e.Start)
+}
+
+// OutOfRange returns what the log does hold; it is how this error is recognised.
+func (e *OutOfRangeError) OutOfRange() (start, end int64) { return e.Start, e.End }
+
+// IsOutOfRange tells whether err says that an offset is outside of its log.
+func IsOutOfRange(err error) bool {
+	var r interface{ OutOfRange() (start, end int64) }
+	return errors.As(err, &r)
+}
+
+// IsRefused tells whether err is the fault of the records that were appended.
+func IsRefused(err error) bool {
+	var r interface{ Refused() bool }
+	return errors.As(err, &r) && r.Refused()
+}

@@ -1,0 +1,104 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// OwnerConfig is what an owner works with. All but Hooks, Instance, IdleWait
+// and TailEvery must be set.
+type OwnerConfig struct {
+	// Log is the partition to own; Topic and Partition are its name.
+	Log       Log
+	Topic     string
+	Partition int32
+
+	Inputs  Inputs
+	Outbox  Outbox
+	NewCore func() Core
+	Encoder events.Encoder
+
+	Now    func() time.Time
+	Random func() [16]byte
+	// Instance names the process in its claims, for people.
+	Instance string
+	Hooks    Hooks
+
+	// IdleWait bounds how long an owner waits for inputs before it looks at the
+	// time again; TailEvery is how often it confirms the tail of its log.
+	// 0: DefaultIdleWait and DefaultTailEvery.
+	IdleWait, TailEvery time.Duration
+}
+
+// Defaults of OwnerConfig.
+const (
+	DefaultIdleWait  = 50 * time.Millisecond
+	DefaultTailEvery = 200 * time.Millisecond
+)
+
+// ErrDisowned says that somebody else has claimed the log. Nothing that this
+// owner decided and did not publish will ever be acted on.
+var ErrDisowned = errors.New("the log has a newer claim")
+
+// LostError says that the log lacks records which it had acknowledged.
+type LostError struct {
+	// Expected is the offset where the log should go on, Found where it does.
+	Expected, Found int64
+}
+
+func (e *LostError) Error() string {
+	return fmt.Sprintf("acknowledged records are gone: expected the log to go on at %d, it does at %d; "+
+		"look for an unclean leader election or a disk that lost power", e.Expected, e.Found)
+}
+
+// abandoned says that the tentative decisions of an epoch must be dropped, and
+// the log claimed anew.
+type abandoned struct{ cause error }
+
+func (e *abandoned) Error() string { return e.cause.Error() }
+func (e *abandoned) Unwrap() error { return e.cause }
+
+// Owner owns one log while Run runs. Only one Run at a time.
+type Owner struct{ cfg OwnerConfig }
+
+// NewOwner returns an owner; it does nothing before Run.
+func NewOwner(cfg OwnerConfig) *Owner {
+	if cfg.IdleWait <= 0 {
+		cfg.IdleWait = DefaultIdleWait
+	}
+	if cfg.TailEvery <= 0 {
+		cfg.TailEvery = DefaultTailEvery
+	}
+	return &Owner{cfg: cfg}
+}
+
+// Run folds the log, claims it and decides until ctx ends (and then returns
+// ctx.Err()), or until something is in the way. ErrDisowned: there is a newer
+// claim; whoever is still to own the log runs again, after a backoff. Where an
+// append was given up, or acknowledged records are gone, it begins again by
+// itself, unless not a single batch came through in between: then, and after
+// all other errors, it is for the caller to try again after a backoff.
+func (o *Owner) Run(ctx context.Context) error {
+	for {
+		t := newTenure(&o.cfg)
+		err := t.run(ctx)
+		if t.owned && o.cfg.Hooks.Disowned != nil {
+			o.cfg.Hooks.Disowned(err)
+		}
+		var lost *LostError
+		if errors.As(err, &lost) && o.cfg.Hooks.Lost != nil {
+			o.cfg.Hooks.Lost(err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		var again *abandoned
+		if !errors.As(err, &again) || !t.progressed {
+			return fmt.Errorf("own %s/%d: %w", o.cfg.Topic, o.cfg.Partition, err)
+		}
+	}
+}

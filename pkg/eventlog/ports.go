@@ -1,0 +1,82 @@
+package eventlog
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Core is the pure core of an owner: a fold of its log, and decisions on it.
+// One goroutine calls it. It must be a function of what it is given: equal logs
+// give equal states.
+type Core interface {
+	// Apply folds one event: one that counts, or one that Decide or Advance
+	// just emitted. An unknown event, or one without message, changes nothing.
+	Apply(events.Logged)
+	// Decide emits the events that an input causes. now.ReadTo is what had been
+	// read before this input. emit gives the event its place in the log,
+	// applies it to the core before it returns, and encodes it at once: what is
+	// emitted must not be changed afterwards.
+	Decide(in events.Input, now events.Clock, emit func(proto.Message))
+	// Advance emits what time and folded state cause, a bounded amount (about
+	// 2,000 events). more: call again, once this much has been appended.
+	Advance(now events.Clock, emit func(proto.Message)) (more bool)
+	// Publish says what an event that counts causes on another topic, built
+	// from the state; false if nothing, or nothing any more. It is asked again
+	// about events that a predecessor may not have published.
+	Publish(events.Logged) (events.Outgoing, bool)
+}
+
+// Inputs is where an owner's inputs come from.
+type Inputs interface {
+	// Seek says from where on to read; a partition that is not named is read
+	// from its beginning. What was read before is void.
+	Seek(map[TopicPartition]int64)
+	// Next returns what has arrived, at most about 1 MiB of records; it waits
+	// that long for something to arrive.
+	Next(ctx context.Context, wait time.Duration) (Arrivals, error)
+}
+
+// Arrivals are inputs in the order in which they are decided.
+type Arrivals struct {
+	Inputs []events.Input
+	// ReadTo: once these are decided, every input that was appended before this
+	// time (milliseconds since the Unix epoch) has been. 0: not known yet.
+	ReadTo int64
+}
+
+// Outbox publishes what counted events cause. It sends in order per partition,
+// and nothing after a record that it could not send.
+type Outbox interface {
+	// Send queues a record caused by the event at that offset of the log.
+	// Offsets never fall. It does not block for long.
+	Send(offset int64, topic string, partition int32, rec events.Record)
+	// Through returns the offset, at most limit, below which everything that
+	// was caused has been acknowledged.
+	Through(limit int64) int64
+	// Reset forgets what is queued.
+	Reset()
+}
+
+// Hooks tell the shell what happens, for metrics and readiness. Each may be
+// nil. All are called in the owner's goroutine and must not block.
+type Hooks struct {
+	// Owned: the claim counts and the core is at the fold.
+	Owned func(epoch uint32, core Core)
+	// Disowned: Owned no longer holds, for that reason.
+	Disowned func(err error)
+	// Observe is called now and then while owned, when everything in the core
+	// is known to count; the core may be looked at until it returns.
+	Observe func(core Core)
+	// Claimed: a claim was appended, whether or not it counts.
+	Claimed func()
+	// Appended: a batch counts.
+	Appended func(events, bytes int)
+	// Skipped: records in the log do not count.
+	Skipped func(why Skip, records int)
+	// Lost: records that were acknowledged are gone from the log.
+	Lost func(err error)
+}

@@ -1,0 +1,170 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Fold is called for each event that counts, in order. The record is the one it
+// came in; it must not be changed. Message is nil for a type that is not known,
+// for a null value, and for data that cannot be read.
+type Fold func(l events.Logged, r *events.Record)
+
+// Reader reads an owned log and judges it. It is not for concurrent use.
+type Reader struct {
+	log       Log
+	topic     string
+	partition int32
+
+	// OnSkip, if set, is told what does not count. It must not keep the records.
+	OnSkip func(why Skip, records []events.Record)
+
+	judge     Judge
+	assembler assembler
+	positions Positions
+	n         uint32 // the number of the next event in its epoch
+	next, end int64
+	fold      Fold // during take only
+}
+
+// NewReader returns a reader that begins at offset 0.
+func NewReader(log Log, topic string, partition int32) *Reader {
+	return &Reader{log: log, topic: topic, partition: partition}
+}
+
+// NewReaderAt returns a reader that begins at an offset, to look at what is
+// there. It judges nothing before the first batch that landed where its writer
+// expected, and its fold lacks all that came before.
+func NewReaderAt(log Log, topic string, partition int32, from int64) *Reader {
+	r := NewReader(log, topic, partition)
+	r.next, r.judge.Unanchored = from, from > 0
+	return r
+}
+
+// Poll reads one page, which it waits for at most that long, and folds what
+// counts.
+func (r *Reader) Poll(ctx context.Context, wait time.Duration, fold Fold) error {
+	page, err := r.log.Fetch(ctx, r.next, wait)
+	if err != nil {
+		return fmt.Errorf("read %s/%d at %d: %w", r.topic, r.partition, r.next, err)
+	}
+	r.take(page, fold)
+	return nil
+}
+
+// Barrier folds everything that was in the log when it was called.
+func (r *Reader) Barrier(ctx context.Context, fold Fold) error {
+	if err := r.Poll(ctx, 0, fold); err != nil {
+		return err
+	}
+	// The first answer came after the call began, so its end is late enough.
+	for end := r.end; r.next < end; {
+		if err := r.Poll(ctx, longPoll, fold); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// longPoll is how long a fetch waits where something is known to come.
+const longPoll = 500 * time.Millisecond
+
+// Position is the offset below which everything was judged.
+func (r *Reader) Position() int64 {
+	if len(r.assembler.pending) > 0 {
+		return r.assembler.pending[0].Offset
+	}
+	return r.next
+}
+
+// Next is the offset that is read next: beyond Position if a batch is incomplete.
+func (r *Reader) Next() int64 { return r.next }
+
+// End is where the log ended at the last Poll.
+func (r *Reader) End() int64 { return r.end }
+
+// Judge returns the state of the chain at Position.
+func (r *Reader) Judge() Judge { return r.judge }
+
+// Inputs returns the input positions of the last batch that counts.
+func (r *Reader) Inputs() Positions { return append(Positions(nil), r.positions...) }
+
+// take judges a page.
+func (r *Reader) take(page events.Page, fold Fold) {
+	r.fold = fold
+	for i := range page.Records {
+		if page.Records[i].Offset >= r.next {
+			r.assembler.add(&page.Records[i], r.batch, r.skip)
+		}
+	}
+	r.fold = nil
+	r.next, r.end = max(r.next, page.Next), page.End
+}
+
+// accept takes a batch of which is known, without reading it, that it counts
+// and landed at the next offset.
+func (r *Reader) accept(h Header) {
+	r.assembler.drop(r.skip)
+	r.judge.History = h.Hash
+	r.n += h.Records
+	r.next = h.At + int64(h.Records)
+	r.end = r.next
+}
+
+func (r *Reader) skip(why Skip, records []events.Record) {
+	if r.OnSkip != nil {
+		r.OnSkip(why, records)
+	}
+}
+
+func (r *Reader) batch(h Header, records []events.Record) {
+	unanchored, epoch := r.judge.Unanchored, r.judge.Epoch
+	if why := r.judge.Batch(h, records); why != Counts {
+		r.skip(why, records)
+		return
+	}
+	switch {
+	case unanchored:
+		r.n = numberIn(&records[0])
+	case r.judge.Epoch != epoch:
+		r.n = 0
+	}
+	if v, ok := records[0].Header(events.HeaderInputs); ok {
+		if p, err := ParsePositions(v); err == nil {
+			r.positions = p
+		}
+	}
+	for i := range records {
+		r.event(&records[i])
+	}
+}
+
+func (r *Reader) event(rec *events.Record) {
+	l := events.Logged{Offset: rec.Offset, Epoch: r.judge.Epoch, N: r.n, Type: events.TypeOfRecord(rec)}
+	r.n++
+	if r.fold == nil {
+		return
+	}
+	if rec.Value != nil {
+		if _, m, err := events.Decode(rec); err == nil {
+			l.Message = m
+		}
+	}
+	r.fold(l, rec)
+}
+
+// numberIn reads the running number from an event's ID, where what came before
+// was not counted.
+func numberIn(r *events.Record) uint32 {
+	id, _ := r.Header(events.HeaderID)
+	n, err := strconv.ParseUint(string(id[strings.LastIndexByte(string(id), '/')+1:]), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
+}

@@ -1,0 +1,155 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// round decides what has arrived and what time has brought, and appends it.
+func (t *tenure) round(ctx context.Context) error {
+	wait := time.Duration(0)
+	if t.idle {
+		wait = t.IdleWait
+	}
+	arrived, err := t.Inputs.Next(ctx, wait)
+	if err != nil {
+		return err
+	}
+	t.tick()
+	for i := range arrived.Inputs {
+		if err := t.decide(ctx, &arrived.Inputs[i]); err != nil {
+			return err
+		}
+	}
+	t.clock.ReadTo = max(t.clock.ReadTo, arrived.ReadTo)
+	if t.batch.size > roomForAdvance {
+		if err := t.append(ctx); err != nil {
+			return err
+		}
+	}
+	more := t.core.Advance(t.clock, t.emit)
+	t.idle = !more && len(arrived.Inputs) == 0
+	if err := t.append(ctx); err != nil {
+		return err
+	}
+	return t.confirmTail(ctx)
+}
+
+// tick reads the clock. Within a tenure it never goes back.
+func (t *tenure) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
+
+func (t *tenure) decide(ctx context.Context, in *events.Input) error {
+	t.core.Decide(*in, t.clock, t.emit)
+	t.positions.Set(in.Topic, in.Partition, in.Offset+1)
+	t.unwritten++
+	if t.batch.size < fullBatch {
+		return nil
+	}
+	return t.append(ctx)
+}
+
+// emit gives an event its place, applies and encodes it.
+func (t *tenure) emit(m proto.Message) {
+	if t.fault != nil {
+		return
+	}
+	i := len(t.batch.logged)
+	l := events.Logged{
+		Offset:  t.reader.next + int64(i),
+		Epoch:   t.last.Epoch,
+		N:       t.reader.n + uint32(i),
+		Type:    events.TypeOf(m),
+		Message: m,
+	}
+	if l.Type == "" {
+		t.fault = fmt.Errorf("emit %T: not a message of Spanway's wire", m)
+		return
+	}
+	if t.fault = t.batch.add(l, t.clock.Now); t.fault == nil {
+		t.core.Apply(l)
+	}
+}
+
+// append writes what was emitted, if anything was, and publishes it once it
+// counts.
+func (t *tenure) append(ctx context.Context) error {
+	if t.noteDue() {
+		t.emitPublished()
+	}
+	switch {
+	case t.fault != nil:
+		return t.fault
+	case len(t.batch.logged) == 0:
+		return nil
+	case t.batch.size > maxBatch:
+		return fmt.Errorf("append at %d: one decision made %d bytes of events; at most %d fit a batch",
+			t.reader.next, t.batch.size, maxBatch)
+	}
+	h := Header{At: t.reader.next, Prev: t.reader.judge.History, Epoch: t.last.Epoch}
+	records := t.batch.seal(&h, t.positions)
+	base, err := t.Log.Append(ctx, records)
+	switch {
+	case IsRefused(err):
+		return fmt.Errorf("append at %d: %w", h.At, err)
+	case err != nil:
+		// It may have counted, or may count yet: only a new claim ends that.
+		return &abandoned{fmt.Errorf("append at %d: %w", h.At, err)}
+	case base == h.At:
+		t.reader.accept(h)
+	default:
+		if err := t.settle(ctx, h, base); err != nil {
+			return err
+		}
+	}
+	return t.counted(h)
+}
+
+// counted acts on a batch that counts.
+func (t *tenure) counted(h Header) error {
+	t.last, t.progressed = h, true
+	t.writtenAt, t.unwritten = t.clock.Now, 0
+	if t.Hooks.Appended != nil {
+		t.Hooks.Appended(len(t.batch.logged), t.batch.size)
+	}
+	for i := range t.batch.logged {
+		if err := t.publish(t.batch.logged[i], t.batch.spans[i].timestamp); err != nil {
+			return err
+		}
+	}
+	t.batch.reset()
+	return nil
+}
+
+// errMoved says that a batch counts, but not where it was decided to be.
+var errMoved = errors.New("the batch does not count where it was decided to stand")
+
+// settle finds out what became of a batch that was acknowledged at another
+// offset than the expected one: own repeats, leftovers of an older owner, or a
+// newer claim.
+func (t *tenure) settle(ctx context.Context, h Header, base int64) error {
+	if base < h.At {
+		return &abandoned{&LostError{Expected: h.At, Found: base}}
+	}
+	first := int64(-1)
+	err := t.readThrough(ctx, base+int64(h.Records), func(l events.Logged, _ *events.Record) {
+		if first < 0 {
+			first = l.Offset
+		}
+	})
+	switch {
+	case err != nil:
+		return err
+	case t.reader.judge.Claim != t.claim:
+		return fmt.Errorf("append at %d: %w", h.At, ErrDisowned)
+	case first != h.At || t.reader.judge.History != h.Hash:
+		// The core knows its events at other offsets than all who fold the log.
+		return &abandoned{fmt.Errorf("append at %d, acknowledged at %d: %w", h.At, base, errMoved)}
+	}
+	return nil
+}

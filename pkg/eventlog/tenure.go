@@ -1,0 +1,150 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// tenure is one attempt to own the log, from the fold to the loss of the claim.
+// All that is tentative lives here and ends with it.
+type tenure struct {
+	*OwnerConfig
+	reader *Reader
+	core   Core
+	batch  batch
+	claim  ClaimID
+
+	// last is the newest batch of this tenure that counts, for its confirmation.
+	last Header
+
+	// What was read, and how far the log knows of it.
+	positions Positions
+	unwritten int // inputs decided since a batch was written
+	writtenAt int64
+
+	clock  events.Clock
+	tailAt int64
+	idle   bool
+	fault  error // what emit could not do
+
+	published publishing
+
+	owned, progressed bool
+}
+
+func newTenure(cfg *OwnerConfig) *tenure {
+	t := &tenure{
+		OwnerConfig: cfg,
+		reader:      NewReader(cfg.Log, cfg.Topic, cfg.Partition),
+		core:        cfg.NewCore(),
+		published:   publishing{sent: -1},
+	}
+	t.reader.OnSkip = func(why Skip, records []events.Record) {
+		if cfg.Hooks.Skipped != nil {
+			cfg.Hooks.Skipped(why, len(records))
+		}
+	}
+	return t
+}
+
+func (t *tenure) run(ctx context.Context) error {
+	t.Outbox.Reset()
+	if err := t.reader.Barrier(ctx, t.fold); err != nil {
+		return err
+	}
+	if err := t.claimLog(ctx); err != nil {
+		return err
+	}
+	t.begin()
+	if err := t.republish(); err != nil {
+		return err
+	}
+	for {
+		if err := t.round(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// fold takes an event of the time before this tenure.
+func (t *tenure) fold(l events.Logged, r *events.Record) {
+	t.core.Apply(l)
+	t.published.fold(l, r)
+}
+
+// claimLog appends a claim and reads it back: who wrote the claim that is the
+// current one after its own acknowledged offset owns the log.
+func (t *tenure) claimLog(ctx context.Context) error {
+	t.claim = t.Random()
+	judge := t.reader.Judge()
+	at := t.reader.Next()
+	record, err := t.claimRecord(judge, at)
+	if err != nil {
+		return err
+	}
+	base, err := t.Log.Append(ctx, []events.Record{record})
+	if err != nil {
+		return fmt.Errorf("claim at %d: %w", at, err)
+	}
+	if t.Hooks.Claimed != nil {
+		t.Hooks.Claimed()
+	}
+	if base < at {
+		return &abandoned{&LostError{Expected: at, Found: base}}
+	}
+	if err := t.readThrough(ctx, base+1, t.fold); err != nil {
+		return err
+	}
+	if t.reader.Judge().Claim != t.claim {
+		return fmt.Errorf("claim at %d: %w", base, ErrDisowned)
+	}
+	return nil
+}
+
+func (t *tenure) claimRecord(judge Judge, at int64) (events.Record, error) {
+	id := fmt.Sprintf("%s/%d/%d/0", t.Topic, t.Partition, judge.Epoch+1)
+	record, err := t.Encoder.Encode(id, &events.LogClaimed{ClaimId: t.claim[:], Owner: t.Instance})
+	if err != nil {
+		return record, err
+	}
+	record.Timestamp = t.Now().UnixMilli()
+	h := Header{At: at, Prev: judge.History, Epoch: judge.Epoch + 1, Records: 1}
+	h.Hash = Hash(h.Prev, []events.Record{record})
+	record.Headers = append(record.Headers, events.Header{Key: events.HeaderLog, Value: h.Append(nil)})
+	return record, nil
+}
+
+// readThrough folds up to an offset that was acknowledged. That it cannot be
+// reached means that what was acknowledged is gone.
+func (t *tenure) readThrough(ctx context.Context, end int64, fold Fold) error {
+	// A broker may show a record a moment after it has acknowledged it.
+	for tries := 0; t.reader.Next() < end; tries++ {
+		before := t.reader.Next()
+		switch err := t.reader.Poll(ctx, longPoll, fold); {
+		case IsOutOfRange(err) || tries > 10:
+			return &abandoned{&LostError{Expected: end, Found: t.reader.End()}}
+		case err != nil:
+			return err
+		case t.reader.Next() > before:
+			tries = 0
+		}
+	}
+	return nil
+}
+
+// begin starts to decide: the core is at the fold, the claim counts.
+func (t *tenure) begin() {
+	judge := t.reader.Judge()
+	t.owned = true
+	t.last = Header{At: judge.ClaimedAt, Epoch: judge.Epoch, Records: 1}
+	t.batch.begin(t.Encoder, t.Topic, t.Partition, judge.Epoch)
+	t.positions = t.reader.Inputs()
+	t.clock.Now = t.Now().UnixMilli()
+	t.writtenAt, t.tailAt = t.clock.Now, t.clock.Now
+	if t.Hooks.Owned != nil {
+		t.Hooks.Owned(judge.Epoch, t.core)
+	}
+	t.Inputs.Seek(t.positions.Map())
+}

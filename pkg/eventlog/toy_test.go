@@ -1,0 +1,180 @@
+package eventlog_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/memlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const topic = "t.events"
+
+// toyCore accepts each task ID once and publishes every acceptance.
+type toyCore struct {
+	seen  map[string]bool
+	order []events.Logged
+}
+
+func newToyCore() eventlog.Core { return &toyCore{seen: map[string]bool{}} }
+
+func (c *toyCore) Apply(l events.Logged) {
+	if m, ok := l.Message.(*events.TaskAccepted); ok {
+		c.seen[m.Task.Id] = true
+		c.order = append(c.order, l)
+	}
+}
+
+func (c *toyCore) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+	id := in.Prepared.(string)
+	if c.seen[id] {
+		return
+	}
+	emit(&events.TaskAccepted{Task: &events.Task{Id: id, Pool: "p", Kind: "k"}, AtMs: now.Now})
+}
+
+func (c *toyCore) Advance(events.Clock, func(proto.Message)) bool { return false }
+
+func (c *toyCore) Publish(l events.Logged) (events.Outgoing, bool) {
+	m, ok := l.Message.(*events.TaskAccepted)
+	return events.Outgoing{Topic: "out", Key: []byte("k"), Message: m}, ok
+}
+
+// toyInputs is a list of task IDs; the offset is the index. Its end is told by
+// closing drained.
+type toyInputs struct {
+	ids   []string
+	chunk int
+	wake  chan struct{}
+
+	mu   sync.Mutex
+	next int64
+}
+
+func (in *toyInputs) Seek(p map[eventlog.TopicPartition]int64) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.next = p[eventlog.TopicPartition{Topic: "in"}]
+}
+
+func (in *toyInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var a eventlog.Arrivals
+	for ; in.next < int64(len(in.ids)) && len(a.Inputs) < in.chunk; in.next++ {
+		a.Inputs = append(a.Inputs, events.Input{
+			Place: events.Place{Topic: "in", Offset: in.next}, Prepared: in.ids[in.next],
+		})
+	}
+	if len(a.Inputs) == 0 && wait > 0 {
+		select {
+		case <-in.wake:
+		case <-ctx.Done():
+			return a, ctx.Err()
+		}
+	}
+	return a, ctx.Err()
+}
+
+// toyOutbox is acknowledged at once.
+type toyOutbox struct {
+	mu   sync.Mutex
+	sent []events.Record
+	got  chan int // how many were sent, for tests that wait
+}
+
+func (o *toyOutbox) Send(_ int64, _ string, _ int32, r events.Record) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sent = append(o.sent, r)
+	if o.got != nil {
+		o.got <- len(o.sent)
+	}
+}
+func (o *toyOutbox) Through(limit int64) int64 { return limit }
+func (o *toyOutbox) Reset()                    {}
+
+type bundle struct {
+	log    *memlog.Log
+	inputs *toyInputs
+	outbox *toyOutbox
+	cfg    eventlog.OwnerConfig
+	core   *toyCore
+}
+
+// setup wires an owner of the toy core over log.
+func setup(t testing.TB, log *memlog.Log, ids ...string) *bundle {
+	t.Helper()
+	b := &bundle{
+		log:    log,
+		inputs: &toyInputs{ids: ids, chunk: 3, wake: make(chan struct{}, 1)},
+		outbox: &toyOutbox{got: make(chan int, 1000)},
+	}
+	random := rand.New(rand.NewPCG(rand.Uint64(), 2))
+	b.cfg = eventlog.OwnerConfig{
+		Log: b.log, Topic: topic, Partition: 3,
+		Inputs: b.inputs, Outbox: b.outbox, NewCore: newToyCore,
+		Encoder: events.Encoder{Source: "/spanway/test/toy"},
+		Now:     time.Now,
+		Random: func() (id [16]byte) {
+			for i := range id {
+				id[i] = byte(random.Uint32())
+			}
+			return id
+		},
+		Instance: "toy",
+		Hooks:    eventlog.Hooks{Owned: func(_ uint32, c eventlog.Core) { b.core = c.(*toyCore) }},
+	}
+	return b
+}
+
+// run starts the owner; stop ends it and returns what Run returned.
+func (b *bundle) run(t testing.TB) (stop func() error) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	result := make(chan error, 1)
+	go func() { result <- eventlog.NewOwner(b.cfg).Run(ctx) }()
+	stop = sync.OnceValue(func() error {
+		cancel()
+		return <-result
+	})
+	t.Cleanup(func() { _ = stop() })
+	return stop
+}
+
+// await waits until n records were published.
+func (b *bundle) await(t testing.TB, n int) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for {
+		select {
+		case got := <-b.outbox.got:
+			if got >= n {
+				return
+			}
+		case <-deadline:
+			t.Fatalf("fewer than %d records were published", n)
+		}
+	}
+}
+
+// read folds the whole log.
+func read(t testing.TB, log eventlog.Log) (counted []events.Logged, skips map[eventlog.Skip]int, r *eventlog.Reader) {
+	t.Helper()
+	r = eventlog.NewReader(log, topic, 3)
+	skips = map[eventlog.Skip]int{}
+	r.OnSkip = func(why eventlog.Skip, records []events.Record) { skips[why] += len(records) }
+	if err := r.Barrier(t.Context(), func(l events.Logged, _ *events.Record) { counted = append(counted, l) }); err != nil {
+		t.Fatal(err)
+	}
+	return counted, skips, r
+}
