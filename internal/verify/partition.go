@@ -1,0 +1,150 @@
+package verify
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Partition judges one partition of tasks.events. It is for one goroutine.
+type Partition struct {
+	topic     string
+	partition int32
+	opts      Options
+	report    Report
+
+	began bool
+	next  int64 // the lowest offset that the next record may have
+	n     int64 // running number of the last event of the current epoch
+	chain chain
+	world world
+}
+
+// NewPartition begins the judgement of a partition of a topic.
+func NewPartition(topic string, partition int32, opts Options) *Partition {
+	if opts.MaxFindings == 0 {
+		opts.MaxFindings = 1000
+	}
+	p := &Partition{topic: topic, partition: partition, opts: opts}
+	p.report = Report{
+		Partitions: 1, Skipped: map[string]int64{}, Terminal: map[string]int64{}, Findings: []Finding{},
+	}
+	p.world = newWorld(p)
+	return p
+}
+
+// Feed takes the next record. It keeps the record's slices until the batch is
+// complete; the caller must not change them.
+func (p *Partition) Feed(r *events.Record) {
+	if !p.began && r.Offset != 0 {
+		p.find(RuleLog, at{offset: r.Offset}, "the log begins at offset %d: what was before cannot be judged", r.Offset)
+	}
+	if p.began && r.Offset < p.next {
+		p.find(RuleLog, at{offset: r.Offset}, "offset %d comes after offset %d", r.Offset, p.next-1)
+	}
+	p.began, p.next = true, r.Offset+1
+	p.report.Records++
+	p.chain.add(r, p.settle)
+}
+
+// Report tells what was found in what was fed so far.
+func (p *Partition) Report() Report {
+	r := Report{}
+	r.Add(p.report)
+	r.Unfinished = int64(len(p.chain.pending.records))
+	r.Open = int64(len(p.world.tasks))
+	if !p.opts.NoneOpen {
+		return r
+	}
+	for _, t := range p.world.open() {
+		r.Violations++
+		if len(r.Findings) < p.opts.MaxFindings {
+			r.Findings = append(r.Findings, Finding{
+				Rule: "G1", Partition: p.partition, Offset: max(0, p.next-1), Task: t.id,
+				Text: fmt.Sprintf("accepted at offset %d and never ended", t.accepted),
+			})
+		}
+	}
+	return r
+}
+
+// settle acts on a verdict: it counts what does not count, and has the world
+// follow what does.
+func (p *Partition) settle(v verdict) {
+	first := at{offset: v.records[0].Offset}
+	switch v.reason {
+	case "":
+	case reasonOtherHistory:
+		p.find("G6", first, "a batch of the current epoch %d was decided on history %016x, which the log does not have here: "+
+			"acknowledged records were lost, or its owner counted what does not count", v.epoch, v.prev)
+	case reasonFutureEpoch:
+		p.find("G6", first, "a batch of epoch %d, which no claim that counts has begun", v.epoch)
+	}
+	if v.reason != "" {
+		p.report.Skipped[v.reason] += int64(len(v.records))
+		return
+	}
+	p.report.Counted += int64(len(v.records))
+	if v.claim {
+		p.report.Claims++
+		p.n = -1
+		return
+	}
+	if got := hash(v.prev, v.records); got != v.hash {
+		p.find("G6", first, "the batch says its hash is %016x; its content gives %016x", v.hash, got)
+	}
+	for i := range v.records {
+		p.event(&v.records[i], v.epoch)
+	}
+}
+
+// event checks the ID of an event that counts, and has the world follow it.
+func (p *Partition) event(r *events.Record, epoch uint32) {
+	if r.Value == nil {
+		return // folds to nothing
+	}
+	env, m, err := events.Decode(r)
+	where := at{offset: r.Offset}
+	p.checkID(env.ID, epoch, where)
+	switch {
+	case err != nil && events.New(env.Type) == nil && env.Type != "":
+		p.report.UnknownTypes++
+	case err != nil:
+		p.find(RuleLog, where, "an event that counts cannot be read: %v", err)
+	default:
+		p.world.follow(where, m)
+	}
+}
+
+// checkID: receivers drop what is not above the highest (epoch, n) they saw, so
+// an ID of another epoch or one that does not grow would lose or double effects.
+func (p *Partition) checkID(id string, epoch uint32, where at) {
+	prefix := fmt.Sprintf("%s/%d/%d/", p.topic, p.partition, epoch)
+	n, err := strconv.ParseInt(strings.TrimPrefix(id, prefix), 10, 64)
+	switch {
+	case !strings.HasPrefix(id, prefix) || err != nil:
+		p.find("G6", where, "the event's ID is %q; here it must be %sN", id, prefix)
+	case n <= p.n:
+		p.find("G6", where, "the event's ID is %q, but number %d of this epoch stands before it", id, p.n)
+	default:
+		p.n = n
+	}
+}
+
+// at is where and about what a finding is made.
+type at struct {
+	offset       int64
+	task, engine string
+}
+
+func (p *Partition) find(rule string, where at, format string, args ...any) {
+	p.report.Violations++
+	if len(p.report.Findings) < p.opts.MaxFindings {
+		p.report.Findings = append(p.report.Findings, Finding{
+			Rule: rule, Partition: p.partition, Offset: where.offset,
+			Task: where.task, Engine: where.engine, Text: fmt.Sprintf(format, args...),
+		})
+	}
+}

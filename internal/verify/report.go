@@ -1,0 +1,86 @@
+package verify
+
+import "maps"
+
+// Rules under which findings are made, besides the guarantees "G1" to "G6".
+const (
+	// RuleLog: the partition cannot be judged as it should be.
+	RuleLog = "LOG"
+)
+
+// Options of a judgement.
+type Options struct {
+	// NoneOpen demands that every accepted task has ended.
+	NoneOpen bool
+	// MaxFindings bounds those kept per partition; the others are only counted.
+	// 0 means 1,000.
+	MaxFindings int
+}
+
+// Report is what was found, of one partition or of several.
+type Report struct {
+	Partitions int `json:"partitions"`
+	// Records were fed; Counted of them count.
+	Records int64 `json:"records"`
+	Counted int64 `json:"counted"`
+	// Skipped are the records that do not count, by reason.
+	Skipped map[string]int64 `json:"skipped"`
+	// Unfinished are the records of a batch that was not complete at the end.
+	Unfinished int64 `json:"unfinished"`
+	// Claims that count.
+	Claims int64 `json:"claims"`
+	// Tasks that were accepted; Open of them have not ended.
+	Tasks int64 `json:"tasks"`
+	Open  int64 `json:"open"`
+	// Terminal are the tasks that ended, by the event that ended them.
+	Terminal map[string]int64 `json:"terminal"`
+	// Assignments judged.
+	Assignments int64 `json:"assignments"`
+	// UnknownTypes are events of types that are not known here.
+	UnknownTypes int64 `json:"unknown_types"`
+	// Violations were found; Findings are the first of them.
+	Violations int64     `json:"violations"`
+	Findings   []Finding `json:"findings"`
+}
+
+// Finding is one violation.
+type Finding struct {
+	// Rule is a guarantee, "G1" to "G6", or RuleLog.
+	Rule      string `json:"rule"`
+	Partition int32  `json:"partition"`
+	// Offset of the event that broke the rule, or of the last one if what breaks
+	// it is that nothing followed.
+	Offset int64  `json:"offset"`
+	Task   string `json:"task,omitempty"`
+	Engine string `json:"engine,omitempty"`
+	Text   string `json:"text"`
+}
+
+// OK tells whether nothing was found.
+func (r *Report) OK() bool { return r.Violations == 0 }
+
+// Add takes another partition's report into r.
+func (r *Report) Add(o Report) {
+	r.Partitions += o.Partitions
+	r.Records += o.Records
+	r.Counted += o.Counted
+	r.Skipped = sum(r.Skipped, o.Skipped)
+	r.Unfinished += o.Unfinished
+	r.Claims += o.Claims
+	r.Tasks += o.Tasks
+	r.Open += o.Open
+	r.Terminal = sum(r.Terminal, o.Terminal)
+	r.Assignments += o.Assignments
+	r.UnknownTypes += o.UnknownTypes
+	r.Violations += o.Violations
+	r.Findings = append(append([]Finding{}, r.Findings...), o.Findings...)
+}
+
+func sum(a, b map[string]int64) map[string]int64 {
+	out := make(map[string]int64, len(a)+len(b))
+	maps.Copy(out, a)
+	for k, n := range b {
+		out[k] += n
+	}
+	return out
+}

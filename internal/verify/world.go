@@ -1,0 +1,228 @@
+package verify
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// The same task ID is the same task for a day or for this many ended tasks,
+// whichever is less.
+const (
+	windowMillis = 24 * 60 * 60 * 1000
+	windowTasks  = 4_000_000
+)
+
+// name is a task's or an engine's ID within its pool.
+type name struct{ pool, id string }
+
+// world is what the events that count say there is.
+type world struct {
+	p       *Partition
+	tasks   map[name]*task
+	ended   map[name]ended
+	endings int64
+	engines map[name]*engine
+	tokens  map[string]uint64 // the highest given, by pool
+	views   predicates
+}
+
+type task struct {
+	id, pool string
+	spec     *events.Task // without its payload
+	needs    map[string]int64
+	accepted int64 // offset
+	on       *engine
+	token    uint64 // of the current or the last attempt
+	attempt  int32
+}
+
+type ended struct {
+	by     string
+	offset int64
+	atMs   int64
+	number int64 // it was this pool's number-th task to end
+}
+
+func newWorld(p *Partition) world {
+	return world{
+		p: p, tasks: map[name]*task{}, ended: map[name]ended{},
+		engines: map[name]*engine{}, tokens: map[string]uint64{},
+	}
+}
+
+// open lists the tasks that have not ended, the oldest first.
+func (w *world) open() []*task {
+	return slices.SortedFunc(maps.Values(w.tasks), func(a, b *task) int {
+		return cmp.Or(cmp.Compare(a.accepted, b.accepted), cmp.Compare(a.id, b.id))
+	})
+}
+
+// follow applies one event and checks it against what was before.
+func (w *world) follow(where at, m any) {
+	switch m := m.(type) {
+	case *events.TaskAccepted:
+		w.accept(where, m)
+	case *events.TaskAssigned:
+		w.assign(where, m)
+	case *events.TaskStarted:
+		w.current(where, m, "G2")
+	case *events.TaskProgressed:
+		w.current(where, m, "G2")
+	case *events.TaskAssignmentRefused:
+		w.release(where, w.current(where, m, "G2"))
+	case *events.TaskAttemptFailed:
+		w.release(where, w.current(where, m, "G2"))
+	case *events.TaskAttemptReturned:
+		w.release(where, w.current(where, m, "G2"))
+	case *events.TaskStaleResultRejected:
+		w.stale(where, m)
+	case *events.TaskSucceeded:
+		w.end(where, w.current(where, m, "G2"), "succeeded", m.AtMs)
+	case *events.TaskFailed:
+		w.end(where, w.current(where, m, "G2"), "failed", m.AtMs)
+	case *events.TaskCancelled:
+		w.cancel(where, m)
+	case *events.TaskExpired:
+		w.end(where, w.lookup(where, m, "G1"), "expired", m.AtMs)
+	case *events.TaskDeadLettered:
+		w.end(where, w.lookup(where, m, "G1"), "dead_lettered", m.AtMs)
+	case *events.TaskRetryScheduled:
+		w.lookup(where, m, "G1")
+	default:
+		w.followEngine(where, m)
+	}
+}
+
+func (w *world) accept(where at, m *events.TaskAccepted) {
+	spec := m.GetTask()
+	key := name{spec.GetPool(), spec.GetId()}
+	where.task = key.id
+	if open := w.tasks[key]; open != nil {
+		w.p.find("G1", where, "accepted again; it was accepted at offset %d and has not ended", open.accepted)
+		return
+	}
+	if before, ok := w.ended[key]; ok {
+		if m.AtMs-before.atMs < windowMillis && w.endings-before.number < windowTasks {
+			w.p.find("G1", where, "accepted again; it %s at offset %d, within the window", before.by, before.offset)
+		}
+		delete(w.ended, key)
+	}
+	t := &task{id: key.id, pool: key.pool, accepted: where.offset, needs: spec.GetNeeds()}
+	t.spec = &events.Task{Kind: spec.GetKind(), Predicate: spec.GetPredicate(), Priority: spec.GetPriority(), Tenant: spec.GetTenant()}
+	if len(t.needs) == 0 {
+		t.needs = map[string]int64{"slots": 1}
+	}
+	w.tasks[key] = t
+	w.p.report.Tasks++
+}
+
+// ofTask is any event of one task.
+type ofTask interface {
+	GetTaskId() string
+	GetPool() string
+}
+
+// ofAttempt is any event of one attempt.
+type ofAttempt interface {
+	ofTask
+	GetEngineId() string
+	GetToken() uint64
+}
+
+// lookup finds the open task that an event is of; without one that is a
+// finding under the given rule, and the answer is nil.
+func (w *world) lookup(where at, m ofTask, rule string) *task {
+	key := name{m.GetPool(), m.GetTaskId()}
+	if t := w.tasks[key]; t != nil {
+		return t
+	}
+	where.task = key.id
+	if before, ok := w.ended[key]; ok {
+		w.p.find(rule, where, "%s of a task that %s at offset %d", word(m), before.by, before.offset)
+	} else {
+		w.p.find(rule, where, "%s of a task that was never accepted", word(m))
+	}
+	return nil
+}
+
+// current is lookup for an event that must be of the task's unfinished attempt.
+func (w *world) current(where at, m ofAttempt, rule string) *task {
+	t := w.lookup(where, m, rule)
+	if t == nil {
+		return nil
+	}
+	where.task, where.engine = t.id, m.GetEngineId()
+	switch {
+	case t.on == nil:
+		w.p.find(rule, where, "%s under token %d, but no attempt is unfinished; the last token was %d", word(m), m.GetToken(), t.token)
+	case m.GetToken() != t.token:
+		w.p.find(rule, where, "%s under token %d; the current token is %d", word(m), m.GetToken(), t.token)
+	case m.GetEngineId() != t.on.id:
+		w.p.find(rule, where, "%s by engine %q; the attempt is on %q", word(m), m.GetEngineId(), t.on.id)
+	}
+	return t
+}
+
+func (w *world) stale(where at, m *events.TaskStaleResultRejected) {
+	t := w.tasks[name{m.GetPool(), m.GetTaskId()}]
+	if t != nil && t.on != nil && t.token == m.GetToken() {
+		where.task, where.engine = t.id, m.GetEngineId()
+		w.p.find("G2", where, "rejected as stale, but token %d is the current one", t.token)
+	}
+}
+
+func (w *world) cancel(where at, m *events.TaskCancelled) {
+	t := w.lookup(where, m, "G1")
+	if t != nil && t.on != nil && (m.GetToken() != t.token || m.GetEngineId() != t.on.id) {
+		where.task, where.engine = t.id, t.on.id
+		w.p.find("G2", where, "cancelled on engine %q under token %d; the attempt is on %q under token %d",
+			m.GetEngineId(), m.GetToken(), t.on.id, t.token)
+	}
+	w.end(where, t, "cancelled", m.AtMs)
+}
+
+func (w *world) end(where at, t *task, by string, atMs int64) {
+	if t == nil {
+		return
+	}
+	w.release(where, t)
+	key := name{t.pool, t.id}
+	delete(w.tasks, key)
+	w.endings++
+	w.ended[key] = ended{by: by, offset: where.offset, atMs: atMs, number: w.endings}
+	w.p.report.Terminal[by]++
+}
+
+// word is how an event is called in findings.
+func word(m any) string {
+	switch m.(type) {
+	case *events.TaskStarted:
+		return "started"
+	case *events.TaskProgressed:
+		return "progress"
+	case *events.TaskSucceeded:
+		return "a result"
+	case *events.TaskFailed:
+		return "a final error"
+	case *events.TaskAssignmentRefused:
+		return "a refusal"
+	case *events.TaskAttemptFailed:
+		return "a failed attempt"
+	case *events.TaskAttemptReturned:
+		return "a returned attempt"
+	case *events.TaskCancelled:
+		return "cancellation"
+	case *events.TaskExpired:
+		return "expiry"
+	case *events.TaskDeadLettered:
+		return "a dead letter"
+	case *events.TaskRetryScheduled:
+		return "a scheduled retry"
+	case *events.TaskAssigned:
+		return "an assignment"
+	}
+	return "an event"
+}
