@@ -1,0 +1,23 @@
+// Package embedded runs Kafka inside the process, for `spanway dev`, tests and
+// benchmarks: kfake of franz-go, which speaks the real protocol over loopback
+// TCP and keeps its data in a directory. Nothing needs to be installed.
+//
+// It owns its data directory; a second broker on the same directory is not
+// prevented by kfake and must not be started. After a crash it loads what
+// acknowledged batches it finds; with SyncWrites that is all of them, also
+// after a power loss.
+//
+// What is different from Apache Kafka, so that nobody takes a test here for
+// proof of it:
+//   - One goroutine serves all requests; there is no replication, whatever the
+//     replication factor, and a leader is never away.
+//   - After kill -9 it has forgotten producers' sequence numbers (its records
+//     survive), so a batch sent again then is appended twice.
+//   - It accepts timestamps in the future, and LogAppendTime leaves records'
+//     timestamps as they were sent.
+//   - A group's first rebalance does not wait for more members.
+//   - Members that had not left when it closed are back, dead, at the next
+//     start, until their session ends.
+//   - Topic settings are stored and mostly not acted upon: retention and
+//     compaction run only when a test asks for them.
+package embedded

@@ -1,0 +1,109 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+)
+
+// TopicInfo is what the cluster says of a topic.
+type TopicInfo struct {
+	Name       string
+	Partitions int32
+	// Replicas is the least number of replicas that a partition of it has.
+	Replicas int
+}
+
+// Topics lists the topics whose names begin with prefix, by name. A topic made
+// through another client may be missing for half a second.
+func (c *Client) Topics(ctx context.Context, prefix string) ([]TopicInfo, error) {
+	var topics []TopicInfo
+	err := c.persist(ctx, "list the topics", func() error {
+		m, err := c.metadata(ctx)
+		if err != nil {
+			return err
+		}
+		topics = topics[:0]
+		for i := range m.Topics {
+			t := &m.Topics[i]
+			if t.ErrorCode == 0 && !t.IsInternal && strings.HasPrefix(t.Name, prefix) {
+				topics = append(topics, topicInfo(t))
+			}
+		}
+		return nil
+	})
+	slices.SortFunc(topics, func(a, b TopicInfo) int { return strings.Compare(a.Name, b.Name) })
+	return topics, err
+}
+
+func topicInfo(t *metadata.ResponseTopic) TopicInfo {
+	info := TopicInfo{Name: t.Name, Partitions: int32(len(t.Partitions))}
+	for i := range t.Partitions {
+		if n := len(t.Partitions[i].ReplicaNodes); i == 0 || n < info.Replicas {
+			info.Replicas = n
+		}
+	}
+	return info
+}
+
+// metadata is the Transport's view of the cluster, at most metadataTTL old
+// while the cluster answers.
+func (c *Client) metadata(ctx context.Context) (*metadata.Response, error) {
+	m, err := c.roundTrip(ctx, &metadata.Request{}, requestTimeout)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := m.(*metadata.Response)
+	if !ok {
+		return nil, fmt.Errorf("an answer of type %T", m)
+	}
+	return r, nil
+}
+
+// Offsets returns what a partition holds: start is the first offset still kept
+// and end the one that the next record will get, or that the first open
+// transaction got.
+func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
+	id := int(partition)
+	err = c.persist(ctx, fmt.Sprintf("read the offsets of %s/%d", topic, partition), func() error {
+		r, err := c.api.ListOffsets(ctx, &kafkago.ListOffsetsRequest{
+			IsolationLevel: kafkago.ReadCommitted,
+			Topics:         map[string][]kafkago.OffsetRequest{topic: {kafkago.FirstOffsetOf(id), kafkago.LastOffsetOf(id)}},
+		})
+		if err != nil {
+			return err
+		}
+		answers := r.Topics[topic]
+		if len(answers) != 1 {
+			return fmt.Errorf("%d answers for one partition", len(answers))
+		}
+		start, end = answers[0].FirstOffset, answers[0].LastOffset
+		if answers[0].Error != nil {
+			return answers[0].Error
+		}
+		if start < 0 || end < start {
+			return fmt.Errorf("the broker says [%d, %d)", start, end)
+		}
+		return nil
+	})
+	return start, end, err
+}
+
+// persist tries an operation that changes nothing until it succeeds, is denied,
+// or the RetryBudget or ctx ends.
+func (c *Client) persist(ctx context.Context, what string, try func() error) error {
+	retry := c.retrier()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if cl := classify(err); cl == denied || cl == refused || ctx.Err() != nil || !retry.wait(ctx) {
+			return gaveUp(ctx, fmt.Sprintf("%s on %s", what, c.brokers()), err)
+		}
+	}
+}

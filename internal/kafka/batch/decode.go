@@ -1,0 +1,184 @@
+package batch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// minRecord is the least number of bytes that a record takes: seven fields of
+// one byte. It bounds what a header may claim.
+const minRecord = 7
+
+// Decoder turns batches into records. It is not for concurrent use; what it
+// has returned stays valid. The zero value is ready.
+type Decoder struct {
+	slab []events.Header // headers not handed out yet
+	last []events.Header // those of the record before, whose keys are likely again the same
+}
+
+// Decode appends to dst the records of b from offset from on. Keys, values and
+// header values alias the batch. Control batches hold no records for readers
+// and add none.
+func (d *Decoder) Decode(dst []events.Record, b *Batch, from int64) ([]events.Record, error) {
+	if b.Control() || b.Count == 0 {
+		return dst, nil
+	}
+	data, err := decompress(b.records, b.Compression())
+	if err != nil {
+		return dst, fmt.Errorf("%w: batch at offset %d: %w", ErrCorrupt, b.BaseOffset, err)
+	}
+	if int64(b.Count) > int64(len(data)/minRecord) {
+		return dst, fmt.Errorf("%w: batch at offset %d: %d records in %d bytes", ErrCorrupt, b.BaseOffset, b.Count, len(data))
+	}
+	in := cursor{data: data}
+	for i := range b.Count {
+		r := events.Record{}
+		if !d.record(&in, b, &r) {
+			return dst, fmt.Errorf("%w: batch at offset %d: record %d of %d, near byte %d", ErrCorrupt, b.BaseOffset, i+1, b.Count, in.at)
+		}
+		if r.Offset >= from {
+			dst = append(dst, r)
+		}
+	}
+	return dst, nil
+}
+
+// record reads one record; false means that it contradicts its own length or
+// its batch.
+func (d *Decoder) record(in *cursor, b *Batch, r *events.Record) bool {
+	size := in.varint()
+	if in.bad || size < minRecord-1 || size > int64(len(in.data)-in.at) {
+		return false
+	}
+	end := in.at + int(size)
+	in.at++ // attributes
+	timeDelta, offsetDelta := in.varint(), in.varint()
+	if offsetDelta < 0 || offsetDelta > int64(b.LastOffsetDelta) {
+		return false
+	}
+	r.Offset = b.BaseOffset + offsetDelta
+	r.Timestamp = b.FirstTimestamp + timeDelta
+	if b.attributes&logAppendTime != 0 {
+		r.Timestamp = b.MaxTimestamp
+	}
+	r.Key = in.bytes()
+	r.Value = in.bytes()
+	headers := in.varint()
+	if in.bad || headers < 0 || headers > int64(end-in.at)/2 {
+		return false
+	}
+	if headers > 0 {
+		r.Headers = d.headers(in, int(headers))
+	}
+	return !in.bad && in.at == end
+}
+
+// headers reads n headers into a slab, so that a page of records costs a few
+// allocations and not one for each record.
+func (d *Decoder) headers(in *cursor, n int) []events.Header {
+	const slabSize = 1024
+	if len(d.slab) < n {
+		d.slab = make([]events.Header, max(n, slabSize))
+	}
+	out := d.slab[:n:n]
+	d.slab = d.slab[n:]
+	for i := range out {
+		key := in.bytes()
+		if i < len(d.last) && d.last[i].Key == string(key) {
+			out[i].Key = d.last[i].Key // the same string again: no allocation
+		} else {
+			out[i].Key = intern(key)
+		}
+		out[i].Value = in.bytes()
+	}
+	d.last = out
+	return out
+}
+
+// intern returns a key as a string, without allocating for those that nearly
+// every record has.
+func intern(key []byte) string {
+	switch string(key) {
+	case events.HeaderSpecVersion:
+		return events.HeaderSpecVersion
+	case events.HeaderID:
+		return events.HeaderID
+	case events.HeaderSource:
+		return events.HeaderSource
+	case events.HeaderType:
+		return events.HeaderType
+	case events.HeaderContentType:
+		return events.HeaderContentType
+	case events.HeaderTraceparent:
+		return events.HeaderTraceparent
+	case events.HeaderTracestate:
+		return events.HeaderTracestate
+	case events.HeaderLog:
+		return events.HeaderLog
+	case events.HeaderInputs:
+		return events.HeaderInputs
+	case events.HeaderFrom:
+		return events.HeaderFrom
+	}
+	return string(key)
+}
+
+// cursor reads fields one after the other; the first bad one makes bad stay
+// true and everything after it empty.
+type cursor struct {
+	data []byte
+	at   int
+	bad  bool
+}
+
+func (c *cursor) varint() int64 {
+	if c.at < len(c.data) && c.data[c.at] < 0x80 { // one byte: nearly always
+		v := c.data[c.at]
+		c.at++
+		return int64(v>>1) ^ -int64(v&1)
+	}
+	if c.at > len(c.data) {
+		c.bad = true
+		return 0
+	}
+	v, n := binary.Varint(c.data[c.at:])
+	if n <= 0 {
+		c.bad = true
+		return 0
+	}
+	c.at += n
+	return v
+}
+
+// bytes reads a length and as many bytes; a length of -1 is null.
+func (c *cursor) bytes() []byte {
+	n := c.varint()
+	if n == -1 {
+		return nil
+	}
+	if c.bad || n < 0 || n > math.MaxInt32 || int(n) > len(c.data)-c.at {
+		c.bad = true
+		return nil
+	}
+	b := c.data[c.at : c.at+int(n) : c.at+int(n)]
+	c.at += int(n)
+	return b
+}
+
+// Aborts reports whether a control batch is the marker of an aborted
+// transaction, as against a committed one or a control of a kind unknown here.
+func (b *Batch) Aborts() bool {
+	if !b.Control() {
+		return false
+	}
+	in := cursor{data: b.records}
+	in.varint() // length
+	in.at++     // attributes
+	in.varint()
+	in.varint()
+	key := in.bytes() // version int16, type int16
+	return !in.bad && len(key) >= 4 && binary.BigEndian.Uint16(key[2:]) == 0
+}

@@ -1,0 +1,141 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+
+	"github.com/spanway/spanway/internal/kafka/batch"
+)
+
+// Config is how to reach a Kafka cluster. TLS and SASL will have their place
+// here and go into Client.dial, which every connection comes from.
+type Config struct {
+	// Brokers are the addresses, host:port, of one or more brokers to begin with.
+	Brokers []string
+	// ClientID is what the brokers' logs and quotas call this client; "spanway"
+	// if empty.
+	ClientID string
+	// RetryBudget is how long one operation is tried again before it is given
+	// up; 30 s if 0. A leader can be away for ten.
+	RetryBudget time.Duration
+	// Compression of what is appended; none if 0. Everything is read.
+	Compression batch.Compression
+}
+
+const (
+	// requestTimeout bounds one request and its answer, but for the time that a
+	// fetch waits. The broker is given half of it to replicate a batch.
+	requestTimeout = 10 * time.Second
+	dialTimeout    = 3 * time.Second
+	// metadataTTL is how long a new topic or leader may stay unknown.
+	metadataTTL = 500 * time.Millisecond
+)
+
+// Client is a connection pool to one cluster. It is safe for concurrent use.
+type Client struct {
+	config    Config
+	addr      net.Addr
+	transport *kafkago.Transport
+	api       *kafkago.Client
+
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
+}
+
+// New makes a client; it connects on first use.
+func New(config Config) *Client {
+	if config.ClientID == "" {
+		config.ClientID = "spanway"
+	}
+	if config.RetryBudget <= 0 {
+		config.RetryBudget = 30 * time.Second
+	}
+	c := &Client{config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{}}
+	c.transport = &kafkago.Transport{
+		Dial:        c.dial,
+		DialTimeout: dialTimeout,
+		MetadataTTL: metadataTTL,
+		ClientID:    config.ClientID,
+	}
+	c.api = &kafkago.Client{Addr: c.addr, Transport: c.transport, Timeout: requestTimeout}
+	return c
+}
+
+// Close closes every connection; requests under way fail. It may be called
+// more than once.
+func (c *Client) Close() {
+	c.mu.Lock()
+	c.closed = true
+	conns := c.conns
+	c.conns = nil
+	c.mu.Unlock()
+	c.transport.CloseIdleConnections()
+	for conn := range conns {
+		conn.Close() // the Transport would leave those that wait for an answer open
+	}
+}
+
+var errClosed = errors.New("the Kafka client is closed")
+
+// dial opens a connection and remembers it for Close.
+func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker at %s: %w", address, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		conn.Close()
+		return nil, errClosed
+	}
+	c.conns[conn] = struct{}{}
+	return &trackedConn{Conn: conn, client: c}, nil
+}
+
+// trackedConn forgets itself when it is closed.
+type trackedConn struct {
+	net.Conn
+	client *Client
+	closed atomic.Bool
+}
+
+func (t *trackedConn) isClosed() bool { return t.closed.Load() }
+
+func (t *trackedConn) Close() error {
+	t.closed.Store(true)
+	t.client.mu.Lock()
+	delete(t.client.conns, t.Conn)
+	t.client.mu.Unlock()
+	return t.Conn.Close()
+}
+
+func (c *Client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+// roundTrip sends one request and waits for its answer, at most for timeout.
+func (c *Client) roundTrip(ctx context.Context, req protocol.Message, timeout time.Duration) (protocol.Message, error) {
+	if c.isClosed() {
+		return nil, errClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return c.transport.RoundTrip(ctx, c.addr, req)
+}
+
+// brokers names the cluster in errors.
+func (c *Client) brokers() string { return strings.Join(c.config.Brokers, ",") }

@@ -1,0 +1,34 @@
+// Package kafka is how Spanway speaks to Kafka: the only package (besides
+// pkg/watermillkafka) that uses kafka-go, of which it takes the Transport and
+// the ConsumerGroup and little else. It owns no topic; it creates and verifies
+// those it is given.
+//
+//   - Partition: append one idempotent batch, read one page of record batches.
+//   - Producer: single records to many partitions, batched as load demands.
+//   - Join: membership in a consumer group, to share partitions out.
+//   - Ensure, Topics, Offsets: administration.
+//
+// What an answer means for a batch that was sent (see class):
+//
+//	           ┌── done ──────────────► appended, at the offset of the answer
+//	send ──► answer ── unknown ───────► the very same bytes again, until RetryBudget
+//	  ▲        ├── lost state ────────► the same records under a new producer ID
+//	  └────────┤
+//	           ├── refused ───────────► *Refused: the record is at fault
+//	           └── denied ────────────► error: not the record's fault, but no use to try again
+//
+// Invariants: one batch under way per producer and partition; a producer's
+// sequence number never stands for two different batches; a producer ID is not
+// used again after anything went wrong that the broker did not clear up; Fetch
+// never stops at what holds no records and never returns those of an open or
+// aborted transaction.
+//
+// After a crash of this process, a batch under way may or may not stand in the
+// log. After a crash of the broker, or ten idle days, the broker may have
+// forgotten the producer, so a batch sent twice may stand in the log twice.
+// Nothing above may rely on broker idempotence; owned logs rely on the chain of
+// pkg/eventlog.
+//
+// Client.Fetch and Client.InitProducerID of kafka-go panic in a process that
+// has this package, because its own messages take the place of theirs.
+package kafka

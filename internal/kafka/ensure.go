@@ -1,0 +1,202 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Replication that survives the loss of a broker without losing records.
+const (
+	wantReplicas     = 3
+	wantMinInSync    = 2
+	minInSync        = "min.insync.replicas"
+	uncleanElection  = "unclean.leader.election.enable"
+	maxMessageBytes  = "max.message.bytes"
+	cleanupPolicy    = "cleanup.policy"
+	timestampType    = "message.timestamp.type"
+	retentionMillis  = "retention.ms"
+	retentionInBytes = "retention.bytes"
+)
+
+// Ensure creates the topics that are missing, with as many replicas as the
+// cluster has brokers but at most three, and verifies all of them. A partition
+// count that differs is an error, as is a setting under which records would be
+// lost or refused; both name what to do. Warnings (each begins with "dev: ")
+// say where the replication is too low for production.
+func (c *Client) Ensure(ctx context.Context, topics []events.TopicSpec) (warnings []string, err error) {
+	err = c.persist(ctx, "create and verify the topics", func() error {
+		m, err := c.metadata(ctx)
+		if err != nil {
+			return err
+		}
+		if err := c.createMissing(ctx, m, topics); err != nil {
+			return err
+		}
+		if m, err = c.metadata(ctx); err != nil {
+			return err
+		}
+		warnings, err = c.verify(ctx, m, topics)
+		return err
+	})
+	var wrong *Misconfigured
+	if errors.As(err, &wrong) {
+		return nil, err
+	}
+	return warnings, err
+}
+
+// Misconfigured means that a topic exists and must not be used as it is.
+type Misconfigured struct{ Topic, Problem string }
+
+func (e *Misconfigured) Error() string { return fmt.Sprintf("topic %s %s", e.Topic, e.Problem) }
+
+func (c *Client) createMissing(ctx context.Context, m *metadata.Response, topics []events.TopicSpec) error {
+	var missing []kafkago.TopicConfig
+	replicas := min(wantReplicas, len(m.Brokers))
+	for _, spec := range topics {
+		if find(m, spec.Name) == nil {
+			missing = append(missing, topicConfig(spec, replicas))
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	r, err := c.api.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: missing})
+	if err != nil {
+		return err
+	}
+	for _, t := range missing {
+		if err := r.Errors[t.Topic]; err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
+			return fmt.Errorf("create topic %s with %d partitions and %d replicas: %w", t.Topic, t.NumPartitions, t.ReplicationFactor, err)
+		}
+	}
+	return nil
+}
+
+func topicConfig(spec events.TopicSpec, replicas int) kafkago.TopicConfig {
+	t := kafkago.TopicConfig{Topic: spec.Name, NumPartitions: int(spec.Partitions), ReplicationFactor: replicas}
+	for _, name := range sortedKeys(spec.Config) {
+		t.ConfigEntries = append(t.ConfigEntries, kafkago.ConfigEntry{ConfigName: name, ConfigValue: spec.Config[name]})
+	}
+	if _, chosen := spec.Config[minInSync]; !chosen && replicas >= wantReplicas {
+		t.ConfigEntries = append(t.ConfigEntries, kafkago.ConfigEntry{ConfigName: minInSync, ConfigValue: strconv.Itoa(wantMinInSync)})
+	}
+	return t
+}
+
+func find(m *metadata.Response, topic string) *metadata.ResponseTopic {
+	for i := range m.Topics {
+		if t := &m.Topics[i]; t.Name == topic && t.ErrorCode == 0 {
+			return t
+		}
+	}
+	return nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// verify compares the topics with what they must be.
+func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []events.TopicSpec) ([]string, error) {
+	settings, err := c.settings(ctx, topics)
+	if err != nil {
+		return nil, err
+	}
+	var warnings []string
+	for _, spec := range topics {
+		t := find(m, spec.Name)
+		if t == nil {
+			return nil, fmt.Errorf("topic %s: %w", spec.Name, kafkago.UnknownTopicOrPartition) // not known everywhere yet
+		}
+		info := topicInfo(t)
+		if info.Partitions != spec.Partitions {
+			return nil, &Misconfigured{spec.Name, fmt.Sprintf("has %d partitions and must have %d; the count decides where every key goes, "+
+				"so do not change it: use another topic prefix, or delete the topic if its records are not needed", info.Partitions, spec.Partitions)}
+		}
+		for i := range t.Partitions {
+			if t.Partitions[i].LeaderID < 0 {
+				return nil, fmt.Errorf("topic %s partition %d: %w", spec.Name, t.Partitions[i].PartitionIndex, kafkago.LeaderNotAvailable)
+			}
+		}
+		for _, name := range sortedKeys(spec.Config) {
+			if got, known := settings[spec.Name][name]; known && !suffices(name, got, spec.Config[name]) {
+				return nil, &Misconfigured{spec.Name, fmt.Sprintf("has %s=%s and needs %s; change it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
+					name, got, spec.Config[name], spec.Name, name, spec.Config[name])}
+			}
+		}
+		warnings = append(warnings, replicationWarnings(info, settings[spec.Name])...)
+	}
+	return warnings, nil
+}
+
+// suffices reports whether a setting keeps at least what is needed. More
+// retention or larger messages than needed are the operator's choice.
+func suffices(name, got, need string) bool {
+	if got == need {
+		return true
+	}
+	switch name {
+	case retentionMillis, retentionInBytes, maxMessageBytes:
+		g, err1 := strconv.ParseInt(got, 10, 64)
+		n, err2 := strconv.ParseInt(need, 10, 64)
+		unlimited := g < 0 && name != maxMessageBytes
+		return err1 == nil && err2 == nil && (unlimited || n >= 0 && g >= n)
+	case cleanupPolicy, timestampType:
+		return false
+	}
+	return true
+}
+
+func replicationWarnings(t TopicInfo, settings map[string]string) []string {
+	var w []string
+	if t.Replicas < wantReplicas {
+		w = append(w, fmt.Sprintf("dev: topic %s has %d replicas; production needs %d", t.Name, t.Replicas, wantReplicas))
+	}
+	if n, err := strconv.Atoi(settings[minInSync]); err == nil && n < wantMinInSync {
+		w = append(w, fmt.Sprintf("dev: topic %s has %s=%d; production needs %d", t.Name, minInSync, n, wantMinInSync))
+	}
+	if strings.EqualFold(settings[uncleanElection], "true") {
+		w = append(w, fmt.Sprintf("dev: topic %s has %s=true, which can lose acknowledged records", t.Name, uncleanElection))
+	}
+	return w
+}
+
+// settings reads the topics' settings as the brokers apply them.
+func (c *Client) settings(ctx context.Context, topics []events.TopicSpec) (map[string]map[string]string, error) {
+	req := &kafkago.DescribeConfigsRequest{}
+	for _, spec := range topics {
+		req.Resources = append(req.Resources, kafkago.DescribeConfigRequestResource{
+			ResourceType: kafkago.ResourceTypeTopic, ResourceName: spec.Name,
+		})
+	}
+	r, err := c.api.DescribeConfigs(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]map[string]string{}
+	for _, res := range r.Resources {
+		if res.Error != nil {
+			return nil, fmt.Errorf("read the settings of topic %s: %w", res.ResourceName, res.Error)
+		}
+		out[res.ResourceName] = map[string]string{}
+		for _, e := range res.ConfigEntries {
+			out[res.ResourceName][e.ConfigName] = e.ConfigValue
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,99 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	kafkago "github.com/segmentio/kafka-go"
+)
+
+// OutOfRange is the answer to a fetch from an offset that the partition does
+// not have: below what it still keeps, or beyond its end.
+type OutOfRange struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	// Start and End are what the partition holds: [Start, End).
+	Start, End int64
+}
+
+func (e *OutOfRange) Error() string {
+	return fmt.Sprintf("read %s/%d from offset %d: it holds [%d, %d)", e.Topic, e.Partition, e.Offset, e.Start, e.End)
+}
+
+// Refused means that the broker will never take the record: it is too large,
+// its time is invalid, or the like. Nothing of its batch was appended.
+type Refused struct {
+	Topic     string
+	Partition int32
+	Err       error
+}
+
+func (e *Refused) Error() string {
+	return fmt.Sprintf("append to %s/%d: the broker refuses the record: %v", e.Topic, e.Partition, e.Err)
+}
+
+func (e *Refused) Unwrap() error { return e.Err }
+
+// Refused tells this error from those after which the outcome is unknown.
+func (e *Refused) Refused() bool { return true }
+
+// class is what an answer of the broker, or its absence, means for what was
+// sent.
+type class int
+
+const (
+	// done: it was appended, and stands where the answer says.
+	done class = iota
+	// unknown: it may have been appended or not, and the very same bytes are
+	// sent again.
+	unknown
+	// refused: it was not appended and never will be; the record is at fault.
+	refused
+	// lostState: the broker does not know our place in the producer's sequence
+	// any more; the same records go out under a new producer ID.
+	lostState
+	// denied: it was not appended for a reason that is not the record's, such
+	// as a missing permission, and sending it again would not help.
+	denied
+)
+
+// classify sorts the outcome of a request. Whatever is not an answer of the
+// broker (a timeout, a broken connection) is unknown.
+func classify(err error) class {
+	if err == nil {
+		return done
+	}
+	var wrong *Misconfigured
+	if errors.Is(err, errClosed) || errors.As(err, &wrong) {
+		return denied
+	}
+	var code kafkago.Error
+	if !errors.As(err, &code) {
+		return unknown
+	}
+	switch code {
+	case kafkago.MessageSizeTooLarge, kafkago.RecordListTooLarge, kafkago.InvalidTimestamp, kafkago.InvalidRecord,
+		kafkago.UnsupportedForMessageFormat, kafkago.UnsupportedCompressionType:
+		return refused
+	case kafkago.OutOfOrderSequenceNumber, kafkago.DuplicateSequenceNumber, kafkago.InvalidProducerEpoch,
+		kafkago.UnknownProducerId, kafkago.InvalidProducerIDMapping, kafkago.ProducerFenced:
+		return lostState
+	case kafkago.InvalidTopic, kafkago.TopicAuthorizationFailed, kafkago.GroupAuthorizationFailed,
+		kafkago.ClusterAuthorizationFailed, kafkago.SASLAuthenticationFailed, kafkago.UnsupportedSASLMechanism,
+		kafkago.UnsupportedVersion, kafkago.InvalidRequest, kafkago.InvalidRequiredAcks, kafkago.PolicyViolation,
+		kafkago.InvalidConfiguration, kafkago.InvalidReplicationFactor, kafkago.SecurityDisabled:
+		return denied
+	}
+	return unknown // every code that Kafka's table calls retriable, and any newer than this list
+}
+
+// gaveUp wraps the last error of an operation that was tried for too long or
+// whose context ended, so that the caller sees both.
+func gaveUp(ctx context.Context, what string, last error) error {
+	if cause := ctx.Err(); cause != nil && last != nil && !errors.Is(last, cause) {
+		return fmt.Errorf("%s: %w (last answer: %w)", what, cause, last)
+	}
+	return fmt.Errorf("%s: %w", what, last)
+}

@@ -1,0 +1,129 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/metadata"
+
+	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+const (
+	// fetchBytes is how much one answer holds, but for a larger first batch.
+	fetchBytes int32 = 1 << 20
+	// maxFetchBytes is how far the limit is raised for a batch that a broker
+	// cuts at it.
+	maxFetchBytes int32 = maxAnswer / 2
+	readCommitted int8  = 1
+)
+
+// Fetch reads records from offset from on; if there are none it waits for at
+// most wait (milliseconds count). The page's Next goes on past everything that
+// was read, also where that was no record: markers of transactions, aborted
+// records, what compaction left empty. Records of open transactions are not
+// read. An offset that the partition does not have gives *OutOfRange; answers
+// that a moment mends are waited out within ctx and the client's RetryBudget.
+func (p *Partition) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	p.fetching.Lock()
+	defer p.fetching.Unlock()
+	retry := p.client.retrier()
+	for {
+		page, err := p.fetchOnce(ctx, from, wait)
+		if err == nil {
+			return page, nil
+		}
+		if errors.Is(err, kafkago.OffsetOutOfRange) {
+			return events.Page{}, p.outOfRange(ctx, from)
+		}
+		if classify(err) != unknown || errors.Is(err, batch.ErrCorrupt) || ctx.Err() != nil || !retry.wait(ctx) {
+			return events.Page{}, gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d on %s", p.topic, p.id, from, p.client.brokers()), err)
+		}
+	}
+}
+
+func (p *Partition) outOfRange(ctx context.Context, from int64) error {
+	start, end, err := p.client.Offsets(ctx, p.topic, p.id)
+	if err != nil {
+		return err
+	}
+	return &OutOfRange{Topic: p.topic, Partition: p.id, Offset: from, Start: start, End: end}
+}
+
+// fetchOnce asks until an answer holds at least one whole batch, or none.
+func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	for {
+		answer, err := p.request(ctx, from, wait)
+		if err != nil {
+			return events.Page{}, err
+		}
+		page, err := readPage(answer, from)
+		if !errors.Is(err, batch.ErrPartial) {
+			return page, err
+		}
+		if p.limit >= maxFetchBytes {
+			return events.Page{}, fmt.Errorf("%w: the batch there has more than %d bytes", batch.ErrCorrupt, p.limit)
+		}
+		p.limit = min(max(2*p.limit, int32(min(batch.Length(answer.Batches.data), int(maxFetchBytes)))), maxFetchBytes)
+	}
+}
+
+func (p *Partition) request(ctx context.Context, from int64, wait time.Duration) (*fetchedPartition, error) {
+	epoch, err := p.client.leaderEpoch(ctx, p.topic, p.id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.client.roundTrip(ctx, &fetchRequest{
+		ReplicaID:      -1,
+		MaxWaitMillis:  int32(max(wait, 0) / time.Millisecond),
+		MinBytes:       1,
+		MaxBytes:       p.limit,
+		IsolationLevel: readCommitted,
+		SessionEpoch:   -1, // no session
+		Topics: []fetchTopic{{Topic: p.topic, Partitions: []fetchPartition{{
+			Partition: p.id, CurrentLeaderEpoch: epoch, FetchOffset: from, LogStartOffset: -1, MaxBytes: p.limit,
+		}}}},
+	}, wait+requestTimeout)
+	if err != nil {
+		return nil, err
+	}
+	r, ok := m.(*fetchResponse)
+	if !ok {
+		return nil, fmt.Errorf("an answer of type %T", m)
+	}
+	if r.ErrorCode != 0 {
+		return nil, kafkago.Error(r.ErrorCode)
+	}
+	if len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
+		return nil, errors.New("the answer does not name the one partition that was asked for")
+	}
+	a := &r.Topics[0].Partitions[0]
+	if a.ErrorCode != 0 {
+		return nil, kafkago.Error(a.ErrorCode)
+	}
+	return a, nil
+}
+
+// leaderEpoch is the epoch of the leader that the request will be routed to,
+// from the Transport's cache; the broker answers with an error if either side
+// is behind. -1, which asks for no such check, while it is not known.
+func (c *Client) leaderEpoch(ctx context.Context, topic string, partition int32) (int32, error) {
+	m, err := c.roundTrip(ctx, &metadata.Request{TopicNames: []string{topic}}, requestTimeout)
+	if err != nil {
+		return -1, err
+	}
+	r, ok := m.(*metadata.Response)
+	if !ok || len(r.Topics) != 1 {
+		return -1, nil
+	}
+	for i := range r.Topics[0].Partitions {
+		if q := &r.Topics[0].Partitions[i]; q.PartitionIndex == partition && q.LeaderEpoch > 0 {
+			return q.LeaderEpoch, nil
+		}
+	}
+	return -1, nil
+}

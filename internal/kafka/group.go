@@ -1,0 +1,133 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	kafkago "github.com/segmentio/kafka-go"
+)
+
+const (
+	// A member that falls silent for this long loses its partitions.
+	sessionTimeout    = 6 * time.Second
+	heartbeatInterval = time.Second
+	rebalanceTimeout  = 10 * time.Second
+	joinBackoff       = 200 * time.Millisecond
+	// leaveTimeout is how long leaving may wait for an answer before its
+	// connections are cut.
+	leaveTimeout = 2 * time.Second
+)
+
+// Join is a member of a consumer group on one topic until ctx ends, and then
+// leaves it, so that others need not wait for its session to end. For each
+// generation it calls run with the partitions that fell to this member, perhaps
+// none. run must return soon after its ctx ends, because the whole group waits
+// for it; if it returns earlier, the member joins anew. Broker errors are
+// retried for as long as ctx lasts; the error of Join is ctx's, or says that
+// the group cannot be joined at all.
+//
+// Being assigned a partition owns nothing: the log decides who does.
+func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx context.Context, generation int32, partitions []int32)) error {
+	var conns connSet
+	members, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
+		ID:                group,
+		Brokers:           c.config.Brokers,
+		Topics:            []string{topic},
+		Dialer:            &kafkago.Dialer{ClientID: c.config.ClientID, Timeout: dialTimeout, DialFunc: conns.dialer(c.dial)},
+		GroupBalancers:    []kafkago.GroupBalancer{kafkago.RangeGroupBalancer{}},
+		HeartbeatInterval: heartbeatInterval,
+		SessionTimeout:    sessionTimeout,
+		RebalanceTimeout:  rebalanceTimeout,
+		JoinGroupBackoff:  joinBackoff,
+		Timeout:           requestTimeout,
+	})
+	if err != nil {
+		return fmt.Errorf("join group %s for topic %s: %w", group, topic, err)
+	}
+	defer leave(members, &conns)
+	for {
+		generation, err := members.Next(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			if classify(err) == denied || errors.Is(err, kafkago.ErrGroupClosed) {
+				return fmt.Errorf("join group %s for topic %s on %s: %w", group, topic, c.brokers(), err)
+			}
+			continue // the group itself waits before it tries again
+		}
+		generation.Start(func(ended context.Context) {
+			within(ctx, ended, func(ctx context.Context) {
+				run(ctx, generation.ID, assigned(generation, topic))
+			})
+		})
+	}
+}
+
+func assigned(g *kafkago.Generation, topic string) []int32 {
+	var out []int32
+	for _, a := range g.Assignments[topic] {
+		out = append(out, int32(a.ID))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// within runs f under a context that ends with either of the two, and keeps a
+// run that returns at once from making the group rebalance without end.
+func within(ctx, generation context.Context, f func(context.Context)) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(generation, cancel)()
+	f(ctx)
+	t := time.NewTimer(joinBackoff)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// leave tells the coordinator that this member is gone. A join that waits for
+// an answer cannot be interrupted, so after a while its connections are cut.
+func leave(members *kafkago.ConsumerGroup, conns *connSet) {
+	t := time.AfterFunc(leaveTimeout, conns.closeAll)
+	defer t.Stop()
+	_ = members.Close() // it has no error to give
+}
+
+// connSet remembers the connections of one group.
+type connSet struct {
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+func (s *connSet) dialer(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.conns = slices.DeleteFunc(s.conns, func(c net.Conn) bool { return c.(*trackedConn).isClosed() })
+		s.conns = append(s.conns, conn)
+		return conn, nil
+	}
+}
+
+func (s *connSet) closeAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.Close()
+	}
+	s.conns = nil
+}

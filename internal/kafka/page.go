@@ -1,0 +1,73 @@
+package kafka
+
+import (
+	"errors"
+
+	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// readPage reads the batches of an answer. It returns batch.ErrPartial if the
+// answer has bytes, but not one whole batch.
+func readPage(a *fetchedPartition, from int64) (events.Page, error) {
+	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.LastStableOffset}
+	if page.End < 0 {
+		page.End = a.HighWatermark
+	}
+	aborts := aborts{pending: a.Aborted}
+	var decoder batch.Decoder
+	for rest := a.Batches.data; len(rest) > 0; {
+		b, after, err := batch.Read(rest)
+		if errors.Is(err, batch.ErrPartial) {
+			if page.Next == from && len(after) == len(a.Batches.data) {
+				return page, err
+			}
+			break // the last batch of an answer may be cut off
+		}
+		if err != nil {
+			return page, err
+		}
+		rest = after
+		if !aborts.skip(&b) {
+			if page.Records == nil && b.Count > 0 {
+				page.Records = make([]events.Record, 0, expected(&b, len(a.Batches.data)))
+			}
+			if page.Records, err = decoder.Decode(page.Records, &b, from); err != nil {
+				return page, err
+			}
+		}
+		page.Next = max(page.Next, b.Next())
+	}
+	page.End = max(page.End, page.Next)
+	return page, nil
+}
+
+// expected guesses how many records an answer holds from its first batch, so
+// that they rarely have to be moved.
+func expected(b *batch.Batch, bytes int) int {
+	n := int(b.Count) * (bytes/max(b.Size(), 1) + 1)
+	return min(n, bytes/8+1)
+}
+
+// aborts follows which transactions of an answer were aborted, as the Java
+// consumer does: a producer's records are skipped from the first offset of its
+// aborted transaction to the marker that ends it.
+type aborts struct {
+	pending []abortedTxn // not begun yet, by first offset as the broker sorts them
+	open    map[int64]bool
+}
+
+// skip reports whether b belongs to an aborted transaction.
+func (a *aborts) skip(b *batch.Batch) bool {
+	for len(a.pending) > 0 && a.pending[0].FirstOffset < b.Next() {
+		if a.open == nil {
+			a.open = map[int64]bool{}
+		}
+		a.open[a.pending[0].ProducerID] = true
+		a.pending = a.pending[1:]
+	}
+	if b.Aborts() {
+		delete(a.open, b.Producer.ID)
+	}
+	return b.Transactional() && !b.Control() && a.open[b.Producer.ID]
+}

@@ -1,0 +1,55 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+
+	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Partition is one partition of a topic as a log to append to and read from.
+// Append and Fetch may run at the same time; two Appends, or two Fetches, wait
+// for each other.
+type Partition struct {
+	client *Client
+	topic  string
+	id     int32
+
+	appending sync.Mutex
+	sequence  sequence
+	buffer    []byte
+
+	fetching sync.Mutex
+	limit    int32 // bytes to ask for
+}
+
+// Partition makes a handle; it does not connect. Each handle is a producer of
+// its own.
+func (c *Client) Partition(topic string, partition int32) *Partition {
+	return &Partition{
+		client: c, topic: topic, id: partition,
+		sequence: sequence{client: c, topic: topic, partition: partition},
+		limit:    fetchBytes,
+	}
+}
+
+// Append appends the records as one batch, acknowledged by all replicas in
+// sync, and returns the offset of the first. While the outcome is unknown it
+// sends the same bytes again, for as long as ctx and the client's RetryBudget
+// allow; an idempotent producer keeps that from doubling them. A *Refused
+// error means that nothing was appended and nothing ever will be; after any
+// other error the batch may stand in the log or still come to stand in it.
+func (p *Partition) Append(ctx context.Context, records []events.Record) (base int64, err error) {
+	p.appending.Lock()
+	defer p.appending.Unlock()
+	p.buffer, err = batch.Append(p.buffer[:0], records, p.client.config.Compression)
+	if err != nil {
+		return 0, err
+	}
+	base, unread, err := p.sequence.send(ctx, p.buffer, len(records))
+	if !unread {
+		p.buffer = nil
+	}
+	return base, err
+}

@@ -1,0 +1,149 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// ProducerOptions bound a producer. The zero value is good.
+type ProducerOptions struct {
+	// Buffer is how many bytes of records may wait for their acknowledgement
+	// before Send blocks; 32 MiB if 0.
+	Buffer int
+	// BatchBytes is how large a batch may get; 1 MiB if 0.
+	BatchBytes int
+}
+
+// Producer appends single records to many partitions. Each partition has one
+// batch under way at a time, and what is sent meanwhile makes the next one: so
+// a quiet partition has no delay and a busy one large batches. Records of one
+// partition keep the order of Send. It is safe for concurrent use.
+type Producer struct {
+	client  *Client
+	options ProducerOptions
+	ctx     context.Context // of all requests; ends with Close
+	cancel  context.CancelFunc
+
+	mu      sync.Mutex
+	changed *sync.Cond // waiting shrank, or the producer was closed
+	waiting int        // bytes not acknowledged yet
+	records int        // and how many records they are
+	idle    chan struct{}
+	workers map[topicPartition]*worker
+	closed  bool
+	running sync.WaitGroup
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+var errProducerClosed = errors.New("the producer is closed")
+
+// Producer makes a producer. Close it before the client.
+func (c *Client) Producer(options ProducerOptions) *Producer {
+	if options.Buffer <= 0 {
+		options.Buffer = 32 << 20
+	}
+	if options.BatchBytes <= 0 {
+		options.BatchBytes = 1 << 20
+	}
+	p := &Producer{client: c, options: options, workers: map[topicPartition]*worker{}}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.changed = sync.NewCond(&p.mu)
+	return p
+}
+
+// Send queues a record, which must not be changed until done is called: once,
+// with the record's offset, or with an error after which it may stand in the
+// log or not (unless that is a *Refused). Calls for one partition come in
+// order, from one goroutine; done must not block, and may call Send only where
+// it can be sure of room. Send itself blocks while the buffer is full.
+func (p *Producer) Send(topic string, partition int32, record events.Record, done func(offset int64, err error)) {
+	size := record.Size()
+	p.mu.Lock()
+	for !p.closed && p.waiting > 0 && p.waiting+size > p.options.Buffer {
+		p.changed.Wait()
+	}
+	if p.closed {
+		p.mu.Unlock()
+		done(0, fmt.Errorf("append to %s/%d: %w", topic, partition, errProducerClosed))
+		return
+	}
+	p.waiting += size
+	p.records++
+	w := p.worker(topicPartition{topic, partition})
+	w.queue = append(w.queue, queued{record, size, done})
+	p.mu.Unlock()
+	select {
+	case w.wake <- struct{}{}:
+	default: // it is awake, and looks again before it sleeps
+	}
+}
+
+// worker finds or starts the goroutine of a partition; p.mu is held.
+func (p *Producer) worker(at topicPartition) *worker {
+	w := p.workers[at]
+	if w == nil {
+		w = &worker{
+			producer: p, wake: make(chan struct{}, 1),
+			log: p.client.Partition(at.topic, at.partition),
+		}
+		p.workers[at] = w
+		p.running.Go(w.run)
+	}
+	return w
+}
+
+// settled gives the room of acknowledged or failed records back.
+func (p *Producer) settled(bytes, records int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting -= bytes
+	p.records -= records
+	if p.records == 0 && p.idle != nil {
+		close(p.idle)
+		p.idle = nil
+	}
+	p.changed.Broadcast()
+}
+
+// Flush waits until everything that was sent before has had its done called,
+// or ctx ends.
+func (p *Producer) Flush(ctx context.Context) error {
+	p.mu.Lock()
+	if p.records == 0 {
+		p.mu.Unlock()
+		return nil
+	}
+	if p.idle == nil {
+		p.idle = make(chan struct{})
+	}
+	idle, n := p.idle, p.records
+	p.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("flush %d records: %w", n, ctx.Err())
+	}
+}
+
+// Close takes no more records, flushes those it has for as long as ctx lasts,
+// fails the others, and returns when all its goroutines have ended. It may be
+// called more than once.
+func (p *Producer) Close(ctx context.Context) error {
+	p.mu.Lock()
+	p.closed = true
+	p.changed.Broadcast()
+	p.mu.Unlock()
+	err := p.Flush(ctx)
+	p.cancel()
+	p.running.Wait()
+	return err
+}
