@@ -22,6 +22,7 @@ const (
 
 // header is the content of spanway-log.
 type header struct {
+	at             int64 // where the writer expected it to land
 	prev, hash     uint64
 	epoch, records uint32
 }
@@ -132,6 +133,7 @@ func parseHeader(r *events.Record) (h header, found, ok bool) {
 		return header{}, n > 0, false
 	}
 	h = header{
+		at:      int64(binary.BigEndian.Uint64(value)),
 		prev:    binary.BigEndian.Uint64(value[8:]),
 		hash:    binary.BigEndian.Uint64(value[16:]),
 		epoch:   binary.BigEndian.Uint32(value[24:]),

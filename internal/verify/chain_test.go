@@ -99,7 +99,7 @@ func TestBrokenHistory(t *testing.T) {
 		t.Parallel()
 		l := newLog(t)
 		records := []events.Record{l.encode(l.id(), accepted("t"))}
-		withHeader(l.history, 42, l.epoch, records)
+		l.withHeader(l.history, 42, l.epoch, records)
 		l.land(records...)
 		l.history = 42
 		l.batch(cancelled("t"))
@@ -115,7 +115,7 @@ func TestBrokenHistory(t *testing.T) {
 		id := l.id()
 		l.epoch = 1
 		records := []events.Record{l.encode(id, accepted("v"))}
-		withHeader(l.history, hash(l.history, records), l.epoch, records)
+		l.withHeader(l.history, hash(l.history, records), l.epoch, records)
 		l.land(records...)
 		l.finds(Options{}, "G6 stands before it", "G6 here it must be")
 	})
@@ -132,7 +132,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	relink := func(records []events.Record) {
 		records[0].Headers = records[0].Headers[:len(records[0].Headers)-1]
-		withHeader(l.history, hash(l.history, records), l.epoch, records)
+		l.withHeader(l.history, hash(l.history, records), l.epoch, records)
 		l.land(records...)
 		l.history = hash(l.history, records)
 	}

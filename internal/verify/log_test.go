@@ -47,8 +47,8 @@ func (l *handmade) id() string {
 	return fmt.Sprintf("%s/%d/%d/%d", testTopic, testPartition, l.epoch, l.n)
 }
 
-func withHeader(prev, hash uint64, epoch uint32, records []events.Record) {
-	b := make([]byte, 8, 32)
+func (l *handmade) withHeader(prev, hash uint64, epoch uint32, records []events.Record) {
+	b := binary.BigEndian.AppendUint64(nil, uint64(len(l.records)))
 	b = binary.BigEndian.AppendUint64(b, prev)
 	b = binary.BigEndian.AppendUint64(b, hash)
 	b = binary.BigEndian.AppendUint32(b, epoch)
@@ -69,7 +69,7 @@ func (l *handmade) claimOf(epoch uint32, owner string) []events.Record {
 	l.t.Helper()
 	id := []byte(fmt.Sprintf("%-16.16s", fmt.Sprintf("%s%d", owner, epoch)))
 	records := []events.Record{l.encode("claim", &events.LogClaimed{ClaimId: id, Owner: owner})}
-	withHeader(l.history, hash(l.history, records), epoch, records)
+	l.withHeader(l.history, hash(l.history, records), epoch, records)
 	return records
 }
 
@@ -89,7 +89,7 @@ func (l *handmade) made(messages ...proto.Message) []events.Record {
 	}
 	inputs := events.Header{Key: events.HeaderInputs, Value: []byte("spanway.tasks.requests/3@7")}
 	records[0].Headers = append(records[0].Headers, inputs)
-	withHeader(l.history, hash(l.history, records), l.epoch, records)
+	l.withHeader(l.history, hash(l.history, records), l.epoch, records)
 	return records
 }
 

@@ -95,6 +95,7 @@ func (p *Partition) settle(v verdict) {
 	if got := hash(v.prev, v.records); got != v.hash {
 		p.find("G6", first, "the batch says its hash is %016x; its content gives %016x", v.hash, got)
 	}
+	p.world.expected, p.world.landed = v.at, v.records[0].Offset
 	for i := range v.records {
 		p.event(&v.records[i], v.epoch)
 	}

@@ -27,6 +27,9 @@ type world struct {
 	engines map[name]*engine
 	tokens  map[string]uint64 // the highest given, by pool
 	views   predicates
+	// expected is the offset for which the current batch was written, landed the
+	// one at which it stands.
+	expected, landed int64
 }
 
 type task struct {

@@ -153,6 +153,21 @@ func TestReleases(t *testing.T) {
 	}
 }
 
+// A batch that counts may land behind an older owner's leftovers; views within
+// it are at the offsets for which it was written.
+func TestViewInABatchThatMoved(t *testing.T) {
+	t.Parallel()
+	for view, want := range map[int64][]string{3: nil, 2: {"G4 the engine changed"}} {
+		l := newLog(t)
+		a := assigned("t", 1)
+		a.View = view // after the registration, which was to stand at 1, and the acceptance
+		records := l.made(accepted("t"), eng("e", "i1", 1), a)
+		l.land(events.Record{Value: []byte("x")}, events.Record{Value: []byte("x")})
+		l.land(records...)
+		l.finds(Options{}, want...)
+	}
+}
+
 // Predicates over what changes with every assignment.
 func TestViewsOfRunning(t *testing.T) {
 	t.Parallel()
