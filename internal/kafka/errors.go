@@ -22,6 +22,9 @@ func (e *OutOfRange) Error() string {
 	return fmt.Sprintf("read %s/%d from offset %d: it holds [%d, %d)", e.Topic, e.Partition, e.Offset, e.Start, e.End)
 }
 
+// OutOfRange returns what the partition holds; eventlog recognises it by this.
+func (e *OutOfRange) OutOfRange() (start, end int64) { return e.Start, e.End }
+
 // Refused means that the broker will never take the record: it is too large,
 // its time is invalid, or the like. Nothing of its batch was appended.
 type Refused struct {

@@ -61,7 +61,9 @@ func (t *tenure) republish() error {
 	open := t.published.open
 	t.published.open = nil
 	for i := range open {
-		if err := t.publish(open[i].Logged, open[i].timestamp); err != nil {
+		l := open[i].Logged
+		id := fmt.Sprintf("%s/%d/%d/%d", t.Topic, t.Partition, l.Epoch, l.N)
+		if err := t.publish(l, id, open[i].timestamp); err != nil {
 			return err
 		}
 	}
@@ -69,7 +71,7 @@ func (t *tenure) republish() error {
 }
 
 // publish sends what an event that counts causes.
-func (t *tenure) publish(l events.Logged, timestamp int64) error {
+func (t *tenure) publish(l events.Logged, id string, timestamp int64) error {
 	if l.Type == events.TypeLogPublished {
 		return nil
 	}
@@ -77,7 +79,7 @@ func (t *tenure) publish(l events.Logged, timestamp int64) error {
 	if !ok {
 		return nil
 	}
-	record, err := t.outgoing(l, out, timestamp)
+	record, err := t.outgoing(id, out, timestamp)
 	if err != nil {
 		return err
 	}
@@ -86,16 +88,15 @@ func (t *tenure) publish(l events.Logged, timestamp int64) error {
 	return nil
 }
 
-func (t *tenure) outgoing(l events.Logged, out events.Outgoing, timestamp int64) (events.Record, error) {
+func (t *tenure) outgoing(id string, out events.Outgoing, timestamp int64) (events.Record, error) {
 	if out.Raw != nil {
 		return *out.Raw, nil
 	}
-	id := fmt.Sprintf("%s/%d/%d/%d", t.Topic, t.Partition, l.Epoch, l.N)
 	extra := make([]events.Header, 0, 1+len(out.Headers))
 	extra = append(extra, events.Header{Key: events.HeaderFrom, Value: []byte(id)})
 	record, err := t.Encoder.Encode(id, out.Message, append(extra, out.Headers...)...)
 	if err != nil {
-		return record, fmt.Errorf("publish %s of offset %d to %s/%d: %w", l.Type, l.Offset, out.Topic, out.Partition, err)
+		return record, fmt.Errorf("publish event %s to %s/%d: %w", id, out.Topic, out.Partition, err)
 	}
 	record.Key, record.Timestamp = out.Key, timestamp
 	return record, nil

@@ -118,7 +118,8 @@ func (t *tenure) counted(h Header) error {
 		t.Hooks.Appended(len(t.batch.logged), t.batch.size)
 	}
 	for i := range t.batch.logged {
-		if err := t.publish(t.batch.logged[i], t.batch.spans[i].timestamp); err != nil {
+		s := t.batch.spans[i]
+		if err := t.publish(t.batch.logged[i], string(t.batch.ids[s.id:s.idEnd]), s.timestamp); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,7 @@ func (t *tenure) confirmTail(ctx context.Context) error {
 	page, err := t.Log.Fetch(ctx, t.last.At, 0)
 	switch {
 	case IsOutOfRange(err):
-		return &abandoned{&LostError{Expected: t.reader.next, Found: page.End}}
+		return &abandoned{&LostError{Expected: t.reader.next, Found: t.last.At}}
 	case err != nil:
 		return fmt.Errorf("confirm the tail at %d: %w", t.last.At, err)
 	case page.End < t.reader.next || !t.wrote(page):
