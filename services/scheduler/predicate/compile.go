@@ -1,0 +1,192 @@
+package predicate
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Limits of a predicate.
+const (
+	// MaxBytes of text.
+	MaxBytes = 2 << 10
+	// MaxNesting of brackets, prefix operators and conditionals together.
+	MaxNesting = 24
+	// MaxCost of one evaluation, in CEL's cost units.
+	MaxCost = 100_000
+
+	maxNodes     = 2_000
+	maxRegexSize = 1_000
+)
+
+// environment is built once, at first use, and only read afterwards.
+var environment = sync.OnceValue(func() *cel.Env {
+	options := []cel.EnvOption{
+		cel.CrossTypeNumericComparisons(true),
+		cel.HomogeneousAggregateLiterals(),
+		cel.ParserRecursionLimit(2 * MaxNesting),
+		cel.ParserExpressionSizeLimit(MaxBytes),
+		cel.ParserErrorRecoveryLimit(4),
+		cel.ExpressionNodeLimit(maxNodes),
+		cel.RegexProgramSizeLimit(maxRegexSize),
+	}
+	for _, d := range declared {
+		options = append(options, cel.Variable(d.name, d.typ))
+	}
+	env, err := cel.NewEnv(options...)
+	if err != nil {
+		panic(fmt.Sprintf("predicate environment: %v", err)) // Depends on no input: fails in every test or never.
+	}
+	return env
+})
+
+// Compile makes a predicate of its text; empty text is true. A refusal is a
+// *events.Malformed with BAD_PREDICATE, PREDICATE_TOO_COSTLY or TOO_LARGE. It is
+// pure, and returns for any text.
+func Compile(text string) (*Predicate, error) {
+	if t := strings.TrimSpace(text); t == "" || t == "true" {
+		return always, nil
+	}
+	if err := checkText(text); err != nil {
+		return nil, err
+	}
+	checked, issues := environment().Compile(text)
+	if issues.Err() != nil {
+		return nil, refusal(issues)
+	}
+	if checked.OutputType() != cel.BoolType {
+		return nil, events.Refuse(events.CodeBadPredicate,
+			"line 1, column 1: the result is %s, not bool; compare it with something", checked.OutputType())
+	}
+	in, err := inspect(checked)
+	if err != nil {
+		return nil, err
+	}
+	program, err := environment().Program(checked, programOptions(in)...)
+	if err != nil {
+		return nil, events.Refuse(events.CodeBadPredicate, "line 1, column 1: %v", err)
+	}
+	return &Predicate{text: text, reads: in.reads, program: program}, nil
+}
+
+// programOptions limits the cost at run time where the text alone does not.
+func programOptions(in inspection) []cel.ProgramOption {
+	options := []cel.ProgramOption{cel.EvalOptions(cel.OptOptimize)}
+	if in.comprehensions > 0 {
+		options = append(options, cel.CostLimit(MaxCost))
+	}
+	return options
+}
+
+func checkText(text string) error {
+	if len(text) > MaxBytes {
+		return events.Refuse(events.CodeTooLarge, "a predicate of %d bytes; at most %d are allowed", len(text), MaxBytes)
+	}
+	if !utf8.ValidString(text) {
+		return events.Refuse(events.CodeBadPredicate, "line 1, column 1: the text is not valid UTF-8")
+	}
+	if n := nesting(text); n > MaxNesting {
+		return events.Refuse(events.CodePredicateTooCostly, "nested %d deep; at most %d are allowed", n, MaxNesting)
+	}
+	return nil
+}
+
+// refusal tells the first error with its place.
+func refusal(issues *cel.Issues) error {
+	errs := issues.Errors()
+	if len(errs) == 0 {
+		return events.Refuse(events.CodeBadPredicate, "line 1, column 1: %v", issues.Err())
+	}
+	first := errs[0]
+	line, column := max(first.Location.Line(), 1), max(first.Location.Column()+1, 1)
+	message := strings.ReplaceAll(first.Message, " (in container '')", "")
+	if len(message) > 300 {
+		message = strings.ToValidUTF8(message[:300], "") + "..."
+	}
+	if strings.Contains(message, "undeclared reference to 'engine'") || strings.Contains(message, "undeclared reference to 'task'") {
+		message += "; the attributes are " + attributeNames()
+	}
+	return events.Refuse(events.CodeBadPredicate, "line %d, column %d: %s", line, column, message)
+}
+
+func attributeNames() string {
+	names := make([]string, len(declared))
+	for i, d := range declared {
+		names[i] = d.name
+	}
+	return strings.Join(names, ", ")
+}
+
+// inspection is what the checked tree says of a predicate.
+type inspection struct {
+	reads          Reads
+	comprehensions int
+	err            error
+}
+
+func inspect(checked *cel.Ast) (inspection, error) {
+	var in inspection
+	tree := checked.NativeRep()
+	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if in.err == nil {
+			in.visit(tree, e)
+		}
+	}))
+	if in.err != nil {
+		return in, in.err
+	}
+	for _, r := range tree.ReferenceMap() {
+		if a, ok := attributeNamed(r.Name); ok {
+			in.reads |= 1 << a
+		}
+	}
+	estimate, err := environment().EstimateCost(checked, sizes{})
+	if err != nil {
+		return in, events.Refuse(events.CodePredicateTooCostly, "its cost cannot be bounded: %v", err)
+	}
+	if estimate.Max > MaxCost {
+		return in, events.Refuse(events.CodePredicateTooCostly,
+			"one evaluation may cost %d; at most %d are allowed", estimate.Max, MaxCost)
+	}
+	return in, nil
+}
+
+func (in *inspection) visit(tree *ast.AST, e ast.Expr) {
+	switch e.Kind() {
+	case ast.ComprehensionKind:
+		in.comprehensions++
+		in.err = checkComprehension(tree, e.AsComprehension())
+	case ast.CallKind:
+		name := e.AsCall().FunctionName()
+		if name == "dyn" || strings.HasPrefix(name, "get") {
+			at := tree.SourceInfo().GetStartLocation(e.ID())
+			in.err = events.Refuse(events.CodeBadPredicate,
+				"line %d, column %d: %s() is not supported in predicates", at.Line(), at.Column()+1, name)
+		}
+	}
+}
+
+// checkComprehension refuses what has no fixed order or no small bound.
+func checkComprehension(tree *ast.AST, c ast.ComprehensionExpr) error {
+	at := tree.SourceInfo().GetStartLocation(c.IterRange().ID())
+	if tree.GetType(c.IterRange().ID()).Kind() == types.MapKind {
+		return events.Refuse(events.CodeBadPredicate,
+			"line %d, column %d: iterating over a map is not supported, its order is not fixed; name the keys", at.Line(), at.Column()+1)
+	}
+	nested := false
+	look := ast.NewExprVisitor(func(e ast.Expr) { nested = nested || e.Kind() == ast.ComprehensionKind })
+	for _, part := range []ast.Expr{c.IterRange(), c.AccuInit(), c.LoopCondition(), c.LoopStep(), c.Result()} {
+		ast.PreOrderVisit(part, look)
+	}
+	if nested {
+		return events.Refuse(events.CodePredicateTooCostly,
+			"line %d, column %d: a comprehension within a comprehension", at.Line(), at.Column()+1)
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+// Package predicate is the front end for placement predicates: Boolean CEL
+// expressions over one engine and one task.
+//
+// It owns the list of attributes, the limits (text, nesting, cost), the cache of
+// compiled predicates and the split into clauses that `why` reports. It reads
+// and writes no topic and keeps no state but the cache, so a predicate's
+// verdict is a pure function of its text and the attributes given.
+//
+//	text ──scan──▶ size and nesting ──cel──▶ parsed, checked ──inspect──▶ cost, reads ──▶ Predicate
+//
+// Invariants:
+//   - Whatever the text, Compile returns: a bomb is refused by the scan in
+//     microseconds, before any parser sees it.
+//   - Evaluating is deterministic: nothing that iterates in random order, reads
+//     a clock or a time zone passes Compile.
+//   - An evaluation that ends in an error counts as false; the error is the reason.
+package predicate
