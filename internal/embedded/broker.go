@@ -26,10 +26,31 @@ type Config struct {
 // Broker is a running cluster. It is safe for concurrent use.
 type Broker struct {
 	cluster *kfake.Cluster
+	lock    *os.File // of the data directory; nil without one
 }
 
-// Start runs the brokers, with whatever data dir holds.
+// Start runs the brokers, with whatever the data directory holds. It fails if
+// a port or the directory is in use.
 func Start(config Config) (*Broker, error) {
+	b := &Broker{}
+	if config.DataDir != "" {
+		err := os.MkdirAll(config.DataDir, 0o755)
+		if err == nil {
+			b.lock, err = lock(config.DataDir)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("start the embedded broker: %w", err)
+		}
+	}
+	var err error
+	if b.cluster, err = kfake.NewCluster(config.options()...); err != nil {
+		b.unlock()
+		return nil, fmt.Errorf("start the embedded broker on port %d with data in %q: %w", config.Port, config.DataDir, err)
+	}
+	return b, nil
+}
+
+func (config Config) options() []kfake.Opt {
 	n := max(config.Brokers, 1)
 	options := []kfake.Opt{
 		kfake.NumBrokers(n),
@@ -44,19 +65,18 @@ func Start(config Config) (*Broker, error) {
 		options = append(options, kfake.Ports(ports...))
 	}
 	if config.DataDir != "" {
-		if err := os.MkdirAll(config.DataDir, 0o755); err != nil {
-			return nil, fmt.Errorf("start the embedded broker: make its data directory: %w", err)
-		}
 		options = append(options, kfake.DataDir(config.DataDir))
 	}
 	if config.SyncWrites {
 		options = append(options, kfake.SyncWrites())
 	}
-	cluster, err := kfake.NewCluster(options...)
-	if err != nil {
-		return nil, fmt.Errorf("start the embedded broker on port %d with data in %q: %w", config.Port, config.DataDir, err)
+	return options
+}
+
+func (b *Broker) unlock() {
+	if b.lock != nil {
+		b.lock.Close()
 	}
-	return &Broker{cluster: cluster}, nil
 }
 
 // listenLoopback keeps the broker, which knows no passwords, off the network.
@@ -76,4 +96,7 @@ func (b *Broker) Addrs() []string { return slices.Clone(b.cluster.ListenAddrs())
 
 // Close stops the brokers and closes their files. Members should have left
 // their groups before, or they come back dead at the next start.
-func (b *Broker) Close() { b.cluster.Close() }
+func (b *Broker) Close() {
+	b.cluster.Close()
+	b.unlock()
+}

@@ -1,13 +1,18 @@
 package embedded_test
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestDataSurvivesARestart(t *testing.T) {
 	config := embedded.Config{DataDir: t.TempDir()}
@@ -38,5 +43,40 @@ func TestDataSurvivesARestart(t *testing.T) {
 	page, err := c.Partition("t", 0).Fetch(t.Context(), 0, time.Second)
 	if err != nil || len(page.Records) != 2 {
 		t.Fatal(page, err)
+	}
+}
+
+func TestADataDirectoryHasOneBroker(t *testing.T) {
+	config := embedded.Config{DataDir: t.TempDir()}
+	b, err := embedded.Start(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := embedded.Start(config); err == nil {
+		second.Close()
+		t.Fatal("a second broker started on the same directory")
+	}
+	b.Close()
+	if b, err = embedded.Start(config); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	b.Close() // closing twice does no harm
+}
+
+func TestItListensOnLoopbackOnly(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{Brokers: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	addrs := b.Addrs()
+	if len(addrs) != 3 || addrs[0] != b.Addr() {
+		t.Fatal(addrs)
+	}
+	for _, a := range addrs {
+		if !strings.HasPrefix(a, "127.0.0.1:") {
+			t.Errorf("it listens on %s", a)
+		}
 	}
 }

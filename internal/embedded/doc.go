@@ -2,8 +2,7 @@
 // benchmarks: kfake of franz-go, which speaks the real protocol over loopback
 // TCP and keeps its data in a directory. Nothing needs to be installed.
 //
-// It owns its data directory; a second broker on the same directory is not
-// prevented by kfake and must not be started. After a crash it loads what
+// It owns its data directory, which it locks. After a crash it loads what
 // acknowledged batches it finds; with SyncWrites that is all of them, also
 // after a power loss.
 //

@@ -1,0 +1,86 @@
+package kafka_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// sized makes records of about 200 bytes of value with the headers of an event.
+func sized(n int) []events.Record {
+	out := make([]events.Record, n)
+	for i := range out {
+		out[i] = events.Record{
+			Timestamp: 1_700_000_000_000, Key: []byte("pool"), Value: make([]byte, 200),
+			Headers: []events.Header{
+				{Key: "ce_specversion", Value: []byte("1.0")}, {Key: "ce_id", Value: fmt.Append(nil, "spanway.tasks.events/3/17/", i)},
+				{Key: "ce_source", Value: []byte("/spanway/local/scheduler")}, {Key: "ce_type", Value: []byte("spanway.task.assigned.v1")},
+			},
+		}
+	}
+	return out
+}
+
+func perRecord(b *testing.B, records int) {
+	b.ReportMetric(float64(records)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, n := range []int{1, 500} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			_, c := start(b)
+			ensure(b, c, "t", 1)
+			p, batch := c.Partition("t", 0), sized(n)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.Append(b.Context(), batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perRecord(b, n)
+		})
+	}
+}
+
+func BenchmarkFetch(b *testing.B) {
+	_, c := start(b)
+	ensure(b, c, "t", 1)
+	p, batch := c.Partition("t", 0), sized(500)
+	const batches = 200
+	for range batches {
+		if _, err := p.Append(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		for from := int64(0); from < batches*500; {
+			page, err := p.Fetch(b.Context(), from, time.Second)
+			if err != nil {
+				b.Fatal(err)
+			}
+			from = page.Next
+		}
+	}
+	perRecord(b, batches*500)
+}
+
+func BenchmarkProducer(b *testing.B) {
+	_, c := start(b)
+	ensure(b, c, "t", 16)
+	p := c.Producer(kafka.ProducerOptions{})
+	batch := sized(16 * 500)
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := range batch {
+			p.Send("t", int32(i%16), batch[i], nil)
+		}
+	}
+	if err := p.Close(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	perRecord(b, len(batch))
+}
