@@ -1,0 +1,23 @@
+package client
+
+import (
+	"context"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// broker is what the client needs of a Kafka cluster. It is safe for concurrent
+// use.
+type broker interface {
+	// Log returns a handle of its own on a partition, to read from.
+	Log(topic string, partition int32) eventlog.Log
+	Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error)
+	Topics(ctx context.Context, prefix string) ([]TopicInfo, error)
+	// Send queues a record, in order per partition, and calls done once, from
+	// another goroutine, with its offset or with why it was given up. It blocks
+	// while too much is queued.
+	Send(topic string, partition int32, r events.Record, done func(offset int64, err error))
+	// Close sends what is queued, for at most ctx, and disconnects.
+	Close(ctx context.Context) error
+}

@@ -1,0 +1,150 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/predicate"
+)
+
+// Config says where the brokers are and who asks.
+type Config struct {
+	// Brokers are host:port addresses, one or more, to begin with.
+	Brokers []string
+	// Prefix of the topics; "spanway." if empty.
+	Prefix string
+	// Source becomes the ce_source of commands, such as "/shop"; "/spanway/client" if empty.
+	Source string
+	// JSON writes commands as JSON instead of protobuf.
+	JSON bool
+	// DialTimeout is how long Check waits for a broker; 3 s if 0.
+	DialTimeout time.Duration
+}
+
+func (c Config) withDefaults() Config {
+	if c.Prefix == "" {
+		c.Prefix = events.DefaultPrefix
+	}
+	if c.Source == "" {
+		c.Source = "/spanway/client"
+	}
+	if c.DialTimeout == 0 {
+		c.DialTimeout = 3 * time.Second
+	}
+	return c
+}
+
+// Validate names the first field that cannot be used, and the remedy.
+func (c Config) Validate() error {
+	if len(c.Brokers) == 0 {
+		return errors.New("client config: Brokers is empty; give at least one host:port, such as 127.0.0.1:29092")
+	}
+	for _, b := range c.Brokers {
+		if !strings.Contains(b, ":") {
+			return fmt.Errorf("client config: broker %q has no port; give host:port, such as %s:9092", b, b)
+		}
+	}
+	return nil
+}
+
+// Client asks for work and reads what became of it. It is safe for concurrent
+// use; close it when done.
+type Client struct {
+	cfg     Config
+	topics  events.Topics
+	encoder events.Encoder
+	broker  broker
+	checked *predicate.Cache
+
+	// ctx ends with Close and stops the tails.
+	ctx  context.Context
+	stop context.CancelFunc
+
+	mu    sync.Mutex
+	tails map[int32]*tail
+	work  sync.WaitGroup
+}
+
+// New makes a client; it connects on first use.
+func New(cfg Config) (*Client, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return newClient(cfg, dial(cfg)), nil
+}
+
+func newClient(cfg Config, b broker) *Client {
+	ctx, stop := context.WithCancel(context.Background())
+	return &Client{
+		cfg:     cfg,
+		topics:  events.Topics{Prefix: cfg.Prefix},
+		encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
+		broker:  b,
+		checked: predicate.NewCache(0),
+		ctx:     ctx,
+		stop:    stop,
+		tails:   map[int32]*tail{},
+	}
+}
+
+// Topics names the topics that the client uses.
+func (c *Client) Topics() events.Topics { return c.topics }
+
+// Close sends what was submitted (for at most ctx), then ends all waiting.
+func (c *Client) Close(ctx context.Context) error {
+	err := c.broker.Close(ctx)
+	c.stop()
+	c.work.Wait()
+	if err != nil {
+		return fmt.Errorf("close the client of %s: %w", strings.Join(c.cfg.Brokers, ","), err)
+	}
+	return nil
+}
+
+// Check tells within the dial timeout whether a broker answers and has the
+// topics; the error is *Unavailable.
+func (c *Client) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
+	defer cancel()
+	topics, err := c.broker.Topics(ctx, c.topics.Prefix)
+	if err != nil {
+		return &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix, Err: err}
+	}
+	for _, t := range topics {
+		if t.Name == c.topics.Events() {
+			return nil
+		}
+	}
+	return &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix}
+}
+
+// TopicInfo is a topic as the broker has it.
+type TopicInfo struct {
+	Name       string
+	Partitions int32
+}
+
+// ListTopics lists the topics under the client's prefix, by name.
+func (c *Client) ListTopics(ctx context.Context) ([]TopicInfo, error) {
+	topics, err := c.broker.Topics(ctx, c.topics.Prefix)
+	if err != nil {
+		return nil, &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix, Err: err}
+	}
+	return topics, nil
+}
+
+// Offsets returns the first offset that a partition still holds and the one
+// that its next record will get.
+func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
+	start, end, err = c.broker.Offsets(ctx, topic, partition)
+	if err != nil {
+		err = fmt.Errorf("look up the offsets of %s/%d: %w", topic, partition, err)
+	}
+	return start, end, err
+}

@@ -1,0 +1,122 @@
+package client
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Submit asks for a task and returns its ID once the request is durable: it
+// will be run however long nobody is there to read it. What any scheduler would
+// refuse is refused here with the same code (*Refused). After any other error
+// the outcome is unknown: submit again under the same ID.
+func (c *Client) Submit(ctx context.Context, t Task) (events.TaskID, error) {
+	return c.SubmitRequest(ctx, t.Request())
+}
+
+// SubmitRequest is Submit for a request in the form of the wire, which it
+// completes and which must not be changed until it returns.
+func (c *Client) SubmitRequest(ctx context.Context, r *events.TaskRequested) (events.TaskID, error) {
+	key, err := c.prepare(r)
+	if err != nil {
+		return "", err
+	}
+	// So that a later Wait finds what happens from now on.
+	t, err := c.tailOf(ctx, key.pool)
+	if err != nil {
+		return "", err
+	}
+	t.track(key)
+	offset, err := c.command(ctx, key.pool, r)
+	if err != nil {
+		return "", fmt.Errorf("submit task %q: %w", key.task, err)
+	}
+	t.requested(key, offset)
+	return key.task, nil
+}
+
+// SubmitAsync queues a task and returns; done is called once, from another
+// goroutine, when the request is durable or was given up. It must not block.
+// SubmitAsync itself blocks while too much is queued. It is the fast way; what
+// becomes of the tasks is seen with Watch.
+func (c *Client) SubmitAsync(ctx context.Context, t Task, done func(events.TaskID, error)) {
+	c.SubmitRequestAsync(ctx, t.Request(), done)
+}
+
+// SubmitRequestAsync is SubmitAsync for a request in the form of the wire, which
+// it completes and which must not be changed any more.
+func (c *Client) SubmitRequestAsync(ctx context.Context, r *events.TaskRequested, done func(events.TaskID, error)) {
+	key, err := c.prepare(r)
+	if err == nil {
+		err = c.send(ctx, key.pool, r, func(_ int64, err error) {
+			done(key.task, wrap(err, "submit task %q", key.task))
+		})
+	}
+	if err != nil {
+		done(key.task, err)
+	}
+}
+
+// prepare fills in what the client chooses and refuses what cannot be run.
+func (c *Client) prepare(r *events.TaskRequested) (taskKey, error) {
+	if r.TaskId == "" {
+		r.TaskId = newID()
+	}
+	if r.Pool == "" {
+		r.Pool = string(events.DefaultPool)
+	}
+	if err := c.check(r); err != nil {
+		return taskKey{task: events.TaskID(r.TaskId)}, err
+	}
+	return taskKey{events.Pool(r.Pool), events.TaskID(r.TaskId)}, nil
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// command sends a command to the requests of a pool and returns its offset.
+func (c *Client) command(ctx context.Context, pool events.Pool, m proto.Message) (int64, error) {
+	type answer struct {
+		offset int64
+		err    error
+	}
+	answered := make(chan answer, 1)
+	err := c.send(ctx, pool, m, func(offset int64, err error) { answered <- answer{offset, err} })
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case a := <-answered:
+		return a.offset, a.err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("wait for the broker's acknowledgement: %w", ctx.Err())
+	}
+}
+
+func (c *Client) send(ctx context.Context, pool events.Pool, m proto.Message, done func(int64, error)) error {
+	record, err := c.encoder.Encode(newID(), m, traceHeaders(ctx)...)
+	if err != nil {
+		return err
+	}
+	record.Key = []byte(pool)
+	c.broker.Send(c.topics.Requests(), events.PoolPartition(pool), record, done)
+	return nil
+}
+
+// traceHeaders are the headers of the trace that ctx is in, if it is in one.
+func traceHeaders(ctx context.Context) []events.Header {
+	carrier := propagation.MapCarrier{}
+	otel.GetTextMapPropagator().Inject(ctx, carrier)
+	var out []events.Header
+	for _, key := range []string{events.HeaderTraceparent, events.HeaderTracestate} {
+		if v := carrier[key]; v != "" {
+			out = append(out, events.Header{Key: key, Value: []byte(v)})
+		}
+	}
+	return out
+}

@@ -1,0 +1,241 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// TaskStatus is what the log says of one task.
+type TaskStatus struct {
+	Task  *events.Task // nil for a rejected one
+	ID    events.TaskID
+	Pool  events.Pool
+	State State
+	// Engine, Attempt and Token are of the newest attempt.
+	Engine  events.EngineID
+	Attempt int32
+	Token   events.Token
+	// Result is set once it has ended; of a retried error before that.
+	Result Result
+	// In milliseconds since the Unix epoch; 0 if not yet.
+	AcceptedMs, AssignedMs, StartedMs, EndedMs int64
+	// Progress is what the handler said last.
+	Progress []byte
+
+	incarnation string
+}
+
+// TaskQuery selects tasks; what is empty selects all.
+type TaskQuery struct {
+	Pool   events.Pool
+	ID     events.TaskID
+	Kind   string
+	States []State
+}
+
+func (q TaskQuery) matches(s *TaskStatus) bool {
+	return (q.Pool == "" || s.Pool == q.Pool) && (q.Kind == "" || s.Task.GetKind() == q.Kind) &&
+		(len(q.States) == 0 || slices.Contains(q.States, s.State))
+}
+
+// Position is how far a partition was read to give an answer.
+type Position struct {
+	Topic     string
+	Partition int32
+	// Offset is the first that was not read.
+	Offset int64
+}
+
+// String writes it as TOPIC/PARTITION@OFFSET.
+func (p Position) String() string { return fmt.Sprintf("%s/%d@%d", p.Topic, p.Partition, p.Offset) }
+
+// Listing is the answer to a query, one part for each partition that was read.
+type Listing struct {
+	AsOf  Position
+	Tasks []*TaskStatus // in the order in which they were accepted
+	// History holds the events of the task, if one was asked for by its ID.
+	History []Event
+}
+
+// Tasks folds the log to its end and returns the tasks that match, partition by
+// partition. It asks nobody: an answer that comes is linearizable.
+func (c *Client) Tasks(ctx context.Context, q TaskQuery) ([]Listing, error) {
+	partitions := c.partitionsOf(q.Pool)
+	out := make([]Listing, len(partitions))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for i, p := range partitions {
+		group.Go(func() (err error) {
+			out[i], err = c.listing(ctx, p, q)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("read the tasks: %w", err)
+	}
+	return out, nil
+}
+
+func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Listing, error) {
+	topic := c.topics.Events()
+	f := taskFold{query: q, tasks: map[taskKey]*TaskStatus{}, gone: map[string]bool{}}
+	r := eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)
+	err := r.Barrier(ctx, func(l events.Logged, rec *events.Record) {
+		if q.ID != "" && l.Message != nil && TaskOf(l.Message) == q.ID && (q.Pool == "" || poolOf(l.Message) == q.Pool) {
+			f.history = append(f.history, Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: rec})
+		}
+		f.apply(l)
+	})
+	if err != nil {
+		return Listing{}, err
+	}
+	return Listing{AsOf: Position{topic, partition, r.Position()}, Tasks: f.list(), History: f.history}, nil
+}
+
+// taskFold is the state of tasks alone: unlike the scheduler's own fold it keeps
+// those that ended, and knows nothing of capacity.
+type taskFold struct {
+	query TaskQuery
+	tasks map[taskKey]*TaskStatus
+	order []taskKey
+	// gone are incarnations of engines whose attempts are over.
+	gone    map[string]bool
+	history []Event
+}
+
+func (f *taskFold) list() []*TaskStatus {
+	var out []*TaskStatus
+	for _, key := range f.order {
+		s := f.tasks[key]
+		if !s.State.Ended() && f.gone[s.incarnation] {
+			s.State = Pending
+		}
+		if f.query.matches(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// of returns the task that an event is about, if it is of interest.
+func (f *taskFold) of(m interface {
+	GetTaskId() string
+	GetPool() string
+}) *TaskStatus {
+	return f.tasks[taskKey{events.Pool(m.GetPool()), events.TaskID(m.GetTaskId())}]
+}
+
+func (f *taskFold) add(s *TaskStatus) {
+	if f.query.ID != "" && s.ID != f.query.ID {
+		return
+	}
+	key := taskKey{s.Pool, s.ID}
+	if f.tasks[key] == nil {
+		f.order = append(f.order, key)
+	}
+	f.tasks[key] = s
+}
+
+func (f *taskFold) apply(l events.Logged) {
+	switch m := l.Message.(type) {
+	case *events.TaskAccepted:
+		f.add(&TaskStatus{
+			Task: m.Task, ID: events.TaskID(m.Task.GetId()), Pool: events.Pool(m.Task.GetPool()),
+			State: Pending, AcceptedMs: m.AtMs,
+		})
+	case *events.TaskRejected:
+		f.rejected(l, m)
+	case *events.TaskAssigned:
+		if s := f.of(m); s != nil {
+			s.State, s.AssignedMs, s.StartedMs, s.incarnation = Assigned, m.AtMs, 0, m.Incarnation
+			s.Engine, s.Attempt, s.Token = events.EngineID(m.EngineId), m.Attempt, events.Token(m.Token)
+		}
+	case *events.TaskStarted:
+		if s := f.of(m); s != nil {
+			s.State, s.StartedMs = Running, m.AtMs
+		}
+	case *events.TaskProgressed:
+		if s := f.of(m); s != nil {
+			s.Progress = m.Data
+		}
+	case *events.TaskAttemptFailed:
+		if s := f.of(m); s != nil {
+			s.State, s.Result.Error = Pending, m.Error
+		}
+	case *events.TaskAssignmentRefused:
+		f.back(m)
+	case *events.TaskAttemptReturned:
+		f.back(m)
+	case *events.EngineLost:
+		f.gone[m.Incarnation] = true
+	case *events.EngineDeparted:
+		f.gone[m.Incarnation] = true
+	default:
+		f.end(l)
+	}
+}
+
+func (f *taskFold) back(m interface {
+	GetTaskId() string
+	GetPool() string
+}) {
+	if s := f.of(m); s != nil {
+		s.State = Pending
+	}
+}
+
+func (f *taskFold) end(l events.Logged) {
+	result, ok := resultOf(l)
+	if !ok {
+		return
+	}
+	if s := f.tasks[taskKey{result.Pool, result.ID}]; s != nil {
+		s.State, s.Result, s.EndedMs = result.State, result, result.AtMs
+	}
+}
+
+// rejected notes a refused request; it changes nothing of a task that is known.
+func (f *taskFold) rejected(l events.Logged, m *events.TaskRejected) {
+	if m.TaskId == "" || m.RequestType != "" && m.RequestType != string(events.TypeTaskRequested) || f.of(m) != nil {
+		return
+	}
+	r := resultOfRejected(m)
+	r.Offset = l.Offset
+	f.add(&TaskStatus{ID: r.ID, Pool: r.Pool, State: Rejected, Result: r, EndedMs: r.AtMs})
+}
+
+// Task returns one task and its events. Without a pool it looks in all. The
+// error is *Refused with UNKNOWN_TASK if there is none.
+func (c *Client) Task(ctx context.Context, pool events.Pool, id events.TaskID) (*TaskStatus, Listing, error) {
+	listings, err := c.Tasks(ctx, TaskQuery{Pool: pool, ID: id})
+	if err != nil {
+		return nil, Listing{}, err
+	}
+	var found []Listing
+	var pools []string
+	for _, l := range listings {
+		if len(l.Tasks) > 0 {
+			found = append(found, l)
+		}
+		for _, s := range l.Tasks {
+			pools = append(pools, string(s.Pool))
+		}
+	}
+	switch {
+	case len(pools) == 0 && pool != "":
+		return nil, Listing{}, &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in pool %q", id, pool)}
+	case len(pools) == 0:
+		return nil, Listing{}, &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in any pool", id)}
+	case len(pools) > 1:
+		return nil, Listing{}, &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf(
+			"task %q is in the pools %s; say which with --pool", id, strings.Join(pools, ", "))}
+	}
+	return found[0].Tasks[0], found[0], nil
+}

@@ -1,0 +1,199 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// waiter waits for the end of one task. Its tail's lock guards it until done.
+type waiter struct {
+	key taskKey
+	// request is the offset of the request that it asks about; -1 if not known.
+	request int64
+	done    chan struct{}
+	settled bool
+	result  Result
+	// lookAt is the offset at which the result stands instead; -1 if it is here.
+	lookAt int64
+}
+
+func (w *waiter) resolve(r Result) { w.settle(r, -1) }
+
+func (w *waiter) settle(r Result, lookAt int64) {
+	if !w.settled {
+		w.settled, w.result, w.lookAt = true, r, lookAt
+		close(w.done)
+	}
+}
+
+// Do submits a task and waits for its end. The error is nil if it succeeded,
+// *Refused if it was refused, *TaskFailed if it ended otherwise. If ctx ends
+// first the task goes on.
+func (c *Client) Do(ctx context.Context, task Task) (Result, error) {
+	return c.DoRequest(ctx, task.Request())
+}
+
+// DoRequest is Do for a request in the form of the wire.
+func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result, error) {
+	key, err := c.prepare(r)
+	if err != nil {
+		return Result{ID: key.task, State: Rejected}, err
+	}
+	t, err := c.tailOf(ctx, key.pool)
+	if err != nil {
+		return Result{}, err
+	}
+	w := t.register(key, -1)
+	defer t.forget(w)
+	if err := t.run(); err != nil {
+		return Result{}, err
+	}
+	offset, err := c.command(ctx, key.pool, r)
+	if err != nil {
+		return Result{ID: key.task, Pool: key.pool}, fmt.Errorf("submit task %q: %w", key.task, err)
+	}
+	t.asked(w, offset)
+	return t.await(ctx, w)
+}
+
+// Wait waits for the end of a task, whoever submitted it and whenever; the
+// error is as that of Do. Of a task that this client did not submit lately it
+// reads the whole log first.
+func (c *Client) Wait(ctx context.Context, pool events.Pool, id events.TaskID) (Result, error) {
+	if pool == "" {
+		pool = events.DefaultPool
+	}
+	key := taskKey{pool, id}
+	t, err := c.tailOf(ctx, pool)
+	if err != nil {
+		return Result{}, err
+	}
+	w := t.register(key, -1)
+	defer t.forget(w)
+	if err := t.run(); err != nil {
+		return Result{}, err
+	}
+	t.mu.Lock()
+	known, ok := t.tracked.get(key)
+	t.mu.Unlock()
+	switch {
+	case ok && known.ended >= 0:
+		return c.resultAt(ctx, key, known.ended)
+	case ok:
+		t.asked(w, known.request)
+	default:
+		if err := c.lookBack(ctx, t, w); err != nil {
+			return Result{}, err
+		}
+	}
+	return t.await(ctx, w)
+}
+
+// register makes a waiter; what the tail sees from now on reaches it.
+func (t *tail) register(key taskKey, request int64) *waiter {
+	w := &waiter{key: key, request: request, done: make(chan struct{})}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiters[key] = append(t.waiters[key], w)
+	return w
+}
+
+func (t *tail) forget(w *waiter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	rest := slices.DeleteFunc(t.waiters[w.key], func(other *waiter) bool { return other == w })
+	if len(rest) == 0 {
+		delete(t.waiters, w.key)
+	} else {
+		t.waiters[w.key] = rest
+	}
+}
+
+// asked tells a waiter where its request stands, so that it knows a refusal as
+// its own; the refusal may have been seen already.
+func (t *tail) asked(w *waiter, request int64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w.request = request
+	if m, ok := t.refused.get(request); ok {
+		w.resolve(resultOfRejected(m))
+	}
+}
+
+func (t *tail) await(ctx context.Context, w *waiter) (Result, error) {
+	c := t.client
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		return Result{ID: w.key.task, Pool: w.key.pool}, t.gaveUp(ctx, fmt.Sprintf("wait for task %q", w.key.task))
+	case <-c.ctx.Done():
+		return Result{ID: w.key.task, Pool: w.key.pool}, fmt.Errorf("wait for task %q: the client was closed", w.key.task)
+	}
+	if w.lookAt >= 0 {
+		return c.resultAt(ctx, w.key, w.lookAt)
+	}
+	return w.result, w.result.Err()
+}
+
+// gaveUp says why waiting ended, with what the broker said last.
+func (t *tail) gaveUp(ctx context.Context, what string) error {
+	if last := t.lastError(); last != nil {
+		return fmt.Errorf("%s: %w (%w)", what, ctx.Err(), last)
+	}
+	return fmt.Errorf("%s: %w", what, ctx.Err())
+}
+
+// lookBack finds a task that ended before the tail began to look.
+func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
+	topic := c.topics.Events()
+	var found *Result
+	r := eventlog.NewReader(c.broker.Log(topic, t.partition), topic, t.partition)
+	err := r.Barrier(ctx, func(l events.Logged, _ *events.Record) {
+		if m, ok := l.Message.(*events.TaskAccepted); ok && keyOf(m.Task) == w.key {
+			found = nil // The ID was used again after the window.
+		}
+		if result, ok := resultOf(l); ok && (taskKey{result.Pool, result.ID}) == w.key {
+			found = &result
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("look for task %q: %w", w.key.task, err)
+	}
+	if found != nil {
+		t.mu.Lock()
+		w.resolve(*found)
+		t.mu.Unlock()
+	}
+	return nil
+}
+
+func keyOf(t *events.Task) taskKey {
+	return taskKey{events.Pool(t.GetPool()), events.TaskID(t.GetId())}
+}
+
+// resultAt reads the terminal event that stands at an offset.
+func (c *Client) resultAt(ctx context.Context, key taskKey, offset int64) (Result, error) {
+	topic, partition := c.topics.Events(), events.PoolPartition(key.pool)
+	what := fmt.Sprintf("read the result of task %q at %s/%d@%d", key.task, topic, partition, offset)
+	page, err := c.broker.Log(topic, partition).Fetch(ctx, offset, tailWait)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: %w", what, err)
+	}
+	i := slices.IndexFunc(page.Records, func(r events.Record) bool { return r.Offset == offset })
+	if i < 0 {
+		return Result{}, fmt.Errorf("%s: the log no longer holds it", what)
+	}
+	_, m, err := events.Decode(&page.Records[i])
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: %w", what, err)
+	}
+	result, ok := resultOf(events.Logged{Offset: offset, Message: m})
+	if !ok || result.ID != key.task {
+		return Result{}, fmt.Errorf("%s: a %s stands there", what, events.TypeOf(m))
+	}
+	return result, result.Err()
+}
