@@ -71,21 +71,21 @@ func (w *world) follow(where at, m any) {
 	case *events.TaskAssigned:
 		w.assign(where, m)
 	case *events.TaskStarted:
-		w.current(where, m, "G2")
+		w.current(where, m)
 	case *events.TaskProgressed:
-		w.current(where, m, "G2")
+		w.current(where, m)
 	case *events.TaskAssignmentRefused:
-		w.release(where, w.current(where, m, "G2"))
+		w.release(where, w.current(where, m))
 	case *events.TaskAttemptFailed:
-		w.release(where, w.current(where, m, "G2"))
+		w.release(where, w.current(where, m))
 	case *events.TaskAttemptReturned:
-		w.release(where, w.current(where, m, "G2"))
+		w.release(where, w.current(where, m))
 	case *events.TaskStaleResultRejected:
 		w.stale(where, m)
 	case *events.TaskSucceeded:
-		w.end(where, w.current(where, m, "G2"), "succeeded", m.AtMs)
+		w.end(where, w.current(where, m), "succeeded", m.AtMs)
 	case *events.TaskFailed:
-		w.end(where, w.current(where, m, "G2"), "failed", m.AtMs)
+		w.end(where, w.current(where, m), "failed", m.AtMs)
 	case *events.TaskCancelled:
 		w.cancel(where, m)
 	case *events.TaskExpired:
@@ -152,19 +152,19 @@ func (w *world) lookup(where at, m ofTask, rule string) *task {
 }
 
 // current is lookup for an event that must be of the task's unfinished attempt.
-func (w *world) current(where at, m ofAttempt, rule string) *task {
-	t := w.lookup(where, m, rule)
+func (w *world) current(where at, m ofAttempt) *task {
+	t := w.lookup(where, m, "G2")
 	if t == nil {
 		return nil
 	}
 	where.task, where.engine = t.id, m.GetEngineId()
 	switch {
 	case t.on == nil:
-		w.p.find(rule, where, "%s under token %d, but no attempt is unfinished; the last token was %d", word(m), m.GetToken(), t.token)
+		w.p.find("G2", where, "%s under token %d, but no attempt is unfinished; the last token was %d", word(m), m.GetToken(), t.token)
 	case m.GetToken() != t.token:
-		w.p.find(rule, where, "%s under token %d; the current token is %d", word(m), m.GetToken(), t.token)
+		w.p.find("G2", where, "%s under token %d; the current token is %d", word(m), m.GetToken(), t.token)
 	case m.GetEngineId() != t.on.id:
-		w.p.find(rule, where, "%s by engine %q; the attempt is on %q", word(m), m.GetEngineId(), t.on.id)
+		w.p.find("G2", where, "%s by engine %q; the attempt is on %q", word(m), m.GetEngineId(), t.on.id)
 	}
 	return t
 }
