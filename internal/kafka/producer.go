@@ -16,6 +16,10 @@ type ProducerOptions struct {
 	Buffer int
 	// BatchBytes is how large a batch may get; 1 MiB if 0.
 	BatchBytes int
+	// Forever tries a batch until it is acknowledged, refused, or the producer
+	// is closed, however long that takes, so that no record overtakes one that
+	// could not be sent. Without it a batch is given up after the retry budget.
+	Forever bool
 }
 
 // Producer appends single records to many partitions. Each partition has one

@@ -73,8 +73,11 @@ func (w *worker) append(batch []queued) {
 		bytes += batch[i].size
 	}
 	base, err := w.log.Append(w.producer.ctx, w.records)
-	clear(w.records)
 	var refused *Refused
+	for err != nil && w.producer.options.Forever && !errors.As(err, &refused) && w.producer.ctx.Err() == nil {
+		base, err = w.log.Append(w.producer.ctx, w.records)
+	}
+	clear(w.records)
 	if errors.As(err, &refused) && len(batch) > 1 {
 		half := len(batch) / 2
 		w.append(batch[:half])
