@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// beatEvery is the time between heartbeats, and between registrations until
-	// one is answered.
-	beatEvery = 1000
+	// beatsPerTTL and slowestBeat set the time between heartbeats, and between
+	// registrations until one is answered: 1 s for the TTL of 5 s and longer.
+	beatsPerTTL = 5
+	slowestBeat = 1000
 	// startedAfter: an attempt that ends sooner is never reported as started,
 	// which halves the reports of short tasks.
 	startedAfter = 100
@@ -65,6 +66,7 @@ type Holder struct {
 	reports   string
 	partition int32
 	patience  int64
+	beatEvery int64
 
 	state    State
 	err      error
@@ -117,6 +119,7 @@ func New(s Settings) *Holder {
 		reports:   s.Reports,
 		partition: events.PoolPartition(events.Pool(s.Engine.Pool)),
 		patience:  s.TTL - s.TTL/5,
+		beatEvery: min(s.TTL/beatsPerTTL, slowestBeat),
 		marks:     marks{},
 		held:      map[events.Token]*Attempt{},
 		used:      map[string]int64{},

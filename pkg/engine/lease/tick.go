@@ -54,7 +54,7 @@ func (h *Holder) Undelivered(now int64, incarnation events.Incarnation) []Action
 // beat sends a sign of life. Until the scheduler has answered, the registration
 // goes with it: the one before may have been lost with a broker.
 func (h *Holder) beat() {
-	h.nextBeat = h.now + beatEvery
+	h.nextBeat = h.now + h.beatEvery
 	if h.state == Registering {
 		h.send(&events.EngineRegistration{Engine: proto.CloneOf(h.engine)}, true)
 	}

@@ -1,0 +1,82 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/spanway/spanway/pkg/engine/lease"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+var (
+	errOver  = errors.New("the attempt is over")
+	vanished = failed(Fail(CodePanic, errors.New("the handler ended its goroutine instead of returning")))
+)
+
+// start runs an attempt's handler in a goroutine of its own.
+func (l *loop) start(a *lease.Attempt) {
+	ctx, cancel := context.WithCancelCause(traced(a.Task))
+	l.cancels[a.Token] = cancel
+	h := l.handlers[a.Task.Kind]
+	l.running.Add(1)
+	go func() {
+		r := vanished // Stays so if the handler calls runtime.Goexit.
+		defer func() {
+			l.inbox.put(func(m *mail) { m.ended = append(m.ended, ended{a.Token, r}) })
+			l.running.Done()
+		}()
+		r = l.execute(ctx, h, a)
+	}()
+}
+
+// execute calls the handler and makes a result of whatever it does.
+func (l *loop) execute(ctx context.Context, h Handler, a *lease.Attempt) (r lease.Result) {
+	t := &Task{
+		ID: a.Task.Id, Pool: a.Task.Pool, Kind: a.Task.Kind,
+		Payload: a.Task.Payload, PayloadType: a.Task.PayloadType, Tenant: a.Task.Tenant,
+		Attempt: int(a.Number), Token: uint64(a.Token),
+	}
+	t.progress = func(ctx context.Context, data []byte) error { return l.progress(ctx, a.Token, data) }
+	defer func() {
+		if p := recover(); p != nil {
+			l.log.ErrorContext(ctx, "a handler panicked", "kind", t.Kind, "task", t.ID, "panic", p, "stack", string(debug.Stack()))
+			r = failed(Fail(CodePanic, fmt.Errorf("the handler panicked: %v", p)))
+		}
+	}()
+	data, err := h(ctx, t)
+	if err != nil {
+		return failed(err)
+	}
+	return lease.Result{Outcome: events.AttemptFinished_SUCCEEDED, Data: data, Type: t.ResultType}
+}
+
+// progress hands data to the loop and waits for the broker to have it.
+func (l *loop) progress(ctx context.Context, token events.Token, data []byte) error {
+	done := make(chan error, 1)
+	l.inbox.put(func(m *mail) {
+		m.progress = append(m.progress, progress{token, data, done})
+	})
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-l.over:
+		return errOver
+	}
+}
+
+// traced is a context that continues the trace of the task's producer.
+func traced(t *events.Task) context.Context {
+	ctx := context.Background()
+	if t.Traceparent == "" {
+		return ctx
+	}
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{
+		events.HeaderTraceparent: t.Traceparent, events.HeaderTracestate: t.Tracestate,
+	})
+}

@@ -1,0 +1,33 @@
+// Package engine lets a Go program execute tasks: it embeds an engine that the
+// scheduler assigns work to by predicate and capacity.
+//
+//	e, err := engine.New(engine.Config{
+//		Brokers: []string{"127.0.0.1:29092"},
+//		ID:      "thumbs-1",
+//		Labels:  map[string]any{"disk": "ssd"},
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	e.Handle("resize", func(ctx context.Context, t *engine.Task) ([]byte, error) {
+//		return resize(ctx, t.Payload)
+//	})
+//	return e.Run(ctx) // until ctx ends; then it drains
+//
+// A handler runs in a goroutine of its own. What it returns becomes the task's
+// result; an error is tried again under the task's retry policy unless Final
+// says otherwise. Its context carries the task's trace and ends when the task
+// is cancelled or times out, or when the engine drains or loses its lease;
+// context.Cause says which. A handler may run twice at once, here and on
+// another engine, when this one was believed dead: what it writes elsewhere
+// should be fenced by Task.Token, which only grows.
+//
+// Run reads the engine's partition of tasks.assignments and writes to its
+// pool's partition of engines.reports; the state machine between them, its
+// diagram and its invariants are in package lease. One goroutine owns it; one
+// reads, one encodes and sends, and one runs per attempt.
+//
+// After a crash of the process nothing is recovered here: the scheduler misses
+// the heartbeats, or sees the new incarnation register, and places the work
+// again.
+package engine

@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/spanway/spanway/pkg/engine/lease"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Engine executes tasks in this process. Its methods are safe for concurrent
+// use.
+type Engine struct {
+	config   Config
+	labels   map[string]*structpb.Value
+	connect  func() transport
+	ready    chan struct{}
+	closing  chan struct{}
+	finished chan struct{}
+	close    func()
+
+	mu       sync.Mutex
+	handlers map[string]Handler
+	wrong    error // what Handle could not say
+	ran      bool
+	status   lease.Status
+}
+
+// Option changes how an engine is made.
+type Option func(*Engine)
+
+// New makes an engine. It connects when it runs.
+func New(c Config, options ...Option) (*Engine, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	marks, err := labels(c.Labels)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		config: c.withDefaults(), labels: marks, handlers: map[string]Handler{},
+		ready: make(chan struct{}), closing: make(chan struct{}), finished: make(chan struct{}),
+	}
+	e.close = sync.OnceFunc(func() { close(e.closing) })
+	e.connect = func() transport { return dialKafka(e.config) }
+	for _, o := range options {
+		o(e)
+	}
+	return e, nil
+}
+
+// Handle names the handler for a kind of task. Call it before Run, which
+// returns what is wrong with it: an engine's kinds are fixed while it runs.
+func (e *Engine) Handle(kind string, h Handler) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var err error
+	switch {
+	case e.ran:
+		err = fmt.Errorf("handle kind %q: the engine runs already: call Handle before Run", kind)
+		e.config.Logger.Error("a handler was ignored", "kind", kind, "error", err)
+	case h == nil:
+		err = fmt.Errorf("handle kind %q: the handler is nil", kind)
+	case e.handlers[kind] != nil:
+		err = fmt.Errorf("handle kind %q: it has a handler already", kind)
+	default:
+		if err = checkName("a kind", kind, true); err == nil && kind == "" {
+			err = errors.New("handle a kind: its name is empty")
+		}
+	}
+	if err != nil {
+		e.wrong = errors.Join(e.wrong, err)
+		return
+	}
+	e.handlers[kind] = h
+}
+
+// Ready is closed when the scheduler first knows the engine, which may be given
+// work from then on.
+func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// Status is how the engine is, as of a moment ago.
+func (e *Engine) Status() lease.Status {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.status
+}
+
+// Run executes tasks until ctx ends, then drains: it takes no new work, gives
+// running handlers Config.Grace to end, stops the others and hands their tasks
+// back. It returns nil after a drain, or why the engine cannot run: a handler
+// that Handle refused, or another process that took over its ID. While the
+// broker or the scheduler is away it waits for them. It can be called once.
+func (e *Engine) Run(ctx context.Context) error {
+	handlers, err := e.begin()
+	if err != nil {
+		return fmt.Errorf("run engine %q: %w", e.config.ID, err)
+	}
+	defer close(e.finished)
+	stop, err := e.observe()
+	if err != nil {
+		return fmt.Errorf("run engine %q: %w", e.config.ID, err)
+	}
+	defer stop()
+	return newLoop(e, handlers).run(ctx)
+}
+
+func (e *Engine) begin() (map[string]Handler, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.wrong != nil:
+		return nil, e.wrong
+	case e.ran:
+		return nil, errors.New("it ran already: make a new one")
+	case len(e.handlers) == 0:
+		return nil, errors.New("it handles no kind of task: call Handle first")
+	}
+	e.ran = true
+	return e.handlers, nil
+}
+
+// Close ends Run without grace: handlers are stopped and their tasks handed
+// back at once. It returns when Run has.
+func (e *Engine) Close() {
+	e.close()
+	e.mu.Lock()
+	ran := e.ran
+	e.ran = true // Run after Close does nothing.
+	e.mu.Unlock()
+	if ran {
+		<-e.finished
+	}
+}
+
+// describe is what the engine says of itself.
+func (e *Engine) describe(kinds []string) *events.Engine {
+	id := events.EngineID(e.config.ID)
+	return &events.Engine{
+		Id: e.config.ID, Pool: e.config.Pool, Site: e.config.Site,
+		Labels: e.labels, Allocatable: e.config.Allocatable, Kinds: kinds,
+		AssignmentsPartition: events.EnginePartition(id),
+	}
+}

@@ -1,0 +1,204 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/spanway/spanway/pkg/engine/lease"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+const (
+	// partingTime bounds what an engine still waits for once it has departed:
+	// handlers that were told to stop, and its last reports.
+	partingTime = 5 * time.Second
+	// fetchWait is how long a fetch waits for something to read.
+	fetchWait = 500 * time.Millisecond
+	// retryPause lies between two attempts to reach the broker.
+	retryPause = 200 * time.Millisecond
+)
+
+// loop is one run of an engine: the goroutine that owns its lease.Holder, and
+// those that it starts.
+type loop struct {
+	engine    *Engine
+	log       *slog.Logger
+	handlers  map[string]Handler
+	transport transport
+	topic     string // of assignments
+	partition int32
+	clock     *clock
+	holder    *lease.Holder
+	inbox     *inbox
+	sender    *sender
+	pages     chan events.Page
+	cancels   map[events.Token]context.CancelCauseFunc
+	running   sync.WaitGroup // handlers
+	departed  bool
+	over      chan struct{} // closed when nothing is delivered any more
+}
+
+func newLoop(e *Engine, handlers map[string]Handler) *loop {
+	topics := events.Topics{Prefix: e.config.Prefix}
+	l := &loop{
+		engine: e, handlers: handlers, transport: e.connect(),
+		log:   e.config.Logger.With("engine", e.config.ID, "pool", e.config.Pool),
+		topic: topics.Assignments(), partition: events.EnginePartition(events.EngineID(e.config.ID)),
+		clock: newClock(), inbox: newInbox(), pages: make(chan events.Page),
+		cancels: map[events.Token]context.CancelCauseFunc{}, over: make(chan struct{}),
+	}
+	l.holder = lease.New(lease.Settings{
+		Engine: e.describe(sortedKeys(handlers)), Reports: topics.Reports(), TTL: e.config.TTL.Milliseconds(),
+	})
+	l.sender = newSender(l.transport, events.Encoder{Source: "/spanway/" + e.config.Site + "/engine", JSON: e.config.JSON},
+		topics.Reports(), e.config.Pool, l.inbox, l.log)
+	return l
+}
+
+// run lives through one Run of the engine.
+func (l *loop) run(ctx context.Context) error {
+	defer l.part()
+	from, ok := l.end(ctx)
+	if !ok {
+		return nil // Nobody knows of it yet.
+	}
+	reading, stop := context.WithCancel(context.Background())
+	var reader sync.WaitGroup
+	reader.Go(func() { l.read(reading, from) })
+	defer reader.Wait()
+	defer stop()
+
+	l.do(l.holder.Register(l.clock.now(), incarnation(), from))
+	l.serve(ctx)
+	close(l.over)
+	return l.holder.Err()
+}
+
+// serve is the loop proper: one thing happens, the holder says what follows,
+// and that is done.
+func (l *loop) serve(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	leave, closing := ctx.Done(), l.engine.closing
+	var m mail
+	for !l.departed {
+		select {
+		case page := <-l.pages:
+			l.do(l.holder.Read(l.clock.now(), page))
+		case <-l.inbox.wake:
+			m = l.inbox.take(m)
+			l.deliver(&m)
+		case <-timer.C:
+			l.do(l.holder.Tick(l.clock.now()))
+		case <-leave:
+			leave = nil
+			l.log.Info("draining", "grace", l.engine.config.Grace)
+			l.do(l.holder.Drain(l.clock.now(), l.engine.config.Grace.Milliseconds()))
+		case <-closing:
+			closing = nil
+			l.do(l.holder.Drain(l.clock.now(), 0))
+		}
+		l.engine.setStatus(l.holder.Status())
+		timer.Reset(time.Duration(max(l.holder.Wake()-l.clock.now(), 0)) * time.Millisecond)
+	}
+}
+
+// deliver tells the holder what came in.
+func (l *loop) deliver(m *mail) {
+	now := l.clock.now()
+	if m.acked > 0 {
+		l.holder.Acked(m.acked)
+	}
+	for _, p := range m.progress {
+		l.report(p, l.holder.Progressed(now, p.token, p.data))
+	}
+	for _, e := range m.ended {
+		if cancel := l.cancels[e.token]; cancel != nil {
+			cancel(nil)
+			delete(l.cancels, e.token)
+		}
+		l.do(l.holder.Finished(now, e.token, e.result))
+	}
+	if m.undelivered != "" {
+		l.do(l.holder.Undelivered(now, m.undelivered))
+	}
+}
+
+// report sends the progress that a handler waits for.
+func (l *loop) report(p progress, actions []lease.Action) {
+	if n := len(actions); n > 0 && actions[n-1].Verb == lease.Send {
+		l.sender.send(outgoing{report: actions[n-1].Report, told: p.done})
+		return
+	}
+	p.done <- errOver
+	l.do(actions)
+}
+
+// do does what the holder asks for.
+func (l *loop) do(actions []lease.Action) {
+	anew := ""
+	for _, a := range actions {
+		switch a.Verb {
+		case lease.Start:
+			l.start(a.Attempt)
+		case lease.Stop:
+			if cancel := l.cancels[a.Token]; cancel != nil {
+				cancel(causeError(a.Cause))
+			}
+		case lease.Send:
+			l.sender.send(outgoing{report: a.Report})
+		case lease.BecameReady:
+			l.becameReady()
+		case lease.RegisterAnew:
+			anew = a.Reason
+		case lease.Depart:
+			l.departed = true
+			l.log.Info("departed", "reason", a.Reason)
+		}
+	}
+	if anew != "" && l.holder.Err() == nil {
+		l.log.Warn("the lease is lost, registering anew", "reason", anew)
+		l.do(l.holder.Register(l.clock.now(), incarnation(), l.holder.Next()))
+	}
+}
+
+func (l *loop) becameReady() {
+	l.log.Info("ready", "incarnation", l.holder.Status().Incarnation, "kinds", sortedKeys(l.handlers))
+	select {
+	case <-l.engine.ready:
+	default:
+		close(l.engine.ready)
+	}
+}
+
+// part waits for what must not outlive the run, but not for ever: a handler
+// that does not heed its context is left behind.
+func (l *loop) part() {
+	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
+	defer cancel()
+	l.sender.close()
+	ended := make(chan struct{})
+	go func() {
+		l.running.Wait()
+		<-l.sender.done
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		l.log.Warn("handlers or reports were left behind", "running", l.engine.Status().Running)
+	}
+	if err := l.transport.Flush(ctx); err != nil {
+		l.log.Warn("the last reports may not have arrived", "error", err)
+	}
+	l.transport.Close()
+}
+
+// incarnation is a UUIDv7: those of one process grow.
+func incarnation() events.Incarnation {
+	return events.Incarnation(uuid.Must(uuid.NewV7()).String())
+}

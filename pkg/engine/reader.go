@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// end finds where the engine's partition ends, for as long as it takes.
+func (l *loop) end(ctx context.Context) (int64, bool) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-l.engine.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	for said := false; ; said = true {
+		end, err := l.transport.End(ctx, l.topic, l.partition)
+		if err == nil {
+			return end, true
+		}
+		if ctx.Err() != nil {
+			return 0, false
+		}
+		if !said {
+			l.log.Warn("waiting for the broker and its topics", "topic", l.topic, "brokers", l.engine.config.Brokers, "error", err)
+		}
+		if !pause(ctx) {
+			return 0, false
+		}
+	}
+}
+
+// read passes on what is appended to the engine's partition.
+func (l *loop) read(ctx context.Context, from int64) {
+	failing := false
+	for ctx.Err() == nil {
+		page, err := l.transport.Fetch(ctx, l.topic, l.partition, from, fetchWait)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return
+		case err != nil:
+			if !failing {
+				l.log.Warn("cannot read assignments, trying on", "topic", l.topic, "partition", l.partition, "offset", from, "error", err)
+			}
+			failing = true
+			pause(ctx)
+			continue
+		case failing:
+			failing = false
+			l.log.Info("reading assignments again", "topic", l.topic, "partition", l.partition, "offset", from)
+		}
+		if page.Next == from {
+			continue
+		}
+		from = page.Next
+		select {
+		case l.pages <- page:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pause waits a moment; false if ctx ended meanwhile.
+func pause(ctx context.Context) bool {
+	t := time.NewTimer(retryPause)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/engine/lease"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// codeResultRefused: the broker would not take the record with the result.
+const codeResultRefused = "RESULT_REFUSED"
+
+// sender encodes reports and hands them to the transport, apart from the loop:
+// the transport may block while the broker is away, and just then the loop must
+// be able to stop handlers. What can wait here is bounded by what the engine
+// can hold, since capacity comes back only when its reports arrive.
+type sender struct {
+	transport transport
+	encoder   events.Encoder
+	topic     string
+	partition int32
+	key       []byte // of every report: the pool
+	inbox     *inbox
+	log       *slog.Logger
+
+	mu     sync.Mutex
+	more   sync.Cond
+	queue  []outgoing
+	closed bool
+	done   chan struct{}
+}
+
+type outgoing struct {
+	report lease.Report
+	told   chan<- error // told the outcome, if anybody waits for it
+}
+
+func newSender(t transport, e events.Encoder, topic, pool string, in *inbox, log *slog.Logger) *sender {
+	s := &sender{
+		transport: t, encoder: e, topic: topic, partition: events.PoolPartition(events.Pool(pool)), key: []byte(pool),
+		inbox: in, log: log, done: make(chan struct{}),
+	}
+	s.more.L = &s.mu
+	go s.run()
+	return s
+}
+
+// send queues a report; it never blocks.
+func (s *sender) send(o outgoing) {
+	s.mu.Lock()
+	s.queue = append(s.queue, o)
+	s.mu.Unlock()
+	s.more.Signal()
+}
+
+// close lets the sender end once it has handed on what is queued.
+func (s *sender) close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.more.Signal()
+}
+
+func (s *sender) run() {
+	defer close(s.done)
+	var batch []outgoing
+	for {
+		s.mu.Lock()
+		for len(s.queue) == 0 && !s.closed {
+			s.more.Wait()
+		}
+		batch, s.queue = s.queue, batch[:0]
+		s.mu.Unlock()
+		if len(batch) == 0 {
+			return
+		}
+		for i := range batch {
+			s.pass(batch[i])
+		}
+		clear(batch)
+	}
+}
+
+func (s *sender) pass(o outgoing) {
+	r, err := s.encoder.Encode(o.report.ID, o.report.Message)
+	if err != nil {
+		s.settle(o, err)
+		return
+	}
+	r.Key, r.Timestamp = s.key, time.Now().UnixMilli()
+	s.transport.Send(s.topic, s.partition, r, func(_ int64, err error) { s.settle(o, err) })
+}
+
+// settle takes the outcome of a report.
+func (s *sender) settle(o outgoing, err error) {
+	if o.told != nil {
+		o.told <- err
+	}
+	switch {
+	case err == nil && o.report.Beat:
+		s.inbox.put(func(m *mail) { m.acked = max(m.acked, o.report.SentAt) })
+	case err == nil || o.told != nil || o.report.Beat:
+	case isRefused(err) && s.replace(o):
+	default:
+		s.log.Error("a report could not be delivered", "type", events.TypeOf(o.report.Message), "id", o.report.ID, "error", err)
+		if named, ok := o.report.Message.(interface{ GetIncarnation() string }); ok {
+			s.inbox.put(func(m *mail) { m.undelivered = events.Incarnation(named.GetIncarnation()) })
+		}
+	}
+}
+
+// replace reports the failure of an attempt whose result no broker would take:
+// one task's result must not cost the engine its lease.
+func (s *sender) replace(o outgoing) bool {
+	f, ok := o.report.Message.(*events.AttemptFinished)
+	if !ok || f.GetError().GetCode() == codeResultRefused {
+		return false
+	}
+	m := proto.CloneOf(f)
+	m.Outcome, m.Result, m.ResultType = events.AttemptFinished_FAILED_FINALLY, nil, ""
+	m.Error = &events.TaskError{Code: codeResultRefused, Message: "the broker refused the record with the result: make it smaller, or raise max.message.bytes"}
+	s.send(outgoing{report: lease.Report{ID: o.report.ID + "r", Message: m}})
+	return true
+}
+
+func isRefused(err error) bool {
+	var r interface{ Refused() bool }
+	return errors.As(err, &r) && r.Refused()
+}
