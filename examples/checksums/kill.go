@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// killAfter is the part of the tasks that has ended when the engine is killed.
+const killAfter = 0.25
+
+// work waits for all tasks, and kills one engine on the way.
+func (d *demo) work(ctx context.Context, began time.Time) error {
+	heading(d.out, "The work, and an engine that dies")
+	d.bar = &progress{out: d.out, terminal: isTerminal(os.Stdout), total: len(d.files), began: began}
+	err := d.until(ctx, d.finished, func(now time.Time) {
+		d.kill(now)
+		d.tellLoss()
+		d.bar.show(d.ledger.done(), now)
+	})
+	if err != nil {
+		d.bar.clear()
+		return fmt.Errorf("%w (%d of %d tasks had ended)", err, d.ledger.done(), len(d.files))
+	}
+	d.bar.draw(d.ledger.done(), time.Now())
+	if d.bar.terminal {
+		fmt.Fprintln(d.out)
+	}
+	d.tellPlaced()
+	if n := len(d.ledger.problems); n > 0 {
+		return fmt.Errorf("%d tasks did not succeed, such as %s", n, d.ledger.problems[0])
+	}
+	return nil
+}
+
+// finished: every task has ended, and the death has been dealt with.
+func (d *demo) finished() bool {
+	l := d.ledger
+	return l.done() == len(d.files) && l.loss != nil && len(l.loss.waiting) == 0
+}
+
+// kill kills the victim once, while it holds work (unless there is too little).
+func (d *demo) kill(now time.Time) {
+	done, all := d.ledger.done(), len(d.files)
+	if !d.killed.IsZero() || float64(done) < killAfter*float64(all) {
+		return
+	}
+	if done < all && d.ledger.holds(victim) == 0 {
+		return
+	}
+	d.killed = now
+	_ = d.child.Process.Kill()
+	_ = d.child.Wait()
+	d.bar.clear()
+	say(d.out, "kill -9 %s, after %s tasks: no goodbye, its lease must run out", victim, grouped(done))
+}
+
+// tellLoss says once that the scheduler has noticed.
+func (d *demo) tellLoss() {
+	l := d.ledger.loss
+	if l == nil || l.told {
+		return
+	}
+	l.told = true
+	d.bar.clear()
+	say(d.out, "%s declared lost %s after the kill, with %s unfinished tasks", victim, seconds(d.sinceKill(l.atMs)), grouped(l.tasks))
+}
+
+// tellPlaced says where the dead engine's work went.
+func (d *demo) tellPlaced() {
+	l := d.ledger.loss
+	if l.tasks == 0 {
+		say(d.out, "%s had no work when it died; a larger tree would show more", victim)
+		return
+	}
+	var parts []string
+	for _, engine := range slices.Sorted(maps.Keys(l.placedOn)) {
+		parts = append(parts, fmt.Sprintf("%s %d", engine, l.placedOn[engine]))
+	}
+	say(d.out, "all %s placed again within %d ms: %s", grouped(l.tasks), l.placedMs-l.atMs, strings.Join(parts, ", "))
+}
+
+func (d *demo) sinceKill(ms int64) time.Duration { return time.UnixMilli(ms).Sub(d.killed) }
