@@ -15,14 +15,14 @@ import (
 func BenchmarkNoop(b *testing.B) {
 	const share, inFlight = 3, 2000
 	done := make(chan struct{}, inFlight)
-	m := &counting{memory: newMemory(), done: done}
+	m := newMemory()
 	e, err := New(Config{Brokers: []string{"memory"}, ID: "e1", Allocatable: map[string]int64{"slots": 1 << 30}},
-		func(e *Engine) { e.connect = func() transport { return m } })
+		func(e *Engine) { e.connect = func() transport { return &counting{connect(m, e), done} } })
 	if err != nil {
 		b.Fatal(err)
 	}
 	e.Handle("noop", func(context.Context, *Task) ([]byte, error) { return nil, nil })
-	s := newScheduler(b, m.memory, "default")
+	s := newScheduler(b, m, "default")
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }()
@@ -52,17 +52,17 @@ func BenchmarkNoop(b *testing.B) {
 
 // counting swallows finished attempts and counts them.
 type counting struct {
-	*memory
+	*line
 	done chan struct{}
 }
 
-func (c *counting) Send(topic string, partition int32, r events.Record, done func(int64, error)) {
+func (c *counting) Send(r events.Record, done func(int64, error)) {
 	if events.TypeOfRecord(&r) == events.TypeAttemptFinished {
 		done(0, nil)
 		c.done <- struct{}{}
 		return
 	}
-	c.memory.Send(topic, partition, r, done)
+	c.line.Send(r, done)
 }
 
 func assignment(b *testing.B, e *events.Engine, n int, mine bool) events.Record {

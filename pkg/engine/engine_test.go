@@ -34,7 +34,7 @@ func start(t testing.TB, c Config, handlers map[string]Handler) *running {
 	if c.ID == "" {
 		c.ID = "e1"
 	}
-	e, err := New(c, func(e *Engine) { e.connect = func() transport { return m } })
+	e, err := New(c, func(e *Engine) { e.connect = func() transport { return connect(m, e) } })
 	if err != nil {
 		t.Fatal(err)
 	}

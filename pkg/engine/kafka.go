@@ -12,32 +12,41 @@ import (
 // WithClient makes the engine use a client that others use too and that it does
 // not close. It is for programs of this module.
 func WithClient(c *kafka.Client) Option {
-	return func(e *Engine) {
-		e.connect = func() transport {
-			return &broker{client: c, producer: c.Producer(kafka.ProducerOptions{}), shared: true}
-		}
-	}
+	return func(e *Engine) { e.connect = func() transport { return newBroker(c, e.config, func() {}) } }
 }
 
 // broker is the transport on Kafka.
 type broker struct {
-	client   *kafka.Client
-	producer *kafka.Producer
-	shared   bool
+	client      *kafka.Client
+	disconnect  func()
+	topics      events.Topics
+	read, write int32 // partitions of assignments and reports
+	assignments *kafka.Partition
+	producer    *kafka.Producer
 }
 
 func dialKafka(c Config) transport {
 	client := kafka.New(kafka.Config{Brokers: c.Brokers, ClientID: "spanway-engine-" + c.ID})
-	return &broker{client: client, producer: client.Producer(kafka.ProducerOptions{})}
+	return newBroker(client, c, client.Close)
 }
 
-func (b *broker) End(ctx context.Context, topic string, partition int32) (int64, error) {
-	_, end, err := b.client.Offsets(ctx, topic, partition)
+func newBroker(client *kafka.Client, c Config, disconnect func()) *broker {
+	b := &broker{
+		client: client, disconnect: disconnect, topics: events.Topics{Prefix: c.Prefix},
+		read: events.EnginePartition(events.EngineID(c.ID)), write: events.PoolPartition(events.Pool(c.Pool)),
+		producer: client.Producer(kafka.ProducerOptions{}),
+	}
+	b.assignments = client.Partition(b.topics.Assignments(), b.read)
+	return b
+}
+
+func (b *broker) End(ctx context.Context) (int64, error) {
+	_, end, err := b.client.Offsets(ctx, b.topics.Assignments(), b.read)
 	return end, err
 }
 
-func (b *broker) Fetch(ctx context.Context, topic string, partition int32, from int64, wait time.Duration) (events.Page, error) {
-	page, err := b.client.Partition(topic, partition).Fetch(ctx, from, wait)
+func (b *broker) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	page, err := b.assignments.Fetch(ctx, from, wait)
 	var gone *kafka.OutOfRange
 	if !errors.As(err, &gone) {
 		return page, err
@@ -51,8 +60,8 @@ func (b *broker) Fetch(ctx context.Context, topic string, partition int32, from 
 	return events.Page{Next: next, Start: gone.Start, End: gone.End}, nil
 }
 
-func (b *broker) Send(topic string, partition int32, r events.Record, done func(int64, error)) {
-	b.producer.Send(topic, partition, r, done)
+func (b *broker) Send(r events.Record, done func(int64, error)) {
+	b.producer.Send(b.topics.Reports(), b.write, r, done)
 }
 
 func (b *broker) Flush(ctx context.Context) error { return b.producer.Flush(ctx) }
@@ -61,7 +70,5 @@ func (b *broker) Close() {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // What can be flushed was.
 	_ = b.producer.Close(ctx)
-	if !b.shared {
-		b.client.Close()
-	}
+	b.disconnect()
 }

@@ -29,8 +29,6 @@ type loop struct {
 	log       *slog.Logger
 	handlers  map[string]Handler
 	transport transport
-	topic     string // of assignments
-	partition int32
 	clock     *clock
 	holder    *lease.Holder
 	inbox     *inbox
@@ -43,19 +41,18 @@ type loop struct {
 }
 
 func newLoop(e *Engine, handlers map[string]Handler) *loop {
-	topics := events.Topics{Prefix: e.config.Prefix}
 	l := &loop{
 		engine: e, handlers: handlers, transport: e.connect(),
 		log:   e.config.Logger.With("engine", e.config.ID, "pool", e.config.Pool),
-		topic: topics.Assignments(), partition: events.EnginePartition(events.EngineID(e.config.ID)),
 		clock: newClock(), inbox: newInbox(), pages: make(chan events.Page),
 		cancels: map[events.Token]context.CancelCauseFunc{}, over: make(chan struct{}),
 	}
 	l.holder = lease.New(lease.Settings{
-		Engine: e.describe(sortedKeys(handlers)), Reports: topics.Reports(), TTL: e.config.TTL.Milliseconds(),
+		Engine: e.describe(sortedKeys(handlers)), Reports: events.Topics{Prefix: e.config.Prefix}.Reports(),
+		TTL: e.config.TTL.Milliseconds(),
 	})
 	l.sender = newSender(l.transport, events.Encoder{Source: "/spanway/" + e.config.Site + "/engine", JSON: e.config.JSON},
-		topics.Reports(), e.config.Pool, l.inbox, l.log)
+		e.config.Pool, l.inbox, l.log)
 	return l
 }
 

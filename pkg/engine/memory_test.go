@@ -15,7 +15,7 @@ import (
 
 var topics = events.Topics{Prefix: events.DefaultPrefix}
 
-// memory is a broker in memory and its transport.
+// memory is a broker in memory.
 type memory struct {
 	mu   sync.Mutex
 	logs map[string][]events.Record
@@ -50,14 +50,31 @@ func (m *memory) set(change func(*memory)) {
 	change(m)
 }
 
-func (m *memory) End(_ context.Context, topic string, partition int32) (int64, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return int64(len(m.logs[place(topic, partition)])), nil
+// line is an engine's transport to a memory.
+type line struct {
+	*memory
+	read, write string
 }
 
-func (m *memory) Fetch(ctx context.Context, topic string, partition int32, from int64, wait time.Duration) (events.Page, error) {
-	at := place(topic, partition)
+func connect(m *memory, e *Engine) *line {
+	return &line{
+		memory: m,
+		read:   place(topics.Assignments(), events.EnginePartition(events.EngineID(e.config.ID))),
+		write:  place(topics.Reports(), events.PoolPartition(events.Pool(e.config.Pool))),
+	}
+}
+
+func (l *line) End(context.Context) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int64(len(l.logs[l.read])), nil
+}
+
+func (l *line) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	return l.fetch(ctx, l.read, from, wait)
+}
+
+func (m *memory) fetch(ctx context.Context, at string, from int64, wait time.Duration) (events.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	for {
@@ -84,21 +101,21 @@ type tooLarge struct{ error }
 
 func (tooLarge) Refused() bool { return true }
 
-func (m *memory) Send(topic string, partition int32, r events.Record, done func(int64, error)) {
-	m.mu.Lock()
-	cut, refuse := m.cut, m.refuse
-	m.mu.Unlock()
+func (l *line) Send(r events.Record, done func(int64, error)) {
+	l.mu.Lock()
+	cut, refuse := l.cut, l.refuse
+	l.mu.Unlock()
 	switch {
 	case cut:
 	case refuse > 0 && len(r.Value) > refuse:
 		done(0, tooLarge{errors.New("the record is too large")})
 	default:
-		done(m.append(place(topic, partition), r), nil)
+		done(l.append(l.write, r), nil)
 	}
 }
 
-func (m *memory) Flush(context.Context) error { return nil }
-func (m *memory) Close()                      {}
+func (l *line) Flush(context.Context) error { return nil }
+func (l *line) Close()                      {}
 
 // scheduler plays the other side: it answers registrations, assigns what it is
 // told to, and passes on what the engine reports.
@@ -130,7 +147,7 @@ func newScheduler(t testing.TB, m *memory, pool string) *scheduler {
 func (s *scheduler) run(ctx context.Context) {
 	var from int64
 	for ctx.Err() == nil {
-		page, _ := s.m.Fetch(ctx, topics.Reports(), events.PoolPartition(events.Pool(s.pool)), from, time.Second)
+		page, _ := s.m.fetch(ctx, place(topics.Reports(), events.PoolPartition(events.Pool(s.pool))), from, time.Second)
 		for i := range page.Records {
 			_, m, err := events.Decode(&page.Records[i])
 			if err != nil {

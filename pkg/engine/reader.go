@@ -17,7 +17,7 @@ func (l *loop) end(ctx context.Context) (int64, bool) {
 		}
 	}()
 	for said := false; ; said = true {
-		end, err := l.transport.End(ctx, l.topic, l.partition)
+		end, err := l.transport.End(ctx)
 		if err == nil {
 			return end, true
 		}
@@ -25,7 +25,7 @@ func (l *loop) end(ctx context.Context) (int64, bool) {
 			return 0, false
 		}
 		if !said {
-			l.log.Warn("waiting for the broker and its topics", "topic", l.topic, "brokers", l.engine.config.Brokers, "error", err)
+			l.log.Warn("waiting for the broker and its topics", "brokers", l.engine.config.Brokers, "error", err)
 		}
 		if !pause(ctx) {
 			return 0, false
@@ -37,20 +37,20 @@ func (l *loop) end(ctx context.Context) (int64, bool) {
 func (l *loop) read(ctx context.Context, from int64) {
 	failing := false
 	for ctx.Err() == nil {
-		page, err := l.transport.Fetch(ctx, l.topic, l.partition, from, fetchWait)
+		page, err := l.transport.Fetch(ctx, from, fetchWait)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return
 		case err != nil:
 			if !failing {
-				l.log.Warn("cannot read assignments, trying on", "topic", l.topic, "partition", l.partition, "offset", from, "error", err)
+				l.log.Warn("cannot read assignments, trying on", "offset", from, "error", err)
 			}
 			failing = true
 			pause(ctx)
 			continue
 		case failing:
 			failing = false
-			l.log.Info("reading assignments again", "topic", l.topic, "partition", l.partition, "offset", from)
+			l.log.Info("reading assignments again", "offset", from)
 		}
 		if page.Next == from {
 			continue

@@ -22,8 +22,6 @@ const codeResultRefused = "RESULT_REFUSED"
 type sender struct {
 	transport transport
 	encoder   events.Encoder
-	topic     string
-	partition int32
 	key       []byte // of every report: the pool
 	inbox     *inbox
 	log       *slog.Logger
@@ -40,9 +38,9 @@ type outgoing struct {
 	told   chan<- error // told the outcome, if anybody waits for it
 }
 
-func newSender(t transport, e events.Encoder, topic, pool string, in *inbox, log *slog.Logger) *sender {
+func newSender(t transport, e events.Encoder, pool string, in *inbox, log *slog.Logger) *sender {
 	s := &sender{
-		transport: t, encoder: e, topic: topic, partition: events.PoolPartition(events.Pool(pool)), key: []byte(pool),
+		transport: t, encoder: e, key: []byte(pool),
 		inbox: in, log: log, done: make(chan struct{}),
 	}
 	s.more.L = &s.mu
@@ -93,7 +91,7 @@ func (s *sender) pass(o outgoing) {
 		return
 	}
 	r.Key, r.Timestamp = s.key, time.Now().UnixMilli()
-	s.transport.Send(s.topic, s.partition, r, func(_ int64, err error) { s.settle(o, err) })
+	s.transport.Send(r, func(_ int64, err error) { s.settle(o, err) })
 }
 
 // settle takes the outcome of a report.
