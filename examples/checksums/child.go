@@ -6,14 +6,23 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync/atomic"
 )
 
 // childEnv makes the program one engine and nothing else: that of the machine
 // it names.
 const childEnv = "CHECKSUMS_ENGINE"
 
-// startChild starts this program again as the engine of one machine.
-func startChild(id string) (*exec.Cmd, error) {
+// child is an engine in a process of its own.
+type child struct {
+	process *os.Process
+	killed  atomic.Bool
+	ended   chan struct{}
+}
+
+// startChild starts this program again as the engine of one machine. If it ends
+// without being killed, failed is told.
+func startChild(id string, failed func(error)) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start engine %s: find this program: %w", id, err)
@@ -28,7 +37,22 @@ func startChild(id string) (*exec.Cmd, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start engine %s as a process: %w", id, err)
 	}
-	return cmd, nil
+	c := &child{process: cmd.Process, ended: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // ProcessState says it better.
+		if !c.killed.Load() {
+			failed(fmt.Errorf("the process of engine %s ended by itself: %s", id, cmd.ProcessState))
+		}
+		close(c.ended)
+	}()
+	return c, nil
+}
+
+// kill ends it as kill -9 does, and returns when it is gone.
+func (c *child) kill() {
+	c.killed.Store(true)
+	_ = c.process.Kill()
+	<-c.ended
 }
 
 // runChild is the child's whole life.

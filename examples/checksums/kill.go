@@ -53,8 +53,7 @@ func (d *demo) kill(now time.Time) {
 		return
 	}
 	d.killed = now
-	_ = d.child.Process.Kill()
-	_ = d.child.Wait()
+	d.child.kill()
 	d.bar.clear()
 	say(d.out, "kill -9 %s, after %s tasks: no goodbye, its lease must run out", victim, grouped(done))
 }

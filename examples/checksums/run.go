@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -29,7 +28,7 @@ type demo struct {
 	// seen are the pool's events; failed is what went wrong in the background.
 	seen   chan client.Event
 	failed chan error
-	child  *exec.Cmd
+	child  *child
 	killed time.Time
 	bar    *progress
 }
@@ -71,7 +70,7 @@ func (d *demo) play(ctx context.Context, unreadable int) error {
 	if err := d.startEngines(ctx, &background); err != nil {
 		return err
 	}
-	defer d.endChild()
+	defer d.child.kill()
 	d.showTasks(unreadable)
 	began := time.Now()
 	if err := d.submit(ctx); err != nil {
@@ -140,29 +139,21 @@ func (d *demo) startEngines(ctx context.Context, background *sync.WaitGroup) err
 		}
 		background.Go(func() { d.fail(e.Run(ctx)) })
 	}
-	if d.child, err = startChild(victim); err != nil {
+	if d.child, err = startChild(victim, d.fail); err != nil {
 		return err
 	}
 	if err := d.until(ctx, d.ledger.allRegistered, nil); err != nil {
-		d.endChild()
+		d.child.kill()
 		return fmt.Errorf("wait for the engines to be registered: %w", err)
 	}
 	for _, m := range machines {
 		where := "in this process"
 		if m.id == victim {
-			where = fmt.Sprintf("in a process of its own, %d, which will be killed", d.child.Process.Pid)
+			where = fmt.Sprintf("in a process of its own, %d, which will be killed", d.child.process.Pid)
 		}
 		say(d.out, "%s  %s  %2d slots  %s", m.id, pad(m.shown, 8), m.slots, where)
 	}
 	return nil
-}
-
-// endChild makes sure that nothing is left of the other process.
-func (d *demo) endChild() {
-	if d.child.ProcessState == nil {
-		_ = d.child.Process.Kill()
-		_ = d.child.Wait()
-	}
 }
 
 // submit asks for all tasks at once; they are durable when it returns.
