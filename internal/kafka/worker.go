@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -75,6 +77,7 @@ func (w *worker) append(batch []queued) {
 	base, err := w.log.Append(w.producer.ctx, w.records)
 	var refused *Refused
 	for err != nil && w.producer.options.Forever && !errors.As(err, &refused) && w.producer.ctx.Err() == nil {
+		pause(w.producer.ctx)
 		base, err = w.log.Append(w.producer.ctx, w.records)
 	}
 	clear(w.records)
@@ -95,4 +98,15 @@ func (w *worker) append(batch []queued) {
 		}
 	}
 	w.producer.settled(bytes, len(batch))
+}
+
+// pause keeps an answer that comes at once, such as a missing permission, from
+// being asked for again and again.
+func pause(ctx context.Context) {
+	t := time.NewTimer(time.Second)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }

@@ -114,7 +114,7 @@ func soundClaim(records []events.Record) bool {
 	if _, inputs := records[0].Header(events.HeaderInputs); inputs || len(records) != 1 {
 		return false
 	}
-	_, m, err := events.Decode(&records[0])
+	_, m, err := events.DecodeTrusted(&records[0])
 	claimed, ok := m.(*events.LogClaimed)
 	return err == nil && ok && len(claimed.ClaimId) == 16
 }

@@ -106,7 +106,7 @@ func (p *Partition) event(r *events.Record, epoch uint32) {
 	if r.Value == nil {
 		return // folds to nothing
 	}
-	env, m, err := events.Decode(r)
+	env, m, err := events.DecodeTrusted(r)
 	where := at{offset: r.Offset}
 	p.checkID(env.ID, epoch, where)
 	switch {

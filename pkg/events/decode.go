@@ -37,6 +37,12 @@ func Decode(r *Record) (Envelope, proto.Message, error) {
 	if err := checkLimits(r); err != nil {
 		return Envelope{}, nil, err
 	}
+	return DecodeTrusted(r)
+}
+
+// DecodeTrusted is Decode without the limits of size. It is for owned logs and
+// what is published from them: what counts must be read by all, however large.
+func DecodeTrusted(r *Record) (Envelope, proto.Message, error) {
 	env, data, err := open(r)
 	if err != nil {
 		return env, nil, err

@@ -364,7 +364,11 @@ type EngineHeartbeat struct {
 	// The next offset of tasks.assignments that it will read: the receipt.
 	AssignmentsNext int64 `protobuf:"varint,4,opt,name=assignments_next,json=assignmentsNext,proto3" json:"assignments_next,omitempty"`
 	// Tokens of the attempts that it holds, ascending.
-	Running       []uint64 `protobuf:"varint,5,rep,packed,name=running,proto3" json:"running,omitempty"`
+	Running []uint64 `protobuf:"varint,5,rep,packed,name=running,proto3" json:"running,omitempty"`
+	// The newest event of the pool's log that it has read, by epoch and number:
+	// an assignment at or before it that is not in running was not received.
+	ReceivedEpoch uint32 `protobuf:"varint,6,opt,name=received_epoch,json=receivedEpoch,proto3" json:"received_epoch,omitempty"`
+	ReceivedN     uint32 `protobuf:"varint,7,opt,name=received_n,json=receivedN,proto3" json:"received_n,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -432,6 +436,20 @@ func (x *EngineHeartbeat) GetRunning() []uint64 {
 		return x.Running
 	}
 	return nil
+}
+
+func (x *EngineHeartbeat) GetReceivedEpoch() uint32 {
+	if x != nil {
+		return x.ReceivedEpoch
+	}
+	return 0
+}
+
+func (x *EngineHeartbeat) GetReceivedN() uint32 {
+	if x != nil {
+		return x.ReceivedN
+	}
+	return 0
 }
 
 type AttemptStarted struct {
@@ -1350,13 +1368,16 @@ const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\"@\n" +
 	"\x12EngineRegistration\x12*\n" +
-	"\x06engine\x18\x01 \x01(\v2\x12.spanway.v1.EngineR\x06engine\"\xa9\x01\n" +
+	"\x06engine\x18\x01 \x01(\v2\x12.spanway.v1.EngineR\x06engine\"\xef\x01\n" +
 	"\x0fEngineHeartbeat\x12\x1b\n" +
 	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
 	"\x04pool\x18\x03 \x01(\tR\x04pool\x12)\n" +
 	"\x10assignments_next\x18\x04 \x01(\x03R\x0fassignmentsNext\x12\x18\n" +
-	"\arunning\x18\x05 \x03(\x04R\arunning\"\xac\x01\n" +
+	"\arunning\x18\x05 \x03(\x04R\arunning\x12%\n" +
+	"\x0ereceived_epoch\x18\x06 \x01(\rR\rreceivedEpoch\x12\x1d\n" +
+	"\n" +
+	"received_n\x18\a \x01(\rR\treceivedN\"\xac\x01\n" +
 	"\x0eAttemptStarted\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +

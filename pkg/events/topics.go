@@ -55,6 +55,9 @@ func (t Topics) TaskTopics() []TopicSpec {
 		return map[string]string{
 			"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
 			"max.message.bytes": "2097152", "message.timestamp.type": "CreateTime",
+			// A host whose clock is wrong must still be able to claim a log.
+			"message.timestamp.before.max.ms": "9223372036854775807",
+			"message.timestamp.after.max.ms":  "9223372036854775807",
 		}
 	}
 	kept := func(ms string) map[string]string {
