@@ -69,7 +69,7 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	@touch $@
 
 .PHONY: lint
-lint: ## gofmt and golangci-lint with the laws of .golangci.yml
+lint: ## gofmt, and golangci-lint with the laws of .golangci.yml
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
 	if [[ -n "$$unformatted" ]]; then echo "not formatted, run gofmt -w:" $$unformatted >&2; exit 1; fi
 	CGO_ENABLED=0 $(LINT) run ./...
@@ -80,9 +80,9 @@ generate: ## generate code from the schemas in pkg/events/proto
 
 .PHONY: generate-check
 generate-check: ## fail if generated code is not up to date
-	@before=$$(sha256sum pkg/events/*.pb.go); \
+	@before=$$(cksum pkg/events/*.pb.go); \
 	$(MAKE) --no-print-directory generate; \
-	if [[ "$$before" != "$$(sha256sum pkg/events/*.pb.go)" ]]; then \
+	if [[ "$$before" != "$$(cksum pkg/events/*.pb.go)" ]]; then \
 		echo "generated code was not up to date: commit what 'make generate' made" >&2; exit 1; \
 	fi
 
