@@ -1,0 +1,101 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog/memlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Partition is one partition of a topic on the simulated broker.
+type Partition struct {
+	*memlog.Log
+	// Forgetful: the broker does not recognise what it was sent twice.
+	Forgetful bool
+}
+
+// NewPartition returns an empty partition.
+func NewPartition() *Partition { return &Partition{Log: memlog.New()} }
+
+// Handle is a process's access to a partition; it implements eventlog.Log.
+type Handle struct {
+	Process *Process
+	*Partition
+	// Tries is how often Append sends a batch before it gives up, each for
+	// Timeout.
+	Tries   int
+	Timeout time.Duration
+}
+
+// Open returns a process's handle.
+func (p *Partition) Open(process *Process) *Handle {
+	return &Handle{Process: process, Partition: p, Tries: 3, Timeout: 200 * time.Millisecond}
+}
+
+var errGaveUp = errors.New("no acknowledgement; the batch may stand in the log or come to stand in it")
+
+// delivery is one batch on its way, however many copies of it there are.
+type delivery struct {
+	batch   []events.Record
+	landed  bool
+	base    int64 // where its first copy landed
+	acked   bool
+	ackBase int64
+	wake    func() // of the try that waits
+}
+
+// Append implements eventlog.Log over the simulated network: it sends the same
+// bytes again until one acknowledgement came, or gives up. Copies that are
+// still under way then arrive when nobody expects them.
+func (h *Handle) Append(_ context.Context, batch []events.Record) (int64, error) {
+	w, d := h.Process.World, &delivery{batch: copied(batch)}
+	for range h.Tries {
+		h.Process.Await(h.Timeout, func(wake func()) {
+			d.wake = wake
+			w.Send(func() { h.arrive(d) })
+		})
+		if d.acked {
+			return d.ackBase, nil
+		}
+	}
+	return 0, errGaveUp
+}
+
+func (h *Handle) arrive(d *delivery) {
+	base := d.base
+	if !d.landed || h.Forgetful {
+		base, _ = h.Log.Append(context.Background(), d.batch)
+	}
+	if !d.landed {
+		d.landed, d.base = true, base
+	}
+	h.Process.World.Send(func() {
+		if !d.acked {
+			d.acked, d.ackBase = true, base
+			d.wake()
+		}
+	})
+}
+
+// Fetch implements eventlog.Log: what it brings was so when it was read, which
+// is a while ago when it arrives.
+func (h *Handle) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	w := h.Process.World
+	h.Process.Sleep(w.Delay())
+	page, err := h.Log.Fetch(ctx, from, 0)
+	if err == nil && wait > 0 && page.Next == from {
+		h.Process.Sleep(w.Between(0, wait))
+		page, err = h.Log.Fetch(ctx, from, 0)
+	}
+	h.Process.Sleep(w.Delay())
+	return page, err
+}
+
+// copied is a batch as it stands on the wire: its sender uses the memory again.
+func copied(batch []events.Record) []events.Record {
+	log := memlog.New()
+	_, _ = log.Append(context.Background(), batch)
+	return log.Records()
+}

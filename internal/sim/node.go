@@ -1,0 +1,73 @@
+package sim
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// Node is a machine on which one process runs at a time.
+type Node struct {
+	Name string
+	// Body is what its process does; it is started again after a crash.
+	Body func(p *Process)
+
+	world   *World
+	process *Process
+}
+
+// NewNode starts a node.
+func (w *World) NewNode(name string, body func(p *Process)) *Node {
+	n := &Node{Name: name, Body: body, world: w}
+	n.Restart()
+	return n
+}
+
+// Restart crashes what runs and starts anew.
+func (n *Node) Restart() {
+	n.Stop()
+	n.process = n.world.Spawn(n.Body)
+}
+
+// Stop crashes what runs, for good: what its misfortune had planned is void.
+// Messages that it sent may still arrive.
+func (n *Node) Stop() {
+	if n.process != nil {
+		n.process.Crash()
+		n.process = nil
+	}
+}
+
+// Misfortune plans crashes and pauses of a node until the world is as old as
+// until. What is down or paused by then comes back soon after.
+func (n *Node) Misfortune(until, every time.Duration) {
+	w := n.world
+	w.After(w.Between(every/4, 2*every), func() {
+		p := n.process
+		if w.Elapsed() > until || p == nil {
+			return
+		}
+		away := w.Between(time.Millisecond, 200*time.Millisecond)
+		if w.Chance(0.3) {
+			away = w.Between(time.Millisecond, until/3)
+		}
+		if w.Chance(0.5) {
+			p.Crash()
+			w.After(away, func() {
+				if n.process == p {
+					n.Restart()
+				}
+			})
+		} else {
+			p.Pause()
+			w.After(away, p.Continue)
+		}
+		n.Misfortune(until, every)
+	})
+}
+
+// Random is a source of IDs for a process.
+func (w *World) Random() (id [16]byte) {
+	binary.BigEndian.PutUint64(id[:], w.Rand.Uint64())
+	binary.BigEndian.PutUint64(id[8:], w.Rand.Uint64())
+	return id
+}

@@ -1,0 +1,114 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+const (
+	ownersTopic  = "toy.events"
+	ownersNodes  = 3
+	ownersInputs = 60
+	chaosTime    = 4 * time.Second
+	quietTime    = 6 * time.Second
+)
+
+// owners is a world of nodes that all want to own one log, with the toy core.
+type owners struct {
+	world     *World
+	log       *Partition
+	inputs    *Partition
+	published [toyParts]*Partition
+	nodes     []*Node
+	seen      []observation
+	mutant    mutant
+}
+
+// observation is what an owner's core was when all of it was known to count.
+type observation struct {
+	node   string
+	count  int
+	digest uint64
+}
+
+// mutant changes the ports of an owner, to break a rule on purpose.
+type mutant func(cfg *eventlog.OwnerConfig, p *Process)
+
+func newOwners(seed uint64, m mutant) *owners {
+	w := NewWorld(seed)
+	o := &owners{world: w, log: NewPartition(), inputs: NewPartition(), mutant: m}
+	for i := range o.published {
+		o.published[i] = NewPartition()
+	}
+	o.log.PageRecords = 1 + w.Rand.IntN(30)
+	o.log.Forgetful = w.Chance(0.5)
+	w.Chances = Chances{Drop: 0.03, Double: 0.03, Slow: 0.05, SlowMax: 2 * time.Second}
+	for range ownersInputs {
+		w.After(w.Between(0, chaosTime), o.produce)
+	}
+	return o
+}
+
+func (o *owners) produce() {
+	_, _ = o.inputs.Append(context.Background(), []events.Record{{Value: []byte{}}})
+}
+
+// own is a node's life: own the log, and when it is lost, try again.
+func (o *owners) own(name string) func(p *Process) {
+	return func(p *Process) {
+		w := p.World
+		for {
+			_ = eventlog.NewOwner(o.config(name, p)).Run(context.Background())
+			p.Sleep(w.Between(10*time.Millisecond, 800*time.Millisecond))
+		}
+	}
+}
+
+func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
+	cfg := eventlog.OwnerConfig{
+		Log: o.log.Open(p), Topic: ownersTopic,
+		Inputs: &Inputs{Process: p, Max: 5, Sources: []Source{{
+			TopicPartition: eventlog.TopicPartition{Topic: "in"}, Partition: o.inputs,
+			Prepare: func(*events.Record) any { return nil },
+		}}},
+		Outbox: &Outbox{Process: p, Partition: func(_ string, partition int32) *Partition {
+			return o.published[partition]
+		}},
+		NewCore: newToy,
+		// The source names the node, so that the judge of the run sees who wrote what.
+		Encoder:  events.Encoder{Source: name},
+		Instance: name,
+		Now:      p.World.Now, Random: p.World.Random,
+		Hooks: eventlog.Hooks{Observe: func(c eventlog.Core) {
+			core, _ := c.(*toy)
+			o.seen = append(o.seen, observation{name, core.count, core.digest})
+		}},
+	}
+	if o.mutant != nil {
+		o.mutant(&cfg, p)
+	}
+	return cfg
+}
+
+// run is the whole story: a time of chaos, then one node alone in peace.
+func (o *owners) run() {
+	w := o.world
+	for i := range ownersNodes {
+		name := fmt.Sprintf("node-%d", i)
+		n := w.NewNode(name, o.own(name))
+		n.Misfortune(chaosTime, time.Second)
+		o.nodes = append(o.nodes, n)
+	}
+	w.Run(chaosTime)
+	w.Chances = Chances{}
+	for _, n := range o.nodes[1:] {
+		n.Stop()
+	}
+	o.nodes[0].Restart()
+	w.Run(quietTime)
+	o.nodes[0].Stop()
+}

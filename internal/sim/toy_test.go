@@ -1,0 +1,76 @@
+package sim
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// toy is the smallest core in which every kind of mistake of the runtime shows:
+// it does not recognise an input that it is given twice, its state depends on
+// where its events stand, and it owes events that only Advance pays.
+type toy struct {
+	owed   []uint64 // inputs whose TaskStarted is not emitted yet
+	count  int
+	digest uint64 // of all that was applied, with its place
+}
+
+const (
+	toyParts   = 2 // partitions that it publishes to
+	toyAdvance = 3 // events per Advance
+)
+
+// toyEvents is how many events an input causes, besides what it makes owed.
+func toyEvents(input uint64) int { return int(input % 4) }
+
+func newToy() eventlog.Core { return &toy{} }
+
+func (c *toy) mix(x uint64) { c.digest = (c.digest<<5 | c.digest>>59 ^ x) * 0x9e3779b97f4a7c15 }
+
+func (c *toy) Apply(l events.Logged) {
+	c.count++
+	c.mix(uint64(l.Offset))
+	c.mix(uint64(l.Epoch)<<32 | uint64(l.N))
+	switch m := l.Message.(type) {
+	case *events.TaskProgressed:
+		c.mix(m.Token<<8 | uint64(m.Attempt))
+		if m.Attempt == 0 {
+			c.owed = append(c.owed, m.Token)
+		}
+	case *events.TaskStarted:
+		c.mix(m.Token)
+		if len(c.owed) > 0 && c.owed[0] == m.Token {
+			c.owed = c.owed[1:]
+		}
+	}
+}
+
+func (c *toy) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+	for i := range toyEvents(uint64(in.Offset)) {
+		emit(&events.TaskProgressed{Token: uint64(in.Offset), Attempt: int32(i), AtMs: now.Now})
+	}
+}
+
+func (c *toy) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
+	for range min(toyAdvance, len(c.owed)) {
+		emit(&events.TaskStarted{Token: c.owed[0], AtMs: now.Now})
+	}
+	return len(c.owed) > 0
+}
+
+func (c *toy) Publish(l events.Logged) (events.Outgoing, bool) {
+	to, ok := toyPublished(l.Message)
+	return events.Outgoing{Topic: "published", Partition: to, Message: l.Message}, ok
+}
+
+// toyPublished says to which partition a message is published, if it is.
+func toyPublished(m proto.Message) (int32, bool) {
+	switch m := m.(type) {
+	case *events.TaskProgressed:
+		return int32(m.Token % toyParts), m.Attempt != 1
+	case *events.TaskStarted:
+		return int32((m.Token + 1) % toyParts), true
+	}
+	return 0, false
+}
