@@ -9,7 +9,7 @@ BIN      := bin
 KAFKA    := build/kafka
 VERSIONS := 4.3.0 3.9.2
 DIR      ?=
-SEED     ?= 1
+SEED     ?=
 FUZZTIME ?= 10s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
@@ -95,8 +95,8 @@ bench: build ## the benchmark of docs/benchmarks.md
 	$(BIN)/spanway bench tasks
 
 .PHONY: sim
-sim: ## replay one seed of the simulation (SEED=...)
-	SPANWAY_SIM_SEED=$(SEED) $(GO) test -count 1 -v -run 'TestSimulation' ./internal/sim
+sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
+	$(GO) test -count 1 -v -run '^TestSim' ./internal/sim $(if $(SEED),-seed $(SEED))
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for a short while (FUZZTIME=10s)
