@@ -100,3 +100,7 @@ func (b *Broker) Close() {
 	b.cluster.Close()
 	b.unlock()
 }
+
+// Compact compacts every topic whose cleanup.policy asks for it, which does
+// not happen by itself.
+func (b *Broker) Compact() { b.cluster.Compact() }

@@ -2,9 +2,11 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol/metadata"
@@ -97,10 +99,14 @@ func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (st
 // or the RetryBudget or ctx ends.
 func (c *Client) persist(ctx context.Context, what string, try func() error) error {
 	retry := c.retrier()
+	soon := time.Now().Add(unknownTopicBudget)
 	for {
 		err := try()
 		if err == nil {
 			return nil
+		}
+		if errors.Is(err, kafkago.UnknownTopicOrPartition) && soon.Before(retry.until) {
+			retry.until = soon
 		}
 		if cl := classify(err); cl == denied || cl == refused || ctx.Err() != nil || !retry.wait(ctx) {
 			return gaveUp(ctx, fmt.Sprintf("%s on %s", what, c.brokers()), err)

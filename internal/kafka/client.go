@@ -27,6 +27,8 @@ type Config struct {
 	// RetryBudget is how long one operation is tried again before it is given
 	// up; 30 s if 0. A leader can be away for ten.
 	RetryBudget time.Duration
+	// Dial opens every connection; plain TCP if nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Compression of what is appended; none if 0. Everything is read.
 	Compression batch.Compression
 }
@@ -56,6 +58,9 @@ type Client struct {
 func New(config Config) *Client {
 	if config.ClientID == "" {
 		config.ClientID = "spanway"
+	}
+	if config.Dial == nil {
+		config.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
 	}
 	if config.RetryBudget <= 0 {
 		config.RetryBudget = 30 * time.Second
@@ -89,8 +94,7 @@ var errClosed = errors.New("the Kafka client is closed")
 
 // dial opens a connection and remembers it for Close.
 func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	d := net.Dialer{Timeout: dialTimeout}
-	conn, err := d.DialContext(ctx, network, address)
+	conn, err := c.config.Dial(ctx, network, address)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker at %s: %w", address, err)
 	}

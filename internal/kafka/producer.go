@@ -63,8 +63,8 @@ func (c *Client) Producer(options ProducerOptions) *Producer {
 	return p
 }
 
-// Send queues a record, which must not be changed until done is called: once,
-// with the record's offset, or with an error after which it may stand in the
+// Send queues a record, which must not be changed until done, if it is not nil,
+// is called: once, with the record's offset, or with an error after which it may stand in the
 // log or not (unless that is a *Refused). Calls for one partition come in
 // order, from one goroutine; done must not block, and may call Send only where
 // it can be sure of room. Send itself blocks while the buffer is full.
@@ -76,7 +76,9 @@ func (p *Producer) Send(topic string, partition int32, record events.Record, don
 	}
 	if p.closed {
 		p.mu.Unlock()
-		done(0, fmt.Errorf("append to %s/%d: %w", topic, partition, errProducerClosed))
+		if done != nil {
+			done(0, fmt.Errorf("append to %s/%d: %w", topic, partition, errProducerClosed))
+		}
 		return
 	}
 	p.waiting += size

@@ -10,6 +10,9 @@ const (
 	firstBackoff = 10 * time.Millisecond
 	// maxBackoff bounds how late a leader's return is noticed.
 	maxBackoff = 500 * time.Millisecond
+	// unknownTopicBudget is how long a question about a topic that the cluster
+	// does not know is asked again: a new one is known everywhere by then.
+	unknownTopicBudget = 5 * time.Second
 )
 
 // retrier spaces the attempts of one operation until its budget is spent.

@@ -1,0 +1,123 @@
+package kafkatest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spanway/spanway/internal/kafka"
+)
+
+// eventually polls what no event tells of.
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	ctx := limited(t)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !done() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("waited %v until %s", patience, what)
+		}
+	}
+}
+
+func restart(t *testing.T, b Broker) {
+	c := client(t, b)
+	p := c.Partition(topic(t, c, 1, nil), 0)
+	var want []string
+	for i := range 3 {
+		batch := values(fmt.Sprint(i, "/"), 3)
+		if base := appended(t, p, batch); base != int64(3*i) {
+			t.Fatal(base)
+		}
+		want = append(want, texts(batch)...)
+		b.Kill()
+		b.Start()
+	}
+	got, _ := readAll(t, p, 0)
+	if d := cmp.Diff(want, texts(got)); d != "" {
+		t.Fatal(d)
+	}
+}
+
+// leaderAway appends and reads all the while that the leader is away: nothing
+// fails, nothing is lost, nothing doubled.
+func leaderAway(t *testing.T, b Broker) {
+	outage(t, b, func() {
+		b.Kill()
+		<-time.After(b.Away)
+		b.Start()
+	})
+}
+
+func pausedBroker(t *testing.T, b Broker) {
+	if b.Pause == nil {
+		t.Skip("NOT TESTED: this broker cannot be paused")
+	}
+	outage(t, b, func() {
+		b.Pause()
+		<-time.After(b.Away + 2*time.Second) // beyond the timeout of a request
+		b.Continue()
+	})
+}
+
+func outage(t *testing.T, b Broker, happens func()) {
+	c := client(t, b)
+	name := topic(t, c, 1, nil)
+	p, reader := c.Partition(name, 0), c.Partition(name, 0)
+	appended(t, p, values("before", 1))
+	readAll(t, reader, 0)
+	ctx, stop := context.WithCancel(limited(t))
+	defer stop()
+	over := make(chan struct{})
+	tailed := make(chan []string)
+	go func() { tailed <- tail(ctx, t, reader, "end0") }()
+	want := []string{"before0"}
+	done := make(chan error, 1)
+	go func() {
+		defer close(done)
+		for i := 0; ; i++ {
+			batch := values(fmt.Sprint(i, "/"), 2)
+			if _, err := p.Append(ctx, batch); err != nil {
+				done <- err
+				return
+			}
+			want = append(want, texts(batch)...)
+			select {
+			case <-over:
+				return
+			default:
+			}
+		}
+	}()
+	happens()
+	close(over)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	appended(t, p, values("end", 1))
+	if d := cmp.Diff(append(want, "end0"), <-tailed); d != "" {
+		t.Fatal(d)
+	}
+}
+
+// tail reads until a value comes, as a log's reader does.
+func tail(ctx context.Context, t *testing.T, p *kafka.Partition, until string) (got []string) {
+	for from := int64(0); ; {
+		page, err := p.Fetch(ctx, from, 500*time.Millisecond)
+		if err != nil {
+			t.Error(err)
+			return got
+		}
+		from = page.Next
+		got = append(got, texts(page.Records)...)
+		if n := len(got); n > 0 && got[n-1] == until {
+			return got
+		}
+	}
+}

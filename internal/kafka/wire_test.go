@@ -1,0 +1,35 @@
+package kafka_test
+
+import (
+	"net"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/kafka/kafkatest"
+)
+
+func TestEmbeddedWire(t *testing.T) {
+	config := embedded.Config{DataDir: t.TempDir()}
+	var b *embedded.Broker
+	run := func() {
+		var err error
+		if b, err = embedded.Start(config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	defer func() { b.Close() }()
+	_, port, err := net.SplitHostPort(b.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Port, err = strconv.Atoi(port); err != nil {
+		t.Fatal(err)
+	}
+	kafkatest.Run(t, kafkatest.Broker{
+		Addr: b.Addr(), Kill: func() { b.Close() }, Start: run, Away: time.Second,
+		Compact: func() { b.Compact() },
+	})
+}
