@@ -57,8 +57,15 @@ func BenchmarkOwner(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
-type nullOutbox struct{}
+// nullOutbox sends nothing, and has had it acknowledged unless it is stuck.
+type nullOutbox struct{ stuck bool }
 
 func (nullOutbox) Send(int64, string, int32, events.Record) {}
-func (nullOutbox) Through(limit int64) int64                { return limit }
 func (nullOutbox) Reset()                                   {}
+
+func (o nullOutbox) Through(limit int64) int64 {
+	if o.stuck {
+		return 0
+	}
+	return limit
+}
