@@ -1,0 +1,92 @@
+package scheduler
+
+import (
+	"context"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// chunk is what one fetch brought, decoded.
+type chunk struct {
+	inputs []events.Input
+	next   int64
+	bytes  int
+	// end is where the partition ended when it was asked at asOf (milliseconds).
+	end, asOf int64
+	err       error
+}
+
+// pump reads one input partition ahead of the owner's loop and prepares its
+// records outside of it.
+type pump struct {
+	at      eventlog.TopicPartition
+	log     eventlog.Log
+	prepare func(topic string, partition int32, rec *events.Record) any
+	// now is the owner's own clock, so that the two can be compared.
+	now    func() time.Time
+	chunks chan chunk
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+const (
+	// pumpAhead bounds what one pump holds: chunks of at most a fetch each.
+	pumpAhead = 4
+	// longPoll is short because silence is known only when a fetch returns, and
+	// a lease ends by known silence.
+	longPoll = 200 * time.Millisecond
+)
+
+func (p *pump) start(ctx context.Context, from int64) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	p.chunks = make(chan chunk, pumpAhead)
+	p.done = make(chan struct{})
+	go p.run(ctx, from)
+}
+
+// stop ends the pump and waits for its goroutine.
+func (p *pump) stop() {
+	if p.cancel != nil {
+		p.cancel()
+		<-p.done
+	}
+}
+
+func (p *pump) run(ctx context.Context, from int64) {
+	defer close(p.done)
+	for {
+		c := p.fetch(ctx, from)
+		from = c.next
+		if len(c.inputs) == 0 && c.err == nil && len(p.chunks) > 0 {
+			continue // News of silence is not worth a place in a full queue.
+		}
+		select {
+		case p.chunks <- c:
+		case <-ctx.Done():
+			return
+		}
+		if c.err != nil {
+			return
+		}
+	}
+}
+
+func (p *pump) fetch(ctx context.Context, from int64) chunk {
+	asked := p.now().UnixMilli()
+	page, err := p.log.Fetch(ctx, from, longPoll)
+	if err != nil {
+		return chunk{next: from, err: err}
+	}
+	c := chunk{next: page.Next, end: page.End, asOf: asked, inputs: make([]events.Input, len(page.Records))}
+	for i := range page.Records {
+		rec := &page.Records[i]
+		c.bytes += rec.Size()
+		c.inputs[i] = events.Input{
+			Place:    events.Place{Topic: p.at.Topic, Partition: p.at.Partition, Offset: rec.Offset},
+			Prepared: p.prepare(p.at.Topic, p.at.Partition, rec),
+		}
+	}
+	return c
+}
