@@ -12,14 +12,19 @@ import (
 type Predicate struct {
 	text  string
 	reads Reads
-	// program is nil for what is always true.
+	// program is nil for what is always true, or never.
 	program cel.Program
+	never   bool
 }
 
 var always = &Predicate{}
 
 // Always is the predicate that is true of every engine.
 func Always() *Predicate { return always }
+
+// Never is true of no engine: it stands in for text that was accepted under
+// other limits.
+func Never(text string) *Predicate { return &Predicate{text: text, never: true} }
 
 // Text is what the predicate was compiled from; empty for Always.
 func (p *Predicate) Text() string { return p.text }
@@ -30,6 +35,9 @@ func (p *Predicate) Reads() Reads { return p.reads }
 // Eval gives the verdict on what source shows. An error means false and is the
 // reason; ErrUnknownAttribute is in its chain if a label or a dimension is missing.
 func (p *Predicate) Eval(source Source) (bool, error) {
+	if p.never {
+		return false, errors.New("the predicate is beyond today's limits")
+	}
 	if p.program == nil {
 		return true, nil
 	}

@@ -1,0 +1,182 @@
+package placement
+
+import "github.com/spanway/spanway/pkg/events"
+
+func (s *State) applyEngine(l events.Logged) {
+	s.partitions = nil
+	switch m := l.Message.(type) {
+	case *events.EngineRegistered:
+		s.applyRegistered(m)
+	case *events.EngineDraining:
+		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
+			p.setStatus(e, draining, m.Reason, m.AtMs)
+		}
+	case *events.EngineResumed:
+		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
+			p.setStatus(e, ready, "", m.AtMs)
+		}
+	case *events.EngineLost:
+		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
+			p.remove(e, lost, m.Reason, m.AtMs)
+		}
+	case *events.EngineDeparted:
+		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
+			p.remove(e, departed, "", m.AtMs)
+		}
+	}
+}
+
+func (s *State) presentEngine(poolName, id, incarnation string) (*pool, *engine) {
+	p := s.pools[events.Pool(poolName)]
+	if p == nil {
+		return nil, nil
+	}
+	e := p.engines[id]
+	if e == nil || !e.present() || e.incarnation != incarnation {
+		return p, nil
+	}
+	return p, e
+}
+
+func (s *State) applyRegistered(m *events.EngineRegistered) {
+	in := m.Engine
+	if in == nil {
+		return
+	}
+	p := s.poolOf(events.Pool(in.Pool))
+	old := p.engines[in.Id]
+	if old != nil && old.present() {
+		p.remove(old, lost, "a new incarnation registered", m.AtMs)
+	}
+	e := &engine{
+		id: in.Id, incarnation: in.Incarnation, registered: in, registeredAt: m.AtMs, changedAtMs: m.AtMs,
+		class: p.classOf(in), allocatable: p.amounts(in.Allocatable), lastBeat: m.AtMs,
+	}
+	e.free = append([]int64(nil), e.allocatable...)
+	e.index = p.freeIndex()
+	p.byIndex[e.index] = e
+	p.engines[e.id] = e
+	p.present++
+	p.know(old, e)
+	p.noteLargest(e.allocatable)
+	if p.match != nil {
+		p.match.joined(e)
+	}
+}
+
+func (p *pool) freeIndex() int {
+	for i, e := range p.byIndex {
+		if e == nil {
+			return i
+		}
+	}
+	p.byIndex = append(p.byIndex, nil)
+	return len(p.byIndex) - 1
+}
+
+// maxGone bounds the engines that are known although they are gone.
+const maxGone = 1_000
+
+// know lists e in the place of its older self, and forgets the longest gone.
+func (p *pool) know(old, e *engine) {
+	if old != nil {
+		for i := range p.known {
+			if p.known[i] == old {
+				p.known[i] = e
+				return
+			}
+		}
+	}
+	p.known = append(p.known, e)
+	if len(p.known)-p.present <= maxGone {
+		return
+	}
+	for i, k := range p.known {
+		if !k.present() {
+			delete(p.engines, k.id)
+			p.known = append(p.known[:i:i], p.known[i+1:]...)
+			return
+		}
+	}
+}
+
+func (p *pool) setStatus(e *engine, st engineStatus, reason string, at int64) {
+	e.status, e.reason, e.changedAtMs = st, reason, at
+	if p.match != nil {
+		p.match.turned(e)
+	}
+}
+
+// remove takes an engine out. Its attempts are over: one that was lost costs
+// an attempt, one that was left behind by a departure does not.
+func (p *pool) remove(e *engine, st engineStatus, reason string, at int64) {
+	e.status, e.reason, e.changedAtMs = st, reason, at
+	if p.match != nil {
+		p.match.left(e)
+	}
+	p.byIndex[e.index] = nil
+	p.present--
+	for t := e.first; t != nil; t = e.first {
+		owed := t.fate
+		p.vacate(t)
+		if st == lost {
+			t.failures++
+			t.lastErr = &events.TaskError{Code: codeEngineLost, Message: "engine " + e.id + ": " + reason}
+		}
+		switch {
+		case owed == owesCancel:
+		case t.failures >= t.tmpl.retry.maxAttempts:
+			p.owe(t, owesDeath)
+		default:
+			p.place(t, at)
+		}
+	}
+	p.forgetClasses()
+}
+
+// maxLargest bounds what IMPOSSIBLE is judged by.
+const maxLargest = 64
+
+// noteLargest remembers v unless a vector already known covers it.
+func (p *pool) noteLargest(v []int64) {
+	for _, l := range p.largest {
+		if covers(l, v) {
+			return
+		}
+	}
+	keep := p.largest[:0]
+	for _, l := range p.largest {
+		if !covers(v, l) {
+			keep = append(keep, l)
+		}
+	}
+	if p.largest = append(keep, v); len(p.largest) > maxLargest {
+		p.largest = p.largest[1:]
+	}
+}
+
+func covers(big, small []int64) bool {
+	for i, x := range small {
+		if x > 0 && (i >= len(big) || big[i] < x) {
+			return false
+		}
+	}
+	return true
+}
+
+// forgetClasses begins anew with the classes when most have no engine any
+// more; the index is then built again from the state.
+func (p *pool) forgetClasses() {
+	if len(p.classList) < 1024 || len(p.classList) < 4*p.present {
+		return
+	}
+	p.classes, p.classList = make(map[string]*class), nil
+	for _, e := range p.byIndex {
+		if e != nil {
+			e.class = p.classOf(e.registered)
+		}
+	}
+	if p.match != nil {
+		p.match.stale = true
+	}
+}

@@ -1,0 +1,182 @@
+package placement
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+	"google.golang.org/protobuf/proto"
+)
+
+// Decide turns one input into events. in.Prepared must come from a Preparer.
+func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+	c := s.cycle(now, emit)
+	prep, ok := in.Prepared.(*prepared)
+	if !ok {
+		return
+	}
+	if prep.refused != nil {
+		c.reject(prep, in.Place, prep.refused)
+		return
+	}
+	if prep.forwardTo >= 0 {
+		emit(&events.TaskForwarded{
+			TaskId: prep.taskID, Pool: string(prep.pool), Partition: prep.forwardTo, Raw: prep.raw,
+			Source: source(in.Place), AtMs: now.Now,
+		})
+		return
+	}
+	if refused := c.decide(prep); refused != nil {
+		c.reject(prep, in.Place, refused)
+	}
+	s.deciding = nil
+}
+
+func source(p events.Place) *events.Source {
+	return &events.Source{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
+}
+
+func (c *cycle) reject(prep *prepared, at events.Place, why *events.Malformed) {
+	c.emit(&events.TaskRejected{
+		TaskId: prep.taskID, Pool: string(prep.pool), Code: string(why.Code), Message: why.Message,
+		Source: source(at), RequestType: string(prep.typ), Raw: prep.poison, AtMs: c.now.Now,
+	})
+}
+
+func (c *cycle) decide(prep *prepared) *events.Malformed {
+	switch m := prep.message.(type) {
+	case *events.TaskRequested:
+		return c.request(prep)
+	case *events.AttemptFinished:
+		c.finished(prep.pool, m)
+	case *events.EngineHeartbeat:
+		c.heartbeat(prep.pool, m)
+	case *events.AttemptStarted:
+		if p, t := c.s.running(string(prep.pool), m.TaskId, m.Token); t != nil && !t.started {
+			c.s.deciding = t
+			c.emit(&events.TaskStarted{
+				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token, AtMs: c.now.Now,
+			})
+		}
+	case *events.AttemptProgressed:
+		if p, t := c.s.running(string(prep.pool), m.TaskId, m.Token); t != nil {
+			c.s.deciding = t
+			c.emit(&events.TaskProgressed{
+				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
+				Data: m.Data, AtMs: c.now.Now,
+			})
+		}
+	case *events.EngineRegistration:
+		c.register(prep, m)
+	case *events.EngineLeaving:
+		c.leaving(prep.pool, m)
+	case *events.TaskCancelRequested:
+		return c.cancelRequested(prep.pool, m)
+	case *events.TaskRetryRequested:
+		return c.retryRequested(prep.pool, m)
+	case *events.EngineDrainRequested:
+		return c.drain(prep.pool, m)
+	case *events.EngineResumeRequested:
+		return c.resume(prep.pool, m)
+	}
+	return nil
+}
+
+func (c *cycle) request(prep *prepared) *events.Malformed {
+	s, m := c.s, prep.task
+	p := s.pools[prep.pool]
+	if p != nil && p.tasks[m.Id] != nil {
+		c.repeated(prep, -1)
+		return nil
+	}
+	if ref, ok := s.ended.byKey[prep.key]; ok {
+		c.repeated(prep, ref.offset)
+		return nil
+	}
+	if p != nil && p.waiting >= s.cfg.WaitingLimit {
+		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
+	}
+	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
+	return nil
+}
+
+func (c *cycle) repeated(prep *prepared, endedAt int64) {
+	c.emit(&events.TaskRepeated{
+		TaskId: prep.taskID, Pool: string(prep.pool), EndedAtOffset: endedAt, AtMs: c.now.Now,
+	})
+}
+
+func (c *cycle) cancelRequested(name events.Pool, m *events.TaskCancelRequested) *events.Malformed {
+	s := c.s
+	p := s.pools[name]
+	if m.Filter != nil {
+		matched := int64(0)
+		if p != nil {
+			for t := p.first; t != nil; t = t.next {
+				if matches(t, m.Filter) && t.fate != owesCancel && t.fate != owesDeath {
+					matched++
+				}
+			}
+		}
+		c.emit(&events.TaskBulkCancelStarted{
+			Pool: string(name), Filter: m.Filter, Reason: m.Reason, Matched: matched, AtMs: c.now.Now,
+		})
+		return nil
+	}
+	if p != nil {
+		if t := p.tasks[m.TaskId]; t != nil {
+			s.deciding = t
+			c.cancel(p, t, m.Reason)
+			return nil
+		}
+	}
+	if ref, ok := s.ended.byKey[keyOf(name, m.TaskId)]; ok {
+		return events.Refuse(events.CodeAlreadyEnded, "task %q ended at offset %d", m.TaskId, ref.offset)
+	}
+	return unknownTask(name, m.TaskId)
+}
+
+func unknownTask(name events.Pool, id string) *events.Malformed {
+	return events.Refuse(events.CodeUnknownTask, "no task %q is known in pool %q; check the ID and the pool", id, name)
+}
+
+// matches tells whether a bulk cancel means t.
+func matches(t *task, f *events.TaskFilter) bool {
+	return (f.GetKind() == "" || f.Kind == t.tmpl.kind) &&
+		(f.GetTenant() == "" || f.Tenant == t.tmpl.tenant) &&
+		strings.HasPrefix(t.id, f.GetIdPrefix()) &&
+		(!f.GetPendingOnly() || t.status == waiting)
+}
+
+// retryRequested submits an ended task again, under its first ID and a number.
+func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *events.Malformed {
+	s := c.s
+	if p := s.pools[name]; p != nil && p.tasks[m.TaskId] != nil {
+		return events.Refuse(events.CodeNotEnded, "task %q has not ended; cancel it first", m.TaskId)
+	}
+	old, ok := s.kept.tasks[keyOf(name, m.TaskId)]
+	if !ok {
+		if _, ended := s.ended.byKey[keyOf(name, m.TaskId)]; ended {
+			return events.Refuse(events.CodeUnknownTask,
+				"the request of task %q is not kept any more, or it succeeded; submit it again under a new ID", m.TaskId)
+		}
+		return unknownTask(name, m.TaskId)
+	}
+	root, n := old.task.id, 1
+	if x := old.task.extra; x != nil && x.replayOf != "" {
+		root = x.replayOf
+	}
+	again := old.task.message(old.pool)
+	again.ReplayOf = root
+	for ; ; n++ {
+		again.Id = root + ".r" + strconv.Itoa(n)
+		if _, ended := s.ended.byKey[keyOf(name, again.Id)]; !ended && old.pool.tasks[again.Id] == nil {
+			break
+		}
+	}
+	if len(again.Id) > events.MaxIDBytes {
+		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", again.Id)
+	}
+	c.emit(&events.TaskAccepted{Task: again, AtMs: c.now.Now})
+	return nil
+}

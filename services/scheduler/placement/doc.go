@@ -1,0 +1,2 @@
+// Package placement is the pure core of the scheduler.
+package placement

@@ -1,0 +1,171 @@
+package placement
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/predicate"
+	"google.golang.org/protobuf/proto"
+)
+
+type engineStatus uint8
+
+const (
+	ready engineStatus = iota
+	draining
+	lost
+	departed
+)
+
+func (s engineStatus) String() string {
+	return [...]string{"ready", "draining", "lost", "departed"}[s]
+}
+
+// engine is the newest incarnation of an engine. One that is gone stays known
+// for a while, so that its reports are recognised as old.
+type engine struct {
+	id, incarnation string
+	registered      *events.Engine
+	class           *class
+	// index is a small number, unique among the pool's present engines.
+	index int
+	// allocatable and free by dimension; below 0: has no such dimension.
+	allocatable, free []int64
+	status            engineStatus
+	reason            string
+	registeredAt      int64
+	changedAtMs       int64
+	first, last       *task
+	attempts          int
+
+	// What follows is not folded: what its heartbeats said, and when.
+	lastBeat     int64
+	receipt      int64
+	receiptSince int64
+	receiptBeats int
+	// version of the pool at its last change, and its neighbours in the list by
+	// that; see matcher.
+	version      uint64
+	older, newer *engine
+}
+
+func (e *engine) present() bool { return e.status <= draining }
+
+// class is what engines have in common that no predicate can tell apart
+// without reading engine.id or what changes.
+type class struct {
+	key         string
+	index       int
+	site        ref.Val
+	labels      ref.Val
+	allocatable ref.Val
+	kinds       map[string]struct{}
+}
+
+// labelFields shows labels to a predicate.
+type labelFields struct {
+	values map[string]ref.Val
+	names  []string
+}
+
+// Find implements predicate.Fields.
+func (f *labelFields) Find(name string) (ref.Val, bool) { v, ok := f.values[name]; return v, ok }
+
+// Names implements predicate.Fields.
+func (f *labelFields) Names() []string { return f.names }
+
+// classOf interns the class of an engine; labels that cannot be shown are left
+// out (a registration with such labels was refused).
+func (p *pool) classOf(m *events.Engine) *class {
+	key := classKey(m)
+	if c, ok := p.classes[key]; ok {
+		return c
+	}
+	labels := &labelFields{values: make(map[string]ref.Val, len(m.Labels))}
+	for name, v := range m.Labels {
+		if val, err := predicate.FromLabel(v); err == nil {
+			labels.values[name] = val
+		}
+	}
+	labels.names = slices.Sorted(maps.Keys(labels.values))
+	c := &class{
+		key: key, index: len(p.classList), site: types.String(m.Site), labels: predicate.Map(labels),
+		allocatable: predicate.Map(vector{&p.dims, p.amounts(m.Allocatable)}),
+		kinds:       make(map[string]struct{}, len(m.Kinds)),
+	}
+	for _, k := range m.Kinds {
+		c.kinds[k] = struct{}{}
+	}
+	p.classes[key] = c
+	p.classList = append(p.classList, c)
+	return c
+}
+
+// classKey is equal for engines that differ only in who they are.
+func classKey(m *events.Engine) string {
+	kinds := slices.Clone(m.Kinds)
+	slices.Sort(kinds)
+	same := &events.Engine{
+		Pool: m.Pool, Site: m.Site, Labels: m.Labels, Allocatable: m.Allocatable, Kinds: slices.Compact(kinds),
+	}
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(same)
+	if err != nil { // Invalid UTF-8 cannot have come over the wire; such an engine is alone in its class.
+		b = binary.AppendUvarint([]byte(m.Id), 0)
+	}
+	return string(b)
+}
+
+// amounts turns a map into amounts by dimension.
+func (p *pool) amounts(m map[string]int64) []int64 {
+	var v []int64
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		i := int(p.dims.of(name))
+		for len(v) <= i {
+			v = append(v, -1)
+		}
+		v[i] = m[name]
+	}
+	return v
+}
+
+// reserve takes what t needs and lists its attempt.
+func (e *engine) reserve(t *task) {
+	for _, n := range t.tmpl.shape.needs {
+		if int(n.dim) < len(e.free) {
+			e.free[n.dim] -= n.amount
+		}
+	}
+	t.engine, t.attemptPrev, t.attemptNext = e, e.last, nil
+	if e.last != nil {
+		e.last.attemptNext = t
+	} else {
+		e.first = t
+	}
+	e.last = t
+	e.attempts++
+}
+
+// release gives back what t holds.
+func (e *engine) release(t *task) {
+	for _, n := range t.tmpl.shape.needs {
+		if int(n.dim) < len(e.free) {
+			e.free[n.dim] += n.amount
+		}
+	}
+	if t.attemptPrev != nil {
+		t.attemptPrev.attemptNext = t.attemptNext
+	} else {
+		e.first = t.attemptNext
+	}
+	if t.attemptNext != nil {
+		t.attemptNext.attemptPrev = t.attemptPrev
+	} else {
+		e.last = t.attemptPrev
+	}
+	t.engine, t.attemptPrev, t.attemptNext = nil, nil, nil
+	e.attempts--
+}

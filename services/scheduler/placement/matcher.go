@@ -1,0 +1,224 @@
+package placement
+
+// matcher is the index that finds engines for a pool's waiting tasks. All of it
+// follows from the folded state, and it exists only while this host decides.
+//
+// Tasks that no engine can tell apart wait in one group. Groups whose predicate
+// reads only what engines of a class share are gathered into lanes: equal
+// needs, equal set of classes. A lane that fits nowhere is blocked and costs
+// nothing until capacity it could use is freed. Groups whose predicate reads
+// what changes (or engine.id) are scanned against engines that changed since.
+type matcher struct {
+	s *State
+	p *pool
+
+	groups  map[groupKey]*group
+	filters map[string]*filter
+	// filterList and laneList give the maps an order that replays alike.
+	filterList []*filter
+	lanes      map[string]*lane
+	laneList   []*lane
+	// unresolved filters have classes that they were not evaluated on.
+	unresolved fifo[*filter]
+	candidates laneHeap
+	idle       fifo[*group]
+
+	// Sets of engine indexes: may take work; have some of a dimension free; have
+	// got something free since the last Advance.
+	open     bitset
+	positive []bitset
+	freed    bitset
+
+	// wake is in time, backstops in ReadTo.
+	wake, backstops timerHeap
+
+	// version counts changes of engines; newest begins their list by last change.
+	version uint64
+	newest  *engine
+	scratch bitset
+	singles []*group
+	cursor  int
+	// settled is how many singles in a row were found scanned at this version.
+	settled int
+	fresh   fifo[*group]
+	// stale: to be built again from the state.
+	stale bool
+}
+
+func newMatcher(s *State, p *pool) *matcher {
+	return &matcher{
+		s: s, p: p, groups: make(map[groupKey]*group),
+		filters: make(map[string]*filter), lanes: make(map[string]*lane),
+	}
+}
+
+// build indexes what the pool holds.
+func (m *matcher) build(now int64) {
+	for _, e := range m.p.byIndex {
+		if e != nil {
+			m.joined(e)
+			for t := e.first; t != nil; t = t.attemptNext {
+				m.startBackstop(t)
+			}
+		}
+	}
+	for _, tm := range m.p.templates {
+		tm.group = nil
+	}
+	for t := m.p.first; t != nil; t = t.next {
+		if t.status == waiting {
+			t.timer, t.group = 0, nil
+			m.p.place(t, now)
+		}
+	}
+}
+
+// add takes in a waiting task: into its group, or first into the timers.
+func (m *matcher) add(t *task, now int64) {
+	expiry := int64(0)
+	if t.tmpl.scheduleTimeout > 0 && !t.ran {
+		expiry = t.acceptedAt + t.tmpl.scheduleTimeout
+	}
+	if t.notBefore > now {
+		due := t.notBefore
+		if expiry > 0 {
+			due = min(due, expiry)
+		}
+		m.wake.start(t, due)
+		return
+	}
+	if expiry > 0 {
+		m.wake.start(t, expiry)
+	}
+	g := m.groupFor(t)
+	t.group = g
+	g.live++
+	g.queue.push(t)
+	m.headChanged(g)
+}
+
+// remove takes a waiting task out.
+func (m *matcher) remove(t *task) {
+	m.wake.stop(t)
+	g := t.group
+	if g == nil {
+		return
+	}
+	t.group = nil
+	g.live--
+	g.queue.compact(g)
+	m.headChanged(g)
+}
+
+// backstopMs is how much later than the engine the scheduler times out.
+const backstopMs = 5_000
+
+func (m *matcher) startBackstop(t *task) {
+	t.timer = 0
+	if t.tmpl.executionTimeout > 0 {
+		m.backstops.start(t, t.assignedAt+t.tmpl.executionTimeout+backstopMs)
+	}
+}
+
+func (m *matcher) reserved(e *engine, t *task) {
+	m.startBackstop(t)
+	for _, n := range t.tmpl.shape.needs {
+		if n.amount > 0 && int(n.dim) < len(e.free) && e.free[n.dim] <= 0 {
+			m.positive[n.dim].clear(e.index)
+		}
+	}
+	m.changed(e)
+}
+
+func (m *matcher) released(e *engine, t *task) {
+	m.backstops.stop(t)
+	if !e.present() {
+		return
+	}
+	for _, n := range t.tmpl.shape.needs {
+		if int(n.dim) < len(e.free) && e.free[n.dim] > 0 {
+			m.positive[n.dim].set(e.index)
+		}
+	}
+	m.gained(e)
+}
+
+// gained: e may take what it could not take before.
+func (m *matcher) gained(e *engine) {
+	if e.status == ready {
+		m.freed.set(e.index)
+	}
+	m.changed(e)
+}
+
+// changed: what predicates read of e may have changed.
+func (m *matcher) changed(e *engine) {
+	m.version++
+	e.version = m.version
+	m.settled = 0
+	m.unlink(e)
+	m.link(e)
+}
+
+func (m *matcher) link(e *engine) {
+	e.older, e.newer = m.newest, nil
+	if m.newest != nil {
+		m.newest.newer = e
+	}
+	m.newest = e
+}
+
+func (m *matcher) unlink(e *engine) {
+	if m.newest == e {
+		m.newest = e.older
+	}
+	if e.older != nil {
+		e.older.newer = e.newer
+	}
+	if e.newer != nil {
+		e.newer.older = e.older
+	}
+	e.older, e.newer = nil, nil
+}
+
+func (m *matcher) joined(e *engine) {
+	for d, x := range e.free {
+		for len(m.positive) <= d {
+			m.positive = append(m.positive, nil)
+		}
+		if x > 0 {
+			m.positive[d].set(e.index)
+		}
+	}
+	for _, l := range m.laneList {
+		if l.classes.has(e.class.index) {
+			l.engines.set(e.index)
+		}
+	}
+	m.turned(e)
+	for _, f := range m.filterList {
+		m.requeue(f)
+	}
+}
+
+// turned: e takes work again, or no more.
+func (m *matcher) turned(e *engine) {
+	if e.status == ready {
+		m.open.set(e.index)
+	} else {
+		m.open.clear(e.index)
+	}
+	m.gained(e)
+}
+
+func (m *matcher) left(e *engine) {
+	m.open.clear(e.index)
+	m.freed.clear(e.index)
+	for _, b := range m.positive {
+		b.clear(e.index)
+	}
+	for _, l := range m.laneList {
+		l.engines.clear(e.index)
+	}
+	m.unlink(e)
+}

@@ -1,0 +1,128 @@
+package placement
+
+import (
+	"maps"
+	"math"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+func badNeeds(format string, args ...any) error {
+	return events.Refuse(events.CodeBadNeeds, format, args...)
+}
+
+// parseNeeds reads needs: integers of at least 0, or quantities such as "64Mi".
+func parseNeeds(in map[string]*structpb.Value) (map[string]int64, error) {
+	if len(in) == 0 {
+		return nil, nil
+	}
+	if len(in) > maxDimensions {
+		return nil, badNeeds("needs have %d dimensions; at most %d are allowed", len(in), maxDimensions)
+	}
+	out := make(map[string]int64, len(in))
+	for _, name := range slices.Sorted(maps.Keys(in)) {
+		if !isDimension(name) {
+			return nil, badNeeds("%.80q is no name of a dimension; use a-z, 0-9 and _, beginning with a letter, at most 63 of them", name)
+		}
+		amount, err := parseAmount(name, in[name])
+		if err != nil {
+			return nil, err
+		}
+		out[name] = amount
+	}
+	if len(out) == 1 && out["slots"] == 1 {
+		return nil, nil
+	}
+	return out, nil
+}
+
+func isDimension(name string) bool {
+	if name == "" || len(name) > 63 {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		letter := c >= 'a' && c <= 'z'
+		if !letter && (i == 0 || (c < '0' || c > '9') && c != '_') {
+			return false
+		}
+	}
+	return true
+}
+
+func parseAmount(name string, v *structpb.Value) (int64, error) {
+	switch k := v.GetKind().(type) {
+	case *structpb.Value_NumberValue:
+		n := k.NumberValue
+		if n != math.Trunc(n) || n < 0 || n > 1<<53 {
+			return 0, badNeeds("needs.%s is %v; give an integer from 0 to 2^53, or a quantity such as \"64Mi\"", name, n)
+		}
+		return int64(n), nil
+	case *structpb.Value_StringValue:
+		if n, ok := parseQuantity(k.StringValue); ok {
+			return n, nil
+		}
+		return 0, badNeeds("needs.%s is %.40q; give an integer of at least 0, or a quantity such as \"64Mi\" that comes to one", name, k.StringValue)
+	}
+	return 0, badNeeds("needs.%s is neither a number nor a quantity such as \"64Mi\"", name)
+}
+
+// units of quantities: value = number * by / over.
+var units = []struct {
+	suffix   string
+	by, over int64
+}{
+	{"Ki", 1 << 10, 1}, {"Mi", 1 << 20, 1}, {"Gi", 1 << 30, 1}, {"Ti", 1 << 40, 1}, {"Pi", 1 << 50, 1}, {"Ei", 1 << 60, 1},
+	{"k", 1e3, 1}, {"M", 1e6, 1}, {"G", 1e9, 1}, {"T", 1e12, 1}, {"P", 1e15, 1}, {"E", 1e18, 1}, {"m", 1, 1000},
+}
+
+// parseQuantity reads digits, with a decimal point perhaps, and a unit. Only
+// what comes to an integer from 0 to 2^60 is a quantity here.
+func parseQuantity(text string) (int64, bool) {
+	by, over := int64(1), int64(1)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(text, u.suffix); ok {
+			text, by, over = rest, u.by, u.over
+			break
+		}
+	}
+	whole, fraction, dotted := strings.Cut(text, ".")
+	digits := whole + fraction
+	if len(digits) == 0 || len(digits) > 30 || dotted && (whole == "" || fraction == "") {
+		return 0, false
+	}
+	for i := range len(digits) {
+		if digits[i] < '0' || digits[i] > '9' {
+			return 0, false
+		}
+	}
+	n, _ := new(big.Int).SetString(digits, 10)
+	n.Mul(n, big.NewInt(by))
+	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(len(fraction))), nil)
+	divisor.Mul(divisor, big.NewInt(over))
+	n, rest := n.QuoRem(n, divisor, new(big.Int))
+	if rest.Sign() != 0 || n.Cmp(big.NewInt(maxAmount)) > 0 {
+		return 0, false
+	}
+	return n.Int64(), true
+}
+
+// checkAmounts checks what an engine says it can hold.
+func checkAmounts(m map[string]int64) error {
+	if len(m) > maxDimensions {
+		return badNeeds("allocatable has %d dimensions; at most %d are allowed", len(m), maxDimensions)
+	}
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if !isDimension(name) {
+			return badNeeds("allocatable: %.80q is no name of a dimension", name)
+		}
+		if m[name] < 0 || m[name] > maxAmount {
+			return badNeeds("allocatable.%s is %d; it goes from 0 to 2^60", name, m[name])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,215 @@
+package placement
+
+import (
+	"math/bits"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// unblock makes candidates of the lanes that something was freed for.
+func (m *matcher) unblock() {
+	if m.freed.empty() {
+		return
+	}
+	for _, l := range m.laneList {
+		if l.blocked && m.pick(l, m.freed) != nil {
+			l.blocked = false
+			m.laneChanged(l)
+		}
+	}
+	clear(m.freed)
+}
+
+// pick is the next engine after the one that was given work last, which l may
+// use, with l's needs free; only among those in within, unless that is nil.
+func (m *matcher) pick(l *lane, within bitset) *engine {
+	from := m.p.cursor + 1
+	words := len(l.engines)
+	if words == 0 {
+		return nil
+	}
+	start := (from / 64) % words
+	for k := 0; k <= words; k++ {
+		w := (start + k) % words
+		x := l.engines[w] & m.open.word(w)
+		if within != nil {
+			x &= within.word(w)
+		}
+		for _, n := range l.shape.needs {
+			if n.amount > 0 {
+				x &= m.positiveWord(n.dim, w)
+			}
+		}
+		if from/64 < words { // The first word is visited twice: its end first, its beginning last.
+			if k == 0 {
+				x &= ^uint64(0) << (from % 64)
+			} else if k == words {
+				x &^= ^uint64(0) << (from % 64)
+			}
+		}
+		for ; x != 0; x &= x - 1 {
+			if e := m.p.byIndex[w*64+bits.TrailingZeros64(x)]; l.shape.fits(e.free) {
+				return e
+			}
+		}
+	}
+	return nil
+}
+
+func (m *matcher) positiveWord(dim int32, w int) uint64 {
+	if int(dim) < len(m.positive) {
+		return m.positive[dim].word(w)
+	}
+	return 0
+}
+
+// placeLanes assigns tasks of the candidates in order, up to the task `until`
+// if it is not nil; false if the budget ended it.
+func (m *matcher) placeLanes(c *cycle, until *task) bool {
+	for len(m.candidates) > 0 {
+		l := m.candidates[0]
+		t := l.groups[0].first
+		if until != nil && !t.before(until) {
+			return true
+		}
+		if c.events <= 0 {
+			return false
+		}
+		if e := m.pick(l, nil); e != nil {
+			c.assign(m.p, t, e)
+			continue
+		}
+		l.blocked = true
+		m.laneChanged(l)
+	}
+	return true
+}
+
+// assign gives t to e.
+func (c *cycle) assign(p *pool, t *task, e *engine) {
+	c.s.deciding = t
+	c.emit(&events.TaskAssigned{
+		TaskId: t.id, Pool: string(p.name), EngineId: e.id, Incarnation: e.incarnation,
+		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, AtMs: c.now.Now,
+	})
+}
+
+// listSingle keeps g among the singles while it has tasks.
+func (m *matcher) listSingle(g *group) {
+	if g.live == 0 {
+		g.scannedAt = 0
+		return
+	}
+	if !g.listed {
+		g.listed = true
+		m.singles = append(m.singles, g)
+	}
+	if g.scannedAt == 0 && !g.queued {
+		g.queued = true
+		m.fresh.push(g)
+	}
+}
+
+// placeSingles scans groups whose predicate must be evaluated engine by engine:
+// new ones first, then all in turn until each was scanned since the last change.
+// False if the budget ended it.
+func (m *matcher) placeSingles(c *cycle) bool {
+	for m.fresh.len() > 0 {
+		g := *m.fresh.front()
+		if g.live > 0 && !m.scan(c, g) {
+			return false
+		}
+		g.queued = false
+		m.fresh.pop()
+	}
+	for m.settled < len(m.singles) {
+		if c.steps <= 0 {
+			return false
+		}
+		c.steps--
+		m.cursor %= len(m.singles)
+		g := m.singles[m.cursor]
+		if g.live == 0 {
+			last := len(m.singles) - 1
+			m.singles[m.cursor], m.singles[last] = m.singles[last], nil
+			m.singles = m.singles[:last]
+			g.listed = false
+			continue
+		}
+		if !m.scan(c, g) {
+			return false
+		}
+		m.cursor++
+		m.settled++
+	}
+	return true
+}
+
+// scan assigns what it can of g to engines that changed since its last scan.
+func (m *matcher) scan(c *cycle, g *group) bool {
+	if g.scannedAt == m.version {
+		return true
+	}
+	if c.evaluations <= 0 || c.events <= 0 {
+		return false
+	}
+	target := m.version
+	clear(m.scratch)
+	found := false
+	for e := m.newest; e != nil && e.version > g.scannedAt; e = e.older {
+		c.steps--
+		if m.worthwhile(g, e) {
+			m.scratch.set(e.index)
+			found = true
+		}
+	}
+	if !found {
+		g.scannedAt = target
+		return true
+	}
+	from := m.p.cursor + 1
+	for g.live > 0 {
+		i := m.scratch.next(from)
+		if i < 0 {
+			if i = m.scratch.next(0); i < 0 {
+				g.scannedAt = target
+				return true
+			}
+		}
+		if c.events <= 0 {
+			return false
+		}
+		e := m.p.byIndex[i]
+		if !m.trySingle(c, g, e) {
+			m.scratch.clear(i)
+		}
+		from = i + 1
+	}
+	return true
+}
+
+// worthwhile tells whether e could take a task of g if the predicate were true.
+func (m *matcher) worthwhile(g *group, e *engine) bool {
+	if e.status != ready || !g.shape.fits(e.free) {
+		return false
+	}
+	_, ok := e.class.kinds[g.filter.task.kind]
+	return ok
+}
+
+// trySingle gives the first task of g to e if its predicate is true, after the
+// tasks that go before it had their turn.
+func (m *matcher) trySingle(c *cycle, g *group, e *engine) bool {
+	if !m.worthwhile(g, e) || !m.evaluate(c, g.filter, e.class, e) {
+		return false
+	}
+	before := m.version
+	if !m.placeLanes(c, g.first) || c.events <= 0 {
+		return true // No budget; e is seen again.
+	}
+	if m.version != before && (!m.worthwhile(g, e) || !m.evaluate(c, g.filter, e.class, e)) {
+		return false
+	}
+	c.assign(m.p, g.first, e)
+	return true
+}

@@ -1,0 +1,204 @@
+package placement
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/predicate"
+	"google.golang.org/protobuf/proto"
+)
+
+// Preparer does what needs no state: it decodes and validates records, and
+// compiles their predicates, before the owner's loop sees them. It is safe for
+// concurrent use.
+type Preparer struct {
+	topics     events.Topics
+	predicates *predicate.Cache
+}
+
+// NewPreparer makes a Preparer for the State of the same Config; give both the
+// same Predicates, so that each predicate is compiled once.
+func NewPreparer(cfg Config) *Preparer {
+	cfg.defaults()
+	return &Preparer{topics: cfg.Topics, predicates: cfg.Predicates}
+}
+
+// prepared is what Decide gets to see of a record.
+type prepared struct {
+	typ     events.Type
+	message proto.Message
+	pool    events.Pool
+	taskID  string
+	// task and key are those of a valid TaskRequested.
+	task *events.Task
+	key  endedKey
+	// refused is set if the record cannot be acted upon; poison is the record
+	// itself if nobody can be told by a task's ID.
+	refused *events.Malformed
+	poison  *events.RawRecord
+	// forwardTo is the right partition, or -1 if this is the one.
+	forwardTo int32
+	raw       *events.RawRecord
+	// invalid is why an engine's registration is answered by a refusal.
+	invalid *events.Malformed
+}
+
+// Prepare makes of a record what Decide needs as Input.Prepared. It never fails:
+// what is wrong with the record is part of the result.
+func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) any {
+	out := &prepared{forwardTo: -1}
+	env, m, err := events.Decode(rec)
+	out.typ = env.Type
+	if err != nil {
+		return out.poisoned(rec, malformed(err), idHint(env, rec))
+	}
+	wanted := events.Command
+	if topic == p.topics.Reports() {
+		wanted = events.Report
+	}
+	if events.KindOf(env.Type) != wanted {
+		return out.poisoned(rec, events.Refuse(events.CodeUnknownType, "a %s does not belong on %s", env.Type, topic), "")
+	}
+	out.message = m
+	named, id := names(m)
+	if out.pool, err = poolName(named, rec.Key); err != nil {
+		return out.poisoned(rec, malformed(err), "")
+	}
+	out.taskID = id
+	if req, ok := m.(*events.TaskRequested); ok && req.TaskId == "" {
+		out.taskID = env.ID
+	}
+	if right := events.PoolPartition(out.pool); right != partition {
+		out.forwardTo, out.raw = right, rawRecord(rec, false)
+		return out
+	}
+	if err := p.validate(out, env); err != nil {
+		if out.taskID != "" && checkID("taskId", out.taskID) != nil {
+			out.taskID = ""
+			return out.poisoned(rec, malformed(err), "")
+		}
+		out.refused = malformed(err)
+	}
+	return out
+}
+
+// poisoned refuses a record; hint is the task that it is about, if that is known.
+func (out *prepared) poisoned(rec *events.Record, why *events.Malformed, hint string) *prepared {
+	out.refused = why
+	if hint != "" && checkID("taskId", hint) == nil {
+		out.taskID = hint
+		if pool, err := poolName("", rec.Key); err == nil {
+			out.pool = pool
+		}
+		return out
+	}
+	out.poison = rawRecord(rec, true)
+	return out
+}
+
+func malformed(err error) *events.Malformed {
+	var m *events.Malformed
+	if errors.As(err, &m) {
+		return m
+	}
+	return events.Refuse(events.CodeBadData, "%v", err)
+}
+
+// idHint looks for the task's ID in a request that could not be read, so that
+// whoever waits for that task hears of it.
+func idHint(env events.Envelope, rec *events.Record) string {
+	if env.Type != events.TypeTaskRequested || rec.Value == nil {
+		return ""
+	}
+	if strings.HasPrefix(env.ContentType, events.ContentJSON) {
+		var ids struct {
+			Camel string `json:"taskId"`
+			Snake string `json:"task_id"`
+		}
+		if json.Unmarshal(rec.Value, &ids) != nil {
+			return ""
+		}
+		if ids.Camel == "" {
+			return ids.Snake
+		}
+		return ids.Camel
+	}
+	var m events.TaskRequested
+	if proto.Unmarshal(rec.Value, &m) != nil {
+		return ""
+	}
+	return m.TaskId
+}
+
+// names gives the pool and the task that a command or report names.
+func names(m proto.Message) (pool, task string) {
+	switch m := m.(type) {
+	case *events.TaskRequested:
+		return m.Pool, m.TaskId
+	case *events.AttemptFinished:
+		return m.Pool, m.TaskId
+	case *events.AttemptStarted:
+		return m.Pool, m.TaskId
+	case *events.AttemptProgressed:
+		return m.Pool, m.TaskId
+	case *events.EngineHeartbeat:
+		return m.Pool, ""
+	case *events.EngineRegistration:
+		return m.GetEngine().GetPool(), ""
+	case *events.EngineLeaving:
+		return m.Pool, ""
+	case *events.TaskCancelRequested:
+		return m.Pool, m.TaskId
+	case *events.TaskRetryRequested:
+		return m.Pool, m.TaskId
+	case *events.EngineDrainRequested:
+		return m.Pool, ""
+	case *events.EngineResumeRequested:
+		return m.Pool, ""
+	}
+	return "", ""
+}
+
+func poolName(named string, key []byte) (events.Pool, error) {
+	if named == "" {
+		named = string(key)
+	}
+	if named == "" {
+		return events.DefaultPool, nil
+	}
+	return events.Pool(named), checkID("pool", named)
+}
+
+// Bounds of a poison record as it is kept.
+const maxRawBytes = 64 << 10
+
+// rawRecord keeps a record as it came; capped, at most 64 headers and 64 KiB of it.
+func rawRecord(rec *events.Record, capped bool) *events.RawRecord {
+	raw := &events.RawRecord{Key: rec.Key, Value: rec.Value, ValueNull: rec.Value == nil}
+	left := maxRawBytes
+	cut := func(b []byte) []byte {
+		if !capped {
+			return b
+		}
+		if len(b) > left {
+			raw.Truncated = true
+			b = b[:left]
+		}
+		left -= len(b)
+		return b
+	}
+	raw.Key = cut(raw.Key)
+	headers := rec.Headers
+	if capped && len(headers) > events.MaxHeaders {
+		raw.Truncated = true
+		headers = headers[:events.MaxHeaders]
+	}
+	for _, h := range headers {
+		key := strings.ToValidUTF8(string(cut([]byte(h.Key))), "\uFFFD")
+		raw.Headers = append(raw.Headers, &events.RawHeader{Key: key, Value: cut(h.Value)})
+	}
+	raw.Value = cut(raw.Value)
+	return raw
+}

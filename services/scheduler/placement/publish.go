@@ -1,0 +1,93 @@
+package placement
+
+import (
+	"strconv"
+
+	"github.com/spanway/spanway/pkg/events"
+	"google.golang.org/protobuf/proto"
+)
+
+// Publish gives the record that a counted event causes on another topic, built
+// from the state; false if it causes none, or none any more.
+func (s *State) Publish(l events.Logged) (events.Outgoing, bool) {
+	switch m := l.Message.(type) {
+	case *events.TaskAssigned:
+		return s.publishAssigned(m)
+	case *events.TaskCancelled:
+		return s.toEngine(m.EngineId, m)
+	case *events.TaskForwarded:
+		return forward(m)
+	case *events.TaskRejected:
+		if m.Raw == nil {
+			return events.Outgoing{}, false
+		}
+		return s.toDeadLetters(m.Source.GetTopic()+"/"+strconv.Itoa(int(m.Source.GetPartition())), &events.DeadLetter{
+			Code: m.Code, Message: m.Message, Source: m.Source, Raw: m.Raw, AtMs: m.AtMs,
+		})
+	case *events.TaskDeadLettered:
+		return s.publishDeadLettered(m)
+	case *events.EngineRegistered:
+		return s.toEngine(m.Engine.GetId(), m)
+	case *events.EngineRegistrationRefused:
+		return s.toEngine(m.EngineId, m)
+	case *events.EngineLost:
+		return s.toEngine(m.EngineId, m)
+	case *events.EngineDraining:
+		return s.toEngine(m.EngineId, m)
+	case *events.EngineResumed:
+		return s.toEngine(m.EngineId, m)
+	}
+	return events.Outgoing{}, false
+}
+
+func (s *State) toEngine(id string, m proto.Message) (events.Outgoing, bool) {
+	if id == "" {
+		return events.Outgoing{}, false
+	}
+	return events.Outgoing{
+		Topic: s.cfg.Topics.Assignments(), Partition: events.EnginePartition(events.EngineID(id)),
+		Key: []byte(id), Message: m,
+	}, true
+}
+
+// publishAssigned completes the copy with the task. An attempt that is over
+// needs no engine any more.
+func (s *State) publishAssigned(m *events.TaskAssigned) (events.Outgoing, bool) {
+	p, t := s.running(m.Pool, m.TaskId, m.Token)
+	if t == nil {
+		return events.Outgoing{}, false
+	}
+	return s.toEngine(m.EngineId, &events.TaskAssigned{
+		TaskId: m.TaskId, Pool: m.Pool, EngineId: m.EngineId, Incarnation: m.Incarnation, Attempt: m.Attempt,
+		Token: m.Token, View: m.View, Task: t.message(p), AtMs: m.AtMs,
+	})
+}
+
+func (s *State) publishDeadLettered(m *events.TaskDeadLettered) (events.Outgoing, bool) {
+	full := &events.TaskDeadLettered{
+		TaskId: m.TaskId, Pool: m.Pool, Attempts: m.Attempts, Error: m.Error, AtMs: m.AtMs,
+	}
+	if k, ok := s.kept.tasks[keyOf(events.Pool(m.Pool), m.TaskId)]; ok {
+		full.Task = k.task.message(k.pool)
+	}
+	return s.toDeadLetters(m.Pool, full)
+}
+
+func (s *State) toDeadLetters(key string, m proto.Message) (events.Outgoing, bool) {
+	return events.Outgoing{Topic: s.cfg.Topics.DeadLetters(), Key: []byte(key), Message: m}, true
+}
+
+func forward(m *events.TaskForwarded) (events.Outgoing, bool) {
+	raw := m.Raw
+	if raw == nil {
+		return events.Outgoing{}, false
+	}
+	rec := &events.Record{Key: raw.Key, Value: raw.Value}
+	if !raw.ValueNull && rec.Value == nil {
+		rec.Value = []byte{}
+	}
+	for _, h := range raw.Headers {
+		rec.Headers = append(rec.Headers, events.Header{Key: h.Key, Value: h.Value})
+	}
+	return events.Outgoing{Topic: m.Source.GetTopic(), Partition: m.Partition, Key: raw.Key, Raw: rec}, true
+}

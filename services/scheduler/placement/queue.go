@@ -1,0 +1,132 @@
+package placement
+
+import "container/heap"
+
+// taskQueue holds a group's tasks, the first by order at its head. Tasks that
+// come in order cost nothing; only those that return are sorted in. Entries
+// that left the group are skipped when they come to the head.
+type taskQueue struct {
+	inOrder  fifo[*task]
+	returned taskHeap
+	newest   *task
+}
+
+func (q *taskQueue) push(t *task) {
+	if q.inOrder.len() == 0 || q.newest.before(t) {
+		q.inOrder.push(t)
+		q.newest = t
+		return
+	}
+	heap.Push(&q.returned, t)
+}
+
+// head is the first task that belongs to g, or nil.
+func (q *taskQueue) head(g *group) *task {
+	for q.inOrder.len() > 0 && (*q.inOrder.front()).group != g {
+		q.inOrder.pop()
+	}
+	for len(q.returned) > 0 && q.returned[0].group != g {
+		heap.Pop(&q.returned)
+	}
+	switch {
+	case q.inOrder.len() == 0 && len(q.returned) == 0:
+		q.newest = nil
+		return nil
+	case len(q.returned) == 0:
+		return *q.inOrder.front()
+	case q.inOrder.len() == 0 || q.returned[0].before(*q.inOrder.front()):
+		return q.returned[0]
+	}
+	return *q.inOrder.front()
+}
+
+// compact drops entries that left the group once they are the most.
+func (q *taskQueue) compact(g *group) {
+	if q.inOrder.len()+len(q.returned) <= 2*g.live+64 {
+		return
+	}
+	old := *q
+	*q = taskQueue{}
+	for old.inOrder.len() > 0 {
+		if t := old.inOrder.pop(); t.group == g {
+			q.push(t)
+		}
+	}
+	for _, t := range old.returned {
+		if t.group == g {
+			q.push(t)
+		}
+	}
+}
+
+// taskHeap orders tasks by who goes first.
+type taskHeap []*task
+
+func (h taskHeap) Len() int           { return len(h) }
+func (h taskHeap) Less(i, j int) bool { return h[i].before(h[j]) }
+func (h taskHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *taskHeap) Push(x any)        { *h = append(*h, x.(*task)) }
+func (h *taskHeap) Pop() any          { return pop(h) }
+
+// timerHeap orders tasks by when something is due for them.
+type timerHeap []*task
+
+func (h timerHeap) Len() int { return len(h) }
+func (h timerHeap) Less(i, j int) bool {
+	if h[i].due != h[j].due {
+		return h[i].due < h[j].due
+	}
+	return h[i].seq < h[j].seq
+}
+func (h timerHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].timer, h[j].timer = int32(i+1), int32(j+1)
+}
+func (h *timerHeap) Push(x any) {
+	t := x.(*task)
+	*h = append(*h, t)
+	t.timer = int32(len(*h))
+}
+func (h *timerHeap) Pop() any {
+	t := pop((*[]*task)(h))
+	t.timer = 0
+	return t
+}
+
+func (h *timerHeap) start(t *task, due int64) {
+	t.due = due
+	heap.Push(h, t)
+}
+
+func (h *timerHeap) stop(t *task) {
+	if t.timer > 0 {
+		heap.Remove(h, int(t.timer-1))
+	}
+}
+
+// groupHeap orders a lane's groups by their heads.
+type groupHeap []*group
+
+func (h groupHeap) Len() int           { return len(h) }
+func (h groupHeap) Less(i, j int) bool { return h[i].first.before(h[j].first) }
+func (h groupHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
+func (h *groupHeap) Push(x any)        { g := x.(*group); g.pos = len(*h); *h = append(*h, g) }
+func (h *groupHeap) Pop() any          { g := pop(h); g.pos = -1; return g }
+
+// laneHeap orders lanes by the first task in each.
+type laneHeap []*lane
+
+func (h laneHeap) Len() int           { return len(h) }
+func (h laneHeap) Less(i, j int) bool { return h[i].groups[0].first.before(h[j].groups[0].first) }
+func (h laneHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
+func (h *laneHeap) Push(x any)        { l := x.(*lane); l.pos = len(*h); *h = append(*h, l) }
+func (h *laneHeap) Pop() any          { l := pop(h); l.pos = -1; return l }
+
+func pop[S ~[]E, E any](h *S) E {
+	last := len(*h) - 1
+	x := (*h)[last]
+	var zero E
+	(*h)[last] = zero
+	*h = (*h)[:last]
+	return x
+}

@@ -1,0 +1,212 @@
+package placement
+
+import "github.com/spanway/spanway/pkg/events"
+
+func (c *cycle) finished(name events.Pool, m *events.AttemptFinished) {
+	s := c.s
+	p, t := s.running(string(name), m.TaskId, m.Token)
+	if t == nil {
+		c.stale(name, m)
+		return
+	}
+	s.deciding = t
+	base := attemptOf(p, t)
+	at := c.now.Now
+	switch m.Outcome {
+	case events.AttemptFinished_SUCCEEDED:
+		c.emit(&events.TaskSucceeded{
+			TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+			Result: m.Result, ResultType: m.ResultType, AtMs: at,
+		})
+	case events.AttemptFinished_RETURNED:
+		c.emit(&events.TaskAttemptReturned{
+			TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+			Reason: m.Error.GetMessage(), AtMs: at,
+		})
+	case events.AttemptFinished_REFUSED:
+		c.emit(&events.TaskAssignmentRefused{
+			TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+			Code: m.Error.GetCode(), Message: m.Error.GetMessage(), AtMs: at,
+		})
+	case events.AttemptFinished_FAILED:
+		if !t.tmpl.retry.isFinal(m.Error.GetCode()) {
+			c.emit(&events.TaskAttemptFailed{
+				TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+				Error: m.Error, AtMs: at,
+			})
+			c.settle(p, t)
+			return
+		}
+		fallthrough
+	default:
+		c.emit(&events.TaskFailed{
+			TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+			Error: m.Error, AtMs: at,
+		})
+	}
+}
+
+// attemptName is what every event of an attempt says.
+type attemptName struct {
+	task, pool, engine string
+	attempt            int32
+	token              uint64
+}
+
+func attemptOf(p *pool, t *task) attemptName {
+	return attemptName{task: t.id, pool: string(p.name), engine: t.engine.id, attempt: t.attempt(), token: t.token}
+}
+
+// stale answers a report on an attempt that is over. If that very report ended
+// it, this is only a copy, and nobody needs to hear of it.
+func (c *cycle) stale(name events.Pool, m *events.AttemptFinished) {
+	if _, t := c.s.live(string(name), m.TaskId); t != nil {
+		if t.token == m.Token && t.reported && t.status == waiting {
+			return
+		}
+	} else if ref, ok := c.s.ended.byKey[keyOf(name, m.TaskId)]; ok && ref.token == m.Token {
+		return
+	}
+	c.emit(&events.TaskStaleResultRejected{
+		TaskId: m.TaskId, Pool: string(name), EngineId: m.EngineId, Attempt: m.Attempt, Token: m.Token,
+		Outcome: outcomeName(m.Outcome), AtMs: c.now.Now,
+	})
+}
+
+func outcomeName(o events.AttemptFinished_Outcome) string {
+	switch o {
+	case events.AttemptFinished_SUCCEEDED:
+		return "succeeded"
+	case events.AttemptFinished_RETURNED:
+		return "returned"
+	case events.AttemptFinished_REFUSED:
+		return "refused"
+	}
+	return "failed"
+}
+
+// An assignment counts as not received if the engine's heartbeats did not name
+// it this long after it was made.
+const (
+	receiptMs = 5_000
+	// receiptSpanMs: so long its reading position must have stood still.
+	receiptSpanMs = 900
+)
+
+func (c *cycle) heartbeat(name events.Pool, m *events.EngineHeartbeat) {
+	p, e := c.s.presentEngine(string(name), m.EngineId, m.Incarnation)
+	if e == nil {
+		return
+	}
+	e.lastBeat = c.now.Now
+	if m.AssignmentsNext != e.receipt || e.receiptBeats == 0 {
+		e.receipt, e.receiptSince, e.receiptBeats = m.AssignmentsNext, c.now.Now, 0
+	}
+	e.receiptBeats++
+	running := m.Running
+	for t := e.first; t != nil; t = t.attemptNext {
+		for len(running) > 0 && running[0] < t.token {
+			running = running[1:]
+		}
+		if len(running) > 0 && running[0] == t.token {
+			t.listed = true
+		}
+	}
+	c.returnUnreceived(p, e)
+}
+
+// returnUnreceived gives back assignments that the engine cannot have got.
+func (c *cycle) returnUnreceived(p *pool, e *engine) {
+	if e.receiptBeats < 2 || c.now.Now-e.receiptSince < receiptSpanMs {
+		return
+	}
+	for t := e.first; t != nil && c.events > 0; {
+		next := t.attemptNext
+		if t.assignedAt+receiptMs >= c.now.Now || t.assignedAt >= e.receiptSince {
+			return // The rest is younger.
+		}
+		if !t.listed && !t.started {
+			base := attemptOf(p, t)
+			c.s.deciding = t
+			c.emit(&events.TaskAttemptReturned{
+				TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+				Reason: reasonNotReceived, AtMs: c.now.Now,
+			})
+		}
+		t = next
+	}
+}
+
+func (c *cycle) register(prep *prepared, m *events.EngineRegistration) {
+	in := m.Engine
+	refuse := func(code events.Code, message string) {
+		c.emit(&events.EngineRegistrationRefused{
+			EngineId: in.Id, Incarnation: in.Incarnation, Pool: in.Pool, Code: string(code), Message: message,
+			AssignmentsPartition: events.EnginePartition(events.EngineID(in.Id)), AtMs: c.now.Now,
+		})
+	}
+	if prep.invalid != nil {
+		refuse(prep.invalid.Code, prep.invalid.Message)
+		return
+	}
+	if p := c.s.pools[prep.pool]; p != nil {
+		if old := p.engines[in.Id]; old != nil {
+			switch {
+			case old.incarnation == in.Incarnation && old.present():
+				old.lastBeat = c.now.Now
+				return // A copy of the registration; the answer is on its way.
+			case old.incarnation >= in.Incarnation:
+				refuse(events.CodeStaleIncarnation, "incarnation "+old.incarnation+" is known, which is "+old.status.String())
+				return
+			}
+		}
+	}
+	c.emit(&events.EngineRegistered{Engine: in, AtMs: c.now.Now})
+}
+
+func (c *cycle) leaving(name events.Pool, m *events.EngineLeaving) {
+	p, e := c.s.presentEngine(string(name), m.EngineId, m.Incarnation)
+	if e == nil {
+		return
+	}
+	e.lastBeat = c.now.Now
+	if m.Departed {
+		c.emit(&events.EngineDeparted{
+			EngineId: e.id, Incarnation: e.incarnation, Pool: string(p.name), Attempts: int64(e.attempts), AtMs: c.now.Now,
+		})
+		return
+	}
+	c.emit(&events.EngineDraining{
+		EngineId: e.id, Incarnation: e.incarnation, Pool: string(p.name), Reason: "it is leaving", AtMs: c.now.Now,
+	})
+}
+
+// commanded finds the engine that a command names.
+func (c *cycle) commanded(name events.Pool, id string) (*engine, *events.Malformed) {
+	if p := c.s.pools[name]; p != nil {
+		if e := p.engines[id]; e != nil && e.present() {
+			return e, nil
+		}
+	}
+	return nil, events.Refuse(events.CodeUnknownEngine, "pool %q has no engine %q; check the ID and the pool", name, id)
+}
+
+func (c *cycle) drain(name events.Pool, m *events.EngineDrainRequested) *events.Malformed {
+	e, refused := c.commanded(name, m.EngineId)
+	if refused != nil {
+		return refused
+	}
+	c.emit(&events.EngineDraining{
+		EngineId: e.id, Incarnation: e.incarnation, Pool: string(name), Reason: m.Reason, AtMs: c.now.Now,
+	})
+	return nil
+}
+
+func (c *cycle) resume(name events.Pool, m *events.EngineResumeRequested) *events.Malformed {
+	e, refused := c.commanded(name, m.EngineId)
+	if refused != nil {
+		return refused
+	}
+	c.emit(&events.EngineResumed{EngineId: e.id, Incarnation: e.incarnation, Pool: string(name), AtMs: c.now.Now})
+	return nil
+}

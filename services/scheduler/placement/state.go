@@ -1,0 +1,137 @@
+package placement
+
+import (
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/predicate"
+)
+
+// Config is what a State needs to know. The zero value of a field means its default.
+type Config struct {
+	Topics    events.Topics
+	Partition int32
+	// WaitingLimit bounds the waiting tasks of a pool; 2,000,000 by default.
+	WaitingLimit int
+	// TTL is how long an engine may be silent; 5s by default.
+	TTL time.Duration
+	// Predicates is shared with the Preparer; its own by default.
+	Predicates *predicate.Cache
+	// KeepEnded is how many ended tasks stay whole, for retries by hand and for
+	// showing; 10,000 by default, of at most KeepBytes (64 MiB) of payload.
+	KeepEnded int
+	KeepBytes int
+	// KeepSucceeded keeps those that succeeded too, with their results.
+	KeepSucceeded bool
+	// EndedWindow is how many ended tasks are remembered by ID; 4,000,000 by default.
+	EndedWindow int
+}
+
+func (c *Config) defaults() {
+	set := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	set(&c.WaitingLimit, 2_000_000)
+	set(&c.KeepEnded, 10_000)
+	set(&c.KeepBytes, 64<<20)
+	set(&c.EndedWindow, 4_000_000)
+	if c.TTL == 0 {
+		c.TTL = 5 * time.Second
+	}
+	if c.Topics.Prefix == "" {
+		c.Topics.Prefix = events.DefaultPrefix
+	}
+	if c.Predicates == nil {
+		c.Predicates = predicate.NewCache(0)
+	}
+}
+
+// State is the fold of one partition of the tasks' events, and decides on it.
+// It is not safe for concurrent use.
+type State struct {
+	cfg   Config
+	pools map[events.Pool]*pool
+	// order is that of the pools' first appearance.
+	order []*pool
+	ended window
+	kept  keeper
+	// next is the offset after the last event folded: the view of a decision.
+	next int64
+
+	// What follows is not folded.
+
+	// leading is set by the first Advance: indexes for placing are kept from then on.
+	leading     bool
+	turn        int
+	nextLease   int64
+	evaluations uint64
+	eval        evaluation
+	// partitions is what AssignmentPartitions found; nil when engines came or went.
+	partitions []int32
+	// deciding is the task that Decide looks at, which Apply will need at once.
+	deciding *task
+}
+
+// New makes the state of an empty log.
+func New(cfg Config) *State {
+	cfg.defaults()
+	return &State{cfg: cfg, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper()}
+}
+
+// pool is one scheduling domain.
+type pool struct {
+	name  events.Pool
+	tasks map[string]*task
+	// first and last of the tasks that have not ended, in order of acceptance.
+	first, last *task
+	seq         uint64
+	// token is the last one given.
+	token uint64
+	// cursor is the index of the engine that was given work last.
+	cursor int
+	// owing are tasks with a fate, oldest first; entries whose fate was met are skipped.
+	owing            []*task
+	waiting, running int
+
+	engines map[string]*engine
+	// byIndex has nil where no engine is present.
+	byIndex []*engine
+	// known lists all engines in the order of their first registration.
+	known   []*engine
+	present int
+	// largest are allocatable vectors that no other ever seen covers.
+	largest [][]int64
+
+	dims          dims
+	shapes        map[string]*shape
+	oneSlot       *shape
+	templates     map[templateKey]*template
+	idleTemplates []*template
+	classes       map[string]*class
+	classList     []*class
+
+	// match is the index for placing; nil unless leading. Not folded.
+	match *matcher
+}
+
+// poolOf returns the pool of that name, made if it is new.
+func (s *State) poolOf(name events.Pool) *pool {
+	if p, ok := s.pools[name]; ok {
+		return p
+	}
+	p := &pool{
+		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine),
+		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
+		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
+	}
+	p.oneSlot = p.shapeOf(nil)
+	p.oneSlot.refs++
+	s.pools[name] = p
+	s.order = append(s.order, p)
+	if s.leading {
+		p.match = newMatcher(s, p)
+	}
+	return p
+}

@@ -1,0 +1,139 @@
+package placement
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/spanway/spanway/pkg/events"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// world drives a State as the owner's runtime does, without logs: every event
+// is applied when it is emitted, and folded by a second State as well.
+type world struct {
+	tb       testing.TB
+	cfg      Config
+	state    *State
+	replica  *State // nil: none
+	prep     *Preparer
+	now      int64
+	offset   int64
+	inputs   int64
+	log      []events.Logged
+	keep     bool
+	onEvent  func(events.Logged)
+	finished int
+}
+
+const blue = "blue"
+
+func newWorld(tb testing.TB, cfg Config) *world {
+	cfg.Partition = events.PoolPartition(blue)
+	cfg.defaults()
+	w := &world{tb: tb, cfg: cfg, state: New(cfg), replica: New(cfg), prep: NewPreparer(cfg), now: 1_000_000, keep: true}
+	w.advance()
+	return w
+}
+
+func (w *world) clock() events.Clock { return events.Clock{Now: w.now, ReadTo: w.now} }
+
+func (w *world) emit(m proto.Message) {
+	l := events.Logged{Offset: w.offset, Epoch: 1, N: uint32(w.offset), Type: events.TypeOf(m), Message: m}
+	w.offset++
+	w.state.Apply(l)
+	if w.replica != nil {
+		l.Message = proto.Clone(m)
+		w.replica.Apply(l)
+	}
+	if w.keep {
+		w.log = append(w.log, l)
+	}
+	if w.onEvent != nil {
+		w.onEvent(l)
+	}
+}
+
+func (w *world) advance() {
+	for i := 0; w.state.Advance(w.clock(), w.emit); i++ {
+		if i > 100_000 {
+			w.tb.Fatal("Advance never ends")
+		}
+	}
+}
+
+// send decides on a message as it comes over the wire.
+func (w *world) send(m proto.Message) {
+	typ := events.TypeOf(m)
+	topic := w.cfg.Topics.Requests()
+	if events.KindOf(typ) == events.Report {
+		topic = w.cfg.Topics.Reports()
+	}
+	rec, err := events.Encoder{Source: "/test"}.Encode(fmt.Sprintf("id-%d", w.inputs), m)
+	if err != nil {
+		w.tb.Fatal(err)
+	}
+	rec.Key = []byte(blue)
+	w.sendRecord(topic, &rec)
+}
+
+func (w *world) sendRecord(topic string, rec *events.Record) {
+	in := events.Input{Place: events.Place{Topic: topic, Partition: w.cfg.Partition, Offset: w.inputs}}
+	w.inputs++
+	in.Prepared = w.prep.Prepare(topic, w.cfg.Partition, rec)
+	w.state.Decide(in, w.clock(), w.emit)
+}
+
+func (w *world) engine(id, incarnation string, allocatable map[string]int64, labels map[string]any) {
+	values := map[string]*structpb.Value{}
+	for k, v := range labels {
+		val, err := structpb.NewValue(v)
+		if err != nil {
+			w.tb.Fatal(err)
+		}
+		values[k] = val
+	}
+	w.send(&events.EngineRegistration{Engine: &events.Engine{
+		Id: id, Incarnation: incarnation, Pool: blue, Site: "eu", Labels: values, Allocatable: allocatable,
+		Kinds: []string{"k"}, AssignmentsPartition: events.EnginePartition(events.EngineID(id)),
+	}})
+}
+
+func (w *world) submit(id, predicate string) {
+	w.send(&events.TaskRequested{TaskId: id, Pool: blue, Kind: "k", Predicate: predicate})
+}
+
+func (w *world) task(id string) *task {
+	if p := w.state.pools[blue]; p != nil {
+		return p.tasks[id]
+	}
+	return nil
+}
+
+func (w *world) finish(id string, outcome events.AttemptFinished_Outcome) {
+	t := w.task(id)
+	if t == nil || t.status != assigned {
+		w.tb.Fatalf("finish %s: it does not run", id)
+	}
+	w.send(&events.AttemptFinished{
+		TaskId: id, Pool: blue, EngineId: t.engine.id, Incarnation: t.engine.incarnation,
+		Attempt: t.attempt(), Token: t.token, Outcome: outcome,
+	})
+}
+
+func (w *world) types() (out []events.Type) {
+	for _, l := range w.log {
+		out = append(out, l.Type)
+	}
+	return out
+}
+
+// heartbeat is what an engine sends that has received all its assignments.
+func (w *world) heartbeat(id string) {
+	e := w.state.pools[blue].engines[id]
+	beat := &events.EngineHeartbeat{EngineId: id, Incarnation: e.incarnation, Pool: blue}
+	for t := e.first; t != nil; t = t.attemptNext {
+		beat.Running = append(beat.Running, t.token)
+	}
+	w.send(beat)
+}
