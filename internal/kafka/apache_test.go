@@ -1,0 +1,29 @@
+package kafka_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/apache"
+	"github.com/spanway/spanway/internal/kafka/kafkatest"
+)
+
+func TestApacheWire(t *testing.T) {
+	for _, version := range []string{apache.Latest, apache.Older} {
+		t.Run(version, func(t *testing.T) {
+			b := apache.Start(t, apache.Config{Version: version, Properties: map[string]string{
+				"producer.id.expiration.ms":                "3000",
+				"producer.id.expiration.check.interval.ms": "500",
+				"transactional.id.expiration.ms":           "60000",
+				"log.cleaner.backoff.ms":                   "200",
+				"broker.session.timeout.ms":                "2000", // a killed broker may come back sooner
+				"broker.heartbeat.interval.ms":             "500",
+				"log.retention.check.interval.ms":          "500",
+			}})
+			kafkatest.Run(t, kafkatest.Broker{
+				Addr: b.Addr(), Kill: b.Kill, Start: b.Start, Away: 10 * time.Second,
+				Pause: b.Pause, Continue: b.Continue, ForgetsProducers: true,
+			})
+		})
+	}
+}
