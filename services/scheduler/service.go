@@ -77,8 +77,8 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("scheduler: %w", err)
 	}
-	for _, w := range warnings {
-		s.deps.Logger.Warn(w)
+	if len(warnings) > 0 {
+		s.deps.Logger.Warn("the topics are good for development only", "reasons", warnings)
 	}
 	owners, stop := context.WithCancel(ctx)
 	defer func() {
