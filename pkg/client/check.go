@@ -6,9 +6,14 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// check refuses here, with the same code, what every scheduler would refuse.
-func (c *Client) check(r *events.TaskRequested) error {
-	_, err := c.checked.Compile(r.Predicate)
+// Validate refuses a request that every scheduler would refuse, with the same
+// code (*Refused): it is the scheduler's own check. It asks nobody. Submit does it
+// by itself.
+func (c *Client) Validate(r *events.TaskRequested) error {
+	if r.TaskId == "" {
+		r.TaskId = newID()
+	}
+	err := c.checks.Check(r)
 	var bad *events.Malformed
 	if errors.As(err, &bad) {
 		return refusal(bad)

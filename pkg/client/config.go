@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // Config says where the brokers are and who asks.
@@ -59,7 +59,7 @@ type Client struct {
 	topics  events.Topics
 	encoder events.Encoder
 	broker  broker
-	checked *predicate.Cache
+	checks  *placement.Preparer
 
 	// ctx ends with Close and stops the tails.
 	ctx  context.Context
@@ -86,7 +86,7 @@ func newClient(cfg Config, b broker) *Client {
 		topics:  events.Topics{Prefix: cfg.Prefix},
 		encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		broker:  b,
-		checked: predicate.NewCache(0),
+		checks:  placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
 		ctx:     ctx,
 		stop:    stop,
 		tails:   map[int32]*tail{},

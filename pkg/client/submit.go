@@ -65,14 +65,11 @@ func (c *Client) SubmitRequestAsync(ctx context.Context, r *events.TaskRequested
 
 // prepare fills in what the client chooses and refuses what cannot be run.
 func (c *Client) prepare(r *events.TaskRequested) (taskKey, error) {
-	if r.TaskId == "" {
-		r.TaskId = newID()
-	}
 	if r.Pool == "" {
 		r.Pool = string(events.DefaultPool)
 	}
-	if err := c.check(r); err != nil {
-		return taskKey{task: events.TaskID(r.TaskId)}, err
+	if err := c.Validate(r); err != nil {
+		return taskKey{events.Pool(r.Pool), events.TaskID(r.TaskId)}, err
 	}
 	return taskKey{events.Pool(r.Pool), events.TaskID(r.TaskId)}, nil
 }

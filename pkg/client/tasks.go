@@ -85,11 +85,12 @@ func (c *Client) Tasks(ctx context.Context, q TaskQuery) ([]Listing, error) {
 
 func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Listing, error) {
 	topic := c.topics.Events()
-	f := taskFold{query: q, tasks: map[taskKey]*TaskStatus{}, gone: map[string]bool{}}
+	f := newTaskFold(q)
 	r := eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)
 	err := r.Barrier(ctx, func(l events.Logged, rec *events.Record) {
 		if q.ID != "" && l.Message != nil && TaskOf(l.Message) == q.ID && (q.Pool == "" || poolOf(l.Message) == q.Pool) {
-			f.history = append(f.history, Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: rec})
+			kept := *rec // The reader uses its own again.
+			f.history = append(f.history, Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept})
 		}
 		f.apply(l)
 	})
@@ -97,6 +98,10 @@ func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Lis
 		return Listing{}, err
 	}
 	return Listing{AsOf: Position{topic, partition, r.Position()}, Tasks: f.list(), History: f.history}, nil
+}
+
+func newTaskFold(q TaskQuery) *taskFold {
+	return &taskFold{query: q, tasks: map[taskKey]*TaskStatus{}, gone: map[string]bool{}, engines: map[engineKey]*EngineStatus{}}
 }
 
 // taskFold is the state of tasks alone: unlike the scheduler's own fold it keeps
@@ -107,6 +112,7 @@ type taskFold struct {
 	order []taskKey
 	// gone are incarnations of engines whose attempts are over.
 	gone    map[string]bool
+	engines map[engineKey]*EngineStatus
 	history []Event
 }
 
@@ -173,12 +179,10 @@ func (f *taskFold) apply(l events.Logged) {
 		f.back(m)
 	case *events.TaskAttemptReturned:
 		f.back(m)
-	case *events.EngineLost:
-		f.gone[m.Incarnation] = true
-	case *events.EngineDeparted:
-		f.gone[m.Incarnation] = true
 	default:
-		f.end(l)
+		if !f.applyEngine(l) {
+			f.end(l)
+		}
 	}
 }
 
@@ -201,9 +205,14 @@ func (f *taskFold) end(l events.Logged) {
 	}
 }
 
+// ofRequest tells the refusal of a task from that of a command about one.
+func ofRequest(m *events.TaskRejected) bool {
+	return m.RequestType == "" || m.RequestType == string(events.TypeTaskRequested)
+}
+
 // rejected notes a refused request; it changes nothing of a task that is known.
 func (f *taskFold) rejected(l events.Logged, m *events.TaskRejected) {
-	if m.TaskId == "" || m.RequestType != "" && m.RequestType != string(events.TypeTaskRequested) || f.of(m) != nil {
+	if m.TaskId == "" || !ofRequest(m) || f.of(m) != nil {
 		return
 	}
 	r := resultOfRejected(m)
@@ -238,4 +247,21 @@ func (c *Client) Task(ctx context.Context, pool events.Pool, id events.TaskID) (
 			"task %q is in the pools %s; say which with --pool", id, strings.Join(pools, ", "))}
 	}
 	return found[0].Tasks[0], found[0], nil
+}
+
+// Matches tells whether a filter of CancelMany matches a task now.
+func Matches(f *events.TaskFilter, s *TaskStatus) bool {
+	return !s.State.Ended() && (f.GetKind() == "" || s.Task.GetKind() == f.Kind) &&
+		(f.GetTenant() == "" || s.Task.GetTenant() == f.Tenant) &&
+		strings.HasPrefix(string(s.ID), f.GetIdPrefix()) && (!f.GetPendingOnly() || s.State == Pending)
+}
+
+// ResultOf returns how a task ended, if the event is its end.
+func ResultOf(e Event) (Result, bool) {
+	if m, ok := e.Message.(*events.TaskRejected); ok && ofRequest(m) {
+		r := resultOfRejected(m)
+		r.Offset = e.Offset
+		return r, true
+	}
+	return resultOf(e.Logged)
 }

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,7 +42,7 @@ func (c *Client) Do(ctx context.Context, task Task) (Result, error) {
 func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result, error) {
 	key, err := c.prepare(r)
 	if err != nil {
-		return Result{ID: key.task, State: Rejected}, err
+		return rejection(key, err), err
 	}
 	t, err := c.tailOf(ctx, key.pool)
 	if err != nil {
@@ -58,6 +59,16 @@ func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result
 	}
 	t.asked(w, offset)
 	return t.await(ctx, w)
+}
+
+// rejection is the result of a request that was refused before it was sent.
+func rejection(key taskKey, err error) Result {
+	r := Result{ID: key.task, Pool: key.pool}
+	var refused *Refused
+	if errors.As(err, &refused) {
+		r.State, r.Code, r.Reason = Rejected, refused.Code, refused.Message
+	}
+	return r
 }
 
 // Wait waits for the end of a task, whoever submitted it and whenever; the

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -36,43 +35,26 @@ type WatchConfig struct {
 // never twice at once, until ctx ends or see returns an error, which it
 // returns; the end of ctx is no error. It waits out a broker that is away.
 func (c *Client) Watch(ctx context.Context, cfg WatchConfig, see func(Event) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	readers, err := c.watchFrom(ctx, cfg)
+	watchers, err := c.watchFrom(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	if cfg.Began != nil {
 		cfg.Began()
 	}
-	seen := make(chan []Event)
-	stopped := make(chan struct{})
-	for partition, r := range readers {
-		go func() {
-			c.watchOne(ctx, r, partition, cfg.Pool, seen)
-			stopped <- struct{}{}
-		}()
-	}
-	var failed error
-	for running := len(readers); running > 0; {
-		select {
-		case batch := <-seen:
-			for i := 0; i < len(batch) && failed == nil; i++ {
-				failed = see(batch[i])
-			}
-			if failed != nil {
-				cancel(failed)
-			}
-		case <-stopped:
-			running--
-		}
-	}
-	return failed
+	return merge(ctx, watchers, c.watchOne, see)
 }
 
-func (c *Client) watchFrom(ctx context.Context, cfg WatchConfig) (map[int32]*eventlog.Reader, error) {
+// watcher reads one partition.
+type watcher struct {
+	reader    *eventlog.Reader
+	partition int32
+	pool      events.Pool
+}
+
+func (c *Client) watchFrom(ctx context.Context, cfg WatchConfig) ([]watcher, error) {
 	topic := c.topics.Events()
-	readers := map[int32]*eventlog.Reader{}
+	var watchers []watcher
 	for _, p := range c.partitionsOf(cfg.Pool) {
 		start, end, err := c.Offsets(ctx, topic, p)
 		if err != nil {
@@ -81,9 +63,10 @@ func (c *Client) watchFrom(ctx context.Context, cfg WatchConfig) (map[int32]*eve
 		if cfg.FromStart {
 			end = start
 		}
-		readers[p] = eventlog.NewReaderAt(c.broker.Log(topic, p), topic, p, end)
+		r := eventlog.NewReaderAt(c.broker.Log(topic, p), topic, p, end)
+		watchers = append(watchers, watcher{r, p, cfg.Pool})
 	}
-	return readers, nil
+	return watchers, nil
 }
 
 // partitionsOf lists the partitions that a pool is on; all, if none is named.
@@ -98,31 +81,18 @@ func (c *Client) partitionsOf(pool events.Pool) []int32 {
 	return all
 }
 
-func (c *Client) watchOne(ctx context.Context, r *eventlog.Reader, partition int32, pool events.Pool, seen chan<- []Event) {
-	for ctx.Err() == nil {
-		var batch []Event
-		err := r.Poll(ctx, tailWait, func(l events.Logged, rec *events.Record) {
-			if l.Message == nil || pool != "" && poolOf(l.Message) != pool {
-				return
-			}
-			batch = append(batch, Event{
-				Topic: c.topics.Events(), Partition: partition, Logged: l,
-				AtMs: atMs(l.Message, rec), Record: rec,
-			})
+func (c *Client) watchOne(ctx context.Context, w watcher) ([]Event, error) {
+	var batch []Event
+	err := w.reader.Poll(ctx, tailWait, func(l events.Logged, rec *events.Record) {
+		if l.Message == nil || w.pool != "" && poolOf(l.Message) != w.pool {
+			return
+		}
+		kept := *rec // The reader uses its own again.
+		batch = append(batch, Event{
+			Topic: c.topics.Events(), Partition: w.partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept,
 		})
-		if len(batch) > 0 {
-			select {
-			case seen <- batch:
-			case <-ctx.Done():
-			}
-		}
-		if err != nil {
-			select {
-			case <-time.After(tailPause):
-			case <-ctx.Done():
-			}
-		}
-	}
+	})
+	return batch, err
 }
 
 // poolOf returns the pool that an event is about; empty for what is about the log.

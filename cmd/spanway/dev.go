@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+)
+
+func (a *app) devCommand() *cobra.Command {
+	cfg := run.Config{}
+	var watched observation
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Run everything in this process on an embedded broker",
+		Long: `Run a broker, a scheduler and an engine in this process. When all are ready
+one line of JSON on stdout says where; logs go to stderr. Without --data
+everything is gone at the end; with it, what was acknowledged survives also
+the process's sudden death.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return watched.run(cmd.Context(), a, "dev", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
+				cfg.Site, cfg.Prefix, cfg.Logger, cfg.Telemetry = a.site, a.prefix, log, tel
+				system, err := run.Start(ctx, cfg)
+				if err != nil {
+					return err
+				}
+				defer system.Stop()
+				err = a.object(struct {
+					Sites []run.Site `json:"sites"`
+				}{system.Sites()})
+				if err != nil {
+					return err
+				}
+				select {
+				case err = <-system.Failed():
+				case <-ctx.Done():
+				}
+				return err
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.DataDir, "data", "", "directory that keeps the data (default in memory)")
+	f.IntVar(&cfg.Port, "port", 29092, "port of the broker on 127.0.0.1; 0 for a free one")
+	f.IntVar(&cfg.Engines, "engines", 1, "how many engines to include")
+	watched.flags(c, "")
+	return c
+}
+
+// observation is how a service is watched from outside.
+type observation struct{ http, logFormat, logLevel string }
+
+func (o *observation) flags(c *cobra.Command, http string) {
+	f := c.Flags()
+	f.StringVar(&o.http, "http", env("HTTP", http), "address that serves /metrics, /livez and /readyz (SPANWAY_HTTP)")
+	f.StringVar(&o.logFormat, "log-format", env("LOG_FORMAT", "text"), "text or json (SPANWAY_LOG_FORMAT)")
+	f.StringVar(&o.logLevel, "log-level", env("LOG_LEVEL", "info"), "debug, info, warn or error (SPANWAY_LOG_LEVEL)")
+}
+
+// run sets logs, metrics and probes up around a service.
+func (o *observation) run(ctx context.Context, a *app, name string, service func(context.Context, *telemetry.Telemetry, *slog.Logger) error) error {
+	log, err := telemetry.Logger(a.err, o.logFormat, o.logLevel)
+	if err != nil {
+		return &usageError{err}
+	}
+	tel, err := telemetry.Start(name)
+	if err != nil {
+		return err
+	}
+	defer tel.Stop(context.WithoutCancel(ctx)) //nolint:errcheck // The process ends; there is nobody left to measure for.
+	if o.http != "" {
+		addr, stop, err := tel.Serve(o.http)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		log.Info("serving metrics and probes", "address", addr)
+	}
+	return service(ctx, tel, log)
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"os"
+	"strconv"
+	"time"
+)
+
+// env is the value of SPANWAY_name, else the default.
+func env(name, otherwise string) string {
+	if v := os.Getenv("SPANWAY_" + name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// envDuration and envInt are env for other types. A value that cannot be read
+// counts as absent: the flag's help shows what is in force.
+func envDuration(name string, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(env(name, "")); err == nil {
+		return d
+	}
+	return otherwise
+}
+
+func envInt(name string, otherwise int) int {
+	if n, err := strconv.Atoi(env(name, "")); err == nil {
+		return n
+	}
+	return otherwise
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// eventView is an event as -o json prints it; data is its protojson mapping.
+type eventView struct {
+	Topic     string          `json:"topic"`
+	Partition int32           `json:"partition"`
+	Offset    int64           `json:"offset"`
+	Epoch     uint32          `json:"epoch"`
+	N         uint32          `json:"n"`
+	Type      events.Type     `json:"type"`
+	At        string          `json:"at"`
+	Data      json.RawMessage `json:"data,omitempty"`
+}
+
+func viewEvent(e client.Event) eventView {
+	v := eventView{
+		Topic: e.Topic, Partition: e.Partition, Offset: e.Offset, Epoch: e.Epoch, N: e.N,
+		Type: e.Type, At: stamp(e.AtMs),
+	}
+	if e.Message != nil {
+		if data, err := events.MarshalJSON(e.Message); err == nil {
+			v.Data = data
+		}
+	}
+	return v
+}
+
+// eventLine is an event for people: when, where, what, and what matters of it.
+func eventLine(e client.Event) string {
+	name := strings.TrimSuffix(strings.TrimPrefix(string(e.Type), "spanway."), ".v1")
+	at := time.UnixMilli(e.AtMs).Local().Format("15:04:05.000")
+	return strings.TrimRight(fmt.Sprintf("%s  @%-6d %-26s %s", at, e.Offset, name, detail(e)), " ")
+}
+
+// detail is what an event says besides its type and its task or engine.
+func detail(e client.Event) string {
+	switch m := e.Message.(type) {
+	case *events.TaskAccepted:
+		return fmt.Sprintf("kind %s, priority %d", m.Task.GetKind(), m.Task.GetPriority())
+	case *events.TaskAssigned:
+		return fmt.Sprintf("engine %s, attempt %d, token %d", m.EngineId, m.Attempt, m.Token)
+	case *events.TaskStarted:
+		return "engine " + m.EngineId
+	case *events.TaskProgressed:
+		return fmt.Sprintf("%.60q", m.Data)
+	case *events.TaskSucceeded:
+		return fmt.Sprintf("engine %s, attempt %d, %d bytes", m.EngineId, m.Attempt, len(m.Result))
+	case *events.TaskRejected:
+		return m.Code + ": " + m.Message
+	case *events.TaskRetryScheduled:
+		return fmt.Sprintf("attempt %d in %s", m.Attempt, short(time.Duration(m.NotBeforeMs-m.AtMs)*time.Millisecond))
+	case *events.TaskCancelled:
+		return m.Reason
+	case *events.TaskAttemptReturned:
+		return m.Reason
+	case *events.TaskBulkCancelStarted:
+		return fmt.Sprintf("%d tasks: %s", m.Matched, m.Reason)
+	case *events.EngineRegistered:
+		return fmt.Sprintf("%s with %s", m.Engine.GetId(), needs(m.Engine.GetAllocatable()))
+	case *events.EngineLost:
+		return fmt.Sprintf("%s with %d attempts: %s", m.EngineId, m.Attempts, m.Reason)
+	case *events.EngineDeparted:
+		return fmt.Sprintf("%s with %d attempts", m.EngineId, m.Attempts)
+	case interface{ GetError() *events.TaskError }:
+		return strings.TrimSuffix(m.GetError().GetCode()+": "+m.GetError().GetMessage(), ": ")
+	}
+	return ""
+}
+
+// needs are amounts by dimension, in the order of their names.
+func needs(m map[string]int64) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, name+"="+amount(name, m[name]))
+	}
+	return strings.Join(out, " ")
+}
+
+// amount shows what is measured in bytes as Mi and Gi.
+func amount(name string, n int64) string {
+	if strings.HasSuffix(name, "bytes") {
+		return size(n)
+	}
+	return fmt.Sprint(n)
+}

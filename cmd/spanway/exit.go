@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/client"
+)
+
+// Exit codes, as wire.md fixes them.
+const (
+	exitDone        = 0
+	exitRefused     = 1
+	exitUsage       = 2
+	exitUnavailable = 3
+	exitTaskFailed  = 4
+)
+
+// usageError is a mistake in how the command was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// exitCode is what an error means to whoever called the program.
+func exitCode(err error) int {
+	var (
+		wrong   *usageError
+		refused *client.Refused
+		failed  *client.TaskFailed
+		found   *violations
+	)
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return exitDone
+	case errors.As(err, &wrong):
+		return exitUsage
+	case errors.As(err, &refused), errors.As(err, &found):
+		return exitRefused
+	case errors.As(err, &failed):
+		return exitTaskFailed
+	}
+	return exitUnavailable
+}
+
+// violations is the verdict of verify on logs that break a guarantee.
+type violations struct{ n int }
+
+func (e *violations) Error() string {
+	return fmt.Sprintf("GUARANTEE_BROKEN: %d violations; the log itself is the evidence, keep it", e.n)
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// streams are what a process reads from and writes to.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// app is one call of the program.
+type app struct {
+	streams
+	brokers string
+	prefix  string
+	site    string
+	output  string
+	// entered: the command itself ran, so that an error is no mistake in its call.
+	entered bool
+}
+
+// execute runs one command line and returns the exit code.
+func execute(ctx context.Context, args []string, s streams) int {
+	a := &app{streams: s}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	err := root.ExecuteContext(ctx)
+	if err != nil && !a.entered {
+		err = &usageError{err}
+	}
+	if err != nil && exitCode(err) != exitDone {
+		fmt.Fprintf(s.err, "spanway: %s\n", strings.TrimSpace(err.Error()))
+	}
+	return exitCode(err)
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "spanway",
+		Short:         "Tasks placed by predicate and capacity on engines, over Kafka logs that prove every step",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if a.output != "table" && a.output != "json" {
+				return usage("output %q: give -o table or -o json", a.output)
+			}
+			a.entered = true
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.brokers, "brokers", env("BROKERS", "127.0.0.1:29092"), "Kafka brokers, host:port,... (SPANWAY_BROKERS)")
+	f.StringVar(&a.prefix, "prefix", env("PREFIX", events.DefaultPrefix), "prefix of the topics (SPANWAY_PREFIX)")
+	f.StringVar(&a.site, "site", env("SITE", "local"), "name of this site (SPANWAY_SITE)")
+	f.StringVarP(&a.output, "output", "o", "table", "table or json (one object, or one a line)")
+	root.AddCommand(
+		a.devCommand(), a.serveCommand(),
+		a.taskCommand(), a.engineCommand(), a.logCommand(),
+		a.verifyCommand(), a.benchCommand(), a.versionCommand(),
+	)
+	return root
+}
+
+// noun is a command that only groups verbs.
+func noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usage("unknown verb %q; %q has: %s", args[0], cmd.CommandPath(), strings.Join(names(verbs), ", "))
+		},
+	}
+	c.AddCommand(verbs...)
+	return c
+}
+
+func names(verbs []*cobra.Command) []string {
+	out := make([]string, len(verbs))
+	for i, v := range verbs {
+		out[i] = v.Name()
+	}
+	return out
+}
+
+func (a *app) brokerList() []string {
+	var out []string
+	for b := range strings.SplitSeq(a.brokers, ",") {
+		if b = strings.TrimSpace(b); b != "" {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// connected runs f with a client of brokers that answer.
+func (a *app) connected(ctx context.Context, f func(context.Context, *client.Client) error) error {
+	c, err := client.New(client.Config{
+		Brokers: a.brokerList(), Prefix: a.prefix, Source: "/spanway/" + a.site + "/cli",
+	})
+	if err != nil {
+		return &usageError{err}
+	}
+	err = c.Check(ctx)
+	if err == nil {
+		err = f(ctx, c)
+	}
+	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, c.Close(closing))
+}
+
+func (a *app) json() bool { return a.output == "json" }

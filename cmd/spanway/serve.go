@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/services/scheduler"
+)
+
+func (a *app) serveCommand() *cobra.Command {
+	return noun("serve", "Run one service against brokers", a.serveScheduler())
+}
+
+func (a *app) serveScheduler() *cobra.Command {
+	cfg := scheduler.DefaultConfig()
+	var watched observation
+	c := &cobra.Command{
+		Use:   "scheduler",
+		Short: "Run a scheduler; several share the partitions and take over from each other",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.Prefix, cfg.Site = a.prefix, a.site
+			if err := cfg.Validate(); err != nil {
+				return &usageError{err}
+			}
+			return watched.run(cmd.Context(), a, "scheduler", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
+				return run.Scheduler(ctx, a.brokerList(), cfg, scheduler.Deps{Logger: log}, tel)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Instance, "instance", env("INSTANCE", instance()), "name of this process, for people (SPANWAY_INSTANCE)")
+	f.DurationVar(&cfg.EngineTTL, "engine-ttl", envDuration("ENGINE_TTL", cfg.EngineTTL), "how long an engine may be silent; give engines the same (SPANWAY_ENGINE_TTL)")
+	f.IntVar(&cfg.WaitingLimit, "waiting-limit", envInt("WAITING_LIMIT", cfg.WaitingLimit), "waiting tasks of a pool beyond which requests are refused (SPANWAY_WAITING_LIMIT)")
+	f.BoolVar(&cfg.JSON, "json", env("JSON", "") == "true", "write events as JSON instead of protobuf (SPANWAY_JSON)")
+	watched.flags(c, "127.0.0.1:0")
+	return c
+}
+
+// instance names this process: host and process ID.
+func instance() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/engine/command"
+)
+
+// submission is what the flags of task submit say.
+type submission struct {
+	id, pool, kind, where, tenant string
+	needs                         map[string]string
+	priority, retries             int32
+	timeout, scheduleTimeout      string
+	payload, payloadType, file    string
+	wait, dryRun                  bool
+	prioritySet, retriesSet       bool
+	command                       []string
+}
+
+func (a *app) taskSubmit() *cobra.Command {
+	var s submission
+	c := &cobra.Command{
+		Use:   "submit -k KIND [flags] [-- COMMAND ARG...]",
+		Short: "Submit a task, or one for each line of a file",
+		Long: `Submit a task and print its ID once it is durable; with --wait, wait for its
+end and print its result. A command after -- is for kind exec. --file takes one
+task a line, in the JSON form of a task request ("-" for standard input); there
+--kind and --pool are for lines that name none.`,
+		Example: `  spanway task submit -k noop --wait
+  spanway task submit --where 'engine.labels.gpu >= 1' --needs memory_bytes=64Mi --wait -- sha256sum /etc/hostname
+  spanway task submit --file tasks.ndjson --wait`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s.prioritySet, s.retriesSet = cmd.Flags().Changed("priority"), cmd.Flags().Changed("retries")
+			if cmd.ArgsLenAtDash() != 0 && len(args) > 0 {
+				return usage("unexpected argument %q: a command to execute comes after --", args[0])
+			}
+			s.command = args
+			if s.file != "" {
+				return a.submitFile(cmd.Context(), &s)
+			}
+			r, err := s.request(a.in)
+			if err != nil {
+				return err
+			}
+			return a.submitOne(cmd.Context(), &s, r)
+		},
+	}
+	s.flags(c)
+	return c
+}
+
+func (s *submission) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVarP(&s.kind, "kind", "k", "", "what handler runs it (exec if a command is given)")
+	f.StringVar(&s.id, "id", "", "its ID; the same ID again within a day is the same task (default a new one)")
+	f.StringVar(&s.pool, "pool", "", "its pool (default \"default\")")
+	f.StringVar(&s.where, "where", "", "predicate in CEL over engine and task, such as 'engine.labels.gpu >= 1'")
+	f.StringToStringVar(&s.needs, "needs", nil, "what it takes of an engine, such as slots=1,memory_bytes=64Mi")
+	f.Int32Var(&s.priority, "priority", 5, "0 to 9, 9 most urgent")
+	f.StringVar(&s.timeout, "timeout", "", "how long one attempt may run: 30s, or none (default 10m)")
+	f.StringVar(&s.scheduleTimeout, "schedule-timeout", "", "how long it may wait for an engine (default none)")
+	f.Int32Var(&s.retries, "retries", 4, "how often a failed attempt is tried again")
+	f.StringVar(&s.tenant, "tenant", "", "on whose behalf")
+	f.StringVar(&s.payload, "payload", "", "its payload: text, @FILE, or - for standard input")
+	f.StringVar(&s.payloadType, "payload-type", "", "content type of the payload")
+	f.StringVar(&s.file, "file", "", "submit one task for each line of this file; - for standard input")
+	f.BoolVar(&s.wait, "wait", false, "wait for the end; exit 4 if it is not a success")
+	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request, but send nothing")
+}
+
+// request makes the request that the flags describe.
+func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
+	r := &events.TaskRequested{
+		TaskId: s.id, Pool: s.pool, Kind: s.kind, Predicate: s.where, Tenant: s.tenant,
+		PayloadType: s.payloadType, ExecutionTimeout: s.timeout, ScheduleTimeout: s.scheduleTimeout,
+	}
+	if s.prioritySet {
+		r.Priority = &s.priority
+	}
+	if s.retriesSet {
+		attempts := s.retries + 1
+		r.Retry = &events.RetryRequested{MaxAttempts: &attempts}
+	}
+	if len(s.needs) > 0 {
+		r.Needs = map[string]*structpb.Value{}
+		for name, v := range s.needs {
+			r.Needs[name] = quantity(v)
+		}
+	}
+	if len(s.command) > 0 {
+		return r, s.addCommand(r)
+	}
+	if r.Kind == "" {
+		return nil, usage("no --kind: name the handler, such as -k noop, or give a command after --")
+	}
+	payload, err := readPayload(s.payload, in)
+	r.Payload = payload
+	return r, err
+}
+
+// quantity is a number if it looks like one; "64Mi" stays for the scheduler.
+func quantity(v string) *structpb.Value {
+	if n, err := strconv.ParseInt(v, 10, 53); err == nil {
+		return structpb.NewNumberValue(float64(n))
+	}
+	return structpb.NewStringValue(v)
+}
+
+func readPayload(from string, in io.Reader) ([]byte, error) {
+	var b []byte
+	var err error
+	switch {
+	case from == "-":
+		b, err = io.ReadAll(io.LimitReader(in, events.MaxPayloadBytes+1))
+	case strings.HasPrefix(from, "@"):
+		b, err = os.ReadFile(from[1:])
+	default:
+		b = []byte(from)
+	}
+	if err != nil {
+		return nil, usage("read the payload: %w", err)
+	}
+	return b, nil
+}
+
+func (a *app) submitOne(ctx context.Context, s *submission, r *events.TaskRequested) error {
+	if s.dryRun {
+		return a.dryRun(r)
+	}
+	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
+		a.warnUnknown(ctx, c, r)
+		if s.wait {
+			began := time.Now()
+			result, err := c.DoRequest(ctx, r)
+			if !result.State.Ended() {
+				return err
+			}
+			return a.printEnd(result, time.Since(began), err)
+		}
+		id, err := c.SubmitRequest(ctx, r)
+		if err != nil {
+			return err
+		}
+		if a.json() {
+			return a.object(struct {
+				ID   string `json:"id"`
+				Pool string `json:"pool"`
+			}{string(id), r.Pool})
+		}
+		_, err = fmt.Fprintln(a.out, id)
+		return err
+	})
+}
+
+// printEnd prints the result on stdout and, for people, how it came about on stderr.
+func (a *app) printEnd(r client.Result, took time.Duration, err error) error {
+	if a.json() {
+		if printed := a.object(viewEnd(r)); printed != nil {
+			return printed
+		}
+		return err
+	}
+	if r.State == client.Succeeded {
+		fmt.Fprintf(a.err, "task %s succeeded on %s in %s\n", r.ID, r.Engine, short(took))
+		a.out.Write(r.Data) //nolint:errcheck // A broken pipe ends the program anyway.
+		if n := len(r.Data); n > 0 && r.Data[n-1] != '\n' && terminal(a.out) {
+			fmt.Fprintln(a.out)
+		}
+	}
+	return err
+}
+
+// addCommand makes the request one of kind exec.
+func (s *submission) addCommand(r *events.TaskRequested) error {
+	switch {
+	case r.Kind == "":
+		r.Kind = command.Kind
+	case r.Kind != command.Kind:
+		return usage("kind %q with a command: a command after -- is for kind %s", r.Kind, command.Kind)
+	}
+	if s.payload != "" {
+		return usage("--payload with a command: the command is the payload")
+	}
+	payload, err := command.Spec{Command: s.command}.Payload()
+	if err != nil {
+		return &usageError{err}
+	}
+	r.Payload, r.PayloadType = payload, events.ContentJSON
+	return nil
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the linker for releases.
+var version = ""
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v, revision := built()
+			if a.json() {
+				return a.object(struct {
+					Version  string `json:"version"`
+					Revision string `json:"revision,omitempty"`
+					Go       string `json:"go"`
+				}{v, revision, runtime.Version()})
+			}
+			_, err := fmt.Fprintf(a.out, "spanway %s %s %s\n", v, revision, runtime.Version())
+			return err
+		},
+	}
+}
+
+// built says which version this is, and the commit that it was built from.
+func built() (v, revision string) {
+	v, revision = version, "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return v, revision
+	}
+	if v == "" {
+		v = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			revision = s.Value[:12]
+		}
+	}
+	return v, revision
+}
