@@ -18,4 +18,3 @@ func (b *Broker) OnProduce(see func(topic string, partition int32, bytes int)) {
 		return nil, nil, false
 	})
 }
-
