@@ -56,7 +56,7 @@ test-kafka: ## the tests on real Apache Kafka, 4.3 and 3.9 (needs Java 17 and Ma
 		if [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi; \
 		exit 0; \
 	fi; \
-	$(MAKE) --no-print-directory kafka-jars; \
+	make --no-print-directory kafka-jars; \
 	packages=$$($(USE_KAFKA)); \
 	echo "packages with tests on a real Kafka:" $$packages; \
 	$(GO) test -p 1 -timeout 15m -run Apache $$packages
