@@ -121,7 +121,7 @@ func (c *Client) leaderEpoch(ctx context.Context, topic string, partition int32)
 		return -1, nil
 	}
 	for i := range r.Topics[0].Partitions {
-		if q := &r.Topics[0].Partitions[i]; q.PartitionIndex == partition && q.LeaderEpoch > 0 {
+		if q := &r.Topics[0].Partitions[i]; q.PartitionIndex == partition && q.LeaderEpoch >= 0 {
 			return q.LeaderEpoch, nil
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
@@ -104,11 +106,55 @@ func groupMembership(t *testing.T, b Broker) {
 		t.Fatal(both)
 	}
 	leave1()
-	if err := <-end1; !errors.Is(err, context.Canceled) {
-		t.Fatal(err)
-	}
+	awaitLeft(t, end1)
 	// A member that left does not cost the others its session timeout.
 	awaitAssigned(t, two, 4)
 	leave2()
-	<-end2
+	awaitLeft(t, end2)
+}
+
+func awaitLeft(t *testing.T, ended <-chan error) {
+	t.Helper()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+}
+
+// deadMember: the partitions of a member that dies without a word are with
+// another one within a session timeout and two heartbeats.
+func deadMember(t *testing.T, b Broker) {
+	var n network
+	dying := client(t, b, n.dial)
+	living := client(t, b)
+	name := topic(t, living, 4, nil)
+	ctx, leave := context.WithCancel(limited(t))
+	defer leave()
+	one, end1 := member(ctx, living, name)
+	awaitAssigned(t, one, 4)
+	two, end2 := member(ctx, dying, name)
+	awaitAssigned(t, one, 2)
+	awaitAssigned(t, two, 2)
+	n.down.Store(true)
+	died := time.Now()
+	awaitAssigned(t, one, 4)
+	if d := time.Since(died); d > 9*time.Second {
+		t.Fatalf("it took %v", d)
+	}
+	leave()
+	awaitLeft(t, end1)
+	awaitLeft(t, end2)
+}
+
+func ensureAtOnce(t *testing.T, b Broker) {
+	specs := events.Topics{Prefix: "at-once."}.TaskTopics()
+	var wg sync.WaitGroup
+	for range 3 {
+		c := client(t, b)
+		wg.Go(func() {
+			if _, err := c.Ensure(limited(t), specs); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -27,10 +27,14 @@ const (
 type network struct {
 	next   atomic.Int32
 	broken atomic.Int32 // how often it did
+	down   atomic.Bool  // nothing goes through any more
 }
 
 func (n *network) dial(config *kafka.Config) {
 	config.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if n.down.Load() {
+			return nil, net.ErrClosed
+		}
 		var d net.Dialer
 		conn, err := d.DialContext(ctx, network, address)
 		if err != nil {
@@ -50,6 +54,10 @@ type brokenConn struct {
 
 func (c *brokenConn) Write(b []byte) (int, error) {
 	const produce = 0
+	if c.network.down.Load() {
+		c.Conn.Close()
+		return 0, net.ErrClosed
+	}
 	if len(b) < 6 || binary.BigEndian.Uint16(b[4:]) != produce {
 		return c.Conn.Write(b)
 	}

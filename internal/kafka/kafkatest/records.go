@@ -31,7 +31,7 @@ func odd(from int64) []events.Record {
 		{Timestamp: now - 5, Key: []byte("k"), Value: []byte("v"), Headers: []events.Header{
 			{Key: "a", Value: []byte("1")}, {Key: "a", Value: nil}, {Key: "", Value: []byte{}}, {Key: "ce_type", Value: []byte("t")},
 		}},
-		{Timestamp: now, Value: bytes.Repeat([]byte("long "), 20_000)},
+		{Timestamp: now, Value: bytes.Repeat([]byte("long "), 4_000)},
 	}
 	for i := range out {
 		out[i].Offset = from + int64(i)

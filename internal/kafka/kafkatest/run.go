@@ -58,6 +58,8 @@ func Run(t *testing.T, b Broker) {
 		{"a lost request is sent again", lostRequest},
 		{"expired producer state is no obstacle", expiredProducer},
 		{"topics are created and verified", ensureTopics},
+		{"topics are created by several at once", ensureAtOnce},
+		{"a dead member is replaced", deadMember},
 		{"a group shares partitions and is left at once", groupMembership},
 		{"a restart of the broker", restart},
 		{"a leader that is away", leaderAway},
