@@ -40,7 +40,11 @@ func (in *Inputs) Next(_ context.Context, wait time.Duration) (eventlog.Arrivals
 	in.Process.Sleep(w.Delay())
 	a, err := in.read()
 	if err == nil && len(a.Inputs) == 0 && wait > 0 {
-		in.Process.Sleep(w.Between(0, wait))
+		in.Process.Await(wait, func(wake func()) {
+			for _, s := range in.Sources {
+				s.waiting = append(s.waiting, wake)
+			}
+		})
 		a, err = in.read()
 	}
 	in.Process.Sleep(w.Delay())

@@ -14,10 +14,28 @@ type Partition struct {
 	*memlog.Log
 	// Forgetful: the broker does not recognise what it was sent twice.
 	Forgetful bool
+
+	waiting []func()
 }
 
 // NewPartition returns an empty partition.
 func NewPartition() *Partition { return &Partition{Log: memlog.New()} }
+
+// Append appends at once, and tells those who wait for it.
+func (p *Partition) Append(ctx context.Context, batch []events.Record) (int64, error) {
+	base, err := p.Log.Append(ctx, batch)
+	waiting := p.waiting
+	p.waiting = nil
+	for _, wake := range waiting {
+		wake()
+	}
+	return base, err
+}
+
+// await parks a process until something is appended or the time is up.
+func (p *Partition) await(process *Process, wait time.Duration) {
+	process.Await(wait, func(wake func()) { p.waiting = append(p.waiting, wake) })
+}
 
 // Handle is a process's access to a partition; it implements eventlog.Log.
 type Handle struct {
@@ -66,7 +84,7 @@ func (h *Handle) Append(_ context.Context, batch []events.Record) (int64, error)
 func (h *Handle) arrive(d *delivery) {
 	base := d.base
 	if !d.landed || h.Forgetful {
-		base, _ = h.Log.Append(context.Background(), d.batch)
+		base, _ = h.Partition.Append(context.Background(), d.batch)
 	}
 	if !d.landed {
 		d.landed, d.base = true, base
@@ -86,7 +104,7 @@ func (h *Handle) Fetch(ctx context.Context, from int64, wait time.Duration) (eve
 	h.Process.Sleep(w.Delay())
 	page, err := h.Log.Fetch(ctx, from, 0)
 	if err == nil && wait > 0 && page.Next == from {
-		h.Process.Sleep(w.Between(0, wait))
+		h.await(h.Process, wait)
 		page, err = h.Log.Fetch(ctx, from, 0)
 	}
 	h.Process.Sleep(w.Delay())

@@ -35,7 +35,8 @@ func (o *owners) check() error {
 		return err
 	}
 	for _, check := range []func([]counted) error{
-		o.checkReaders, checkEpochs, o.checkInputs, o.checkCores, o.checkPublished,
+		func(log []counted) error { return agree(o.world, o.log.Log, log) },
+		checkEpochs, o.checkInputs, o.checkCores, o.checkPublished,
 	} {
 		if err := check(log); err != nil {
 			return err
@@ -44,12 +45,12 @@ func (o *owners) check() error {
 	return nil
 }
 
-// checkReaders: every reader agrees, whatever the batches and pages on its way,
-// and one that begins later agrees from where it can judge (G6).
-func (o *owners) checkReaders(log []counted) error {
+// agree: every reader agrees, whatever the batches and pages on its way, and
+// one that begins later agrees from where it can judge (G6).
+func agree(w *World, records *memlog.Log, log []counted) error {
 	single := memlog.New()
-	single.PageRecords = 1
-	for _, r := range o.log.Records() {
+	single.PageRecords = 7
+	for _, r := range records.Records() {
 		_, _ = single.Append(context.Background(), []events.Record{r})
 	}
 	again, err := judgeLog(single, 0)
@@ -59,8 +60,8 @@ func (o *owners) checkReaders(log []counted) error {
 	if !sameEvents(log, again) {
 		return fmt.Errorf("a reader of single records counts %d events, one of batches %d", len(again), len(log))
 	}
-	from := o.world.Rand.Int64N(o.log.End())
-	late, err := judgeLog(o.log, from)
+	from := w.Rand.Int64N(records.End())
+	late, err := judgeLog(records, from)
 	if err != nil {
 		return err
 	}

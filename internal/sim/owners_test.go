@@ -53,6 +53,8 @@ func newOwners(seed uint64, m mutant) *owners {
 	return o
 }
 
+func (o *owners) told() eventlog.Log { return o.log }
+
 func (o *owners) produce() {
 	_, _ = o.inputs.Append(context.Background(), []events.Record{{Value: []byte{}}})
 }
@@ -75,7 +77,7 @@ func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
 			TopicPartition: eventlog.TopicPartition{Topic: "in"}, Partition: o.inputs,
 			Prepare: func(*events.Record) any { return nil },
 		}}},
-		Outbox: &Outbox{Process: p, Partition: func(_ string, partition int32) *Partition {
+		Outbox: &Outbox{Producer: &Producer{Process: p}, Partition: func(_ string, partition int32) *Partition {
 			return o.published[partition]
 		}},
 		NewCore: newToy,

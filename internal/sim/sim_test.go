@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 var (
@@ -14,27 +17,57 @@ var (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// seeds calls run for each seed of this test run, the first seed that fails
-// ends it.
-func seeds(t *testing.T, run func(seed uint64) error) {
+// story is one run of a world.
+type story interface {
+	run()
+	check() error
+	// told is the log that it left, for those who replay it.
+	told() eventlog.Log
+}
+
+// seeds runs a story for each seed of this test run; the first that fails ends
+// it. A single seed's log is told.
+func seeds(t *testing.T, begin func(seed uint64) story) {
 	t.Helper()
 	from, to := uint64(1), *seedsFlag
 	if *seedFlag != 0 {
 		from, to = *seedFlag, *seedFlag
 	}
 	for seed := from; seed <= to; seed++ {
-		if err := run(seed); err != nil {
+		s := begin(seed)
+		s.run()
+		if *seedFlag != 0 {
+			narrate(t, s.told())
+		}
+		if err := s.check(); err != nil {
 			t.Fatalf("seed %d: %v\nreplay: go test ./internal/sim -run '^%s$' -seed %d", seed, err, t.Name(), seed)
 		}
+	}
+}
+
+// narrate logs what a log holds and why some of it does not count.
+func narrate(t *testing.T, log eventlog.Log) {
+	t.Helper()
+	r := eventlog.NewReader(log, "", 0)
+	r.OnSkip = func(why eventlog.Skip, records []events.Record) {
+		t.Logf("%5d  %d records do not count: %v", records[0].Offset, len(records), why)
+	}
+	err := r.Barrier(t.Context(), func(l events.Logged, rec *events.Record) {
+		t.Logf("%5d  %6d ms  %d/%d %s %v", l.Offset, rec.Timestamp-epoch.Milliseconds(), l.Epoch, l.N, l.Type, l.Message)
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 
 // TestSimOwners: three nodes that all want to own one log.
 func TestSimOwners(t *testing.T) {
 	t.Parallel()
-	seeds(t, func(seed uint64) error {
-		o := newOwners(seed, nil)
-		o.run()
-		return o.check()
-	})
+	seeds(t, func(seed uint64) story { return newOwners(seed, nil) })
+}
+
+// TestSimFleet: schedulers and engines with their production cores.
+func TestSimFleet(t *testing.T) {
+	t.Parallel()
+	seeds(t, func(seed uint64) story { return newFleet(seed, nil) })
 }

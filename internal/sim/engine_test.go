@@ -1,0 +1,170 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/spanway/spanway/pkg/engine/lease"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// engine is the shell of an engine round the production core, package lease.
+type engine struct {
+	fleet *fleet
+	spec  *events.Engine
+
+	process *Process
+	holder  *lease.Holder
+	out     *Producer
+	reports []acked
+	ended   []ended
+	running map[events.Token]bool // handlers that were not stopped
+	leaving bool                  // it was told to drain
+	gone    bool
+}
+
+type acked struct{ sentAt int64 }
+
+type ended struct {
+	token  events.Token
+	result lease.Result
+}
+
+// grace is what a draining engine gives its handlers.
+const grace = 300 * time.Millisecond
+
+// newSpec describes engine number i; all tasks of the fleet fit at least one.
+func newSpec(i int) *events.Engine {
+	disk, gpu := "ssd", 0
+	if i == 1 {
+		disk = "hdd"
+	}
+	if i == 0 {
+		gpu = 1
+	}
+	return &events.Engine{
+		Id: fmt.Sprintf("engine-%d", i), Pool: fleetPool, Site: "sim", Kinds: []string{"work"},
+		Labels: map[string]*structpb.Value{
+			"disk": structpb.NewStringValue(disk), "gpu": structpb.NewNumberValue(float64(gpu)),
+		},
+		Allocatable:          map[string]int64{"slots": int64(2 + i%2)},
+		AssignmentsPartition: events.EnginePartition(events.EngineID(fmt.Sprintf("engine-%d", i))),
+	}
+}
+
+// live is a process of the engine, from start to departure or crash.
+func (e *engine) live(p *Process) {
+	w := p.World
+	log := e.fleet.assignments(e.spec.AssignmentsPartition).Open(p)
+	e.process, e.out = p, &Producer{Process: p}
+	e.reports, e.ended, e.running = nil, nil, map[events.Token]bool{}
+	e.leaving, e.gone = false, false
+	p.Sleep(w.Delay())
+	from := log.End()
+	p.Sleep(w.Delay())
+	e.holder = lease.New(lease.Settings{Engine: e.spec, Reports: fleetTopics.Reports(), TTL: fleetTTL.Milliseconds()})
+	e.do(e.holder.Register(e.now(), e.incarnation(), from))
+	for !e.gone {
+		wait := time.Duration(e.holder.Wake()-e.now()) * time.Millisecond
+		page, err := log.Fetch(context.Background(), e.holder.Next(), min(max(wait, time.Millisecond), 500*time.Millisecond))
+		if err != nil {
+			return // The partition never loses anything here.
+		}
+		e.do(e.holder.Read(e.now(), page))
+		e.deliver()
+		if e.leaving {
+			e.leaving = false
+			e.do(e.holder.Drain(e.now(), grace.Milliseconds()))
+		}
+		e.do(e.holder.Tick(e.now()))
+	}
+	for e.out.Pending() > 0 {
+		p.Sleep(resend)
+	}
+}
+
+func (e *engine) now() int64 { return e.process.World.Now().UnixMilli() }
+
+// incarnation makes UUIDs of version 7: what is later is greater.
+func (e *engine) incarnation() events.Incarnation {
+	e.fleet.incarnations++
+	ms := uint64(e.now())
+	return events.Incarnation(fmt.Sprintf("%08x-%04x-7%03x-8000-%012x",
+		ms>>16, ms&0xffff, e.fleet.incarnations&0xfff, e.process.World.Rand.Uint64()>>16))
+}
+
+func (e *engine) deliver() {
+	reports, done := e.reports, e.ended
+	e.reports, e.ended = nil, nil
+	for _, r := range reports {
+		e.holder.Acked(r.sentAt)
+	}
+	for _, d := range done {
+		delete(e.running, d.token)
+		e.do(e.holder.Finished(e.now(), d.token, d.result))
+	}
+}
+
+func (e *engine) do(actions []lease.Action) {
+	anew := false
+	for _, a := range actions {
+		switch a.Verb {
+		case lease.Start:
+			e.start(a.Attempt)
+		case lease.Stop:
+			// Half of the handlers heed their context.
+			if e.running[a.Token] && e.process.World.Chance(0.5) {
+				e.end(a.Token, time.Millisecond, lease.Result{
+					Outcome: events.AttemptFinished_FAILED, Error: &events.TaskError{Code: "STOPPED"},
+				})
+			}
+		case lease.Send:
+			e.send(a.Report)
+		case lease.RegisterAnew:
+			anew = true
+		case lease.Depart:
+			e.gone = true
+		}
+	}
+	if anew && e.holder.Err() == nil {
+		e.do(e.holder.Register(e.now(), e.incarnation(), e.holder.Next()))
+	}
+}
+
+func (e *engine) send(r lease.Report) {
+	record, err := events.Encoder{Source: "/sim/" + e.spec.Id}.Encode(r.ID, r.Message)
+	if err != nil {
+		panic(err) // A mistake of the core.
+	}
+	record.Key = []byte(fleetPool)
+	e.out.Send(e.fleet.reports, record, func() {
+		if r.Beat {
+			e.reports = append(e.reports, acked{r.SentAt})
+		}
+	})
+}
+
+// start runs a handler: it takes its time and then ends in one way or another.
+func (e *engine) start(a *lease.Attempt) {
+	w := e.process.World
+	e.fleet.starts[a.Token]++
+	e.running[a.Token] = true
+	result := lease.Result{Outcome: events.AttemptFinished_SUCCEEDED, Data: fmt.Append(nil, a.Token)}
+	took := w.Between(time.Millisecond, 300*time.Millisecond)
+	switch {
+	case w.Chance(0.1):
+		result = lease.Result{Outcome: events.AttemptFinished_FAILED, Error: &events.TaskError{Code: "OOPS"}}
+	case w.Chance(0.05):
+		result = lease.Result{Outcome: events.AttemptFinished_FAILED_FINALLY, Error: &events.TaskError{Code: "NEVER"}}
+	case w.Chance(0.1):
+		took = w.Between(time.Second, 4*time.Second)
+	}
+	e.end(a.Token, took, result)
+}
+
+func (e *engine) end(token events.Token, after time.Duration, result lease.Result) {
+	e.process.After(after, func() { e.ended = append(e.ended, ended{token, result}) })
+}

@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"fmt"
+
+	"github.com/spanway/spanway/internal/verify"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+// check says what is wrong with how a run ended, or nil.
+func (f *fleet) check() error {
+	log, err := judgeLog(f.log, 0)
+	if err != nil {
+		return err
+	}
+	for _, check := range []func([]counted) error{
+		func(log []counted) error { return agree(f.world, f.log.Log, log) },
+		checkEpochs, f.checkGuarantees, f.checkCores, f.checkResults, f.checkPublished,
+	} {
+		if err := check(log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkGuarantees has the verifier judge: G1 to G4 and G6, from the log alone.
+func (f *fleet) checkGuarantees([]counted) error {
+	p := verify.NewPartition(fleetTopics.Events(), fleetPartition, verify.Options{NoneOpen: true})
+	records := f.log.Records()
+	for i := range records {
+		p.Feed(&records[i])
+	}
+	r := p.Report()
+	if !r.OK() {
+		v := r.Findings[0]
+		return fmt.Errorf("%s at offset %d, task %q, engine %q: %s (%d findings)", v.Rule, v.Offset, v.Task, v.Engine, v.Text, r.Violations)
+	}
+	if r.Tasks != fleetTasks {
+		return fmt.Errorf("%d tasks were accepted, %d submitted", r.Tasks, fleetTasks)
+	}
+	return nil
+}
+
+// checkCores: whenever a scheduler looked, its core was the fold of the log.
+func (f *fleet) checkCores(log []counted) error {
+	fold, at := placement.New(f.placement()), make([]placement.Figures, len(log)+1)
+	for i, l := range log {
+		fold.Apply(l.Logged)
+		at[i+1] = fold.Figures()
+	}
+	for _, s := range f.seen {
+		s.state.Evaluations = 0
+		if s.events >= len(at) || at[s.events] != s.state {
+			return fmt.Errorf("%s had a core of %d events that is not the fold of the log: %+v", s.node, s.events, s.state)
+		}
+	}
+	return nil
+}
+
+// checkResults: no handler was entered twice for one attempt, and every result
+// that was accepted is that of the very attempt.
+func (f *fleet) checkResults(log []counted) error {
+	for _, l := range log {
+		switch m := l.Message.(type) {
+		case *events.TaskAssigned:
+			if n := f.starts[events.Token(m.Token)]; n > 1 {
+				return fmt.Errorf("task %q: the handler of attempt %d was entered %d times", m.TaskId, m.Attempt, n)
+			}
+		case *events.TaskSucceeded:
+			if string(m.Result) != fmt.Sprint(m.Token) {
+				return fmt.Errorf("task %q: attempt %d with token %d was given the result of token %s", m.TaskId, m.Attempt, m.Token, m.Result)
+			}
+		}
+	}
+	return nil
+}
+
+// checkPublished: what stands on the assignments is a copy of what counts.
+func (f *fleet) checkPublished(log []counted) error {
+	ids := make(map[string]events.Type, len(log))
+	for _, l := range log {
+		ids[fmt.Sprintf("%s/%d/%d/%d", fleetTopics.Events(), fleetPartition, l.Epoch, l.N)] = l.Type
+	}
+	for i := range fleetEngines {
+		for _, r := range f.assignments(newSpec(i).AssignmentsPartition).Records() {
+			from, _ := r.Header(events.HeaderFrom)
+			if typ := events.TypeOfRecord(&r); ids[string(from)] != typ {
+				return fmt.Errorf("%s of %s was published, which does not count", typ, from)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,239 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+	"github.com/spanway/spanway/services/scheduler/predicate"
+)
+
+const (
+	fleetPool       = "blue"
+	fleetSchedulers = 2
+	fleetEngines    = 3
+	fleetTasks      = 30
+	fleetTTL        = time.Second
+	fleetChaos      = 5 * time.Second
+	fleetQuiet      = 14 * time.Second
+)
+
+var (
+	fleetTopics    = events.Topics{Prefix: events.DefaultPrefix}
+	fleetPartition = events.PoolPartition(fleetPool)
+	// Compiling is pure and the only costly thing, so all worlds share it.
+	fleetPredicates = predicate.NewCache(0)
+)
+
+// fleet is a world of schedulers and engines over one pool, with the production
+// cores of both.
+type fleet struct {
+	world    *World
+	requests *Partition
+	reports  *Partition
+	log      *Partition
+	others   map[eventlog.TopicPartition]*Partition
+	mutant   mutant
+
+	schedulers []*Node
+	engines    []*engine
+	nodes      []*Node // of the engines
+	seen       []figures
+
+	incarnations uint64
+	// starts counts how often a handler was entered, by token.
+	starts map[events.Token]int
+}
+
+// figures is what a scheduler's core was when all of it was known to count.
+type figures struct {
+	node   string
+	events int
+	state  placement.Figures
+}
+
+func newFleet(seed uint64, m mutant) *fleet {
+	w := NewWorld(seed)
+	f := &fleet{
+		world: w, requests: NewPartition(), reports: NewPartition(), log: NewPartition(), mutant: m,
+		others: map[eventlog.TopicPartition]*Partition{}, starts: map[events.Token]int{},
+	}
+	for _, p := range []*Partition{f.requests, f.reports, f.log} {
+		p.Forgetful = w.Chance(0.5)
+	}
+	f.log.PageRecords = 1 + w.Rand.IntN(50)
+	w.Chances = Chances{Drop: 0.02, Double: 0.02, Slow: 0.02, SlowMax: 2 * time.Second}
+	return f
+}
+
+func (f *fleet) told() eventlog.Log { return f.log }
+
+// partition finds where a record of any topic goes.
+func (f *fleet) partition(topic string, partition int32) *Partition {
+	if topic == fleetTopics.Requests() && partition == fleetPartition {
+		return f.requests
+	}
+	at := eventlog.TopicPartition{Topic: topic, Partition: partition}
+	if f.others[at] == nil {
+		f.others[at] = NewPartition()
+		f.others[at].Forgetful = f.requests.Forgetful
+	}
+	return f.others[at]
+}
+
+func (f *fleet) assignments(partition int32) *Partition {
+	return f.partition(fleetTopics.Assignments(), partition)
+}
+
+func (f *fleet) placement() placement.Config {
+	return placement.Config{Topics: fleetTopics, Partition: fleetPartition, TTL: fleetTTL, Predicates: fleetPredicates}
+}
+
+// counting is the production core, and how many events it folded.
+type counting struct {
+	*placement.State
+	events int
+}
+
+func (c *counting) Apply(l events.Logged) {
+	c.events++
+	c.State.Apply(l)
+}
+
+// schedule is a scheduler's life: own the log, and when it is lost, try again.
+func (f *fleet) schedule(name string) func(p *Process) {
+	return func(p *Process) {
+		for {
+			_ = eventlog.NewOwner(f.config(name, p)).Run(context.Background())
+			p.Sleep(p.World.Between(50*time.Millisecond, time.Second))
+		}
+	}
+}
+
+func (f *fleet) config(name string, p *Process) eventlog.OwnerConfig {
+	preparer := placement.NewPreparer(f.placement())
+	source := func(topic string, from *Partition) Source {
+		return Source{eventlog.TopicPartition{Topic: topic, Partition: fleetPartition}, from, func(r *events.Record) any {
+			return preparer.Prepare(topic, fleetPartition, r)
+		}}
+	}
+	cfg := eventlog.OwnerConfig{
+		Log: f.log.Open(p), Topic: fleetTopics.Events(), Partition: fleetPartition,
+		Inputs: &Inputs{Process: p, Max: 10, Sources: []Source{
+			source(fleetTopics.Reports(), f.reports), source(fleetTopics.Requests(), f.requests),
+		}},
+		Outbox:   &Outbox{Producer: &Producer{Process: p}, Partition: f.partition},
+		NewCore:  func() eventlog.Core { return &counting{State: placement.New(f.placement())} },
+		Encoder:  events.Encoder{Source: name},
+		Instance: name,
+		Now:      p.World.Now, Random: p.World.Random,
+	}
+	if f.mutant != nil {
+		f.mutant(&cfg, p)
+	}
+	cfg.Hooks.Observe = func(c eventlog.Core) {
+		if core, ok := c.(*counting); ok {
+			f.seen = append(f.seen, figures{name, core.events, core.State.Figures()})
+		}
+	}
+	return cfg
+}
+
+// run is the whole story: chaos, then a time of peace with one scheduler.
+func (f *fleet) run() {
+	w := f.world
+	for i := range fleetSchedulers {
+		name := fmt.Sprintf("scheduler-%d", i)
+		n := w.NewNode(name, f.schedule(name))
+		n.Misfortune(fleetChaos, 2*time.Second)
+		f.schedulers = append(f.schedulers, n)
+	}
+	for i := range fleetEngines {
+		e := &engine{fleet: f, spec: newSpec(i)}
+		n := w.NewNode(e.spec.Id, e.live)
+		n.Misfortune(fleetChaos, 3*time.Second)
+		f.engines, f.nodes = append(f.engines, e), append(f.nodes, n)
+	}
+	client := w.NewNode("client", f.submit)
+	w.Run(fleetChaos)
+	w.Chances = Chances{}
+	for _, n := range f.schedulers[1:] {
+		n.Stop()
+	}
+	f.schedulers[0].Restart()
+	for _, n := range f.nodes {
+		n.Restart()
+	}
+	w.Run(fleetQuiet)
+	for _, n := range append(append(f.nodes, f.schedulers[0]), client) {
+		n.Stop()
+	}
+}
+
+// submit is the client: tasks of all sorts, some of them twice, some cancelled.
+func (f *fleet) submit(p *Process) {
+	w, out := p.World, &Producer{Process: p}
+	send := func(id string, m proto.Message) {
+		record, err := events.Encoder{Source: "/sim/client"}.Encode(id, m)
+		if err != nil {
+			panic(err) // A mistake in this file.
+		}
+		record.Key = []byte(fleetPool)
+		out.Send(f.requests, record, nil)
+	}
+	for i := range fleetTasks {
+		p.Sleep(w.Between(0, 3*fleetChaos/fleetTasks/2))
+		m := f.task(i)
+		for range 1 + w.Rand.IntN(2) {
+			send(m.TaskId, m)
+		}
+		switch engine := fmt.Sprintf("engine-%d", w.Rand.IntN(fleetEngines)); {
+		case w.Chance(0.1):
+			send(fmt.Sprint("cancel-", i), &events.TaskCancelRequested{Pool: fleetPool, TaskId: m.TaskId})
+		case w.Chance(0.05):
+			send(fmt.Sprint("drain-", i), &events.EngineDrainRequested{Pool: fleetPool, EngineId: engine})
+		case w.Chance(0.05):
+			send(fmt.Sprint("bulk-", i), &events.TaskCancelRequested{Pool: fleetPool, Filter: &events.TaskFilter{IdPrefix: "task-1"}})
+		case w.Chance(0.1) && w.Elapsed() < fleetChaos: // Later nobody would start it again.
+			if e := f.engines[w.Rand.IntN(fleetEngines)]; e.process != nil {
+				e.process.Do(func() { e.leaving = true })
+			}
+		}
+	}
+	p.Sleep(fleetChaos + 2*time.Second - min(w.Elapsed(), fleetChaos))
+	for i := range fleetEngines {
+		send(fmt.Sprint("resume-", i), &events.EngineResumeRequested{Pool: fleetPool, EngineId: fmt.Sprintf("engine-%d", i)})
+	}
+	send("cancel-never", &events.TaskCancelRequested{Pool: fleetPool, Filter: &events.TaskFilter{Kind: "never"}})
+	p.Sleep(fleetQuiet)
+}
+
+// task makes the request of task number i.
+func (f *fleet) task(i int) *events.TaskRequested {
+	w := f.world
+	m := &events.TaskRequested{
+		TaskId: fmt.Sprintf("task-%d", i), Pool: fleetPool, Kind: "work",
+		Priority:         proto.Int32(int32(w.Rand.IntN(10))),
+		ExecutionTimeout: "800ms",
+		Retry:            &events.RetryRequested{InitialBackoff: "20ms", MaxBackoff: "200ms", MaxAttempts: proto.Int32(int32(1 + w.Rand.IntN(4)))},
+	}
+	m.Predicate = []string{
+		"", `engine.labels.disk == "ssd"`, `engine.labels.gpu >= 1`, `engine.free.slots >= 2`, `task.attempt < 100`,
+	}[w.Rand.IntN(5)]
+	if w.Chance(0.3) {
+		m.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(2)}
+	}
+	if w.Chance(0.1) {
+		m.ScheduleTimeout = "300ms"
+	}
+	if w.Chance(0.1) {
+		m.Kind = "never"
+	}
+	return m
+}
