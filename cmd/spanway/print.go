@@ -109,6 +109,14 @@ func text(b []byte) *string {
 	return &s
 }
 
+// count is a number with the right form of what it counts.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // stamp is a time as JSON shows it; empty for none.
 func stamp(ms int64) string {
 	if ms == 0 {

@@ -39,12 +39,15 @@ func execute(ctx context.Context, args []string, s streams) int {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	err := root.ExecuteContext(ctx)
+	called, err := root.ExecuteContextC(ctx)
 	if err != nil && !a.entered {
 		err = &usageError{err}
 	}
 	if err != nil && exitCode(err) != exitDone {
 		fmt.Fprintf(s.err, "spanway: %s\n", strings.TrimSpace(err.Error()))
+	}
+	if exitCode(err) == exitUsage {
+		fmt.Fprintf(s.err, "see \"%s --help\"\n", called.CommandPath())
 	}
 	return exitCode(err)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ func (a *app) taskCommand() *cobra.Command {
 type taskView struct {
 	ID         string           `json:"id"`
 	Pool       string           `json:"pool"`
-	State      client.State     `json:"state"`
+	State      client.State     `json:"state,omitempty"`
 	Kind       string           `json:"kind,omitempty"`
 	Priority   *int32           `json:"priority,omitempty"`
 	Tenant     string           `json:"tenant,omitempty"`
@@ -171,8 +172,9 @@ func (a *app) printTasks(listings []client.Listing, limit int) error {
 	now := time.Now()
 	shown, left := 0, 0
 	var asOf []string
+	none := !slices.ContainsFunc(listings, func(l client.Listing) bool { return len(l.Tasks) > 0 })
 	for _, l := range listings {
-		if l.AsOf.Offset > 1 || len(l.Tasks) > 0 { // A partition that nothing but its claim is on says nothing.
+		if len(l.Tasks) > 0 || none {
 			asOf = append(asOf, l.AsOf.String())
 		}
 		for _, s := range l.Tasks {

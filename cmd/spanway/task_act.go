@@ -33,7 +33,7 @@ func (a *app) taskCancel() *cobra.Command {
 					if err != nil {
 						return err
 					}
-					return a.said(map[string]any{"matched": n}, "%d tasks are being cancelled", n)
+					return a.said(map[string]any{"matched": n}, "%s being cancelled", count(n, "task is", "tasks are"))
 				case dryRun:
 					return usage("--dry-run shows what a filter matches; IDs are what they are")
 				}
@@ -73,7 +73,7 @@ func (a *app) wouldCancel(ctx context.Context, c *client.Client, pool events.Poo
 			n += b2i(client.Matches(filter, s))
 		}
 	}
-	return a.said(map[string]any{"matched": n}, "%d tasks would be cancelled", n)
+	return a.said(map[string]any{"matched": n}, "%s be cancelled", count(int64(n), "task would", "tasks would"))
 }
 
 func (a *app) taskRetry() *cobra.Command {

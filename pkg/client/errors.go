@@ -1,7 +1,9 @@
 package client
 
 import (
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -51,7 +53,12 @@ func (e *Unavailable) Error() string {
 	if e.Err == nil {
 		return fmt.Sprintf("brokers at %s have no topics %stasks.*; give the right prefix, or start a scheduler, which creates them", at, e.Prefix)
 	}
-	return fmt.Sprintf("no broker answers at %s (%v); start one with \"spanway dev\" or name others with --brokers or SPANWAY_BROKERS", at, e.Err)
+	why := e.Err
+	var network *net.OpError
+	if errors.As(e.Err, &network) {
+		why = network // The rest only says who asked.
+	}
+	return fmt.Sprintf("no broker answers at %s (%v); start one with \"spanway dev\" or name others with --brokers or SPANWAY_BROKERS", at, why)
 }
 
 func (e *Unavailable) Unwrap() error { return e.Err }
