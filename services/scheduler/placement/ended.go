@@ -113,6 +113,9 @@ func (f *fifo[T]) len() int { return len(f.items) - f.head }
 
 func (f *fifo[T]) front() *T { return &f.items[f.head] }
 
+// all gives what is queued, oldest first.
+func (f *fifo[T]) all() []T { return f.items[f.head:] }
+
 func (f *fifo[T]) push(x T) { f.items = append(f.items, x) }
 
 func (f *fifo[T]) pop() T {

@@ -139,7 +139,7 @@ func (e *engine) reserve(t *task) {
 			e.free[n.dim] -= n.amount
 		}
 	}
-	t.engine, t.attemptPrev, t.attemptNext = e, e.last, nil
+	t.engine, t.lastEngine, t.attemptPrev, t.attemptNext = e, e.id, e.last, nil
 	if e.last != nil {
 		e.last.attemptNext = t
 	} else {

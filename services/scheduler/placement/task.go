@@ -47,13 +47,15 @@ type task struct {
 	notBefore  int64
 	assignedAt int64
 	// token of the running or, while waiting, of the last attempt.
-	token    uint64
-	engine   *engine
-	lastErr  *events.TaskError
-	failures int32
-	status   status
-	fate     fate
-	started  bool
+	token  uint64
+	engine *engine
+	// lastEngine is the ID of the engine of the running or last attempt.
+	lastEngine string
+	lastErr    *events.TaskError
+	failures   int32
+	status     status
+	fate       fate
+	started    bool
 	// ran: it was taken by an engine, so the schedule timeout is met.
 	ran bool
 	// reported: the last attempt was ended by its engine's own report.

@@ -1,0 +1,326 @@
+package placement
+
+import (
+	"errors"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/predicate"
+)
+
+// Reason says why a task waits. Reasons are stable; the first that applies holds.
+type Reason string
+
+// The waiting reasons of wire.md, by precedence.
+const (
+	NotRead          Reason = "NOT_READ"
+	Backoff          Reason = "BACKOFF"
+	Impossible       Reason = "IMPOSSIBLE"
+	NoEngine         Reason = "NO_ENGINE"
+	KindUnhandled    Reason = "KIND_UNHANDLED"
+	UnknownAttribute Reason = "UNKNOWN_ATTRIBUTE"
+	PredicateFalse   Reason = "PREDICATE_FALSE"
+	NoCapacity       Reason = "NO_CAPACITY"
+)
+
+// What can wake a waiting task.
+const (
+	WakesOnCapacityFreed  = "CAPACITY_FREED"
+	WakesOnEngineJoined   = "ENGINE_JOINED"
+	WakesOnEngineResumed  = "ENGINE_RESUMED"
+	WakesOnLabelsChanged  = "LABELS_CHANGED"
+	WakesOnBackoffEnded   = "BACKOFF_ENDED"
+	WakesOnSchedulerReads = "SCHEDULER_READS"
+)
+
+// What an engine is for the task explained.
+const (
+	FindLost      = "LOST"
+	FindDraining  = "DRAINING"
+	FindKind      = "KIND_UNHANDLED"
+	FindPredicate = "PREDICATE_FALSE"
+	FindCapacity  = "NO_CAPACITY"
+	FindFits      = "FITS"
+)
+
+// Explanation is the answer to `task why`: what is so at Offset of Log.
+type Explanation struct {
+	Task      string `json:"task"`
+	Pool      string `json:"pool"`
+	State     string `json:"state"`
+	Reason    Reason `json:"reason,omitempty"`
+	Log       string `json:"log"`
+	Partition int32  `json:"partition"`
+	// Offset: everything below it was folded.
+	Offset int64 `json:"offset"`
+	// ForMs is how long the task has been in its state.
+	ForMs       int64            `json:"forMs"`
+	Engine      string           `json:"engine,omitempty"`
+	Attempt     int32            `json:"attempt"`
+	NotBeforeMs int64            `json:"notBeforeMs,omitempty"`
+	Predicate   string           `json:"predicate,omitempty"`
+	Needs       map[string]int64 `json:"needs,omitempty"`
+	Counts      Counts           `json:"counts"`
+	Engines     []Finding        `json:"engines,omitempty"`
+	Clauses     []Clause         `json:"clauses,omitempty"`
+	// Closest is the engine, of those whose predicate is true, that lacks least.
+	Closest *Finding `json:"closest,omitempty"`
+	// Ahead counts the waiting tasks of the pool that go first; AheadHigher those
+	// of them that were submitted with a higher priority.
+	Ahead       int      `json:"ahead"`
+	AheadHigher int      `json:"aheadHigher"`
+	WakesOn     []string `json:"wakesOn,omitempty"`
+
+	topicPrefix string
+}
+
+// Counts sorts the engines that matter by what they are for the task.
+type Counts struct {
+	Engines       int `json:"engines"`
+	Lost          int `json:"lost"`
+	Draining      int `json:"draining"`
+	KindUnhandled int `json:"kindUnhandled"`
+	// PredicateFalse includes evaluations that ended in an error.
+	PredicateFalse int `json:"predicateFalse"`
+	// Fit counts engines whose predicate is true, WithCapacity those of them with room.
+	Fit          int `json:"fit"`
+	WithCapacity int `json:"withCapacity"`
+}
+
+// Finding is what one engine is for the task.
+type Finding struct {
+	Engine string `json:"engine"`
+	Result string `json:"result"`
+	// FalseClauses are those that were not true.
+	FalseClauses []string         `json:"falseClauses,omitempty"`
+	Error        string           `json:"error,omitempty"`
+	Short        map[string]int64 `json:"short,omitempty"`
+
+	lack float64
+}
+
+// Clause is one part of the predicate, and on how many ready engines it is true.
+type Clause struct {
+	Text string `json:"text"`
+	True int    `json:"true"`
+	// RemovesMost marks the clause that is true on the fewest.
+	RemovesMost bool `json:"removesMost,omitempty"`
+}
+
+// lostShownMs is how long a lost engine is counted.
+const lostShownMs = 60 * 60 * 1000
+
+// Explain says why a task waits, or where it is; nowMs is the time of asking. It
+// changes nothing. False if no such task is known.
+func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explanation, bool) {
+	x := Explanation{
+		Task: string(id), Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition,
+		Offset: s.next, topicPrefix: s.cfg.Topics.Prefix,
+	}
+	p := s.pools[name]
+	if p == nil || p.tasks[string(id)] == nil {
+		v, ok := s.Task(name, id)
+		if x.State = v.State; v.State == "" {
+			x.State = "ended"
+		}
+		x.Engine, x.Attempt, x.ForMs = v.Engine, v.Attempt, max(nowMs-v.EndedMs, 0)
+		return x, ok
+	}
+	t := p.tasks[string(id)]
+	x.State, x.Attempt, x.Predicate = t.state(), t.attempt(), t.tmpl.predicate
+	x.Needs = t.tmpl.shape.toMap(&p.dims)
+	if t.status == assigned {
+		x.Engine, x.ForMs = t.engine.id, max(nowMs-t.assignedAt, 0)
+		return x, true
+	}
+	x.ForMs = max(nowMs-t.acceptedAt, 0)
+	ex := explainer{x: &x, p: p, t: t, now: nowMs}
+	ex.compile(s.cfg.Predicates)
+	for _, e := range p.known {
+		ex.judge(e)
+	}
+	ex.markClause()
+	ex.countAhead()
+	x.Reason = ex.reason()
+	x.WakesOn = ex.wakesOn()
+	return x, true
+}
+
+type explainer struct {
+	x       *Explanation
+	p       *pool
+	t       *task
+	now     int64
+	pred    *predicate.Predicate
+	clauses []*predicate.Predicate
+	// ready engines, those of them that know all attributes.
+	ready, known int
+}
+
+func (ex *explainer) compile(cache *predicate.Cache) {
+	pred, err := cache.Compile(ex.t.tmpl.predicate)
+	if err != nil {
+		pred = predicate.Never(ex.t.tmpl.predicate)
+	}
+	ex.pred, ex.clauses = pred, pred.Clauses()
+	for _, c := range ex.clauses {
+		ex.x.Clauses = append(ex.x.Clauses, Clause{Text: c.Text()})
+	}
+}
+
+// judge finds what e is for the task.
+func (ex *explainer) judge(e *engine) {
+	c := &ex.x.Counts
+	f := Finding{Engine: e.id}
+	switch e.status {
+	case departed:
+		return
+	case lost:
+		if ex.now-e.changedAtMs > lostShownMs {
+			return
+		}
+		c.Lost++
+		f.Result = FindLost
+	case draining:
+		c.Draining++
+		f.Result = FindDraining
+	default:
+		ex.ready++
+		ex.judgeReady(e, &f)
+	}
+	c.Engines++
+	ex.x.Engines = append(ex.x.Engines, f)
+	if f.Result == FindCapacity && (ex.x.Closest == nil || f.lack < ex.x.Closest.lack) {
+		ex.x.Closest = &f
+	}
+}
+
+func (ex *explainer) judgeReady(e *engine, f *Finding) {
+	c := &ex.x.Counts
+	source := &evaluation{pool: ex.p, class: e.class, engine: e, task: askerOf(ex.t)}
+	for i, clause := range ex.clauses {
+		if ok, _ := clause.Eval(source); ok {
+			ex.x.Clauses[i].True++
+		} else {
+			f.FalseClauses = append(f.FalseClauses, clause.Text())
+		}
+	}
+	if _, handled := e.class.kinds[ex.t.tmpl.kind]; !handled {
+		c.KindUnhandled++
+		f.Result = FindKind
+		return
+	}
+	ok, err := ex.pred.Eval(source)
+	if !errors.Is(err, predicate.ErrUnknownAttribute) {
+		ex.known++
+	}
+	if !ok {
+		c.PredicateFalse++
+		f.Result = FindPredicate
+		if err != nil {
+			f.Error = err.Error()
+		}
+		return
+	}
+	c.Fit++
+	if ex.t.tmpl.shape.fits(e.free) {
+		c.WithCapacity++
+		f.Result = FindFits
+		return
+	}
+	f.Result = FindCapacity
+	f.Short, f.lack = ex.shortage(e)
+}
+
+// shortage is what e lacks, and a measure of how much that is.
+func (ex *explainer) shortage(e *engine) (map[string]int64, float64) {
+	short, lack := make(map[string]int64), 0.0
+	for _, n := range ex.t.tmpl.shape.needs {
+		free := int64(0)
+		if int(n.dim) < len(e.free) {
+			free = max(e.free[n.dim], 0)
+		}
+		if n.amount > free {
+			short[ex.p.dims.names[n.dim]] = n.amount - free
+			lack += 1 + float64(n.amount-free)/float64(n.amount)
+		}
+	}
+	return short, lack
+}
+
+func (ex *explainer) markClause() {
+	fewest := -1
+	for i, c := range ex.x.Clauses {
+		if c.True < ex.ready && (fewest < 0 || c.True < ex.x.Clauses[fewest].True) {
+			fewest = i
+		}
+	}
+	if fewest >= 0 {
+		ex.x.Clauses[fewest].RemovesMost = true
+	}
+}
+
+func (ex *explainer) countAhead() {
+	for t := ex.p.first; t != nil; t = t.next {
+		if t.status == waiting && t != ex.t && t.before(ex.t) {
+			ex.x.Ahead++
+			if t.tmpl.priority > ex.t.tmpl.priority {
+				ex.x.AheadHigher++
+			}
+		}
+	}
+}
+
+func (ex *explainer) reason() Reason {
+	c := ex.x.Counts
+	switch {
+	case ex.t.fate == owesRetry || ex.t.notBefore > ex.now:
+		ex.x.NotBeforeMs = ex.t.notBefore
+		return Backoff
+	case len(ex.p.largest) > 0 && !ex.everFit():
+		return Impossible
+	case ex.ready == 0:
+		return NoEngine
+	case c.KindUnhandled == ex.ready:
+		return KindUnhandled
+	case c.Fit == 0 && ex.known == 0:
+		return UnknownAttribute
+	case c.Fit == 0:
+		return PredicateFalse
+	case c.WithCapacity > 0:
+		return NotRead // It could run: nobody who decides has come to it yet.
+	}
+	return NoCapacity
+}
+
+// everFit tells whether any engine ever had enough, were it empty.
+func (ex *explainer) everFit() bool {
+	for _, v := range ex.p.largest {
+		if ex.t.tmpl.shape.fits(v) {
+			return true
+		}
+	}
+	return false
+}
+
+func (ex *explainer) wakesOn() []string {
+	var on []string
+	switch ex.x.Reason {
+	case Backoff:
+		return []string{WakesOnBackoffEnded}
+	case NotRead:
+		return []string{WakesOnSchedulerReads}
+	case NoCapacity:
+		on = []string{WakesOnCapacityFreed, WakesOnEngineJoined, WakesOnLabelsChanged}
+	case UnknownAttribute, PredicateFalse:
+		on = []string{WakesOnEngineJoined, WakesOnLabelsChanged}
+		if ex.pred.Reads().Live() {
+			on = append([]string{WakesOnCapacityFreed}, on...)
+		}
+	default:
+		on = []string{WakesOnEngineJoined}
+	}
+	if ex.x.Counts.Draining > 0 {
+		on = append(on, WakesOnEngineResumed)
+	}
+	return on
+}
