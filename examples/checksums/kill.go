@@ -16,9 +16,10 @@ const killAfter = 0.25
 // work waits for all tasks, and kills one engine on the way.
 func (d *demo) work(ctx context.Context, began time.Time) error {
 	heading(d.out, "The work, and an engine that dies")
-	d.bar = &progress{out: d.out, terminal: isTerminal(os.Stdout), total: len(d.files), began: began}
+	d.bar = &progress{out: d.out, terminal: isTerminal(os.Stdout), total: len(d.files), began: began, shown: time.Now()}
 	err := d.until(ctx, d.finished, func(now time.Time) {
 		d.kill(now)
+		d.tellWaiting(now)
 		d.tellLoss()
 		d.bar.show(d.ledger.done(), now)
 	})
@@ -55,7 +56,20 @@ func (d *demo) kill(now time.Time) {
 	d.killed = now
 	d.child.kill()
 	d.bar.clear()
-	say(d.out, "kill -9 %s, after %s tasks: no goodbye, its lease must run out", victim, grouped(done))
+	say(d.out, "%s kill -9 %s, after %s tasks: it cannot say goodbye, so its lease (5 s) must run out",
+		d.bar.at(now), victim, grouped(done))
+}
+
+// tellWaiting says once that only the dead engine's work is left.
+func (d *demo) tellWaiting(now time.Time) {
+	held := d.ledger.holds(victim)
+	if d.killed.IsZero() || !d.idleFrom.IsZero() || held == 0 || d.ledger.done()+held < len(d.files) {
+		return
+	}
+	d.idleFrom = now
+	d.bar.clear()
+	say(d.out, "%s all is done but the %d tasks on %s, which may still be alive for all one knows",
+		d.bar.at(now), held, victim)
 }
 
 // tellLoss says once that the scheduler has noticed.
@@ -65,8 +79,13 @@ func (d *demo) tellLoss() {
 		return
 	}
 	l.told = true
+	lost := time.UnixMilli(l.atMs)
+	if !d.idleFrom.IsZero() {
+		d.waited = lost.Sub(d.idleFrom)
+	}
 	d.bar.clear()
-	say(d.out, "%s declared lost %s after the kill, with %s unfinished tasks", victim, seconds(d.sinceKill(l.atMs)), grouped(l.tasks))
+	say(d.out, "%s %s declared lost, %s after the kill; its %d unfinished tasks wait again",
+		d.bar.at(lost), victim, seconds(lost.Sub(d.killed)), l.tasks)
 }
 
 // tellPlaced says where the dead engine's work went.
@@ -78,9 +97,8 @@ func (d *demo) tellPlaced() {
 	}
 	var parts []string
 	for _, engine := range slices.Sorted(maps.Keys(l.placedOn)) {
-		parts = append(parts, fmt.Sprintf("%s %d", engine, l.placedOn[engine]))
+		parts = append(parts, fmt.Sprintf("%d on %s", l.placedOn[engine], engine))
 	}
-	say(d.out, "all %s placed again within %d ms: %s", grouped(l.tasks), l.placedMs-l.atMs, strings.Join(parts, ", "))
+	say(d.out, "%s all %d placed again within %d ms, and done: %s",
+		d.bar.at(time.Now()), l.tasks, l.placedMs-l.atMs, strings.Join(parts, ", "))
 }
-
-func (d *demo) sinceKill(ms int64) time.Duration { return time.UnixMilli(ms).Sub(d.killed) }

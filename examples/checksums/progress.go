@@ -39,15 +39,14 @@ func (p *progress) show(done int, now time.Time) {
 
 // draw reports at once.
 func (p *progress) draw(done int, now time.Time) {
-	elapsed := now.Sub(p.began)
-	counts := fmt.Sprintf("%s of %s tasks  %s", grouped(done), grouped(p.total), seconds(elapsed))
+	counts := fmt.Sprintf("%s of %s tasks", grouped(done), grouped(p.total))
 	if !p.terminal {
-		say(p.out, "%s", counts)
+		say(p.out, "%s %s", p.at(now), counts)
 		return
 	}
 	full := barWidth * done / max(p.total, 1)
 	bar := strings.Repeat("#", full) + strings.Repeat(".", barWidth-full)
-	fmt.Fprintf(p.out, "\r  [%s] %s\x1b[K", bar, counts)
+	fmt.Fprintf(p.out, "\r  %s [%s] %s\x1b[K", p.at(now), bar, counts)
 	p.drawn = true
 }
 
@@ -58,3 +57,6 @@ func (p *progress) clear() {
 		p.drawn = false
 	}
 }
+
+// at says when something happened.
+func (p *progress) at(t time.Time) string { return fmt.Sprintf("%5.1f s ", t.Sub(p.began).Seconds()) }

@@ -33,7 +33,7 @@ func (d *demo) showTasks(unreadable int) {
 		bytes[r] += f.size
 		total += f.size
 	}
-	rows := [][]string{{"files", "", "", "needs", "predicate"}}
+	rows := [][]string{{"files", "tasks", "bytes", "needs", "predicate"}}
 	for i, r := range rules {
 		predicate := r.predicate
 		if predicate == "" {
@@ -62,8 +62,9 @@ func (d *demo) showEngines(took time.Duration) {
 		}
 		rows = append(rows, append([]string{m.id, m.shown, grouped(int(m.slots))}, append(a.cells(), fate)...))
 	}
-	rows = append(rows, append([]string{"", "", ""}, append(sum.cells(), "in "+seconds(took))...))
+	rows = append(rows, append([]string{"all", "", ""}, append(sum.cells(), "")...))
 	table(d.out, []bool{false, false, true, true, true, true, false}, rows)
+	say(d.out, "%s from the first submit to the last result, %s of it for %s's lease", seconds(took), seconds(d.waited), victim)
 }
 
 func (a *account) cells() []string {

@@ -29,8 +29,11 @@ type demo struct {
 	seen   chan client.Event
 	failed chan error
 	child  *child
-	killed time.Time
 	bar    *progress
+	// killed is when the victim was killed, idleFrom since when only its tasks
+	// were left, waited how long until it was declared lost.
+	killed, idleFrom time.Time
+	waited           time.Duration
 }
 
 func run(ctx context.Context, o options) (err error) {
