@@ -25,7 +25,7 @@ func (d *demo) work(ctx context.Context, began time.Time) error {
 	})
 	if err != nil {
 		d.bar.clear()
-		return fmt.Errorf("%w (%d of %d tasks had ended)", err, d.ledger.done(), len(d.files))
+		return fmt.Errorf("stopped when %d of %d tasks had ended: %w", d.ledger.done(), len(d.files), err)
 	}
 	d.bar.draw(d.ledger.done(), time.Now())
 	if d.bar.terminal {
@@ -84,7 +84,7 @@ func (d *demo) tellLoss() {
 		d.waited = lost.Sub(d.idleFrom)
 	}
 	d.bar.clear()
-	say(d.out, "%s %s declared lost, %s after the kill; its %d unfinished tasks wait again",
+	say(d.out, "%s %s declared lost, %s after the kill, with %d unfinished tasks",
 		d.bar.at(lost), victim, seconds(lost.Sub(d.killed)), l.tasks)
 }
 
@@ -92,7 +92,7 @@ func (d *demo) tellLoss() {
 func (d *demo) tellPlaced() {
 	l := d.ledger.loss
 	if l.tasks == 0 {
-		say(d.out, "%s had no work when it died; a larger tree would show more", victim)
+		say(d.out, "there was nothing to place again; a larger tree shows more")
 		return
 	}
 	var parts []string

@@ -76,11 +76,12 @@ func (d *demo) play(ctx context.Context, unreadable int) error {
 	defer d.child.kill()
 	d.showTasks(unreadable)
 	began := time.Now()
-	if err := d.submit(ctx); err != nil {
-		return err
+	err := d.submit(ctx)
+	if err == nil {
+		err = d.work(ctx, began)
 	}
-	if err := d.work(ctx, began); err != nil {
-		return err
+	if err != nil {
+		return errors.Join(err, d.giveUp(ctx))
 	}
 	d.showEngines(time.Since(began))
 	if err := d.prove(ctx); err != nil {
@@ -186,6 +187,18 @@ func (d *demo) submit(ctx context.Context) error {
 	}
 	say(d.out, "all %s submitted in %s", grouped(len(d.files)), seconds(time.Since(began)))
 	return nil
+}
+
+// giveUp cancels what is left, which would otherwise wait for engines for ever.
+func (d *demo) giveUp(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	mine := &events.TaskFilter{IdPrefix: d.run + "/"}
+	n, err := d.client.CancelMany(ctx, events.Pool(d.pool), mine, "the run was given up")
+	if err == nil {
+		say(d.out, "%s unfinished tasks cancelled", grouped(int(n)))
+	}
+	return err
 }
 
 // until applies events until holds says true; after each, and now and then
