@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/apache"
+	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/kafka/kafkatest"
 )
 
@@ -26,4 +27,12 @@ func TestApacheWire(t *testing.T) {
 			})
 		})
 	}
+}
+
+func BenchmarkApacheWire(b *testing.B) {
+	broker := apache.Start(b, apache.Config{})
+	c := kafka.New(kafka.Config{Brokers: []string{broker.Addr()}})
+	b.Cleanup(c.Close)
+	b.Run("append", func(b *testing.B) { benchmarkAppend(b, c) })
+	b.Run("fetch", func(b *testing.B) { benchmarkFetch(b, c) })
 }

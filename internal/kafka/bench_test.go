@@ -29,11 +29,16 @@ func perRecord(b *testing.B, records int) {
 }
 
 func BenchmarkAppend(b *testing.B) {
+	_, c := start(b)
+	benchmarkAppend(b, c)
+}
+
+func benchmarkAppend(b *testing.B, c *kafka.Client) {
 	for _, n := range []int{1, 500} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			_, c := start(b)
-			ensure(b, c, "t", 1)
-			p, batch := c.Partition("t", 0), sized(n)
+			name := fmt.Sprint("append", n)
+			ensure(b, c, name, 1)
+			p, batch := c.Partition(name, 0), sized(n)
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := p.Append(b.Context(), batch); err != nil {
@@ -47,17 +52,23 @@ func BenchmarkAppend(b *testing.B) {
 
 func BenchmarkFetch(b *testing.B) {
 	_, c := start(b)
-	ensure(b, c, "t", 1)
-	p, batch := c.Partition("t", 0), sized(500)
+	benchmarkFetch(b, c)
+}
+
+func benchmarkFetch(b *testing.B, c *kafka.Client) {
+	ensure(b, c, "fetch", 1)
+	p, batch := c.Partition("fetch", 0), sized(500)
 	const batches = 200
-	for range batches {
-		if _, err := p.Append(b.Context(), batch); err != nil {
-			b.Fatal(err)
-		}
+	_, end, err := c.Offsets(b.Context(), "fetch", 0)
+	for ; err == nil && end < batches*500; end += 500 {
+		_, err = p.Append(b.Context(), batch)
+	}
+	if err != nil {
+		b.Fatal(err)
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		for from := int64(0); from < batches*500; {
+		for from := int64(0); from < end; {
 			page, err := p.Fetch(b.Context(), from, time.Second)
 			if err != nil {
 				b.Fatal(err)

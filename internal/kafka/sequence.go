@@ -1,12 +1,11 @@
 package kafka
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
+	"net"
 	"slices"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -98,7 +97,7 @@ func (s *sequence) attempt(ctx context.Context, b []byte) (int64, error) {
 		Topic:        s.topic,
 		Partition:    int(s.partition),
 		RequiredAcks: kafkago.RequireAll,
-		RawRecords:   protocol.RawRecordSet{Reader: io.MultiReader(bytes.NewReader(size[:]), bytes.NewReader(b))},
+		RawRecords:   protocol.RawRecordSet{Reader: &net.Buffers{size[:], b}},
 	})
 	if err != nil {
 		return 0, err
