@@ -60,7 +60,7 @@ func TestWrongUseIsToldByRun(t *testing.T) {
 		"nil handler":   {func(e *Engine) { e.Handle("a", nil) }, "nil"},
 		"two for one":   {func(e *Engine) { e.Handle("a", held(nil)); e.Handle("a", held(nil)) }, "already"},
 		"no name":       {func(e *Engine) { e.Handle("", held(nil)) }, "empty"},
-		"closed before": {func(e *Engine) { e.Handle("a", held(nil)); e.Close() }, "make a new one"},
+		"closed before": {func(e *Engine) { e.Handle("a", held(nil)); e.Close(); e.Close() }, "make a new one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e, err := New(Config{Brokers: []string{"127.0.0.1:1"}, ID: "e1"})

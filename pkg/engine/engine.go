@@ -27,6 +27,7 @@ type Engine struct {
 	handlers map[string]Handler
 	wrong    error // what Handle could not say
 	ran      bool
+	closed   bool // before it ran
 	status   lease.Status
 }
 
@@ -116,8 +117,8 @@ func (e *Engine) begin() (map[string]Handler, error) {
 	switch {
 	case e.wrong != nil:
 		return nil, e.wrong
-	case e.ran:
-		return nil, errors.New("it ran already: make a new one")
+	case e.ran, e.closed:
+		return nil, errors.New("it ran or was closed already: make a new one")
 	case len(e.handlers) == 0:
 		return nil, errors.New("it handles no kind of task: call Handle first")
 	}
@@ -131,7 +132,7 @@ func (e *Engine) Close() {
 	e.close()
 	e.mu.Lock()
 	ran := e.ran
-	e.ran = true // Run after Close does nothing.
+	e.closed = !ran
 	e.mu.Unlock()
 	if ran {
 		<-e.finished
