@@ -17,9 +17,11 @@ type Partition struct {
 
 	began bool
 	next  int64 // the lowest offset that the next record may have
-	n     int64 // running number of the last event of the current epoch
-	chain chain
-	world world
+	// prefix of event IDs in the current epoch, and the number of its last event
+	prefix string
+	n      int64
+	chain  chain
+	world  world
 }
 
 // NewPartition begins the judgement of a partition of a topic.
@@ -89,7 +91,7 @@ func (p *Partition) settle(v verdict) {
 	p.report.Counted += int64(len(v.records))
 	if v.claim {
 		p.report.Claims++
-		p.n = -1
+		p.prefix, p.n = fmt.Sprintf("%s/%d/%d/", p.topic, p.partition, v.epoch), -1
 		return
 	}
 	if got := hash(v.prev, v.records); got != v.hash {
@@ -97,18 +99,18 @@ func (p *Partition) settle(v verdict) {
 	}
 	p.world.expected, p.world.landed = v.at, v.records[0].Offset
 	for i := range v.records {
-		p.event(&v.records[i], v.epoch)
+		p.event(&v.records[i])
 	}
 }
 
 // event checks the ID of an event that counts, and has the world follow it.
-func (p *Partition) event(r *events.Record, epoch uint32) {
+func (p *Partition) event(r *events.Record) {
 	if r.Value == nil {
 		return // folds to nothing
 	}
 	env, m, err := events.DecodeTrusted(r)
 	where := at{offset: r.Offset}
-	p.checkID(env.ID, epoch, where)
+	p.checkID(env.ID, where)
 	switch {
 	case err != nil && events.New(env.Type) == nil && env.Type != "":
 		p.report.UnknownTypes++
@@ -121,12 +123,12 @@ func (p *Partition) event(r *events.Record, epoch uint32) {
 
 // checkID: receivers drop what is not above the highest (epoch, n) they saw, so
 // an ID of another epoch or one that does not grow would lose or double effects.
-func (p *Partition) checkID(id string, epoch uint32, where at) {
-	prefix := fmt.Sprintf("%s/%d/%d/", p.topic, p.partition, epoch)
-	n, err := strconv.ParseInt(strings.TrimPrefix(id, prefix), 10, 64)
+func (p *Partition) checkID(id string, where at) {
+	number, ok := strings.CutPrefix(id, p.prefix)
+	n, err := strconv.ParseInt(number, 10, 64)
 	switch {
-	case !strings.HasPrefix(id, prefix) || err != nil:
-		p.find("G6", where, "the event's ID is %q; here it must be %sN", id, prefix)
+	case !ok || err != nil:
+		p.find("G6", where, "the event's ID is %q; here it must be %sN", id, p.prefix)
 	case n <= p.n:
 		p.find("G6", where, "the event's ID is %q, but number %d of this epoch stands before it", id, p.n)
 	default:

@@ -82,8 +82,8 @@ func engineView(e *engine, text string) map[string]any {
 	computed := strings.Contains(text, "[")
 	if computed || strings.Contains(text, "free") {
 		free := maps.Clone(e.allocatable)
-		for dimension, n := range e.reserved {
-			free[dimension] -= n
+		for dimension := range free {
+			free[dimension] -= e.reserved[dimension]
 		}
 		view["free"] = free
 	}

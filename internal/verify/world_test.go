@@ -179,9 +179,13 @@ func TestViewsOfRunning(t *testing.T) {
 		{`task.id == "u" && task.kind == "resize" && task.pool == "p" && task.priority == 5 && task.tenant == "" && task.needs.slots == 1 && task.attempt == 1`, ""},
 		{`!("resize" in engine.running.kinds)`, "G4 it is false"},
 		{`engine.free.slots == 2`, "G4 it is false"},
+		{`!has(engine.free.gpu) && task.needs.gpu == 0`, ""},
 	} {
 		l := newLog(t)
-		l.each(eng("e", "i1", 2), accepted("t"), assigned("t", 1), where("u", c.predicate), assigned("u", 2))
+		first, second := accepted("t"), where("u", c.predicate)
+		first.Task.Needs = map[string]int64{"slots": 1, "gpu": 0} // none of what the engine has not
+		second.Task.Needs = first.Task.Needs
+		l.each(eng("e", "i1", 2), first, assigned("t", 1), second, assigned("u", 2))
 		if c.want == "" {
 			l.finds(Options{})
 		} else {
