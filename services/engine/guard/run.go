@@ -1,0 +1,92 @@
+//go:build unix
+
+package guard
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+	"time"
+)
+
+// argument makes the binary a guard. It stands where a user's first argument
+// would and looks like none.
+const argument = "__spanway-guard__"
+
+// stuck bounds the wait for output after the guard has ended, in case that it
+// was killed and what it guarded holds the pipes.
+const stuck = time.Second
+
+// MaybeRun never returns if this process was started to be a guard, and does
+// nothing otherwise. Call it before anything else in main, or TestMain.
+func MaybeRun() {
+	if len(os.Args) == 2 && os.Args[1] == argument {
+		os.Exit(guard(os.NewFile(3, "control"), os.NewFile(4, "status")))
+	}
+}
+
+// Run runs a command under a guard until nothing of it is left. When ctx ends
+// the command is stopped, and how it ended is returned as ever. An error means
+// that it could not be run or guarded. Streams may be nil.
+func Run(ctx context.Context, job Job, stdin io.Reader, stdout, stderr io.Writer) (Exit, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return Exit{}, fmt.Errorf("run %s: find this program to start a guard: %w", job.Path, err)
+	}
+	controlled, control, err := os.Pipe()
+	if err != nil {
+		return Exit{}, fmt.Errorf("run %s: %w", job.Path, err)
+	}
+	defer control.Close()
+	status, reported, err := os.Pipe()
+	if err != nil {
+		controlled.Close()
+		return Exit{}, fmt.Errorf("run %s: %w", job.Path, err)
+	}
+	defer status.Close()
+
+	cmd := exec.Command(self, argument)
+	cmd.Env = []string{} // The guard needs none, and nil would mean ours.
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
+	cmd.ExtraFiles = []*os.File{controlled, reported}
+	cmd.WaitDelay = stuck
+	// In a group of its own, Ctrl-C on a terminal reaches the engine alone.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	err = cmd.Start()
+	controlled.Close()
+	reported.Close()
+	if err != nil {
+		return Exit{}, fmt.Errorf("run %s: start a guard: %w", job.Path, err)
+	}
+	defer context.AfterFunc(ctx, func() { control.Close() })()
+	sent := json.NewEncoder(control).Encode(job)
+	exit, err := wait(cmd, status)
+	switch {
+	case err == nil:
+		return exit, nil
+	case ctx.Err() != nil:
+		return Exit{}, fmt.Errorf("run %s: %w", job.Path, context.Cause(ctx))
+	}
+	return Exit{}, fmt.Errorf("run %s: %w", job.Path, errors.Join(err, sent))
+}
+
+// wait for the guard's end and what it says.
+func wait(cmd *exec.Cmd, status *os.File) (Exit, error) {
+	var exit Exit
+	told := json.NewDecoder(status).Decode(&exit)
+	ended := cmd.Wait()
+	switch {
+	case told == nil && exit.Error != "":
+		return Exit{}, errors.New(exit.Error)
+	case told == nil:
+		return exit, nil
+	case ended != nil:
+		return Exit{}, fmt.Errorf("the guard died: %w", ended)
+	}
+	return Exit{}, errors.New("the guard was stopped before it began")
+}
