@@ -70,7 +70,7 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 
 .PHONY: lint
 lint: ## gofmt, and golangci-lint with the laws of .golangci.yml
-	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	@unformatted=$$(gofmt -l .); \
 	if [[ -n "$$unformatted" ]]; then echo "not formatted, run gofmt -w:" $$unformatted >&2; exit 1; fi
 	CGO_ENABLED=0 $(LINT) run ./...
 
