@@ -105,6 +105,7 @@ func (c *Client) persist(ctx context.Context, what string, try func() error) err
 		if err == nil {
 			return nil
 		}
+		c.noticeBroken(ctx, err)
 		if errors.Is(err, kafkago.UnknownTopicOrPartition) && soon.Before(retry.until) {
 			retry.until = soon
 		}

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -49,9 +52,10 @@ type Client struct {
 	transport *kafkago.Transport
 	api       *kafkago.Client
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	closed bool
+	mu      sync.Mutex
+	conns   map[net.Conn]struct{}
+	closed  bool
+	dropped time.Time // when idle connections were last let go of
 }
 
 // New makes a client; it connects on first use.
@@ -136,9 +140,33 @@ func (c *Client) roundTrip(ctx context.Context, req protocol.Message, timeout ti
 	if c.isClosed() {
 		return nil, errClosed
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	return c.transport.RoundTrip(ctx, c.addr, req)
+	m, err := c.transport.RoundTrip(within, c.addr, req)
+	c.noticeBroken(ctx, err)
+	return m, err
+}
+
+// noticeBroken lets go of all idle connections when one turns out dead. A
+// broker that went took all of its connections with it, and the Transport would
+// find that out one failed request at a time. ctx is the caller's: where it has
+// not ended, a request that timed out tells of a dead connection too.
+func (c *Client) noticeBroken(ctx context.Context, err error) {
+	timedOut := ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded))
+	if !timedOut && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, net.ErrClosed) &&
+		!errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		return
+	}
+	c.mu.Lock()
+	// All that fail together need it once; what came back since is good.
+	due := time.Since(c.dropped) > firstBackoff
+	if due {
+		c.dropped = time.Now()
+	}
+	c.mu.Unlock()
+	if due {
+		c.transport.CloseIdleConnections()
+	}
 }
 
 // brokers names the cluster in errors.

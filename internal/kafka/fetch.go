@@ -29,8 +29,6 @@ const (
 // read. An offset that the partition does not have gives *OutOfRange; answers
 // that a moment mends are waited out within ctx and the client's RetryBudget.
 func (p *Partition) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	p.fetching.Lock()
-	defer p.fetching.Unlock()
 	retry := p.client.retrier()
 	for {
 		page, err := p.fetchOnce(ctx, from, wait)
@@ -54,10 +52,11 @@ func (p *Partition) outOfRange(ctx context.Context, from int64) error {
 	return &OutOfRange{Topic: p.topic, Partition: p.id, Offset: from, Start: start, End: end}
 }
 
-// fetchOnce asks until an answer holds at least one whole batch, or none.
+// fetchOnce asks until an answer holds at least one whole batch, or none. Kafka
+// sends the first batch whole, however large it is; others may cut it.
 func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	for {
-		answer, err := p.request(ctx, from, wait)
+	for limit := fetchBytes; ; {
+		answer, err := p.request(ctx, from, wait, limit)
 		if err != nil {
 			return events.Page{}, err
 		}
@@ -65,14 +64,15 @@ func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duratio
 		if !errors.Is(err, batch.ErrPartial) {
 			return page, err
 		}
-		if p.limit >= maxFetchBytes {
-			return events.Page{}, fmt.Errorf("%w: the batch there has more than %d bytes", batch.ErrCorrupt, p.limit)
+		if limit >= maxFetchBytes {
+			return events.Page{}, fmt.Errorf("%w: the batch there has more than %d bytes", batch.ErrCorrupt, limit)
 		}
-		p.limit = min(max(2*p.limit, int32(min(batch.Length(answer.Batches.data), int(maxFetchBytes)))), maxFetchBytes)
+		needed := min(batch.Length(answer.Batches.data), int(maxFetchBytes))
+		limit = min(max(2*limit, int32(needed)), maxFetchBytes)
 	}
 }
 
-func (p *Partition) request(ctx context.Context, from int64, wait time.Duration) (*fetchedPartition, error) {
+func (p *Partition) request(ctx context.Context, from int64, wait time.Duration, limit int32) (*fetchedPartition, error) {
 	epoch, err := p.client.leaderEpoch(ctx, p.topic, p.id)
 	if err != nil {
 		return nil, err
@@ -81,11 +81,11 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration)
 		ReplicaID:      -1,
 		MaxWaitMillis:  int32(max(wait, 0) / time.Millisecond),
 		MinBytes:       1,
-		MaxBytes:       p.limit,
+		MaxBytes:       limit,
 		IsolationLevel: readCommitted,
 		SessionEpoch:   -1, // no session
 		Topics: []fetchTopic{{Topic: p.topic, Partitions: []fetchPartition{{
-			Partition: p.id, CurrentLeaderEpoch: epoch, FetchOffset: from, LogStartOffset: -1, MaxBytes: p.limit,
+			Partition: p.id, CurrentLeaderEpoch: epoch, FetchOffset: from, LogStartOffset: -1, MaxBytes: limit,
 		}}}},
 	}, wait+requestTimeout)
 	if err != nil {

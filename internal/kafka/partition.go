@@ -9,8 +9,7 @@ import (
 )
 
 // Partition is one partition of a topic as a log to append to and read from.
-// Append and Fetch may run at the same time; two Appends, or two Fetches, wait
-// for each other.
+// It is safe for concurrent use, but two Appends wait for each other.
 type Partition struct {
 	client *Client
 	topic  string
@@ -19,9 +18,6 @@ type Partition struct {
 	appending sync.Mutex
 	sequence  sequence
 	buffer    []byte
-
-	fetching sync.Mutex
-	limit    int32 // bytes to ask for
 }
 
 // Partition makes a handle; it does not connect. Each handle is a producer of
@@ -30,7 +26,6 @@ func (c *Client) Partition(topic string, partition int32) *Partition {
 	return &Partition{
 		client: c, topic: topic, id: partition,
 		sequence: sequence{client: c, topic: topic, partition: partition},
-		limit:    fetchBytes,
 	}
 }
 

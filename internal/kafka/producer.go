@@ -33,10 +33,8 @@ type Producer struct {
 	cancel  context.CancelFunc
 
 	mu      sync.Mutex
-	changed *sync.Cond // waiting shrank, or the producer was closed
+	changed *sync.Cond // something was settled, or the producer was closed
 	waiting int        // bytes not acknowledged yet
-	records int        // and how many records they are
-	idle    chan struct{}
 	workers map[topicPartition]*worker
 	closed  bool
 	running sync.WaitGroup
@@ -82,8 +80,8 @@ func (p *Producer) Send(topic string, partition int32, record events.Record, don
 		return
 	}
 	p.waiting += size
-	p.records++
 	w := p.worker(topicPartition{topic, partition})
+	w.sent++
 	w.queue = append(w.queue, queued{record, size, done})
 	p.mu.Unlock()
 	select {
@@ -106,38 +104,38 @@ func (p *Producer) worker(at topicPartition) *worker {
 	return w
 }
 
-// settled gives the room of acknowledged or failed records back.
-func (p *Producer) settled(bytes, records int) {
+// settle gives the room of acknowledged or failed records back.
+func (p *Producer) settle(w *worker, records, bytes int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting -= bytes
-	p.records -= records
-	if p.records == 0 && p.idle != nil {
-		close(p.idle)
-		p.idle = nil
-	}
+	w.settled += records
 	p.changed.Broadcast()
 }
 
 // Flush waits until everything that was sent before has had its done called,
 // or ctx ends.
 func (p *Producer) Flush(ctx context.Context) error {
+	defer context.AfterFunc(ctx, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.changed.Broadcast()
+	})()
 	p.mu.Lock()
-	if p.records == 0 {
-		p.mu.Unlock()
-		return nil
+	defer p.mu.Unlock()
+	sent := make(map[*worker]int, len(p.workers))
+	for _, w := range p.workers {
+		sent[w] = w.sent
 	}
-	if p.idle == nil {
-		p.idle = make(chan struct{})
+	for w, target := range sent { // in any order: all of them must come
+		for w.settled < target {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("flush what was sent to %s/%d, %d records: %w", w.log.topic, w.log.id, target-w.settled, err)
+			}
+			p.changed.Wait()
+		}
 	}
-	idle, n := p.idle, p.records
-	p.mu.Unlock()
-	select {
-	case <-idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("flush %d records: %w", n, ctx.Err())
-	}
+	return nil
 }
 
 // Close takes no more records, flushes those it has for as long as ctx lasts,

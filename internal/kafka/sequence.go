@@ -100,6 +100,7 @@ func (s *sequence) attempt(ctx context.Context, b []byte) (int64, error) {
 		RawRecords:   protocol.RawRecordSet{Reader: &net.Buffers{size[:], b}},
 	})
 	if err != nil {
+		s.client.noticeBroken(ctx, err)
 		return 0, err
 	}
 	if answer.Error != nil {

@@ -22,6 +22,8 @@ type worker struct {
 	wake     chan struct{}
 
 	queue   []queued        // guarded by producer.mu
+	sent    int             // records, ever; guarded by producer.mu
+	settled int             // of them acknowledged or failed; guarded by producer.mu
 	spare   []queued        // the queue's other half
 	records []events.Record // of the batch under way
 }
@@ -97,7 +99,7 @@ func (w *worker) append(batch []queued) {
 			batch[i].done(base+int64(i), nil)
 		}
 	}
-	w.producer.settled(bytes, len(batch))
+	w.producer.settle(w, len(batch), bytes)
 }
 
 // pause keeps an answer that comes at once, such as a missing permission, from

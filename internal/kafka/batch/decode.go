@@ -16,6 +16,7 @@ const minRecord = 7
 // has returned stays valid. The zero value is ready.
 type Decoder struct {
 	slab []events.Header // headers not handed out yet
+	left int             // records of the batch that are still to come
 	last []events.Header // those of the record before, whose keys are likely again the same
 }
 
@@ -35,6 +36,7 @@ func (d *Decoder) Decode(dst []events.Record, b *Batch, from int64) ([]events.Re
 	}
 	in := cursor{data: data}
 	for i := range b.Count {
+		d.left = int(b.Count - i)
 		r := events.Record{}
 		if !d.record(&in, b, &r) {
 			return dst, fmt.Errorf("%w: batch at offset %d: record %d of %d, near byte %d", ErrCorrupt, b.BaseOffset, i+1, b.Count, in.at)
@@ -79,9 +81,9 @@ func (d *Decoder) record(in *cursor, b *Batch, r *events.Record) bool {
 // headers reads n headers into a slab, so that a page of records costs a few
 // allocations and not one for each record.
 func (d *Decoder) headers(in *cursor, n int) []events.Header {
-	const slabSize = 1024
+	const maxSlab = 4096
 	if len(d.slab) < n {
-		d.slab = make([]events.Header, max(n, slabSize))
+		d.slab = make([]events.Header, max(n, min(n*d.left, maxSlab)))
 	}
 	out := d.slab[:n:n]
 	d.slab = d.slab[n:]

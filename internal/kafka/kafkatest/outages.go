@@ -3,6 +3,7 @@ package kafkatest
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,6 +43,30 @@ func restart(t *testing.T, b Broker) {
 	got, _ := readAll(t, p, 0)
 	if d := cmp.Diff(want, texts(got)); d != "" {
 		t.Fatal(d)
+	}
+}
+
+// deadConnections: a broker that went took all idle connections with it. They
+// must not cost one failed attempt each.
+func deadConnections(t *testing.T, b Broker) {
+	c := client(t, b)
+	p := c.Partition(topic(t, c, 1, nil), 0)
+	appended(t, p, values("before", 1))
+	var wg sync.WaitGroup
+	for range 40 {
+		wg.Go(func() {
+			if _, err := p.Fetch(limited(t), 1, 200*time.Millisecond); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	b.Kill()
+	b.Start()
+	begun := time.Now()
+	appended(t, p, values("after", 1))
+	if d := time.Since(begun); d > 2*time.Second {
+		t.Fatalf("the first append after the restart took %v", d)
 	}
 }
 

@@ -62,6 +62,7 @@ func Run(t *testing.T, b Broker) {
 		{"a dead member is replaced", deadMember},
 		{"a group shares partitions and is left at once", groupMembership},
 		{"a restart of the broker", restart},
+		{"connections that died idle", deadConnections},
 		{"a leader that is away", leaderAway},
 		{"a broker that is paused", pausedBroker},
 	} {
