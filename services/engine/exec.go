@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/engine"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/engine/command"
+	"github.com/spanway/spanway/services/engine/guard"
+)
+
+// Codes of exec tasks that fail; those for exit codes and signals are made.
+const (
+	codeBadPayload = "BAD_PAYLOAD"
+	codeNotAllowed = "NOT_ALLOWED"
+	codeBadDir     = "BAD_DIR"
+	codeNotRun     = "NOT_RUN"
+)
+
+// Types of results.
+const (
+	typeOutput = "application/octet-stream"
+	typeCut    = "application/octet-stream; truncated=true"
+)
+
+const (
+	maxOutput = events.MaxPayloadBytes
+	// maxComplaint is how much of the end of standard error goes into an error.
+	maxComplaint = 2 << 10
+)
+
+// executor runs commands.
+type executor struct {
+	allowed map[string]string // path by name
+	names   string            // of all allowed, for people
+	path    string            // PATH of commands
+}
+
+func namesOf(allowed map[string]string) string {
+	return strings.Join(slices.Sorted(maps.Keys(allowed)), ", ")
+}
+
+// run is the handler of kind exec.
+func (x *executor) run(ctx context.Context, t *engine.Task) ([]byte, error) {
+	job, stdin, err := x.prepare(t.Payload)
+	if err != nil {
+		return nil, engine.Final(err)
+	}
+	out, complaint := &head{max: maxOutput}, &tail{max: maxComplaint}
+	exit, err := guard.Run(ctx, job, stdin, out, complaint)
+	switch {
+	case ctx.Err() != nil && (err != nil || exit != guard.Exit{}):
+		return nil, fmt.Errorf("%s was stopped: %w", job.Args[0], context.Cause(ctx))
+	case err != nil:
+		return nil, engine.Fail(codeNotRun, err)
+	case exit.Signal != 0:
+		return nil, engine.Fail(fmt.Sprintf("SIGNAL_%d", exit.Signal), fmt.Errorf("%s was ended by signal %d%s", job.Args[0], exit.Signal, complaint))
+	case exit.Code != 0:
+		return nil, engine.Fail(fmt.Sprintf("EXIT_%d", exit.Code), fmt.Errorf("%s ended with exit code %d%s", job.Args[0], exit.Code, complaint))
+	}
+	t.ResultType = typeOutput
+	if out.cut {
+		t.ResultType = typeCut
+	}
+	return out.kept, nil
+}
+
+// prepare makes a job of a payload, or says why no engine like this one can.
+func (x *executor) prepare(payload []byte) (guard.Job, io.Reader, error) {
+	spec, err := command.Parse(payload)
+	if err != nil {
+		return guard.Job{}, nil, engine.Fail(codeBadPayload, err)
+	}
+	path, ok := x.allowed[spec.Command[0]]
+	if !ok {
+		return guard.Job{}, nil, engine.Fail(codeNotAllowed, fmt.Errorf("command %q is not allowed on this engine: use one of %s", spec.Command[0], x.names))
+	}
+	if err := checkDir(spec.Dir); err != nil {
+		return guard.Job{}, nil, engine.Fail(codeBadDir, err)
+	}
+	return guard.Job{Path: path, Args: spec.Command, Env: spec.Environ(x.path), Dir: spec.Dir}, strings.NewReader(spec.Stdin), nil
+}
+
+func checkDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is not a directory")
+	}
+	if err != nil {
+		return fmt.Errorf("dir %q must be a directory on the engine: %w", dir, err)
+	}
+	return nil
+}

@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/engine"
+	"github.com/spanway/spanway/services/engine/command"
+	"github.com/spanway/spanway/services/engine/guard"
+)
+
+// KindNoop is the kind of tasks that do nothing.
+const KindNoop = "noop"
+
+// MaybeGuard never returns if this process was started to guard a command, and
+// does nothing otherwise. A main calls it before anything else.
+func MaybeGuard() { guard.MaybeRun() }
+
+// Deps are what the service is given.
+type Deps struct {
+	// Kafka is a client to share; nil makes one from Config.Engine.Brokers.
+	Kafka *kafka.Client
+}
+
+// Service is a stand-alone engine. Make one with New, run it once.
+type Service struct{ engine *engine.Engine }
+
+// New checks the configuration and finds the commands that exec may run;
+// nothing runs yet.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	allowed, err := cfg.resolve()
+	if err != nil {
+		return nil, err
+	}
+	config, err := cfg.withID()
+	if err != nil {
+		return nil, err
+	}
+	var options []engine.Option
+	if deps.Kafka != nil {
+		options = append(options, engine.WithClient(deps.Kafka))
+	}
+	e, err := engine.New(config, options...)
+	if err != nil {
+		return nil, err
+	}
+	x := &executor{allowed: allowed, path: os.Getenv("PATH"), names: namesOf(allowed)}
+	e.Handle(KindNoop, func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
+	e.Handle(command.Kind, x.run)
+	return &Service{engine: e}, nil
+}
+
+// Ready is closed when the scheduler knows the engine.
+func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }
+
+// Run executes tasks until ctx ends, then drains and returns nil. It returns an
+// error only if the engine cannot run, such as when another process took its ID.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.engine.Run(ctx); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	return nil
+}
