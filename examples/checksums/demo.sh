@@ -49,7 +49,7 @@ spanway() {
 	done
 	printf '\n'
 	code=0
-	bin/spanway "$@" >"$work/out" 2>&1 || code=$?
+	timeout 60 bin/spanway "$@" >"$work/out" 2>&1 || code=$?
 	sed 's/^/  /' "$work/out"
 	[ "$code" = 0 ] || fail "spanway $1 $2 ended with code $code"
 }
