@@ -1,0 +1,127 @@
+// Package docs has tests that keep the documents true to the tree.
+package docs
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const root = ".."
+
+// tree lists the files of the repository whose name ends in suffix.
+func tree(t *testing.T, suffix string) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch name := d.Name(); {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "build" || name == "bin" || name == "testdata"):
+			return filepath.SkipDir
+		case !d.IsDir() && strings.HasSuffix(name, suffix):
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("list *%s: %d files, %v", suffix, len(files), err)
+	}
+	return files
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	link := regexp.MustCompile(`\]\(([^)#: ]+)(#[^)]*)?\)`)
+	for _, path := range tree(t, ".md") {
+		for _, m := range link.FindAllStringSubmatch(read(t, path), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+				t.Errorf("%s links to %s: %v", path, m[1], err)
+			}
+		}
+	}
+}
+
+// A guarantee whose test was renamed or removed is not guaranteed any more.
+func TestGuaranteesNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	exists := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`)
+	for _, path := range tree(t, "_test.go") {
+		for _, m := range declared.FindAllStringSubmatch(read(t, path), -1) {
+			exists[filepath.ToSlash(filepath.Dir(path))+"."+m[1]] = true
+		}
+	}
+	named := regexp.MustCompile("`([a-z0-9/]+)\\.((?:Test|Fuzz)\\w+)`").FindAllStringSubmatch(read(t, "guarantees.md"), -1)
+	if len(named) < 20 {
+		t.Errorf("guarantees.md names %d tests; at least 20 were expected, as `directory.TestName`", len(named))
+	}
+	for _, m := range named {
+		if !exists[root+"/"+m[1]+"."+m[2]] {
+			t.Errorf("guarantees.md names %s.%s, which is not there", m[1], m[2])
+		}
+	}
+}
+
+func TestEveryDecisionIsListed(t *testing.T) {
+	t.Parallel()
+	index := read(t, "adr/README.md")
+	for _, path := range tree(t, ".md") {
+		if name := filepath.Base(path); filepath.Base(filepath.Dir(path)) == "adr" && name != "README.md" && !strings.Contains(index, "("+name+")") {
+			t.Errorf("adr/README.md does not list %s", name)
+		}
+	}
+}
+
+// Every package says what it owns, and a Config has at most 12 fields.
+func TestPackages(t *testing.T) {
+	t.Parallel()
+	described := map[string]bool{}
+	for _, path := range tree(t, ".go") {
+		if strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".pb.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		described[filepath.Dir(path)] = described[filepath.Dir(path)] || file.Doc != nil
+		ast.Inspect(file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.TypeSpec)
+			if !ok || spec.Name.Name != "Config" {
+				return true
+			}
+			fields := 0
+			if s, ok := spec.Type.(*ast.StructType); ok {
+				for _, f := range s.Fields.List {
+					fields += max(1, len(f.Names))
+				}
+			}
+			if fields > 12 {
+				t.Errorf("%s: Config has %d fields; at most 12", path, fields)
+			}
+			return true
+		})
+	}
+	for dir, ok := range described {
+		if !ok {
+			t.Errorf("no file of %s says what the package owns; write doc.go", dir)
+		}
+	}
+}
