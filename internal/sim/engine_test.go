@@ -140,6 +140,9 @@ func (e *engine) send(r lease.Report) {
 		panic(err) // A mistake of the core.
 	}
 	record.Key = []byte(fleetPool)
+	if m, ok := r.Message.(*events.AttemptFinished); ok {
+		e.fleet.reported[events.Token(m.Token)] = m.Outcome
+	}
 	e.out.Send(e.fleet.reports, record, func() {
 		if r.Beat {
 			e.reports = append(e.reports, acked{r.SentAt})

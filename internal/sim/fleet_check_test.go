@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/internal/verify"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
@@ -59,10 +61,14 @@ func (f *fleet) checkCores(log []counted) error {
 	return nil
 }
 
-// checkResults: no handler was entered twice for one attempt, and every result
-// that was accepted is that of the very attempt.
+// checkResults: no handler was entered twice for one attempt, and every end of
+// an attempt that was accepted is what its engine said of that very attempt.
 func (f *fleet) checkResults(log []counted) error {
 	for _, l := range log {
+		if token, outcome := endOf(l.Message); outcome != 0 && f.reported[token] != outcome {
+			return fmt.Errorf("offset %d: the attempt with token %d ended as %v, but its engine said %v",
+				l.Offset, token, outcome, f.reported[token])
+		}
 		switch m := l.Message.(type) {
 		case *events.TaskAssigned:
 			if n := f.starts[events.Token(m.Token)]; n > 1 {
@@ -75,6 +81,23 @@ func (f *fleet) checkResults(log []counted) error {
 		}
 	}
 	return nil
+}
+
+// endOf is what an engine must have said for an event to be.
+func endOf(m proto.Message) (token events.Token, outcome events.AttemptFinished_Outcome) {
+	switch m := m.(type) {
+	case *events.TaskSucceeded:
+		return events.Token(m.Token), events.AttemptFinished_SUCCEEDED
+	case *events.TaskFailed:
+		return events.Token(m.Token), events.AttemptFinished_FAILED_FINALLY
+	case *events.TaskAttemptFailed:
+		if m.Error.GetCode() == "OOPS" {
+			return events.Token(m.Token), events.AttemptFinished_FAILED
+		}
+	case *events.TaskAssignmentRefused:
+		return events.Token(m.Token), events.AttemptFinished_REFUSED
+	}
+	return 0, 0
 }
 
 // checkPublished: what stands on the assignments is a copy of what counts.

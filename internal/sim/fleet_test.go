@@ -47,8 +47,10 @@ type fleet struct {
 	seen       []figures
 
 	incarnations uint64
-	// starts counts how often a handler was entered, by token.
-	starts map[events.Token]int
+	// starts counts how often a handler was entered, by token; reported is how
+	// the engine said that it ended.
+	starts   map[events.Token]int
+	reported map[events.Token]events.AttemptFinished_Outcome
 }
 
 // figures is what a scheduler's core was when all of it was known to count.
@@ -63,16 +65,17 @@ func newFleet(seed uint64, m mutant) *fleet {
 	f := &fleet{
 		world: w, requests: NewPartition(), reports: NewPartition(), log: NewPartition(), mutant: m,
 		others: map[eventlog.TopicPartition]*Partition{}, starts: map[events.Token]int{},
+		reported: map[events.Token]events.AttemptFinished_Outcome{},
 	}
 	for _, p := range []*Partition{f.requests, f.reports, f.log} {
 		p.Forgetful = w.Chance(0.5)
 	}
 	f.log.PageRecords = 1 + w.Rand.IntN(50)
-	w.Chances = Chances{Drop: 0.02, Double: 0.02, Slow: 0.02, SlowMax: 2 * time.Second}
+	w.Chances = Chances{Drop: 0.03, Double: 0.05, Slow: 0.05, SlowMax: 2 * time.Second}
 	return f
 }
 
-func (f *fleet) told() eventlog.Log { return f.log }
+func (f *fleet) records() []events.Record { return f.log.Records() }
 
 // partition finds where a record of any topic goes.
 func (f *fleet) partition(topic string, partition int32) *Partition {

@@ -53,7 +53,7 @@ func newOwners(seed uint64, m mutant) *owners {
 	return o
 }
 
-func (o *owners) told() eventlog.Log { return o.log }
+func (o *owners) records() []events.Record { return o.log.Records() }
 
 func (o *owners) produce() {
 	_, _ = o.inputs.Append(context.Background(), []events.Record{{Value: []byte{}}})

@@ -7,8 +7,8 @@ import (
 
 // Chances are the probabilities of what may happen to one message.
 type Chances struct {
-	// Drop: it never arrives. Double: it arrives a second time, later.
-	// Slow: it is under way for up to SlowMax instead of some milliseconds.
+	// Drop: it never arrives. Slow: it is under way for up to SlowMax instead
+	// of some milliseconds. Double: it arrives a second time, as late.
 	Drop, Double, Slow float64
 	SlowMax            time.Duration
 }
@@ -122,6 +122,6 @@ func (w *World) Send(arrive func()) {
 		w.After(w.Delay(), arrive)
 	}
 	if w.Chance(w.Chances.Double) {
-		w.After(w.Delay()+w.Delay(), arrive)
+		w.After(w.Between(time.Millisecond, w.Chances.SlowMax), arrive)
 	}
 }

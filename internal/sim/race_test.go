@@ -1,0 +1,7 @@
+//go:build race
+
+package sim
+
+// A seed takes some ten times as long under the race detector, which has
+// nothing to find in one thread.
+const manyOwners, manyFleets = 150, 75
