@@ -196,6 +196,14 @@ func TestStreamsEnvironmentAndExit(t *testing.T) {
 	}
 }
 
+func TestAProgramThatIsNoGuardRunsNothing(t *testing.T) {
+	armed.Store(false)
+	defer armed.Store(true)
+	if _, err := Run(t.Context(), play("sleep"), nil, nil, nil); err == nil || !strings.Contains(err.Error(), "MaybeRun") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestWhatCannotRun(t *testing.T) {
 	_, err := Run(t.Context(), Job{Path: "/nonexistent", Args: []string{"x"}}, nil, nil, nil)
 	if err == nil || !strings.Contains(err.Error(), "/nonexistent") || !strings.Contains(err.Error(), "no such file") {

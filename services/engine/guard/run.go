@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -22,9 +23,14 @@ const argument = "__spanway-guard__"
 // was killed and what it guarded holds the pipes.
 const stuck = time.Second
 
+// armed is set by MaybeRun. Without it, a guard would be one more process that
+// does whatever this one does, and start guards in its turn.
+var armed atomic.Bool
+
 // MaybeRun never returns if this process was started to be a guard, and does
 // nothing otherwise. Call it before anything else in main, or TestMain.
 func MaybeRun() {
+	armed.Store(true)
 	if len(os.Args) == 2 && os.Args[1] == argument {
 		os.Exit(guard(os.NewFile(3, "control"), os.NewFile(4, "status")))
 	}
@@ -34,6 +40,9 @@ func MaybeRun() {
 // the command is stopped, and how it ended is returned as ever. An error means
 // that it could not be run or guarded. Streams may be nil.
 func Run(ctx context.Context, job Job, stdin io.Reader, stdout, stderr io.Writer) (Exit, error) {
+	if !armed.Load() {
+		return Exit{}, fmt.Errorf("run %s: this program cannot guard it: call guard.MaybeRun first in its main", job.Path)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return Exit{}, fmt.Errorf("run %s: find this program to start a guard: %w", job.Path, err)
