@@ -1,11 +1,36 @@
 package main
 
 import (
-	"errors"
+	"context"
+	"io"
+	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 func (a *app) taskWhy() *cobra.Command {
-	return &cobra.Command{Use: "why ID", Args: cobra.ExactArgs(1), RunE: func(*cobra.Command, []string) error { return errors.New("not wired") }}
+	var pool string
+	c := &cobra.Command{
+		Use:   "why ID",
+		Short: "Explain why a task waits, engine by engine and clause by clause",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				x, err := c.Why(ctx, events.Pool(pool), events.TaskID(args[0]))
+				if err != nil {
+					return err
+				}
+				if a.json() {
+					return a.object(x)
+				}
+				_, err = io.WriteString(a.out, x.Text(terminal(a.out) && os.Getenv("NO_COLOR") == ""))
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&pool, "pool", "", "its pool; without it all are searched")
+	return c
 }

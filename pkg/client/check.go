@@ -10,13 +10,19 @@ import (
 // code (*Refused): it is the scheduler's own check. It asks nobody. Submit does it
 // by itself.
 func (c *Client) Validate(r *events.TaskRequested) error {
+	_, err := c.task(r)
+	return err
+}
+
+// task is what a request asks for.
+func (c *Client) task(r *events.TaskRequested) (*events.Task, error) {
 	if r.TaskId == "" {
 		r.TaskId = newID()
 	}
-	err := c.checks.Check(r)
+	t, err := c.checks.Check(r)
 	var bad *events.Malformed
 	if errors.As(err, &bad) {
-		return refusal(bad)
+		return nil, refusal(bad)
 	}
-	return err
+	return t, err
 }

@@ -60,6 +60,8 @@ func (p Position) String() string { return fmt.Sprintf("%s/%d@%d", p.Topic, p.Pa
 type Listing struct {
 	AsOf  Position
 	Tasks []*TaskStatus // in the order in which they were accepted
+	// Decided: every request of the partition below this offset has been decided.
+	Decided int64
 	// History holds the events of the task, if one was asked for by its ID.
 	History []Event
 }
@@ -97,7 +99,9 @@ func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Lis
 	if err != nil {
 		return Listing{}, err
 	}
-	return Listing{AsOf: Position{topic, partition, r.Position()}, Tasks: f.list(), History: f.history}, nil
+	return Listing{
+		AsOf: Position{topic, partition, r.Position()}, Decided: c.decided(r, partition), Tasks: f.list(), History: f.history,
+	}, nil
 }
 
 func newTaskFold(q TaskQuery) *taskFold {

@@ -1,0 +1,200 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+// decisionWait is how long Why gives the scheduler to read a request that is
+// there already, before it says NOT_READ.
+const decisionWait = 2 * time.Second
+
+// Why explains where a task is, and if it waits, why and for what. It is the
+// scheduler's own core that explains, on the log read to its end. Without a pool
+// it looks for the task in all. The error is *Refused with UNKNOWN_TASK if there
+// is none.
+func (c *Client) Why(ctx context.Context, pool events.Pool, id events.TaskID) (placement.Explanation, error) {
+	if pool == "" {
+		var err error
+		if pool, err = c.poolOfTask(ctx, id); err != nil {
+			return placement.Explanation{}, wrap(err, "explain task %q", id)
+		}
+	}
+	w := explaining{client: c, pool: pool, id: id, partition: events.PoolPartition(pool)}
+	x, err := w.explain(ctx)
+	return x, wrap(err, "explain task %q", id)
+}
+
+// explaining is the search for one explanation.
+type explaining struct {
+	client    *Client
+	pool      events.Pool
+	id        events.TaskID
+	partition int32
+	state     *placement.State
+	reader    *eventlog.Reader
+}
+
+// fold reads the log to its end.
+func (w *explaining) fold(ctx context.Context) error {
+	c := w.client
+	w.state = placement.New(placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true})
+	w.reader = eventlog.NewReader(c.broker.Log(c.topics.Events(), w.partition), c.topics.Events(), w.partition)
+	return w.reader.Barrier(ctx, w.apply)
+}
+
+func (w *explaining) apply(l events.Logged, _ *events.Record) { w.state.Apply(l) }
+
+func (w *explaining) explain(ctx context.Context) (placement.Explanation, error) {
+	c := w.client
+	_, asked, err := c.Offsets(ctx, c.topics.Requests(), w.partition)
+	if err != nil {
+		return placement.Explanation{}, err
+	}
+	if err := w.fold(ctx); err != nil {
+		return placement.Explanation{}, err
+	}
+	for until := time.Now().Add(decisionWait); ; {
+		x, found := w.state.Explain(w.pool, w.id, time.Now().UnixMilli())
+		if found {
+			return x, nil
+		}
+		left := time.Until(until)
+		if c.decided(w.reader, w.partition) >= asked || left <= 0 {
+			return w.unread(ctx)
+		}
+		if err := w.reader.Poll(ctx, min(left, tailWait), w.apply); err != nil {
+			return placement.Explanation{}, err
+		}
+	}
+}
+
+// Forecast says why a task would wait if it were accepted now; "" if it would
+// not. Nothing is sent.
+func (c *Client) Forecast(ctx context.Context, r *events.TaskRequested) (placement.Reason, error) {
+	task, err := c.task(r)
+	if err != nil {
+		return "", err
+	}
+	pool := events.Pool(task.Pool)
+	w := explaining{client: c, pool: pool, id: events.TaskID(task.Id), partition: events.PoolPartition(pool)}
+	if err := w.fold(ctx); err != nil {
+		return "", wrap(err, "forecast task %q", task.Id)
+	}
+	now := time.Now().UnixMilli()
+	if _, known := w.state.Explain(w.pool, w.id, now); known {
+		return "", nil
+	}
+	w.state.Apply(events.Logged{
+		Offset: w.reader.Position(), Type: events.TypeTaskAccepted, Message: &events.TaskAccepted{Task: task, AtMs: now},
+	})
+	x, _ := w.state.Explain(w.pool, w.id, now)
+	if x.Reason == placement.NotRead {
+		return "", nil // There is room for it.
+	}
+	return x.Reason, nil
+}
+
+// decided is the offset of a partition's requests below which all were decided,
+// by what a reader of its events has seen.
+func (c *Client) decided(r *eventlog.Reader, partition int32) int64 {
+	for _, at := range r.Inputs() {
+		if at.Partition == partition && at.Topic == c.topics.Requests() {
+			return at.Next
+		}
+	}
+	return 0
+}
+
+// poolOfTask finds the pool of a task, also of one that is only asked for yet.
+func (c *Client) poolOfTask(ctx context.Context, id events.TaskID) (events.Pool, error) {
+	listings, err := c.Tasks(ctx, TaskQuery{ID: id})
+	if err != nil {
+		return "", err
+	}
+	for _, l := range listings {
+		if len(l.Tasks) > 0 {
+			return l.Tasks[0].Pool, nil
+		}
+	}
+	for _, l := range listings {
+		req, err := c.undecided(ctx, l.AsOf.Partition, l.Decided, id)
+		if err != nil || req != nil {
+			return req.poolOr(""), err
+		}
+	}
+	return "", &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in any pool", id)}
+}
+
+// request is a request for a task, as it stands in the log.
+type request struct {
+	pool events.Pool
+	atMs int64
+}
+
+func (r *request) poolOr(otherwise events.Pool) events.Pool {
+	if r == nil {
+		return otherwise
+	}
+	return r.pool
+}
+
+// undecided looks for a task among the requests from an offset on; nil if it is
+// not there.
+func (c *Client) undecided(ctx context.Context, partition int32, from int64, id events.TaskID) (*request, error) {
+	topic := c.topics.Requests()
+	_, end, err := c.Offsets(ctx, topic, partition)
+	if err != nil {
+		return nil, err
+	}
+	log := c.broker.Log(topic, partition)
+	for from < end {
+		page, err := log.Fetch(ctx, from, tailWait)
+		if err != nil {
+			return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, from, err)
+		}
+		for i := range page.Records {
+			if r := requestFor(&page.Records[i], id); r != nil {
+				return r, nil
+			}
+		}
+		from = page.Next
+	}
+	return nil, nil
+}
+
+// requestFor reads a record if it asks for that task.
+func requestFor(r *events.Record, id events.TaskID) *request {
+	env, m, err := events.Decode(r)
+	req, ok := m.(*events.TaskRequested)
+	if err != nil || !ok || req.TaskId != string(id) && (req.TaskId != "" || env.ID != string(id)) {
+		return nil
+	}
+	pool := req.Pool
+	if pool == "" {
+		pool = string(r.Key)
+	}
+	return &request{orDefault(events.Pool(pool)), r.Timestamp}
+}
+
+// unread is the answer where the scheduler has not come to the request.
+func (w *explaining) unread(ctx context.Context) (placement.Explanation, error) {
+	c := w.client
+	req, err := c.undecided(ctx, w.partition, c.decided(w.reader, w.partition), w.id)
+	if err != nil {
+		return placement.Explanation{}, err
+	}
+	if req.poolOr("") != w.pool {
+		return placement.Explanation{}, &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in pool %q", w.id, w.pool)}
+	}
+	return placement.Explanation{
+		Task: string(w.id), Pool: string(w.pool), State: string(Pending), Reason: placement.NotRead,
+		Log: c.topics.Events(), Partition: w.partition, Offset: w.reader.Position(),
+		ForMs: max(time.Now().UnixMilli()-req.atMs, 0), WakesOn: []string{placement.WakesOnSchedulerReads},
+	}, nil
+}
