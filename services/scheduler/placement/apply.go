@@ -96,6 +96,9 @@ func (s *State) applyAccepted(m *events.TaskAccepted) {
 	p.last = t
 	p.tasks[t.id] = t
 	p.waiting++
+	if len(s.kept.rejected) > 0 {
+		delete(s.kept.rejected, keyOf(p.name, t.id))
+	}
 	p.place(t, m.AtMs)
 }
 

@@ -127,22 +127,34 @@ func (m *matcher) placeSingles(c *cycle) bool {
 			return false
 		}
 		c.steps--
-		m.cursor %= len(m.singles)
-		g := m.singles[m.cursor]
-		if g.live == 0 {
-			last := len(m.singles) - 1
-			m.singles[m.cursor], m.singles[last] = m.singles[last], nil
-			m.singles = m.singles[:last]
-			g.listed = false
+		if m.cursor >= len(m.singles) {
+			m.dropEmptySingles()
 			continue
 		}
-		if !m.scan(c, g) {
+		g := m.singles[m.cursor]
+		if g.live > 0 && !m.scan(c, g) {
 			return false
 		}
 		m.cursor++
 		m.settled++
 	}
 	return true
+}
+
+// dropEmptySingles begins the next round without the groups that are empty. How
+// many of them counted as settled is not known, so all are taken off.
+func (m *matcher) dropEmptySingles() {
+	keep := m.singles[:0]
+	for _, g := range m.singles {
+		if g.live > 0 {
+			keep = append(keep, g)
+		} else {
+			g.listed = false
+			m.settled = max(m.settled-1, 0)
+		}
+	}
+	clear(m.singles[len(keep):])
+	m.singles, m.cursor = keep, 0
 }
 
 // scan assigns what it can of g to engines that changed since its last scan.

@@ -34,8 +34,10 @@ func (e Explanation) Text(color bool) string {
 	if e.Reason != "" {
 		head += "  " + paint(bold+yellow, string(e.Reason))
 	}
-	asOf := fmt.Sprintf("as of %s/%d@%d, %s", strings.TrimPrefix(e.Log, e.topicPrefix), e.Partition, e.Offset,
-		plural(e.Counts.Engines, "engine"))
+	asOf := fmt.Sprintf("as of %s/%d@%d", strings.TrimPrefix(e.Log, e.topicPrefix), e.Partition, e.Offset)
+	if e.Reason != "" {
+		asOf += ", " + plural(e.Counts.Engines, "engine")
+	}
 	fmt.Fprintf(&b, "%s  %s\n", padded(head, 43), paint(faint, asOf))
 	if e.Reason == "" {
 		return b.String()

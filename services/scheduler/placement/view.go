@@ -95,7 +95,7 @@ func rejectedView(r *events.TaskRejected) TaskView {
 func (s *State) Tasks(name events.Pool) iter.Seq[TaskView] {
 	return func(yield func(TaskView) bool) {
 		for _, key := range s.kept.refusals.all() {
-			if r := s.kept.rejected[key]; r.Pool == string(name) && !yield(rejectedView(r)) {
+			if r := s.kept.rejected[key]; r != nil && r.Pool == string(name) && !yield(rejectedView(r)) {
 				return
 			}
 		}
@@ -135,7 +135,10 @@ func (t *task) view(p *pool) TaskView {
 		Needs: t.tmpl.shape.toMap(&p.dims), Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		PayloadBytes: len(t.payload), Attempt: t.lastAttempt(), MaxAttempts: t.tmpl.retry.maxAttempts,
 		Token: t.token, AcceptedMs: t.acceptedAt, AssignedMs: t.assignedAt, NotBeforeMs: t.notBefore,
-		Engine: t.lastEngine, Code: t.lastErr.GetCode(), Message: t.lastErr.GetMessage(),
+		Engine: t.lastEngine,
+	}
+	if t.status != succeeded {
+		v.Code, v.Message = t.lastErr.GetCode(), t.lastErr.GetMessage()
 	}
 	if x := t.extra; x != nil {
 		v.ReplayOf, v.Result, v.ResultType = x.replayOf, x.result, x.resultType

@@ -12,17 +12,19 @@ import (
 // world drives a State as the owner's runtime does, without logs: every event
 // is applied when it is emitted, and folded by a second State as well.
 type world struct {
-	tb       testing.TB
-	cfg      Config
-	state    *State
-	replica  *State // nil: none
-	prep     *Preparer
-	now      int64
-	offset   int64
-	inputs   int64
-	log      []events.Logged
-	keep     bool
-	onEvent  func(events.Logged)
+	tb      testing.TB
+	cfg     Config
+	state   *State
+	replica *State // nil: none
+	prep    *Preparer
+	now     int64
+	offset  int64
+	inputs  int64
+	log     []events.Logged
+	keep    bool
+	onEvent func(events.Logged)
+	// judge is called before the replica folds an event.
+	judge    func(events.Logged)
 	finished int
 }
 
@@ -42,6 +44,9 @@ func (w *world) emit(m proto.Message) {
 	l := events.Logged{Offset: w.offset, Epoch: 1, N: uint32(w.offset), Type: events.TypeOf(m), Message: m}
 	w.offset++
 	w.state.Apply(l)
+	if w.judge != nil {
+		w.judge(l)
+	}
 	if w.replica != nil {
 		l.Message = proto.Clone(m)
 		w.replica.Apply(l)

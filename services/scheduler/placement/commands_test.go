@@ -1,0 +1,213 @@
+package placement
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// commands of scenarios.
+var commands = map[string]func(*player, args){
+	"engine":  (*player).cmdEngine,
+	"submit":  (*player).cmdSubmit,
+	"finish":  (*player).cmdFinish,
+	"start":   (*player).cmdStart,
+	"tick":    (*player).cmdTick,
+	"silence": func(p *player, a args) { p.silent[a.at(0)] = true },
+	"leave":   func(p *player, a args) { p.cmdLeave(a, false) },
+	"depart":  func(p *player, a args) { p.cmdLeave(a, true) },
+	"drain": func(p *player, a args) {
+		p.send(&events.EngineDrainRequested{EngineId: a.at(0), Pool: blue, Reason: a.at(1)})
+	},
+	"resume": func(p *player, a args) { p.send(&events.EngineResumeRequested{EngineId: a.at(0), Pool: blue}) },
+	"cancel": func(p *player, a args) {
+		p.send(&events.TaskCancelRequested{TaskId: a.at(0), Pool: blue, Reason: a.at(1)})
+	},
+	"cancel-all": (*player).cmdCancelAll,
+	"retry":      func(p *player, a args) { p.send(&events.TaskRetryRequested{TaskId: a.at(0), Pool: blue}) },
+	"late":       (*player).cmdLate,
+	"deaf":       (*player).cmdDeaf,
+	"why":        (*player).cmdWhy,
+	"tasks":      (*player).cmdTasks,
+	"engines":    (*player).cmdEngines,
+}
+
+// cmdEngine: engine NAME slots=2 labels.gpu=1 site=eu kinds=a,b incarnation=2
+func (p *player) cmdEngine(a args) {
+	e := &events.Engine{
+		Id: a.at(0), Incarnation: "1", Pool: blue, Site: "eu", Kinds: []string{"k"},
+		Labels: map[string]*structpb.Value{}, Allocatable: map[string]int64{},
+		AssignmentsPartition: events.EnginePartition(events.EngineID(a.at(0))),
+	}
+	for _, name := range a.order {
+		value := a.named[name]
+		label, isLabel := strings.CutPrefix(name, "labels.")
+		switch {
+		case isLabel:
+			e.Labels[label] = labelValue(value)
+		case name == "site":
+			e.Site = value
+		case name == "incarnation":
+			e.Incarnation = value
+		case name == "kinds":
+			e.Kinds = strings.Split(value, ",")
+		default:
+			n, ok := parseQuantity(value)
+			if !ok {
+				p.tb.Fatalf("engine: %s=%s is no quantity", name, value)
+			}
+			e.Allocatable[name] = n
+		}
+	}
+	p.send(&events.EngineRegistration{Engine: e})
+}
+
+func labelValue(text string) *structpb.Value {
+	if n, err := strconv.Atoi(text); err == nil {
+		return structpb.NewNumberValue(float64(n))
+	}
+	if b, err := strconv.ParseBool(text); err == nil {
+		return structpb.NewBoolValue(b)
+	}
+	return structpb.NewStringValue(text)
+}
+
+// cmdSubmit: submit NAME where "..." needs slots=1 priority=9 kind=k schedule=5s timeout=30s attempts=2 final=CODE
+func (p *player) cmdSubmit(a args) {
+	r := &events.TaskRequested{TaskId: a.at(0), Pool: blue, Kind: "k", Predicate: a.named["where"], Needs: map[string]*structpb.Value{}}
+	for _, name := range a.order {
+		value := a.named[name]
+		switch name {
+		case "where":
+		case "kind":
+			r.Kind = value
+		case "tenant":
+			r.Tenant = value
+		case "prefer":
+			r.Prefer = value
+		case "schedule":
+			r.ScheduleTimeout = value
+		case "timeout":
+			r.ExecutionTimeout = value
+		case "priority":
+			n, _ := strconv.Atoi(value)
+			r.Priority = new(int32)
+			*r.Priority = int32(n)
+		case "attempts":
+			n, _ := strconv.Atoi(value)
+			p.retry(r).MaxAttempts = new(int32)
+			*r.Retry.MaxAttempts = int32(n)
+		case "final":
+			p.retry(r).FinalErrors = strings.Split(value, ",")
+		default:
+			r.Needs[name] = structpb.NewStringValue(value)
+		}
+	}
+	p.send(r)
+}
+
+func (p *player) retry(r *events.TaskRequested) *events.RetryRequested {
+	if r.Retry == nil {
+		r.Retry = &events.RetryRequested{}
+	}
+	return r.Retry
+}
+
+// cmdFinish: finish NAME [failed|final|returned|refused] [CODE]
+func (p *player) cmdFinish(a args) {
+	outcome := map[string]events.AttemptFinished_Outcome{
+		"": events.AttemptFinished_SUCCEEDED, "failed": events.AttemptFinished_FAILED,
+		"final": events.AttemptFinished_FAILED_FINALLY, "returned": events.AttemptFinished_RETURNED,
+		"refused": events.AttemptFinished_REFUSED,
+	}[a.at(1)]
+	t := p.task(a.at(0))
+	if t == nil || t.status != assigned {
+		fmt.Fprintf(&p.out, "  %s does not run\n", a.at(0))
+		return
+	}
+	m := &events.AttemptFinished{
+		TaskId: t.id, Pool: blue, EngineId: t.engine.id, Incarnation: t.engine.incarnation,
+		Attempt: t.attempt(), Token: t.token, Outcome: outcome,
+	}
+	if a.at(2) != "" {
+		m.Error = &events.TaskError{Code: a.at(2)}
+	}
+	p.send(m)
+}
+
+func (p *player) cmdStart(a args) {
+	t := p.task(a.at(0))
+	p.send(&events.AttemptStarted{TaskId: t.id, Pool: blue, EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token})
+}
+
+// cmdLate: late NAME token=1: a success reported under that token.
+func (p *player) cmdLate(a args) {
+	token, _ := strconv.ParseUint(a.named["token"], 10, 64)
+	p.send(&events.AttemptFinished{TaskId: a.at(0), Pool: blue, Token: token, Outcome: events.AttemptFinished_SUCCEEDED})
+}
+
+// cmdDeaf: deaf ENGINE 7s: its heartbeats arrive, but it never got its assignments.
+func (p *player) cmdDeaf(a args) {
+	d, err := time.ParseDuration(a.at(1))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	for range int(d / time.Second) {
+		p.now += 1000
+		p.send(&events.EngineHeartbeat{EngineId: a.at(0), Incarnation: "1", Pool: blue, AssignmentsNext: 7})
+		p.advance()
+	}
+}
+
+func (p *player) cmdTick(a args) {
+	d, err := time.ParseDuration(a.at(0))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	p.tick(d)
+}
+
+func (p *player) cmdLeave(a args, departed bool) {
+	e := p.state.pools[blue].engines[a.at(0)]
+	p.send(&events.EngineLeaving{EngineId: e.id, Incarnation: e.incarnation, Pool: blue, Departed: departed})
+}
+
+func (p *player) cmdCancelAll(a args) {
+	p.send(&events.TaskCancelRequested{Pool: blue, Reason: "all", Filter: &events.TaskFilter{
+		Kind: a.named["kind"], Tenant: a.named["tenant"], IdPrefix: a.named["prefix"], PendingOnly: a.named["pending"] == "true",
+	}})
+}
+
+func (p *player) cmdWhy(a args) {
+	x, ok := p.replica.Explain(blue, events.TaskID(a.at(0)), p.now)
+	if !ok {
+		fmt.Fprintf(&p.out, "  no such task\n")
+		return
+	}
+	for line := range strings.Lines(x.Text(false)) {
+		p.out.WriteString("  " + line)
+	}
+}
+
+func (p *player) cmdTasks(args) {
+	for v := range p.state.Tasks(blue) {
+		fmt.Fprintf(&p.out, "  %s %s attempt=%d", v.ID, v.State, v.Attempt)
+		if v.Engine != "" {
+			fmt.Fprintf(&p.out, " engine=%s", v.Engine)
+		}
+		if v.Code != "" {
+			fmt.Fprintf(&p.out, " code=%s", v.Code)
+		}
+		p.out.WriteString("\n")
+	}
+}
+
+func (p *player) cmdEngines(args) {
+	for v := range p.state.Engines(blue) {
+		fmt.Fprintf(&p.out, "  %s %s incarnation=%s free: %s attempts=%d\n", v.ID, v.State, v.Incarnation, amountsText(v.Free), v.Attempts)
+	}
+}
