@@ -1,0 +1,244 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/embedded"
+)
+
+// brokerRole makes the test binary a broker process instead: its value is
+// "PORT DIR". So a broker can be killed like the one of a data centre.
+const brokerRole = "SPANWAY_E2E_BROKER"
+
+// binary is the spanway that TestMain built.
+var binary string
+
+func TestMain(m *testing.M) {
+	if role := os.Getenv(brokerRole); role != "" {
+		serveBroker(role)
+		return
+	}
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "spanway-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "spanway")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/spanway")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build spanway:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+func serveBroker(role string) {
+	var port int
+	var dir string
+	if _, err := fmt.Sscanf(role, "%d %s", &port, &dir); err != nil {
+		panic(err)
+	}
+	b, err := embedded.Start(embedded.Config{Port: port, DataDir: dir, SyncWrites: true})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Println(b.Addr())
+	_, _ = io.Copy(io.Discard, os.Stdin) // Until the test ends.
+}
+
+// process is one OS process of the system under test.
+type process struct {
+	t    *testing.T
+	name string
+	cmd  *exec.Cmd
+	out  *lines // stdout
+	log  *lines // stderr
+	done chan struct{}
+}
+
+// spanway starts the real binary.
+func spanway(t *testing.T, args ...string) *process {
+	t.Helper()
+	return start(t, strings.Join(args, " "), exec.Command(binary, args...))
+}
+
+func start(t *testing.T, name string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, name: name, cmd: cmd, out: newLines(), log: newLines(), done: make(chan struct{})}
+	cmd.Stdout, cmd.Stderr = p.out, p.log
+	if cmd.Stdin == nil {
+		_, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", name, err)
+	}
+	go func() {
+		_ = cmd.Wait()
+		close(p.done)
+		p.out.close()
+		p.log.close()
+	}()
+	t.Cleanup(func() {
+		p.signal(syscall.SIGKILL)
+		<-p.done
+		if t.Failed() {
+			t.Logf("---- %s: last of stderr\n%s", name, p.log.tail(30))
+		}
+	})
+	return p
+}
+
+// signal ends or stops the process itself, by its own ID.
+func (p *process) signal(s syscall.Signal) {
+	select {
+	case <-p.done:
+	default:
+		_ = p.cmd.Process.Signal(s)
+	}
+}
+
+// wait waits for the process to end and returns its exit code.
+func (p *process) wait(within time.Duration) int {
+	p.t.Helper()
+	select {
+	case <-p.done:
+	case <-time.After(within):
+		p.t.Fatalf("%s did not end within %v\n%s", p.name, within, p.log.tail(30))
+	}
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// lines collects output and lets tests wait for a line.
+type lines struct {
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	grown  chan struct{}
+	closed bool
+}
+
+func newLines() *lines { return &lines{grown: make(chan struct{})} }
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf.Write(b)
+	close(l.grown)
+	l.grown = make(chan struct{})
+	return len(b), nil
+}
+
+func (l *lines) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	close(l.grown)
+	l.grown = make(chan struct{})
+}
+
+// await returns the first line that contains text.
+func (l *lines) await(t *testing.T, text string, within time.Duration) string {
+	t.Helper()
+	deadline := time.After(within)
+	for {
+		l.mu.Lock()
+		all, grown, closed := l.buf.String(), l.grown, l.closed
+		l.mu.Unlock()
+		for line := range strings.Lines(all) {
+			if strings.HasSuffix(line, "\n") && strings.Contains(line, text) {
+				return strings.TrimSpace(line)
+			}
+		}
+		if closed {
+			t.Fatalf("the process ended without saying %q:\n%s", text, all)
+		}
+		select {
+		case <-grown:
+		case <-deadline:
+			t.Fatalf("no line with %q within %v:\n%s", text, within, all)
+		}
+	}
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+func (l *lines) tail(n int) string {
+	all := strings.Split(l.String(), "\n")
+	return strings.Join(all[max(0, len(all)-n):], "\n")
+}
+
+// broker is a broker in a process of its own, which can be killed and come back.
+type broker struct {
+	*process
+	t    *testing.T
+	port int
+	dir  string
+}
+
+func startBroker(t *testing.T) *broker {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	_ = l.Close()
+	b := &broker{t: t, port: port, dir: t.TempDir()}
+	b.restart()
+	return b
+}
+
+func (b *broker) addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+
+// restart starts the broker again on its data.
+func (b *broker) restart() {
+	b.t.Helper()
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", brokerRole, b.port, b.dir))
+	b.process = start(b.t, "broker", cmd)
+	b.out.await(b.t, "127.0.0.1", 20*time.Second)
+}
+
+// eventually waits until check says true, asking again after each pause; it is
+// for what can only be asked, not awaited.
+func eventually(t *testing.T, within time.Duration, what string, check func(ctx context.Context) bool) time.Duration {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	began := time.Now()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for !check(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("not within %v: %s", within, what)
+		}
+	}
+	return time.Since(began)
+}

@@ -1,0 +1,232 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/verify"
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/engine"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// system is a broker process with whatever a test starts beside it.
+type system struct {
+	t      *testing.T
+	broker *broker
+	client *client.Client
+	seen   *journal
+}
+
+func newSystem(t *testing.T) *system {
+	t.Helper()
+	s := &system{t: t, broker: startBroker(t)}
+	k := kafka.New(kafka.Config{Brokers: []string{s.broker.addr()}})
+	defer k.Close()
+	if _, err := k.Ensure(t.Context(), events.Topics{Prefix: events.DefaultPrefix}.TaskTopics()); err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(client.Config{Brokers: []string{s.broker.addr()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.client = c
+	s.seen = watch(t, c)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = c.Close(ctx)
+	})
+	return s
+}
+
+func (s *system) scheduler(args ...string) *process {
+	s.t.Helper()
+	return spanway(s.t, append([]string{"serve", "scheduler", "--brokers", s.broker.addr()}, args...)...)
+}
+
+func (s *system) engineProcess(id string, args ...string) *process {
+	s.t.Helper()
+	return spanway(s.t, append([]string{"serve", "engine", "--brokers", s.broker.addr(), "--id", id}, args...)...)
+}
+
+// engine runs an engine inside of the test process.
+func (s *system) engine(cfg engine.Config, kind string, h engine.Handler) *engine.Engine {
+	s.t.Helper()
+	cfg.Brokers = []string{s.broker.addr()}
+	e, err := engine.New(cfg)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	e.Handle(kind, h)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := e.Run(ctx); err != nil && ctx.Err() == nil {
+			s.t.Errorf("engine %s: %v", cfg.ID, err)
+		}
+	}()
+	s.t.Cleanup(func() {
+		cancel()
+		e.Close()
+		<-done
+	})
+	select {
+	case <-e.Ready():
+	case <-time.After(30 * time.Second):
+		s.t.Fatalf("engine %s was not registered within 30s", cfg.ID)
+	}
+	return e
+}
+
+// submit asks for n tasks made by f and waits until all are durable.
+func (s *system) submit(n int, f func(i int) client.Task) {
+	s.t.Helper()
+	var all sync.WaitGroup
+	all.Add(n)
+	for i := range n {
+		s.client.SubmitAsync(s.t.Context(), f(i), func(id events.TaskID, err error) {
+			if err != nil {
+				s.t.Errorf("submit %s: %v", id, err)
+			}
+			all.Done()
+		})
+	}
+	all.Wait()
+}
+
+// verify runs the judging command on what the test left and returns its report.
+func (s *system) verify() verify.Report {
+	s.t.Helper()
+	out, err := exec.Command(binary, "verify", "--brokers", s.broker.addr(), "-o", "json").Output()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		s.t.Fatal(err)
+	}
+	var r verify.Report
+	if err2 := json.Unmarshal(out, &r); err2 != nil {
+		s.t.Fatalf("spanway verify: %v, %v\n%s", err, err2, out)
+	}
+	if err != nil || len(r.Findings) > 0 {
+		s.t.Errorf("spanway verify: %v\n%s\n%s", err, out, exit.Stderr)
+	}
+	return r
+}
+
+// journal follows all events that count and lets tests wait for them.
+type journal struct {
+	mu     sync.Mutex
+	counts map[events.Type]int
+	// ended counts the terminal events of each task, attempts its assignments.
+	ended, attempts map[string]int
+	last            map[events.Type]client.Event
+	changed         chan struct{}
+}
+
+var terminal = map[events.Type]bool{
+	events.TypeTaskSucceeded: true, events.TypeTaskFailed: true, events.TypeTaskExpired: true,
+	events.TypeTaskCancelled: true, events.TypeTaskDeadLettered: true,
+}
+
+func watch(t *testing.T, c *client.Client) *journal {
+	j := &journal{
+		counts: map[events.Type]int{}, ended: map[string]int{}, attempts: map[string]int{},
+		last: map[events.Type]client.Event{}, changed: make(chan struct{}),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := c.Watch(ctx, client.WatchConfig{}, j.see); err != nil && ctx.Err() == nil {
+			t.Errorf("watch: %v", err)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return j
+}
+
+func (j *journal) see(e client.Event) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.counts[e.Type]++
+	j.last[e.Type] = e
+	if terminal[e.Type] {
+		j.ended[string(client.TaskOf(e.Message))]++
+	}
+	if e.Type == events.TypeTaskAssigned {
+		j.attempts[string(client.TaskOf(e.Message))]++
+	}
+	close(j.changed)
+	j.changed = make(chan struct{})
+	return nil
+}
+
+// await waits until check, which looks at the journal, says true.
+func (j *journal) await(t *testing.T, what string, within time.Duration, check func(*journal) bool) {
+	t.Helper()
+	deadline := time.After(within)
+	for {
+		j.mu.Lock()
+		ok, changed, counts := check(j), j.changed, len(j.ended)
+		j.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-deadline:
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			t.Fatalf("not within %v: %s; %d tasks ended, events: %v", within, what, counts, j.counts)
+		}
+	}
+}
+
+func (j *journal) awaitCount(t *testing.T, typ events.Type, n int, within time.Duration) {
+	t.Helper()
+	j.await(t, string(typ), within, func(j *journal) bool { return j.counts[typ] >= n })
+}
+
+// endedOnce waits until n tasks have ended and checks that each did once.
+func (j *journal) endedOnce(t *testing.T, n int, within time.Duration) {
+	t.Helper()
+	j.await(t, "all tasks end", within, func(j *journal) bool { return len(j.ended) >= n })
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for id, times := range j.ended {
+		if times != 1 {
+			t.Errorf("task %s ended %d times", id, times)
+		}
+	}
+}
+
+func kill(p *process) { p.signal(syscall.SIGKILL) }
+func stop(p *process) { p.signal(syscall.SIGSTOP) }
+func cont(p *process) { p.signal(syscall.SIGCONT) }
+func term(p *process) { p.signal(syscall.SIGTERM) }
+
+// owner is the scheduler whose log was the last to say that it owns the
+// partition of the default pool.
+func owner(schedulers ...*process) *process {
+	own := fmt.Sprintf("partition=%d ", events.PoolPartition(events.DefaultPool))
+	var last *process
+	var when string
+	for _, p := range schedulers {
+		for line := range strings.Lines(p.log.String()) {
+			if strings.Contains(line, "msg=owning") && strings.Contains(line, own) && line > when {
+				last, when = p, line // Lines begin with the time.
+			}
+		}
+	}
+	return last
+}
