@@ -3,16 +3,23 @@ package run
 import (
 	"context"
 
+	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/engine"
+	standalone "github.com/spanway/spanway/services/engine"
 )
 
-func newEngine(s *System, cfg Config, id string) (*engine.Engine, error) {
-	e, err := engine.New(engine.Config{
-		Brokers: s.Brokers(), Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, Logger: cfg.Logger,
-	})
+// Engine runs a stand-alone engine until ctx ends, and then drains it.
+func Engine(ctx context.Context, cfg standalone.Config, tel *telemetry.Telemetry) error {
+	e, err := standalone.New(cfg, standalone.Deps{})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	e.Handle("noop", func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
-	return e, nil
+	tel.Ready("engine", e.Ready())
+	return e.Run(ctx)
+}
+
+func newEngine(s *System, cfg Config, id string) (*standalone.Service, error) {
+	return standalone.New(standalone.Config{Engine: engine.Config{
+		Brokers: s.Brokers(), Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, Logger: cfg.Logger,
+	}}, standalone.Deps{})
 }
