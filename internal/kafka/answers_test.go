@@ -219,3 +219,18 @@ func TestAClosedProducer(t *testing.T) {
 }
 
 func incompressible(n int) []byte { return bytes.Repeat([]byte{1}, n) }
+
+func TestAProducerForEver(t *testing.T) {
+	s := newScripted(t, 29) // a permission that is missing for a moment
+	p := s.client.Producer(kafka.ProducerOptions{Forever: true})
+	for range 3 {
+		p.Send("t", 0, one[0], func(_ int64, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := p.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

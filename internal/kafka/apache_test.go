@@ -13,7 +13,6 @@ func TestApacheWire(t *testing.T) {
 	for _, version := range []string{apache.Latest, apache.Older} {
 		t.Run(version, func(t *testing.T) {
 			b := apache.Start(t, apache.Config{Version: version, Properties: map[string]string{
-				"producer.id.expiration.ms":                "3000",
 				"producer.id.expiration.check.interval.ms": "500",
 				"transactional.id.expiration.ms":           "60000",
 				"log.cleaner.backoff.ms":                   "200",

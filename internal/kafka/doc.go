@@ -24,8 +24,10 @@
 // aborted transaction.
 //
 // After a crash of this process, a batch under way may or may not stand in the
-// log. After a crash of the broker, or ten idle days, the broker may have
-// forgotten the producer, so a batch sent twice may stand in the log twice.
+// log. After a crash of the broker the broker may have forgotten the producer;
+// it also forgets one whose last record's timestamp is older than
+// producer.id.expiration.ms (a day by default), so old timestamps void broker
+// idempotence. Then a batch sent twice may stand in the log twice.
 // Nothing above may rely on broker idempotence; owned logs rely on the chain of
 // pkg/eventlog.
 //

@@ -78,17 +78,21 @@ func assigned(g *kafkago.Generation, topic string) []int32 {
 	return out
 }
 
-// within runs f under a context that ends with either of the two, and keeps a
-// run that returns at once from making the group rebalance without end.
+// within runs f under a context that ends with either of the two. It returns no
+// earlier than it should, because its return makes the member join anew.
 func within(ctx, generation context.Context, f func(context.Context)) {
-	ctx, cancel := context.WithCancel(ctx)
+	both, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(generation, cancel)()
-	f(ctx)
-	t := time.NewTimer(joinBackoff)
+	f(both)
+	if ctx.Err() != nil {
+		<-generation.Done() // which leaving ends, without joining once more
+		return
+	}
+	t := time.NewTimer(joinBackoff) // an f that returns at once must not keep the group busy
 	defer t.Stop()
 	select {
-	case <-ctx.Done():
+	case <-both.Done():
 	case <-t.C:
 	}
 }

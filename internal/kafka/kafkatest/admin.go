@@ -105,8 +105,12 @@ func groupMembership(t *testing.T, b Broker) {
 	if !slices.Equal(both, []int32{0, 1, 2, 3}) {
 		t.Fatal(both)
 	}
+	left := time.Now()
 	leave1()
 	awaitLeft(t, end1)
+	if d := time.Since(left); d > 500*time.Millisecond {
+		t.Errorf("leaving took %v", d)
+	}
 	// A member that left does not cost the others its session timeout.
 	awaitAssigned(t, two, 4)
 	leave2()

@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kmsg"
-
 	"github.com/google/go-cmp/cmp"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/spanway/spanway/internal/kafka"
 )
@@ -111,6 +111,8 @@ func expiredProducer(t *testing.T, b Broker) {
 	if !b.ForgetsProducers {
 		t.Skip("NOT TESTED: this broker never forgets an idle producer")
 	}
+	expireProducers(t, b, "2000")
+	defer expireProducers(t, b, "86400000") // or what follows could see doubles
 	c := client(t, b)
 	name := topic(t, c, 1, nil)
 	p := c.Partition(name, 0)
@@ -122,6 +124,26 @@ func expiredProducer(t *testing.T, b Broker) {
 	}
 	if got, _ := readAll(t, p, 0); len(got) != 12 {
 		t.Fatal(texts(got))
+	}
+}
+
+// expireProducers sets after how many milliseconds idle producers are forgotten.
+// The broker counts from the timestamp of a producer's last record.
+func expireProducers(t *testing.T, b Broker, millis string) {
+	t.Helper()
+	req := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	config := kmsg.NewIncrementalAlterConfigsRequestResourceConfig()
+	config.Name, config.Value = "producer.id.expiration.ms", &millis
+	resource := kmsg.NewIncrementalAlterConfigsRequestResource()
+	resource.ResourceType = kmsg.ConfigResourceTypeBroker // all of them, having no name
+	resource.Configs = []kmsg.IncrementalAlterConfigsRequestResourceConfig{config}
+	req.Resources = []kmsg.IncrementalAlterConfigsRequestResource{resource}
+	r, err := req.RequestWith(limited(t), other(t, b))
+	if err == nil {
+		err = kerr.ErrorForCode(r.Resources[0].ErrorCode)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

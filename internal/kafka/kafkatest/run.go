@@ -28,7 +28,8 @@ type Broker struct {
 	// Compact makes the broker compact now; nil if it does so by itself, within
 	// seconds.
 	Compact func()
-	// ForgetsProducers says that the broker's expirations are set to seconds.
+	// ForgetsProducers says that the broker forgets idle producers when
+	// producer.id.expiration.ms says so, and looks at it every second or so.
 	ForgetsProducers bool
 }
 
