@@ -16,11 +16,15 @@ import (
 
 	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/services/engine"
 )
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the sessions in testdata with what the program says")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	engine.MaybeGuard()
+	goleak.VerifyTestMain(m)
+}
 
 // start runs a whole system in this process.
 func start(t *testing.T, engines int) *run.System {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,4 +29,22 @@ func envInt(name string, otherwise int) int {
 		return n
 	}
 	return otherwise
+}
+
+// envMap and envList read a=1,b=2 and a,b.
+func envMap(name string) map[string]string {
+	out := map[string]string{}
+	for _, pair := range envList(name) {
+		if k, v, ok := strings.Cut(pair, "="); ok {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func envList(name string) []string {
+	if v := env(name, ""); v != "" {
+		return strings.Split(v, ",")
+	}
+	return nil
 }

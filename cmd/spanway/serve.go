@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) serveCommand() *cobra.Command {
-	return noun("serve", "Run one service against brokers", a.serveScheduler())
+	return noun("serve", "Run one service against brokers", a.serveScheduler(), a.serveEngine())
 }
 
 func (a *app) serveScheduler() *cobra.Command {

@@ -2,14 +2,17 @@ package placement
 
 import "github.com/spanway/spanway/pkg/events"
 
-// Check refuses, for a client that has not sent it yet, what Decide would
-// refuse of a request without regard to the state. The error is a
-// *events.Malformed. The request must name its task.
-func (p *Preparer) Check(m *events.TaskRequested) error {
+// Check makes of a request that nobody has sent yet the task that it asks for.
+// It refuses what Decide would refuse without regard to the state; the error is
+// a *events.Malformed. The request must name its task.
+func (p *Preparer) Check(m *events.TaskRequested) (*events.Task, error) {
 	pool, err := poolName(m.Pool, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = p.task(m, &prepared{pool: pool, taskID: m.TaskId}, events.Envelope{})
-	return err
+	return p.task(m, &prepared{pool: pool, taskID: m.TaskId}, events.Envelope{})
 }
+
+// ParseQuantity reads an integer of at least 0 or a quantity such as "64Mi", as
+// needs are read.
+func ParseQuantity(text string) (int64, bool) { return parseQuantity(text) }

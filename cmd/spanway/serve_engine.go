@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/services/engine"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+func (a *app) serveEngine() *cobra.Command {
+	var cfg engine.Config
+	var watched observation
+	var labels, capacity map[string]string
+	c := &cobra.Command{
+		Use:   "engine",
+		Short: "Run a stand-alone engine for tasks of the kinds noop and exec",
+		Args:  cobra.NoArgs,
+		Example: `  spanway serve engine --id disk-1 --label disk=ssd --label gpu=1 --capacity slots=8
+  spanway serve engine --allow sha256sum,gzip --capacity slots=8,memory_bytes=16Gi`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.Engine.Brokers, cfg.Engine.Prefix, cfg.Engine.Site = a.brokerList(), a.prefix, a.site
+			cfg.Engine.Labels = labelValues(labels)
+			var err error
+			if cfg.Engine.Allocatable, err = amounts(capacity); err != nil {
+				return err
+			}
+			if err := cfg.Validate(); err != nil {
+				return &usageError{err}
+			}
+			return watched.run(cmd.Context(), a, "engine", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
+				cfg.Engine.Logger = log
+				return run.Engine(ctx, cfg, tel)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Engine.ID, "id", env("ENGINE_ID", ""), "name of the engine, unique in its pool; the host's name if empty (SPANWAY_ENGINE_ID)")
+	f.StringVar(&cfg.Engine.Pool, "pool", env("POOL", "default"), "pool that it takes tasks of (SPANWAY_POOL)")
+	f.StringToStringVar(&labels, "label", envMap("LABELS"), "what predicates see as engine.labels; integers, true and false are read as such, a;b as a list (SPANWAY_LABELS)")
+	f.StringToStringVar(&capacity, "capacity", envMap("CAPACITY"), "what tasks may need of it; 8 slots for each CPU if none is given (SPANWAY_CAPACITY)")
+	f.StringSliceVar(&cfg.Allow, "allow", envList("ALLOW"), "commands that kind exec may run, by name; "+strings.Join(engine.DefaultAllow(), ",")+" if none is given (SPANWAY_ALLOW)")
+	f.DurationVar(&cfg.Engine.TTL, "engine-ttl", envDuration("ENGINE_TTL", 0), "how long it may be silent; as the scheduler's (SPANWAY_ENGINE_TTL)")
+	f.DurationVar(&cfg.Engine.Grace, "grace", envDuration("GRACE", 0), "how long work may go on when it is told to end; 30s if 0 (SPANWAY_GRACE)")
+	f.BoolVar(&cfg.Engine.JSON, "json", env("JSON", "") == "true", "write reports as JSON instead of protobuf (SPANWAY_JSON)")
+	watched.flags(c, "127.0.0.1:0")
+	return c
+}
+
+// labelValues reads labels as predicates compare them.
+func labelValues(in map[string]string) map[string]any {
+	out := make(map[string]any, len(in))
+	for name, text := range in {
+		if !strings.Contains(text, ";") {
+			out[name] = labelValue(text)
+			continue
+		}
+		var list []any
+		for part := range strings.SplitSeq(text, ";") {
+			list = append(list, labelValue(part))
+		}
+		out[name] = list
+	}
+	return out
+}
+
+func labelValue(text string) any {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return n
+	}
+	if text == "true" || text == "false" {
+		return text == "true"
+	}
+	return text
+}
+
+// amounts reads capacity; nil stands for the default.
+func amounts(in map[string]string) (map[string]int64, error) {
+	if len(in) == 0 {
+		return nil, nil
+	}
+	out := make(map[string]int64, len(in))
+	for name, text := range in {
+		n, ok := placement.ParseQuantity(text)
+		if !ok {
+			return nil, usage("--capacity %s=%s: give an integer, or a quantity such as 16Gi", name, text)
+		}
+		out[name] = n
+	}
+	return out, nil
+}
