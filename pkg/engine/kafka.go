@@ -34,7 +34,9 @@ func newBroker(client *kafka.Client, c Config, disconnect func()) *broker {
 	b := &broker{
 		client: client, disconnect: disconnect, topics: events.Topics{Prefix: c.Prefix},
 		read: events.EnginePartition(events.EngineID(c.ID)), write: events.PoolPartition(events.Pool(c.Pool)),
-		producer: client.Producer(kafka.ProducerOptions{}),
+		// What was done while the broker is away is reported when it is back,
+		// however late: often the scheduler was away as long, and takes it.
+		producer: client.Producer(kafka.ProducerOptions{Forever: true}),
 	}
 	b.assignments = client.Partition(b.topics.Assignments(), b.read)
 	return b

@@ -64,6 +64,12 @@ func (s *sender) close() {
 	s.more.Signal()
 }
 
+func (s *sender) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 func (s *sender) run() {
 	defer close(s.done)
 	var batch []outgoing
@@ -104,6 +110,7 @@ func (s *sender) settle(o outgoing, err error) {
 		s.inbox.put(func(m *mail) { m.acked = max(m.acked, o.report.SentAt) })
 	case err == nil || o.told != nil || o.report.Beat:
 	case isRefused(err) && s.replace(o):
+	case s.isClosed(): // The engine departs and says once that it did not wait.
 	default:
 		s.log.Error("a report could not be delivered", "type", events.TypeOf(o.report.Message), "id", o.report.ID, "error", err)
 		if named, ok := o.report.Message.(interface{ GetIncarnation() string }); ok {

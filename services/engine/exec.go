@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spanway/spanway/pkg/engine"
 	"github.com/spanway/spanway/pkg/events"
@@ -24,10 +25,11 @@ const (
 	codeNotRun     = "NOT_RUN"
 )
 
-// Types of results.
+// Types of results, and what is added where the output was longer.
 const (
-	typeOutput = "application/octet-stream"
-	typeCut    = "application/octet-stream; truncated=true"
+	typeText  = "text/plain; charset=utf-8"
+	typeBytes = "application/octet-stream"
+	truncated = "; truncated=true"
 )
 
 const (
@@ -65,9 +67,12 @@ func (x *executor) run(ctx context.Context, t *engine.Task) ([]byte, error) {
 	case exit.Code != 0:
 		return nil, engine.Fail(fmt.Sprintf("EXIT_%d", exit.Code), fmt.Errorf("%s ended with exit code %d%s", job.Args[0], exit.Code, complaint))
 	}
-	t.ResultType = typeOutput
+	t.ResultType = typeBytes
+	if utf8.Valid(out.kept) {
+		t.ResultType = typeText
+	}
 	if out.cut {
-		t.ResultType = typeCut
+		t.ResultType += truncated
 	}
 	return out.kept, nil
 }

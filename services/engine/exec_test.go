@@ -79,11 +79,11 @@ func TestOutputIsLimited(t *testing.T) {
 	x := newExecutor(t, "sh")
 	task := &engine.Task{Payload: payload(t, command.Spec{Command: []string{"sh", "-c", "head -c 300000 /dev/zero; echo done >&2"}})}
 	result, err := x.run(t.Context(), task)
-	if err != nil || len(result) != maxOutput || task.ResultType != typeCut {
+	if err != nil || len(result) != maxOutput || task.ResultType != typeText+truncated {
 		t.Errorf("%d bytes of type %q, %v", len(result), task.ResultType, err)
 	}
-	exact := &engine.Task{Payload: payload(t, command.Spec{Command: []string{"sh", "-c", "head -c 262144 /dev/zero"}})}
-	if result, err = x.run(t.Context(), exact); err != nil || len(result) != maxOutput || exact.ResultType != typeOutput {
+	exact := &engine.Task{Payload: payload(t, command.Spec{Command: []string{"sh", "-c", "printf '\\377'; head -c 262143 /dev/zero"}})}
+	if result, err = x.run(t.Context(), exact); err != nil || len(result) != maxOutput || exact.ResultType != typeBytes {
 		t.Errorf("%d bytes of type %q, %v", len(result), exact.ResultType, err)
 	}
 }
