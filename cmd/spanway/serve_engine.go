@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,18 +19,22 @@ func (a *app) serveEngine() *cobra.Command {
 	var cfg engine.Config
 	var watched observation
 	var labels, capacity map[string]string
+	var slots int
 	c := &cobra.Command{
 		Use:   "engine",
 		Short: "Run a stand-alone engine for tasks of the kinds noop and exec",
 		Args:  cobra.NoArgs,
-		Example: `  spanway serve engine --id disk-1 --label disk=ssd --label gpu=1 --capacity slots=8
+		Example: `  spanway serve engine --id disk-1 --label disk=ssd --label gpu=1 --slots 8
   spanway serve engine --allow sha256sum,gzip --capacity slots=8,memory_bytes=16Gi`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Engine.Brokers, cfg.Engine.Prefix, cfg.Engine.Site = a.brokerList(), a.prefix, a.site
 			cfg.Engine.Labels = labelValues(labels)
 			var err error
-			if cfg.Engine.Allocatable, err = amounts(capacity); err != nil {
+			if cfg.Engine.Allocatable, err = amounts(capacity, slots); err != nil {
 				return err
+			}
+			if cfg.Engine.Grace == 0 {
+				cfg.Engine.Grace = -1 // The library takes 0 as not given.
 			}
 			if err := cfg.Validate(); err != nil {
 				return &usageError{err}
@@ -47,7 +52,8 @@ func (a *app) serveEngine() *cobra.Command {
 	f.StringToStringVar(&capacity, "capacity", envMap("CAPACITY"), "what tasks may need of it; 8 slots for each CPU if none is given (SPANWAY_CAPACITY)")
 	f.StringSliceVar(&cfg.Allow, "allow", envList("ALLOW"), "commands that kind exec may run, by name; "+strings.Join(engine.DefaultAllow(), ",")+" if none is given (SPANWAY_ALLOW)")
 	f.DurationVar(&cfg.Engine.TTL, "engine-ttl", envDuration("ENGINE_TTL", 0), "how long it may be silent; as the scheduler's (SPANWAY_ENGINE_TTL)")
-	f.DurationVar(&cfg.Engine.Grace, "grace", envDuration("GRACE", 0), "how long work may go on when it is told to end; 30s if 0 (SPANWAY_GRACE)")
+	f.DurationVar(&cfg.Engine.Grace, "grace", envDuration("GRACE", 30*time.Second), "how long work may go on when it is told to end (SPANWAY_GRACE)")
+	f.IntVar(&slots, "slots", envInt("SLOTS", 0), "short for --capacity slots=N (SPANWAY_SLOTS)")
 	f.BoolVar(&cfg.Engine.JSON, "json", env("JSON", "") == "true", "write reports as JSON instead of protobuf (SPANWAY_JSON)")
 	watched.flags(c, "127.0.0.1:0")
 	return c
@@ -81,11 +87,14 @@ func labelValue(text string) any {
 }
 
 // amounts reads capacity; nil stands for the default.
-func amounts(in map[string]string) (map[string]int64, error) {
-	if len(in) == 0 {
+func amounts(in map[string]string, slots int) (map[string]int64, error) {
+	if len(in) == 0 && slots == 0 {
 		return nil, nil
 	}
-	out := make(map[string]int64, len(in))
+	out := make(map[string]int64, len(in)+1)
+	if slots != 0 {
+		out["slots"] = int64(slots)
+	}
 	for name, text := range in {
 		n, ok := placement.ParseQuantity(text)
 		if !ok {
