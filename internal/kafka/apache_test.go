@@ -16,7 +16,7 @@ func TestApacheWire(t *testing.T) {
 				"producer.id.expiration.check.interval.ms": "500",
 				"transactional.id.expiration.ms":           "60000",
 				"log.cleaner.backoff.ms":                   "200",
-				"broker.session.timeout.ms":                "2000", // a killed broker may come back sooner
+				"broker.session.timeout.ms":                "4000", // a killed broker may come back sooner
 				"broker.heartbeat.interval.ms":             "500",
 				"log.retention.check.interval.ms":          "500",
 			}})
@@ -34,4 +34,5 @@ func BenchmarkApacheWire(b *testing.B) {
 	b.Cleanup(c.Close)
 	b.Run("append", func(b *testing.B) { benchmarkAppend(b, c) })
 	b.Run("fetch", func(b *testing.B) { benchmarkFetch(b, c) })
+	b.Run("tail", func(b *testing.B) { benchmarkTail(b, c) })
 }

@@ -95,3 +95,39 @@ func BenchmarkProducer(b *testing.B) {
 	}
 	perRecord(b, len(batch))
 }
+
+// BenchmarkTail: from the beginning of an append until a waiting reader has it.
+func BenchmarkTail(b *testing.B) {
+	_, c := start(b)
+	benchmarkTail(b, c)
+}
+
+func benchmarkTail(b *testing.B, c *kafka.Client) {
+	ensure(b, c, "tail", 1)
+	p, batch := c.Partition("tail", 0), sized(1)
+	_, from, err := c.Offsets(b.Context(), "tail", 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	asked, read := make(chan int64), make(chan error)
+	go func() {
+		for from := range asked {
+			page, err := p.Fetch(b.Context(), from, time.Second)
+			if err == nil && len(page.Records) != 1 {
+				err = fmt.Errorf("%d records", len(page.Records))
+			}
+			read <- err
+		}
+	}()
+	defer close(asked)
+	for b.Loop() {
+		asked <- from
+		if _, err := p.Append(b.Context(), batch); err != nil {
+			b.Fatal(err)
+		}
+		if err := <-read; err != nil {
+			b.Fatal(err)
+		}
+		from++
+	}
+}
