@@ -108,7 +108,7 @@ func groupMembership(t *testing.T, b Broker) {
 	left := time.Now()
 	leave1()
 	awaitLeft(t, end1)
-	if d := time.Since(left); d > 500*time.Millisecond {
+	if d := time.Since(left); d > time.Second {
 		t.Errorf("leaving took %v", d)
 	}
 	// A member that left does not cost the others its session timeout.
@@ -141,7 +141,7 @@ func deadMember(t *testing.T, b Broker) {
 	n.down.Store(true)
 	died := time.Now()
 	awaitAssigned(t, one, 4)
-	if d := time.Since(died); d > 9*time.Second {
+	if d := time.Since(died); d > 10*time.Second {
 		t.Fatalf("it took %v", d)
 	}
 	leave()
