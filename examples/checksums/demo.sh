@@ -57,6 +57,7 @@ spanway() {
 command -v sha256sum >/dev/null || fail "sha256sum is not installed, and the digests are compared with it; it comes with coreutils"
 
 heading "Build bin/spanway, and start a system in one process"
+printf '  $ make build                     (about a minute the first time)\n'
 "${MAKE:-make}" --no-print-directory -s build
 CGO_ENABLED=0 "${GO:-go}" build -o bin/checksums ./examples/checksums
 mkfifo "$work/ready"
@@ -81,6 +82,7 @@ done
 
 heading "The logs, checked by a program that trusts no service"
 spanway verify
+grep -q ' 0 open' "$work/out" || fail "tasks have not ended, although all were waited for"
 
 heading "Stop"
 kill "$dev"

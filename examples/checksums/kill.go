@@ -13,6 +13,9 @@ import (
 // killAfter is the part of the tasks that has ended when the engine is killed.
 const killAfter = 0.25
 
+// manyFiles keep all engines busy until long after the kill.
+const manyFiles = 1000
+
 // work waits for all tasks, and kills one engine on the way.
 func (d *demo) work(ctx context.Context, began time.Time) error {
 	heading(d.out, "The work, and an engine that dies")
@@ -30,6 +33,9 @@ func (d *demo) work(ctx context.Context, began time.Time) error {
 	d.bar.draw(d.ledger.done(), time.Now())
 	if d.bar.terminal {
 		fmt.Fprintln(d.out)
+	}
+	if d.ledger.loss.tasks == 0 && len(d.files) >= manyFiles {
+		return fmt.Errorf("%s held no task when it died, so that nothing was seen of its work being placed again; run it once more", victim)
 	}
 	d.tellPlaced()
 	if n := len(d.ledger.problems); n > 0 {
