@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/memlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -68,4 +69,30 @@ func (o nullOutbox) Through(limit int64) int64 {
 		return 0
 	}
 	return limit
+}
+
+// BenchmarkReader folds b.N events in batches of 500 into the toy core.
+func BenchmarkReader(b *testing.B) {
+	log, ids := memlog.New(), make([]string, b.N)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("task-%d", i)
+	}
+	bundle := setup(b, log, ids...)
+	bundle.inputs.chunk = 500
+	bundle.cfg.Outbox = nullOutbox{}
+	ctx, cancel := context.WithCancel(context.Background())
+	bundle.cfg.Hooks.Appended = func(int, int) {
+		if log.End() > int64(b.N) {
+			cancel()
+		}
+	}
+	_ = eventlog.NewOwner(bundle.cfg).Run(ctx)
+	core := newToyCore()
+	b.ReportAllocs()
+	b.ResetTimer()
+	r := eventlog.NewReader(log, topic, 3)
+	if err := r.Barrier(b.Context(), func(l events.Logged, _ *events.Record) { core.Apply(l) }); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
