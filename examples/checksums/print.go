@@ -9,9 +9,7 @@ import (
 )
 
 // heading begins a part of the output.
-func heading(w io.Writer, format string, args ...any) {
-	fmt.Fprintf(w, "\n== "+format+"\n\n", args...)
-}
+func heading(w io.Writer, text string) { fmt.Fprintf(w, "\n== %s\n\n", text) }
 
 // say prints one line of a part.
 func say(w io.Writer, format string, args ...any) {
