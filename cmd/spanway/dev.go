@@ -25,7 +25,10 @@ the process's sudden death.`,
 			return watched.run(cmd.Context(), a, "dev", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
 				cfg.Site, cfg.Prefix, cfg.Logger, cfg.Telemetry = a.site, a.prefix, log, tel
 				system, err := run.Start(ctx, cfg)
-				if err != nil {
+				switch {
+				case ctx.Err() != nil && system == nil:
+					return nil // It was told to stop before it was ready.
+				case err != nil:
 					return err
 				}
 				defer system.Stop()

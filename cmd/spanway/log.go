@@ -164,10 +164,10 @@ func (a *app) showRecord(ctx context.Context, c *client.Client, place events.Pla
 	if err != nil {
 		return err
 	}
-	data, err := json.MarshalIndent(viewRecord(place.Topic, place.Partition, r), "", "  ")
 	if a.json() {
 		return a.object(viewRecord(place.Topic, place.Partition, r))
 	}
+	data, err := json.MarshalIndent(viewRecord(place.Topic, place.Partition, r), "", "  ")
 	if err != nil {
 		return fmt.Errorf("write the record as JSON: %w", err)
 	}

@@ -43,7 +43,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 	if err != nil && !a.entered {
 		err = &usageError{err}
 	}
-	if err != nil && exitCode(err) != exitDone {
+	if err != nil {
 		fmt.Fprintf(s.err, "spanway: %s\n", strings.TrimSpace(err.Error()))
 	}
 	if exitCode(err) == exitUsage {

@@ -39,8 +39,11 @@ func (t *Telemetry) Serve(addr string) (listening string, stop func(), err error
 		return "", nil, fmt.Errorf("serve metrics on %q: %w", addr, err)
 	}
 	server := &http.Server{Handler: t.Handler(), ReadHeaderTimeout: 5 * time.Second}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		server.Serve(l) //nolint:errcheck // It always says that it was shut down.
+	}()
 	stop = func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

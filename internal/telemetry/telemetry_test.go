@@ -38,7 +38,7 @@ func TestProbesAndMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tel.Stop(context.Background()) //nolint:errcheck // The test is over.
+	defer tel.Stop(context.Background())
 	counter, err := otel.Meter("test").Int64Counter("spanway.test.things")
 	if err != nil {
 		t.Fatal(err)

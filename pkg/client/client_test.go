@@ -318,7 +318,7 @@ func TestUnavailable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close(context.Background()) //nolint:errcheck // Nothing was sent.
+	defer c.Close(context.Background())
 	var away *Unavailable
 	if err := c.Check(t.Context()); !errors.As(err, &away) || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("Check returns %v", err)
