@@ -142,7 +142,7 @@ var unstable = []struct {
 	{regexp.MustCompile(`\d+ count;`), "N count;"},
 	{regexp.MustCompile(`"claimId":"[^"]*"`), `"claimId":"RANDOM"`},
 	{regexp.MustCompile(`"spanway-log":"[^"]*"`), `"spanway-log":"CHAIN"`},
-	{regexp.MustCompile(`"(forMs|offset)":\d+`), `"$1":N`},
+	{regexp.MustCompile(`"(for_ms|offset)":\d+`), `"$1":N`},
 	{regexp.MustCompile(`go1\.[0-9.]+`), "GO"},
 	{regexp.MustCompile(` +`), " "},
 	{regexp.MustCompile(` +\n`), "\n"},

@@ -199,6 +199,7 @@ func (a *app) engineDrain() *cobra.Command {
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				defer a.hint()()
 				return each(ids, func(id string) error {
 					if err := c.Drain(ctx, events.Pool(pool), events.EngineID(id), reason); err != nil {
 						return err
@@ -221,6 +222,7 @@ func (a *app) engineResume() *cobra.Command {
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				defer a.hint()()
 				return each(ids, func(id string) error {
 					if err := c.Resume(ctx, events.Pool(pool), events.EngineID(id)); err != nil {
 						return err

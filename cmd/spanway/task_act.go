@@ -25,6 +25,7 @@ func (a *app) taskCancel() *cobra.Command {
 				return usage("give either task IDs or what to match: --all, --kind, --tenant, --id-prefix, --pending")
 			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				defer a.hint()()
 				switch {
 				case many && dryRun:
 					return a.wouldCancel(ctx, c, events.Pool(pool), &filter)
@@ -85,6 +86,7 @@ func (a *app) taskRetry() *cobra.Command {
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				defer a.hint()()
 				return each(ids, func(id string) error {
 					began := time.Now()
 					again, err := c.Retry(ctx, events.Pool(pool), events.TaskID(id))
@@ -106,6 +108,14 @@ func (a *app) taskRetry() *cobra.Command {
 	c.Flags().StringVar(&pool, "pool", "", "their pool (default \"default\")")
 	c.Flags().BoolVar(&wait, "wait", false, "wait for their end; exit 4 if it is not a success")
 	return c
+}
+
+// hint tells a person who waits for long why that may be. It ends with stop.
+func (a *app) hint() (stop func()) {
+	t := time.AfterFunc(5*time.Second, func() {
+		fmt.Fprintln(a.err, "still waiting: the command is durable, but nothing has answered it yet; does a scheduler run? (spanway serve scheduler)")
+	})
+	return func() { t.Stop() }
 }
 
 // each does something with every name, also after one failed.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 func (a *app) taskWhy() *cobra.Command {
@@ -24,7 +25,10 @@ func (a *app) taskWhy() *cobra.Command {
 					return err
 				}
 				if a.json() {
-					return a.object(x)
+					return a.object(struct {
+						placement.Explanation
+						AsOf client.Position `json:"as_of"`
+					}{x, client.Position{Topic: x.Log, Partition: x.Partition, Offset: x.Offset}})
 				}
 				_, err = io.WriteString(a.out, x.Text(terminal(a.out) && os.Getenv("NO_COLOR") == ""))
 				return err

@@ -84,12 +84,12 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// quiet leaves out the warnings that a broker is not fit for production: this
-// one is not meant to be.
+// quiet leaves out the warning that a broker is not fit for production: this one
+// is not meant to be.
 type quiet struct{ slog.Handler }
 
 func (q quiet) Handle(ctx context.Context, r slog.Record) error {
-	if strings.HasPrefix(r.Message, "dev: ") {
+	if strings.HasPrefix(r.Message, "the topics are good for development only") {
 		return nil
 	}
 	return q.Handler.Handle(ctx, r)

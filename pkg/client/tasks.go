@@ -56,6 +56,9 @@ type Position struct {
 // String writes it as TOPIC/PARTITION@OFFSET.
 func (p Position) String() string { return fmt.Sprintf("%s/%d@%d", p.Topic, p.Partition, p.Offset) }
 
+// MarshalText writes it as String does.
+func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
 // Listing is the answer to a query, one part for each partition that was read.
 type Listing struct {
 	AsOf  Position

@@ -53,10 +53,10 @@ type Explanation struct {
 	// Offset: everything below it was folded.
 	Offset int64 `json:"offset"`
 	// ForMs is how long the task has been in its state.
-	ForMs       int64            `json:"forMs"`
+	ForMs       int64            `json:"for_ms"`
 	Engine      string           `json:"engine,omitempty"`
 	Attempt     int32            `json:"attempt"`
-	NotBeforeMs int64            `json:"notBeforeMs,omitempty"`
+	NotBeforeMs int64            `json:"not_before_ms,omitempty"`
 	Predicate   string           `json:"predicate,omitempty"`
 	Needs       map[string]int64 `json:"needs,omitempty"`
 	Counts      Counts           `json:"counts"`
@@ -67,8 +67,8 @@ type Explanation struct {
 	// Ahead counts the waiting tasks of the pool that go first; AheadHigher those
 	// of them that were submitted with a higher priority.
 	Ahead       int      `json:"ahead"`
-	AheadHigher int      `json:"aheadHigher"`
-	WakesOn     []string `json:"wakesOn,omitempty"`
+	AheadHigher int      `json:"ahead_higher"`
+	WakesOn     []string `json:"wakes_on,omitempty"`
 
 	topicPrefix string
 }
@@ -78,12 +78,12 @@ type Counts struct {
 	Engines       int `json:"engines"`
 	Lost          int `json:"lost"`
 	Draining      int `json:"draining"`
-	KindUnhandled int `json:"kindUnhandled"`
+	KindUnhandled int `json:"kind_unhandled"`
 	// PredicateFalse includes evaluations that ended in an error.
-	PredicateFalse int `json:"predicateFalse"`
+	PredicateFalse int `json:"predicate_false"`
 	// Fit counts engines whose predicate is true, WithCapacity those of them with room.
 	Fit          int `json:"fit"`
-	WithCapacity int `json:"withCapacity"`
+	WithCapacity int `json:"with_capacity"`
 }
 
 // Finding is what one engine is for the task.
@@ -91,7 +91,7 @@ type Finding struct {
 	Engine string `json:"engine"`
 	Result string `json:"result"`
 	// FalseClauses are those that were not true.
-	FalseClauses []string         `json:"falseClauses,omitempty"`
+	FalseClauses []string         `json:"false_clauses,omitempty"`
 	Error        string           `json:"error,omitempty"`
 	Short        map[string]int64 `json:"short,omitempty"`
 
@@ -103,7 +103,7 @@ type Clause struct {
 	Text string `json:"text"`
 	True int    `json:"true"`
 	// RemovesMost marks the clause that is true on the fewest.
-	RemovesMost bool `json:"removesMost,omitempty"`
+	RemovesMost bool `json:"removes_most,omitempty"`
 }
 
 // lostShownMs is how long a lost engine is counted.
@@ -122,7 +122,10 @@ func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explan
 		if x.State = v.State; v.State == "" {
 			x.State = "ended"
 		}
-		x.Engine, x.Attempt, x.ForMs = v.Engine, v.Attempt, max(nowMs-v.EndedMs, 0)
+		x.Engine, x.Attempt = v.Engine, v.Attempt
+		if v.EndedMs > 0 {
+			x.ForMs = max(nowMs-v.EndedMs, 0)
+		}
 		return x, ok
 	}
 	t := p.tasks[string(id)]
