@@ -59,7 +59,7 @@ test-kafka: ## the tests on real Apache Kafka, 4.3 and 3.9 (needs Java 17 and Ma
 	make --no-print-directory kafka-jars; \
 	packages=$$($(USE_KAFKA)); \
 	echo "packages with tests on a real Kafka:" $$packages; \
-	$(GO) test -p 1 -timeout 15m -run Apache $$packages
+	$(GO) test -p 1 -count 1 -timeout 15m -run Apache $$packages
 
 .PHONY: kafka-jars
 kafka-jars: $(VERSIONS:%=$(KAFKA)/%/.complete) ## fetch the jars of Apache Kafka with Maven
