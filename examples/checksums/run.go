@@ -81,7 +81,8 @@ func (d *demo) play(ctx context.Context, unreadable int) error {
 		err = d.work(ctx, began)
 	}
 	if err != nil {
-		return errors.Join(err, d.giveUp(ctx))
+		d.giveUp(ctx)
+		return err
 	}
 	d.showEngines(time.Since(began))
 	if err := d.prove(ctx); err != nil {
@@ -190,15 +191,16 @@ func (d *demo) submit(ctx context.Context) error {
 }
 
 // giveUp cancels what is left, which would otherwise wait for engines for ever.
-func (d *demo) giveUp(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+func (d *demo) giveUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	mine := &events.TaskFilter{IdPrefix: d.run + "/"}
 	n, err := d.client.CancelMany(ctx, events.Pool(d.pool), mine, "the run was given up")
-	if err == nil {
-		say(d.out, "%s unfinished tasks cancelled", grouped(int(n)))
+	if err != nil {
+		say(d.out, "its unfinished tasks stay: %v", err)
+		return
 	}
-	return err
+	say(d.out, "%s unfinished tasks cancelled", grouped(int(n)))
 }
 
 // until applies events until holds says true; after each, and now and then
@@ -216,7 +218,7 @@ func (d *demo) until(ctx context.Context, holds func() bool, then func(now time.
 		case err := <-d.failed:
 			return err
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 		if time.Since(last) > silence {
 			return fmt.Errorf("nothing has happened in pool %q for %v; is a scheduler running on %v?", d.pool, silence, d.brokers)
