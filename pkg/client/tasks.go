@@ -65,7 +65,8 @@ type Listing struct {
 	Tasks []*TaskStatus // in the order in which they were accepted
 	// Decided: every request of the partition below this offset has been decided.
 	Decided int64
-	// History holds the events of the task, if one was asked for by its ID.
+	// History holds the events of the task, if one was asked for by its ID, and
+	// those of an engine that took an attempt of it away.
 	History []Event
 }
 
@@ -93,7 +94,7 @@ func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Lis
 	f := newTaskFold(q)
 	r := eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)
 	err := r.Barrier(ctx, func(l events.Logged, rec *events.Record) {
-		if q.ID != "" && l.Message != nil && TaskOf(l.Message) == q.ID && (q.Pool == "" || poolOf(l.Message) == q.Pool) {
+		if q.ID != "" && l.Message != nil && (q.Pool == "" || poolOf(l.Message) == q.Pool) && f.concerns(l) {
 			kept := *rec // The reader uses its own again.
 			f.history = append(f.history, Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept})
 		}
@@ -121,6 +122,27 @@ type taskFold struct {
 	gone    map[string]bool
 	engines map[engineKey]*EngineStatus
 	history []Event
+}
+
+// concerns tells whether an event is about the task that was asked for.
+func (f *taskFold) concerns(l events.Logged) bool {
+	if TaskOf(l.Message) == f.query.ID {
+		return true
+	}
+	for _, s := range f.tasks {
+		if s.State != Assigned && s.State != Running || f.gone[s.incarnation] {
+			continue
+		}
+		switch m := l.Message.(type) {
+		case *events.EngineLost:
+			return m.Incarnation == s.incarnation
+		case *events.EngineDeparted:
+			return m.Incarnation == s.incarnation
+		case *events.EngineRegistered:
+			return m.Engine.GetPool() == string(s.Pool) && m.Engine.GetId() == string(s.Engine)
+		}
+	}
+	return false
 }
 
 func (f *taskFold) list() []*TaskStatus {
