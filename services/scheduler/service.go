@@ -78,7 +78,7 @@ func (s *Service) Run(ctx context.Context) error {
 		return fmt.Errorf("scheduler: %w", err)
 	}
 	if len(warnings) > 0 {
-		s.deps.Logger.Warn("the topics are good for development only", "reasons", warnings)
+		s.deps.Logger.Warn("the topics are good for development only", "because", warnings[0], "reasons", len(warnings))
 	}
 	owners, stop := context.WithCancel(ctx)
 	defer func() {
