@@ -65,8 +65,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// run is one measurement under way.
-type run struct {
+// measurement is one run under way.
+type measurement struct {
 	cfg    Config
 	client *client.Client
 
@@ -88,7 +88,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := &run{cfg: cfg, client: c, failed: make(chan error, 1)}
+	r := &measurement{cfg: cfg, client: c, failed: make(chan error, 1)}
 	engines, stop, err := r.engines(ctx)
 	if err != nil {
 		return Result{}, errors.Join(err, c.Close(ctx))
@@ -101,7 +101,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 }
 
 // engines starts the engines and waits until they are registered.
-func (r *run) engines(ctx context.Context) (*errgroup.Group, func(), error) {
+func (r *measurement) engines(ctx context.Context) (*errgroup.Group, func(), error) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	for i := range r.cfg.Engines {
@@ -126,7 +126,7 @@ func (r *run) engines(ctx context.Context) (*errgroup.Group, func(), error) {
 	return &group, stop, nil
 }
 
-func (r *run) handle(_ context.Context, t *engine.Task) ([]byte, error) {
+func (r *measurement) handle(_ context.Context, t *engine.Task) ([]byte, error) {
 	if r.measured.Load() {
 		wait := time.Since(time.Unix(0, int64(binary.BigEndian.Uint64(t.Payload))))
 		r.mu.Lock()
@@ -140,7 +140,7 @@ func (r *run) handle(_ context.Context, t *engine.Task) ([]byte, error) {
 	return nil, nil
 }
 
-func (r *run) measure(ctx context.Context) (Result, error) {
+func (r *measurement) measure(ctx context.Context) (Result, error) {
 	result := Result{Tasks: r.cfg.Tasks, Size: r.cfg.Size, Engines: r.cfg.Engines, Rate: r.cfg.Rate}
 	began := time.Now()
 	for range r.cfg.Tasks {
@@ -170,7 +170,7 @@ func (r *run) measure(ctx context.Context) (Result, error) {
 }
 
 // submit queues one task that carries the time.
-func (r *run) submit(ctx context.Context) {
+func (r *measurement) submit(ctx context.Context) {
 	payload := make([]byte, r.cfg.Size)
 	binary.BigEndian.PutUint64(payload, uint64(time.Now().UnixNano()))
 	r.client.SubmitAsync(ctx, client.Task{Pool: r.cfg.Pool, Kind: kind, Payload: payload}, func(_ events.TaskID, err error) {
@@ -184,7 +184,7 @@ func (r *run) submit(ctx context.Context) {
 }
 
 // steady submits at the rate for the duration.
-func (r *run) steady(ctx context.Context) (n int, err error) {
+func (r *measurement) steady(ctx context.Context) (n int, err error) {
 	if r.cfg.Rate <= 0 {
 		return 0, nil
 	}
@@ -208,7 +208,7 @@ var errAll = errors.New("all tasks have ended")
 // ended waits until n tasks have succeeded and returns the time of the last
 // result. It looks at the log only when all handlers were entered, so as not to
 // take time from what it measures.
-func (r *run) ended(ctx context.Context, n int) (last time.Time, err error) {
+func (r *measurement) ended(ctx context.Context, n int) (last time.Time, err error) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for r.entered.Load() < int64(n) {
