@@ -65,7 +65,9 @@ func (e *engine) live(p *Process) {
 	p.Sleep(w.Delay())
 	from := log.End()
 	p.Sleep(w.Delay())
-	e.holder = lease.New(lease.Settings{Engine: e.spec, Reports: fleetTopics.Reports(), TTL: fleetTTL.Milliseconds()})
+	e.holder = lease.New(lease.Settings{
+		Engine: e.spec, Reports: fleetTopics.Reports(), Events: fleetTopics.Events(), TTL: fleetTTL.Milliseconds(),
+	})
 	e.do(e.holder.Register(e.now(), e.incarnation(), from))
 	for !e.gone {
 		wait := time.Duration(e.holder.Wake()-e.now()) * time.Millisecond

@@ -47,9 +47,10 @@ func newLoop(e *Engine, handlers map[string]Handler) *loop {
 		clock: newClock(), inbox: newInbox(), pages: make(chan events.Page),
 		cancels: map[events.Token]context.CancelCauseFunc{}, over: make(chan struct{}),
 	}
+	topics := events.Topics{Prefix: e.config.Prefix}
 	l.holder = lease.New(lease.Settings{
-		Engine: e.describe(sortedKeys(handlers)), Reports: events.Topics{Prefix: e.config.Prefix}.Reports(),
-		TTL: e.config.TTL.Milliseconds(),
+		Engine: e.describe(sortedKeys(handlers)), TTL: e.config.TTL.Milliseconds(),
+		Reports: topics.Reports(), Events: topics.Events(),
 	})
 	l.sender = newSender(l.transport, events.Encoder{Source: "/spanway/" + e.config.Site + "/engine", JSON: e.config.JSON},
 		e.config.Pool, l.inbox, l.log)

@@ -3,6 +3,8 @@ package engine
 import (
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +33,10 @@ type sender struct {
 	queue  []outgoing
 	closed bool
 	done   chan struct{}
+	// ends holds the tokens whose last word is not settled. A broker may refuse
+	// it, and then another follows behind heartbeats that were already sent, so
+	// those name the attempt still: else it would count as never received.
+	ends map[uint64]struct{}
 }
 
 type outgoing struct {
@@ -41,7 +47,7 @@ type outgoing struct {
 func newSender(t transport, e events.Encoder, pool string, in *inbox, log *slog.Logger) *sender {
 	s := &sender{
 		transport: t, encoder: e, key: []byte(pool),
-		inbox: in, log: log, done: make(chan struct{}),
+		inbox: in, log: log, done: make(chan struct{}), ends: map[uint64]struct{}{},
 	}
 	s.more.L = &s.mu
 	go s.run()
@@ -91,6 +97,17 @@ func (s *sender) run() {
 }
 
 func (s *sender) pass(o outgoing) {
+	switch m := o.report.Message.(type) {
+	case *events.AttemptFinished:
+		s.mu.Lock()
+		s.ends[m.Token] = struct{}{}
+		s.mu.Unlock()
+	case *events.EngineHeartbeat:
+		s.mu.Lock()
+		m.Running = slices.AppendSeq(m.Running, maps.Keys(s.ends))
+		s.mu.Unlock()
+		slices.Sort(m.Running)
+	}
 	r, err := s.encoder.Encode(o.report.ID, o.report.Message)
 	if err != nil {
 		s.settle(o, err)
@@ -105,11 +122,18 @@ func (s *sender) settle(o outgoing, err error) {
 	if o.told != nil {
 		o.told <- err
 	}
+	if f, ok := o.report.Message.(*events.AttemptFinished); ok {
+		if isRefused(err) && s.replace(o, f) {
+			return
+		}
+		s.mu.Lock()
+		delete(s.ends, f.Token)
+		s.mu.Unlock()
+	}
 	switch {
 	case err == nil && o.report.Beat:
 		s.inbox.put(func(m *mail) { m.acked = max(m.acked, o.report.SentAt) })
 	case err == nil || o.told != nil || o.report.Beat:
-	case isRefused(err) && s.replace(o):
 	case s.isClosed(): // The engine departs and says once that it did not wait.
 	default:
 		s.log.Error("a report could not be delivered", "type", events.TypeOf(o.report.Message), "id", o.report.ID, "error", err)
@@ -121,9 +145,8 @@ func (s *sender) settle(o outgoing, err error) {
 
 // replace reports the failure of an attempt whose result no broker would take:
 // one task's result must not cost the engine its lease.
-func (s *sender) replace(o outgoing) bool {
-	f, ok := o.report.Message.(*events.AttemptFinished)
-	if !ok || f.GetError().GetCode() == codeResultRefused {
+func (s *sender) replace(o outgoing, f *events.AttemptFinished) bool {
+	if f.GetError().GetCode() == codeResultRefused {
 		return false
 	}
 	m := proto.CloneOf(f)

@@ -51,8 +51,9 @@ type Settings struct {
 	// Engine holds what the engine says of itself. Incarnation and
 	// AssignmentsFrom are filled in at each registration.
 	Engine *events.Engine
-	// Reports is the topic that the scheduler echoes.
-	Reports string
+	// Reports is the topic that the scheduler echoes, Events that of the pools'
+	// logs, of which heartbeats say how far they were read.
+	Reports, Events string
 	// TTL of the lease in milliseconds, as the scheduler counts it. The engine
 	// gives up a fifth earlier.
 	TTL int64
@@ -65,6 +66,7 @@ type Holder struct {
 	kinds     map[string]bool
 	reports   string
 	partition int32
+	log       string // the pool's, as marks name it
 	patience  int64
 	beatEvery int64
 
@@ -113,11 +115,13 @@ type Status struct {
 
 // New makes a holder that waits for its first Register.
 func New(s Settings) *Holder {
+	partition := events.PoolPartition(events.Pool(s.Engine.Pool))
 	h := &Holder{
 		engine:    proto.CloneOf(s.Engine),
 		kinds:     make(map[string]bool, len(s.Engine.Kinds)),
 		reports:   s.Reports,
-		partition: events.PoolPartition(events.Pool(s.Engine.Pool)),
+		partition: partition,
+		log:       s.Events + "/" + strconv.Itoa(int(partition)),
 		patience:  s.TTL - s.TTL/5,
 		beatEvery: min(s.TTL/beatsPerTTL, slowestBeat),
 		marks:     marks{},

@@ -2,6 +2,7 @@ package lease
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,9 @@ type script struct {
 
 const topic = "spanway.tasks.events"
 
+// source is the log of the pool blue, as copies name it.
+var source = fmt.Sprintf("%s/%d", topic, events.PoolPartition("blue"))
+
 func begin(t *testing.T) *script {
 	t.Helper()
 	h := New(Settings{
@@ -30,7 +34,7 @@ func begin(t *testing.T) *script {
 			Id: "e1", Pool: "blue", Kinds: []string{"resize", "noop"},
 			Allocatable: map[string]int64{"slots": 2, "gpu": 1},
 		},
-		Reports: "spanway.engines.reports", TTL: 5000,
+		Reports: "spanway.engines.reports", Events: topic, TTL: 5000,
 	})
 	s := &script{t: t, h: h, now: 1_000_000}
 	s.heard(h.Register(s.now, "i1", 10))
@@ -71,7 +75,7 @@ func (s *script) report(m proto.Message) string {
 	case *events.EngineRegistration:
 		return fmt.Sprintf("register %s from %d", m.Engine.Incarnation, m.Engine.AssignmentsFrom)
 	case *events.EngineHeartbeat:
-		return fmt.Sprintf("beat %s next=%d %v", m.Incarnation, m.AssignmentsNext, m.Running)
+		return fmt.Sprintf("beat %s next=%d received=%d/%d %v", m.Incarnation, m.AssignmentsNext, m.ReceivedEpoch, m.ReceivedN, m.Running)
 	case *events.EngineLeaving:
 		return fmt.Sprintf("leaving departed=%v", m.Departed)
 	case *events.AttemptStarted:
@@ -87,7 +91,7 @@ func (s *script) report(m proto.Message) string {
 // copyOf makes the published copy of an event.
 func (s *script) copyOf(key string, epoch, n uint32, m proto.Message) events.Record {
 	s.t.Helper()
-	id := fmt.Sprintf("%s/3/%d/%d", topic, epoch, n)
+	id := fmt.Sprintf("%s/%d/%d", source, epoch, n)
 	r, err := events.Encoder{Source: "/test"}.Encode(id, m, events.Header{Key: events.HeaderFrom, Value: []byte(id)})
 	if err != nil {
 		s.t.Fatal(err)
@@ -140,12 +144,14 @@ func (s *script) finish(token events.Token, o events.AttemptFinished_Outcome) {
 // says compares what was asked for since the last call, heartbeats left out.
 func (s *script) says(want ...string) {
 	s.t.Helper()
-	var got []string
-	for _, w := range s.said {
-		if !strings.HasPrefix(w, "beat ") {
-			got = append(got, w)
-		}
-	}
+	s.said = slices.DeleteFunc(s.said, func(w string) bool { return strings.HasPrefix(w, "beat ") })
+	s.saysAll(want...)
+}
+
+// saysAll compares what was asked for since the last call.
+func (s *script) saysAll(want ...string) {
+	s.t.Helper()
+	got := append([]string(nil), s.said...)
 	if diff := cmp.Diff(want, got); diff != "" {
 		s.t.Fatalf("actions differ (-want +got):\n%s", diff)
 	}

@@ -46,6 +46,14 @@ func (m marks) above(from []byte) (fresh, ok bool) {
 	return true, true
 }
 
+// of is the highest event seen of a log; zero if there is none.
+func (m marks) of(log string) mark {
+	if seen := m[log]; seen != nil {
+		return *seen
+	}
+	return mark{}
+}
+
 // number reads an unsigned decimal of 32 bits.
 func number(b []byte) (uint32, bool) {
 	var v uint64

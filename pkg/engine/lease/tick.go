@@ -53,6 +53,11 @@ func (h *Holder) Undelivered(now int64, incarnation events.Incarnation) []Action
 
 // beat sends a sign of life. Until the scheduler has answered, the registration
 // goes with it: the one before may have been lost with a broker.
+//
+// What it says of receipt is exact, since a record raises its mark in the very
+// call that takes or refuses the attempt, and reports keep their order: an
+// assignment at or before the mark is running, or its end was reported before
+// this beat, or was told by the scheduler itself; otherwise it was not received.
 func (h *Holder) beat() {
 	h.nextBeat = h.now + h.beatEvery
 	if h.state == Registering {
@@ -63,9 +68,10 @@ func (h *Holder) beat() {
 	for i, t := range held {
 		running[i] = uint64(t)
 	}
+	read := h.marks.of(h.log)
 	h.send(&events.EngineHeartbeat{
 		EngineId: h.engine.Id, Incarnation: h.engine.Incarnation, Pool: h.engine.Pool,
-		AssignmentsNext: h.next, Running: running,
+		AssignmentsNext: h.next, Running: running, ReceivedEpoch: read.epoch, ReceivedN: read.n,
 	}, true)
 }
 
