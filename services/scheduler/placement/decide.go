@@ -38,9 +38,17 @@ func source(p events.Place) *events.Source {
 
 func (c *cycle) reject(prep *prepared, at events.Place, why *events.Malformed) {
 	c.emit(&events.TaskRejected{
-		TaskId: prep.taskID, Pool: string(prep.pool), Code: string(why.Code), Message: why.Message,
+		TaskId: prep.taskID, Pool: string(prep.pool), Code: string(why.Code), Message: printable(why.Message),
 		Source: source(at), RequestType: string(prep.typ), Raw: prep.poison, AtMs: c.now.Now,
 	})
+}
+
+// maxMessageBytes bounds what a rejection says.
+const maxMessageBytes = 1_000
+
+// printable makes text fit for an event: messages can quote what was sent.
+func printable(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxMessageBytes)], "\uFFFD")
 }
 
 func (c *cycle) decide(prep *prepared) *events.Malformed {

@@ -50,7 +50,7 @@ type prepared struct {
 func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) any {
 	out := &prepared{forwardTo: -1}
 	env, m, err := events.Decode(rec)
-	out.typ = env.Type
+	out.typ = events.Type(strings.ToValidUTF8(string(env.Type), "\uFFFD"))
 	if err != nil {
 		return out.poisoned(rec, malformed(err), idHint(env, rec))
 	}
@@ -64,6 +64,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 	out.message = m
 	named, id := names(m)
 	if out.pool, err = poolName(named, rec.Key); err != nil {
+		out.pool = ""
 		return out.poisoned(rec, malformed(err), "")
 	}
 	out.taskID = id
@@ -75,7 +76,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 		return out
 	}
 	if err := p.validate(out, env); err != nil {
-		if out.taskID != "" && checkID("taskId", out.taskID) != nil {
+		if reports := wanted == events.Report; reports || out.taskID != "" && checkID("taskId", out.taskID) != nil {
 			out.taskID = ""
 			return out.poisoned(rec, malformed(err), "")
 		}

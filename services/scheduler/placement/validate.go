@@ -60,6 +60,9 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 			m.Error = &events.TaskError{Code: string(events.CodeTooLarge), Message: "the result is too large; give a reference to it"}
 			m.Result, m.Outcome = nil, events.AttemptFinished_FAILED_FINALLY
 		}
+		if m.Error != nil { // It is kept with the task.
+			m.Error.Code, m.Error.Message = printable(m.Error.Code), printable(m.Error.Message)
+		}
 		return checkID("taskId", m.TaskId)
 	case *events.AttemptStarted:
 		return checkID("taskId", m.TaskId)
@@ -77,6 +80,7 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 		if (m.Filter == nil) == (m.TaskId == "") {
 			return bad("a cancel needs either taskId or filter")
 		}
+		m.Reason = printable(m.Reason)
 	case *events.TaskRetryRequested:
 		return checkID("taskId", m.TaskId)
 	case *events.EngineDrainRequested:

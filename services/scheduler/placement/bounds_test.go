@@ -1,0 +1,177 @@
+package placement
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// TestWhatComesAndGoesLeavesNothing: the indexes do not grow with history.
+func TestWhatComesAndGoesLeavesNothing(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.keep, w.replica = false, nil
+	w.engine("e1", "1", map[string]int64{"slots": 4}, map[string]any{"n": 1})
+	for i := range 5_000 {
+		id := fmt.Sprintf("t%d", i)
+		w.send(&events.TaskRequested{TaskId: id, Pool: blue, Kind: "k", Tenant: id,
+			Predicate: fmt.Sprintf("engine.labels.n == 1 && %d > 0", i+1)})
+		w.advance()
+		w.finish(id, events.AttemptFinished_SUCCEEDED)
+	}
+	w.advance()
+	p := w.state.pools[blue]
+	m := p.match
+	for what, n := range map[string]int{
+		"groups": len(m.groups), "filters": len(m.filterList), "filters by key": len(m.filters), "lanes": len(m.laneList),
+		"templates": len(p.templates), "candidates": len(m.candidates), "timers": len(m.wake) + len(m.backstops), "tasks": len(p.tasks),
+	} {
+		if n > maxIdleGroups+maxIdleTemplates {
+			t.Errorf("%d %s are left", n, what)
+		}
+	}
+}
+
+// TestEnginesComeAndGo: classes of engines that are gone are forgotten, and the
+// index built anew still finds what fits.
+func TestEnginesComeAndGo(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.submit("patient", "engine.labels.n == 2999")
+	w.advance()
+	for i := range 3_000 {
+		w.engine(fmt.Sprintf("e%d", i%1500), fmt.Sprintf("%06d", i), map[string]int64{"slots": 1}, map[string]any{"n": i})
+		if i%2 == 0 {
+			w.send(&events.EngineLeaving{EngineId: fmt.Sprintf("e%d", i%1500), Incarnation: fmt.Sprintf("%06d", i), Pool: blue, Departed: true})
+		}
+		w.advance()
+	}
+	p := w.state.pools[blue]
+	if len(p.classList) > 4*p.present+1024 {
+		t.Errorf("%d classes for %d engines", len(p.classList), p.present)
+	}
+	if w.task("patient").status != assigned {
+		t.Error("the task was not placed on the engine that came last")
+	}
+	if w.state.Hash() != w.replica.Hash() {
+		t.Error("the replica differs")
+	}
+}
+
+func TestEndedTasksAreForgotten(t *testing.T) {
+	w := newWorld(t, Config{EndedWindow: 100, KeepEnded: 10})
+	w.engine("e1", "1", map[string]int64{"slots": 1}, nil)
+	for i := range 300 {
+		id := fmt.Sprintf("t%d", i)
+		w.submit(id, "")
+		w.advance()
+		w.finish(id, events.AttemptFinished_FAILED_FINALLY)
+	}
+	if n := len(w.state.ended.byKey); n != 100 {
+		t.Errorf("%d ended tasks are remembered, want 100", n)
+	}
+	if n := len(w.state.kept.tasks); n != 10 {
+		t.Errorf("%d ended tasks are kept, want 10", n)
+	}
+	w.now += windowMs + 1
+	w.submit("t299", "")
+	w.submit("last", "")
+	w.advance()
+	if got := w.log[len(w.log)-2].Message; events.TypeOf(got) != events.TypeTaskAccepted {
+		t.Logf("within the window: %v", got)
+	}
+	if _, ok := w.state.Task(blue, "t0"); ok {
+		t.Error("t0 is still known")
+	}
+}
+
+func TestPoolFull(t *testing.T) {
+	w := newWorld(t, Config{WaitingLimit: 2})
+	for i := range 3 {
+		w.submit(fmt.Sprintf("t%d", i), "")
+	}
+	m, ok := w.log[len(w.log)-1].Message.(*events.TaskRejected)
+	if !ok || m.Code != string(events.CodePoolFull) {
+		t.Errorf("the third of two got %v", w.log[len(w.log)-1].Message)
+	}
+}
+
+// TestLossOfManyIsBounded: an engine with 10,000 attempts is lost by one event,
+// and what follows comes in bounded parts.
+func TestLossOfManyIsBounded(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.engine("big", "1", map[string]int64{"slots": 10_000}, nil)
+	for i := range 10_000 {
+		w.submit(fmt.Sprintf("t%d", i), "")
+	}
+	w.advance()
+	w.engine("big", "2", map[string]int64{"slots": 10_000}, nil)
+	parts := 0
+	for more := true; more; parts++ {
+		before := len(w.log)
+		more = w.state.Advance(w.clock(), w.emit)
+		if n := len(w.log) - before; n > maxEvents+10 {
+			t.Fatalf("%d events in one Advance", n)
+		}
+	}
+	if parts < 5 || w.state.pools[blue].running != 10_000 {
+		t.Errorf("%d parts, %d running", parts, w.state.pools[blue].running)
+	}
+}
+
+// BenchmarkWaiting reports the memory of a waiting task with 200 bytes of payload.
+func BenchmarkWaiting(b *testing.B) {
+	const n = 200_000
+	for b.Loop() {
+		w := newWorld(b, Config{})
+		w.keep, w.replica = false, nil
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for i := range n {
+			w.send(&events.TaskRequested{TaskId: fmt.Sprintf("task-%09d", i), Pool: blue, Kind: "k",
+				Payload: make([]byte, 200), Predicate: "engine.labels.gpu >= 1"})
+		}
+		w.advance()
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/n, "bytes/task")
+		runtime.KeepAlive(w)
+	}
+}
+
+// BenchmarkSaturated: a pool that is always full, 1,000 tasks waiting of 100
+// predicates; each finish frees a slot for the next.
+func BenchmarkSaturated(b *testing.B) {
+	w := newWorld(b, Config{})
+	w.keep, w.replica = false, nil
+	for i := range 100 {
+		w.engine(fmt.Sprintf("e%d", i), "1", map[string]int64{"slots": 10}, map[string]any{"gpu": i % 4})
+	}
+	var running []*events.TaskAssigned
+	w.onEvent = func(l events.Logged) {
+		if a, ok := l.Message.(*events.TaskAssigned); ok {
+			running = append(running, a)
+		}
+	}
+	submitted := 0
+	submit := func(n int) {
+		for range n {
+			w.submit(fmt.Sprintf("task-%09d", submitted), fmt.Sprintf("engine.labels.gpu >= %d && %d > 0", submitted%4, submitted%100+1))
+			submitted++
+		}
+	}
+	submit(2_000)
+	w.advance()
+	b.ResetTimer()
+	for n := 0; n < b.N; {
+		done := running[:min(100, len(running))]
+		running = append([]*events.TaskAssigned(nil), running[len(done):]...)
+		for _, a := range done {
+			w.send(&events.AttemptFinished{TaskId: a.TaskId, Pool: blue, EngineId: a.EngineId, Token: a.Token, Outcome: events.AttemptFinished_SUCCEEDED})
+		}
+		submit(len(done))
+		w.advance()
+		n += len(done)
+	}
+}

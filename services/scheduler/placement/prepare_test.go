@@ -1,0 +1,212 @@
+package placement
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/spanway/spanway/pkg/events"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+)
+
+// record is a command in JSON as kcat would send it.
+func record(typ events.Type, json string, extra ...events.Header) *events.Record {
+	return &events.Record{Key: []byte(blue), Value: []byte(json), Headers: append([]events.Header{
+		{Key: events.HeaderSpecVersion, Value: []byte("1.0")}, {Key: events.HeaderID, Value: []byte("ce-1")},
+		{Key: events.HeaderSource, Value: []byte("/test")}, {Key: events.HeaderType, Value: []byte(typ)},
+		{Key: events.HeaderContentType, Value: []byte(events.ContentJSON)},
+	}, extra...)}
+}
+
+func TestBadRecords(t *testing.T) {
+	many := make([]events.Header, 10_000)
+	for i := range many {
+		many[i] = events.Header{Key: fmt.Sprintf("h%d", i), Value: []byte("x")}
+	}
+	invalid := record(events.TypeTaskRequested, `{"kind":"k"}`)
+	invalid.Key = []byte{0xff, 0xfe}
+	null := record(events.TypeTaskRequested, "")
+	null.Value = nil
+	tests := []struct {
+		name   string
+		topic  string
+		rec    *events.Record
+		code   events.Code
+		taskID string // Empty: the record goes to the dead letters.
+	}{
+		{"no envelope", "requests", &events.Record{Value: []byte("hello")}, events.CodeBadEnvelope, ""},
+		{"null value", "requests", null, events.CodeBadData, ""},
+		{"not JSON", "requests", record(events.TypeTaskRequested, `{"kind":`), events.CodeBadData, ""},
+		{"wrong field type", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":7}`), events.CodeBadData, "t"},
+		{"unknown field", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","accepts":"true"}`), events.CodeUnknownField, "t"},
+		{"not before", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"2030-01-01T00:00:00Z"}`), events.CodeUnknownField, "t"},
+		{"unknown type", "requests", record("spanway.task.wished.v1", `{}`), events.CodeUnknownType, ""},
+		{"event among requests", "requests", record(events.TypeTaskAccepted, `{}`), events.CodeUnknownType, ""},
+		{"report among requests", "requests", record(events.TypeAttemptFinished, `{}`), events.CodeUnknownType, ""},
+		{"request among reports", "reports", record(events.TypeTaskRequested, `{"kind":"k"}`), events.CodeUnknownType, ""},
+		{"ten thousand headers", "requests", record(events.TypeTaskRequested, `{"kind":"k"}`, many...), events.CodeTooLarge, ""},
+		{"key is no text", "requests", invalid, events.CodeBadData, ""},
+		{"no kind", "requests", record(events.TypeTaskRequested, `{"taskId":"t"}`), events.CodeBadData, "t"},
+		{"ID from ce_id", "requests", record(events.TypeTaskRequested, `{}`), events.CodeBadData, "ce-1"},
+		{"control character", "requests", record(events.TypeTaskRequested, `{"taskId":"a\nb","kind":"k"}`), events.CodeBadData, ""},
+		{"negative need", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","needs":{"slots":-1}}`), events.CodeBadNeeds, "t"},
+		{"predicate", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","predicate":"1 +"}`), events.CodeBadPredicate, "t"},
+		{"payload", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","payloadJson":"`+strings.Repeat("x", 300<<10)+`"}`), events.CodeTooLarge, "t"},
+		{"record", "requests", record(events.TypeTaskRequested, strings.Repeat(" ", 600<<10)), events.CodeTooLarge, ""},
+		{"no engine", "reports", record(events.TypeEngineRegistration, `{}`), events.CodeBadData, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, Config{})
+			topic := map[string]string{"requests": w.cfg.Topics.Requests(), "reports": w.cfg.Topics.Reports()}[tt.topic]
+			w.sendRecord(topic, tt.rec)
+			if len(w.log) != 1 {
+				t.Fatalf("%d events, want one rejection", len(w.log))
+			}
+			m, ok := w.log[0].Message.(*events.TaskRejected)
+			if !ok || m.Code != string(tt.code) || m.TaskId != tt.taskID || m.Message == "" {
+				t.Fatalf("got %v, want %s of %q", w.log[0].Message, tt.code, tt.taskID)
+			}
+			if m.Source.GetTopic() != topic || m.Source.GetPartition() != w.cfg.Partition {
+				t.Errorf("source is %v", m.Source)
+			}
+			out, dead := w.state.Publish(w.log[0])
+			if dead != (tt.taskID == "") {
+				t.Fatalf("published: %v, want %v", dead, tt.taskID == "")
+			}
+			if letter, ok := out.Message.(*events.DeadLetter); dead && (!ok || letter.Code != m.Code || proto.Size(letter) > 80<<10) {
+				t.Errorf("dead letter %v of %d bytes", letter.GetCode(), proto.Size(letter))
+			}
+			if _, err := (events.Encoder{Source: "/t"}).Encode("x", m); err != nil {
+				t.Errorf("the rejection cannot be written: %v", err)
+			}
+		})
+	}
+}
+
+func TestForwardsToTheRightPartition(t *testing.T) {
+	w := newWorld(t, Config{})
+	rec := record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","pool":"green","predicate":"nonsense("}`)
+	w.sendRecord(w.cfg.Topics.Requests(), rec)
+	out, ok := w.state.Publish(w.log[0])
+	if !ok || out.Raw == nil || out.Topic != w.cfg.Topics.Requests() || out.Partition != events.PoolPartition("green") {
+		t.Fatalf("published %v", out)
+	}
+	if !bytes.Equal(out.Raw.Value, rec.Value) || !bytes.Equal(out.Raw.Key, rec.Key) || len(out.Raw.Headers) != len(rec.Headers) {
+		t.Errorf("the record was changed on its way: %v", out.Raw)
+	}
+	if id, _ := out.Raw.Header(events.HeaderID); string(id) != "ce-1" {
+		t.Errorf("ce_id is %q", id)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	w := newWorld(t, Config{})
+	rec := record(events.TypeTaskRequested, `{"kind":"k","payloadJson":{"n":12345678901234567890},"needs":{"slots":1}}`,
+		events.Header{Key: events.HeaderTraceparent, Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")})
+	w.sendRecord(w.cfg.Topics.Requests(), rec)
+	got := w.log[0].Message.(*events.TaskAccepted).Task
+	want := &events.Task{
+		Id: "ce-1", Pool: blue, Kind: "k", Payload: []byte(`{"n":12345678901234567890}`), PayloadType: events.ContentJSON,
+		Priority: 5, ExecutionTimeoutMs: 600_000, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	}
+	if !proto.Equal(got, want) {
+		t.Errorf("got  %s\nwant %s", protojson.Format(got), protojson.Format(want))
+	}
+}
+
+func TestPublishes(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.engine("e1", "1", map[string]int64{"slots": 2}, nil)
+	w.send(&events.TaskRequested{TaskId: "a", Pool: blue, Kind: "k", Payload: []byte("p"), Retry: &events.RetryRequested{MaxAttempts: proto.Int32(1)}})
+	w.submit("b", "")
+	w.advance()
+	var copies []events.Outgoing
+	publish := func() {
+		for _, l := range w.log {
+			if out, ok := w.state.Publish(l); ok {
+				copies = append(copies, out)
+			}
+		}
+		w.log = nil
+	}
+	publish()
+	w.send(&events.TaskCancelRequested{TaskId: "b", Pool: blue})
+	w.finish("a", events.AttemptFinished_FAILED)
+	w.advance()
+	publish()
+	var got []events.Type
+	for _, c := range copies {
+		got = append(got, events.TypeOf(c.Message))
+		if a, ok := c.Message.(*events.TaskAssigned); ok && (a.Task.GetKind() != "k" || c.Partition != events.EnginePartition("e1")) {
+			t.Errorf("assignment %v", c)
+		}
+		if d, ok := c.Message.(*events.TaskDeadLettered); ok && (string(d.Task.GetPayload()) != "p" || c.Topic != w.cfg.Topics.DeadLetters()) {
+			t.Errorf("dead letter %v", c)
+		}
+	}
+	want := []events.Type{
+		events.TypeEngineRegistered, events.TypeTaskAssigned, events.TypeTaskAssigned, events.TypeTaskCancelled, events.TypeTaskDeadLettered,
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("published %v, want %v", got, want)
+	}
+}
+
+func TestAssignmentThatIsOverIsNotPublished(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.engine("e1", "1", map[string]int64{"slots": 2}, nil)
+	w.submit("a", "")
+	w.advance()
+	assigned := w.log[len(w.log)-1]
+	w.finish("a", events.AttemptFinished_SUCCEEDED)
+	if _, ok := w.state.Publish(assigned); ok {
+		t.Error("the copy of an attempt that is over was published")
+	}
+}
+
+func TestQuantities(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "7": 7, "64Mi": 64 << 20, "1.5Ki": 1536, "2000m": 2, "2k": 2000, "1E": 1e18, "007": 7,
+		"": -1, "Mi": -1, "1500m": -1, "-1": -1, "1.5": -1, ".5Ki": -1, "1.Ki": -1, "1e3": -1, "2Ei": -1, "1 Mi": -1, "0x10": -1,
+		"99999999999999999999": -1, "1/2": -1,
+	} {
+		got, ok := parseQuantity(text)
+		if !ok {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("parseQuantity(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
+// FuzzPrepare: whatever comes, the owner's loop goes on and what it says of it
+// can be written.
+func FuzzPrepare(f *testing.F) {
+	f.Add("spanway.task.requested.v1", "application/json", []byte("blue"), []byte(`{"kind":"k","needs":{"slots":"1k"}}`))
+	f.Add("spanway.attempt.finished.v1", "application/json", []byte("blue"), []byte(`{"taskId":"a","token":"1","outcome":"SUCCEEDED"}`))
+	f.Add("spanway.engine.registration.v1", "application/json", []byte("blue"), []byte(`{"engine":{"id":"e"}}`))
+	f.Add("spanway.task.cancel_requested.v1", "", []byte(nil), []byte{0x0a, 0x01, 'x'})
+	f.Fuzz(func(t *testing.T, typ, content string, key, value []byte) {
+		w := newWorld(t, Config{})
+		for _, topic := range []string{w.cfg.Topics.Requests(), w.cfg.Topics.Reports()} {
+			rec := record(events.Type(typ), string(value))
+			rec.Key = key
+			rec.Headers[4].Value = []byte(content)
+			w.sendRecord(topic, rec)
+			w.advance()
+		}
+		for _, l := range w.log {
+			if _, err := (events.Encoder{Source: "/t"}).Encode("x", l.Message); err != nil {
+				t.Fatalf("%s cannot be written: %v", l.Type, err)
+			}
+			w.state.Publish(l)
+		}
+		if w.state.Hash() != w.replica.Hash() {
+			t.Fatal("the replica differs")
+		}
+	})
+}
