@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log"
 
 	"github.com/spanway/spanway/pkg/client"
 )
@@ -13,7 +12,8 @@ func ExampleClient_Do() {
 	ctx := context.Background()
 	c, err := client.New(client.Config{Brokers: []string{"127.0.0.1:29092"}, Source: "/shop"})
 	if err != nil {
-		log.Fatal(err)
+		fmt.Println(err)
+		return
 	}
 	defer c.Close(ctx)
 
