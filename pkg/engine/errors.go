@@ -11,6 +11,9 @@ import (
 var (
 	// ErrCancelled: the task was cancelled.
 	ErrCancelled = errors.New("the task was cancelled")
+	// ErrTakenBack: the scheduler believes that the attempt never arrived here,
+	// and has placed the task again.
+	ErrTakenBack = errors.New("the scheduler took the attempt back")
 	// ErrTimeout: the task's execution timeout is over.
 	ErrTimeout = errors.New("the execution timeout is over")
 	// ErrDraining: the engine leaves and its grace period is over; the task is
@@ -91,6 +94,8 @@ func causeError(c lease.Cause) error {
 	switch c {
 	case lease.Cancelled:
 		return ErrCancelled
+	case lease.TakenBack:
+		return ErrTakenBack
 	case lease.TimedOut:
 		return ErrTimeout
 	case lease.Drained:

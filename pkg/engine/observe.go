@@ -37,7 +37,7 @@ func (e *Engine) observe() (stop func(), err error) {
 	started := counter("attempts.started", "Attempts started.")
 	finished := counter("attempts.finished", "Attempts that ended and were reported.")
 	refused := counter("attempts.refused", "Assignments that the engine would not take.")
-	cancelled := counter("attempts.cancelled", "Attempts stopped because their task was cancelled.")
+	cancelled := counter("attempts.cancelled", "Attempts that the scheduler ended: cancelled, taken back or timed out by it.")
 	malformed := counter("records.malformed", "Records of the assignments that could not be understood.")
 	lost := counter("leases.lost", "How often the lease was lost.")
 	if failed != nil {

@@ -38,6 +38,8 @@ type Cause uint8
 const (
 	// Cancelled: the task was cancelled.
 	Cancelled Cause = iota + 1
+	// TakenBack: the scheduler believes that the attempt never arrived.
+	TakenBack
 	// TimedOut: its execution timeout is over.
 	TimedOut
 	// Drained: the engine leaves and its grace period is over.
@@ -48,7 +50,7 @@ const (
 
 // String names the cause.
 func (c Cause) String() string {
-	return [...]string{"none", "cancelled", "timed out", "drained", "lost"}[min(c, Lost)]
+	return [...]string{"none", "cancelled", "taken back", "timed out", "drained", "lost"}[min(c, Lost)]
 }
 
 // Action is one thing for the caller to do; which fields are set is said at

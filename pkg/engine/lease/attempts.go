@@ -117,16 +117,16 @@ func (h *Holder) reserve(t *events.Task, sign int64) {
 	}
 }
 
-// cancelled forgets the attempt: the task has ended already, so there is
-// nothing to report, and the scheduler has given its capacity to others.
-func (h *Holder) cancelled(token events.Token) {
-	a := h.held[token]
-	if a == nil {
+// revoked forgets an attempt that the scheduler has ended: there is nothing to
+// report, and its capacity was given to others.
+func (h *Holder) revoked(pool, id string, token uint64, cause Cause) {
+	a := h.held[events.Token(token)]
+	if a == nil || pool != h.engine.Pool || id != h.engine.Id {
 		return
 	}
 	h.counts.Cancelled++
 	h.forget(a)
-	h.act(Action{Verb: Stop, Token: token, Cause: Cancelled})
+	h.act(Action{Verb: Stop, Token: a.Token, Cause: cause})
 }
 
 // Finished says how the handler of an attempt ended. If the attempt is not held

@@ -93,7 +93,8 @@ type Holder struct {
 
 // Counts are what a holder met since it was made.
 type Counts struct {
-	// Started, Finished, Refused and Cancelled count attempts.
+	// Started, Finished, Refused and Cancelled count attempts; cancelled ones
+	// are those that the scheduler ended.
 	Started, Finished, Refused, Cancelled uint64
 	// Repeated counts records that were read again; Malformed those that could
 	// not be understood; Foreign those of other incarnations.

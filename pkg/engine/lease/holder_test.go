@@ -178,6 +178,19 @@ func cancel(token uint64) *events.TaskCancelled {
 	return &events.TaskCancelled{TaskId: fmt.Sprintf("t%d", token), Pool: "blue", EngineId: "e1", Token: token}
 }
 
+func takenBack(token uint64) *events.TaskAttemptReturned {
+	return &events.TaskAttemptReturned{
+		TaskId: fmt.Sprintf("t%d", token), Pool: "blue", EngineId: "e1", Attempt: 1, Token: token, Reason: "not received",
+	}
+}
+
+func timedOut(token uint64) *events.TaskAttemptFailed {
+	return &events.TaskAttemptFailed{
+		TaskId: fmt.Sprintf("t%d", token), Pool: "blue", EngineId: "e1", Attempt: 1, Token: token,
+		Error: &events.TaskError{Code: CodeTimeout},
+	}
+}
+
 const (
 	succeeded = events.AttemptFinished_SUCCEEDED
 	failed    = events.AttemptFinished_FAILED

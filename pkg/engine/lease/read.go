@@ -63,9 +63,11 @@ func (h *Holder) event(m any) {
 			h.assigned(m)
 		}
 	case *events.TaskCancelled:
-		if m.Pool == h.engine.Pool && m.EngineId == h.engine.Id {
-			h.cancelled(events.Token(m.Token))
-		}
+		h.revoked(m.Pool, m.EngineId, m.Token, Cancelled)
+	case *events.TaskAttemptReturned:
+		h.revoked(m.Pool, m.EngineId, m.Token, TakenBack)
+	case *events.TaskAttemptFailed: // Only those that it did not report itself are published to it.
+		h.revoked(m.Pool, m.EngineId, m.Token, TimedOut)
 	case *events.EngineRegistered:
 		h.registered(m.GetEngine())
 	case *events.EngineRegistrationRefused:

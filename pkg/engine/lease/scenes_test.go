@@ -66,6 +66,21 @@ func TestScenes(t *testing.T) {
 			s.finish(1, failed)
 			s.says("start 1", "start 2", "stop 1 cancelled", "start 3")
 		},
+		"what the scheduler takes back or times out is stopped and never reported": func(t *testing.T) {
+			s := ready(t)
+			s.read(assign(1), assign(2), takenBack(1), timedOut(2), takenBack(1), timedOut(9))
+			s.finish(1, succeeded)
+			s.finish(2, failed)
+			s.wait(5000, true)
+			s.says("start 1", "start 2", "stop 1 taken back", "stop 2 timed out")
+		},
+		"what is taken back of another pool's engine is not ours": func(t *testing.T) {
+			s := ready(t)
+			other := takenBack(1)
+			other.Pool = "red"
+			s.read(assign(1), other)
+			s.says("start 1")
+		},
 		"a timeout stops the handler, whose end is awaited": func(t *testing.T) {
 			s := ready(t)
 			s.read(assign(1, timeout(300)), assign(2, timeout(400)))
