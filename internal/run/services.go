@@ -21,5 +21,8 @@ func Scheduler(ctx context.Context, brokers []string, cfg scheduler.Config, deps
 		return err
 	}
 	tel.Ready("scheduler", s.Ready())
-	return s.Run(ctx)
+	if err := s.Run(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil // Also if it was told to stop before it could begin.
 }

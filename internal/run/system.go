@@ -2,9 +2,11 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -56,6 +58,9 @@ const engineGrace = 2 * time.Second
 func Start(ctx context.Context, cfg Config) (*System, error) {
 	cfg = cfg.withDefaults()
 	broker, err := embedded.Start(embedded.Config{DataDir: cfg.DataDir, Port: cfg.Port})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("port %d of 127.0.0.1 is in use; choose another with --port, or 0 for a free one: %w", cfg.Port, err)
+	}
 	if err != nil {
 		return nil, err
 	}
