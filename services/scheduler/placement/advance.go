@@ -13,6 +13,8 @@ const (
 	maxEvents      = 2_000
 	maxEvaluations = 2_048
 	maxSteps       = 8_192
+	// maxScans of the evaluations go to groups that are scanned again.
+	maxScans = 512
 )
 
 // Error codes that the scheduler itself gives to attempts.
@@ -21,7 +23,7 @@ const (
 	codeEngineLost      = "ENGINE_LOST"
 )
 
-// reasonNotReceived: the engine's heartbeats never showed an assignment.
+// reasonNotReceived: the engine read past the assignment without getting it.
 const reasonNotReceived = "not received"
 
 // cycle is one call of Advance or Decide.
@@ -30,11 +32,11 @@ type cycle struct {
 	now   events.Clock
 	write func(proto.Message)
 	// What is left of the budgets.
-	events, evaluations, steps int
+	events, evaluations, scans, steps int
 }
 
 func (s *State) cycle(now events.Clock, emit func(proto.Message)) *cycle {
-	return &cycle{s: s, now: now, write: emit, events: maxEvents, evaluations: maxEvaluations, steps: maxSteps}
+	return &cycle{s: s, now: now, write: emit, events: maxEvents, evaluations: maxEvaluations, scans: maxScans, steps: maxSteps}
 }
 
 // emit writes an event, which is applied before emit returns.
@@ -73,7 +75,6 @@ func (s *State) lead(now events.Clock) {
 		for _, e := range p.byIndex {
 			if e != nil {
 				e.lastBeat = now.Now
-				e.receiptBeats = 0
 			}
 		}
 	}

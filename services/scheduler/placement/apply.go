@@ -12,7 +12,7 @@ func (s *State) Apply(l events.Logged) {
 	case *events.TaskAccepted:
 		s.applyAccepted(m)
 	case *events.TaskAssigned:
-		s.applyAssigned(m)
+		s.applyAssigned(m, l)
 	case *events.TaskSucceeded:
 		s.applySucceeded(m, l.Offset)
 	case *events.TaskStarted:
@@ -109,7 +109,7 @@ func (p *pool) place(t *task, now int64) {
 	}
 }
 
-func (s *State) applyAssigned(m *events.TaskAssigned) {
+func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	p, t := s.live(m.Pool, m.TaskId)
 	if t == nil || t.status != waiting {
 		return
@@ -126,7 +126,8 @@ func (s *State) applyAssigned(m *events.TaskAssigned) {
 	p.token = max(p.token, m.Token)
 	p.cursor = e.index
 	t.status, t.token, t.assignedAt = assigned, m.Token, m.AtMs
-	t.started, t.ran, t.reported, t.listed, t.notBefore = false, true, false, false, 0
+	t.started, t.ran, t.reported, t.notBefore = false, true, false, 0
+	t.epoch, t.n = l.Epoch, l.N
 	e.reserve(t)
 	if p.match != nil {
 		p.match.reserved(e, t)

@@ -175,3 +175,36 @@ func BenchmarkSaturated(b *testing.B) {
 		n += len(done)
 	}
 }
+
+// BenchmarkCoreBesideUnplaceable: the load of BenchmarkCore, in batches of 100,
+// beside 10,000 tasks of as many predicates that nothing satisfies, half of
+// which read what changes with every assignment.
+func BenchmarkCoreBesideUnplaceable(b *testing.B) {
+	w := newWorld(b, Config{})
+	w.keep, w.replica = false, nil
+	for i := range 5 {
+		w.engine(fmt.Sprintf("e%d", i), "1", map[string]int64{"slots": 40}, map[string]any{"n": i})
+	}
+	for i := range 5_000 {
+		w.submit(fmt.Sprintf("static-%d", i), fmt.Sprintf("engine.labels.n == %d", i+100))
+		w.submit(fmt.Sprintf("live-%d", i), fmt.Sprintf("engine.free.slots >= %d", i+100))
+	}
+	w.advance()
+	var running []*events.TaskAssigned
+	w.onEvent = func(l events.Logged) {
+		if a, ok := l.Message.(*events.TaskAssigned); ok {
+			running = append(running, a)
+		}
+	}
+	b.ResetTimer()
+	for n := 0; n < b.N; n += 100 {
+		for i := range 100 {
+			w.submit(fmt.Sprintf("task-%d", n+i), "")
+		}
+		w.state.Advance(w.clock(), w.emit)
+		for _, a := range running {
+			w.send(&events.AttemptFinished{TaskId: a.TaskId, Pool: blue, EngineId: a.EngineId, Token: a.Token, Outcome: events.AttemptFinished_SUCCEEDED})
+		}
+		running = nil
+	}
+}

@@ -31,6 +31,7 @@ var commands = map[string]func(*player, args){
 	"retry":      func(p *player, a args) { p.send(&events.TaskRetryRequested{TaskId: a.at(0), Pool: blue}) },
 	"late":       (*player).cmdLate,
 	"deaf":       (*player).cmdDeaf,
+	"behind":     (*player).cmdBehind,
 	"why":        (*player).cmdWhy,
 	"tasks":      (*player).cmdTasks,
 	"engines":    (*player).cmdEngines,
@@ -150,17 +151,17 @@ func (p *player) cmdLate(a args) {
 	p.send(&events.AttemptFinished{TaskId: a.at(0), Pool: blue, Token: token, Outcome: events.AttemptFinished_SUCCEEDED})
 }
 
-// cmdDeaf: deaf ENGINE 7s: its heartbeats arrive, but it never got its assignments.
+// cmdDeaf: deaf ENGINE: it has read everything, and says that nothing was for it.
 func (p *player) cmdDeaf(a args) {
-	d, err := time.ParseDuration(a.at(1))
-	if err != nil {
-		p.tb.Fatal(err)
-	}
-	for range int(d / time.Second) {
-		p.now += 1000
-		p.send(&events.EngineHeartbeat{EngineId: a.at(0), Incarnation: "1", Pool: blue, AssignmentsNext: 7})
-		p.advance()
-	}
+	p.send(&events.EngineHeartbeat{
+		EngineId: a.at(0), Incarnation: "1", Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(p.offset),
+	})
+}
+
+// cmdBehind: behind ENGINE: it has not read its last assignment yet.
+func (p *player) cmdBehind(a args) {
+	last := p.state.pools[blue].engines[a.at(0)].last
+	p.send(&events.EngineHeartbeat{EngineId: a.at(0), Incarnation: "1", Pool: blue, ReceivedEpoch: 1, ReceivedN: last.n - 1})
 }
 
 func (p *player) cmdTick(a args) {

@@ -42,11 +42,8 @@ type engine struct {
 	first, last       *task
 	attempts          int
 
-	// What follows is not folded: what its heartbeats said, and when.
-	lastBeat     int64
-	receipt      int64
-	receiptSince int64
-	receiptBeats int
+	// What follows is not folded. lastBeat is when it was heard of last.
+	lastBeat int64
 	// version of the pool at its last change, and its neighbours in the list by
 	// that; see matcher.
 	version      uint64

@@ -88,7 +88,7 @@ func (h hasher) task(p *pool, t *task) {
 	}
 	h.num(int64(m.priority), m.scheduleTimeout, m.executionTimeout, int64(m.retry.maxAttempts), m.retry.initialMs,
 		m.retry.maxMs, int64(m.retry.multiplier*1000))
-	h.num(int64(t.seq), t.acceptedAt, t.notBefore, t.assignedAt, int64(t.token), int64(t.failures), int64(t.status), int64(t.fate))
+	h.num(int64(t.seq), t.acceptedAt, t.notBefore, t.assignedAt, int64(t.token), int64(t.epoch), int64(t.n), int64(t.failures), int64(t.status), int64(t.fate))
 	h.bools(t.started, t.ran, t.reported, t.engine != nil)
 	h.text(t.lastErr.GetCode(), t.lastErr.GetMessage())
 	if x := t.extra; x != nil {

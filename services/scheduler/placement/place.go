@@ -123,7 +123,7 @@ func (m *matcher) placeSingles(c *cycle) bool {
 		m.fresh.pop()
 	}
 	for m.settled < len(m.singles) {
-		if c.steps <= 0 {
+		if c.steps <= 0 || c.scans <= 0 {
 			return false
 		}
 		c.steps--
@@ -165,6 +165,8 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 	if c.evaluations <= 0 || c.events <= 0 {
 		return false
 	}
+	left := c.evaluations
+	defer func() { c.scans -= left - c.evaluations }()
 	target := m.version
 	clear(m.scratch)
 	found := false

@@ -85,47 +85,29 @@ func outcomeName(o events.AttemptFinished_Outcome) string {
 	return "failed"
 }
 
-// An assignment counts as not received if the engine's heartbeats did not name
-// it this long after it was made.
-const (
-	receiptMs = 5_000
-	// receiptSpanMs: so long its reading position must have stood still.
-	receiptSpanMs = 900
-)
-
 func (c *cycle) heartbeat(name events.Pool, m *events.EngineHeartbeat) {
 	p, e := c.s.presentEngine(string(name), m.EngineId, m.Incarnation)
 	if e == nil {
 		return
 	}
 	e.lastBeat = c.now.Now
-	if m.AssignmentsNext != e.receipt || e.receiptBeats == 0 {
-		e.receipt, e.receiptSince, e.receiptBeats = m.AssignmentsNext, c.now.Now, 0
-	}
-	e.receiptBeats++
+	c.returnUnreceived(p, e, m)
+}
+
+// returnUnreceived gives back the attempts that the engine has read past and
+// yet neither holds nor has reported: its reports stand in order, so the end of
+// an attempt was read before a heartbeat that leaves it out.
+func (c *cycle) returnUnreceived(p *pool, e *engine, m *events.EngineHeartbeat) {
 	running := m.Running
-	for t := e.first; t != nil; t = t.attemptNext {
+	for t := e.first; t != nil && c.events > 0; {
+		next := t.attemptNext
+		if t.epoch > m.ReceivedEpoch || t.epoch == m.ReceivedEpoch && t.n > m.ReceivedN {
+			return // It has not read that far; later attempts stand behind.
+		}
 		for len(running) > 0 && running[0] < t.token {
 			running = running[1:]
 		}
-		if len(running) > 0 && running[0] == t.token {
-			t.listed = true
-		}
-	}
-	c.returnUnreceived(p, e)
-}
-
-// returnUnreceived gives back assignments that the engine cannot have got.
-func (c *cycle) returnUnreceived(p *pool, e *engine) {
-	if e.receiptBeats < 2 || c.now.Now-e.receiptSince < receiptSpanMs {
-		return
-	}
-	for t := e.first; t != nil && c.events > 0; {
-		next := t.attemptNext
-		if t.assignedAt+receiptMs >= c.now.Now || t.assignedAt >= e.receiptSince {
-			return // The rest is younger.
-		}
-		if !t.listed && !t.started {
+		if len(running) == 0 || running[0] != t.token {
 			base := attemptOf(p, t)
 			c.s.deciding = t
 			c.emit(&events.TaskAttemptReturned{

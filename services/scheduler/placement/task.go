@@ -52,16 +52,16 @@ type task struct {
 	// lastEngine is the ID of the engine of the running or last attempt.
 	lastEngine string
 	lastErr    *events.TaskError
-	failures   int32
-	status     status
-	fate       fate
-	started    bool
+	// epoch and n name the event that assigned it last, as receipts do.
+	epoch, n uint32
+	failures int32
+	status   status
+	fate     fate
+	started  bool
 	// ran: it was taken by an engine, so the schedule timeout is met.
 	ran bool
 	// reported: the last attempt was ended by its engine's own report.
 	reported bool
-	// listed: a heartbeat of its engine named the attempt. Not folded.
-	listed bool
 
 	// Accepted and not ended, in order of acceptance.
 	prev, next *task

@@ -136,7 +136,7 @@ func (w *world) types() (out []events.Type) {
 // heartbeat is what an engine sends that has received all its assignments.
 func (w *world) heartbeat(id string) {
 	e := w.state.pools[blue].engines[id]
-	beat := &events.EngineHeartbeat{EngineId: id, Incarnation: e.incarnation, Pool: blue}
+	beat := &events.EngineHeartbeat{EngineId: id, Incarnation: e.incarnation, Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(w.offset)}
 	for t := e.first; t != nil; t = t.attemptNext {
 		beat.Running = append(beat.Running, t.token)
 	}

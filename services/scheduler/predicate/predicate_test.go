@@ -177,6 +177,12 @@ func FuzzCompile(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		start := time.Now()
+		defer func() {
+			if took := time.Since(start); took > 2*time.Second {
+				t.Fatalf("%q took %v", text, took)
+			}
+		}()
 		p, err := Compile(text)
 		if err != nil {
 			var m *events.Malformed
