@@ -147,6 +147,9 @@ func (l *loop) do(actions []lease.Action) {
 			if cancel := l.cancels[a.Token]; cancel != nil {
 				cancel(causeError(a.Cause))
 			}
+		case lease.Abandon:
+			l.log.Warn("a handler does not end although it was stopped: what it uses is given to others",
+				"kind", a.Attempt.Task.Kind, "task", a.Attempt.Task.Id, "token", a.Token)
 		case lease.Send:
 			l.sender.send(outgoing{report: a.Report})
 		case lease.BecameReady:

@@ -34,6 +34,9 @@ func (e *Engine) observe() (stop func(), err error) {
 	}
 	running, err := meter.Int64ObservableGauge("spanway.engine.attempts.running", metric.WithDescription("Attempts held now."))
 	note(err)
+	stopping, err := meter.Int64ObservableGauge("spanway.engine.handlers.stopping", metric.WithDescription("Handlers that were told to end and have not."))
+	note(err)
+	abandoned := counter("handlers.abandoned", "Handlers that did not end although they were stopped.")
 	started := counter("attempts.started", "Attempts started.")
 	finished := counter("attempts.finished", "Attempts that ended and were reported.")
 	refused := counter("attempts.refused", "Assignments that the engine would not take.")
@@ -47,6 +50,8 @@ func (e *Engine) observe() (stop func(), err error) {
 	r, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		s := e.Status()
 		o.ObserveInt64(running, int64(s.Running), who)
+		o.ObserveInt64(stopping, int64(s.Stopping), who)
+		o.ObserveInt64(abandoned, int64(s.Counts.Abandoned), who)
 		o.ObserveInt64(started, int64(s.Counts.Started), who)
 		o.ObserveInt64(finished, int64(s.Counts.Finished), who)
 		o.ObserveInt64(refused, int64(s.Counts.Refused), who)
@@ -54,7 +59,7 @@ func (e *Engine) observe() (stop func(), err error) {
 		o.ObserveInt64(malformed, int64(s.Counts.Malformed), who)
 		o.ObserveInt64(lost, int64(s.Counts.Lost), who)
 		return nil
-	}, running, started, finished, refused, cancelled, malformed, lost)
+	}, running, stopping, abandoned, started, finished, refused, cancelled, malformed, lost)
 	if err != nil {
 		return nil, fmt.Errorf("make its metrics: %w", err)
 	}

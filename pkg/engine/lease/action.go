@@ -10,11 +10,14 @@ import (
 type Verb uint8
 
 const (
-	// Start: run the handler for Attempt; tell its end by Finished.
+	// Start: run the handler for Attempt; tell its end by Finished, also after a
+	// Stop, since it uses what it needs until then.
 	Start Verb = iota + 1
-	// Stop: cancel the handler of Token because of Cause. Its end may still be
-	// told by Finished; if it is of no interest any more, nothing comes of it.
+	// Stop: cancel the handler of Token because of Cause.
 	Stop
+	// Abandon: the handler of Token did not heed its Stop for so long that what
+	// it uses is given to others. An operator should know.
+	Abandon
 	// Send: append Report to the engine's partition of engines.reports. Reports
 	// keep their order.
 	Send
@@ -29,7 +32,7 @@ const (
 
 // String names the verb.
 func (v Verb) String() string {
-	return [...]string{"none", "start", "stop", "send", "became ready", "register anew", "depart"}[min(v, Depart)]
+	return [...]string{"none", "start", "stop", "abandon", "send", "became ready", "register anew", "depart"}[min(v, Depart)]
 }
 
 // Cause is why a handler is stopped.
@@ -81,12 +84,24 @@ type Attempt struct {
 	Number int32
 	Token  events.Token
 
-	begun    int64
-	deadline int64 // 0: none
-	started  bool  // reported as started
-	stopped  Cause // 0: not told to stop
-	settleBy int64 // once stopped: reported then even if its handler goes on
+	received  int64
+	begun     int64
+	handler   handler
+	deadline  int64 // when it times out, or is handed back if it waits; 0: none
+	started   bool  // reported as started
+	stopped   Cause // 0: not told to stop
+	settleBy  int64 // once stopped: reported then even if its handler goes on
+	abandonBy int64 // once stopped: what it uses is not counted from then on
 }
+
+// handler is where the handler of an attempt is.
+type handler uint8
+
+const (
+	waits handler = iota // for room
+	runs
+	gone // it returned or was abandoned
+)
 
 // Result is how a handler ended.
 type Result struct {

@@ -2,7 +2,6 @@ package lease
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -18,7 +17,8 @@ const (
 	CodeNoCapacity = "NO_CAPACITY"
 	// CodeDraining: the engine leaves and takes no new work.
 	CodeDraining = "DRAINING"
-	// CodeReturned: the engine left before the handler was done.
+	// CodeReturned: the engine left before the handler was done, or never came
+	// to start it.
 	CodeReturned = "RETURNED"
 	// CodeResultTooLarge: the result is above events.MaxPayloadBytes.
 	CodeResultTooLarge = "RESULT_TOO_LARGE"
@@ -32,10 +32,7 @@ const (
 	maxNameBytes  = 256
 )
 
-// oneSlot is needed by a task that names no needs.
-var oneSlot = map[string]int64{"slots": 1}
-
-// assigned starts or refuses an assignment to this incarnation. Tokens grow in
+// assigned takes or refuses an assignment to this incarnation. Tokens grow in
 // the order in which they are published, so one that is not above the last was
 // decided on before and cannot start again.
 func (h *Holder) assigned(m *events.TaskAssigned) {
@@ -45,7 +42,7 @@ func (h *Holder) assigned(m *events.TaskAssigned) {
 		return
 	}
 	h.lastToken = token
-	a := &Attempt{Task: m.Task, Number: m.Attempt, Token: token, begun: h.now}
+	a := &Attempt{Task: m.Task, Number: m.Attempt, Token: token, received: h.now}
 	if a.Task == nil {
 		h.refuseAttempt(&Attempt{Task: &events.Task{Id: m.TaskId, Pool: m.Pool}, Number: m.Attempt, Token: token},
 			CodeBadData, "the assignment holds no task")
@@ -59,61 +56,7 @@ func (h *Holder) assigned(m *events.TaskAssigned) {
 	case short != "":
 		h.refuseAttempt(a, CodeNoCapacity, short)
 	default:
-		h.start(a)
-	}
-}
-
-func (h *Holder) start(a *Attempt) {
-	if h.state == Registering {
-		// Whoever is given work is registered, whatever became of the record
-		// that said so.
-		h.state = Ready
-		h.act(Action{Verb: BecameReady})
-	}
-	if t := a.Task.ExecutionTimeoutMs; t > 0 {
-		a.deadline = a.begun + t
-		h.dueBy(a.deadline)
-	}
-	h.held[a.Token] = a
-	h.reserve(a.Task, 1)
-	h.young = append(h.young, a)
-	h.counts.Started++
-	h.act(Action{Verb: Start, Attempt: a, Token: a.Token})
-}
-
-// short names the first dimension that the task needs more of than is free.
-func (h *Holder) short(t *events.Task) string {
-	fits := true
-	for name, n := range needs(t) {
-		fits = fits && n >= 0 && n <= h.engine.Allocatable[name]-h.used[name]
-	}
-	if fits {
-		return ""
-	}
-	names := make([]string, 0, len(t.Needs))
-	for name := range needs(t) {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		n, free := needs(t)[name], h.engine.Allocatable[name]-h.used[name]
-		if n < 0 || n > free {
-			return fmt.Sprintf("needs %s=%d, of which %d are free", name, n, free)
-		}
-	}
-	return ""
-}
-
-func needs(t *events.Task) map[string]int64 {
-	if len(t.Needs) == 0 {
-		return oneSlot
-	}
-	return t.Needs
-}
-
-func (h *Holder) reserve(t *events.Task, sign int64) {
-	for name, n := range needs(t) {
-		h.used[name] += sign * n
+		h.take(a)
 	}
 }
 
@@ -125,20 +68,26 @@ func (h *Holder) revoked(pool, id string, token uint64, cause Cause) {
 		return
 	}
 	h.counts.Cancelled++
+	if a.handler == runs {
+		h.stop(a, cause)
+	}
 	h.forget(a)
-	h.act(Action{Verb: Stop, Token: a.Token, Cause: cause})
 }
 
 // Finished says how the handler of an attempt ended. If the attempt is not held
-// any more, nothing comes of it.
+// any more, this only makes room.
 func (h *Holder) Finished(now int64, token events.Token, r Result) []Action {
 	h.begin(now)
-	if a := h.held[token]; a != nil {
+	if a := h.held[token]; a != nil && a.handler == runs {
+		h.vacate(a)
 		h.finish(a, r)
 		if h.state == Draining {
 			h.overdue()
 		}
+	} else if a := h.stopping[token]; a != nil {
+		h.vacate(a)
 	}
+	h.fill()
 	return h.out
 }
 
@@ -161,13 +110,15 @@ func (h *Holder) finish(a *Attempt, r Result) {
 
 func (h *Holder) stoppedResult(a *Attempt) Result {
 	if a.stopped == Drained {
-		return Result{Outcome: events.AttemptFinished_RETURNED, Error: &events.TaskError{
-			Code: CodeReturned, Message: "the engine left before the handler was done",
-		}}
+		return returned("the engine left before the handler was done")
 	}
 	return Result{Outcome: events.AttemptFinished_FAILED, Error: &events.TaskError{
 		Code: CodeTimeout, Message: fmt.Sprintf("not done within %d ms", a.Task.ExecutionTimeoutMs),
 	}}
+}
+
+func returned(why string) Result {
+	return Result{Outcome: events.AttemptFinished_RETURNED, Error: &events.TaskError{Code: CodeReturned, Message: why}}
 }
 
 func (h *Holder) refuseAttempt(a *Attempt, code, message string) {
@@ -213,9 +164,4 @@ func (h *Holder) Progressed(now int64, token events.Token, data []byte) []Action
 		}, false)
 	}
 	return h.out
-}
-
-func (h *Holder) forget(a *Attempt) {
-	delete(h.held, a.Token)
-	h.reserve(a.Task, -1)
 }

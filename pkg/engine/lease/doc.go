@@ -26,10 +26,19 @@
 // are acknowledged but not echoed mean that the scheduler is away; since only a
 // live scheduler can place the work elsewhere, the work goes on.
 //
+// A handler that is stopped uses what it needs until it returns, also when its
+// attempt is over. An assignment that has no room only for that reason is held
+// and waits: it is listed as running, and started when there is room. After
+// 30 s a handler that does not heed its end is abandoned: its room is given to
+// others.
+//
 // Invariants: a token is started at most once, whatever is read how often; a
 // report names the incarnation that holds the lease when it is sent; the needs
-// of the attempts held are within what the engine has; an attempt that was
-// started and neither cancelled nor lost is reported finished exactly once.
+// of the attempts held are within what the engine has, and so are those of the
+// handlers that run, but for abandoned ones; an attempt that is held and
+// neither ended by the scheduler nor lost is reported finished exactly once; a
+// heartbeat lists every assignment that it says was received, unless its end
+// was reported before or came from the scheduler.
 //
 // After a crash there is nothing to recover: the next process registers a new
 // incarnation, which frees what the old one held.

@@ -18,9 +18,9 @@ const (
 	// startedAfter: an attempt that ends sooner is never reported as started,
 	// which halves the reports of short tasks.
 	startedAfter = 100
-	// settle is how long a stopped handler may take to end before its attempt
-	// is reported without it.
-	settle = 2000
+	// settleWithin is how long a stopped handler may take to end before its
+	// attempt is reported without it.
+	settleWithin = 2000
 )
 
 // State is where an engine is in its life; see the package's diagram.
@@ -82,10 +82,13 @@ type Holder struct {
 	counts   Counts
 
 	held      map[events.Token]*Attempt
-	used      map[string]int64
+	promised  map[string]int64          // to those held
+	queue     []*Attempt                // those held that wait for room, and some that are over
+	stopping  map[events.Token]*Attempt // over, but for their handlers
+	used      map[string]int64          // by handlers
 	lastToken events.Token
 	young     []*Attempt // not yet reported as started, in order of their beginning
-	due       int64      // no deadline or settling of a held attempt is earlier
+	due       int64      // nothing is to be done about any attempt earlier
 	graceEnds int64      // draining: when handlers are stopped
 
 	out []Action
@@ -101,14 +104,17 @@ type Counts struct {
 	Repeated, Malformed, Foreign uint64
 	// Lost counts how often the lease was lost.
 	Lost uint64
+	// Abandoned counts handlers that did not heed their end.
+	Abandoned uint64
 }
 
 // Status is a view of a holder for people and metrics.
 type Status struct {
 	State       State
 	Incarnation events.Incarnation
-	// Running counts attempts held.
-	Running int
+	// Running counts attempts held; Stopping counts handlers that were told to
+	// end, have not, and run for none of those.
+	Running, Stopping int
 	// Echoed is when the scheduler was last seen alive; 0: never.
 	Echoed int64
 	Counts Counts
@@ -127,6 +133,8 @@ func New(s Settings) *Holder {
 		beatEvery: min(s.TTL/beatsPerTTL, slowestBeat),
 		marks:     marks{},
 		held:      map[events.Token]*Attempt{},
+		stopping:  map[events.Token]*Attempt{},
+		promised:  map[string]int64{},
 		used:      map[string]int64{},
 	}
 	slices.Sort(h.engine.Kinds)
@@ -140,7 +148,7 @@ func New(s Settings) *Holder {
 func (h *Holder) Status() Status {
 	return Status{
 		State: h.state, Incarnation: events.Incarnation(h.engine.Incarnation),
-		Running: len(h.held), Echoed: h.echoed, Counts: h.counts,
+		Running: len(h.held), Stopping: len(h.stopping), Echoed: h.echoed, Counts: h.counts,
 	}
 }
 
@@ -182,6 +190,7 @@ func (h *Holder) Drain(now, grace int64) []Action {
 		h.state = Draining
 		h.graceEnds = h.now + grace
 		h.leaving(false)
+		h.handBackAll()
 		h.overdue()
 	case Draining:
 		h.graceEnds = min(h.graceEnds, h.now+grace)
@@ -228,13 +237,14 @@ func (h *Holder) refuse(err error) {
 
 // drop stops and forgets all attempts.
 func (h *Holder) drop(cause Cause) {
-	for _, token := range h.tokens() {
-		h.act(Action{Verb: Stop, Token: token, Cause: cause})
+	for _, token := range sorted(h.held) {
+		a := h.held[token]
+		if a.handler == runs {
+			h.stop(a, cause)
+		}
+		h.forget(a)
 	}
-	clear(h.held)
-	clear(h.used)
-	h.young = h.young[:0]
-	h.due = 0
+	h.young, h.queue = h.young[:0], h.queue[:0]
 }
 
 // depart announces the departure, if anybody was told of the arrival.
@@ -246,13 +256,13 @@ func (h *Holder) depart() {
 	h.act(Action{Verb: Depart, Reason: "drained"})
 }
 
-// tokens of the attempts held, ascending.
-func (h *Holder) tokens() []events.Token {
-	if len(h.held) == 0 {
+// sorted lists the tokens of attempts, ascending.
+func sorted(of map[events.Token]*Attempt) []events.Token {
+	if len(of) == 0 {
 		return nil
 	}
-	all := make([]events.Token, 0, len(h.held))
-	for t := range h.held {
+	all := make([]events.Token, 0, len(of))
+	for t := range of {
 		all = append(all, t)
 	}
 	slices.Sort(all)

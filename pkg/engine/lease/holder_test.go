@@ -58,7 +58,7 @@ func (s *script) heard(actions []Action) {
 
 func (s *script) words(a Action) string {
 	switch a.Verb {
-	case Start, Stop:
+	case Start, Stop, Abandon:
 		w := fmt.Sprintf("%s %d", a.Verb, a.Token)
 		if a.Verb == Stop {
 			w += " " + a.Cause.String()

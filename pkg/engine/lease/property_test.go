@@ -2,6 +2,7 @@ package lease
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -18,7 +19,16 @@ type world struct {
 	started map[events.Token]string
 	ended   map[events.Token]bool
 	running map[events.Token]bool // as the caller sees it: started and not stopped
+	uses    map[events.Token]bool // handlers that have not returned
+	given   map[events.Token]given
+	back    events.Token // whose handler returned just now
 	beats   []int64
+}
+
+// given is what was assigned, to which life and in which event.
+type given struct {
+	life     string
+	epoch, n uint32
 }
 
 func (w *world) name() string { return fmt.Sprintf("i%d", w.life) }
@@ -31,12 +41,23 @@ func (w *world) do(t *rapid.T, actions []Action) {
 			if life, twice := w.started[a.Token]; twice {
 				t.Fatalf("token %d started under %s and again under %s", a.Token, life, w.name())
 			}
-			w.started[a.Token], w.running[a.Token] = w.name(), true
+			if w.ended[a.Token] {
+				t.Fatalf("token %d started after its end", a.Token)
+			}
+			w.started[a.Token], w.running[a.Token], w.uses[a.Token] = w.name(), true, true
 		case Stop:
+			if !w.uses[a.Token] && a.Token != w.back {
+				t.Fatalf("token %d stopped, which does not run", a.Token)
+			}
 			if a.Cause == Lost || a.Cause == Cancelled {
 				w.ended[a.Token] = true
 				delete(w.running, a.Token)
 			}
+		case Abandon:
+			if !w.uses[a.Token] || w.running[a.Token] {
+				t.Fatalf("token %d abandoned, which returned or is held", a.Token)
+			}
+			delete(w.uses, a.Token)
 		case Send:
 			w.sent(t, a.Report)
 		case RegisterAnew:
@@ -61,12 +82,16 @@ func (w *world) sent(t *rapid.T, r Report) {
 	if ok && named.GetIncarnation() != w.name() {
 		t.Fatalf("%T sent for %s in the life of %s", r.Message, named.GetIncarnation(), w.name())
 	}
+	if b, ok := r.Message.(*events.EngineHeartbeat); ok {
+		w.received(t, b)
+	}
 	f, ok := r.Message.(*events.AttemptFinished)
-	if !ok || f.Outcome == events.AttemptFinished_REFUSED {
+	if !ok {
 		return
 	}
 	token := events.Token(f.Token)
-	if w.started[token] != w.name() {
+	waited := f.Outcome == events.AttemptFinished_REFUSED || f.Outcome == events.AttemptFinished_RETURNED
+	if w.started[token] != w.name() && !waited {
 		t.Fatalf("token %d, started under %q, reported under %s", token, w.started[token], w.name())
 	}
 	if w.ended[token] {
@@ -76,6 +101,17 @@ func (w *world) sent(t *rapid.T, r Report) {
 	delete(w.running, token)
 }
 
+// received checks a heartbeat: what it says was received and has not ended is
+// listed.
+func (w *world) received(t *rapid.T, b *events.EngineHeartbeat) {
+	for token, g := range w.given {
+		newer := g.epoch > b.ReceivedEpoch || g.epoch == b.ReceivedEpoch && g.n > b.ReceivedN
+		if g.life == w.name() && !newer && !w.ended[token] && !slices.Contains(b.Running, uint64(token)) {
+			t.Fatalf("token %d at %d/%d is not in %v", token, g.epoch, g.n, b)
+		}
+	}
+}
+
 // fits checks that what is held and what the caller runs agree and are within
 // what the engine has.
 func (w *world) fits(t *rapid.T) {
@@ -83,13 +119,22 @@ func (w *world) fits(t *rapid.T) {
 	if len(held) > 2 {
 		t.Fatalf("%d attempts held with two slots", len(held))
 	}
-	if len(held) != len(w.running) {
-		t.Fatalf("holds %v, runs %v", held, w.running)
+	if len(w.uses) > 2 {
+		t.Fatalf("%d handlers run with two slots", len(w.uses))
 	}
+	started := 0
 	for _, token := range held {
-		if !w.running[token] {
+		if w.running[token] {
+			started++
+		} else if w.started[token] != "" || w.ended[token] {
 			t.Fatalf("token %d is held and does not run", token)
 		}
+	}
+	if started != len(w.running) {
+		t.Fatalf("holds %v, runs %v", held, w.running)
+	}
+	if started < len(held) && len(w.uses) < 2 {
+		t.Fatalf("holds %v and starts none, although only %v run", held, w.uses)
 	}
 }
 
@@ -97,7 +142,8 @@ func TestPromises(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := begin(t)
 		s.said = nil
-		w := &world{s: s, life: 1, started: map[events.Token]string{}, ended: map[events.Token]bool{}, running: map[events.Token]bool{}}
+		w := &world{s: s, life: 1, started: map[events.Token]string{}, ended: map[events.Token]bool{},
+			running: map[events.Token]bool{}, uses: map[events.Token]bool{}, given: map[events.Token]given{}}
 		var epoch, n uint32 = 1, 0
 		var log []events.Record
 		var token uint64
@@ -115,9 +161,18 @@ func TestPromises(t *testing.T) {
 				token++
 				ms := rapid.SampledFrom([]int64{0, 150, 5000}).Draw(t, "timeout")
 				to := life.Draw(t, "life")
+				w.given[events.Token(token)] = given{to, epoch, n + 1}
 				publish(assign(token, timeout(ms), func(a *events.TaskAssigned) { a.Incarnation = to }))
 			},
-			"cancel": func(t *rapid.T) { publish(cancel(some.Draw(t, "token"))) },
+			"revoke": func(t *rapid.T) {
+				of := some.Draw(t, "token")
+				how := rapid.SampledFrom([]proto.Message{cancel(of), takenBack(of), timedOut(of)}).Draw(t, "how")
+				if of <= token {
+					w.ended[events.Token(of)] = true
+					delete(w.running, events.Token(of))
+				}
+				publish(how)
+			},
 			"register": func(t *rapid.T) {
 				publish(&events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: life.Draw(t, "life")}})
 			},
@@ -131,7 +186,11 @@ func TestPromises(t *testing.T) {
 			},
 			"finish": func(t *rapid.T) {
 				o := rapid.SampledFrom([]events.AttemptFinished_Outcome{succeeded, failed, finally}).Draw(t, "outcome")
-				w.do(t, s.h.Finished(s.now, events.Token(some.Draw(t, "token")), Result{Outcome: o}))
+				of := events.Token(some.Draw(t, "token"))
+				delete(w.uses, of)
+				w.back = of
+				w.do(t, s.h.Finished(s.now, of, Result{Outcome: o}))
+				w.back = 0
 			},
 			"progress": func(t *rapid.T) {
 				w.do(t, s.h.Progressed(s.now, events.Token(some.Draw(t, "token")), []byte("x")))
@@ -143,7 +202,7 @@ func TestPromises(t *testing.T) {
 				w.beats = nil
 			},
 			"tick": func(t *rapid.T) {
-				s.now += int64(rapid.SampledFrom([]int{0, 1, 50, 1000, 4500}).Draw(t, "ms"))
+				s.now += int64(rapid.SampledFrom([]int{0, 1, 50, 1000, 2500, 4500}).Draw(t, "ms"))
 				w.do(t, s.h.Tick(s.now))
 			},
 			"drain": func(t *rapid.T) {

@@ -63,7 +63,7 @@ func (h *Holder) beat() {
 	if h.state == Registering {
 		h.send(&events.EngineRegistration{Engine: proto.CloneOf(h.engine)}, true)
 	}
-	held := h.tokens()
+	held := sorted(h.held)
 	running := make([]uint64, len(held))
 	for i, t := range held {
 		running[i] = uint64(t)
@@ -113,7 +113,7 @@ func (h *Holder) overdue() {
 		return
 	}
 	if len(h.held) > 0 && h.now >= h.graceEnds {
-		h.graceEnds = h.now + settle // Not before then need anybody look again.
+		h.graceEnds = h.now + settleWithin // Not before then need anybody look again.
 		h.look(true)
 	}
 	if len(h.held) == 0 {
@@ -124,17 +124,21 @@ func (h *Holder) overdue() {
 // look goes through the attempts in the order of their tokens, and finds out
 // anew when the next is due.
 func (h *Holder) look(drain bool) {
-	for _, token := range h.tokens() {
+	for _, token := range sorted(h.held) {
 		a := h.held[token]
+		late := a.deadline > 0 && h.now >= a.deadline
 		switch {
+		case a.handler == waits && late:
+			h.handBack(a, "handlers that were stopped left no room for it in time")
+			continue
 		case a.stopped != 0 && h.now >= a.settleBy:
 			h.finish(a, Result{})
 			continue
-		case a.stopped != 0:
-		case a.deadline > 0 && h.now >= a.deadline:
-			h.stop(a, TimedOut)
+		case a.handler == waits || a.stopped != 0:
+		case late:
+			h.settle(a, TimedOut)
 		case drain:
-			h.stop(a, Drained)
+			h.settle(a, Drained)
 		}
 		switch {
 		case a.stopped != 0:
@@ -143,13 +147,14 @@ func (h *Holder) look(drain bool) {
 			h.dueBy(a.deadline)
 		}
 	}
+	h.abandon()
 }
 
-func (h *Holder) stop(a *Attempt, cause Cause) {
-	a.stopped = cause
-	a.settleBy = h.now + settle
-	h.act(Action{Verb: Stop, Token: a.Token, Cause: cause})
+// settle stops an attempt's handler and gives it a while to end by itself.
+func (h *Holder) settle(a *Attempt, cause Cause) {
+	h.stop(a, cause)
+	a.settleBy = h.now + settleWithin
 }
 
 // Tokens lists the attempts held, ascending.
-func (h *Holder) Tokens() []events.Token { return slices.Clip(h.tokens()) }
+func (h *Holder) Tokens() []events.Token { return slices.Clip(sorted(h.held)) }
