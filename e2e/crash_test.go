@@ -3,7 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,8 +17,11 @@ const ttl = 5 * time.Second
 
 // G1: the work of an engine that was killed is placed again within TTL + 1 s;
 // that of one that was asked to end, at once and at no cost.
-func TestEngineKilledAndEnded(t *testing.T) {
-	s := newSystem(t)
+func TestEngineKilledAndEnded(t *testing.T)       { engineKilledAndEnded(t, onKfake) }
+func TestApacheEngineKilledAndEnded(t *testing.T) { engineKilledAndEnded(t, onApache) }
+
+func engineKilledAndEnded(t *testing.T, on brokers) {
+	s := newSystem(t, on)
 	s.scheduler()
 	victim := s.engineProcess("victim", "--slots", "4")
 	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, 30*time.Second)
@@ -55,9 +58,12 @@ func TestEngineKilledAndEnded(t *testing.T) {
 
 // G1, G2: a scheduler dies with 20,000 tasks in flight. Another takes over
 // within 10 s, running work is not disturbed, every task ends exactly once.
-func TestSchedulerKilled(t *testing.T) {
+func TestSchedulerKilled(t *testing.T)       { schedulerKilled(t, onKfake) }
+func TestApacheSchedulerKilled(t *testing.T) { schedulerKilled(t, onApache) }
+
+func schedulerKilled(t *testing.T, on brokers) {
 	const n = 20_000
-	s := newSystem(t)
+	s := newSystem(t, on)
 	first := s.scheduler()
 	var ran atomic.Int64
 	gate := make(chan struct{})
@@ -102,57 +108,58 @@ func TestSchedulerKilled(t *testing.T) {
 
 // G6: a scheduler sleeps through its replacement under load. What it still
 // writes counts for nobody, and it rejoins cleanly.
-func TestSchedulerStopped(t *testing.T) {
-	const rate, seconds = 2000, 20
-	s := newSystem(t)
+func TestSchedulerStopped(t *testing.T)       { schedulerStopped(t, onKfake) }
+func TestApacheSchedulerStopped(t *testing.T) { schedulerStopped(t, onApache) }
+
+func schedulerStopped(t *testing.T, on brokers) {
+	s := newSystem(t, on)
 	first := s.scheduler()
 	first.log.await(t, "owning", 30*time.Second)
 	s.engine(engine.Config{ID: "e", Allocatable: map[string]int64{"slots": 500}}, "noop",
 		func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
 	second := s.scheduler()
 	second.log.await(t, "owning", 30*time.Second)
+	load := s.load(2000)
+	s.seen.awaitCount(t, events.TypeTaskSucceeded, 2000, 30*time.Second)
 
-	var load sync.WaitGroup
-	load.Go(func() {
-		tick := time.NewTicker(10 * time.Millisecond)
-		defer tick.Stop()
-		for i := 0; i < rate*seconds; i += rate / 100 {
-			s.submit(rate/100, func(k int) client.Task { return client.Task{ID: events.TaskID(fmt.Sprint("t", i+k)), Kind: "noop"} })
-			<-tick.C
+	// Where in its loop a scheduler is stopped is chance: most wake up with a
+	// decision in hand and write it, some look at the log first. The first one
+	// sleeps for 15 s; whether one wrote is seen in the log, else another sleeps.
+	skipped := int64(0)
+	for round, sleep := 0, 15*time.Second; round < 6 && skipped == 0; round, sleep = round+1, 8*time.Second {
+		victim := owner(first, second)
+		const disowned = "another owner claimed the log"
+		before := strings.Count(victim.log.String(), disowned)
+		stop(victim)
+		<-time.NewTimer(sleep).C
+		cont(victim)
+		victim.log.awaitNth(t, disowned, before+1, 20*time.Second)
+		for reason, n := range s.verify().Skipped {
+			t.Logf("round %d: %d records did not count: %s", round, n, reason)
+			skipped += n
 		}
-	})
-	s.seen.awaitCount(t, events.TypeTaskSucceeded, rate, 30*time.Second)
-	victim := owner(first, second)
-	stop(victim)
-	wait := time.NewTimer(15 * time.Second)
-	<-wait.C
-	cont(victim)
-	load.Wait()
-	s.seen.endedOnce(t, rate*seconds, 60*time.Second)
-	victim.log.await(t, "another owner claimed the log", 20*time.Second)
-	r := s.verify()
-	skipped := 0
-	for reason, n := range r.Skipped {
-		t.Logf("%d records did not count: %s", n, reason)
-		skipped += int(n)
 	}
 	if skipped == 0 {
-		t.Error("the log shows no record that did not count; the stopped scheduler wrote nothing, so this run proved nothing")
+		t.Error("in six rounds no stopped scheduler wrote anything that did not count: nothing was proved")
 	}
+	s.seen.endedOnce(t, load(), 60*time.Second)
+	s.verify()
 }
 
 // Everything resumes by itself after the broker was killed and came back.
-func TestBrokerKilled(t *testing.T) {
+func TestBrokerKilled(t *testing.T)       { brokerKilled(t, onKfake) }
+func TestApacheBrokerKilled(t *testing.T) { brokerKilled(t, onApache) }
+
+func brokerKilled(t *testing.T, on brokers) {
 	const n = 5000
-	s := newSystem(t)
+	s := newSystem(t, on)
 	s.scheduler()
 	s.engine(engine.Config{ID: "e", Allocatable: map[string]int64{"slots": 100}}, "noop",
 		func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
 	s.submit(n, func(i int) client.Task { return client.Task{ID: events.TaskID(fmt.Sprint("a", i)), Kind: "noop"} })
 	s.seen.awaitCount(t, events.TypeTaskSucceeded, n/10, 30*time.Second)
-	kill(s.broker.process)
-	s.broker.wait(5 * time.Second)
-	s.broker.restart()
+	s.broker.Kill()
+	s.broker.Start()
 	back := time.Now()
 	s.submit(n, func(i int) client.Task { return client.Task{ID: events.TaskID(fmt.Sprint("b", i)), Kind: "noop"} })
 	s.seen.endedOnce(t, 2*n, 60*time.Second)

@@ -2,6 +2,6 @@
 // killed, stopped and continued under load, and judged afterwards by
 // "spanway verify" from the log alone.
 //
-// Brokers are kfake in a process of its own by default; SPANWAY_E2E_KAFKA=4.3.0
-// runs the same tests on a real Apache Kafka of that version.
+// The brokers are kfake in a process of its own; the tests with Apache in their
+// name run on a real Apache Kafka (make test-kafka).
 package e2e

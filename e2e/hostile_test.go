@@ -67,10 +67,10 @@ func hostiles() []hostile {
 // G12, G7: whatever is sent is refused with a code and its source, by an event
 // or on the dead-letter topic, and what comes behind it is served at once.
 func TestHostileInput(t *testing.T) {
-	s := newSystem(t)
+	s := newSystem(t, onKfake)
 	sched := s.scheduler()
 	s.engine(engine.Config{ID: "e"}, "noop", func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
-	k := kafka.New(kafka.Config{Brokers: []string{s.broker.addr()}})
+	k := kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}})
 	defer k.Close()
 	topics := events.Topics{Prefix: events.DefaultPrefix}
 	requests := k.Partition(topics.Requests(), events.PoolPartition(events.DefaultPool))

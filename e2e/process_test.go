@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/internal/apache"
 	"github.com/spanway/spanway/internal/embedded"
 )
 
@@ -160,14 +161,23 @@ func (l *lines) close() {
 // await returns the first line that contains text.
 func (l *lines) await(t *testing.T, text string, within time.Duration) string {
 	t.Helper()
+	return l.awaitNth(t, text, 1, within)
+}
+
+// awaitNth returns the nth line that contains text.
+func (l *lines) awaitNth(t *testing.T, text string, nth int, within time.Duration) string {
+	t.Helper()
 	deadline := time.After(within)
 	for {
 		l.mu.Lock()
 		all, grown, closed := l.buf.String(), l.grown, l.closed
 		l.mu.Unlock()
+		n := 0
 		for line := range strings.Lines(all) {
 			if strings.HasSuffix(line, "\n") && strings.Contains(line, text) {
-				return strings.TrimSpace(line)
+				if n++; n == nth {
+					return strings.TrimSpace(line)
+				}
 			}
 		}
 		if closed {
@@ -192,15 +202,19 @@ func (l *lines) tail(n int) string {
 	return strings.Join(all[max(0, len(all)-n):], "\n")
 }
 
-// broker is a broker in a process of its own, which can be killed and come back.
-type broker struct {
-	*process
-	t    *testing.T
-	port int
-	dir  string
+// broker is a broker in a process of its own, which can be killed and come back
+// with its data.
+type broker interface {
+	Addr() string
+	Kill()
+	Start()
 }
 
-func startBroker(t *testing.T) *broker {
+// brokers are where a whole-system test runs.
+type brokers func(t *testing.T) broker
+
+// onKfake is a kfake in another process, with a data directory.
+func onKfake(t *testing.T) broker {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -208,20 +222,40 @@ func startBroker(t *testing.T) *broker {
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	_ = l.Close()
-	b := &broker{t: t, port: port, dir: t.TempDir()}
-	b.restart()
+	b := &kfakeBroker{t: t, port: port, dir: t.TempDir()}
+	b.Start()
 	return b
 }
 
-func (b *broker) addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+// onApache is a real Apache Kafka.
+func onApache(t *testing.T) broker {
+	t.Helper()
+	return apache.Start(t, apache.Config{Properties: map[string]string{
+		"broker.session.timeout.ms":    "4000", // a killed broker may come back sooner
+		"broker.heartbeat.interval.ms": "500",
+	}})
+}
 
-// restart starts the broker again on its data.
-func (b *broker) restart() {
+type kfakeBroker struct {
+	t       *testing.T
+	port    int
+	dir     string
+	process *process
+}
+
+func (b *kfakeBroker) Addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+
+func (b *kfakeBroker) Start() {
 	b.t.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", brokerRole, b.port, b.dir))
 	b.process = start(b.t, "broker", cmd)
-	b.out.await(b.t, "127.0.0.1", 20*time.Second)
+	b.process.out.await(b.t, "127.0.0.1", 20*time.Second)
+}
+
+func (b *kfakeBroker) Kill() {
+	kill(b.process)
+	b.process.wait(5 * time.Second)
 }
 
 // eventually waits until check says true, asking again after each pause; it is

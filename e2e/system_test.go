@@ -22,20 +22,20 @@ import (
 // system is a broker process with whatever a test starts beside it.
 type system struct {
 	t      *testing.T
-	broker *broker
+	broker broker
 	client *client.Client
 	seen   *journal
 }
 
-func newSystem(t *testing.T) *system {
+func newSystem(t *testing.T, on brokers) *system {
 	t.Helper()
-	s := &system{t: t, broker: startBroker(t)}
-	k := kafka.New(kafka.Config{Brokers: []string{s.broker.addr()}})
+	s := &system{t: t, broker: on(t)}
+	k := kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}})
 	defer k.Close()
 	if _, err := k.Ensure(t.Context(), events.Topics{Prefix: events.DefaultPrefix}.TaskTopics()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Config{Brokers: []string{s.broker.addr()}})
+	c, err := client.New(client.Config{Brokers: []string{s.broker.Addr()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,18 +51,18 @@ func newSystem(t *testing.T) *system {
 
 func (s *system) scheduler(args ...string) *process {
 	s.t.Helper()
-	return spanway(s.t, append([]string{"serve", "scheduler", "--brokers", s.broker.addr()}, args...)...)
+	return spanway(s.t, append([]string{"serve", "scheduler", "--brokers", s.broker.Addr()}, args...)...)
 }
 
 func (s *system) engineProcess(id string, args ...string) *process {
 	s.t.Helper()
-	return spanway(s.t, append([]string{"serve", "engine", "--brokers", s.broker.addr(), "--id", id}, args...)...)
+	return spanway(s.t, append([]string{"serve", "engine", "--brokers", s.broker.Addr(), "--id", id}, args...)...)
 }
 
 // engine runs an engine inside of the test process.
 func (s *system) engine(cfg engine.Config, kind string, h engine.Handler) *engine.Engine {
 	s.t.Helper()
-	cfg.Brokers = []string{s.broker.addr()}
+	cfg.Brokers = []string{s.broker.Addr()}
 	e, err := engine.New(cfg)
 	if err != nil {
 		s.t.Fatal(err)
@@ -105,10 +105,31 @@ func (s *system) submit(n int, f func(i int) client.Task) {
 	all.Wait()
 }
 
+// load submits tasks of kind noop at a rate a second until it is ended, and then
+// tells how many there were.
+func (s *system) load(rate int) (end func() int) {
+	const each = 10 * time.Millisecond
+	ctx, cancel := context.WithCancel(s.t.Context())
+	done, n := make(chan struct{}), 0
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(each)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			s.submit(rate/100, func(k int) client.Task {
+				return client.Task{ID: events.TaskID(fmt.Sprint("load", n+k)), Kind: "noop"}
+			})
+			n += rate / 100
+			<-tick.C
+		}
+	}()
+	return func() int { cancel(); <-done; return n }
+}
+
 // verify runs the judging command on what the test left and returns its report.
 func (s *system) verify() verify.Report {
 	s.t.Helper()
-	out, err := exec.Command(binary, "verify", "--brokers", s.broker.addr(), "-o", "json").Output()
+	out, err := exec.Command(binary, "verify", "--brokers", s.broker.Addr(), "-o", "json").Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		s.t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 // reading .free, delay nothing, and cost nothing while nothing changes.
 func TestUnplaceableTasksCostNothing(t *testing.T) {
 	const n, evaluations = 10_000, "spanway_scheduler_predicate_evaluations_total"
-	s := newSystem(t)
+	s := newSystem(t, onKfake)
 	web := freeAddr(t)
 	s.scheduler("--http", web)
 	s.engine(engine.Config{ID: "e", Labels: map[string]any{"gpu": 0}, Allocatable: map[string]int64{"slots": 10}}, "noop",
