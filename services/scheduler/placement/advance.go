@@ -218,6 +218,10 @@ func (c *cycle) loseSilent() {
 			if e == nil || e.lastBeat+ttl >= c.now.ReadTo {
 				continue
 			}
+			if c.events <= 0 {
+				s.nextLease = 0 // Go on at the next call.
+				return
+			}
 			c.emit(&events.EngineLost{
 				EngineId: e.id, Incarnation: e.incarnation, Pool: string(p.name), Attempts: int64(e.attempts),
 				Reason: "no heartbeat for " + s.cfg.TTL.String(), AtMs: c.now.Now,

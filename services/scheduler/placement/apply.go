@@ -16,9 +16,9 @@ func (s *State) Apply(l events.Logged) {
 	case *events.TaskSucceeded:
 		s.applySucceeded(m, l.Offset)
 	case *events.TaskStarted:
-		if _, t := s.running(m.Pool, m.TaskId, m.Token); t != nil {
-			t.started = true
-		}
+		s.applyStarted(m.Pool, m.TaskId, m.Token)
+	case *events.TaskProgressed:
+		s.applyStarted(m.Pool, m.TaskId, m.Token)
 	case *events.TaskFailed:
 		s.applyFailed(m, l.Offset)
 	case *events.TaskAttemptFailed:
@@ -155,6 +155,12 @@ func (s *State) applySucceeded(m *events.TaskSucceeded, offset int64) {
 		t.extras().result, t.extras().resultType = m.Result, m.ResultType
 	}
 	s.end(p, t, ending{succeeded, offset, m.AtMs, true})
+}
+
+func (s *State) applyStarted(poolName, id string, token uint64) {
+	if _, t := s.running(poolName, id, token); t != nil {
+		t.started = true
+	}
 }
 
 func (s *State) applyFailed(m *events.TaskFailed, offset int64) {

@@ -135,7 +135,7 @@ func (p *pool) remove(e *engine, st engineStatus, reason string, at int64) {
 }
 
 // maxLargest bounds what IMPOSSIBLE is judged by.
-const maxLargest = 64
+const maxLargest = 1_024
 
 // noteLargest remembers v unless a vector already known covers it.
 func (p *pool) noteLargest(v []int64) {

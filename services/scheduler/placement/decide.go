@@ -104,7 +104,9 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
 		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
 	}
+	s.compiled = prep.predicate
 	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
+	s.compiled = nil
 	return nil
 }
 

@@ -88,10 +88,7 @@ func (m *matcher) groupFor(t *task) *group {
 
 // filterFor finds the filter by predicate, kind, and what is read of the task.
 func (m *matcher) filterFor(t *task) *filter {
-	pred, err := m.s.cfg.Predicates.Compile(t.tmpl.predicate)
-	if err != nil { // Accepted under other limits: true of nothing.
-		pred = predicate.Never(t.tmpl.predicate)
-	}
+	pred := m.predicateOf(t)
 	key := filterKey(pred, t)
 	if f, ok := m.filters[key]; ok {
 		return f
@@ -100,6 +97,17 @@ func (m *matcher) filterFor(t *task) *filter {
 	m.filters[key] = f
 	m.filterList = append(m.filterList, f)
 	return f
+}
+
+func (m *matcher) predicateOf(t *task) *predicate.Predicate {
+	if c := m.s.compiled; c != nil && c.Text() == t.tmpl.predicate {
+		return c
+	}
+	pred, err := m.s.cfg.Predicates.Compile(t.tmpl.predicate)
+	if err != nil { // Accepted under other limits: true of nothing.
+		return predicate.Never(t.tmpl.predicate)
+	}
+	return pred
 }
 
 func filterKey(pred *predicate.Predicate, t *task) string {

@@ -31,9 +31,10 @@ type prepared struct {
 	message proto.Message
 	pool    events.Pool
 	taskID  string
-	// task and key are those of a valid TaskRequested.
-	task *events.Task
-	key  endedKey
+	// task, key and predicate are those of a valid TaskRequested.
+	task      *events.Task
+	key       endedKey
+	predicate *predicate.Predicate
 	// refused is set if the record cannot be acted upon; poison is the record
 	// itself if nobody can be told by a task's ID.
 	refused *events.Malformed
@@ -76,7 +77,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 		return out
 	}
 	if err := p.validate(out, env); err != nil {
-		if reports := wanted == events.Report; reports || out.taskID != "" && checkID("taskId", out.taskID) != nil {
+		if wanted == events.Report || checkID("taskId", out.taskID) != nil {
 			out.taskID = ""
 			return out.poisoned(rec, malformed(err), "")
 		}

@@ -55,6 +55,8 @@ func TestBadRecords(t *testing.T) {
 		{"predicate", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","predicate":"1 +"}`), events.CodeBadPredicate, "t"},
 		{"payload", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","payloadJson":"`+strings.Repeat("x", 300<<10)+`"}`), events.CodeTooLarge, "t"},
 		{"record", "requests", record(events.TypeTaskRequested, strings.Repeat(" ", 600<<10)), events.CodeTooLarge, ""},
+		{"cancel of nothing", "requests", record(events.TypeTaskCancelRequested, `{}`), events.CodeBadData, ""},
+		{"retry of nothing", "requests", record(events.TypeTaskRetryRequested, `{}`), events.CodeBadData, ""},
 		{"no engine", "reports", record(events.TypeEngineRegistration, `{}`), events.CodeBadData, ""},
 	}
 	for _, tt := range tests {

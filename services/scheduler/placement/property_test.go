@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"flag"
 	"fmt"
 	"testing"
 
@@ -281,6 +282,9 @@ func (c *chaos) tasksCopy() map[string]status {
 // TestProperties checks G1 to G5 on random histories, and that no task waits
 // that could run (the index misses no wake-up).
 func TestProperties(t *testing.T) {
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue && !testing.Short() {
+		_ = f.Value.Set("1000")
+	}
 	rapid.Check(t, func(rt *rapid.T) {
 		c := newChaos(rt, t)
 		for range rapid.IntRange(5, 60).Draw(rt, "steps") {

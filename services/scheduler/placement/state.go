@@ -72,6 +72,8 @@ type State struct {
 	partitions []int32
 	// deciding is the task that Decide looks at, which Apply will need at once.
 	deciding *task
+	// compiled is the predicate of the request that Decide looks at.
+	compiled *predicate.Predicate
 }
 
 // New makes the state of an empty log.

@@ -136,7 +136,7 @@ func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envel
 	if t.Retry, err = parseRetry(m.Retry); err != nil {
 		return nil, err
 	}
-	_, err = p.predicates.Compile(t.Predicate)
+	out.predicate, err = p.predicates.Compile(t.Predicate)
 	return t, err
 }
 
