@@ -26,6 +26,7 @@ type Config struct {
 // Broker is a running cluster. It is safe for concurrent use.
 type Broker struct {
 	cluster *kfake.Cluster
+	addrs   []string // kfake does not tell them any more once it is closed
 	lock    *os.File // of the data directory; nil without one
 }
 
@@ -47,6 +48,7 @@ func Start(config Config) (*Broker, error) {
 		b.unlock()
 		return nil, fmt.Errorf("start the embedded broker on port %d with data in %q: %w", config.Port, config.DataDir, err)
 	}
+	b.addrs = b.cluster.ListenAddrs()
 	return b, nil
 }
 
@@ -89,10 +91,10 @@ func listenLoopback(network, address string) (net.Listener, error) {
 }
 
 // Addr is the address, host:port, of the first broker.
-func (b *Broker) Addr() string { return b.cluster.ListenAddrs()[0] }
+func (b *Broker) Addr() string { return b.addrs[0] }
 
 // Addrs are the addresses of all brokers.
-func (b *Broker) Addrs() []string { return slices.Clone(b.cluster.ListenAddrs()) }
+func (b *Broker) Addrs() []string { return slices.Clone(b.addrs) }
 
 // Close stops the brokers and closes their files. Members should have left
 // their groups before, or they come back dead at the next start.

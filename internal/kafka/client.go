@@ -169,5 +169,16 @@ func (c *Client) noticeBroken(ctx context.Context, err error) {
 	}
 }
 
+// unreached replaces "no such topic" by the true reason where no broker was
+// reached that could have known the topic.
+func (c *Client) unreached(ctx context.Context, err error) error {
+	if errors.Is(err, protocol.ErrNoTopic) {
+		if _, reason := c.metadata(ctx); reason != nil {
+			return reason
+		}
+	}
+	return err
+}
+
 // brokers names the cluster in errors.
 func (c *Client) brokers() string { return strings.Join(c.config.Brokers, ",") }

@@ -1,7 +1,9 @@
 package kafka_test
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -23,6 +25,41 @@ func start(tb testing.TB) (*embedded.Broker, *kafka.Client) {
 	c := kafka.New(kafka.Config{Brokers: []string{b.Addr()}})
 	tb.Cleanup(c.Close)
 	return b, c
+}
+
+// Whoever reads the error learns that no broker answers, and which was asked.
+func TestABrokerThatIsGoneIsNamed(t *testing.T) {
+	b, _ := start(t)
+	c := kafka.New(kafka.Config{Brokers: []string{b.Addr()}, RetryBudget: 300 * time.Millisecond})
+	defer c.Close()
+	ensure(t, c, "t", 1)
+	p, producer := c.Partition("t", 0), c.Producer(kafka.ProducerOptions{})
+	if _, err := p.Append(t.Context(), one); err != nil {
+		t.Fatal(err)
+	}
+	b.Close()
+	check := func(what string, err error) {
+		t.Helper()
+		if err == nil || !strings.Contains(err.Error(), "connect to the broker at "+b.Addr()) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err := p.Append(t.Context(), one)
+	check("append", err)
+	_, err = p.Append(t.Context(), one)
+	check("append again", err)
+	_, err = p.Fetch(t.Context(), 0, 0)
+	check("fetch", err)
+	_, _, err = c.Offsets(t.Context(), "t", 0)
+	check("offsets", err)
+	_, err = c.Topics(t.Context(), "")
+	check("topics", err)
+	_, err = c.Ensure(t.Context(), []events.TopicSpec{{Name: "t", Partitions: 1}})
+	check("ensure", err)
+	producer.Send("t", 0, one[0], func(_ int64, err error) { check("send", err) })
+	if err := producer.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func ensure(tb testing.TB, c *kafka.Client, topic string, partitions int32) {

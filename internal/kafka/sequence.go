@@ -101,7 +101,7 @@ func (s *sequence) attempt(ctx context.Context, b []byte) (int64, error) {
 	})
 	if err != nil {
 		s.client.noticeBroken(ctx, err)
-		return 0, err
+		return 0, s.client.unreached(ctx, err)
 	}
 	if answer.Error != nil {
 		return 0, answer.Error // the base offset that comes with it means nothing
