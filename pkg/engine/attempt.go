@@ -54,7 +54,7 @@ func (l *loop) execute(ctx context.Context, h Handler, a *lease.Attempt) (r leas
 	return lease.Result{Outcome: events.AttemptFinished_SUCCEEDED, Data: data, Type: t.ResultType}
 }
 
-// progress hands data to the loop and waits for the broker to have it.
+// progress hands data to the loop and waits for it to take them.
 func (l *loop) progress(ctx context.Context, token events.Token, data []byte) error {
 	done := make(chan error, 1)
 	l.inbox.put(func(m *mail) {

@@ -112,7 +112,13 @@ func (l *loop) deliver(m *mail) {
 		l.holder.Acked(m.acked)
 	}
 	for _, p := range m.progress {
-		l.report(p, l.holder.Progressed(now, p.token, p.data))
+		actions, held := l.holder.Progressed(now, p.token, p.data)
+		l.do(actions)
+		if held {
+			p.done <- nil
+		} else {
+			p.done <- errOver
+		}
 	}
 	for _, e := range m.ended {
 		if cancel := l.cancels[e.token]; cancel != nil {
@@ -124,16 +130,6 @@ func (l *loop) deliver(m *mail) {
 	if m.undelivered != "" {
 		l.do(l.holder.Undelivered(now, m.undelivered))
 	}
-}
-
-// report sends the progress that a handler waits for.
-func (l *loop) report(p progress, actions []lease.Action) {
-	if n := len(actions); n > 0 && actions[n-1].Verb == lease.Send {
-		l.sender.send(outgoing{report: actions[n-1].Report, told: p.done})
-		return
-	}
-	p.done <- errOver
-	l.do(actions)
 }
 
 // do does what the holder asks for.
@@ -151,7 +147,7 @@ func (l *loop) do(actions []lease.Action) {
 			l.log.Warn("a handler does not end although it was stopped: what it uses is given to others",
 				"kind", a.Attempt.Task.Kind, "task", a.Attempt.Task.Id, "token", a.Token)
 		case lease.Send:
-			l.sender.send(outgoing{report: a.Report})
+			l.sender.send(a.Report)
 		case lease.BecameReady:
 			l.becameReady()
 		case lease.RegisterAnew:

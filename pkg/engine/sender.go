@@ -20,7 +20,8 @@ const codeResultRefused = "RESULT_REFUSED"
 // sender encodes reports and hands them to the transport, apart from the loop:
 // the transport may block while the broker is away, and just then the loop must
 // be able to stop handlers. What can wait here is bounded by what the engine
-// can hold, since capacity comes back only when its reports arrive.
+// can hold, since capacity comes back only when its reports arrive, and by the
+// lease: while nothing is acknowledged, progress ends with it.
 type sender struct {
 	transport transport
 	encoder   events.Encoder
@@ -30,18 +31,13 @@ type sender struct {
 
 	mu     sync.Mutex
 	more   sync.Cond
-	queue  []outgoing
+	queue  []lease.Report
 	closed bool
 	done   chan struct{}
 	// ends holds the tokens whose last word is not settled. A broker may refuse
 	// it, and then another follows behind heartbeats that were already sent, so
 	// those name the attempt still: else it would count as never received.
 	ends map[uint64]struct{}
-}
-
-type outgoing struct {
-	report lease.Report
-	told   chan<- error // told the outcome, if anybody waits for it
 }
 
 func newSender(t transport, e events.Encoder, pool string, in *inbox, log *slog.Logger) *sender {
@@ -55,9 +51,9 @@ func newSender(t transport, e events.Encoder, pool string, in *inbox, log *slog.
 }
 
 // send queues a report; it never blocks.
-func (s *sender) send(o outgoing) {
+func (s *sender) send(report lease.Report) {
 	s.mu.Lock()
-	s.queue = append(s.queue, o)
+	s.queue = append(s.queue, report)
 	s.mu.Unlock()
 	s.more.Signal()
 }
@@ -78,7 +74,7 @@ func (s *sender) isClosed() bool {
 
 func (s *sender) run() {
 	defer close(s.done)
-	var batch []outgoing
+	var batch []lease.Report
 	for {
 		s.mu.Lock()
 		for len(s.queue) == 0 && !s.closed {
@@ -96,8 +92,8 @@ func (s *sender) run() {
 	}
 }
 
-func (s *sender) pass(o outgoing) {
-	switch m := o.report.Message.(type) {
+func (s *sender) pass(report lease.Report) {
+	switch m := report.Message.(type) {
 	case *events.AttemptFinished:
 		s.mu.Lock()
 		s.ends[m.Token] = struct{}{}
@@ -108,36 +104,36 @@ func (s *sender) pass(o outgoing) {
 		s.mu.Unlock()
 		slices.Sort(m.Running)
 	}
-	r, err := s.encoder.Encode(o.report.ID, o.report.Message)
+	r, err := s.encoder.Encode(report.ID, report.Message)
 	if err != nil {
-		s.settle(o, err)
+		s.settle(report, err)
 		return
 	}
 	r.Key, r.Timestamp = s.key, time.Now().UnixMilli()
-	s.transport.Send(r, func(_ int64, err error) { s.settle(o, err) })
+	s.transport.Send(r, func(_ int64, err error) { s.settle(report, err) })
 }
 
 // settle takes the outcome of a report.
-func (s *sender) settle(o outgoing, err error) {
-	if o.told != nil {
-		o.told <- err
-	}
-	if f, ok := o.report.Message.(*events.AttemptFinished); ok {
-		if isRefused(err) && s.replace(o, f) {
+func (s *sender) settle(report lease.Report, err error) {
+	if f, ok := report.Message.(*events.AttemptFinished); ok {
+		if isRefused(err) && s.replace(report, f) {
 			return
 		}
 		s.mu.Lock()
 		delete(s.ends, f.Token)
 		s.mu.Unlock()
 	}
+	_, isProgress := report.Message.(*events.AttemptProgressed)
 	switch {
-	case err == nil && o.report.Beat:
-		s.inbox.put(func(m *mail) { m.acked = max(m.acked, o.report.SentAt) })
-	case err == nil || o.told != nil || o.report.Beat:
+	case err == nil && report.Beat:
+		s.inbox.put(func(m *mail) { m.acked = max(m.acked, report.SentAt) })
+	case err == nil || report.Beat:
+	case isProgress: // Nothing follows from it.
+		s.log.Warn("progress of a task could not be reported", "id", report.ID, "error", err)
 	case s.isClosed(): // The engine departs and says once that it did not wait.
 	default:
-		s.log.Error("a report could not be delivered", "type", events.TypeOf(o.report.Message), "id", o.report.ID, "error", err)
-		if named, ok := o.report.Message.(interface{ GetIncarnation() string }); ok {
+		s.log.Error("a report could not be delivered", "type", events.TypeOf(report.Message), "id", report.ID, "error", err)
+		if named, ok := report.Message.(interface{ GetIncarnation() string }); ok {
 			s.inbox.put(func(m *mail) { m.undelivered = events.Incarnation(named.GetIncarnation()) })
 		}
 	}
@@ -145,14 +141,14 @@ func (s *sender) settle(o outgoing, err error) {
 
 // replace reports the failure of an attempt whose result no broker would take:
 // one task's result must not cost the engine its lease.
-func (s *sender) replace(o outgoing, f *events.AttemptFinished) bool {
+func (s *sender) replace(report lease.Report, f *events.AttemptFinished) bool {
 	if f.GetError().GetCode() == codeResultRefused {
 		return false
 	}
 	m := proto.CloneOf(f)
 	m.Outcome, m.Result, m.ResultType = events.AttemptFinished_FAILED_FINALLY, nil, ""
 	m.Error = &events.TaskError{Code: codeResultRefused, Message: "the broker refused the record with the result: make it smaller, or raise max.message.bytes"}
-	s.send(outgoing{report: lease.Report{ID: o.report.ID + "r", Message: m}})
+	s.send(lease.Report{ID: report.ID + "r", Message: m})
 	return true
 }
 

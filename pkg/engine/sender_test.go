@@ -41,7 +41,7 @@ func TestHeartbeatsNameAttemptsWhoseEndIsNotSettled(t *testing.T) {
 	s := newSender(to, events.Encoder{Source: "/test"}, "blue", newInbox(), slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { s.close(); <-s.done })
 	send := func(id string, m proto.Message) sent {
-		s.send(outgoing{report: lease.Report{ID: id, Message: m}})
+		s.send(lease.Report{ID: id, Message: m})
 		return await(t, "the report "+id, to.sent)
 	}
 	beat := func(want ...uint64) {

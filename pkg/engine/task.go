@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,13 +31,14 @@ type Task struct {
 }
 
 // Progress tells whoever watches the task how far it is; data is at most 256
-// KiB. It returns when the broker has it, or with an error when the attempt is
-// over or ctx ends.
+// KiB. It is cheap and may be called often: at most once a second the newest
+// data are reported, and what is left when the handler returns is dropped. It
+// does not wait for the broker; it fails when the attempt is over or ctx ends.
 func (t *Task) Progress(ctx context.Context, data []byte) error {
 	if len(data) > events.MaxPayloadBytes {
 		return fmt.Errorf("report progress of task %q: %d bytes: use at most %d", t.ID, len(data), events.MaxPayloadBytes)
 	}
-	if err := t.progress(ctx, data); err != nil {
+	if err := t.progress(ctx, bytes.Clone(data)); err != nil {
 		return fmt.Errorf("report progress of task %q: %w", t.ID, err)
 	}
 	return nil

@@ -84,11 +84,17 @@ type Attempt struct {
 	Number int32
 	Token  events.Token
 
-	received  int64
-	begun     int64
-	handler   handler
-	deadline  int64 // when it times out, or is handed back if it waits; 0: none
-	started   bool  // reported as started
+	received int64
+	begun    int64
+	handler  handler
+	deadline int64 // when it times out, or is handed back if it waits; 0: none
+	started  bool  // reported as started
+	// quietUntil is when progress may be reported again, 0 if it may be; what
+	// is unsaid until then waits in progress.
+	quietUntil int64
+	progress   []byte
+	unsaid     bool
+
 	stopped   Cause // 0: not told to stop
 	settleBy  int64 // once stopped: reported then even if its handler goes on
 	abandonBy int64 // once stopped: what it uses is not counted from then on

@@ -152,16 +152,3 @@ func clean(s string, most int) string {
 	}
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
-
-// Progressed reports data of a handler that still runs. If the attempt is not
-// held any more, it returns nothing to send.
-func (h *Holder) Progressed(now int64, token events.Token, data []byte) []Action {
-	h.begin(now)
-	if a := h.held[token]; a != nil {
-		h.send(&events.AttemptProgressed{
-			TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
-			Attempt: a.Number, Token: uint64(a.Token), Data: data,
-		}, false)
-	}
-	return h.out
-}

@@ -88,6 +88,7 @@ type Holder struct {
 	used      map[string]int64          // by handlers
 	lastToken events.Token
 	young     []*Attempt // not yet reported as started, in order of their beginning
+	quiet     []*Attempt // told of their progress lately, in order of quietUntil
 	due       int64      // nothing is to be done about any attempt earlier
 	graceEnds int64      // draining: when handlers are stopped
 
@@ -244,7 +245,7 @@ func (h *Holder) drop(cause Cause) {
 		}
 		h.forget(a)
 	}
-	h.young, h.queue = h.young[:0], h.queue[:0]
+	h.young, h.quiet, h.queue = h.young[:0], h.quiet[:0], h.queue[:0]
 }
 
 // depart announces the departure, if anybody was told of the arrival.

@@ -81,7 +81,7 @@ func (s *script) report(m proto.Message) string {
 	case *events.AttemptStarted:
 		return fmt.Sprintf("started %d", m.Token)
 	case *events.AttemptProgressed:
-		return fmt.Sprintf("progress %d %s", m.Token, m.Data)
+		return strings.TrimSpace(fmt.Sprintf("progress %d %s", m.Token, m.Data))
 	case *events.AttemptFinished:
 		return strings.TrimSpace(fmt.Sprintf("%s %d %s", m.Outcome, m.Token, m.GetError().GetCode()))
 	}
@@ -139,6 +139,14 @@ func (s *script) finish(token events.Token, o events.AttemptFinished_Outcome) {
 		r.Error = &events.TaskError{Code: "ERROR", Message: "it broke"}
 	}
 	s.heard(s.h.Finished(s.now, token, r))
+}
+
+func (s *script) progress(token events.Token, data string) {
+	actions, held := s.h.Progressed(s.now, token, []byte(data))
+	s.heard(actions)
+	if !held {
+		s.said = append(s.said, fmt.Sprintf("no progress %d", token))
+	}
 }
 
 // says compares what was asked for since the last call, heartbeats left out.

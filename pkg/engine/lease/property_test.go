@@ -193,7 +193,12 @@ func TestPromises(t *testing.T) {
 				w.back = 0
 			},
 			"progress": func(t *rapid.T) {
-				w.do(t, s.h.Progressed(s.now, events.Token(some.Draw(t, "token")), []byte("x")))
+				token := events.Token(some.Draw(t, "token"))
+				actions, held := s.h.Progressed(s.now, token, []byte("x"))
+				w.do(t, actions)
+				if held != slices.Contains(s.h.Tokens(), token) {
+					t.Fatalf("token %d told of progress: held is %v", token, held)
+				}
 			},
 			"ack": func(*rapid.T) {
 				for _, at := range w.beats {

@@ -15,6 +15,9 @@ func (h *Holder) Wake() int64 {
 	if len(h.young) > 0 {
 		at = min(at, h.young[0].begun+startedAfter)
 	}
+	if len(h.quiet) > 0 {
+		at = min(at, h.quiet[0].quietUntil)
+	}
 	if h.due > 0 {
 		at = min(at, h.due)
 	}
@@ -34,6 +37,7 @@ func (h *Holder) Tick(now int64) []Action {
 		h.beat()
 	}
 	h.reportStarted()
+	h.reportProgress()
 	h.overdue()
 	return h.out
 }
