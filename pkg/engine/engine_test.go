@@ -12,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -108,6 +109,28 @@ func TestHandlersResults(t *testing.T) {
 	}
 	r.drain()
 	r.end(t)
+}
+
+func TestRegistrationCarriesAll(t *testing.T) {
+	noop := func(context.Context, *Task) ([]byte, error) { return nil, nil }
+	r := start(t, Config{
+		Site: "ams", Labels: map[string]any{"disk": "ssd", "gpus": 2}, Allocatable: map[string]int64{"slots": 3},
+	}, map[string]Handler{"b": noop, "a": noop})
+	r.s.mu.Lock()
+	got := proto.CloneOf(r.s.engine)
+	r.s.mu.Unlock()
+	if len(got.Incarnation) != 36 {
+		t.Errorf("registered incarnation %q, want a UUID", got.Incarnation)
+	}
+	want := &events.Engine{
+		Id: "e1", Pool: "blue", Site: "ams", Incarnation: got.Incarnation, Kinds: []string{"a", "b"},
+		Labels:               map[string]*structpb.Value{"disk": structpb.NewStringValue("ssd"), "gpus": structpb.NewNumberValue(2)},
+		Allocatable:          map[string]int64{"slots": 3},
+		AssignmentsPartition: events.EnginePartition("e1"), AssignmentsFrom: 0,
+	}
+	if !proto.Equal(got, want) {
+		t.Errorf("registered %v, want %v", got, want)
+	}
 }
 
 func TestTaskCarriesTraceAndProgress(t *testing.T) {

@@ -14,9 +14,11 @@
 //	   | Register(new incarnation)    v                           v any more,
 //	   +--------------------------- adrift ------Drain------> departed
 //
-// While draining, losing the lease is departing. Reading that a newer incarnation of the same
-// ID was registered, or that the registration was refused, leads to refused:
-// the end, with Err saying why.
+// While draining, losing the lease is departing. Reading that another
+// incarnation of the same ID was registered after this one, or that the
+// registration was refused, leads to refused: the end, with Err saying why. An
+// incarnation may be below one that is gone, since hosts' clocks differ: the
+// scheduler knows which are gone, and its answer counts.
 //
 // The lease is lost when the engine reads its own EngineLost, when nobody
 // called for longer than TTL less a margin (the process or machine was

@@ -45,7 +45,7 @@ func begin(t *testing.T) *script {
 func ready(t *testing.T) *script {
 	t.Helper()
 	s := begin(t)
-	s.read(&events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: "i1"}})
+	s.read(registered("i1"))
 	s.said = nil
 	return s
 }

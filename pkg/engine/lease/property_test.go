@@ -173,9 +173,7 @@ func TestPromises(t *testing.T) {
 				}
 				publish(how)
 			},
-			"register": func(t *rapid.T) {
-				publish(&events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: life.Draw(t, "life")}})
-			},
+			"register": func(*rapid.T) { publish(registered(w.name())) },
 			"lose":     func(t *rapid.T) { publish(lost(life.Draw(t, "life"))) },
 			"failover": func(*rapid.T) { epoch, n = epoch+1, 0 },
 			"read again": func(t *rapid.T) {

@@ -100,16 +100,23 @@ func (h *Holder) alive() bool {
 	return h.state == Registering || h.state == Ready || h.state == Draining
 }
 
+// registered: this life is known to the scheduler, or another has taken its
+// place. Incarnations are made by hosts' clocks, so they do not tell which of
+// two is the later one; the order of the log does. Before this life's own
+// registration is answered, that of another is older or will be held against
+// it in the answer.
 func (h *Holder) registered(e *events.Engine) {
 	if e.GetPool() != h.engine.Pool || e.GetId() != h.engine.Id || h.state == Departed || h.state == Refused {
 		return
 	}
 	switch {
-	case e.Incarnation > h.engine.Incarnation: // Also when adrift: it woke up and was replaced.
+	case e.Incarnation == h.engine.Incarnation:
+		if h.state == Registering {
+			h.state = Ready
+			h.act(Action{Verb: BecameReady})
+		}
+	case h.state != Registering: // Also when adrift: it woke up and was replaced.
 		h.refuse(fmt.Errorf("engine %q in pool %q was registered by another process (incarnation %s, here %s): give each engine an ID of its own",
 			h.engine.Id, h.engine.Pool, e.Incarnation, h.engine.Incarnation))
-	case e.Incarnation == h.engine.Incarnation && h.state == Registering:
-		h.state = Ready
-		h.act(Action{Verb: BecameReady})
 	}
 }

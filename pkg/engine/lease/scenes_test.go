@@ -1,6 +1,7 @@
 package lease
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -10,13 +11,17 @@ func lost(incarnation string) *events.EngineLost {
 	return &events.EngineLost{EngineId: "e1", Pool: "blue", Incarnation: incarnation, Reason: "no heartbeat"}
 }
 
+func registered(incarnation string) *events.EngineRegistered {
+	return &events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: incarnation}}
+}
+
 func TestScenes(t *testing.T) {
 	for name, play := range map[string]func(t *testing.T){
 		"registration is repeated until it is answered": func(t *testing.T) {
 			s := begin(t)
 			s.wait(2000, true)
 			s.says("register i1 from 10", "register i1 from 10", "register i1 from 10")
-			s.read(&events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: "i1"}})
+			s.read(registered("i1"))
 			s.wait(3000, true)
 			s.says("became ready")
 		},
@@ -102,7 +107,7 @@ func TestScenes(t *testing.T) {
 			s.read(assign(2), assign(3), lost("i0"), lost("i1"), assign(4))
 			s.finish(2, succeeded)
 			s.heard(s.h.Register(s.now, "i2", 0))
-			s.read(assign(5), &events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: "i2"}},
+			s.read(assign(5), registered("i2"),
 				assign(6, func(a *events.TaskAssigned) { a.Incarnation = "i2" }))
 			s.says("start 2", "start 3", "stop 2 lost", "stop 3 lost", "register anew",
 				"register i2 from 16", "became ready", "start 6")
@@ -173,10 +178,32 @@ func TestScenes(t *testing.T) {
 		},
 		"an engine of the same ID takes over": func(t *testing.T) {
 			s := ready(t)
-			s.read(assign(1), &events.EngineRegistered{Engine: &events.Engine{Id: "e1", Pool: "blue", Incarnation: "i9"}})
+			s.read(assign(1), registered("i9"))
 			s.says("start 1", "stop 1 lost", "depart")
 			if s.h.Err() == nil {
 				t.Fatal("no error although another took over")
+			}
+		},
+		"one that took over while it was believed lost stays": func(t *testing.T) {
+			s := ready(t)
+			s.read(lost("i1"), registered("i0"))
+			s.says("register anew", "depart")
+			if s.h.Err() == nil {
+				t.Fatal("no error although another took over")
+			}
+		},
+		"a life that is gone does not stand in the way, whatever its clock": func(t *testing.T) {
+			s := begin(t)
+			s.read(registered("i9"), lost("i9"), registered("i1"), assign(1))
+			s.says("register i1 from 10", "became ready", "start 1")
+		},
+		"nor does one that lives, until the scheduler says so": func(t *testing.T) {
+			s := begin(t)
+			s.read(registered("i9"), &events.EngineRegistrationRefused{
+				EngineId: "e1", Pool: "blue", Incarnation: "i1", Code: "STALE_INCARNATION", Message: "incarnation i9 is known, which is ready"})
+			s.says("register i1 from 10", "depart")
+			if err := s.h.Err(); err == nil || !strings.Contains(err.Error(), "STALE_INCARNATION: incarnation i9 is known") {
+				t.Fatalf("refused with the error %v", err)
 			}
 		},
 		"a refused registration is the end": func(t *testing.T) {
