@@ -19,8 +19,7 @@ const (
 // CI=true it fails the test instead. Start calls it.
 func Require(tb testing.TB) {
 	tb.Helper()
-	top, _, _ := strings.Cut(tb.Name(), "/")
-	if !strings.Contains(top, "Apache") && os.Getenv("SPANWAY_E2E_KAFKA") == "" { // which runs all of e2e on it
+	if top, _, _ := strings.Cut(tb.Name(), "/"); !strings.Contains(top, "Apache") {
 		tb.Fatalf("%s starts a real Kafka: put Apache into its name, or `make test-kafka` will not run it", tb.Name())
 	}
 	for _, version := range []string{Latest, Older} {
