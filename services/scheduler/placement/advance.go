@@ -91,17 +91,9 @@ func (c *cycle) advance(p *pool) bool {
 	if !c.settleAll(p) || !c.wake(p) || !c.timeOut(p) {
 		return false
 	}
-	done := true
-	for m.unresolved.len() > 0 {
-		f := *m.unresolved.front()
-		if !m.resolve(c, f) {
-			done = false
-			break
-		}
-		f.queued = false
-		m.unresolved.pop()
-	}
+	done := m.resolveAll(c)
 	m.unblock()
+	c.evaluations = max(c.evaluations, maxScans) // Neither kind of predicate starves the other.
 	if !m.placeSingles(c) {
 		done = false
 	}

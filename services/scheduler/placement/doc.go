@@ -25,6 +25,11 @@
 //   - Equal events give an equal Hash, whoever folds them; what is not folded
 //     (heartbeats, timers, the index for placing) is never hashed.
 //
+// An engine is its newest incarnation. A newer one frees the work of the one
+// before it, as a loss does; draining ends with the incarnation. Lost engines
+// stay known for a while, so that what they still report is recognised as old.
+// An attempt that an engine refuses pauses a second before it is placed again.
+//
 // Order: waiting tasks go by accepted_at - priority * 1 minute, then by
 // acceptance, so a task gains one priority a minute without anything being
 // recomputed. It is first come, first served among equals; a task that comes

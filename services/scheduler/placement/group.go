@@ -77,7 +77,7 @@ func (m *matcher) groupFor(t *task) *group {
 		if !g.single && f.next == len(m.p.classList) {
 			m.enterLane(g)
 		} else if !g.single {
-			m.requeue(f)
+			m.requeue(f, filterAdded)
 		}
 	}
 	if r := f.predicate.Reads(); !r.Has(predicate.TaskID) && !r.Has(predicate.TaskAttempt) {
@@ -134,12 +134,35 @@ func filterKey(pred *predicate.Predicate, t *task) string {
 	return string(b)
 }
 
+// Why a filter is unresolved.
+const (
+	filterAdded = iota
+	classAdded
+)
+
 // requeue has f evaluated on the classes that it does not know yet.
-func (m *matcher) requeue(f *filter) {
+func (m *matcher) requeue(f *filter, why int) {
 	if !f.queued && f.next < len(m.p.classList) && !f.predicate.Reads().Single() {
 		f.queued = true
-		m.unresolved.push(f)
+		m.unresolved[why].push(f)
 	}
+}
+
+// resolveAll evaluates filters on classes that are new to them; false if the
+// budget ended it.
+func (m *matcher) resolveAll(c *cycle) bool {
+	for why := range m.unresolved {
+		queue := &m.unresolved[why]
+		for queue.len() > 0 {
+			f := *queue.front()
+			if !m.resolve(c, f) {
+				return false
+			}
+			f.queued = false
+			queue.pop()
+		}
+	}
+	return true
 }
 
 // resolve evaluates f on classes that are new to it; false if the budget ended it.

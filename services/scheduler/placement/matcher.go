@@ -18,8 +18,9 @@ type matcher struct {
 	filterList []*filter
 	lanes      map[string]*lane
 	laneList   []*lane
-	// unresolved filters have classes that they were not evaluated on.
-	unresolved fifo[*filter]
+	// unresolved filters have classes that they were not evaluated on: new ones,
+	// which go first, and those for which classes were added.
+	unresolved [2]fifo[*filter]
 	candidates laneHeap
 	idle       fifo[*group]
 
@@ -197,7 +198,7 @@ func (m *matcher) joined(e *engine) {
 	}
 	m.turned(e)
 	for _, f := range m.filterList {
-		m.requeue(f)
+		m.requeue(f, classAdded)
 	}
 }
 

@@ -234,9 +234,22 @@ func (c *chaos) report() {
 			m.Token -= uint64(c.draw(2, "older"))
 		}
 	}
-	c.send(m)
+	c.sendReport(m)
 	if c.draw(4, "copy") == 0 {
-		c.send(m)
+		c.sendReport(m)
+	}
+}
+
+// sendReport checks that only a report on the current attempt has an effect.
+func (c *chaos) sendReport(m *events.AttemptFinished) {
+	t := c.task(m.TaskId)
+	current := t != nil && t.status == assigned && t.token == m.Token
+	before := len(c.log)
+	c.send(m)
+	for _, l := range c.log[before:] {
+		if l.Type != events.TypeTaskStaleResultRejected && !current {
+			c.t.Fatalf("a report on %s under token %d, which is not current, caused %s", m.TaskId, m.Token, l.Type)
+		}
 	}
 }
 

@@ -2,8 +2,10 @@ package predicate
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -216,4 +218,26 @@ func BenchmarkCompile(b *testing.B) {
 	for b.Loop() {
 		_, _ = Compile("engine.labels.gpu >= 1 && engine.site == 'eu'")
 	}
+}
+
+// TestCacheIsShared is for the race detector: a Preparer and the owner's loop
+// use one cache, and one predicate at once.
+func TestCacheIsShared(t *testing.T) {
+	c := NewCache(3)
+	var work sync.WaitGroup
+	for i := range 4 {
+		work.Go(func() {
+			for j := range 200 {
+				p, err := c.Compile(fmt.Sprintf("engine.labels.gpu >= %d", (i+j)%6))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if _, err := p.Eval(sample()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	work.Wait()
 }
