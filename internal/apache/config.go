@@ -37,6 +37,10 @@ func (c Config) properties(dir string, port, controller int) string {
 		"transaction.state.log.min.isr":            "1",
 		"transaction.state.log.num.partitions":     "4",
 
+		// A killed broker may come back sooner.
+		"broker.session.timeout.ms":    "4000",
+		"broker.heartbeat.interval.ms": "500",
+
 		"num.network.threads":                       "2",
 		"num.io.threads":                            "4",
 		"num.recovery.threads.per.data.dir":         "2",
