@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 
-	"go.opentelemetry.io/otel/propagation"
-
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -24,8 +22,10 @@ func (l *loop) start(a *lease.Attempt) {
 	h := l.handlers[a.Task.Kind]
 	l.running.Add(1)
 	go func() {
+		ctx, span := l.engine.span(ctx, a)
 		r := vanished // Stays so if the handler calls runtime.Goexit.
 		defer func() {
+			endSpan(span, r)
 			l.inbox.put(func(m *mail) { m.ended = append(m.ended, ended{a.Token, r}) })
 			l.running.Done()
 		}()
@@ -68,15 +68,4 @@ func (l *loop) progress(ctx context.Context, token events.Token, data []byte) er
 	case <-l.over:
 		return errOver
 	}
-}
-
-// traced is a context that continues the trace of the task's producer.
-func traced(t *events.Task) context.Context {
-	ctx := context.Background()
-	if t.Traceparent == "" {
-		return ctx
-	}
-	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{
-		events.HeaderTraceparent: t.Traceparent, events.HeaderTracestate: t.Tracestate,
-	})
 }

@@ -16,11 +16,12 @@
 //
 // A handler runs in a goroutine of its own. What it returns becomes the task's
 // result; an error is tried again under the task's retry policy unless Final
-// says otherwise. Its context carries the task's trace and ends when the task
-// is cancelled, taken back or times out, or when the engine drains or loses its
-// lease; context.Cause says which. A handler may run twice at once, here and on
-// another engine, when this one was believed dead: what it writes elsewhere
-// should be fenced by Task.Token, which only grows.
+// says otherwise. Its context carries a span of the task's trace and ends when
+// the task is cancelled, taken back or times out, or when the engine drains or
+// loses its lease; context.Cause says which. A handler that does not return then
+// keeps the room it needs for up to 30 s. A handler may run twice at once, here
+// and on another engine, when this one was believed dead: what it writes
+// elsewhere should be fenced by Task.Token, which only grows.
 //
 // Run reads the engine's partition of tasks.assignments and writes to its
 // pool's partition of engines.reports; the state machine between them, its

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/engine/lease"
@@ -16,6 +18,7 @@ import (
 // use.
 type Engine struct {
 	config   Config
+	tracer   trace.Tracer
 	labels   map[string]*structpb.Value
 	connect  func() transport
 	ready    chan struct{}
@@ -44,7 +47,7 @@ func New(c Config, options ...Option) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c.withDefaults(), labels: marks, handlers: map[string]Handler{},
+		config: c.withDefaults(), tracer: otel.Tracer(scope), labels: marks, handlers: map[string]Handler{},
 		ready: make(chan struct{}), closing: make(chan struct{}), finished: make(chan struct{}),
 	}
 	e.close = sync.OnceFunc(func() { close(e.closing) })

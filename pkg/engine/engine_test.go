@@ -28,14 +28,15 @@ type running struct {
 	ended chan error
 }
 
-func start(t testing.TB, c Config, handlers map[string]Handler) *running {
+func start(t testing.TB, c Config, handlers map[string]Handler, options ...Option) *running {
 	t.Helper()
 	m := newMemory()
 	c.Brokers, c.Pool = []string{"memory"}, "blue"
 	if c.ID == "" {
 		c.ID = "e1"
 	}
-	e, err := New(c, func(e *Engine) { e.connect = func() transport { return connect(m, e) } })
+	options = append(options, func(e *Engine) { e.connect = func() transport { return connect(m, e) } })
+	e, err := New(c, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func (e *Engine) setStatus(s lease.Status) {
 // observe lets OpenTelemetry read the engine's status when it collects, which
 // costs the running engine nothing.
 func (e *Engine) observe() (stop func(), err error) {
-	meter := otel.Meter("github.com/spanway/spanway/pkg/engine")
+	meter := otel.Meter(scope)
 	var failed error
 	note := func(err error) {
 		if failed == nil {
