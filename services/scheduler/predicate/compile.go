@@ -104,6 +104,10 @@ func refusal(issues *cel.Issues) error {
 		return events.Refuse(events.CodeBadPredicate, "line 1, column 1: %v", issues.Err())
 	}
 	first := errs[0]
+	if strings.Contains(first.Message, "max recursion depth") {
+		return events.Refuse(events.CodePredicateTooCostly,
+			"a chain of more than %d operators or selections; shorten it, or join its parts by && or ||", 2*MaxNesting)
+	}
 	line, column := max(first.Location.Line(), 1), max(first.Location.Column()+1, 1)
 	message := strings.ReplaceAll(first.Message, " (in container '')", "")
 	if len(message) > 300 {

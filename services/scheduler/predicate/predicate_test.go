@@ -105,6 +105,7 @@ func TestRefusals(t *testing.T) {
 		{"deep", strings.Repeat("(", 500) + "true" + strings.Repeat(")", 500), events.CodePredicateTooCostly, "deep"},
 		{"nots", strings.Repeat("!", 900) + "true", events.CodePredicateTooCostly, "deep"},
 		{"lists", strings.Repeat("[", 900) + strings.Repeat("]", 900) + " == []", events.CodePredicateTooCostly, "deep"},
+		{"chain", "1" + strings.Repeat("+1", 1000) + " == 1", events.CodePredicateTooCostly, "chain"},
 		{"long", strings.Repeat("true && ", 200_000) + "true", events.CodeTooLarge, "bytes"},
 		{"not text", "engine.site == '\xff'", events.CodeBadPredicate, "UTF-8"},
 		{"regex", `engine.site.matches("((a{100}){100}){10}")`, events.CodeBadPredicate, ""},
