@@ -32,14 +32,31 @@ func readPage(a *fetchedPartition, from int64) (events.Page, error) {
 			if page.Records == nil && b.Count > 0 {
 				page.Records = make([]events.Record, 0, expected(&b, len(a.Batches.data)))
 			}
+			before := len(page.Records)
 			if page.Records, err = decoder.Decode(page.Records, &b, from); err != nil {
-				return page, err
+				page.Records = append(page.Records[:before], undecodable(&b, err))
 			}
 		}
 		page.Next = max(page.Next, b.Next())
+		if decoder.Bytes > maxPage {
+			break // what a few bytes may decompress to must not fill the memory
+		}
 	}
 	page.End = max(page.End, page.Next)
 	return page, nil
+}
+
+// maxPage is about how many bytes of records a page holds, decompressed.
+const maxPage = 16 << 20
+
+// undecodable stands in for a batch whose checksum is right, so that it was
+// written like that, but which cannot be read. Brokers do not look into a
+// compressed batch. Whoever reads it must be able to go on behind it.
+func undecodable(b *batch.Batch, err error) events.Record {
+	return events.Record{
+		Offset: b.Next() - 1, Timestamp: b.MaxTimestamp,
+		Headers: []events.Header{{Key: events.HeaderUndecodable, Value: []byte(err.Error())}},
+	}
 }
 
 // expected guesses how many records an answer holds from its first batch, so

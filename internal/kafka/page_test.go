@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -118,6 +119,24 @@ func TestPage(t *testing.T) {
 				t.Fatalf("next %d, want %d; end %d; %s", page.Next, test.next, page.End, d)
 			}
 		})
+	}
+}
+
+// A batch that a hostile producer wrote must not keep its readers from what is
+// behind it.
+func TestPageGoesOnBehindWhatCannotBeDecoded(t *testing.T) {
+	a := answer(t, stored{base: 0, n: 1}, stored{base: 1, n: 3, attributes: uint16(batch.Gzip), producer: -1}, stored{base: 4, n: 1})
+	page, err := readPage(a, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]int64{0, 3, 4}, offsets(page)); d != "" || page.Next != 5 {
+		t.Fatalf("next %d, want 5; %s", page.Next, d)
+	}
+	_, _, err = events.Decode(&page.Records[1])
+	var bad *events.Malformed
+	if !errors.As(err, &bad) || bad.Code != events.CodeBadEnvelope || !strings.Contains(bad.Message, "gzip") {
+		t.Errorf("the record that stands in is read as %v, want a refusal that says why", err)
 	}
 }
 

@@ -34,6 +34,9 @@ func TypeOfRecord(r *Record) Type {
 // Every error is a *Malformed; the envelope is filled as far as it could be
 // read, so that the refusal can be told to somebody.
 func Decode(r *Record) (Envelope, proto.Message, error) {
+	if reason, bad := r.Header(HeaderUndecodable); bad && len(r.Headers) == 1 {
+		return Envelope{}, nil, Refuse(CodeBadEnvelope, "%s", reason)
+	}
 	if err := checkLimits(r); err != nil {
 		return Envelope{}, nil, err
 	}

@@ -25,6 +25,10 @@ const (
 	HeaderInputs = "spanway-inputs"
 	// HeaderFrom names the event that a published record is a copy of.
 	HeaderFrom = "spanway-from"
+	// HeaderUndecodable is never on the wire: a reader puts it, with the reason
+	// as its value, on the empty record that stands in for a batch which it
+	// could not decode.
+	HeaderUndecodable = "spanway-undecodable"
 )
 
 // Content types of data.

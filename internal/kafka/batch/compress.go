@@ -29,7 +29,7 @@ const (
 
 // MaxDecompressed bounds, in bytes, what one batch may decompress to. It is far
 // above what any setting of ours lets a producer write.
-const MaxDecompressed = 64 << 20
+const MaxDecompressed = 32 << 20
 
 var errTooLarge = fmt.Errorf("decompresses to more than %d bytes", MaxDecompressed)
 

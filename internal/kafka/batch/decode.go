@@ -15,6 +15,9 @@ const minRecord = 7
 // Decoder turns batches into records. It is not for concurrent use; what it
 // has returned stays valid. The zero value is ready.
 type Decoder struct {
+	// Bytes is how much Decode has read, decompressed.
+	Bytes int
+
 	slab []events.Header // headers not handed out yet
 	left int             // records of the batch that are still to come
 	last []events.Header // those of the record before, whose keys are likely again the same
@@ -22,7 +25,7 @@ type Decoder struct {
 
 // Decode appends to dst the records of b from offset from on. Keys, values and
 // header values alias the batch. Control batches hold no records for readers
-// and add none.
+// and add none. After an error the records before the bad one were appended.
 func (d *Decoder) Decode(dst []events.Record, b *Batch, from int64) ([]events.Record, error) {
 	if b.Control() || b.Count == 0 {
 		return dst, nil
@@ -31,6 +34,7 @@ func (d *Decoder) Decode(dst []events.Record, b *Batch, from int64) ([]events.Re
 	if err != nil {
 		return dst, fmt.Errorf("%w: batch at offset %d: %w", ErrCorrupt, b.BaseOffset, err)
 	}
+	d.Bytes += len(data)
 	if int64(b.Count) > int64(len(data)/minRecord) {
 		return dst, fmt.Errorf("%w: batch at offset %d: %d records in %d bytes", ErrCorrupt, b.BaseOffset, b.Count, len(data))
 	}
