@@ -51,7 +51,6 @@ type Encoder struct {
 var (
 	specVersion   = []byte("1.0")
 	jsonContent   = []byte(ContentJSON)
-	protoContent  = []byte(ContentProtobuf)
 	deterministic = proto.MarshalOptions{Deterministic: true}
 )
 
