@@ -69,9 +69,10 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	@touch $@
 
 .PHONY: lint
-lint: ## gofmt, and golangci-lint with the laws of .golangci.yml
+lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml
 	@unformatted=$$(gofmt -l .); \
 	if [[ -n "$$unformatted" ]]; then echo "not formatted, run gofmt -w:" $$unformatted >&2; exit 1; fi
+	$(GO) mod tidy -diff
 	CGO_ENABLED=0 $(LINT) run ./...
 
 .PHONY: generate
