@@ -24,8 +24,12 @@ const (
 	CodeNotEnded Code = "NOT_ENDED"
 	// CodeAlreadyEnded: a cancel was asked for a task that has ended.
 	CodeAlreadyEnded Code = "ALREADY_ENDED"
-	// CodeStaleIncarnation: a newer incarnation of the engine is registered.
+	// CodeStaleIncarnation: a newer incarnation of the engine is present, or this
+	// one is over.
 	CodeStaleIncarnation Code = "STALE_INCARNATION"
+	// CodeWrongPartition: it came to another partition than its pool's, and is
+	// not forwarded, because it must not come twice.
+	CodeWrongPartition Code = "WRONG_PARTITION"
 )
 
 // Malformed is a record or a request that cannot be acted upon, ever.

@@ -199,11 +199,14 @@ func (x *Engine) GetAssignmentsFrom() int64 {
 	return 0
 }
 
+// EngineDrainRequested holds for the engine's ID, whatever restarts, until it is
+// resumed.
 type EngineDrainRequested struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	EngineId string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// At most 256 bytes are kept.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -936,7 +939,8 @@ func (x *EngineRegistered) GetAtMs() int64 {
 	return 0
 }
 
-// EngineRegistrationRefused: a newer incarnation of this ID is known, or the registration is invalid.
+// EngineRegistrationRefused: a newer incarnation of this ID is present, this one
+// is over, or the registration is invalid.
 type EngineRegistrationRefused struct {
 	state                protoimpl.MessageState `protogen:"open.v1"`
 	EngineId             string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
@@ -1029,14 +1033,17 @@ func (x *EngineRegistrationRefused) GetAtMs() int64 {
 	return 0
 }
 
-// EngineDraining: takes no new work until it resumes.
+// EngineDraining: takes no new work. If it is leaving, that ends with the
+// incarnation.
 type EngineDraining struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Pool          string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EngineId    string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Pool        string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
+	Reason      string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// It was asked for by a command: it holds for every incarnation until EngineResumed.
+	ByOperator    bool  `protobuf:"varint,5,opt,name=by_operator,json=byOperator,proto3" json:"by_operator,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1099,6 +1106,13 @@ func (x *EngineDraining) GetReason() string {
 	return ""
 }
 
+func (x *EngineDraining) GetByOperator() bool {
+	if x != nil {
+		return x.ByOperator
+	}
+	return false
+}
+
 func (x *EngineDraining) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -1106,12 +1120,14 @@ func (x *EngineDraining) GetAtMs() int64 {
 	return 0
 }
 
+// EngineResumed ends a drain by an operator.
 type EngineResumed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Pool          string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	EngineId string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	// The newest known; empty if none is.
+	Incarnation   string `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Pool          string `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1435,12 +1451,14 @@ const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x123\n" +
 	"\x15assignments_partition\x18\x06 \x01(\x05R\x14assignmentsPartition\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x90\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xb1\x01\n" +
 	"\x0eEngineDraining\x12\x1b\n" +
 	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
 	"\x04pool\x18\x03 \x01(\tR\x04pool\x12\x16\n" +
-	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x13\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x1f\n" +
+	"\vby_operator\x18\x05 \x01(\bR\n" +
+	"byOperator\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"w\n" +
 	"\rEngineResumed\x12\x1b\n" +
 	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12 \n" +

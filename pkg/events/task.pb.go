@@ -267,7 +267,8 @@ type TaskCancelRequested struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
 	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	Reason string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// At most 256 bytes are kept.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Instead of task_id: every unfinished task of the pool that matches.
 	Filter        *TaskFilter `protobuf:"bytes,4,opt,name=filter,proto3" json:"filter,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1110,7 +1111,8 @@ func (x *TaskRepeated) GetAtMs() int64 {
 	return 0
 }
 
-// TaskForwarded: the record belongs to another partition and is sent there with its own ID.
+// TaskForwarded: the record belongs to another partition and is sent there with
+// its own ID. Only a request and the cancel of one task are: they may come twice.
 type TaskForwarded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -1779,8 +1781,10 @@ func (x *TaskFailed) GetAtMs() int64 {
 // TaskError is why an attempt did not succeed.
 type TaskError struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The handler's own code, or TIMEOUT, PANIC, ENGINE_LOST, KIND_UNHANDLED.
-	Code          string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// The handler's own code, or TIMEOUT, PANIC, ENGINE_LOST, KIND_UNHANDLED. At
+	// most 256 bytes are kept.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// At most 2 KiB are kept.
 	Message       string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
