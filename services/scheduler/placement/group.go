@@ -140,8 +140,13 @@ const (
 	classAdded
 )
 
-// requeue has f evaluated on the classes that it does not know yet.
+// requeue has f evaluated on the classes that it does not know yet. What asks
+// for nothing is settled at once, so that it never waits behind what does.
 func (m *matcher) requeue(f *filter, why int) {
+	if f.predicate.Text() == "" {
+		m.resolveTrivial(f)
+		return
+	}
 	if !f.queued && f.next < len(m.p.classList) && !f.predicate.Reads().Single() {
 		f.queued = true
 		m.unresolved[why].push(f)
@@ -183,6 +188,18 @@ func (m *matcher) resolve(c *cycle, f *filter) bool {
 		m.enterLane(g)
 	}
 	return true
+}
+
+// resolveTrivial is resolve for a task without a predicate: only its kind counts.
+func (m *matcher) resolveTrivial(f *filter) {
+	for ; f.next < len(m.p.classList); f.next++ {
+		if _, ok := m.p.classList[f.next].kinds[f.task.kind]; ok {
+			f.classes.set(f.next)
+		}
+	}
+	for _, g := range f.groups {
+		m.enterLane(g)
+	}
 }
 
 func (m *matcher) evaluate(c *cycle, f *filter, class *class, e *engine) bool {

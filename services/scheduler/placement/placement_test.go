@@ -85,3 +85,34 @@ func TestLossFreesAndCostsAnAttempt(t *testing.T) {
 		t.Error("no EngineLost")
 	}
 }
+
+// TestAFloodOfPredicatesDelaysNoOther: what asks for nothing, even of a kind
+// that is new, is placed by the Advance that follows; so is what asks for what
+// others asked for before.
+func TestAFloodOfPredicatesDelaysNoOther(t *testing.T) {
+	w := newWorld(t, Config{})
+	for i := range 50 {
+		w.engine(fmt.Sprintf("e%d", i), "1", map[string]int64{"slots": 4}, map[string]any{"n": i})
+	}
+	w.submit("first", "engine.labels.n == 7")
+	w.advance()
+	for i := range 10_000 {
+		w.submit(fmt.Sprintf("stuck-%d", i), fmt.Sprintf("engine.labels.n == %d", i+100))
+	}
+	w.submit("free", "")
+	w.submit("again", "engine.labels.n == 7")
+	w.state.Advance(w.clock(), w.emit)
+	for _, id := range []string{"free", "again"} {
+		if w.task(id).status != assigned {
+			t.Errorf("%s waits behind the flood", id)
+		}
+	}
+	w.engine("late", "1", map[string]int64{"slots": 500}, map[string]any{"n": 99})
+	for i := range 400 {
+		w.submit(fmt.Sprintf("free-%d", i), "")
+	}
+	w.state.Advance(w.clock(), w.emit)
+	if n := w.state.pools[blue].waiting; n != 10_000 {
+		t.Errorf("%d wait, want the 10,000 that nobody can run", n)
+	}
+}
