@@ -11,6 +11,7 @@ import (
 // Budgets of one Advance: it returns soon, and is called again after the append.
 const (
 	maxEvents      = 2_000
+	maxBytes       = 880 << 10
 	maxEvaluations = 2_048
 	maxSteps       = 8_192
 	// maxScans of the evaluations go to groups that are scanned again.
@@ -19,40 +20,73 @@ const (
 
 // Error codes that the scheduler itself gives to attempts.
 const (
-	codeTimeoutBackstop = "TIMEOUT"
-	codeEngineLost      = "ENGINE_LOST"
+	codeTimeout    = "TIMEOUT"
+	codeEngineLost = "ENGINE_LOST"
 )
+
+// textBackstop marks what the scheduler timed out, not the engine.
+const textBackstop = "no result within the execution timeout, nor from its engine"
+
+// isBackstop tells whether the scheduler ended the attempt and not its engine,
+// which then needs to be told.
+func isBackstop(m *events.TaskAttemptFailed) bool {
+	return m.Error.GetCode() == codeTimeout && m.Error.GetMessage() == textBackstop
+}
 
 // reasonNotReceived: the engine read past the assignment without getting it.
 const reasonNotReceived = "not received"
 
 // cycle is one call of Advance or Decide.
 type cycle struct {
-	s     *State
+	s *State
+	// now.Now is the time of events; the host's own clock is the tenure's.
 	now   events.Clock
 	write func(proto.Message)
 	// What is left of the budgets.
-	events, evaluations, scans, steps int
+	events, bytes, evaluations, scans, steps int
 }
 
 func (s *State) cycle(now events.Clock, emit func(proto.Message)) *cycle {
-	return &cycle{s: s, now: now, write: emit, events: maxEvents, evaluations: maxEvaluations, scans: maxScans, steps: maxSteps}
+	now.Now = s.tell(now)
+	return &cycle{
+		s: s, now: now, write: emit, events: maxEvents, bytes: maxBytes,
+		evaluations: maxEvaluations, scans: maxScans, steps: maxSteps,
+	}
 }
 
 // emit writes an event, which is applied before emit returns.
 func (c *cycle) emit(m proto.Message) {
 	c.events--
+	c.bytes -= weight(m)
 	c.write(m)
+}
+
+// full tells that the rest must wait for the next call.
+func (c *cycle) full() bool { return c.events <= 0 || c.bytes <= 0 }
+
+// perEvent is more than an event takes in a batch without its texts.
+const perEvent = 256
+
+// weight is about what m takes in a batch, rather too much than too little:
+// written as JSON, text can take twice its length.
+func weight(m proto.Message) int {
+	switch m := m.(type) { // Measuring costs.
+	case *events.TaskAccepted, *events.TaskSucceeded:
+		return 0 // One at most for an input, and that is as large.
+	case *events.TaskAssigned:
+		return perEvent + 64 + 2*(len(m.TaskId)+len(m.Pool)+len(m.EngineId)+len(m.Incarnation))
+	}
+	return perEvent + 2*proto.Size(m)
 }
 
 // Advance does what time and free capacity ask for, up to a bounded number of
 // events; more tells to call it again after they were appended. The first call
 // makes this host the one that decides: leases of engines begin anew.
 func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
-	if !s.leading {
-		s.lead(now)
-	}
 	c := s.cycle(now, emit)
+	if !s.leading {
+		s.lead(c.now.Now)
+	}
 	c.loseSilent()
 	n := len(s.order)
 	for i := range n {
@@ -67,14 +101,14 @@ func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) 
 	return more
 }
 
-func (s *State) lead(now events.Clock) {
+func (s *State) lead(now int64) {
 	s.leading = true
 	for _, p := range s.order {
 		p.match = newMatcher(s, p)
-		p.match.build(now.Now)
+		p.match.build(now)
 		for _, e := range p.byIndex {
 			if e != nil {
-				e.lastBeat = now.Now
+				e.lastBeat = s.tenure.heard
 			}
 		}
 	}
@@ -104,7 +138,7 @@ func (c *cycle) advance(p *pool) bool {
 // settleAll emits what tasks owe the log.
 func (c *cycle) settleAll(p *pool) bool {
 	for len(p.owing) > 0 {
-		if c.events <= 0 {
+		if c.full() {
 			return false
 		}
 		t := p.owing[0]
@@ -159,7 +193,7 @@ func (c *cycle) cancel(p *pool, t *task, reason string) {
 func (c *cycle) wake(p *pool) bool {
 	m := p.match
 	for len(m.wake) > 0 && m.wake[0].due <= c.now.Now {
-		if c.events <= 0 {
+		if c.full() {
 			return false
 		}
 		t := m.wake[0]
@@ -178,14 +212,14 @@ func (c *cycle) wake(p *pool) bool {
 func (c *cycle) timeOut(p *pool) bool {
 	m := p.match
 	for len(m.backstops) > 0 && m.backstops[0].due < c.now.ReadTo {
-		if c.events <= 0 {
+		if c.full() {
 			return false
 		}
 		t := m.backstops[0]
 		c.s.deciding = t
 		c.emit(&events.TaskAttemptFailed{
 			TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
-			Error: &events.TaskError{Code: codeTimeoutBackstop, Message: "no result within the execution timeout, nor from its engine"},
+			Error: &events.TaskError{Code: codeTimeout, Message: textBackstop},
 			AtMs:  c.now.Now,
 		})
 		c.settle(p, t)
@@ -210,7 +244,7 @@ func (c *cycle) loseSilent() {
 			if e == nil || e.lastBeat+ttl >= c.now.ReadTo {
 				continue
 			}
-			if c.events <= 0 {
+			if c.full() {
 				s.nextLease = 0 // Go on at the next call.
 				return
 			}

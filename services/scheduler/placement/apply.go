@@ -8,6 +8,7 @@ import (
 // ignores what does not fit them: only a broken log has such events.
 func (s *State) Apply(l events.Logged) {
 	s.next = l.Offset + 1
+	s.passed(l.Message)
 	switch m := l.Message.(type) {
 	case *events.TaskAccepted:
 		s.applyAccepted(m)
@@ -44,6 +45,11 @@ func (s *State) Apply(l events.Logged) {
 	case *events.TaskDeadLettered:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
 			s.end(p, t, ending{dead, l.Offset, m.AtMs, t.reported})
+			s.dying.push(dying{l.Offset, p, t})
+		}
+	case *events.LogPublished:
+		for s.dying.len() > 0 && s.dying.front().offset < m.Through {
+			s.dying.pop()
 		}
 	case *events.TaskBulkCancelStarted:
 		s.applyBulkCancel(m)
@@ -176,7 +182,7 @@ func (s *State) applyAttemptFailed(m *events.TaskAttemptFailed) {
 		return
 	}
 	t.lastErr = m.Error
-	t.reported = m.Error.GetCode() != codeTimeoutBackstop
+	t.reported = !isBackstop(m)
 	owed := t.fate
 	p.vacate(t)
 	t.failures++
@@ -254,7 +260,7 @@ func (s *State) end(p *pool, t *task, how ending) {
 	if how.reported {
 		ref.token = t.token
 	}
-	s.ended.add(key, ref, how.at, s.cfg.EndedWindow)
+	s.ended.add(key, ref, s.aged, s.cfg.EndedWindow)
 	if t.status == succeeded && !s.cfg.KeepSucceeded {
 		p.dropTemplate(t.tmpl)
 		return

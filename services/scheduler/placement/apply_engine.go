@@ -8,11 +8,20 @@ func (s *State) applyEngine(l events.Logged) {
 	case *events.EngineRegistered:
 		s.applyRegistered(m)
 	case *events.EngineDraining:
-		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
+		p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation)
+		if p != nil && m.ByOperator {
+			p.noteDrain(m.EngineId, drain{m.Reason, l.Offset})
+		}
+		if e != nil {
+			e.leaving = e.leaving || !m.ByOperator
 			p.setStatus(e, draining, m.Reason, m.AtMs)
 		}
 	case *events.EngineResumed:
-		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
+		p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation)
+		if p != nil {
+			delete(p.drains, m.EngineId)
+		}
+		if e != nil {
 			p.setStatus(e, ready, "", m.AtMs)
 		}
 	case *events.EngineLost:
@@ -50,7 +59,7 @@ func (s *State) applyRegistered(m *events.EngineRegistered) {
 	}
 	e := &engine{
 		id: in.Id, incarnation: in.Incarnation, registered: in, registeredAt: m.AtMs, changedAtMs: m.AtMs,
-		class: p.classOf(in), allocatable: p.amounts(in.Allocatable), lastBeat: m.AtMs,
+		class: p.classOf(in), allocatable: p.amounts(in.Allocatable), lastBeat: s.tenure.heard,
 	}
 	e.free = append([]int64(nil), e.allocatable...)
 	e.index = p.freeIndex()
@@ -62,6 +71,34 @@ func (s *State) applyRegistered(m *events.EngineRegistered) {
 	if p.match != nil {
 		p.match.joined(e)
 	}
+}
+
+// drain is an operator's order. It outlives the engine's incarnations, until the
+// engine is resumed.
+type drain struct {
+	reason string
+	// offset of the event.
+	offset int64
+}
+
+// maxDrains bounds the drains of engines that are not there.
+const maxDrains = 10_000
+
+// noteDrain remembers an order; if there are too many, the oldest is forgotten
+// whose engine is gone.
+func (p *pool) noteDrain(id string, d drain) {
+	p.drains[id] = d
+	if len(p.drains) <= max(maxDrains, p.present) {
+		return
+	}
+	oldest := ""
+	for other, o := range p.drains { // Offsets differ, so the order does not matter.
+		e := p.engines[other]
+		if (e == nil || !e.present()) && (oldest == "" || o.offset < p.drains[oldest].offset) {
+			oldest = other
+		}
+	}
+	delete(p.drains, oldest)
 }
 
 func (p *pool) freeIndex() int {

@@ -3,9 +3,11 @@ package placement
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/spanway/spanway/pkg/events"
+	"google.golang.org/protobuf/proto"
 )
 
 // TestWhatComesAndGoesLeavesNothing: the indexes do not grow with history.
@@ -206,5 +208,98 @@ func BenchmarkCoreBesideUnplaceable(b *testing.B) {
 			w.send(&events.AttemptFinished{TaskId: a.TaskId, Pool: blue, EngineId: a.EngineId, Token: a.Token, Outcome: events.AttemptFinished_SUCCEEDED})
 		}
 		running = nil
+	}
+}
+
+// TestBatchesStaySmall: however long the texts, one call emits less than fits a
+// batch.
+func TestBatchesStaySmall(t *testing.T) {
+	const limit = 900 << 10
+	w := newWorld(t, Config{})
+	const n = 1_500
+	w.engine(strings.Repeat("e", 250), "1", map[string]int64{"slots": n}, nil)
+	long := func(i int) string { return fmt.Sprintf("%0250d", i) }
+	size := 0
+	w.onEvent = func(l events.Logged) {
+		rec, err := events.Encoder{Source: "/spanway/ams/scheduler", JSON: true}.Encode("spanway.tasks.events/3/17/123456", l.Message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += rec.Size()
+	}
+	advance := func(what string) (events int) {
+		for more := true; more; {
+			before := len(w.log)
+			size = 0
+			more = w.state.Advance(w.clock(), w.emit)
+			if size > limit {
+				t.Errorf("%s: %d bytes in one Advance", what, size)
+			}
+			events += len(w.log) - before
+		}
+		return events
+	}
+	for i := range n {
+		w.send(&events.TaskRequested{TaskId: long(i), Pool: blue, Kind: "k", Retry: &events.RetryRequested{MaxAttempts: proto.Int32(2)}})
+	}
+	if got := advance("assign"); got != n {
+		t.Fatalf("%d assigned", got)
+	}
+	p := w.state.pools[blue]
+	e := p.byIndex[0]
+	for e.first != nil {
+		w.send(&events.AttemptFinished{TaskId: e.first.id, Pool: blue, Token: e.first.token, Outcome: events.AttemptFinished_FAILED,
+			Error: &events.TaskError{Code: strings.Repeat("c", 999), Message: strings.Repeat("\"\x01", 100_000)}})
+	}
+	w.now += 2_000
+	advance("again")
+	w.engine(e.id, "2", map[string]int64{"slots": n}, nil)
+	if got := advance("dead letters"); got != n {
+		t.Errorf("%d dead letters", got)
+	}
+	for i := range n {
+		w.submit(fmt.Sprint(long(i), "b"), "")
+	}
+	advance("assign again")
+	w.send(&events.TaskCancelRequested{Pool: blue, Reason: strings.Repeat("why\"", 1_000), Filter: &events.TaskFilter{}})
+	if got := advance("cancel"); got != n {
+		t.Errorf("%d cancelled", got)
+	}
+	for i := range n {
+		w.submit(fmt.Sprint(long(i), "c"), "")
+	}
+	advance("assign once more")
+	for p.running > 0 {
+		size = 0
+		w.send(&events.EngineHeartbeat{EngineId: e.id, Incarnation: "2", Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(w.offset)})
+		if size > limit {
+			t.Errorf("%d bytes given back in one decision", size)
+		}
+	}
+}
+
+// TestDrainsAreBounded and outlive what is known of their engines.
+func TestDrainsAreBounded(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.keep, w.replica = false, nil
+	for i := range maxDrains + 1 {
+		id := fmt.Sprintf("e%d", i)
+		w.engine(id, "1", map[string]int64{"slots": 1}, nil)
+		w.send(&events.EngineDrainRequested{EngineId: id, Pool: blue, Reason: "old"})
+		w.send(&events.EngineLeaving{EngineId: id, Incarnation: "1", Pool: blue, Departed: true})
+	}
+	p := w.state.pools[blue]
+	if len(p.drains) != maxDrains || p.engines["e0"] != nil {
+		t.Fatalf("%d drains; e0 is still known: %v", len(p.drains), p.engines["e0"] != nil)
+	}
+	for id, want := range map[string]engineStatus{"e0": ready, "e1": draining} {
+		w.engine(id, "2", map[string]int64{"slots": 1}, nil)
+		if e := p.engines[id]; e.status != want {
+			t.Errorf("%s is %s, want %s", id, e.status, want)
+		}
+	}
+	w.send(&events.EngineResumeRequested{EngineId: "e2", Pool: blue})
+	if _, ok := p.drains["e2"]; ok {
+		t.Error("e2, long forgotten, cannot be resumed")
 	}
 }

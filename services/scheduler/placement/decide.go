@@ -3,6 +3,7 @@ package placement
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
@@ -20,9 +21,9 @@ func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Messag
 		return
 	}
 	if prep.forwardTo >= 0 {
-		emit(&events.TaskForwarded{
+		c.emit(&events.TaskForwarded{
 			TaskId: prep.taskID, Pool: string(prep.pool), Partition: prep.forwardTo, Raw: prep.raw,
-			Source: source(in.Place), AtMs: now.Now,
+			Source: source(in.Place), AtMs: c.now.Now,
 		})
 		return
 	}
@@ -38,17 +39,33 @@ func source(p events.Place) *events.Source {
 
 func (c *cycle) reject(prep *prepared, at events.Place, why *events.Malformed) {
 	c.emit(&events.TaskRejected{
-		TaskId: prep.taskID, Pool: string(prep.pool), Code: string(why.Code), Message: printable(why.Message),
+		TaskId: prep.taskID, Pool: string(prep.pool), Code: string(why.Code), Message: printable(why.Message, maxMessageBytes),
 		Source: source(at), RequestType: string(prep.typ), Raw: prep.poison, AtMs: c.now.Now,
 	})
 }
 
-// maxMessageBytes bounds what a rejection says.
-const maxMessageBytes = 1_000
+// What texts of others may take in an event, in bytes.
+const (
+	maxMessageBytes = 2 << 10
+	maxReasonBytes  = 256
+)
 
-// printable makes text fit for an event: messages can quote what was sent.
-func printable(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), maxMessageBytes)], "\uFFFD")
+// printable makes text fit for an event: valid, not longer than limit, cut
+// between characters, and nothing in it that JSON would have to spell out.
+func printable(text string, limit int) string {
+	text = strings.ToValidUTF8(text, "?")
+	if len(text) > limit {
+		for limit > 0 && !utf8.RuneStart(text[limit]) {
+			limit--
+		}
+		text = text[:limit]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\n' && r != '\t' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 func (c *cycle) decide(prep *prepared) *events.Malformed {
@@ -158,7 +175,8 @@ func matches(t *task, f *events.TaskFilter) bool {
 		(!f.GetPendingOnly() || t.status == waiting)
 }
 
-// retryRequested submits an ended task again, under its first ID and a number.
+// retryRequested submits an ended task again, under its first ID and a number,
+// unless it was and that retry has not ended.
 func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *events.Malformed {
 	s := c.s
 	if p := s.pools[name]; p != nil && p.tasks[m.TaskId] != nil {
@@ -178,11 +196,18 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	again := old.task.message(old.pool)
 	again.ReplayOf = root
+	var latest *task
 	for ; ; n++ {
 		again.Id = root + ".r" + strconv.Itoa(n)
-		if _, ended := s.ended.byKey[keyOf(name, again.Id)]; !ended && old.pool.tasks[again.Id] == nil {
+		live := old.pool.tasks[again.Id]
+		if _, ended := s.ended.byKey[keyOf(name, again.Id)]; !ended && live == nil {
 			break
 		}
+		latest = live
+	}
+	if latest != nil && latest.extra != nil && latest.extra.replayOf == root { // The command came twice.
+		c.emit(&events.TaskRepeated{TaskId: latest.id, Pool: string(name), EndedAtOffset: -1, AtMs: c.now.Now})
+		return nil
 	}
 	if len(again.Id) > events.MaxIDBytes {
 		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", again.Id)

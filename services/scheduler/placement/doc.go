@@ -25,10 +25,15 @@
 //   - Equal events give an equal Hash, whoever folds them; what is not folded
 //     (heartbeats, timers, the index for placing) is never hashed.
 //
-// An engine is its newest incarnation. A newer one frees the work of the one
-// before it, as a loss does; draining ends with the incarnation. Lost engines
-// stay known for a while, so that what they still report is recognised as old.
-// An attempt that an engine refuses pauses a second before it is placed again.
+// An engine is its newest incarnation: the highest that registers while it is
+// there, or any other than the last once that is gone, for hosts' clocks differ.
+// It frees the work of the one before it, as a loss does. Lost engines stay
+// known for a while, so that what they still report is recognised as old. A drain
+// because it leaves ends with the incarnation; one by command holds for the ID
+// until it is resumed: what registers is drained in the same batch. An attempt
+// that an engine refuses pauses a second before it is placed again. One that is
+// lost costs an attempt, even if it was never started or its assignment was
+// never read: nobody can know. So a task with one attempt is dead-lettered.
 //
 // Order: waiting tasks go by accepted_at - priority * 1 minute, then by
 // acceptance, so a task gains one priority a minute without anything being
@@ -40,11 +45,29 @@
 // equal needs and classes a lane; a lane that fits nowhere is blocked until
 // capacity it could use is freed. Predicates that read what changes are
 // evaluated again only on engines that changed and have room, within a budget.
-// When nothing changes, nothing is evaluated.
+// When nothing changes, nothing is evaluated. What has no predicate is placed at
+// once, however many wait to be evaluated. A call emits at most 2,000 events of
+// at most 900 KiB; texts of others are cut to 2 KiB (messages) or 256 bytes
+// (reasons and codes), so one event more is always within a batch.
+//
+// Time: events are of the owner's clock, but never before an event that stands
+// already: an owner whose predecessor's clock was ahead goes on from there, slower
+// by a sixteenth until they are level. Backoffs and schedule timeouts go by that
+// time. Leases and the backstop of execution timeouts go by the owner's clock
+// alone. The IDs of ended tasks are forgotten after a day of the log's life: the
+// steps between its events, each counted as a minute at most. A wrong clock
+// therefore neither ends leases nor makes the log forget, and where nothing
+// happens the day is longer.
+//
+// Partitions: a request or the cancel of one task that came to the wrong
+// partition is forwarded. All else is refused there (WRONG_PARTITION), because
+// what is forwarded may come twice.
 //
 // Crash: everything decided is in the log or did not happen. Mass effects are
 // one event (EngineLost, TaskBulkCancelStarted), whose consequences Apply
 // derives and marks; Advance emits what the marks owe, a bounded amount at a
-// time, so the next owner goes on where the last one stopped. Heartbeat times are
-// lost: leases begin anew with the first Advance.
+// time, so the next owner goes on where the last one stopped. It publishes again,
+// alike, what no LogPublished covers, but for assignments that are over; the
+// tasks of dead letters are held until then. When engines were heard of and
+// attempts began is lost: leases and backstops begin anew with the first Advance.
 package placement

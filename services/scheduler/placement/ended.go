@@ -35,11 +35,14 @@ type window struct {
 }
 
 type endedEntry struct {
-	key        endedKey
+	key endedKey
+	// at is what the log had lived.
 	at, offset int64
 }
 
-// windowMs is how long an ended task's ID is remembered.
+// windowMs is how long an ended task's ID is remembered, by what the log has
+// lived since (State.aged): a day, in which a pause between two events counts as
+// a minute at most.
 const windowMs = 24 * 60 * 60 * 1000
 
 func newWindow() window { return window{byKey: make(map[endedKey]endedRef)} }
@@ -53,6 +56,14 @@ func (w *window) add(key endedKey, ref endedRef, at int64, limit int) {
 			delete(w.byKey, old.key)
 		}
 	}
+}
+
+// dying is a dead-lettered task: whoever owns the log next may have to publish
+// it, so it is kept until the log says that it was published.
+type dying struct {
+	offset int64
+	pool   *pool
+	task   *task
 }
 
 // keeper keeps some ended tasks whole, and why others were rejected.

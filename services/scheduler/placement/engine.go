@@ -37,10 +37,12 @@ type engine struct {
 	allocatable, free []int64
 	status            engineStatus
 	reason            string
-	registeredAt      int64
-	changedAtMs       int64
-	first, last       *task
-	attempts          int
+	// leaving: it announced that it will depart.
+	leaving      bool
+	registeredAt int64
+	changedAtMs  int64
+	first, last  *task
+	attempts     int
 
 	// What follows is not folded. lastBeat is when it was heard of last.
 	lastBeat int64

@@ -109,9 +109,11 @@ type Clause struct {
 // lostShownMs is how long a lost engine is counted.
 const lostShownMs = 60 * 60 * 1000
 
-// Explain says why a task waits, or where it is; nowMs is the time of asking. It
-// changes nothing. False if no such task is known.
+// Explain says why a task waits, or where it is; nowMs is the time of asking, or
+// of the newest event if that is later. It changes nothing. False if no such
+// task is known.
 func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explanation, bool) {
+	nowMs = max(nowMs, s.newest)
 	x := Explanation{
 		Task: string(id), Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition,
 		Offset: s.next, topicPrefix: s.cfg.Topics.Prefix,

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"hash"
 	"hash/fnv"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -13,7 +14,7 @@ import (
 // knows. It walks over everything.
 func (s *State) Hash() uint64 {
 	h := hasher{h: fnv.New64a()}
-	h.num(s.next)
+	h.num(s.next, s.newest, s.aged)
 	pools := slices.SortedFunc(slices.Values(s.order), func(a, b *pool) int {
 		return strings.Compare(string(a.name), string(b.name))
 	})
@@ -28,6 +29,10 @@ func (s *State) Hash() uint64 {
 	for _, key := range s.kept.oldest.all() {
 		k := s.kept.tasks[key]
 		h.task(k.pool, k.task)
+	}
+	for _, d := range s.dying.all() {
+		h.num(d.offset)
+		h.task(d.pool, d.task)
 	}
 	return h.h.Sum64()
 }
@@ -73,6 +78,10 @@ func (h hasher) pool(p *pool) {
 	for _, e := range p.known {
 		h.engine(p, e)
 	}
+	for _, id := range slices.Sorted(maps.Keys(p.drains)) {
+		h.text(id, p.drains[id].reason)
+		h.num(p.drains[id].offset)
+	}
 	for _, v := range p.largest {
 		h.num(int64(len(v)))
 		h.num(v...)
@@ -100,6 +109,7 @@ func (h hasher) engine(p *pool, e *engine) {
 	h.text(e.id, e.incarnation, e.class.key, e.reason)
 	h.num(int64(e.index), int64(e.status), e.registeredAt, e.changedAtMs, int64(e.attempts))
 	h.num(e.free...)
+	h.bools(e.leaving)
 	for t := e.first; t != nil; t = t.attemptNext {
 		h.text(t.id)
 	}

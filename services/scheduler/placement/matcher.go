@@ -59,7 +59,7 @@ func (m *matcher) build(now int64) {
 		if e != nil {
 			m.joined(e)
 			for t := e.first; t != nil; t = t.attemptNext {
-				m.startBackstop(t)
+				m.restartBackstop(t)
 			}
 		}
 	}
@@ -114,11 +114,23 @@ func (m *matcher) remove(t *task) {
 // backstopMs is how much later than the engine the scheduler times out.
 const backstopMs = 5_000
 
+// startBackstop measures from this host's clock now: what was assigned before
+// its tenure may only be published in it, and by another's clock.
 func (m *matcher) startBackstop(t *task) {
 	t.timer = 0
 	if t.tmpl.executionTimeout > 0 {
-		m.backstops.start(t, t.assignedAt+t.tmpl.executionTimeout+backstopMs)
+		m.backstops.start(t, m.s.tenure.heard+t.tmpl.executionTimeout+backstopMs)
 	}
+}
+
+// restartBackstop keeps a timer of the index before this one.
+func (m *matcher) restartBackstop(t *task) {
+	if t.timer == 0 {
+		m.startBackstop(t)
+		return
+	}
+	t.timer = 0
+	m.backstops.start(t, t.due)
 }
 
 func (m *matcher) reserved(e *engine, t *task) {

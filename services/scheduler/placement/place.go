@@ -72,7 +72,7 @@ func (m *matcher) placeLanes(c *cycle, until *task) bool {
 		if until != nil && !t.before(until) {
 			return true
 		}
-		if c.events <= 0 {
+		if c.full() {
 			return false
 		}
 		if e := m.pick(l, nil); e != nil {
@@ -162,7 +162,7 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 	if g.scannedAt == m.version {
 		return true
 	}
-	if c.evaluations <= 0 || c.events <= 0 {
+	if c.evaluations <= 0 || c.full() {
 		return false
 	}
 	left := c.evaluations
@@ -190,7 +190,7 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 				return true
 			}
 		}
-		if c.events <= 0 {
+		if c.full() {
 			return false
 		}
 		e := m.p.byIndex[i]
@@ -218,7 +218,7 @@ func (m *matcher) trySingle(c *cycle, g *group, e *engine) bool {
 		return false
 	}
 	before := m.version
-	if !m.placeLanes(c, g.first) || c.events <= 0 {
+	if !m.placeLanes(c, g.first) || c.full() {
 		return true // No budget; e is seen again.
 	}
 	if m.version != before && (!m.worthwhile(g, e) || !m.evaluate(c, g.filter, e.class, e)) {

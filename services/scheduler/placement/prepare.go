@@ -73,6 +73,12 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 		out.taskID = env.ID
 	}
 	if right := events.PoolPartition(out.pool); right != partition {
+		if !forwardable(m) {
+			out.taskID = ""
+			return out.poisoned(rec, events.Refuse(events.CodeWrongPartition,
+				"pool %q belongs to partition %d of %s, and this came to %d; send it there, or have murmur2 of the pool's name choose as Java clients do",
+				out.pool, right, topic, partition), "")
+		}
 		out.forwardTo, out.raw = right, rawRecord(rec, false)
 		return out
 	}
@@ -84,6 +90,18 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 		out.refused = malformed(err)
 	}
 	return out
+}
+
+// forwardable tells whether m does no harm if it comes twice, at any time: what
+// is forwarded may.
+func forwardable(m proto.Message) bool {
+	switch m := m.(type) {
+	case *events.TaskRequested:
+		return true
+	case *events.TaskCancelRequested:
+		return m.Filter == nil && m.TaskId != ""
+	}
+	return false
 }
 
 // poisoned refuses a record; hint is the task that it is about, if that is known.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -211,4 +212,58 @@ func FuzzPrepare(f *testing.F) {
 			t.Fatal("the replica differs")
 		}
 	})
+}
+
+func TestTextsAreCut(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                               "",
+		"disk full":                      "disk full",
+		"a\nb\tc\x00d\x7f":               "a\nb\tc d ",
+		"\xff\xfe":                       "?",
+		strings.Repeat("é", 128):         strings.Repeat("é", 128),
+		strings.Repeat("é", 200):         strings.Repeat("é", 128),
+		"x" + strings.Repeat("é", 200):   "x" + strings.Repeat("é", 127),
+		strings.Repeat("\U0001F600", 99): strings.Repeat("\U0001F600", 64),
+	} {
+		if got := printable(in, maxReasonBytes); got != want || !utf8.ValidString(got) {
+			t.Errorf("printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestWrongPartition: only what may come twice is forwarded.
+func TestWrongPartition(t *testing.T) {
+	for _, tt := range []struct {
+		m       proto.Message
+		forward bool
+	}{
+		{&events.TaskRequested{TaskId: "t", Pool: "green", Kind: "k"}, true},
+		{&events.TaskCancelRequested{TaskId: "t", Pool: "green"}, true},
+		{&events.TaskCancelRequested{Pool: "green", Filter: &events.TaskFilter{}}, false},
+		{&events.TaskCancelRequested{Pool: "green"}, false},
+		{&events.TaskRetryRequested{TaskId: "t", Pool: "green"}, false},
+		{&events.EngineDrainRequested{EngineId: "e", Pool: "green"}, false},
+		{&events.EngineResumeRequested{EngineId: "e", Pool: "green"}, false},
+		{&events.EngineHeartbeat{EngineId: "e", Pool: "green"}, false},
+		{&events.EngineRegistration{Engine: &events.Engine{Id: "e", Pool: "green"}}, false},
+	} {
+		w := newWorld(t, Config{})
+		w.send(tt.m)
+		l := w.log[0]
+		out, _ := w.state.Publish(l)
+		if tt.forward {
+			if l.Type != events.TypeTaskForwarded || out.Raw == nil || out.Partition != events.PoolPartition("green") {
+				t.Errorf("%T became %s, published %v", tt.m, l.Type, out)
+			}
+			continue
+		}
+		m, ok := l.Message.(*events.TaskRejected)
+		right := fmt.Sprintf("partition %d of", events.PoolPartition("green"))
+		if !ok || m.Code != string(events.CodeWrongPartition) || !strings.Contains(m.Message, right) {
+			t.Errorf("%T became %v, want %s naming %q", tt.m, l.Message, events.CodeWrongPartition, right)
+		}
+		if letter, ok := out.Message.(*events.DeadLetter); !ok || letter.Raw == nil {
+			t.Errorf("%T is not among the dead letters", tt.m)
+		}
+	}
 }

@@ -30,16 +30,28 @@ type chaos struct {
 	terminals   map[string]int
 	accepted    map[string]bool
 	lastToken   uint64
+	lastAt      int64
+	// published is what each event caused when it was new; "": nothing.
+	published []string
 }
 
 func newChaos(t *rapid.T, tb testing.TB) *chaos {
 	c := &chaos{world: newWorld(tb, Config{}), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
 	c.world.judge = c.judge
+	c.cfg.KeepEnded = 3
+	c.state, c.replica = New(c.cfg), New(c.cfg)
 	return c
 }
 
 // judge is called before the replica folds l.
 func (c *chaos) judge(l events.Logged) {
+	if m, ok := l.Message.(interface{ GetAtMs() int64 }); ok {
+		if m.GetAtMs() < c.lastAt {
+			c.t.Fatalf("%s is of %d, an event before it of %d", l.Type, m.GetAtMs(), c.lastAt)
+		}
+		c.lastAt = m.GetAtMs()
+	}
+	c.published = append(c.published, c.publish(c.state, l))
 	ends := func(id string) {
 		if c.terminals[id]++; c.terminals[id] > 1 || !c.accepted[id] {
 			c.t.Fatalf("%s ended %d times (accepted: %v)", id, c.terminals[id], c.accepted[id])
@@ -102,6 +114,29 @@ func canRun(s *State, p *pool, t *task, e *engine) bool {
 	return ok
 }
 
+func (c *chaos) publish(s *State, l events.Logged) string {
+	out, ok := s.Publish(l)
+	if !ok {
+		return ""
+	}
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(out.Message)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return fmt.Sprintf("%s/%d %s %x", out.Topic, out.Partition, out.Key, b)
+}
+
+// checkPublished: whoever owns the log next publishes what was not, alike.
+func (c *chaos) checkPublished() {
+	for i, l := range c.log {
+		got := c.publish(c.replica, l)
+		over := got == "" && l.Type == events.TypeTaskAssigned
+		if got != c.published[i] && !over {
+			c.t.Fatalf("%s at %d caused\n%q, for the next owner\n%q", l.Type, l.Offset, c.published[i], got)
+		}
+	}
+}
+
 // check compares the index with brute force and the capacity with a recount.
 func (c *chaos) check() {
 	if a, b := c.state.Hash(), c.replica.Hash(); a != b {
@@ -161,7 +196,11 @@ func (c *chaos) step() {
 	switch c.draw(16, "action") {
 	case 0, 1:
 		c.incarnation++
-		c.engine(engineID, fmt.Sprintf("%06d", c.incarnation), map[string]int64{"slots": int64(c.draw(5, "slots")), "mem": int64(c.draw(8, "mem"))},
+		name := fmt.Sprintf("%06d", c.incarnation)
+		if c.draw(4, "slow clock") == 0 {
+			name = "0" + name // Lower than all others.
+		}
+		c.engine(engineID, name, map[string]int64{"slots": int64(c.draw(5, "slots")), "mem": int64(c.draw(8, "mem"))},
 			map[string]any{"gpu": c.draw(3, "gpu")})
 	case 2, 3, 4, 5:
 		c.submitRandom()
@@ -193,7 +232,7 @@ func (c *chaos) step() {
 			}
 		}
 	case 15:
-		c.failover()
+		c.failover(int64(c.draw(5, "skew")-2) * 30_000)
 	}
 }
 
@@ -253,16 +292,6 @@ func (c *chaos) sendReport(m *events.AttemptFinished) {
 	}
 }
 
-// failover has the replica decide from here on, in the middle of whatever the
-// other one had begun.
-func (c *chaos) failover() {
-	c.state = c.replica
-	c.replica = New(c.cfg)
-	for _, l := range c.log {
-		c.replica.Apply(l)
-	}
-}
-
 // finishAll gives every task what it needs, until none is left.
 func (c *chaos) finishAll() {
 	c.send(&events.TaskCancelRequested{Pool: blue, Filter: &events.TaskFilter{PendingOnly: true}})
@@ -308,5 +337,6 @@ func TestProperties(t *testing.T) {
 			}
 		}
 		c.finishAll()
+		c.checkPublished()
 	})
 }

@@ -1,6 +1,8 @@
 package placement
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -8,7 +10,10 @@ import (
 )
 
 // Publish gives the record that a counted event causes on another topic, built
-// from the state; false if it causes none, or none any more.
+// from the state; false if it causes none. Whatever was not published before a
+// crash is given again, alike, to the next owner; only an assignment that is
+// over causes nothing any more. It is for events that no LogPublished covers:
+// of others the state may not hold all that the record had.
 func (s *State) Publish(l events.Logged) (events.Outgoing, bool) {
 	switch m := l.Message.(type) {
 	case *events.TaskAssigned:
@@ -25,7 +30,17 @@ func (s *State) Publish(l events.Logged) (events.Outgoing, bool) {
 			Code: m.Code, Message: m.Message, Source: m.Source, Raw: m.Raw, AtMs: m.AtMs,
 		})
 	case *events.TaskDeadLettered:
-		return s.publishDeadLettered(m)
+		return s.publishDeadLettered(m, l.Offset)
+	case *events.TaskAttemptReturned:
+		if m.Reason != reasonNotReceived {
+			return events.Outgoing{}, false // The engine itself gave it back.
+		}
+		return s.toEngine(m.EngineId, m)
+	case *events.TaskAttemptFailed:
+		if !isBackstop(m) {
+			return events.Outgoing{}, false // The engine itself reported it.
+		}
+		return s.toEngine(m.EngineId, m)
 	case *events.EngineRegistered:
 		return s.toEngine(m.Engine.GetId(), m)
 	case *events.EngineRegistrationRefused:
@@ -63,12 +78,14 @@ func (s *State) publishAssigned(m *events.TaskAssigned) (events.Outgoing, bool) 
 	})
 }
 
-func (s *State) publishDeadLettered(m *events.TaskDeadLettered) (events.Outgoing, bool) {
+func (s *State) publishDeadLettered(m *events.TaskDeadLettered, offset int64) (events.Outgoing, bool) {
 	full := &events.TaskDeadLettered{
 		TaskId: m.TaskId, Pool: m.Pool, Attempts: m.Attempts, Error: m.Error, AtMs: m.AtMs,
 	}
-	if k, ok := s.kept.tasks[keyOf(events.Pool(m.Pool), m.TaskId)]; ok {
-		full.Task = k.task.message(k.pool)
+	open := s.dying.all()
+	i, ok := slices.BinarySearchFunc(open, offset, func(d dying, at int64) int { return cmp.Compare(d.offset, at) })
+	if ok {
+		full.Task = open[i].task.message(open[i].pool)
 	}
 	return s.toDeadLetters(m.Pool, full)
 }

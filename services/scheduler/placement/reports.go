@@ -90,7 +90,7 @@ func (c *cycle) heartbeat(name events.Pool, m *events.EngineHeartbeat) {
 	if e == nil {
 		return
 	}
-	e.lastBeat = c.now.Now
+	e.lastBeat = c.s.tenure.heard
 	c.returnUnreceived(p, e, m)
 }
 
@@ -99,7 +99,7 @@ func (c *cycle) heartbeat(name events.Pool, m *events.EngineHeartbeat) {
 // an attempt was read before a heartbeat that leaves it out.
 func (c *cycle) returnUnreceived(p *pool, e *engine, m *events.EngineHeartbeat) {
 	running := m.Running
-	for t := e.first; t != nil && c.events > 0; {
+	for t := e.first; t != nil && !c.full(); {
 		next := t.attemptNext
 		if t.epoch > m.ReceivedEpoch || t.epoch == m.ReceivedEpoch && t.n > m.ReceivedN {
 			return // It has not read that far; later attempts stand behind.
@@ -131,19 +131,27 @@ func (c *cycle) register(prep *prepared, m *events.EngineRegistration) {
 		refuse(prep.invalid.Code, prep.invalid.Message)
 		return
 	}
+	var order drain
+	var drained bool
 	if p := c.s.pools[prep.pool]; p != nil {
+		order, drained = p.drains[in.Id]
 		if old := p.engines[in.Id]; old != nil {
 			switch {
 			case old.incarnation == in.Incarnation && old.present():
-				old.lastBeat = c.now.Now
+				old.lastBeat = c.s.tenure.heard
 				return // A copy of the registration; the answer is on its way.
-			case old.incarnation >= in.Incarnation:
+			case old.incarnation == in.Incarnation || old.present() && old.incarnation > in.Incarnation:
 				refuse(events.CodeStaleIncarnation, "incarnation "+old.incarnation+" is known, which is "+old.status.String())
 				return
 			}
 		}
 	}
 	c.emit(&events.EngineRegistered{Engine: in, AtMs: c.now.Now})
+	if drained {
+		c.emit(&events.EngineDraining{
+			EngineId: in.Id, Incarnation: in.Incarnation, Pool: in.Pool, Reason: order.reason, ByOperator: true, AtMs: c.now.Now,
+		})
+	}
 }
 
 func (c *cycle) leaving(name events.Pool, m *events.EngineLeaving) {
@@ -151,7 +159,7 @@ func (c *cycle) leaving(name events.Pool, m *events.EngineLeaving) {
 	if e == nil {
 		return
 	}
-	e.lastBeat = c.now.Now
+	e.lastBeat = c.s.tenure.heard
 	if m.Departed {
 		c.emit(&events.EngineDeparted{
 			EngineId: e.id, Incarnation: e.incarnation, Pool: string(p.name), Attempts: int64(e.attempts), AtMs: c.now.Now,
@@ -163,32 +171,40 @@ func (c *cycle) leaving(name events.Pool, m *events.EngineLeaving) {
 	})
 }
 
-// commanded finds the engine that a command names.
-func (c *cycle) commanded(name events.Pool, id string) (*engine, *events.Malformed) {
+// commanded finds the engine that a command names, and the incarnation that it
+// is about: none if the engine is gone.
+func (c *cycle) commanded(name events.Pool, id string) (e *engine, incarnation string, refused *events.Malformed) {
 	if p := c.s.pools[name]; p != nil {
-		if e := p.engines[id]; e != nil && e.present() {
-			return e, nil
+		if e = p.engines[id]; e != nil && e.present() {
+			return e, e.incarnation, nil
+		}
+		if _, drained := p.drains[id]; drained || e != nil {
+			return e, "", nil
 		}
 	}
-	return nil, events.Refuse(events.CodeUnknownEngine, "pool %q has no engine %q; check the ID and the pool", name, id)
+	return nil, "", events.Refuse(events.CodeUnknownEngine, "pool %q has no engine %q; check the ID and the pool", name, id)
 }
 
 func (c *cycle) drain(name events.Pool, m *events.EngineDrainRequested) *events.Malformed {
-	e, refused := c.commanded(name, m.EngineId)
+	_, incarnation, refused := c.commanded(name, m.EngineId)
 	if refused != nil {
 		return refused
 	}
 	c.emit(&events.EngineDraining{
-		EngineId: e.id, Incarnation: e.incarnation, Pool: string(name), Reason: m.Reason, AtMs: c.now.Now,
+		EngineId: m.EngineId, Incarnation: incarnation, Pool: string(name), Reason: m.Reason, ByOperator: true, AtMs: c.now.Now,
 	})
 	return nil
 }
 
+// resume ends a drain by command. An incarnation that is leaving leaves all the same.
 func (c *cycle) resume(name events.Pool, m *events.EngineResumeRequested) *events.Malformed {
-	e, refused := c.commanded(name, m.EngineId)
+	e, incarnation, refused := c.commanded(name, m.EngineId)
 	if refused != nil {
 		return refused
 	}
-	c.emit(&events.EngineResumed{EngineId: e.id, Incarnation: e.incarnation, Pool: string(name), AtMs: c.now.Now})
+	if e != nil && e.leaving {
+		incarnation = ""
+	}
+	c.emit(&events.EngineResumed{EngineId: m.EngineId, Incarnation: incarnation, Pool: string(name), AtMs: c.now.Now})
 	return nil
 }

@@ -59,11 +59,16 @@ type State struct {
 	kept  keeper
 	// next is the offset after the last event folded: the view of a decision.
 	next int64
+	// newest is the highest time of an event, aged what the log has lived; see passed.
+	newest, aged int64
+	// dying are dead-lettered tasks whose copies may not have been published.
+	dying fifo[dying]
 
 	// What follows is not folded.
 
 	// leading is set by the first Advance: indexes for placing are kept from then on.
 	leading     bool
+	tenure      tenure
 	turn        int
 	nextLease   int64
 	evaluations uint64
@@ -98,6 +103,8 @@ type pool struct {
 	waiting, running int
 
 	engines map[string]*engine
+	// drains are those that an operator ordered, by the engine's ID.
+	drains map[string]drain
 	// byIndex has nil where no engine is present.
 	byIndex []*engine
 	// known lists all engines in the order of their first registration.
@@ -124,7 +131,7 @@ func (s *State) poolOf(name events.Pool) *pool {
 		return p
 	}
 	p := &pool{
-		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine),
+		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
 		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
 		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
 	}

@@ -61,7 +61,8 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 			m.Result, m.Outcome = nil, events.AttemptFinished_FAILED_FINALLY
 		}
 		if m.Error != nil { // It is kept with the task.
-			m.Error.Code, m.Error.Message = printable(m.Error.Code), printable(m.Error.Message)
+			m.Error.Code = printable(m.Error.Code, maxReasonBytes)
+			m.Error.Message = printable(m.Error.Message, maxMessageBytes)
 		}
 		return checkID("taskId", m.TaskId)
 	case *events.AttemptStarted:
@@ -80,10 +81,11 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 		if (m.Filter == nil) == (m.TaskId == "") {
 			return bad("a cancel needs either taskId or filter")
 		}
-		m.Reason = printable(m.Reason)
+		m.Reason = printable(m.Reason, maxReasonBytes)
 	case *events.TaskRetryRequested:
 		return checkID("taskId", m.TaskId)
 	case *events.EngineDrainRequested:
+		m.Reason = printable(m.Reason, maxReasonBytes)
 		return checkID("engineId", m.EngineId)
 	case *events.EngineResumeRequested:
 		return checkID("engineId", m.EngineId)

@@ -142,3 +142,14 @@ func (w *world) heartbeat(id string) {
 	}
 	w.send(beat)
 }
+
+// failover has the replica decide from here on, in the middle of whatever the
+// other one had begun, by a clock that differs by `skew` ms.
+func (w *world) failover(skew int64) {
+	w.now += skew
+	w.state = w.replica
+	w.replica = New(w.cfg)
+	for _, l := range w.log {
+		w.replica.Apply(l)
+	}
+}
