@@ -211,6 +211,9 @@ func TestCancelAndRetry(t *testing.T) {
 	if err != nil || again != "w.r1" {
 		t.Fatalf("Retry returns %q, %v", again, err)
 	}
+	if twice, err := c.Retry(ctx, "", "w"); err != nil || twice != again {
+		t.Errorf("Retry of what is being retried returns %q, %v", twice, err)
+	}
 	<-h.entered
 	if n, err := c.CancelMany(ctx, "", &events.TaskFilter{Kind: "wait"}, "all"); err != nil || n != 1 {
 		t.Errorf("CancelMany returns %d, %v", n, err)

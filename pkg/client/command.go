@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -59,19 +60,34 @@ func (c *Client) CancelMany(ctx context.Context, pool events.Pool, filter *event
 	return matched, wrap(err, "cancel tasks of pool %q", orDefault(pool))
 }
 
-// Retry submits an ended task again and returns the ID of the new one. The
-// error is *Refused with UNKNOWN_TASK or NOT_ENDED if that cannot be.
+// Retry submits an ended task again and returns the ID of the new one; if it was
+// retried before and that retry has not ended, the ID of that one. The error is
+// *Refused with UNKNOWN_TASK or NOT_ENDED if that cannot be.
 func (c *Client) Retry(ctx context.Context, pool events.Pool, id events.TaskID) (events.TaskID, error) {
 	m := &events.TaskRetryRequested{TaskId: string(id), Pool: string(orDefault(pool))}
-	l, err := c.decide(ctx, orDefault(pool), m, func(l events.Logged) bool {
-		e, ok := l.Message.(*events.TaskAccepted)
-		return ok && e.Task.GetReplayOf() == m.TaskId && e.Task.GetPool() == m.Pool
-	})
-	var retried events.TaskID
-	if e, ok := l.Message.(*events.TaskAccepted); ok {
-		retried = events.TaskID(e.Task.GetId())
+	l, err := c.decide(ctx, orDefault(pool), m, func(l events.Logged) bool { return retryOf(m, l) != "" })
+	return retryOf(m, l), wrap(err, "retry task %q", id)
+}
+
+// retryOf is the task that an event says was made of that request, or was there
+// already; "" if the event is about something else.
+func retryOf(m *events.TaskRetryRequested, l events.Logged) events.TaskID {
+	pool, id := "", ""
+	switch e := l.Message.(type) {
+	case *events.TaskAccepted:
+		if e.Task.GetReplayOf() == "" {
+			return ""
+		}
+		pool, id = e.Task.GetPool(), e.Task.GetId()
+	case *events.TaskRepeated:
+		pool, id = e.Pool, e.TaskId
 	}
-	return retried, wrap(err, "retry task %q", id)
+	// A retry of a retry is numbered like one of the first task.
+	root := id[:max(strings.LastIndex(id, ".r"), 0)]
+	if root == "" || pool != m.Pool || m.TaskId != root && !strings.HasPrefix(m.TaskId, root+".r") {
+		return ""
+	}
+	return events.TaskID(id)
 }
 
 // Drain stops an engine from getting new work; what it runs goes on. The error
