@@ -9,7 +9,6 @@ import (
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
 // Envelope is what a record's headers say of it.
@@ -189,8 +188,8 @@ func unmarshal(env Envelope, data []byte, m proto.Message) error {
 		return Refuse(CodeBadData, "data is not a protobuf %s: %v", m.ProtoReflect().Descriptor().Name(), err)
 	}
 	if strict {
-		if at := unknownField(m.ProtoReflect()); at != "" {
-			return Refuse(CodeUnknownField, "%s has a field that is not known here", at)
+		if at, number := unknownField(m.ProtoReflect()); at != "" {
+			return Refuse(CodeUnknownField, "%s has a field of number %d that is not known here; write it by this version's schema", at, number)
 		}
 	}
 	return nil
@@ -221,7 +220,7 @@ func unmarshalJSON(data []byte, m proto.Message, strict bool) error {
 	case err == nil:
 		return keepPayloadText(data, m)
 	case strings.Contains(err.Error(), "unknown field"):
-		return Refuse(CodeUnknownField, "%v", cleanSpaces(err))
+		return unknownName(cleanSpaces(err), m.ProtoReflect().Descriptor())
 	}
 	return Refuse(CodeBadData, "data is not a JSON %s: %v", m.ProtoReflect().Descriptor().Name(), cleanSpaces(err))
 }
@@ -256,32 +255,6 @@ func keepPayloadText(data []byte, m proto.Message) error {
 		req.PayloadType = ContentJSON
 	}
 	return nil
-}
-
-// unknownField names the first message within m that holds unknown fields.
-func unknownField(m protoreflect.Message) string {
-	if len(m.GetUnknown()) > 0 {
-		return string(m.Descriptor().Name())
-	}
-	found := ""
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case fd.IsMap() && fd.MapValue().Message() != nil:
-			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				found = unknownField(v.Message())
-				return found == ""
-			})
-		case fd.IsMap() || fd.Message() == nil:
-		case fd.IsList():
-			for i := 0; i < v.List().Len() && found == ""; i++ {
-				found = unknownField(v.List().Get(i).Message())
-			}
-		default:
-			found = unknownField(v.Message())
-		}
-		return found == ""
-	})
-	return found
 }
 
 func compactJSON(b []byte) ([]byte, error) {
