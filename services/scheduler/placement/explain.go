@@ -69,8 +69,6 @@ type Explanation struct {
 	Ahead       int      `json:"ahead"`
 	AheadHigher int      `json:"ahead_higher"`
 	WakesOn     []string `json:"wakes_on,omitempty"`
-
-	topicPrefix string
 }
 
 // Counts sorts the engines that matter by what they are for the task.
@@ -116,7 +114,7 @@ func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explan
 	nowMs = max(nowMs, s.newest)
 	x := Explanation{
 		Task: string(id), Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition,
-		Offset: s.next, topicPrefix: s.cfg.Topics.Prefix,
+		Offset: s.next,
 	}
 	p := s.pools[name]
 	if p == nil || p.tasks[string(id)] == nil {

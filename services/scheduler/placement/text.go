@@ -34,7 +34,7 @@ func (e Explanation) Text(color bool) string {
 	if e.Reason != "" {
 		head += "  " + paint(bold+yellow, string(e.Reason))
 	}
-	asOf := fmt.Sprintf("as of %s/%d@%d", strings.TrimPrefix(e.Log, e.topicPrefix), e.Partition, e.Offset)
+	asOf := fmt.Sprintf("as of %s/%d@%d", e.Log, e.Partition, e.Offset)
 	if e.Reason != "" {
 		asOf += ", " + plural(e.Counts.Engines, "engine")
 	}

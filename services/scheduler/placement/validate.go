@@ -27,12 +27,16 @@ func bad(format string, args ...any) error {
 	return events.Refuse(events.CodeBadData, format, args...)
 }
 
+func notYet(field, value string) error {
+	return events.Refuse(events.CodeUnknownField, "%s is %.100q; this field is not supported yet, leave it out", field, value)
+}
+
 // checkID checks what names something: text of 1 to 256 bytes without control
 // characters.
 func checkID(what, id string) error {
 	switch {
 	case id == "":
-		return bad("%s is missing", what)
+		return bad("%s is missing; give 1 to %d bytes of text", what, events.MaxIDBytes)
 	case len(id) > events.MaxIDBytes:
 		return bad("%s has %d bytes; at most %d are allowed", what, len(id), events.MaxIDBytes)
 	case !utf8.ValidString(id):
@@ -95,8 +99,11 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 
 // task fills in what a request leaves out, and checks what it says.
 func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envelope) (*events.Task, error) {
-	if m.Prefer != "" || m.NotBefore != "" {
-		return nil, events.Refuse(events.CodeUnknownField, "prefer and notBefore are not supported yet; leave them out")
+	if m.Prefer != "" {
+		return nil, notYet("prefer", m.Prefer)
+	}
+	if m.NotBefore != "" {
+		return nil, notYet("notBefore", m.NotBefore)
 	}
 	if err := checkID("taskId", out.taskID); err != nil {
 		return nil, err
