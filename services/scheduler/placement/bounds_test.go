@@ -216,7 +216,7 @@ func BenchmarkCoreBesideUnplaceable(b *testing.B) {
 func TestBatchesStaySmall(t *testing.T) {
 	const limit = 900 << 10
 	w := newWorld(t, Config{})
-	const n = 1_500
+	const n = 1_000
 	w.engine(strings.Repeat("e", 250), "1", map[string]int64{"slots": n}, nil)
 	long := func(i int) string { return fmt.Sprintf("%0250d", i) }
 	size := 0
