@@ -43,48 +43,51 @@ type engineKey struct {
 }
 
 // Engines folds the log to its end and returns the engines of a pool, or of
-// all, by pool and name; those that are lost or departed too.
-func (c *Client) Engines(ctx context.Context, pool events.Pool) ([]*EngineStatus, error) {
+// all, by pool and name; those that are lost or departed too. asOf says how far
+// each partition was read.
+func (c *Client) Engines(ctx context.Context, pool events.Pool) (engines []*EngineStatus, asOf []Position, err error) {
 	partitions := c.partitionsOf(pool)
 	found := make([][]*EngineStatus, len(partitions))
+	asOf = make([]Position, len(partitions))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i, p := range partitions {
 		group.Go(func() (err error) {
-			found[i], err = c.enginesOn(ctx, p)
+			found[i], asOf[i], err = c.enginesOn(ctx, p)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("read the engines: %w", err)
+		return nil, nil, fmt.Errorf("read the engines: %w", err)
 	}
 	all := slices.DeleteFunc(slices.Concat(found...), func(e *EngineStatus) bool { return pool != "" && e.Pool != string(pool) })
 	slices.SortFunc(all, func(a, b *EngineStatus) int {
 		return cmp.Or(cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Id, b.Id))
 	})
-	return all, nil
+	return all, asOf, nil
 }
 
-func (c *Client) enginesOn(ctx context.Context, partition int32) ([]*EngineStatus, error) {
+func (c *Client) enginesOn(ctx context.Context, partition int32) ([]*EngineStatus, Position, error) {
 	topic := c.topics.Events()
 	f := newTaskFold(TaskQuery{})
 	r := eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)
 	if err := r.Barrier(ctx, func(l events.Logged, _ *events.Record) { f.apply(l) }); err != nil {
-		return nil, err
+		return nil, Position{}, err
 	}
 	f.reserve()
+	asOf := Position{topic, partition, r.Position()}
 	var out []*EngineStatus
 	for _, e := range f.engines {
-		e.AsOf = Position{topic, partition, r.Position()}
+		e.AsOf = asOf
 		out = append(out, e)
 	}
-	return out, nil
+	return out, asOf, nil
 }
 
 // Engine returns one engine. The error is *Refused with UNKNOWN_ENGINE if the
 // pool has none of that name.
 func (c *Client) Engine(ctx context.Context, pool events.Pool, id events.EngineID) (*EngineStatus, error) {
-	all, err := c.Engines(ctx, orDefault(pool))
+	all, _, err := c.Engines(ctx, orDefault(pool))
 	if err != nil {
 		return nil, err
 	}

@@ -101,12 +101,14 @@ func (c *Client) Tail(ctx context.Context, cfg TailConfig, see func(TailRecord) 
 	return merge(ctx, readers, func(ctx context.Context, t *rawTail) ([]TailRecord, error) { return t.poll(ctx) }, see)
 }
 
-// rawTail reads one partition; on tasks.events by way of a judging reader.
+// rawTail reads one partition; on tasks.events by way of a judging reader, which
+// begins before the first record that is asked for, so as to judge that one too.
 type rawTail struct {
 	topic     string
 	partition int32
 	log       eventlog.Log
 	judge     *eventlog.Reader
+	from      int64
 	next, end int64
 }
 
@@ -120,7 +122,11 @@ func (c *Client) rawTail(ctx context.Context, cfg TailConfig, p int32) (*rawTail
 		t.next = end - cfg.Last
 	}
 	t.next = min(max(t.next, start), end)
+	t.from = t.next
 	if cfg.Topic == c.topics.Events() {
+		if t.next, err = boundary(ctx, t.log, start, t.from); err != nil {
+			return nil, fmt.Errorf("look for the batch at %s/%d@%d: %w", t.topic, p, t.from, err)
+		}
 		t.judge = eventlog.NewReaderAt(t.log, t.topic, p, t.next)
 	}
 	return t, nil
@@ -130,6 +136,9 @@ func (c *Client) rawTail(ctx context.Context, cfg TailConfig, p int32) (*rawTail
 func (t *rawTail) poll(ctx context.Context) ([]TailRecord, error) {
 	var out []TailRecord
 	add := func(r *events.Record, judged, counts bool) {
+		if r.Offset < t.from {
+			return
+		}
 		kept := *r
 		out = append(out, TailRecord{Topic: t.topic, Partition: t.partition, Record: &kept, Judged: judged, Counts: counts})
 	}

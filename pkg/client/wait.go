@@ -74,6 +74,9 @@ func rejection(key taskKey, err error) Result {
 // Wait waits for the end of a task, whoever submitted it and whenever; the
 // error is as that of Do. Of a task that this client did not submit lately it
 // reads the whole log first.
+//
+// A task that nobody has submitted may still be, so Wait waits for it, for ever
+// unless ctx has a deadline. Ask Task first where that is no matter of course.
 func (c *Client) Wait(ctx context.Context, pool events.Pool, id events.TaskID) (Result, error) {
 	if pool == "" {
 		pool = events.DefaultPool

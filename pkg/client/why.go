@@ -74,32 +74,6 @@ func (w *explaining) explain(ctx context.Context) (placement.Explanation, error)
 	}
 }
 
-// Forecast says why a task would wait if it were accepted now; "" if it would
-// not. Nothing is sent.
-func (c *Client) Forecast(ctx context.Context, r *events.TaskRequested) (placement.Reason, error) {
-	task, err := c.task(r)
-	if err != nil {
-		return "", err
-	}
-	pool := events.Pool(task.Pool)
-	w := explaining{client: c, pool: pool, id: events.TaskID(task.Id), partition: events.PoolPartition(pool)}
-	if err := w.fold(ctx); err != nil {
-		return "", wrap(err, "forecast task %q", task.Id)
-	}
-	now := time.Now().UnixMilli()
-	if _, known := w.state.Explain(w.pool, w.id, now); known {
-		return "", nil
-	}
-	w.state.Apply(events.Logged{
-		Offset: w.reader.Position(), Type: events.TypeTaskAccepted, Message: &events.TaskAccepted{Task: task, AtMs: now},
-	})
-	x, _ := w.state.Explain(w.pool, w.id, now)
-	if x.Reason == placement.NotRead {
-		return "", nil // There is room for it.
-	}
-	return x.Reason, nil
-}
-
 // decided is the offset of a partition's requests below which all were decided,
 // by what a reader of its events has seen.
 func (c *Client) decided(r *eventlog.Reader, partition int32) int64 {
