@@ -31,7 +31,7 @@ func (a *app) benchTasks() *cobra.Command {
 at a steady rate, the time from a submit until the handler is entered. It
 embeds its own engines, and starts its own broker and scheduler on free ports
 unless --brokers is given.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Prefix = a.prefix
 			if err := cfg.Validate(); err != nil {

@@ -20,7 +20,7 @@ func (a *app) devCommand() *cobra.Command {
 one line of JSON on stdout says where; logs go to stderr. Without --data
 everything is gone at the end; with it, what was acknowledged survives also
 the process's sudden death.`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return watched.run(cmd.Context(), a, "dev", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
 				cfg.Site, cfg.Prefix, cfg.Logger, cfg.Telemetry = a.site, a.prefix, log, tel

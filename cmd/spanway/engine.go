@@ -33,8 +33,8 @@ type engineView struct {
 	Allocatable  map[string]int64           `json:"allocatable"`
 	Reserved     map[string]int64           `json:"reserved"`
 	Running      int                        `json:"running"`
-	RegisteredAt string                     `json:"registered_at"`
-	ChangedAt    string                     `json:"changed_at"`
+	RegisteredAt string                     `json:"registered_at,omitempty"`
+	ChangedAt    string                     `json:"changed_at,omitempty"`
 	AsOf         string                     `json:"as_of"`
 }
 
@@ -71,10 +71,10 @@ func (a *app) engineList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List engines with what they have and what is reserved",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				engines, err := c.Engines(ctx, events.Pool(pool))
+				engines, asOf, err := c.Engines(ctx, events.Pool(pool))
 				if err != nil {
 					return err
 				}
@@ -83,7 +83,7 @@ func (a *app) engineList() *cobra.Command {
 						return e.State == client.EngineLost || e.State == client.EngineDeparted
 					})
 				}
-				return a.printEngines(engines)
+				return a.printEngines(engines, asOf)
 			})
 		},
 	}
@@ -92,7 +92,7 @@ func (a *app) engineList() *cobra.Command {
 	return c
 }
 
-func (a *app) printEngines(engines []*client.EngineStatus) error {
+func (a *app) printEngines(engines []*client.EngineStatus, read []client.Position) error {
 	t := &table{head: []string{"ID", "POOL", "SITE", "STATE", "RUNNING", "RESERVED", "LABELS", "KINDS"}}
 	var asOf []string
 	for _, e := range engines {
@@ -111,6 +111,11 @@ func (a *app) printEngines(engines []*client.EngineStatus) error {
 	}
 	if a.json() {
 		return nil
+	}
+	if len(engines) == 0 { // Then all that was read is the answer.
+		for _, p := range read {
+			asOf = append(asOf, p.String())
+		}
 	}
 	a.table(t)
 	a.asOf(asOf...)
@@ -139,7 +144,7 @@ func (a *app) engineShow() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one engine",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("engine ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				e, err := c.Engine(ctx, events.Pool(pool), events.EngineID(args[0]))
@@ -154,7 +159,7 @@ func (a *app) engineShow() *cobra.Command {
 				for _, f := range [][2]string{
 					{"reason", v.Reason}, {"site", v.Site}, {"labels", labels(v.Labels)}, {"kinds", strings.Join(v.Kinds, ",")},
 					{"reserved", share(v.Reserved, v.Allocatable)}, {"running", fmt.Sprint(v.Running)},
-					{"since", fmt.Sprintf("%s (%s)", v.RegisteredAt, age(time.Now(), e.RegisteredMs))}, {"incarnation", v.Incarnation},
+					{"since", fmt.Sprintf("%s (%s)", dash(v.RegisteredAt), age(time.Now(), e.RegisteredMs))}, {"incarnation", v.Incarnation},
 				} {
 					if f[1] != "" {
 						fmt.Fprintf(a.out, "  %-11s %s\n", f[0], f[1])
@@ -174,7 +179,7 @@ func (a *app) engineWatch() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "watch [ID]",
 		Short: "Print what happens to engines as it happens",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  atMostOne("engine ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.watching}, func(e client.Event) error {
@@ -196,7 +201,7 @@ func (a *app) engineDrain() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "drain ID...",
 		Short: "Stop engines from getting new work; what they run goes on",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  some("engine ID"),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				defer a.hint()()
@@ -219,7 +224,7 @@ func (a *app) engineResume() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "resume ID...",
 		Short: "Let drained engines get work again",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  some("engine ID"),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				defer a.hint()()

@@ -20,7 +20,7 @@ type eventView struct {
 	Epoch     uint32          `json:"epoch"`
 	N         uint32          `json:"n"`
 	Type      events.Type     `json:"type"`
-	At        string          `json:"at"`
+	At        string          `json:"at,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
 }
 
@@ -40,8 +40,7 @@ func viewEvent(e client.Event) eventView {
 // eventLine is an event for people: when, where, what, and what matters of it.
 func eventLine(e client.Event) string {
 	name := strings.TrimSuffix(strings.TrimPrefix(string(e.Type), "spanway."), ".v1")
-	at := time.UnixMilli(e.AtMs).Local().Format("15:04:05.000")
-	return strings.TrimRight(fmt.Sprintf("%s  @%-6d %-26s %s", at, e.Offset, name, detail(e)), " ")
+	return strings.TrimRight(fmt.Sprintf("%-12s  @%-6d %-26s %s", clock(e.AtMs), e.Offset, name, detail(e)), " ")
 }
 
 // detail is what an event says besides its type and its task or engine.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +60,7 @@ func (a *app) logList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "List the topics",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				topics, err := c.ListTopics(ctx)
@@ -99,7 +98,7 @@ func (a *app) logShow() *cobra.Command {
 		Use:     "show TOPIC[/PARTITION[@OFFSET]]",
 		Short:   "Show the partitions of a topic, or one record",
 		Example: "  spanway log show tasks.events\n  spanway log show tasks.events/3@1841",
-		Args:    cobra.ExactArgs(1),
+		Args:    one("topic"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			place, err := a.parsePlace(args[0])
 			if err != nil {
@@ -180,7 +179,7 @@ type recordView struct {
 	Topic     string            `json:"topic"`
 	Partition int32             `json:"partition"`
 	Offset    int64             `json:"offset"`
-	Timestamp string            `json:"timestamp"`
+	Timestamp string            `json:"timestamp,omitempty"`
 	Key       *string           `json:"key"`
 	Headers   map[string]string `json:"headers"`
 	// Counts tells, on the owned log, whether the record counts.
@@ -189,10 +188,12 @@ type recordView struct {
 	Data  json.RawMessage `json:"data,omitempty"`
 	Value []byte          `json:"value_base64,omitempty"`
 	Error string          `json:"error,omitempty"`
+
+	atMs int64
 }
 
 func viewRecord(topic string, partition int32, r *events.Record) recordView {
-	v := recordView{Topic: topic, Partition: partition, Offset: r.Offset, Timestamp: stamp(r.Timestamp), Headers: map[string]string{}}
+	v := recordView{Topic: topic, Partition: partition, Offset: r.Offset, Timestamp: stamp(r.Timestamp), atMs: r.Timestamp, Headers: map[string]string{}}
 	if r.Key != nil {
 		v.Key = text(r.Key)
 	}
@@ -217,7 +218,6 @@ func viewRecord(topic string, partition int32, r *events.Record) recordView {
 // recordLine is a record for people.
 func recordLine(v recordView) string {
 	name := strings.TrimSuffix(strings.TrimPrefix(v.Headers[events.HeaderType], "spanway."), ".v1")
-	at, _ := time.Parse(time.RFC3339, v.Timestamp)
 	mark := " "
 	if v.Counts != nil && !*v.Counts {
 		mark = "x"
@@ -226,5 +226,5 @@ func recordLine(v recordView) string {
 	if v.Error != "" {
 		data = fmt.Sprintf("%s (%d bytes)", v.Error, len(v.Value))
 	}
-	return fmt.Sprintf("%s %s/%d@%d %s %-24s %s", mark, v.Topic, v.Partition, v.Offset, at.Local().Format("15:04:05.000"), name, data)
+	return fmt.Sprintf("%s %s/%d@%d %-12s %-24s %s", mark, v.Topic, v.Partition, v.Offset, clock(v.atMs), name, data)
 }

@@ -19,7 +19,7 @@ func (a *app) logTail() *cobra.Command {
 		Long: `Print records as they stand in a topic, decoded. On tasks.events each record
 is judged: those that do not count for any reader are marked with x (with
 -o json: "counts": false).`,
-		Args: cobra.ExactArgs(1),
+		Args: one("topic"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			place, err := a.parsePlace(args[0])
 			if err != nil {
@@ -57,7 +57,7 @@ is judged: those that do not count for any reader are marked with x (with
 // deadView is a dead letter as -o json prints it.
 type deadView struct {
 	Offset  int64  `json:"offset"`
-	At      string `json:"at"`
+	At      string `json:"at,omitempty"`
 	Code    string `json:"code"`
 	Message string `json:"message,omitempty"`
 	Task    string `json:"task,omitempty"`
@@ -71,7 +71,7 @@ func (a *app) logDead() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dead",
 		Short: "List dead letters: records that could not be acted upon, and tasks whose attempts are used up",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				t := &table{head: []string{"OFFSET", "AT", "CODE", "TASK", "SOURCE", "MESSAGE"}}
@@ -81,7 +81,7 @@ func (a *app) logDead() *cobra.Command {
 					if a.json() {
 						return a.object(v)
 					}
-					t.add(plain(v.Offset), plain(v.At), cell{v.Code, red}, plain(dash(v.Task)), plain(dash(v.Source)), plain(v.Message))
+					t.add(plain(v.Offset), plain(dash(v.At)), cell{v.Code, red}, plain(dash(v.Task)), plain(dash(v.Source)), plain(v.Message))
 					return nil
 				})
 				if err == nil && !a.json() {

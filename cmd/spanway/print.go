@@ -117,17 +117,25 @@ func count(n int64, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// stamp is a time as JSON shows it; empty for none.
+// stamp is a time as JSON shows it; empty for none, which is -1 in Kafka.
 func stamp(ms int64) string {
-	if ms == 0 {
+	if ms <= 0 {
 		return ""
 	}
 	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
+// clock is a time of day, for people.
+func clock(ms int64) string {
+	if ms <= 0 {
+		return "-"
+	}
+	return time.UnixMilli(ms).Local().Format("15:04:05.000")
+}
+
 // age is how long ago something was, for people.
 func age(now time.Time, ms int64) string {
-	if ms == 0 {
+	if ms <= 0 {
 		return "-"
 	}
 	return short(now.Sub(time.UnixMilli(ms)))

@@ -87,7 +87,8 @@ func noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
 		Args:  cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return cmd.Help()
+				cmd.SetOut(cmd.ErrOrStderr())
+				return errors.Join(cmd.Help(), usage("%q needs a verb: %s", cmd.CommandPath(), strings.Join(names(verbs), ", ")))
 			}
 			return usage("unknown verb %q; %q has: %s", args[0], cmd.CommandPath(), strings.Join(names(verbs), ", "))
 		},

@@ -23,7 +23,7 @@ func (a *app) serveScheduler() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "scheduler",
 		Short: "Run a scheduler; several share the partitions and take over from each other",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Prefix, cfg.Site = a.prefix, a.site
 			if err := cfg.Validate(); err != nil {

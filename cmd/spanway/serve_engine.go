@@ -23,7 +23,7 @@ func (a *app) serveEngine() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "engine",
 		Short: "Run a stand-alone engine for tasks of the kinds noop and exec",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		Example: `  spanway serve engine --id disk-1 --label disk=ssd --label gpu=1 --slots 8
   spanway serve engine --allow sha256sum,gzip --capacity slots=8,memory_bytes=16Gi`,
 		RunE: func(cmd *cobra.Command, _ []string) error {

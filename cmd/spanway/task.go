@@ -120,7 +120,7 @@ func (a *app) taskList() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List tasks, oldest first; those that have not ended unless --state says otherwise",
-		Args:  cobra.NoArgs,
+		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Pool = events.Pool(pool)
 			var err error
@@ -223,7 +223,7 @@ func (a *app) taskShow() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one task, its result and everything that happened to it",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]))

@@ -83,7 +83,7 @@ func (a *app) taskRetry() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "retry ID...",
 		Short: "Submit ended tasks again, each as a new task ID.r1, ID.r2, ...",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  some("task ID"),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				defer a.hint()()
@@ -143,7 +143,7 @@ func (a *app) taskWatch() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "watch [ID]",
 		Short: "Print what happens to tasks as it happens; to one: from its beginning to its end",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  atMostOne("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				if len(args) == 1 {

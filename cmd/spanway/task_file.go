@@ -34,7 +34,7 @@ func (a *app) submitFile(ctx context.Context, s *submission) error {
 		in = f
 	}
 	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
-		b := &bulk{app: a, client: c, submission: s, bar: a.bar(in), room: make(chan struct{}, inFlight)}
+		b := &bulk{app: a, client: c, submission: s, bar: a.bar(in), warner: newWarner(c), room: make(chan struct{}, inFlight)}
 		err := b.run(ctx, in)
 		b.bar.Finish() //nolint:errcheck // It is only for the eye.
 		return errors.Join(err, b.summary())
@@ -62,6 +62,7 @@ type bulk struct {
 	client     *client.Client
 	submission *submission
 	bar        *progressbar.ProgressBar
+	warner     *warner
 	room       chan struct{}
 	running    sync.WaitGroup
 
@@ -89,12 +90,13 @@ func (b *bulk) run(ctx context.Context, in io.Reader) error {
 			b.done(number, len(line)+1, events.TaskID(""), client.Result{}, err)
 			continue
 		}
+		b.submission.complete(r)
 		if r.Kind == "" {
-			r.Kind = b.submission.kind
+			err := &client.Refused{Code: events.CodeBadData, Message: `kind is missing; add "kind" to the line, or give --kind for the lines that have none`}
+			b.done(number, len(line)+1, events.TaskID(r.TaskId), client.Result{}, err)
+			continue
 		}
-		if r.Pool == "" {
-			r.Pool = b.submission.pool
-		}
+		b.warn(ctx, r)
 		b.one(ctx, number, len(line)+1, r)
 	}
 	b.running.Wait()
@@ -102,6 +104,18 @@ func (b *bulk) run(ctx context.Context, in io.Reader) error {
 		return usage("read line %d of %s: %w", number+1, b.submission.file, err)
 	}
 	return ctx.Err()
+}
+
+// warn says once of a predicate that it names what no known engine has.
+func (b *bulk) warn(ctx context.Context, r *events.TaskRequested) {
+	if b.submission.dryRun {
+		return
+	}
+	if warning := b.warner.about(ctx, r); warning != "" {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		fmt.Fprintln(b.app.err, warning)
+	}
 }
 
 func (b *bulk) one(ctx context.Context, number, bytes int, r *events.TaskRequested) {

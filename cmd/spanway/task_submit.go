@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -36,8 +37,11 @@ func (a *app) taskSubmit() *cobra.Command {
 		Short: "Submit a task, or one for each line of a file",
 		Long: `Submit a task and print its ID once it is durable; with --wait, wait for its
 end and print its result. A command after -- is for kind exec. --file takes one
-task a line, in the JSON form of a task request ("-" for standard input); there
---kind and --pool are for lines that name none.`,
+task a line, in the JSON form of a task request ("-" for standard input); what
+the flags say then is for the lines that do not say it themselves.
+
+A warning tells of a predicate with a label or a dimension that no known engine
+has; the task is submitted all the same.`,
 		Example: `  spanway task submit -k noop --wait
   spanway task submit --where 'engine.labels.gpu >= 1' --needs memory_bytes=64Mi --wait -- sha256sum /etc/hostname
   spanway task submit --file tasks.ndjson --wait`,
@@ -80,25 +84,36 @@ func (s *submission) flags(c *cobra.Command) {
 	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request, but send nothing")
 }
 
-// request makes the request that the flags describe.
-func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
-	r := &events.TaskRequested{
-		TaskId: s.id, Pool: s.pool, Kind: s.kind, Predicate: s.where, Tenant: s.tenant,
-		PayloadType: s.payloadType, ExecutionTimeout: s.timeout, ScheduleTimeout: s.scheduleTimeout,
-	}
-	if s.prioritySet {
+// complete gives a request what the flags say and it does not say itself.
+func (s *submission) complete(r *events.TaskRequested) {
+	r.Pool = cmp.Or(r.Pool, s.pool)
+	r.Kind = cmp.Or(r.Kind, s.kind)
+	r.Predicate = cmp.Or(r.Predicate, s.where)
+	r.Tenant = cmp.Or(r.Tenant, s.tenant)
+	r.PayloadType = cmp.Or(r.PayloadType, s.payloadType)
+	r.ExecutionTimeout = cmp.Or(r.ExecutionTimeout, s.timeout)
+	r.ScheduleTimeout = cmp.Or(r.ScheduleTimeout, s.scheduleTimeout)
+	if r.Priority == nil && s.prioritySet {
 		r.Priority = &s.priority
 	}
-	if s.retriesSet {
-		attempts := s.retries + 1
-		r.Retry = &events.RetryRequested{MaxAttempts: &attempts}
+	if s.retriesSet && r.Retry == nil {
+		r.Retry = &events.RetryRequested{}
 	}
-	if len(s.needs) > 0 {
+	if attempts := s.retries + 1; s.retriesSet && r.Retry.MaxAttempts == nil {
+		r.Retry.MaxAttempts = &attempts
+	}
+	if len(r.Needs) == 0 && len(s.needs) > 0 {
 		r.Needs = map[string]*structpb.Value{}
 		for name, v := range s.needs {
 			r.Needs[name] = quantity(v)
 		}
 	}
+}
+
+// request makes the request that the flags describe.
+func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
+	r := &events.TaskRequested{TaskId: s.id}
+	s.complete(r)
 	if len(s.command) > 0 {
 		return r, s.addCommand(r)
 	}
@@ -140,7 +155,9 @@ func (a *app) submitOne(ctx context.Context, s *submission, r *events.TaskReques
 		return a.dryRun(r)
 	}
 	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
-		a.warnUnknown(ctx, c, r)
+		if warning := newWarner(c).about(ctx, r); warning != "" {
+			fmt.Fprintln(a.err, warning)
+		}
 		if s.wait {
 			began := time.Now()
 			result, err := c.DoRequest(ctx, r)

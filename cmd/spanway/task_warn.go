@@ -3,26 +3,72 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
-// warnPatience is how long a warning may hold a submission up.
-const warnPatience = time.Second
+const (
+	// warnPatience is how long the look at the engines of a pool may hold a
+	// submission up.
+	warnPatience = time.Second
+	// mostWarnings of one file: who has not read them by then never will.
+	mostWarnings = 10
+)
 
-// warnUnknown warns of a predicate that no known engine could ever answer,
-// such as one with a label misspelt. It never keeps a task from being submitted:
-// the engine that has the label may be still to come.
-func (a *app) warnUnknown(ctx context.Context, c *client.Client, r *events.TaskRequested) {
-	if r.Predicate == "" {
-		return
+// asked is a predicate in a pool.
+type asked struct{ pool, predicate string }
+
+// warner warns of predicates that name what no known engine has, such as a label
+// misspelt. It never keeps a task from being submitted: the engine that has the
+// label may be still to come.
+type warner struct {
+	client  *client.Client
+	engines map[string][]*client.EngineStatus // by pool
+	seen    map[asked]bool
+	given   int
+}
+
+func newWarner(c *client.Client) *warner {
+	return &warner{client: c, engines: map[string][]*client.EngineStatus{}, seen: map[asked]bool{}}
+}
+
+// about returns what is to be said of a request, if anything; of each predicate
+// that is said once.
+func (w *warner) about(ctx context.Context, r *events.TaskRequested) string {
+	a := asked{r.Pool, r.Predicate}
+	if a.pool == "" {
+		a.pool = string(events.DefaultPool)
+	}
+	if a.predicate == "" || w.given > mostWarnings || w.seen[a] {
+		return ""
+	}
+	w.seen[a] = true
+	unknown := client.Unknown(a.predicate, w.enginesOf(ctx, a.pool))
+	if len(unknown) == 0 {
+		return ""
+	}
+	w.given++
+	if w.given > mostWarnings {
+		return "warning: there are more predicates that name what no known engine has"
+	}
+	return fmt.Sprintf("warning: no known engine of pool %q has %s, which the predicate %q names; see \"spanway engine list\"",
+		a.pool, strings.Join(unknown, " or "), a.predicate)
+}
+
+// enginesOf looks once at the engines of a pool; at none if that takes long.
+func (w *warner) enginesOf(ctx context.Context, pool string) []*client.EngineStatus {
+	if known, ok := w.engines[pool]; ok {
+		return known
 	}
 	ctx, cancel := context.WithTimeout(ctx, warnPatience)
 	defer cancel()
-	if reason, err := c.Forecast(ctx, r); err == nil && reason == placement.UnknownAttribute {
-		fmt.Fprintf(a.err, "warning: no known engine has an attribute that the predicate %q names; see \"spanway engine list\"\n", r.Predicate)
+	engines, _, err := w.client.Engines(ctx, events.Pool(pool))
+	if err != nil {
+		engines = nil // A warning is not worth an error.
 	}
+	w.engines[pool] = engines
+	return engines
 }

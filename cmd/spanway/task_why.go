@@ -17,7 +17,7 @@ func (a *app) taskWhy() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "why ID",
 		Short: "Explain why a task waits, engine by engine and clause by clause",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				x, err := c.Why(ctx, events.Pool(pool), events.TaskID(args[0]))

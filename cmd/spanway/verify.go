@@ -26,7 +26,7 @@ func (a *app) verifyCommand() *cobra.Command {
   G3  at every moment the needs on an engine were within its capacity
   G4  every assignment satisfied its predicate on the engines that it names
   G6  nothing that an older owner wrote counts after a newer claim`,
-		Args: cobra.NoArgs,
+		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				report, err := judge(ctx, c, verify.Options{NoneOpen: noneOpen})
