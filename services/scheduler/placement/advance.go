@@ -4,8 +4,9 @@ import (
 	"hash/fnv"
 	"strconv"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // Budgets of one Advance: it returns soon, and is called again after the append.

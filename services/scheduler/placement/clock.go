@@ -1,8 +1,9 @@
 package placement
 
 import (
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // maxStepMs is how far one event can move the time by which things are forgotten.

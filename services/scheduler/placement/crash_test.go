@@ -56,7 +56,7 @@ func TestEngineIsToldWhatItDidNotReport(t *testing.T) {
 				t.Fatalf("published: %v, want %v", ok, told)
 			}
 			if ok && (string(out.Key) != "e1" || out.Topic != w.cfg.Topics.Assignments() ||
-				out.Partition != events.EnginePartition("e1") || !proto.Equal(out.Message.(proto.Message), l.Message)) {
+				out.Partition != events.EnginePartition("e1") || !proto.Equal(out.Message, l.Message)) {
 				t.Errorf("published %v", out)
 			}
 		})

@@ -5,8 +5,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // Decide turns one input into events. in.Prepared must come from a Preparer.

@@ -76,7 +76,7 @@ func (h hasher) pool(p *pool) {
 		}
 	}
 	for _, e := range p.known {
-		h.engine(p, e)
+		h.engine(e)
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.drains)) {
 		h.text(id, p.drains[id].reason)
@@ -105,7 +105,7 @@ func (h hasher) task(p *pool, t *task) {
 	}
 }
 
-func (h hasher) engine(p *pool, e *engine) {
+func (h hasher) engine(e *engine) {
 	h.text(e.id, e.incarnation, e.class.key, e.reason)
 	h.num(int64(e.index), int64(e.status), e.registeredAt, e.changedAtMs, int64(e.attempts))
 	h.num(e.free...)

@@ -142,22 +142,22 @@ func parseArgs(words []string) args {
 func splitWords(line string) []string {
 	var words []string
 	var word strings.Builder
-	quoted, any := false, false
+	quoted, empty := false, false
 	for _, r := range line {
 		switch {
 		case r == '"':
-			quoted, any = !quoted, true
+			quoted, empty = !quoted, true
 		case r == ' ' && !quoted:
-			if any || word.Len() > 0 {
+			if empty || word.Len() > 0 {
 				words = append(words, word.String())
 			}
 			word.Reset()
-			any = false
+			empty = false
 		default:
 			word.WriteRune(r)
 		}
 	}
-	if any || word.Len() > 0 {
+	if empty || word.Len() > 0 {
 		words = append(words, word.String())
 	}
 	return words

@@ -24,8 +24,7 @@ type world struct {
 	keep    bool
 	onEvent func(events.Logged)
 	// judge is called before the replica folds an event.
-	judge    func(events.Logged)
-	finished int
+	judge func(events.Logged)
 }
 
 const blue = "blue"
