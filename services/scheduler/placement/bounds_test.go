@@ -6,8 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // TestWhatComesAndGoesLeavesNothing: the indexes do not grow with history.

@@ -6,8 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // commands of scenarios.

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // last gives the newest event of that type.

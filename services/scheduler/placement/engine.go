@@ -7,9 +7,10 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/predicate"
-	"google.golang.org/protobuf/proto"
 )
 
 type engineStatus uint8

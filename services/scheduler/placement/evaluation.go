@@ -5,6 +5,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
 	"github.com/spanway/spanway/services/scheduler/predicate"
 )
 

@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 func badNeeds(format string, args ...any) error {

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"strings"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/predicate"
-	"google.golang.org/protobuf/proto"
 )
 
 // Preparer does what needs no state: it decodes and validates records, and

@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 	"pgregory.net/rapid"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // predicates of random tasks: constant, static, single, live, failing.

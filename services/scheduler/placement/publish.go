@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // Publish gives the record that a counted event causes on another topic, built

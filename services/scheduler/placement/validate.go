@@ -5,9 +5,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"google.golang.org/protobuf/types/known/structpb"
+
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/predicate"
-	"google.golang.org/protobuf/types/known/structpb"
 )
 
 // Limits of requests and registrations, besides those of package events.

@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/spanway/spanway/pkg/events"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // world drives a State as the owner's runtime does, without logs: every event

@@ -11,6 +11,7 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
