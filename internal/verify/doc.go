@@ -10,7 +10,8 @@
 //	G4  every assignment satisfied its predicate on the engine view it names,
 //	    on an engine that handles the kind, was there and was not draining
 //	G6  after a claim counts, nothing that an older owner writes counts; owners
-//	    decide on the log's own history, under IDs that grow
+//	    decide on the log's own history, under IDs that grow; no engine was told
+//	    of an assignment that does not count
 //
 // It shares no code with what it judges: the rule of what counts and the effect
 // of each event are written here a second time, from wire.md. It imports the
@@ -26,5 +27,7 @@
 // this kind may hold: leftovers of older owners, repeats, foreign or broken
 // records. They are counted by reason. But a batch of the current owner that
 // was decided on another history is a finding: either records that were
-// acknowledged are gone, or an owner counted what does not count.
+// acknowledged are gone, or an owner counted what does not count. So is a report
+// that was rejected as stale but is on an attempt that was never assigned: what
+// is published before it counts shows in the log when an engine acts on it.
 package verify

@@ -79,6 +79,7 @@ func (w *world) drain(where at, pool, id string, draining bool) {
 // its needs, and checks the capacity after.
 func (w *world) assign(where at, m *events.TaskAssigned) {
 	w.p.report.Assignments++
+	w.given[digest(m)] = struct{}{}
 	t := w.lookup(where, m, "G2")
 	if t == nil {
 		return

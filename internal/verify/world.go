@@ -2,8 +2,11 @@ package verify
 
 import (
 	"cmp"
+	"encoding/binary"
 	"maps"
 	"slices"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -26,7 +29,9 @@ type world struct {
 	endings int64
 	engines map[name]*engine
 	tokens  map[string]uint64 // the highest given, by pool
-	views   predicates
+	// given are the digests of all attempts ever assigned.
+	given map[uint64]struct{}
+	views predicates
 	// expected is the offset for which the current batch was written, landed the
 	// one at which it stands.
 	expected, landed int64
@@ -52,7 +57,7 @@ type ended struct {
 func newWorld(p *Partition) world {
 	return world{
 		p: p, tasks: map[name]*task{}, ended: map[name]ended{},
-		engines: map[name]*engine{}, tokens: map[string]uint64{},
+		engines: map[name]*engine{}, tokens: map[string]uint64{}, given: map[uint64]struct{}{},
 	}
 }
 
@@ -169,12 +174,33 @@ func (w *world) current(where at, m ofAttempt) *task {
 	return t
 }
 
+// stale checks a report that was rejected: its attempt is over, but there was
+// one. An engine that reports on an attempt of which the log does not know has
+// been told what never counted.
 func (w *world) stale(where at, m *events.TaskStaleResultRejected) {
+	where.task, where.engine = m.GetTaskId(), m.GetEngineId()
 	t := w.tasks[name{m.GetPool(), m.GetTaskId()}]
-	if t != nil && t.on != nil && t.token == m.GetToken() {
-		where.task, where.engine = t.id, m.GetEngineId()
+	if t != nil && t.on != nil && t.token == m.GetToken() && t.on.id == m.GetEngineId() {
 		w.p.find("G2", where, "rejected as stale, but token %d is the current one", t.token)
 	}
+	if _, ok := w.given[digest(m)]; !ok {
+		w.p.find("G6", where, "a report under token %d, which was never given to this engine for this task: it was told of "+
+			"an assignment before that counted, or acknowledged records were lost, or somebody forges reports", m.GetToken())
+	}
+}
+
+// digest of which engine has which task under which token. Two attempts of the
+// same digest could only hide a finding, never make one.
+func digest(m ofAttempt) uint64 {
+	d := xxhash.New()
+	for _, s := range [...]string{m.GetPool(), m.GetTaskId(), m.GetEngineId()} {
+		_, _ = d.WriteString(s)
+		_, _ = d.Write([]byte{0})
+	}
+	var token [8]byte
+	binary.BigEndian.PutUint64(token[:], m.GetToken())
+	_, _ = d.Write(token[:])
+	return d.Sum64()
 }
 
 func (w *world) cancel(where at, m *events.TaskCancelled) {
