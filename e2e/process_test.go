@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -216,15 +217,24 @@ type brokers func(t *testing.T) broker
 // onKfake is a kfake in another process, with a data directory.
 func onKfake(t *testing.T) broker {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	_ = l.Close()
-	b := &kfakeBroker{t: t, port: port, dir: t.TempDir()}
+	b := &kfakeBroker{t: t, port: keptPort(t), dir: t.TempDir()}
 	b.Start()
 	return b
+}
+
+// keptPort is a free port below those that the system gives to connections, so
+// that nobody takes it while the broker is dead.
+func keptPort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 12_000 + rand.IntN(8_000)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port between 12000 and 20000")
+	return 0
 }
 
 // onApache is a real Apache Kafka.
@@ -275,4 +285,15 @@ func eventually(t *testing.T, within time.Duration, what string, check func(ctx 
 		}
 	}
 	return time.Since(began)
+}
+
+// within demands that something took at most the promised time; slack is for
+// machines that do other things as well.
+func within(t *testing.T, what string, took, promised, slack time.Duration) {
+	t.Helper()
+	if took > promised+slack {
+		t.Errorf("%s: after %v; promised are %v (and %v of slack for a busy machine)", what, took, promised, slack)
+		return
+	}
+	t.Logf("%s: after %v (promised: %v)", what, took.Round(time.Millisecond), promised)
 }
