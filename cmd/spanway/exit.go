@@ -46,8 +46,8 @@ func exitCode(err error) int {
 }
 
 // violations is the verdict of verify on logs that break a guarantee.
-type violations struct{ n int }
+type violations struct{ n int64 }
 
 func (e *violations) Error() string {
-	return fmt.Sprintf("GUARANTEE_BROKEN: %d violations; the log itself is the evidence, keep it", e.n)
+	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", count(e.n, "violation", "violations"))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -39,6 +40,15 @@ func TestDeadLettersAreListed(t *testing.T) {
 	want := place(&events.Source{Topic: topics.Requests(), Partition: at, Offset: offset})
 	if v.Code != string(events.CodeBadEnvelope) || v.Source != want {
 		t.Errorf("log dead prints %+v; want BAD_ENVELOPE of %s", v, want)
+	}
+	// It had no time either.
+	from := fmt.Sprintf("tasks.requests/%d@%d", at, offset)
+	out, _, _ = call(t.Context(), "", "log", "tail", from, "-o", "json", "--brokers", s.Brokers()[0])
+	if first, second, _ := strings.Cut(out, "\n"); strings.Contains(first, "timestamp") || !strings.Contains(second, "timestamp") {
+		t.Errorf("log tail prints\n%s\nwant no time of the first, and that of the command after it", out)
+	}
+	if out, _, _ = call(t.Context(), "", "log", "tail", from, "--brokers", s.Brokers()[0]); !strings.Contains(out, fmt.Sprintf("@%d - ", offset)) {
+		t.Errorf("log tail prints %q; want - for the time", out)
 	}
 	out, _, _ = call(t.Context(), "", "log", "dead", "--brokers", s.Brokers()[0])
 	if !strings.Contains(out, "BAD_ENVELOPE") || !strings.Contains(out, want) {

@@ -119,7 +119,7 @@ func (a *app) taskList() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List tasks, oldest first; those that have not ended unless --state says otherwise",
+		Short: "List tasks, those of a pool oldest first; only those that have not ended unless --state says otherwise",
 		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Pool = events.Pool(pool)

@@ -81,7 +81,7 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.payloadType, "payload-type", "", "content type of the payload")
 	f.StringVar(&s.file, "file", "", "submit one task for each line of this file; - for standard input")
 	f.BoolVar(&s.wait, "wait", false, "wait for the end; exit 4 if it is not a success")
-	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request, but send nothing")
+	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request (of a file: how many are valid), but send nothing")
 }
 
 // complete gives a request what the flags say and it does not say itself.

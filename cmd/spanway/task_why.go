@@ -16,7 +16,7 @@ func (a *app) taskWhy() *cobra.Command {
 	var pool string
 	c := &cobra.Command{
 		Use:   "why ID",
-		Short: "Explain why a task waits, engine by engine and clause by clause",
+		Short: "Explain why a task waits, clause by clause; with -o json also engine by engine",
 		Args:  one("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {

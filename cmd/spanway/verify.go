@@ -37,7 +37,7 @@ func (a *app) verifyCommand() *cobra.Command {
 					return err
 				}
 				if !report.OK() {
-					return &violations{int(report.Violations)}
+					return &violations{report.Violations}
 				}
 				return nil
 			})

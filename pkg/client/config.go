@@ -8,6 +8,9 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
@@ -60,6 +63,7 @@ type Client struct {
 	encoder events.Encoder
 	broker  broker
 	checks  *placement.Preparer
+	tracer  trace.Tracer
 
 	// ctx ends with Close and stops the tails.
 	ctx  context.Context
@@ -87,6 +91,7 @@ func newClient(cfg Config, b broker) *Client {
 		encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		broker:  b,
 		checks:  placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
+		tracer:  otel.Tracer(scope),
 		ctx:     ctx,
 		stop:    stop,
 		tails:   map[int32]*tail{},

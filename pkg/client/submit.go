@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -100,7 +101,7 @@ func (c *Client) command(ctx context.Context, pool events.Pool, m proto.Message)
 
 func (c *Client) send(ctx context.Context, pool events.Pool, m proto.Message, done func(int64, error)) error {
 	topic := c.topics.Requests()
-	ctx, span := otel.Tracer(scope).Start(ctx, "send "+topic, asProducer)
+	ctx, span := c.span(ctx, topic)
 	record, err := c.encoder.Encode(newID(), m, traceHeaders(ctx)...)
 	if err != nil {
 		endSpan(span, err)
@@ -117,9 +118,23 @@ func (c *Client) send(ctx context.Context, pool events.Pool, m proto.Message, do
 // scope names what the client traces.
 const scope = "github.com/spanway/spanway/pkg/client"
 
-// asProducer: a span lasts until the broker has acknowledged, or was given up
-// on. Without an SDK it costs next to nothing and records nothing.
 var asProducer = trace.WithSpanKind(trace.SpanKindProducer)
+
+// span begins the span of a command, which lasts until the broker has
+// acknowledged it or it was given up. Without an SDK it costs next to nothing and
+// records nothing.
+func (c *Client) span(ctx context.Context, topic string) (context.Context, trace.Span) {
+	ctx, span := c.tracer.Start(ctx, "send "+topic, asProducer)
+	if span.IsRecording() {
+		span.SetAttributes(
+			attribute.String("messaging.system", "kafka"),
+			attribute.String("messaging.operation.type", "send"),
+			attribute.String("messaging.operation.name", "send"),
+			attribute.String("messaging.destination.name", topic),
+		)
+	}
+	return ctx, span
+}
 
 func endSpan(span trace.Span, err error) {
 	if err != nil {
