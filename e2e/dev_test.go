@@ -37,7 +37,7 @@ func TestDevKeepsItsData(t *testing.T) {
 	dev.wait(5 * time.Second)
 
 	_, addr, took := startDev(t, filepath.Join(dir, "data"))
-	t.Logf("ready %v after the start, on the data of %d tasks", took.Round(time.Millisecond), n)
+	within(t, "ready on the data of 100,000 tasks", took, 3*time.Second, 3*time.Second)
 	out, err := exec.Command(binary, "verify", "--brokers", addr, "-o", "json").Output()
 	if err != nil {
 		t.Fatalf("verify: %v\n%s", err, out)

@@ -150,8 +150,10 @@ type journal struct {
 	counts map[events.Type]int
 	// ended counts the terminal events of each task, attempts its assignments.
 	ended, attempts map[string]int
-	last            map[events.Type]client.Event
-	changed         chan struct{}
+	// succeededIn is the attempt in which each task succeeded.
+	succeededIn map[string]int32
+	last        map[events.Type]client.Event
+	changed     chan struct{}
 }
 
 var terminal = map[events.Type]bool{
@@ -162,7 +164,7 @@ var terminal = map[events.Type]bool{
 func watch(t *testing.T, c *client.Client) *journal {
 	j := &journal{
 		counts: map[events.Type]int{}, ended: map[string]int{}, attempts: map[string]int{},
-		last: map[events.Type]client.Event{}, changed: make(chan struct{}),
+		succeededIn: map[string]int32{}, last: map[events.Type]client.Event{}, changed: make(chan struct{}),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -186,6 +188,9 @@ func (j *journal) see(e client.Event) error {
 	}
 	if e.Type == events.TypeTaskAssigned {
 		j.attempts[string(client.TaskOf(e.Message))]++
+	}
+	if m, ok := e.Message.(*events.TaskSucceeded); ok {
+		j.succeededIn[m.TaskId] = m.Attempt
 	}
 	close(j.changed)
 	j.changed = make(chan struct{})
@@ -229,6 +234,13 @@ func (j *journal) endedOnce(t *testing.T, n int, within time.Duration) {
 			t.Errorf("task %s ended %d times", id, times)
 		}
 	}
+}
+
+// attemptOf is the attempt in which a task succeeded, or 0.
+func (j *journal) attemptOf(id string) int32 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.succeededIn[id]
 }
 
 func kill(p *process) { p.signal(syscall.SIGKILL) }
