@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -54,20 +55,20 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 	env, m, err := events.Decode(rec)
 	out.typ = events.Type(strings.ToValidUTF8(string(env.Type), "\uFFFD"))
 	if err != nil {
-		return out.poisoned(rec, malformed(err), idHint(env, rec))
+		return out.unreadable(rec, malformed(err), hintOf(env, rec), partition)
 	}
 	wanted := events.Command
 	if topic == p.topics.Reports() {
 		wanted = events.Report
 	}
 	if events.KindOf(env.Type) != wanted {
-		return out.poisoned(rec, events.Refuse(events.CodeUnknownType, "a %s does not belong on %s", env.Type, topic), "")
+		return out.poisoned(rec, events.Refuse(events.CodeUnknownType, "a %s does not belong on %s", env.Type, topic))
 	}
 	out.message = m
 	named, id := names(m)
 	if out.pool, err = poolName(named, rec.Key); err != nil {
 		out.pool = ""
-		return out.poisoned(rec, malformed(err), "")
+		return out.poisoned(rec, malformed(err))
 	}
 	out.taskID = id
 	if req, ok := m.(*events.TaskRequested); ok && req.TaskId == "" {
@@ -78,7 +79,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 			out.taskID = ""
 			return out.poisoned(rec, events.Refuse(events.CodeWrongPartition,
 				"pool %q belongs to partition %d of %s, and this came to %d; send it there, or have murmur2 of the pool's name choose as Java clients do",
-				out.pool, right, topic, partition), "")
+				out.pool, right, topic, partition))
 		}
 		out.forwardTo, out.raw = right, rawRecord(rec, false)
 		return out
@@ -86,7 +87,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 	if err := p.validate(out, env); err != nil {
 		if wanted == events.Report || checkID("taskId", out.taskID) != nil {
 			out.taskID = ""
-			return out.poisoned(rec, malformed(err), "")
+			return out.poisoned(rec, malformed(err))
 		}
 		out.refused = malformed(err)
 	}
@@ -105,17 +106,26 @@ func forwardable(m proto.Message) bool {
 	return false
 }
 
-// poisoned refuses a record; hint is the task that it is about, if that is known.
-func (out *prepared) poisoned(rec *events.Record, why *events.Malformed, hint string) *prepared {
-	out.refused = why
-	if hint != "" && checkID("taskId", hint) == nil {
-		out.taskID = hint
-		if pool, err := poolName("", rec.Key); err == nil {
-			out.pool = pool
-		}
+// poisoned refuses a record that nobody can be told of by a task's ID.
+func (out *prepared) poisoned(rec *events.Record, why *events.Malformed) *prepared {
+	out.refused, out.poison = why, rawRecord(rec, true)
+	return out
+}
+
+// unreadable refuses a record that could not be decoded. If it says nevertheless
+// which task it is about, that task is rejected, in the log of its pool, where
+// whoever waits for it looks.
+func (out *prepared) unreadable(rec *events.Record, why *events.Malformed, h hint, partition int32) *prepared {
+	pool, err := poolName(h.Pool, rec.Key)
+	if err != nil || checkID("taskId", h.TaskID) != nil {
+		return out.poisoned(rec, why)
+	}
+	out.pool, out.taskID = pool, h.TaskID
+	if right := events.PoolPartition(pool); right != partition {
+		out.forwardTo, out.raw = right, rawRecord(rec, false)
 		return out
 	}
-	out.poison = rawRecord(rec, true)
+	out.refused = why
 	return out
 }
 
@@ -127,30 +137,46 @@ func malformed(err error) *events.Malformed {
 	return events.Refuse(events.CodeBadData, "%v", err)
 }
 
-// idHint looks for the task's ID in a request that could not be read, so that
+// hint is what a request that could not be read says of its task.
+type hint struct {
+	TaskID      string `json:"taskId"`
+	TaskIDSnake string `json:"task_id"`
+	Pool        string `json:"pool"`
+	// Data holds them in structured mode.
+	Data *hint `json:"data"`
+}
+
+func (h hint) id() string {
+	if h.Data != nil {
+		return h.Data.id()
+	}
+	return cmp.Or(h.TaskID, h.TaskIDSnake)
+}
+
+func (h hint) pool() string {
+	if h.Data != nil {
+		return h.Data.pool()
+	}
+	return h.Pool
+}
+
+// hintOf looks for the task in a request that could not be read, so that
 // whoever waits for that task hears of it.
-func idHint(env events.Envelope, rec *events.Record) string {
+func hintOf(env events.Envelope, rec *events.Record) (h hint) {
 	if env.Type != events.TypeTaskRequested || rec.Value == nil {
-		return ""
+		return hint{}
 	}
 	if strings.HasPrefix(env.ContentType, events.ContentJSON) {
-		var ids struct {
-			Camel string `json:"taskId"`
-			Snake string `json:"task_id"`
+		if json.Unmarshal(rec.Value, &h) != nil {
+			return hint{}
 		}
-		if json.Unmarshal(rec.Value, &ids) != nil {
-			return ""
-		}
-		if ids.Camel == "" {
-			return ids.Snake
-		}
-		return ids.Camel
+		return hint{TaskID: cmp.Or(h.id(), env.ID), Pool: h.pool()}
 	}
 	var m events.TaskRequested
 	if proto.Unmarshal(rec.Value, &m) != nil {
-		return ""
+		return hint{}
 	}
-	return m.TaskId
+	return hint{TaskID: cmp.Or(m.TaskId, env.ID), Pool: m.Pool}
 }
 
 // names gives the pool and the task that a command or report names.

@@ -106,6 +106,32 @@ func TestForwardsToTheRightPartition(t *testing.T) {
 	}
 }
 
+// A refusal stands in the log of the task's own pool, whichever partition the
+// producer's partitioner chose.
+func TestUnreadableRequestsAreForwardedToo(t *testing.T) {
+	p := NewPreparer(Config{})
+	here := events.PoolPartition(blue)
+	structured := &events.Record{
+		Headers: []events.Header{{Key: events.HeaderContentType, Value: []byte("application/cloudevents+json")}},
+		Value: []byte(`{"specversion":"1.0","id":"1","source":"/s","type":"spanway.task.requested.v1",
+			"data":{"taskId":"t","pool":"blue","kind":"k","color":"red"}}`),
+	}
+	for name, rec := range map[string]*events.Record{
+		"pool by key":  record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","color":"red"}`),
+		"pool by data": {Headers: record(events.TypeTaskRequested, "").Headers, Value: []byte(`{"taskId":"t","pool":"blue","kind":7}`)},
+		"structured":   structured,
+	} {
+		right := p.Prepare("spanway.tasks.requests", here, rec).(*prepared)
+		if right.refused == nil || right.poison != nil || right.taskID != "t" || right.pool != blue || right.forwardTo != -1 {
+			t.Errorf("%s, on its own partition: %+v; want a rejection of t", name, right)
+		}
+		wrong := p.Prepare("spanway.tasks.requests", here+1, rec).(*prepared)
+		if wrong.forwardTo != here || wrong.raw == nil || wrong.refused != nil || wrong.poison != nil {
+			t.Errorf("%s, on another partition: %+v; want it forwarded to %d", name, wrong, here)
+		}
+	}
+}
+
 func TestDefaults(t *testing.T) {
 	w := newWorld(t, Config{})
 	rec := record(events.TypeTaskRequested, `{"kind":"k","payloadJson":{"n":12345678901234567890},"needs":{"slots":1}}`,
