@@ -8,11 +8,13 @@
 //
 //	Submit        a task is durable when it returns
 //	SubmitAsync   the same for many, without waiting for each
-//	Do, Wait      until a task has ended, with its result
+//	Do, Wait      until a task has ended, with its result; Wait also waits for one
+//	              that nobody has submitted yet, so give its context a deadline
 //	Cancel, CancelMany, Retry, Drain, Resume
 //	              until the scheduler has decided, or a *Refused with its code
 //	Watch         events as they come
-//	Tasks, Pool   the state of tasks and engines, read to the end of the log
+//	Tasks, Engines, Why
+//	              the state of tasks and engines, read to the end of the log
 //
 // Commands are sent by one producer in batches that grow with the load; each
 // partition of tasks.events that something waits on is read by one tail, shared by
