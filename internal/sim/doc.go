@@ -13,9 +13,10 @@
 //
 // A crash is a coroutine that never goes on: what it had sent may still arrive.
 // A pause is one that goes on later and knows nothing of the time between, so a
-// node may well believe that it owns a log which others own. There is no other
-// source of chance than the world's, no goroutine that runs beside another, and
-// no clock: the same seed gives the same run, and a failure is replayed by
+// node may well believe that it owns a log which others own. A node that is
+// muted hears, but nobody hears it. There is no other source of chance than the
+// world's, no goroutine that runs beside another, and no clock: the same seed
+// gives the same run, and a failure is replayed by
 //
 //	go test ./internal/sim -run TestSim -seed N
 //

@@ -14,6 +14,7 @@ import (
 // engine is the shell of an engine round the production core, package lease.
 type engine struct {
 	fleet *fleet
+	node  *Node
 	spec  *events.Engine
 
 	process *Process
@@ -144,12 +145,24 @@ func (e *engine) send(r lease.Report) {
 	record.Key = []byte(fleetPool)
 	if m, ok := r.Message.(*events.AttemptFinished); ok {
 		e.fleet.reported[events.Token(m.Token)] = m.Outcome
+		if w := e.process.World; w.Elapsed() < fleetChaos && w.Chance(0.03) {
+			e.lastWords(record)
+			return
+		}
 	}
 	e.out.Send(e.fleet.reports, record, func() {
 		if r.Beat {
 			e.reports = append(e.reports, acked{r.SentAt})
 		}
 	})
+}
+
+// lastWords: it crashes with a report under way, which arrives when a later
+// incarnation may be at work on the same task.
+func (e *engine) lastWords(record events.Record) {
+	w, words := e.process.World, copied([]events.Record{record})
+	w.After(w.Between(10*time.Millisecond, time.Second), func() { _, _ = e.fleet.reports.Append(context.Background(), words) })
+	w.After(0, e.node.Restart)
 }
 
 // start runs a handler: it takes its time and then ends in one way or another.

@@ -27,14 +27,18 @@ func (f *fleet) check() error {
 	return nil
 }
 
-// checkGuarantees has the verifier judge: G1 to G4 and G6, from the log alone.
-func (f *fleet) checkGuarantees([]counted) error {
+// judged is what the verifier finds: G1 to G4 and G6, from the log alone.
+func (f *fleet) judged() verify.Report {
 	p := verify.NewPartition(fleetTopics.Events(), fleetPartition, verify.Options{NoneOpen: true})
 	records := f.log.Records()
 	for i := range records {
 		p.Feed(&records[i])
 	}
-	r := p.Report()
+	return p.Report()
+}
+
+func (f *fleet) checkGuarantees([]counted) error {
+	r := f.judged()
 	if !r.OK() {
 		v := r.Findings[0]
 		return fmt.Errorf("%s at offset %d, task %q, engine %q: %s (%d findings)", v.Rule, v.Offset, v.Task, v.Engine, v.Text, r.Violations)

@@ -160,6 +160,7 @@ func (f *fleet) run() {
 	for i := range fleetEngines {
 		e := &engine{fleet: f, spec: newSpec(i)}
 		n := w.NewNode(e.spec.Id, e.live)
+		e.node = n
 		n.Misfortune(fleetChaos, 3*time.Second)
 		f.engines, f.nodes = append(f.engines, e), append(f.nodes, n)
 	}
@@ -174,6 +175,13 @@ func (f *fleet) run() {
 		n.Restart()
 	}
 	w.Run(fleetQuiet)
+	// The last tasks may stand in line for the one engine that can take them,
+	// behind handlers that heed no end.
+	for range 4 {
+		if f.judged().Open > 0 {
+			w.Run(fleetQuiet)
+		}
+	}
 	for _, n := range append(append(f.nodes, f.schedulers[0]), client) {
 		n.Stop()
 	}

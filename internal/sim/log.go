@@ -68,11 +68,11 @@ type delivery struct {
 // bytes again until one acknowledgement came, or gives up. Copies that are
 // still under way then arrive when nobody expects them.
 func (h *Handle) Append(_ context.Context, batch []events.Record) (int64, error) {
-	w, d := h.Process.World, &delivery{batch: copied(batch)}
+	d := &delivery{batch: copied(batch)}
 	for range h.Tries {
 		h.Process.Await(h.Timeout, func(wake func()) {
 			d.wake = wake
-			w.Send(func() { h.arrive(d) })
+			h.Process.Send(func() { h.arrive(d) })
 		})
 		if d.acked {
 			return d.ackBase, nil

@@ -37,8 +37,8 @@ func (n *Node) Stop() {
 	}
 }
 
-// Misfortune plans crashes and pauses of a node until the world is as old as
-// until. What is down or paused by then comes back soon after.
+// Misfortune plans crashes, pauses and times of silence of a node until the
+// world is as old as until. What is down by then comes back soon after.
 func (n *Node) Misfortune(until, every time.Duration) {
 	w := n.world
 	w.After(w.Between(every/4, 2*every), func() {
@@ -50,16 +50,20 @@ func (n *Node) Misfortune(until, every time.Duration) {
 		if w.Chance(0.3) {
 			away = w.Between(time.Millisecond, until/3)
 		}
-		if w.Chance(0.5) {
+		switch w.Rand.IntN(3) {
+		case 0:
 			p.Crash()
 			w.After(away, func() {
 				if n.process == p {
 					n.Restart()
 				}
 			})
-		} else {
+		case 1:
 			p.Pause()
 			w.After(away, p.Continue)
+		case 2:
+			p.Muted = true
+			w.After(w.Between(until/10, until/3), func() { p.Muted = false })
 		}
 		n.Misfortune(until, every)
 	})

@@ -10,6 +10,8 @@ import (
 // world lets it, and only until its next port call.
 type Process struct {
 	World *World
+	// Muted: what it sends is lost, although it hears.
+	Muted bool
 
 	resume func() (struct{}, bool)
 	stop   func()
@@ -54,6 +56,13 @@ func (p *Process) Do(do func()) {
 		p.late = append(p.late, do)
 	default:
 		do()
+	}
+}
+
+// Send lets a message of the process arrive: never, once, or twice.
+func (p *Process) Send(arrive func()) {
+	if !p.Muted {
+		p.World.Send(arrive)
 	}
 }
 

@@ -82,7 +82,7 @@ func (o *Producer) transmit(l *lane) {
 	var try func()
 	try = func() {
 		if !acked {
-			w.Send(arrive)
+			o.Process.Send(arrive)
 			o.Process.After(resend, try)
 		}
 	}
