@@ -83,6 +83,17 @@ func (s *State) running(poolName, id string, token uint64) (*pool, *task) {
 	return p, t
 }
 
+// reported is the task whose current attempt an engine's report is about. The
+// token alone would do; that the engine must be the right one, too, keeps a
+// report on what never counted from passing for another's.
+func (s *State) reported(in events.Pool, id, engine string, token uint64) (*pool, *task) {
+	p, t := s.running(string(in), id, token)
+	if t == nil || t.engine.id != engine {
+		return nil, nil
+	}
+	return p, t
+}
+
 func (s *State) applyAccepted(m *events.TaskAccepted) {
 	p := s.poolOf(events.Pool(m.Task.GetPool()))
 	in := m.Task

@@ -249,7 +249,7 @@ func TestBatchesStaySmall(t *testing.T) {
 	p := w.state.pools[blue]
 	e := p.byIndex[0]
 	for e.first != nil {
-		w.send(&events.AttemptFinished{TaskId: e.first.id, Pool: blue, Token: e.first.token, Outcome: events.AttemptFinished_FAILED,
+		w.send(&events.AttemptFinished{TaskId: e.first.id, Pool: blue, EngineId: e.id, Token: e.first.token, Outcome: events.AttemptFinished_FAILED,
 			Error: &events.TaskError{Code: strings.Repeat("c", 999), Message: strings.Repeat("\"\x01", 100_000)}})
 	}
 	w.now += 2_000

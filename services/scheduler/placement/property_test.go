@@ -270,6 +270,9 @@ func (c *chaos) report() {
 	m := &events.AttemptFinished{TaskId: id, Pool: blue, Outcome: events.AttemptFinished_Outcome(1 + c.draw(5, "outcome"))}
 	if t := c.task(id); t != nil {
 		m.Token, m.Attempt = t.token, t.attempt()
+		if t.engine != nil && c.draw(8, "foreign") > 0 {
+			m.EngineId = t.engine.id
+		}
 		if c.draw(6, "old") == 0 {
 			m.Token -= uint64(c.draw(2, "older"))
 		}
@@ -283,7 +286,7 @@ func (c *chaos) report() {
 // sendReport checks that only a report on the current attempt has an effect.
 func (c *chaos) sendReport(m *events.AttemptFinished) {
 	t := c.task(m.TaskId)
-	current := t != nil && t.status == assigned && t.token == m.Token
+	current := t != nil && t.status == assigned && t.token == m.Token && t.engine.id == m.EngineId
 	before := len(c.log)
 	c.send(m)
 	for _, l := range c.log[before:] {

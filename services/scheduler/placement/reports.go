@@ -4,7 +4,7 @@ import "github.com/spanway/spanway/pkg/events"
 
 func (c *cycle) finished(name events.Pool, m *events.AttemptFinished) {
 	s := c.s
-	p, t := s.running(string(name), m.TaskId, m.Token)
+	p, t := s.reported(name, m.TaskId, m.EngineId, m.Token)
 	if t == nil {
 		c.stale(name, m)
 		return
