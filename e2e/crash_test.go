@@ -124,14 +124,24 @@ func schedulerStopped(t *testing.T, on brokers) {
 	load := s.load(2000)
 	s.seen.awaitCount(t, events.TypeTaskSucceeded, 2000, 30*time.Second)
 
-	// Where in its loop a scheduler is stopped is chance: most wake up with a
-	// decision in hand and write it, some look at the log first. The first one
-	// sleeps for 15 s; whether one wrote is seen in the log, else another sleeps.
-	skipped := int64(0)
+	// Where in its loop a scheduler is stopped is chance: one that waits for work
+	// looks at the log first when it wakes up, one that has work in hand decides
+	// and writes. The first is stopped for 15 s under a steady load. If the log
+	// shows nothing of it, others are stopped in the middle of a burst.
+	const burst = 30_000
+	skipped, extra := int64(0), 0
 	for round, sleep := 0, 15*time.Second; round < 6 && skipped == 0; round, sleep = round+1, 8*time.Second {
 		victim := owner(first, second)
 		const disowned = "another owner claimed the log"
 		before := strings.Count(victim.log.String(), disowned)
+		if round > 0 {
+			accepted := s.seen.count(events.TypeTaskAccepted)
+			go s.submit(burst, func(i int) client.Task {
+				return client.Task{ID: events.TaskID(fmt.Sprint("burst", round, "-", i)), Kind: "noop"}
+			})
+			extra += burst
+			s.seen.awaitCount(t, events.TypeTaskAccepted, accepted+burst/10, 30*time.Second)
+		}
 		stop(victim)
 		<-time.NewTimer(sleep).C
 		cont(victim)
@@ -144,7 +154,7 @@ func schedulerStopped(t *testing.T, on brokers) {
 	if skipped == 0 {
 		t.Error("in six rounds no stopped scheduler wrote anything that did not count: nothing was proved")
 	}
-	s.seen.endedOnce(t, load(), 60*time.Second)
+	s.seen.endedOnce(t, load()+extra, 60*time.Second)
 	s.verify()
 }
 

@@ -218,6 +218,12 @@ func (j *journal) await(t *testing.T, what string, within time.Duration, check f
 	}
 }
 
+func (j *journal) count(typ events.Type) int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.counts[typ]
+}
+
 func (j *journal) awaitCount(t *testing.T, typ events.Type, n int, within time.Duration) {
 	t.Helper()
 	j.await(t, string(typ), within, func(j *journal) bool { return j.counts[typ] >= n })
