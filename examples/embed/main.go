@@ -1,7 +1,7 @@
 // Embed is an engine in a program of one's own. With `spanway dev` running:
 //
 //	go run ./examples/embed &
-//	spanway task submit --kind shout --where 'engine.labels.loud' --wait --file - <<< '{"payloadJson":"hello"}'
+//	spanway task submit --kind shout --where 'engine.labels.loud == true' --wait -o json --file - <<< '{"payloadJson":"hello"}'
 package main
 
 import (

@@ -61,6 +61,10 @@ func Compile(text string) (*Predicate, error) {
 	if issues.Err() != nil {
 		return nil, refusal(issues)
 	}
+	if checked.OutputType() == cel.DynType {
+		return nil, events.Refuse(events.CodeBadPredicate,
+			"line 1, column 1: the result is of any type, not bool; compare it, as in engine.labels.loud == true")
+	}
 	if checked.OutputType() != cel.BoolType {
 		return nil, events.Refuse(events.CodeBadPredicate,
 			"line 1, column 1: the result is %s, not bool; compare it with something", checked.OutputType())
