@@ -157,6 +157,8 @@ type explainer struct {
 	clauses []*predicate.Predicate
 	// ready engines, those of them that know all attributes.
 	ready, known int
+	// paused: a draining engine handles the kind.
+	paused bool
 }
 
 func (ex *explainer) compile(cache *predicate.Cache) {
@@ -185,6 +187,7 @@ func (ex *explainer) judge(e *engine) {
 		f.Result = FindLost
 	case draining:
 		c.Draining++
+		ex.paused = ex.paused || ex.handles(e)
 		f.Result = FindDraining
 	default:
 		ex.ready++
@@ -197,8 +200,20 @@ func (ex *explainer) judge(e *engine) {
 	}
 }
 
+func (ex *explainer) handles(e *engine) bool {
+	_, ok := e.class.kinds[ex.t.tmpl.kind]
+	return ok
+}
+
+// judgeReady counts what is true of a clause among the engines that handle the
+// task's kind: the others are out of the question, whatever their labels.
 func (ex *explainer) judgeReady(e *engine, f *Finding) {
 	c := &ex.x.Counts
+	if !ex.handles(e) {
+		c.KindUnhandled++
+		f.Result = FindKind
+		return
+	}
 	source := &evaluation{pool: ex.p, class: e.class, engine: e, task: askerOf(ex.t)}
 	for i, clause := range ex.clauses {
 		if ok, _ := clause.Eval(source); ok {
@@ -206,11 +221,6 @@ func (ex *explainer) judgeReady(e *engine, f *Finding) {
 		} else {
 			f.FalseClauses = append(f.FalseClauses, clause.Text())
 		}
-	}
-	if _, handled := e.class.kinds[ex.t.tmpl.kind]; !handled {
-		c.KindUnhandled++
-		f.Result = FindKind
-		return
 	}
 	ok, err := ex.pred.Eval(source)
 	if !errors.Is(err, predicate.ErrUnknownAttribute) {
@@ -253,7 +263,7 @@ func (ex *explainer) shortage(e *engine) (map[string]int64, float64) {
 func (ex *explainer) markClause() {
 	fewest := -1
 	for i, c := range ex.x.Clauses {
-		if c.True < ex.ready && (fewest < 0 || c.True < ex.x.Clauses[fewest].True) {
+		if c.True < ex.ready-ex.x.Counts.KindUnhandled && (fewest < 0 || c.True < ex.x.Clauses[fewest].True) {
 			fewest = i
 		}
 	}
@@ -281,8 +291,8 @@ func (ex *explainer) reason() Reason {
 		return Backoff
 	case len(ex.p.largest) > 0 && !ex.everFit():
 		return Impossible
-	case ex.ready == 0:
-		return NoEngine
+	case ex.ready == 0, ex.paused && c.KindUnhandled == ex.ready:
+		return NoEngine // None that is ready; a resumed one might do.
 	case c.KindUnhandled == ex.ready:
 		return KindUnhandled
 	case c.Fit == 0 && ex.known == 0:
