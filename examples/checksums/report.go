@@ -64,7 +64,7 @@ func (d *demo) showEngines(took time.Duration) {
 	}
 	rows = append(rows, append([]string{"all", "", ""}, append(sum.cells(), "")...))
 	table(d.out, []bool{false, false, true, true, true, true, false}, rows)
-	say(d.out, "%s from the first submit to the last result, %s of it for %s's lease", seconds(took), seconds(d.waited), victim)
+	say(d.out, "%s from the first submit until all results and the fate of %s were known, %s of it for its lease", seconds(took), victim, seconds(d.waited))
 }
 
 func (a *account) cells() []string {
