@@ -234,6 +234,22 @@ func TestMalformedRecordsAreCounted(t *testing.T) {
 	s.says()
 }
 
+// A copy carries the producer's trace headers beside its own, so it may be
+// larger than any request was allowed to be: what counts is read all the same,
+// or it would be sent again for ever.
+func TestLargeCopiesAreRead(t *testing.T) {
+	s := ready(t)
+	r := s.copyOf("e1", 5, 1, assign(1))
+	r.Headers = append(r.Headers, events.Header{Key: events.HeaderTracestate, Value: make([]byte, events.MaxHeaderBytes)})
+	s.page(events.Page{Records: []events.Record{r}})
+	if got := s.h.Status().Counts.Malformed; got != 0 {
+		t.Errorf("%d malformed records counted, want none", got)
+	}
+	if len(s.said) == 0 {
+		t.Error("the assignment was not acted upon")
+	}
+}
+
 func TestEchoTellsThatTheSchedulerIsThere(t *testing.T) {
 	s := ready(t)
 	echo := func(topic string) events.Record {
