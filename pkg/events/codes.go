@@ -30,6 +30,15 @@ const (
 	// CodeWrongPartition: it came to another partition than its pool's, and is
 	// not forwarded, because it must not come twice.
 	CodeWrongPartition Code = "WRONG_PARTITION"
+	// CodeBadPrefer: the text of prefer is no numeric expression (with line and column).
+	CodeBadPrefer Code = "BAD_PREFER"
+	// CodeDependencyCycle: a task would wait for itself by way of others.
+	CodeDependencyCycle Code = "DEPENDENCY_CYCLE"
+	// CodeUnknownDependency: a task is to wait for one that is unknown and older
+	// than the window in which ended tasks are remembered.
+	CodeUnknownDependency Code = "UNKNOWN_DEPENDENCY"
+	// CodeDependencyFailed: a task is to wait for one that ended without success.
+	CodeDependencyFailed Code = "DEPENDENCY_FAILED"
 )
 
 // Malformed is a record or a request that cannot be acted upon, ever.

@@ -25,6 +25,9 @@ const (
 	HeaderInputs = "spanway-inputs"
 	// HeaderFrom names the event that a published record is a copy of.
 	HeaderFrom = "spanway-from"
+	// HeaderSnapshot is on every record of a snapshot:
+	// <fold version>/<offset>/<chunk>/<chunks>, the manifest as the last one.
+	HeaderSnapshot = "spanway-snapshot"
 	// HeaderUndecodable is never on the wire: a reader puts it, with the reason
 	// as its value, on the empty record that stands in for a batch which it
 	// could not decode.

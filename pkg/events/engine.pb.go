@@ -102,8 +102,12 @@ type Engine struct {
 	// The partition of tasks.assignments that it reads, and from where.
 	AssignmentsPartition int32 `protobuf:"varint,8,opt,name=assignments_partition,json=assignmentsPartition,proto3" json:"assignments_partition,omitempty"`
 	AssignmentsFrom      int64 `protobuf:"varint,9,opt,name=assignments_from,json=assignmentsFrom,proto3" json:"assignments_from,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	// CEL over task: which tasks it accepts. Empty: all.
+	Accepts string `protobuf:"bytes,10,opt,name=accepts,proto3" json:"accepts,omitempty"`
+	// The host that it runs on, which other engines may share.
+	Node          string `protobuf:"bytes,11,opt,name=node,proto3" json:"node,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Engine) Reset() {
@@ -197,6 +201,20 @@ func (x *Engine) GetAssignmentsFrom() int64 {
 		return x.AssignmentsFrom
 	}
 	return 0
+}
+
+func (x *Engine) GetAccepts() string {
+	if x != nil {
+		return x.Accepts
+	}
+	return ""
+}
+
+func (x *Engine) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
 }
 
 // EngineDrainRequested holds for the engine's ID, whatever restarts, until it is
@@ -372,6 +390,9 @@ type EngineHeartbeat struct {
 	// an assignment at or before it that is not in running was not received.
 	ReceivedEpoch uint32 `protobuf:"varint,6,opt,name=received_epoch,json=receivedEpoch,proto3" json:"received_epoch,omitempty"`
 	ReceivedN     uint32 `protobuf:"varint,7,opt,name=received_n,json=receivedN,proto3" json:"received_n,omitempty"`
+	// What the engine's monitor measures as used, by dimension; only those of
+	// allocatable matter.
+	Used          map[string]int64 `protobuf:"bytes,8,rep,name=used,proto3" json:"used,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -453,6 +474,13 @@ func (x *EngineHeartbeat) GetReceivedN() uint32 {
 		return x.ReceivedN
 	}
 	return 0
+}
+
+func (x *EngineHeartbeat) GetUsed() map[string]int64 {
+	if x != nil {
+		return x.Used
+	}
+	return nil
 }
 
 type AttemptStarted struct {
@@ -540,14 +568,16 @@ func (x *AttemptStarted) GetToken() uint64 {
 }
 
 type AttemptProgressed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation   string                 `protobuf:"bytes,4,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Attempt       int32                  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                 `protobuf:"varint,6,opt,name=token,proto3" json:"token,omitempty"`
-	Data          []byte                 `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	TaskId      string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool        string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId    string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,4,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Attempt     int32                  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token       uint64                 `protobuf:"varint,6,opt,name=token,proto3" json:"token,omitempty"`
+	Data        []byte                 `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`
+	// Content type of data.
+	DataType      string `protobuf:"bytes,8,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -629,6 +659,13 @@ func (x *AttemptProgressed) GetData() []byte {
 		return x.Data
 	}
 	return nil
+}
+
+func (x *AttemptProgressed) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
 }
 
 type AttemptFinished struct {
@@ -1033,6 +1070,85 @@ func (x *EngineRegistrationRefused) GetAtMs() int64 {
 	return 0
 }
 
+// EngineObserved: what is measured as used on the engine, rounded, when it has
+// changed by more than that. A task must fit within allocatable less used in each
+// dimension that is named.
+type EngineObserved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Pool          string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
+	Used          map[string]int64       `protobuf:"bytes,4,rep,name=used,proto3" json:"used,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EngineObserved) Reset() {
+	*x = EngineObserved{}
+	mi := &file_spanway_v1_engine_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EngineObserved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EngineObserved) ProtoMessage() {}
+
+func (x *EngineObserved) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_engine_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EngineObserved.ProtoReflect.Descriptor instead.
+func (*EngineObserved) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *EngineObserved) GetEngineId() string {
+	if x != nil {
+		return x.EngineId
+	}
+	return ""
+}
+
+func (x *EngineObserved) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
+	}
+	return ""
+}
+
+func (x *EngineObserved) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *EngineObserved) GetUsed() map[string]int64 {
+	if x != nil {
+		return x.Used
+	}
+	return nil
+}
+
+func (x *EngineObserved) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // EngineDraining: takes no new work. If it is leaving, that ends with the
 // incarnation.
 type EngineDraining struct {
@@ -1050,7 +1166,7 @@ type EngineDraining struct {
 
 func (x *EngineDraining) Reset() {
 	*x = EngineDraining{}
-	mi := &file_spanway_v1_engine_proto_msgTypes[12]
+	mi := &file_spanway_v1_engine_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1062,7 +1178,7 @@ func (x *EngineDraining) String() string {
 func (*EngineDraining) ProtoMessage() {}
 
 func (x *EngineDraining) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_engine_proto_msgTypes[12]
+	mi := &file_spanway_v1_engine_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1075,7 +1191,7 @@ func (x *EngineDraining) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EngineDraining.ProtoReflect.Descriptor instead.
 func (*EngineDraining) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{12}
+	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *EngineDraining) GetEngineId() string {
@@ -1134,7 +1250,7 @@ type EngineResumed struct {
 
 func (x *EngineResumed) Reset() {
 	*x = EngineResumed{}
-	mi := &file_spanway_v1_engine_proto_msgTypes[13]
+	mi := &file_spanway_v1_engine_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1146,7 +1262,7 @@ func (x *EngineResumed) String() string {
 func (*EngineResumed) ProtoMessage() {}
 
 func (x *EngineResumed) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_engine_proto_msgTypes[13]
+	mi := &file_spanway_v1_engine_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1159,7 +1275,7 @@ func (x *EngineResumed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EngineResumed.ProtoReflect.Descriptor instead.
 func (*EngineResumed) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{13}
+	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *EngineResumed) GetEngineId() string {
@@ -1207,7 +1323,7 @@ type EngineLost struct {
 
 func (x *EngineLost) Reset() {
 	*x = EngineLost{}
-	mi := &file_spanway_v1_engine_proto_msgTypes[14]
+	mi := &file_spanway_v1_engine_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1335,7 @@ func (x *EngineLost) String() string {
 func (*EngineLost) ProtoMessage() {}
 
 func (x *EngineLost) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_engine_proto_msgTypes[14]
+	mi := &file_spanway_v1_engine_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1348,7 @@ func (x *EngineLost) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EngineLost.ProtoReflect.Descriptor instead.
 func (*EngineLost) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{14}
+	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *EngineLost) GetEngineId() string {
@@ -1291,7 +1407,7 @@ type EngineDeparted struct {
 
 func (x *EngineDeparted) Reset() {
 	*x = EngineDeparted{}
-	mi := &file_spanway_v1_engine_proto_msgTypes[15]
+	mi := &file_spanway_v1_engine_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1303,7 +1419,7 @@ func (x *EngineDeparted) String() string {
 func (*EngineDeparted) ProtoMessage() {}
 
 func (x *EngineDeparted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_engine_proto_msgTypes[15]
+	mi := &file_spanway_v1_engine_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1316,7 +1432,7 @@ func (x *EngineDeparted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EngineDeparted.ProtoReflect.Descriptor instead.
 func (*EngineDeparted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{15}
+	return file_spanway_v1_engine_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *EngineDeparted) GetEngineId() string {
@@ -1359,7 +1475,7 @@ var File_spanway_v1_engine_proto protoreflect.FileDescriptor
 const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\n" +
 	"\x17spanway/v1/engine.proto\x12\n" +
-	"spanway.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x15spanway/v1/task.proto\"\xea\x03\n" +
+	"spanway.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x15spanway/v1/task.proto\"\x98\x04\n" +
 	"\x06Engine\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
@@ -1369,7 +1485,10 @@ const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\vallocatable\x18\x06 \x03(\v2#.spanway.v1.Engine.AllocatableEntryR\vallocatable\x12\x14\n" +
 	"\x05kinds\x18\a \x03(\tR\x05kinds\x123\n" +
 	"\x15assignments_partition\x18\b \x01(\x05R\x14assignmentsPartition\x12)\n" +
-	"\x10assignments_from\x18\t \x01(\x03R\x0fassignmentsFrom\x1aQ\n" +
+	"\x10assignments_from\x18\t \x01(\x03R\x0fassignmentsFrom\x12\x18\n" +
+	"\aaccepts\x18\n" +
+	" \x01(\tR\aaccepts\x12\x12\n" +
+	"\x04node\x18\v \x01(\tR\x04node\x1aQ\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value:\x028\x01\x1a>\n" +
@@ -1384,7 +1503,7 @@ const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\"@\n" +
 	"\x12EngineRegistration\x12*\n" +
-	"\x06engine\x18\x01 \x01(\v2\x12.spanway.v1.EngineR\x06engine\"\xef\x01\n" +
+	"\x06engine\x18\x01 \x01(\v2\x12.spanway.v1.EngineR\x06engine\"\xe3\x02\n" +
 	"\x0fEngineHeartbeat\x12\x1b\n" +
 	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
@@ -1393,14 +1512,18 @@ const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\arunning\x18\x05 \x03(\x04R\arunning\x12%\n" +
 	"\x0ereceived_epoch\x18\x06 \x01(\rR\rreceivedEpoch\x12\x1d\n" +
 	"\n" +
-	"received_n\x18\a \x01(\rR\treceivedN\"\xac\x01\n" +
+	"received_n\x18\a \x01(\rR\treceivedN\x129\n" +
+	"\x04used\x18\b \x03(\v2%.spanway.v1.EngineHeartbeat.UsedEntryR\x04used\x1a7\n" +
+	"\tUsedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xac\x01\n" +
 	"\x0eAttemptStarted\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +
 	"\tengine_id\x18\x03 \x01(\tR\bengineId\x12 \n" +
 	"\vincarnation\x18\x04 \x01(\tR\vincarnation\x12\x18\n" +
 	"\aattempt\x18\x05 \x01(\x05R\aattempt\x12\x14\n" +
-	"\x05token\x18\x06 \x01(\x04R\x05token\"\xc3\x01\n" +
+	"\x05token\x18\x06 \x01(\x04R\x05token\"\xe0\x01\n" +
 	"\x11AttemptProgressed\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +
@@ -1408,7 +1531,8 @@ const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\vincarnation\x18\x04 \x01(\tR\vincarnation\x12\x18\n" +
 	"\aattempt\x18\x05 \x01(\x05R\aattempt\x12\x14\n" +
 	"\x05token\x18\x06 \x01(\x04R\x05token\x12\x12\n" +
-	"\x04data\x18\a \x01(\fR\x04data\"\xc0\x03\n" +
+	"\x04data\x18\a \x01(\fR\x04data\x12\x1b\n" +
+	"\tdata_type\x18\b \x01(\tR\bdataType\"\xc0\x03\n" +
 	"\x0fAttemptFinished\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +
@@ -1451,7 +1575,16 @@ const file_spanway_v1_engine_proto_rawDesc = "" +
 	"\x04code\x18\x04 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x123\n" +
 	"\x15assignments_partition\x18\x06 \x01(\x05R\x14assignmentsPartition\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xb1\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xeb\x01\n" +
+	"\x0eEngineObserved\x12\x1b\n" +
+	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12 \n" +
+	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
+	"\x04pool\x18\x03 \x01(\tR\x04pool\x128\n" +
+	"\x04used\x18\x04 \x03(\v2$.spanway.v1.EngineObserved.UsedEntryR\x04used\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\x1a7\n" +
+	"\tUsedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\xb1\x01\n" +
 	"\x0eEngineDraining\x12\x1b\n" +
 	"\tengine_id\x18\x01 \x01(\tR\bengineId\x12 \n" +
 	"\vincarnation\x18\x02 \x01(\tR\vincarnation\x12\x12\n" +
@@ -1493,7 +1626,7 @@ func file_spanway_v1_engine_proto_rawDescGZIP() []byte {
 }
 
 var file_spanway_v1_engine_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_spanway_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_spanway_v1_engine_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_spanway_v1_engine_proto_goTypes = []any{
 	(AttemptFinished_Outcome)(0),      // 0: spanway.v1.AttemptFinished.Outcome
 	(*Engine)(nil),                    // 1: spanway.v1.Engine
@@ -1508,28 +1641,33 @@ var file_spanway_v1_engine_proto_goTypes = []any{
 	(*EngineEcho)(nil),                // 10: spanway.v1.EngineEcho
 	(*EngineRegistered)(nil),          // 11: spanway.v1.EngineRegistered
 	(*EngineRegistrationRefused)(nil), // 12: spanway.v1.EngineRegistrationRefused
-	(*EngineDraining)(nil),            // 13: spanway.v1.EngineDraining
-	(*EngineResumed)(nil),             // 14: spanway.v1.EngineResumed
-	(*EngineLost)(nil),                // 15: spanway.v1.EngineLost
-	(*EngineDeparted)(nil),            // 16: spanway.v1.EngineDeparted
-	nil,                               // 17: spanway.v1.Engine.LabelsEntry
-	nil,                               // 18: spanway.v1.Engine.AllocatableEntry
-	(*TaskError)(nil),                 // 19: spanway.v1.TaskError
-	(*structpb.Value)(nil),            // 20: google.protobuf.Value
+	(*EngineObserved)(nil),            // 13: spanway.v1.EngineObserved
+	(*EngineDraining)(nil),            // 14: spanway.v1.EngineDraining
+	(*EngineResumed)(nil),             // 15: spanway.v1.EngineResumed
+	(*EngineLost)(nil),                // 16: spanway.v1.EngineLost
+	(*EngineDeparted)(nil),            // 17: spanway.v1.EngineDeparted
+	nil,                               // 18: spanway.v1.Engine.LabelsEntry
+	nil,                               // 19: spanway.v1.Engine.AllocatableEntry
+	nil,                               // 20: spanway.v1.EngineHeartbeat.UsedEntry
+	nil,                               // 21: spanway.v1.EngineObserved.UsedEntry
+	(*TaskError)(nil),                 // 22: spanway.v1.TaskError
+	(*structpb.Value)(nil),            // 23: google.protobuf.Value
 }
 var file_spanway_v1_engine_proto_depIdxs = []int32{
-	17, // 0: spanway.v1.Engine.labels:type_name -> spanway.v1.Engine.LabelsEntry
-	18, // 1: spanway.v1.Engine.allocatable:type_name -> spanway.v1.Engine.AllocatableEntry
+	18, // 0: spanway.v1.Engine.labels:type_name -> spanway.v1.Engine.LabelsEntry
+	19, // 1: spanway.v1.Engine.allocatable:type_name -> spanway.v1.Engine.AllocatableEntry
 	1,  // 2: spanway.v1.EngineRegistration.engine:type_name -> spanway.v1.Engine
-	0,  // 3: spanway.v1.AttemptFinished.outcome:type_name -> spanway.v1.AttemptFinished.Outcome
-	19, // 4: spanway.v1.AttemptFinished.error:type_name -> spanway.v1.TaskError
-	1,  // 5: spanway.v1.EngineRegistered.engine:type_name -> spanway.v1.Engine
-	20, // 6: spanway.v1.Engine.LabelsEntry.value:type_name -> google.protobuf.Value
-	7,  // [7:7] is the sub-list for method output_type
-	7,  // [7:7] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	20, // 3: spanway.v1.EngineHeartbeat.used:type_name -> spanway.v1.EngineHeartbeat.UsedEntry
+	0,  // 4: spanway.v1.AttemptFinished.outcome:type_name -> spanway.v1.AttemptFinished.Outcome
+	22, // 5: spanway.v1.AttemptFinished.error:type_name -> spanway.v1.TaskError
+	1,  // 6: spanway.v1.EngineRegistered.engine:type_name -> spanway.v1.Engine
+	21, // 7: spanway.v1.EngineObserved.used:type_name -> spanway.v1.EngineObserved.UsedEntry
+	23, // 8: spanway.v1.Engine.LabelsEntry.value:type_name -> google.protobuf.Value
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_engine_proto_init() }
@@ -1544,7 +1682,7 @@ func file_spanway_v1_engine_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_engine_proto_rawDesc), len(file_spanway_v1_engine_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

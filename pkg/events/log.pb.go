@@ -186,6 +186,466 @@ func (x *LogFoldVersionRaised) GetAtMs() int64 {
 	return 0
 }
 
+// LogSnapshot is the manifest of a snapshot, on <log>.snapshots behind its
+// chunks. The state is the fold of everything that counts below offset.
+type LogSnapshot struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The next offset to read. A batch begins there.
+	Offset      int64  `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	FoldVersion uint32 `protobuf:"varint,4,opt,name=fold_version,json=foldVersion,proto3" json:"fold_version,omitempty"`
+	// The chain at offset: what a reader needs to judge on.
+	Epoch     uint32 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	ClaimId   []byte `protobuf:"bytes,6,opt,name=claim_id,json=claimId,proto3" json:"claim_id,omitempty"`
+	ClaimedAt int64  `protobuf:"varint,7,opt,name=claimed_at,json=claimedAt,proto3" json:"claimed_at,omitempty"`
+	History   uint64 `protobuf:"fixed64,8,opt,name=history,proto3" json:"history,omitempty"`
+	// The number of the next event in the epoch.
+	Number uint32 `protobuf:"varint,9,opt,name=number,proto3" json:"number,omitempty"`
+	// Input positions, as in the header spanway-inputs.
+	Inputs string `protobuf:"bytes,10,opt,name=inputs,proto3" json:"inputs,omitempty"`
+	// XXH64 and length of the state, whole and uncompressed.
+	StateHash  uint64 `protobuf:"fixed64,11,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`
+	StateBytes int64  `protobuf:"varint,12,opt,name=state_bytes,json=stateBytes,proto3" json:"state_bytes,omitempty"`
+	// XXH64 of each chunk as it stands on the topic, and where the first one stands.
+	Chunks []uint64 `protobuf:"fixed64,13,rep,packed,name=chunks,proto3" json:"chunks,omitempty"`
+	// The lowest offset of the log that the state still refers to; offset if none.
+	Floor         int64 `protobuf:"varint,14,opt,name=floor,proto3" json:"floor,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogSnapshot) Reset() {
+	*x = LogSnapshot{}
+	mi := &file_spanway_v1_log_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogSnapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogSnapshot) ProtoMessage() {}
+
+func (x *LogSnapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_log_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogSnapshot.ProtoReflect.Descriptor instead.
+func (*LogSnapshot) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_log_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *LogSnapshot) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *LogSnapshot) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetFoldVersion() uint32 {
+	if x != nil {
+		return x.FoldVersion
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetClaimId() []byte {
+	if x != nil {
+		return x.ClaimId
+	}
+	return nil
+}
+
+func (x *LogSnapshot) GetClaimedAt() int64 {
+	if x != nil {
+		return x.ClaimedAt
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetHistory() uint64 {
+	if x != nil {
+		return x.History
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetInputs() string {
+	if x != nil {
+		return x.Inputs
+	}
+	return ""
+}
+
+func (x *LogSnapshot) GetStateHash() uint64 {
+	if x != nil {
+		return x.StateHash
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetStateBytes() int64 {
+	if x != nil {
+		return x.StateBytes
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetChunks() []uint64 {
+	if x != nil {
+		return x.Chunks
+	}
+	return nil
+}
+
+func (x *LogSnapshot) GetFloor() int64 {
+	if x != nil {
+		return x.Floor
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// LogTruncated: what stands below that offset is about to be deleted. Nobody may
+// refer to it any more.
+type LogTruncated struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Before        int64                  `protobuf:"varint,1,opt,name=before,proto3" json:"before,omitempty"`
+	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogTruncated) Reset() {
+	*x = LogTruncated{}
+	mi := &file_spanway_v1_log_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogTruncated) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogTruncated) ProtoMessage() {}
+
+func (x *LogTruncated) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_log_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogTruncated.ProtoReflect.Descriptor instead.
+func (*LogTruncated) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_log_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *LogTruncated) GetBefore() int64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *LogTruncated) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// LogTailLost: records that were acknowledged are gone from the log. The event
+// stands at the head of what follows the gap.
+type LogTailLost struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The newest event that somebody had seen, by epoch and number, and what the
+	// log had instead.
+	SeenEpoch uint32 `protobuf:"varint,1,opt,name=seen_epoch,json=seenEpoch,proto3" json:"seen_epoch,omitempty"`
+	SeenN     uint32 `protobuf:"varint,2,opt,name=seen_n,json=seenN,proto3" json:"seen_n,omitempty"`
+	Epoch     uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	N         uint32 `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`
+	// Who had seen it: an engine, a snapshot, the owner itself.
+	Witness       string `protobuf:"bytes,5,opt,name=witness,proto3" json:"witness,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogTailLost) Reset() {
+	*x = LogTailLost{}
+	mi := &file_spanway_v1_log_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogTailLost) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogTailLost) ProtoMessage() {}
+
+func (x *LogTailLost) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_log_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogTailLost.ProtoReflect.Descriptor instead.
+func (*LogTailLost) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_log_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LogTailLost) GetSeenEpoch() uint32 {
+	if x != nil {
+		return x.SeenEpoch
+	}
+	return 0
+}
+
+func (x *LogTailLost) GetSeenN() uint32 {
+	if x != nil {
+		return x.SeenN
+	}
+	return 0
+}
+
+func (x *LogTailLost) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LogTailLost) GetN() uint32 {
+	if x != nil {
+		return x.N
+	}
+	return 0
+}
+
+func (x *LogTailLost) GetWitness() string {
+	if x != nil {
+		return x.Witness
+	}
+	return ""
+}
+
+func (x *LogTailLost) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// LogLossAccepted: an operator has accepted that what the log held is lost. The
+// state is empty from here on but for what is said here.
+type LogLossAccepted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why, in the operator's words.
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What was lost: offsets from inclusive to exclusive, as far as known.
+	From          int64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            int64 `protobuf:"varint,3,opt,name=to,proto3" json:"to,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogLossAccepted) Reset() {
+	*x = LogLossAccepted{}
+	mi := &file_spanway_v1_log_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogLossAccepted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogLossAccepted) ProtoMessage() {}
+
+func (x *LogLossAccepted) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_log_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogLossAccepted.ProtoReflect.Descriptor instead.
+func (*LogLossAccepted) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_log_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *LogLossAccepted) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *LogLossAccepted) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *LogLossAccepted) GetTo() int64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *LogLossAccepted) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// LogRecovered, on topics to which events are published, is no event: after the
+// loss of a tail the log goes on with numbers that receivers have seen before.
+// Whoever reads it lowers its high-water mark for that log.
+type LogRecovered struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The mark from here on.
+	Epoch         uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	N             uint32 `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogRecovered) Reset() {
+	*x = LogRecovered{}
+	mi := &file_spanway_v1_log_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogRecovered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogRecovered) ProtoMessage() {}
+
+func (x *LogRecovered) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_log_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogRecovered.ProtoReflect.Descriptor instead.
+func (*LogRecovered) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_log_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LogRecovered) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *LogRecovered) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *LogRecovered) GetEpoch() uint32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *LogRecovered) GetN() uint32 {
+	if x != nil {
+		return x.N
+	}
+	return 0
+}
+
+func (x *LogRecovered) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 var File_spanway_v1_log_proto protoreflect.FileDescriptor
 
 const file_spanway_v1_log_proto_rawDesc = "" +
@@ -201,6 +661,48 @@ const file_spanway_v1_log_proto_rawDesc = "" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"E\n" +
 	"\x14LogFoldVersionRaised\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x99\x03\n" +
+	"\vLogSnapshot\x12\x14\n" +
+	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
+	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12!\n" +
+	"\ffold_version\x18\x04 \x01(\rR\vfoldVersion\x12\x14\n" +
+	"\x05epoch\x18\x05 \x01(\rR\x05epoch\x12\x19\n" +
+	"\bclaim_id\x18\x06 \x01(\fR\aclaimId\x12\x1d\n" +
+	"\n" +
+	"claimed_at\x18\a \x01(\x03R\tclaimedAt\x12\x18\n" +
+	"\ahistory\x18\b \x01(\x06R\ahistory\x12\x16\n" +
+	"\x06number\x18\t \x01(\rR\x06number\x12\x16\n" +
+	"\x06inputs\x18\n" +
+	" \x01(\tR\x06inputs\x12\x1d\n" +
+	"\n" +
+	"state_hash\x18\v \x01(\x06R\tstateHash\x12\x1f\n" +
+	"\vstate_bytes\x18\f \x01(\x03R\n" +
+	"stateBytes\x12\x16\n" +
+	"\x06chunks\x18\r \x03(\x06R\x06chunks\x12\x14\n" +
+	"\x05floor\x18\x0e \x01(\x03R\x05floor\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\";\n" +
+	"\fLogTruncated\x12\x16\n" +
+	"\x06before\x18\x01 \x01(\x03R\x06before\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x96\x01\n" +
+	"\vLogTailLost\x12\x1d\n" +
+	"\n" +
+	"seen_epoch\x18\x01 \x01(\rR\tseenEpoch\x12\x15\n" +
+	"\x06seen_n\x18\x02 \x01(\rR\x05seenN\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\rR\x05epoch\x12\f\n" +
+	"\x01n\x18\x04 \x01(\rR\x01n\x12\x18\n" +
+	"\awitness\x18\x05 \x01(\tR\awitness\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"b\n" +
+	"\x0fLogLossAccepted\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\x03R\x02to\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"{\n" +
+	"\fLogRecovered\x12\x14\n" +
+	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
+	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\rR\x05epoch\x12\f\n" +
+	"\x01n\x18\x04 \x01(\rR\x01n\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMsB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
@@ -215,11 +717,16 @@ func file_spanway_v1_log_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_log_proto_rawDescData
 }
 
-var file_spanway_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
+var file_spanway_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_spanway_v1_log_proto_goTypes = []any{
 	(*LogClaimed)(nil),           // 0: spanway.v1.LogClaimed
 	(*LogPublished)(nil),         // 1: spanway.v1.LogPublished
 	(*LogFoldVersionRaised)(nil), // 2: spanway.v1.LogFoldVersionRaised
+	(*LogSnapshot)(nil),          // 3: spanway.v1.LogSnapshot
+	(*LogTruncated)(nil),         // 4: spanway.v1.LogTruncated
+	(*LogTailLost)(nil),          // 5: spanway.v1.LogTailLost
+	(*LogLossAccepted)(nil),      // 6: spanway.v1.LogLossAccepted
+	(*LogRecovered)(nil),         // 7: spanway.v1.LogRecovered
 }
 var file_spanway_v1_log_proto_depIdxs = []int32{
 	0, // [0:0] is the sub-list for method output_type
@@ -240,7 +747,7 @@ func file_spanway_v1_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_log_proto_rawDesc), len(file_spanway_v1_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   3,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

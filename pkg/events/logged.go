@@ -48,4 +48,9 @@ type Outgoing struct {
 	Raw     *Record
 	// Headers are added to the encoded message's.
 	Headers []Header
+	// Missing, if not 0, is the offset of an event of the log that Complete must
+	// be given before Message is encoded: the core keeps no payloads that stand
+	// in the log. (At 0 stands a claim, so it is never meant.)
+	Missing  int64
+	Complete func(m proto.Message)
 }

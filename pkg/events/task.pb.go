@@ -47,8 +47,16 @@ type TaskRequested struct {
 	ScheduleTimeout  string          `protobuf:"bytes,13,opt,name=schedule_timeout,json=scheduleTimeout,proto3" json:"schedule_timeout,omitempty"`
 	ExecutionTimeout string          `protobuf:"bytes,14,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
 	Retry            *RetryRequested `protobuf:"bytes,15,opt,name=retry,proto3" json:"retry,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// At most limit tasks of the pool with this limit_key run at once. A limit
+	// without a key is refused; a key without a limit means 1.
+	LimitKey string `protobuf:"bytes,16,opt,name=limit_key,json=limitKey,proto3" json:"limit_key,omitempty"`
+	Limit    *int32 `protobuf:"varint,17,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// IDs of tasks of the same pool, at most 64: it is ready when all succeeded.
+	After []string `protobuf:"bytes,18,rep,name=after,proto3" json:"after,omitempty"`
+	// The task of which this is a replay: the new task is ID.r1, ID.r2, ... of it.
+	ReplayOf      string `protobuf:"bytes,19,opt,name=replay_of,json=replayOf,proto3" json:"replay_of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TaskRequested) Reset() {
@@ -184,6 +192,34 @@ func (x *TaskRequested) GetRetry() *RetryRequested {
 		return x.Retry
 	}
 	return nil
+}
+
+func (x *TaskRequested) GetLimitKey() string {
+	if x != nil {
+		return x.LimitKey
+	}
+	return ""
+}
+
+func (x *TaskRequested) GetLimit() int32 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *TaskRequested) GetAfter() []string {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *TaskRequested) GetReplayOf() string {
+	if x != nil {
+		return x.ReplayOf
+	}
+	return ""
 }
 
 type RetryRequested struct {
@@ -478,8 +514,21 @@ type Task struct {
 	// The task of which this is a retry by hand.
 	ReplayOf string `protobuf:"bytes,13,opt,name=replay_of,json=replayOf,proto3" json:"replay_of,omitempty"`
 	// W3C trace context of the producer.
-	Traceparent   string `protobuf:"bytes,14,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	Tracestate    string `protobuf:"bytes,15,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	Traceparent string `protobuf:"bytes,14,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Tracestate  string `protobuf:"bytes,15,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	// CEL, numeric: of the engines that could take it, one with the highest score
+	// does. Empty: none.
+	Prefer string `protobuf:"bytes,16,opt,name=prefer,proto3" json:"prefer,omitempty"`
+	// Not assigned before that time, in milliseconds since the Unix epoch; 0: at once.
+	NotBeforeMs int64 `protobuf:"varint,17,opt,name=not_before_ms,json=notBeforeMs,proto3" json:"not_before_ms,omitempty"`
+	// At most limit tasks of the pool with this key run at once. Empty: no limit.
+	LimitKey string `protobuf:"bytes,18,opt,name=limit_key,json=limitKey,proto3" json:"limit_key,omitempty"`
+	Limit    int32  `protobuf:"varint,19,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Ready when all of these tasks of the pool have succeeded.
+	After []string `protobuf:"bytes,20,rep,name=after,proto3" json:"after,omitempty"`
+	// If not 0: the payload is that of the task.accepted at this offset of the log
+	// (a retry by hand refers to the first request instead of copying it).
+	PayloadAt     int64 `protobuf:"varint,21,opt,name=payload_at,json=payloadAt,proto3" json:"payload_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -617,6 +666,48 @@ func (x *Task) GetTracestate() string {
 		return x.Tracestate
 	}
 	return ""
+}
+
+func (x *Task) GetPrefer() string {
+	if x != nil {
+		return x.Prefer
+	}
+	return ""
+}
+
+func (x *Task) GetNotBeforeMs() int64 {
+	if x != nil {
+		return x.NotBeforeMs
+	}
+	return 0
+}
+
+func (x *Task) GetLimitKey() string {
+	if x != nil {
+		return x.LimitKey
+	}
+	return ""
+}
+
+func (x *Task) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *Task) GetAfter() []string {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *Task) GetPayloadAt() int64 {
+	if x != nil {
+		return x.PayloadAt
+	}
+	return 0
 }
 
 type RetryPolicy struct {
@@ -1209,8 +1300,10 @@ type TaskAssigned struct {
 	// The decision was made on the fold of everything below this offset.
 	View int64 `protobuf:"varint,7,opt,name=view,proto3" json:"view,omitempty"`
 	// Only in the copy on tasks.assignments.
-	Task          *Task `protobuf:"bytes,8,opt,name=task,proto3" json:"task,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Task *Task `protobuf:"bytes,8,opt,name=task,proto3" json:"task,omitempty"`
+	// What the task's prefer gave for the engine; absent without one.
+	Score         *float64 `protobuf:"fixed64,9,opt,name=score,proto3,oneof" json:"score,omitempty"`
+	AtMs          int64    `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1301,7 +1394,94 @@ func (x *TaskAssigned) GetTask() *Task {
 	return nil
 }
 
+func (x *TaskAssigned) GetScore() float64 {
+	if x != nil && x.Score != nil {
+		return *x.Score
+	}
+	return 0
+}
+
 func (x *TaskAssigned) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// TaskReserved holds an engine for a task that is too large to fit between
+// others: it takes no task that comes after this one in order. That ends when
+// the task is assigned (there or elsewhere) or ends, when the engine drains or is
+// gone, or with a TaskReserved of the task for another engine.
+type TaskReserved struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation   string                 `protobuf:"bytes,4,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskReserved) Reset() {
+	*x = TaskReserved{}
+	mi := &file_spanway_v1_task_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskReserved) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskReserved) ProtoMessage() {}
+
+func (x *TaskReserved) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_task_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskReserved.ProtoReflect.Descriptor instead.
+func (*TaskReserved) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *TaskReserved) GetTaskId() string {
+	if x != nil {
+		return x.TaskId
+	}
+	return ""
+}
+
+func (x *TaskReserved) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *TaskReserved) GetEngineId() string {
+	if x != nil {
+		return x.EngineId
+	}
+	return ""
+}
+
+func (x *TaskReserved) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
+	}
+	return ""
+}
+
+func (x *TaskReserved) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
 	}
@@ -1325,7 +1505,7 @@ type TaskAssignmentRefused struct {
 
 func (x *TaskAssignmentRefused) Reset() {
 	*x = TaskAssignmentRefused{}
-	mi := &file_spanway_v1_task_proto_msgTypes[15]
+	mi := &file_spanway_v1_task_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1337,7 +1517,7 @@ func (x *TaskAssignmentRefused) String() string {
 func (*TaskAssignmentRefused) ProtoMessage() {}
 
 func (x *TaskAssignmentRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[15]
+	mi := &file_spanway_v1_task_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1350,7 +1530,7 @@ func (x *TaskAssignmentRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskAssignmentRefused.ProtoReflect.Descriptor instead.
 func (*TaskAssignmentRefused) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{15}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *TaskAssignmentRefused) GetTaskId() string {
@@ -1423,7 +1603,7 @@ type TaskStarted struct {
 
 func (x *TaskStarted) Reset() {
 	*x = TaskStarted{}
-	mi := &file_spanway_v1_task_proto_msgTypes[16]
+	mi := &file_spanway_v1_task_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1435,7 +1615,7 @@ func (x *TaskStarted) String() string {
 func (*TaskStarted) ProtoMessage() {}
 
 func (x *TaskStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[16]
+	mi := &file_spanway_v1_task_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1448,7 +1628,7 @@ func (x *TaskStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskStarted.ProtoReflect.Descriptor instead.
 func (*TaskStarted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{16}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TaskStarted) GetTaskId() string {
@@ -1494,21 +1674,23 @@ func (x *TaskStarted) GetAtMs() int64 {
 }
 
 type TaskProgressed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Attempt       int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	Data          []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	Data     []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`
+	// Content type of data; "text/x-stdout" and "text/x-stderr" are output of a command.
+	DataType      string `protobuf:"bytes,7,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TaskProgressed) Reset() {
 	*x = TaskProgressed{}
-	mi := &file_spanway_v1_task_proto_msgTypes[17]
+	mi := &file_spanway_v1_task_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1520,7 +1702,7 @@ func (x *TaskProgressed) String() string {
 func (*TaskProgressed) ProtoMessage() {}
 
 func (x *TaskProgressed) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[17]
+	mi := &file_spanway_v1_task_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1533,7 +1715,7 @@ func (x *TaskProgressed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskProgressed.ProtoReflect.Descriptor instead.
 func (*TaskProgressed) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{17}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *TaskProgressed) GetTaskId() string {
@@ -1578,6 +1760,13 @@ func (x *TaskProgressed) GetData() []byte {
 	return nil
 }
 
+func (x *TaskProgressed) GetDataType() string {
+	if x != nil {
+		return x.DataType
+	}
+	return ""
+}
+
 func (x *TaskProgressed) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -1601,7 +1790,7 @@ type TaskSucceeded struct {
 
 func (x *TaskSucceeded) Reset() {
 	*x = TaskSucceeded{}
-	mi := &file_spanway_v1_task_proto_msgTypes[18]
+	mi := &file_spanway_v1_task_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1613,7 +1802,7 @@ func (x *TaskSucceeded) String() string {
 func (*TaskSucceeded) ProtoMessage() {}
 
 func (x *TaskSucceeded) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[18]
+	mi := &file_spanway_v1_task_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1626,7 +1815,7 @@ func (x *TaskSucceeded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskSucceeded.ProtoReflect.Descriptor instead.
 func (*TaskSucceeded) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{18}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *TaskSucceeded) GetTaskId() string {
@@ -1701,7 +1890,7 @@ type TaskFailed struct {
 
 func (x *TaskFailed) Reset() {
 	*x = TaskFailed{}
-	mi := &file_spanway_v1_task_proto_msgTypes[19]
+	mi := &file_spanway_v1_task_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1713,7 +1902,7 @@ func (x *TaskFailed) String() string {
 func (*TaskFailed) ProtoMessage() {}
 
 func (x *TaskFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[19]
+	mi := &file_spanway_v1_task_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1726,7 +1915,7 @@ func (x *TaskFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskFailed.ProtoReflect.Descriptor instead.
 func (*TaskFailed) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{19}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TaskFailed) GetTaskId() string {
@@ -1792,7 +1981,7 @@ type TaskError struct {
 
 func (x *TaskError) Reset() {
 	*x = TaskError{}
-	mi := &file_spanway_v1_task_proto_msgTypes[20]
+	mi := &file_spanway_v1_task_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1804,7 +1993,7 @@ func (x *TaskError) String() string {
 func (*TaskError) ProtoMessage() {}
 
 func (x *TaskError) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[20]
+	mi := &file_spanway_v1_task_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1817,7 +2006,7 @@ func (x *TaskError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskError.ProtoReflect.Descriptor instead.
 func (*TaskError) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{20}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *TaskError) GetCode() string {
@@ -1850,7 +2039,7 @@ type TaskAttemptFailed struct {
 
 func (x *TaskAttemptFailed) Reset() {
 	*x = TaskAttemptFailed{}
-	mi := &file_spanway_v1_task_proto_msgTypes[21]
+	mi := &file_spanway_v1_task_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +2051,7 @@ func (x *TaskAttemptFailed) String() string {
 func (*TaskAttemptFailed) ProtoMessage() {}
 
 func (x *TaskAttemptFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[21]
+	mi := &file_spanway_v1_task_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +2064,7 @@ func (x *TaskAttemptFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskAttemptFailed.ProtoReflect.Descriptor instead.
 func (*TaskAttemptFailed) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{21}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *TaskAttemptFailed) GetTaskId() string {
@@ -1943,7 +2132,7 @@ type TaskAttemptReturned struct {
 
 func (x *TaskAttemptReturned) Reset() {
 	*x = TaskAttemptReturned{}
-	mi := &file_spanway_v1_task_proto_msgTypes[22]
+	mi := &file_spanway_v1_task_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2144,7 @@ func (x *TaskAttemptReturned) String() string {
 func (*TaskAttemptReturned) ProtoMessage() {}
 
 func (x *TaskAttemptReturned) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[22]
+	mi := &file_spanway_v1_task_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2157,7 @@ func (x *TaskAttemptReturned) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskAttemptReturned.ProtoReflect.Descriptor instead.
 func (*TaskAttemptReturned) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{22}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TaskAttemptReturned) GetTaskId() string {
@@ -2034,7 +2223,7 @@ type TaskRetryScheduled struct {
 
 func (x *TaskRetryScheduled) Reset() {
 	*x = TaskRetryScheduled{}
-	mi := &file_spanway_v1_task_proto_msgTypes[23]
+	mi := &file_spanway_v1_task_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2046,7 +2235,7 @@ func (x *TaskRetryScheduled) String() string {
 func (*TaskRetryScheduled) ProtoMessage() {}
 
 func (x *TaskRetryScheduled) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[23]
+	mi := &file_spanway_v1_task_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2059,7 +2248,7 @@ func (x *TaskRetryScheduled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskRetryScheduled.ProtoReflect.Descriptor instead.
 func (*TaskRetryScheduled) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{23}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TaskRetryScheduled) GetTaskId() string {
@@ -2109,7 +2298,7 @@ type TaskExpired struct {
 
 func (x *TaskExpired) Reset() {
 	*x = TaskExpired{}
-	mi := &file_spanway_v1_task_proto_msgTypes[24]
+	mi := &file_spanway_v1_task_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2310,7 @@ func (x *TaskExpired) String() string {
 func (*TaskExpired) ProtoMessage() {}
 
 func (x *TaskExpired) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[24]
+	mi := &file_spanway_v1_task_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2323,7 @@ func (x *TaskExpired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskExpired.ProtoReflect.Descriptor instead.
 func (*TaskExpired) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{24}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *TaskExpired) GetTaskId() string {
@@ -2173,7 +2362,7 @@ type TaskCancelled struct {
 
 func (x *TaskCancelled) Reset() {
 	*x = TaskCancelled{}
-	mi := &file_spanway_v1_task_proto_msgTypes[25]
+	mi := &file_spanway_v1_task_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2185,7 +2374,7 @@ func (x *TaskCancelled) String() string {
 func (*TaskCancelled) ProtoMessage() {}
 
 func (x *TaskCancelled) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[25]
+	mi := &file_spanway_v1_task_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2198,7 +2387,7 @@ func (x *TaskCancelled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskCancelled.ProtoReflect.Descriptor instead.
 func (*TaskCancelled) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{25}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *TaskCancelled) GetTaskId() string {
@@ -2257,7 +2446,7 @@ type TaskBulkCancelStarted struct {
 
 func (x *TaskBulkCancelStarted) Reset() {
 	*x = TaskBulkCancelStarted{}
-	mi := &file_spanway_v1_task_proto_msgTypes[26]
+	mi := &file_spanway_v1_task_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2269,7 +2458,7 @@ func (x *TaskBulkCancelStarted) String() string {
 func (*TaskBulkCancelStarted) ProtoMessage() {}
 
 func (x *TaskBulkCancelStarted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[26]
+	mi := &file_spanway_v1_task_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2282,7 +2471,7 @@ func (x *TaskBulkCancelStarted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskBulkCancelStarted.ProtoReflect.Descriptor instead.
 func (*TaskBulkCancelStarted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{26}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TaskBulkCancelStarted) GetPool() string {
@@ -2336,7 +2525,7 @@ type TaskDeadLettered struct {
 
 func (x *TaskDeadLettered) Reset() {
 	*x = TaskDeadLettered{}
-	mi := &file_spanway_v1_task_proto_msgTypes[27]
+	mi := &file_spanway_v1_task_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2348,7 +2537,7 @@ func (x *TaskDeadLettered) String() string {
 func (*TaskDeadLettered) ProtoMessage() {}
 
 func (x *TaskDeadLettered) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[27]
+	mi := &file_spanway_v1_task_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2361,7 +2550,7 @@ func (x *TaskDeadLettered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskDeadLettered.ProtoReflect.Descriptor instead.
 func (*TaskDeadLettered) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{27}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *TaskDeadLettered) GetTaskId() string {
@@ -2423,7 +2612,7 @@ type TaskStaleResultRejected struct {
 
 func (x *TaskStaleResultRejected) Reset() {
 	*x = TaskStaleResultRejected{}
-	mi := &file_spanway_v1_task_proto_msgTypes[28]
+	mi := &file_spanway_v1_task_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2435,7 +2624,7 @@ func (x *TaskStaleResultRejected) String() string {
 func (*TaskStaleResultRejected) ProtoMessage() {}
 
 func (x *TaskStaleResultRejected) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[28]
+	mi := &file_spanway_v1_task_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2448,7 +2637,7 @@ func (x *TaskStaleResultRejected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskStaleResultRejected.ProtoReflect.Descriptor instead.
 func (*TaskStaleResultRejected) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{28}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *TaskStaleResultRejected) GetTaskId() string {
@@ -2514,7 +2703,7 @@ type DeadLetter struct {
 
 func (x *DeadLetter) Reset() {
 	*x = DeadLetter{}
-	mi := &file_spanway_v1_task_proto_msgTypes[29]
+	mi := &file_spanway_v1_task_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2526,7 +2715,7 @@ func (x *DeadLetter) String() string {
 func (*DeadLetter) ProtoMessage() {}
 
 func (x *DeadLetter) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_task_proto_msgTypes[29]
+	mi := &file_spanway_v1_task_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2539,7 +2728,7 @@ func (x *DeadLetter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeadLetter.ProtoReflect.Descriptor instead.
 func (*DeadLetter) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_task_proto_rawDescGZIP(), []int{29}
+	return file_spanway_v1_task_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *DeadLetter) GetCode() string {
@@ -2582,7 +2771,7 @@ var File_spanway_v1_task_proto protoreflect.FileDescriptor
 const file_spanway_v1_task_proto_rawDesc = "" +
 	"\n" +
 	"\x15spanway/v1/task.proto\x12\n" +
-	"spanway.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xfb\x04\n" +
+	"spanway.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xf0\x05\n" +
 	"\rTaskRequested\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x12\n" +
@@ -2600,12 +2789,17 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"not_before\x18\f \x01(\tR\tnotBefore\x12)\n" +
 	"\x10schedule_timeout\x18\r \x01(\tR\x0fscheduleTimeout\x12+\n" +
 	"\x11execution_timeout\x18\x0e \x01(\tR\x10executionTimeout\x120\n" +
-	"\x05retry\x18\x0f \x01(\v2\x1a.spanway.v1.RetryRequestedR\x05retry\x1aP\n" +
+	"\x05retry\x18\x0f \x01(\v2\x1a.spanway.v1.RetryRequestedR\x05retry\x12\x1b\n" +
+	"\tlimit_key\x18\x10 \x01(\tR\blimitKey\x12\x19\n" +
+	"\x05limit\x18\x11 \x01(\x05H\x01R\x05limit\x88\x01\x01\x12\x14\n" +
+	"\x05after\x18\x12 \x03(\tR\x05after\x12\x1b\n" +
+	"\treplay_of\x18\x13 \x01(\tR\breplayOf\x1aP\n" +
 	"\n" +
 	"NeedsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueR\x05value:\x028\x01B\v\n" +
-	"\t_priority\"\xea\x01\n" +
+	"\t_priorityB\b\n" +
+	"\x06_limit\"\xea\x01\n" +
 	"\x0eRetryRequested\x12&\n" +
 	"\fmax_attempts\x18\x01 \x01(\x05H\x00R\vmaxAttempts\x88\x01\x01\x12'\n" +
 	"\x0finitial_backoff\x18\x02 \x01(\tR\x0einitialBackoff\x12\x1f\n" +
@@ -2630,7 +2824,7 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"\fpending_only\x18\x04 \x01(\bR\vpendingOnly\"A\n" +
 	"\x12TaskRetryRequested\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
-	"\x04pool\x18\x02 \x01(\tR\x04pool\"\xaa\x04\n" +
+	"\x04pool\x18\x02 \x01(\tR\x04pool\"\xce\x05\n" +
 	"\x04Task\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x12\n" +
@@ -2649,7 +2843,14 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"\vtraceparent\x18\x0e \x01(\tR\vtraceparent\x12\x1e\n" +
 	"\n" +
 	"tracestate\x18\x0f \x01(\tR\n" +
-	"tracestate\x1a8\n" +
+	"tracestate\x12\x16\n" +
+	"\x06prefer\x18\x10 \x01(\tR\x06prefer\x12\"\n" +
+	"\rnot_before_ms\x18\x11 \x01(\x03R\vnotBeforeMs\x12\x1b\n" +
+	"\tlimit_key\x18\x12 \x01(\tR\blimitKey\x12\x14\n" +
+	"\x05limit\x18\x13 \x01(\x05R\x05limit\x12\x14\n" +
+	"\x05after\x18\x14 \x03(\tR\x05after\x12\x1d\n" +
+	"\n" +
+	"payload_at\x18\x15 \x01(\x03R\tpayloadAt\x1a8\n" +
 	"\n" +
 	"NeedsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
@@ -2699,7 +2900,7 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"\tpartition\x18\x03 \x01(\x05R\tpartition\x12'\n" +
 	"\x03raw\x18\x04 \x01(\v2\x15.spanway.v1.RawRecordR\x03raw\x12*\n" +
 	"\x06source\x18\x05 \x01(\v2\x12.spanway.v1.SourceR\x06source\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xf9\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x9e\x02\n" +
 	"\fTaskAssigned\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +
@@ -2708,7 +2909,15 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"\aattempt\x18\x05 \x01(\x05R\aattempt\x12\x14\n" +
 	"\x05token\x18\x06 \x01(\x04R\x05token\x12\x12\n" +
 	"\x04view\x18\a \x01(\x03R\x04view\x12$\n" +
-	"\x04task\x18\b \x01(\v2\x10.spanway.v1.TaskR\x04task\x12\x13\n" +
+	"\x04task\x18\b \x01(\v2\x10.spanway.v1.TaskR\x04task\x12\x19\n" +
+	"\x05score\x18\t \x01(\x01H\x00R\x05score\x88\x01\x01\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMsB\b\n" +
+	"\x06_score\"\x8f\x01\n" +
+	"\fTaskReserved\x12\x17\n" +
+	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
+	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +
+	"\tengine_id\x18\x03 \x01(\tR\bengineId\x12 \n" +
+	"\vincarnation\x18\x04 \x01(\tR\vincarnation\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xd4\x01\n" +
 	"\x15TaskAssignmentRefused\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
@@ -2725,14 +2934,15 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"\tengine_id\x18\x03 \x01(\tR\bengineId\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\x05R\aattempt\x12\x14\n" +
 	"\x05token\x18\x05 \x01(\x04R\x05token\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xb3\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xd0\x01\n" +
 	"\x0eTaskProgressed\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +
 	"\tengine_id\x18\x03 \x01(\tR\bengineId\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\x05R\aattempt\x12\x14\n" +
 	"\x05token\x18\x05 \x01(\x04R\x05token\x12\x12\n" +
-	"\x04data\x18\x06 \x01(\fR\x04data\x12\x13\n" +
+	"\x04data\x18\x06 \x01(\fR\x04data\x12\x1b\n" +
+	"\tdata_type\x18\a \x01(\tR\bdataType\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xd7\x01\n" +
 	"\rTaskSucceeded\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
@@ -2830,7 +3040,7 @@ func file_spanway_v1_task_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_task_proto_rawDescData
 }
 
-var file_spanway_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_spanway_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_spanway_v1_task_proto_goTypes = []any{
 	(*TaskRequested)(nil),           // 0: spanway.v1.TaskRequested
 	(*RetryRequested)(nil),          // 1: spanway.v1.RetryRequested
@@ -2847,31 +3057,32 @@ var file_spanway_v1_task_proto_goTypes = []any{
 	(*TaskRepeated)(nil),            // 12: spanway.v1.TaskRepeated
 	(*TaskForwarded)(nil),           // 13: spanway.v1.TaskForwarded
 	(*TaskAssigned)(nil),            // 14: spanway.v1.TaskAssigned
-	(*TaskAssignmentRefused)(nil),   // 15: spanway.v1.TaskAssignmentRefused
-	(*TaskStarted)(nil),             // 16: spanway.v1.TaskStarted
-	(*TaskProgressed)(nil),          // 17: spanway.v1.TaskProgressed
-	(*TaskSucceeded)(nil),           // 18: spanway.v1.TaskSucceeded
-	(*TaskFailed)(nil),              // 19: spanway.v1.TaskFailed
-	(*TaskError)(nil),               // 20: spanway.v1.TaskError
-	(*TaskAttemptFailed)(nil),       // 21: spanway.v1.TaskAttemptFailed
-	(*TaskAttemptReturned)(nil),     // 22: spanway.v1.TaskAttemptReturned
-	(*TaskRetryScheduled)(nil),      // 23: spanway.v1.TaskRetryScheduled
-	(*TaskExpired)(nil),             // 24: spanway.v1.TaskExpired
-	(*TaskCancelled)(nil),           // 25: spanway.v1.TaskCancelled
-	(*TaskBulkCancelStarted)(nil),   // 26: spanway.v1.TaskBulkCancelStarted
-	(*TaskDeadLettered)(nil),        // 27: spanway.v1.TaskDeadLettered
-	(*TaskStaleResultRejected)(nil), // 28: spanway.v1.TaskStaleResultRejected
-	(*DeadLetter)(nil),              // 29: spanway.v1.DeadLetter
-	nil,                             // 30: spanway.v1.TaskRequested.NeedsEntry
-	nil,                             // 31: spanway.v1.Task.NeedsEntry
-	(*structpb.Value)(nil),          // 32: google.protobuf.Value
+	(*TaskReserved)(nil),            // 15: spanway.v1.TaskReserved
+	(*TaskAssignmentRefused)(nil),   // 16: spanway.v1.TaskAssignmentRefused
+	(*TaskStarted)(nil),             // 17: spanway.v1.TaskStarted
+	(*TaskProgressed)(nil),          // 18: spanway.v1.TaskProgressed
+	(*TaskSucceeded)(nil),           // 19: spanway.v1.TaskSucceeded
+	(*TaskFailed)(nil),              // 20: spanway.v1.TaskFailed
+	(*TaskError)(nil),               // 21: spanway.v1.TaskError
+	(*TaskAttemptFailed)(nil),       // 22: spanway.v1.TaskAttemptFailed
+	(*TaskAttemptReturned)(nil),     // 23: spanway.v1.TaskAttemptReturned
+	(*TaskRetryScheduled)(nil),      // 24: spanway.v1.TaskRetryScheduled
+	(*TaskExpired)(nil),             // 25: spanway.v1.TaskExpired
+	(*TaskCancelled)(nil),           // 26: spanway.v1.TaskCancelled
+	(*TaskBulkCancelStarted)(nil),   // 27: spanway.v1.TaskBulkCancelStarted
+	(*TaskDeadLettered)(nil),        // 28: spanway.v1.TaskDeadLettered
+	(*TaskStaleResultRejected)(nil), // 29: spanway.v1.TaskStaleResultRejected
+	(*DeadLetter)(nil),              // 30: spanway.v1.DeadLetter
+	nil,                             // 31: spanway.v1.TaskRequested.NeedsEntry
+	nil,                             // 32: spanway.v1.Task.NeedsEntry
+	(*structpb.Value)(nil),          // 33: google.protobuf.Value
 }
 var file_spanway_v1_task_proto_depIdxs = []int32{
-	32, // 0: spanway.v1.TaskRequested.payload_json:type_name -> google.protobuf.Value
-	30, // 1: spanway.v1.TaskRequested.needs:type_name -> spanway.v1.TaskRequested.NeedsEntry
+	33, // 0: spanway.v1.TaskRequested.payload_json:type_name -> google.protobuf.Value
+	31, // 1: spanway.v1.TaskRequested.needs:type_name -> spanway.v1.TaskRequested.NeedsEntry
 	1,  // 2: spanway.v1.TaskRequested.retry:type_name -> spanway.v1.RetryRequested
 	3,  // 3: spanway.v1.TaskCancelRequested.filter:type_name -> spanway.v1.TaskFilter
-	31, // 4: spanway.v1.Task.needs:type_name -> spanway.v1.Task.NeedsEntry
+	32, // 4: spanway.v1.Task.needs:type_name -> spanway.v1.Task.NeedsEntry
 	6,  // 5: spanway.v1.Task.retry:type_name -> spanway.v1.RetryPolicy
 	9,  // 6: spanway.v1.RawRecord.headers:type_name -> spanway.v1.RawHeader
 	5,  // 7: spanway.v1.TaskAccepted.task:type_name -> spanway.v1.Task
@@ -2880,14 +3091,14 @@ var file_spanway_v1_task_proto_depIdxs = []int32{
 	8,  // 10: spanway.v1.TaskForwarded.raw:type_name -> spanway.v1.RawRecord
 	7,  // 11: spanway.v1.TaskForwarded.source:type_name -> spanway.v1.Source
 	5,  // 12: spanway.v1.TaskAssigned.task:type_name -> spanway.v1.Task
-	20, // 13: spanway.v1.TaskFailed.error:type_name -> spanway.v1.TaskError
-	20, // 14: spanway.v1.TaskAttemptFailed.error:type_name -> spanway.v1.TaskError
+	21, // 13: spanway.v1.TaskFailed.error:type_name -> spanway.v1.TaskError
+	21, // 14: spanway.v1.TaskAttemptFailed.error:type_name -> spanway.v1.TaskError
 	3,  // 15: spanway.v1.TaskBulkCancelStarted.filter:type_name -> spanway.v1.TaskFilter
-	20, // 16: spanway.v1.TaskDeadLettered.error:type_name -> spanway.v1.TaskError
+	21, // 16: spanway.v1.TaskDeadLettered.error:type_name -> spanway.v1.TaskError
 	5,  // 17: spanway.v1.TaskDeadLettered.task:type_name -> spanway.v1.Task
 	7,  // 18: spanway.v1.DeadLetter.source:type_name -> spanway.v1.Source
 	8,  // 19: spanway.v1.DeadLetter.raw:type_name -> spanway.v1.RawRecord
-	32, // 20: spanway.v1.TaskRequested.NeedsEntry.value:type_name -> google.protobuf.Value
+	33, // 20: spanway.v1.TaskRequested.NeedsEntry.value:type_name -> google.protobuf.Value
 	21, // [21:21] is the sub-list for method output_type
 	21, // [21:21] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
@@ -2902,13 +3113,14 @@ func file_spanway_v1_task_proto_init() {
 	}
 	file_spanway_v1_task_proto_msgTypes[0].OneofWrappers = []any{}
 	file_spanway_v1_task_proto_msgTypes[1].OneofWrappers = []any{}
+	file_spanway_v1_task_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_task_proto_rawDesc), len(file_spanway_v1_task_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

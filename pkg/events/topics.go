@@ -40,6 +40,9 @@ func (t Topics) Reports() string { return t.Prefix + "engines.reports" }
 // DeadLetters is where poison and exhausted tasks go; one partition.
 func (t Topics) DeadLetters() string { return t.Prefix + "deadletter" }
 
+// Snapshots is where the snapshots of a log are, with as many partitions.
+func Snapshots(log string) string { return log + ".snapshots" }
+
 // TopicSpec is how a topic must be.
 type TopicSpec struct {
 	Name       string
@@ -68,6 +71,7 @@ func (t Topics) TaskTopics() []TopicSpec {
 	return []TopicSpec{
 		{Name: t.Requests(), Partitions: PoolPartitions, Config: forever()},
 		{Name: t.Events(), Partitions: PoolPartitions, Config: forever()},
+		{Name: Snapshots(t.Events()), Partitions: PoolPartitions, Config: forever()},
 		{Name: t.Reports(), Partitions: PoolPartitions, Config: forever()},
 		{Name: t.Assignments(), Partitions: AssignmentPartitions, Config: kept(day)},
 		{Name: t.DeadLetters(), Partitions: 1, Config: kept("1209600000")},

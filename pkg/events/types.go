@@ -30,12 +30,16 @@ const (
 	TypeLogClaimed           Type = "spanway.log.claimed.v1"
 	TypeLogPublished         Type = "spanway.log.published.v1"
 	TypeLogFoldVersionRaised Type = "spanway.log.fold_version_raised.v1"
+	TypeLogTruncated         Type = "spanway.log.truncated.v1"
+	TypeLogTailLost          Type = "spanway.log.tail_lost.v1"
+	TypeLogLossAccepted      Type = "spanway.log.loss_accepted.v1"
 
-	TypeTaskRequested         Type = "spanway.task.requested.v1"
-	TypeTaskCancelRequested   Type = "spanway.task.cancel_requested.v1"
-	TypeTaskRetryRequested    Type = "spanway.task.retry_requested.v1"
-	TypeEngineDrainRequested  Type = "spanway.engine.drain_requested.v1"
-	TypeEngineResumeRequested Type = "spanway.engine.resume_requested.v1"
+	TypeTaskRequested          Type = "spanway.task.requested.v1"
+	TypeTaskCancelRequested    Type = "spanway.task.cancel_requested.v1"
+	TypeTaskRetryRequested     Type = "spanway.task.retry_requested.v1"
+	TypeEngineDrainRequested   Type = "spanway.engine.drain_requested.v1"
+	TypeEngineResumeRequested  Type = "spanway.engine.resume_requested.v1"
+	TypePoolConfigureRequested Type = "spanway.pool.configure_requested.v1"
 
 	TypeEngineRegistration Type = "spanway.engine.registration.v1"
 	TypeEngineHeartbeat    Type = "spanway.engine.heartbeat.v1"
@@ -49,6 +53,7 @@ const (
 	TypeTaskRepeated            Type = "spanway.task.repeated.v1"
 	TypeTaskForwarded           Type = "spanway.task.forwarded.v1"
 	TypeTaskAssigned            Type = "spanway.task.assigned.v1"
+	TypeTaskReserved            Type = "spanway.task.reserved.v1"
 	TypeTaskAssignmentRefused   Type = "spanway.task.assignment_refused.v1"
 	TypeTaskStarted             Type = "spanway.task.started.v1"
 	TypeTaskProgressed          Type = "spanway.task.progressed.v1"
@@ -64,14 +69,19 @@ const (
 	TypeTaskStaleResultRejected Type = "spanway.task.stale_result_rejected.v1"
 
 	TypeEngineRegistered          Type = "spanway.engine.registered.v1"
+	TypeEngineObserved            Type = "spanway.engine.observed.v1"
 	TypeEngineRegistrationRefused Type = "spanway.engine.registration_refused.v1"
 	TypeEngineDraining            Type = "spanway.engine.draining.v1"
 	TypeEngineResumed             Type = "spanway.engine.resumed.v1"
 	TypeEngineLost                Type = "spanway.engine.lost.v1"
 	TypeEngineDeparted            Type = "spanway.engine.departed.v1"
 
-	TypeEngineEcho Type = "spanway.engine.echo.v1"
-	TypeDeadLetter Type = "spanway.log.dead_letter.v1"
+	TypePoolConfigured Type = "spanway.pool.configured.v1"
+
+	TypeEngineEcho   Type = "spanway.engine.echo.v1"
+	TypeDeadLetter   Type = "spanway.log.dead_letter.v1"
+	TypeLogRecovered Type = "spanway.log.recovered.v1"
+	TypeLogSnapshot  Type = "spanway.log.snapshot.v1"
 )
 
 type registration struct {
@@ -84,12 +94,16 @@ var registrations = []registration{
 	{TypeLogClaimed, Event, (*LogClaimed)(nil)},
 	{TypeLogPublished, Event, (*LogPublished)(nil)},
 	{TypeLogFoldVersionRaised, Event, (*LogFoldVersionRaised)(nil)},
+	{TypeLogTruncated, Event, (*LogTruncated)(nil)},
+	{TypeLogTailLost, Event, (*LogTailLost)(nil)},
+	{TypeLogLossAccepted, Event, (*LogLossAccepted)(nil)},
 
 	{TypeTaskRequested, Command, (*TaskRequested)(nil)},
 	{TypeTaskCancelRequested, Command, (*TaskCancelRequested)(nil)},
 	{TypeTaskRetryRequested, Command, (*TaskRetryRequested)(nil)},
 	{TypeEngineDrainRequested, Command, (*EngineDrainRequested)(nil)},
 	{TypeEngineResumeRequested, Command, (*EngineResumeRequested)(nil)},
+	{TypePoolConfigureRequested, Command, (*PoolConfigureRequested)(nil)},
 
 	{TypeEngineRegistration, Report, (*EngineRegistration)(nil)},
 	{TypeEngineHeartbeat, Report, (*EngineHeartbeat)(nil)},
@@ -103,6 +117,7 @@ var registrations = []registration{
 	{TypeTaskRepeated, Event, (*TaskRepeated)(nil)},
 	{TypeTaskForwarded, Event, (*TaskForwarded)(nil)},
 	{TypeTaskAssigned, Event, (*TaskAssigned)(nil)},
+	{TypeTaskReserved, Event, (*TaskReserved)(nil)},
 	{TypeTaskAssignmentRefused, Event, (*TaskAssignmentRefused)(nil)},
 	{TypeTaskStarted, Event, (*TaskStarted)(nil)},
 	{TypeTaskProgressed, Event, (*TaskProgressed)(nil)},
@@ -118,14 +133,19 @@ var registrations = []registration{
 	{TypeTaskStaleResultRejected, Event, (*TaskStaleResultRejected)(nil)},
 
 	{TypeEngineRegistered, Event, (*EngineRegistered)(nil)},
+	{TypeEngineObserved, Event, (*EngineObserved)(nil)},
 	{TypeEngineRegistrationRefused, Event, (*EngineRegistrationRefused)(nil)},
 	{TypeEngineDraining, Event, (*EngineDraining)(nil)},
 	{TypeEngineResumed, Event, (*EngineResumed)(nil)},
 	{TypeEngineLost, Event, (*EngineLost)(nil)},
 	{TypeEngineDeparted, Event, (*EngineDeparted)(nil)},
 
+	{TypePoolConfigured, Event, (*PoolConfigured)(nil)},
+
 	{TypeEngineEcho, Notice, (*EngineEcho)(nil)},
 	{TypeDeadLetter, Notice, (*DeadLetter)(nil)},
+	{TypeLogRecovered, Notice, (*LogRecovered)(nil)},
+	{TypeLogSnapshot, Notice, (*LogSnapshot)(nil)},
 }
 
 type tables struct {
