@@ -105,6 +105,9 @@ func (s *State) applyAccepted(m *events.TaskAccepted) {
 	if in.Traceparent != "" || in.ReplayOf != "" {
 		t.extra = &extra{traceparent: in.Traceparent, tracestate: in.Tracestate, replayOf: in.ReplayOf}
 	}
+	if in.NotBeforeMs != 0 && s.version >= foldWhole {
+		t.extras().notBefore, t.notBefore = in.NotBeforeMs, in.NotBeforeMs
+	}
 	if p.last != nil {
 		p.last.next = t
 	} else {

@@ -102,6 +102,7 @@ func (h hasher) task(p *pool, t *task) {
 	h.text(t.lastErr.GetCode(), t.lastErr.GetMessage())
 	if x := t.extra; x != nil {
 		h.text(x.traceparent, x.tracestate, x.replayOf, x.cancelReason)
+		h.num(x.notBefore)
 	}
 }
 
@@ -109,6 +110,8 @@ func (h hasher) engine(e *engine) {
 	h.text(e.id, e.incarnation, e.class.key, e.reason)
 	h.num(int64(e.index), int64(e.status), e.registeredAt, e.changedAtMs, int64(e.attempts))
 	h.num(e.free...)
+	h.num(e.used...)
+	h.text(e.registered.Node)
 	h.bools(e.leaving)
 	for t := e.first; t != nil; t = t.attemptNext {
 		h.text(t.id)

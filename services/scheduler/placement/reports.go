@@ -92,6 +92,7 @@ func (c *cycle) heartbeat(name events.Pool, m *events.EngineHeartbeat) {
 	}
 	e.lastBeat = c.s.tenure.heard
 	c.returnUnreceived(p, e, m)
+	c.observe(p, e, m.Used)
 }
 
 // returnUnreceived gives back the attempts that the engine has read past and
@@ -129,6 +130,11 @@ func (c *cycle) register(prep *prepared, m *events.EngineRegistration) {
 	}
 	if prep.invalid != nil {
 		refuse(prep.invalid.Code, prep.invalid.Message)
+		return
+	}
+	if err := c.s.supportsEngine(in); err != nil {
+		why := malformed(err)
+		refuse(why.Code, why.Message)
 		return
 	}
 	var order drain

@@ -62,7 +62,8 @@ type State struct {
 	// newest is the highest time of an event, aged what the log has lived; see passed.
 	newest, aged int64
 	// dying are dead-lettered tasks whose copies may not have been published.
-	dying fifo[dying]
+	dying   fifo[dying]
+	version uint32
 
 	// What follows is not folded.
 
@@ -77,14 +78,15 @@ type State struct {
 	partitions []int32
 	// deciding is the task that Decide looks at, which Apply will need at once.
 	deciding *task
-	// compiled is the predicate of the request that Decide looks at.
-	compiled *predicate.Predicate
+	// compiled and preferred are of the request that Decide looks at.
+	compiled  *predicate.Predicate
+	preferred *predicate.Preference
 }
 
 // New makes the state of an empty log.
 func New(cfg Config) *State {
 	cfg.defaults()
-	return &State{cfg: cfg, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper()}
+	return &State{cfg: cfg, version: foldWhole, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper()}
 }
 
 // pool is one scheduling domain.
@@ -110,6 +112,8 @@ type pool struct {
 	// known lists all engines in the order of their first registration.
 	known   []*engine
 	present int
+	// nodes that present engines say they run on.
+	nodes map[string]*node
 	// largest are allocatable vectors that no other ever seen covers.
 	largest [][]int64
 
@@ -120,9 +124,13 @@ type pool struct {
 	idleTemplates []*template
 	classes       map[string]*class
 	classList     []*class
+	// predicates is the State's cache. Not folded.
+	predicates *predicate.Cache
 
 	// match is the index for placing; nil unless leading. Not folded.
 	match *matcher
+	// scans counts what looked at nodes. Not folded.
+	scans uint64
 }
 
 // poolOf returns the pool of that name, made if it is new.
@@ -130,7 +138,7 @@ func (s *State) poolOf(name events.Pool) *pool {
 	if p, ok := s.pools[name]; ok {
 		return p
 	}
-	p := newPool(name)
+	p := s.newPool(name)
 	p.oneSlot = p.shapeOf(nil)
 	p.oneSlot.refs++
 	s.pools[name] = p
@@ -141,10 +149,10 @@ func (s *State) poolOf(name events.Pool) *pool {
 	return p
 }
 
-func newPool(name events.Pool) *pool {
+func (s *State) newPool(name events.Pool) *pool {
 	return &pool{
-		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
+		name: name, predicates: s.cfg.Predicates, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
 		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
-		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
+		templates: make(map[templateKey]*template), classes: make(map[string]*class), nodes: make(map[string]*node), cursor: -1,
 	}
 }

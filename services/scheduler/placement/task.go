@@ -38,12 +38,13 @@ type task struct {
 	id      string
 	payload []byte
 	tmpl    *template
-	// extra is nil unless the task has a trace or replays another.
+	// extra is nil unless the task has a trace, a notBefore, or replays another.
 	extra *extra
 
 	seq        uint64
 	acceptedAt int64
-	// notBefore is the end of a backoff; 0 if there is none.
+	// notBefore is before when it is not assigned: until the end of a backoff, or
+	// the request's own time; 0 if there is none.
 	notBefore  int64
 	assignedAt int64
 	// token of the running or, while waiting, of the last attempt.
@@ -77,6 +78,8 @@ type task struct {
 // extra is what few tasks have.
 type extra struct {
 	traceparent, tracestate, replayOf string
+	// notBefore is that of the request.
+	notBefore int64
 	// reason of a cancel that is owed or done.
 	cancelReason string
 	result       []byte
@@ -92,6 +95,9 @@ func (t *task) extras() *extra {
 	return t.extra
 }
 
+// postponed tells whether it waits for the time that its request gave.
+func (t *task) postponed(now int64) bool { return t.token == 0 && t.notBefore > now }
+
 func (t *task) ended() bool { return t.status > assigned }
 
 // attempt is the number of the running or next attempt, from 1.
@@ -102,7 +108,13 @@ const agingMs = 60_000
 
 // order is the task's place among those that wait: who has the lower one goes
 // first. It does not depend on the time, although it makes tasks age.
-func (t *task) order() int64 { return t.acceptedAt - int64(t.tmpl.priority)*agingMs }
+func (t *task) order() int64 {
+	from := t.acceptedAt
+	if x := t.extra; x != nil && x.notBefore > from {
+		from = x.notBefore // Until then it did not wait.
+	}
+	return from - int64(t.tmpl.priority)*agingMs
+}
 
 func (t *task) before(u *task) bool {
 	if a, b := t.order(), u.order(); a != b {
@@ -236,6 +248,7 @@ func (t *task) message(p *pool) *events.Task {
 	}
 	if t.extra != nil {
 		m.Traceparent, m.Tracestate, m.ReplayOf = t.extra.traceparent, t.extra.tracestate, t.extra.replayOf
+		m.NotBeforeMs = t.extra.notBefore
 	}
 	return m
 }
