@@ -39,8 +39,9 @@ type chaos struct {
 func newChaos(t *rapid.T, tb testing.TB) *chaos {
 	c := &chaos{world: newWorld(tb, Config{}), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
 	c.world.judge = c.judge
-	c.cfg.KeepEnded = 3
-	c.state, c.replica = New(c.cfg), New(c.cfg)
+	c.cfg.KeepEnded, c.cfg.PayloadBytes = 3, 40
+	c.state, c.replica, c.log, c.offset = New(c.cfg), New(c.cfg), nil, 0
+	c.advance() // Something stands at offset 0, as the claim does in a log.
 	return c
 }
 
@@ -116,7 +117,7 @@ func canRun(s *State, p *pool, t *task, e *engine) bool {
 }
 
 func (c *chaos) publish(s *State, l events.Logged) string {
-	out, ok := s.Publish(l)
+	out, ok := c.world.publish(s, l)
 	if !ok {
 		return ""
 	}
@@ -256,6 +257,9 @@ func (c *chaos) submitRandom() {
 	}
 	if c.draw(3, "mem") == 0 {
 		r.Needs["mem"] = structpb.NewNumberValue(float64(c.draw(4, "mem")))
+	}
+	if c.draw(2, "payload") == 0 {
+		r.Payload = []byte(r.TaskId + " carries this")
 	}
 	if c.draw(5, "expires") == 0 {
 		r.ScheduleTimeout = "4s"
