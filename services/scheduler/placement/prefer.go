@@ -118,7 +118,8 @@ func (m *matcher) placeBest(c *cycle, g *group) bool {
 		since = at
 		e, score := m.best(c, g)
 		if e == nil {
-			break
+			g.scannedAt = since
+			return true
 		}
 		if !m.placeLanes(c, g.first) || c.full() {
 			return false // The rest when there is budget again.
@@ -127,7 +128,6 @@ func (m *matcher) placeBest(c *cycle, g *group) bool {
 			c.assign(m.p, g.first, e, told(score))
 		}
 	}
-	g.scannedAt = since
 	return true
 }
 
