@@ -131,6 +131,7 @@ func (c *codec) engine(e *engine) {
 	number(c, &e.registeredAt)
 	number(c, &e.changedAtMs)
 	c.vector(&e.used)
+	number(c, &e.observedAt)
 }
 
 // know completes an engine that was read. What its attempts hold is taken when
