@@ -49,10 +49,7 @@ func (c *codec) pool(p *pool) *pool {
 	c.dims(&p.dims)
 	c.classes(p)
 	c.engines(p)
-	dictionary(c, &p.drains, func(d *drain) {
-		c.word(&d.reason)
-		number(c, &d.offset)
-	})
+	dictionary(c, &p.drains, c.drain)
 	list(c, &p.largest, 1, c.vector)
 	c.live(tb)
 	c.attempts(tb)
@@ -121,6 +118,11 @@ func (c *codec) engines(p *pool) {
 	if c.reading && c.err == nil {
 		c.index(p)
 	}
+}
+
+func (c *codec) drain(d *drain) {
+	c.word(&d.reason)
+	number(c, &d.offset)
 }
 
 func (c *codec) engine(e *engine) {
