@@ -69,6 +69,8 @@ type Explanation struct {
 	Ahead       int      `json:"ahead"`
 	AheadHigher int      `json:"ahead_higher"`
 	WakesOn     []string `json:"wakes_on,omitempty"`
+	// IfOnly are single changes of the task that would help.
+	IfOnly []Suggestion `json:"if_only,omitempty"`
 }
 
 // Counts sorts the engines that matter by what they are for the task.
@@ -112,10 +114,7 @@ const lostShownMs = 60 * 60 * 1000
 // task is known.
 func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explanation, bool) {
 	nowMs = max(nowMs, s.newest)
-	x := Explanation{
-		Task: string(id), Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition,
-		Offset: s.next,
-	}
+	x := s.explanation(name, string(id))
 	p := s.pools[name]
 	if p == nil || p.tasks[string(id)] == nil {
 		v, ok := s.Task(name, id)
@@ -137,15 +136,14 @@ func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explan
 	}
 	x.ForMs = max(nowMs-t.acceptedAt, 0)
 	ex := explainer{x: &x, p: p, t: t, now: nowMs}
-	ex.compile(s.cfg.Predicates)
-	for _, e := range p.known {
-		ex.judge(e)
-	}
-	ex.markClause()
-	ex.countAhead()
-	x.Reason = ex.reason()
-	x.WakesOn = ex.wakesOn()
+	ex.explain(s.cfg.Predicates)
 	return x, true
+}
+
+func (s *State) explanation(name events.Pool, id string) Explanation {
+	return Explanation{
+		Task: id, Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition, Offset: s.next,
+	}
 }
 
 type explainer struct {
@@ -159,6 +157,19 @@ type explainer struct {
 	ready, known int
 	// paused: a draining engine handles the kind.
 	paused bool
+}
+
+// explain completes what is so of a task that waits.
+func (ex *explainer) explain(cache *predicate.Cache) {
+	ex.compile(cache)
+	for _, e := range ex.p.known {
+		ex.judge(e)
+	}
+	ex.markClause()
+	ex.countAhead()
+	ex.x.Reason = ex.reason()
+	ex.x.WakesOn = ex.wakesOn()
+	ex.x.IfOnly = ex.suggest()
 }
 
 func (ex *explainer) compile(cache *predicate.Cache) {

@@ -1,0 +1,127 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// folded says how far a fold came.
+type folded struct {
+	reader *eventlog.Reader
+	asOf   Position
+	// nowMs is the time of asking: the clock's, or that of the moment asked for.
+	nowMs int64
+	// events that were folded.
+	events int
+	// first is the oldest event that the log holds, if the moment is before it.
+	first   Position
+	firstMs int64
+}
+
+// tooEarly refuses an answer if the moment is before the first event.
+func (f *folded) tooEarly() error {
+	if f.events > 0 || f.firstMs == 0 {
+		return nil
+	}
+	return &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("the log did not exist yet; answers exist from %s (%s) on",
+		stampMs(f.firstMs), f.first)}
+}
+
+// fold folds one partition of tasks.events up to a moment. Every answer that the
+// client makes of a whole log is made here.
+func (c *Client) fold(ctx context.Context, partition int32, at At, apply eventlog.Fold) (folded, error) {
+	topic := c.topics.Events()
+	f := folded{reader: eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)}
+	if at.Now() {
+		err := f.reader.Barrier(ctx, apply)
+		f.asOf, f.nowMs = Position{topic, partition, f.reader.Position()}, time.Now().UnixMilli()
+		return f, err
+	}
+	start, end, err := c.Offsets(ctx, topic, partition)
+	if err != nil {
+		return f, err
+	}
+	if err := c.reachable(at, Position{topic, partition, start}, end); err != nil {
+		return f, err
+	}
+	m := past{folded: &f, at: at, stop: end, apply: apply}
+	f.asOf = Position{topic, partition, start}
+	if offset, ok := at.Offset(); ok {
+		m.stop = offset
+	} else {
+		f.nowMs = at.value
+	}
+	for f.reader.Position() < m.stop && f.reader.Next() < end {
+		if err := f.reader.Poll(ctx, tailWait, m.see); err != nil {
+			return f, err
+		}
+	}
+	f.asOf = Position{topic, partition, min(m.stop, f.reader.Position())}
+	return f, nil
+}
+
+// reachable refuses a moment of which it is known beforehand that the log cannot
+// tell of it.
+func (c *Client) reachable(at At, start Position, end int64) error {
+	offset, isOffset := at.Offset()
+	switch {
+	case isOffset && offset < start.Offset:
+		return &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("offset %d is not kept any more; answers exist from %s on", offset, start)}
+	case isOffset && offset > end:
+		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("offset %d has not been written; %s/%d ends at %d", offset, start.Topic, start.Partition, end)}
+	case !isOffset && at.value > time.Now().UnixMilli():
+		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("%s has not come; what will be is not in the log", at)}
+	}
+	return nil
+}
+
+// past folds up to a moment.
+type past struct {
+	*folded
+	at    At
+	stop  int64
+	apply eventlog.Fold
+}
+
+func (m *past) see(l events.Logged, r *events.Record) {
+	if l.Offset >= m.stop {
+		return
+	}
+	ms := int64(0)
+	if e, ok := l.Message.(interface{ GetAtMs() int64 }); ok {
+		ms = e.GetAtMs()
+	}
+	if m.at.kind == atTime && ms > m.at.value {
+		m.stop = l.Offset
+		if m.events == 0 {
+			m.first, m.firstMs = Position{m.asOf.Topic, m.asOf.Partition, l.Offset}, ms
+		}
+		return
+	}
+	if ms > 0 {
+		m.events++
+	}
+	if m.at.kind == atOffset {
+		m.nowMs = max(m.nowMs, ms)
+	}
+	m.apply(l, r)
+}
+
+// allTooEarly refuses an answer if the moment is before the first event of every
+// partition that has any.
+func allTooEarly(read []folded) error {
+	var refused error
+	for i := range read {
+		switch err := read[i].tooEarly(); {
+		case read[i].events > 0:
+			return nil
+		case err != nil && refused == nil:
+			refused = err
+		}
+	}
+	return refused
+}
