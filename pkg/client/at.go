@@ -70,8 +70,7 @@ func ParseAt(text string, now time.Time) (At, error) {
 	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return AtTime(now.Add(-d)), nil
 	}
-	return At{}, fmt.Errorf("moment %.80q: give an offset (1841), a place (tasks.events/3@1841), a time (%s) or how long ago (10m)",
-		text, now.UTC().Format(time.RFC3339))
+	return At{}, fmt.Errorf("moment %.80q: give an offset (1841), a place (tasks.events/3@1841), a time (2026-11-25T09:30:00Z) or how long ago (10m)", text)
 }
 
 // Now tells whether no moment of the past is meant.

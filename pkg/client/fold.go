@@ -72,7 +72,7 @@ func (c *Client) reachable(at At, start Position, end int64) error {
 	case isOffset && offset < start.Offset:
 		return &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("offset %d is not kept any more; answers exist from %s on", offset, start)}
 	case isOffset && offset > end:
-		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("offset %d has not been written; %s/%d ends at %d", offset, start.Topic, start.Partition, end)}
+		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("offset %d has not been written; the end is at %s", offset, Position{start.Topic, start.Partition, end})}
 	case !isOffset && at.value > time.Now().UnixMilli():
 		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("%s has not come; what will be is not in the log", at)}
 	}
