@@ -58,6 +58,7 @@ type Explanation struct {
 	Attempt     int32            `json:"attempt"`
 	NotBeforeMs int64            `json:"not_before_ms,omitempty"`
 	Predicate   string           `json:"predicate,omitempty"`
+	Prefer      string           `json:"prefer,omitempty"`
 	Needs       map[string]int64 `json:"needs,omitempty"`
 	Counts      Counts           `json:"counts"`
 	Engines     []Finding        `json:"engines,omitempty"`
@@ -71,6 +72,8 @@ type Explanation struct {
 	WakesOn     []string `json:"wakes_on,omitempty"`
 	// IfOnly are single changes of the task that would help.
 	IfOnly []Suggestion `json:"if_only,omitempty"`
+	// Takes is the engine that would get the task now; only of ExplainRequest.
+	Takes string `json:"takes,omitempty"`
 }
 
 // Counts sorts the engines that matter by what they are for the task.
@@ -94,8 +97,14 @@ type Finding struct {
 	FalseClauses []string         `json:"false_clauses,omitempty"`
 	Error        string           `json:"error,omitempty"`
 	Short        map[string]int64 `json:"short,omitempty"`
+	// Score is what the task's prefer gives for an engine whose predicate is true;
+	// absent if it gives an error, which ScoreError is.
+	Score      *float64 `json:"score,omitempty"`
+	ScoreError string   `json:"score_error,omitempty"`
 
 	lack float64
+	// index is the engine's among the pool's present engines.
+	index int
 }
 
 // Clause is one part of the predicate, and on how many ready engines it is true.
@@ -114,7 +123,7 @@ const lostShownMs = 60 * 60 * 1000
 // task is known.
 func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explanation, bool) {
 	nowMs = max(nowMs, s.newest)
-	x := s.explanation(name, string(id))
+	x := s.explanation(name, id)
 	p := s.pools[name]
 	if p == nil || p.tasks[string(id)] == nil {
 		v, ok := s.Task(name, id)
@@ -128,21 +137,24 @@ func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explan
 		return x, ok
 	}
 	t := p.tasks[string(id)]
-	x.State, x.Attempt, x.Predicate = t.state(), t.attempt(), t.tmpl.predicate
-	x.Needs = t.tmpl.shape.toMap(&p.dims)
+	ex := explainer{x: &x, p: p, t: t, now: nowMs}
+	ex.describe()
 	if t.status == assigned {
 		x.Engine, x.ForMs = t.engine.id, max(nowMs-t.assignedAt, 0)
 		return x, true
 	}
 	x.ForMs = max(nowMs-t.acceptedAt, 0)
-	ex := explainer{x: &x, p: p, t: t, now: nowMs}
-	ex.explain(s.cfg.Predicates)
+	ex.judgeAll(s.cfg.Predicates)
+	x.Reason = ex.reason()
+	x.WakesOn, x.IfOnly = ex.wakesOn(), ex.suggest()
 	return x, true
 }
 
-func (s *State) explanation(name events.Pool, id string) Explanation {
+// explanation says what is asked, and of which state.
+func (s *State) explanation(name events.Pool, id events.TaskID) Explanation {
 	return Explanation{
-		Task: id, Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition, Offset: s.next,
+		Task: string(id), Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition,
+		Offset: s.next,
 	}
 }
 
@@ -152,6 +164,7 @@ type explainer struct {
 	t       *task
 	now     int64
 	pred    *predicate.Predicate
+	prefer  *predicate.Preference
 	clauses []*predicate.Predicate
 	// ready engines, those of them that know all attributes.
 	ready, known int
@@ -159,17 +172,21 @@ type explainer struct {
 	paused bool
 }
 
-// explain completes what is so of a task that waits.
-func (ex *explainer) explain(cache *predicate.Cache) {
+// describe says what the task is.
+func (ex *explainer) describe() {
+	x, t := ex.x, ex.t
+	x.State, x.Attempt, x.Predicate, x.Prefer = t.state(), t.attempt(), t.tmpl.predicate, t.tmpl.prefer
+	x.Needs = t.tmpl.shape.toMap(&ex.p.dims)
+}
+
+// judgeAll finds what every engine is for the task.
+func (ex *explainer) judgeAll(cache *predicate.Cache) {
 	ex.compile(cache)
 	for _, e := range ex.p.known {
 		ex.judge(e)
 	}
 	ex.markClause()
 	ex.countAhead()
-	ex.x.Reason = ex.reason()
-	ex.x.WakesOn = ex.wakesOn()
-	ex.x.IfOnly = ex.suggest()
 }
 
 func (ex *explainer) compile(cache *predicate.Cache) {
@@ -178,6 +195,7 @@ func (ex *explainer) compile(cache *predicate.Cache) {
 		pred = predicate.Never(ex.t.tmpl.predicate)
 	}
 	ex.pred, ex.clauses = pred, pred.Clauses()
+	ex.prefer, _ = cache.Prefer(ex.t.tmpl.prefer) // Accepted under other limits: no preference.
 	for _, c := range ex.clauses {
 		ex.x.Clauses = append(ex.x.Clauses, Clause{Text: c.Text()})
 	}
@@ -186,7 +204,7 @@ func (ex *explainer) compile(cache *predicate.Cache) {
 // judge finds what e is for the task.
 func (ex *explainer) judge(e *engine) {
 	c := &ex.x.Counts
-	f := Finding{Engine: e.id}
+	f := Finding{Engine: e.id, index: e.index}
 	switch e.status {
 	case departed:
 		return
@@ -246,6 +264,7 @@ func (ex *explainer) judgeReady(e *engine, f *Finding) {
 		return
 	}
 	c.Fit++
+	ex.score(source, f)
 	if ex.t.tmpl.shape.fits(e.free) {
 		c.WithCapacity++
 		f.Result = FindFits
@@ -253,6 +272,18 @@ func (ex *explainer) judgeReady(e *engine, f *Finding) {
 	}
 	f.Result = FindCapacity
 	f.Short, f.lack = ex.shortage(e)
+}
+
+func (ex *explainer) score(source *evaluation, f *Finding) {
+	if ex.prefer == nil {
+		return
+	}
+	score, err := ex.prefer.Score(source)
+	if err != nil {
+		f.ScoreError = err.Error()
+		return
+	}
+	f.Score = &score
 }
 
 // shortage is what e lacks, and a measure of how much that is.

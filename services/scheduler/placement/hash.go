@@ -90,7 +90,7 @@ func (h hasher) pool(p *pool) {
 
 func (h hasher) task(p *pool, t *task) {
 	m := t.tmpl
-	h.text(t.id, m.kind, m.predicate, m.payloadType, m.tenant, string(t.payload), m.retry.finalErrors, t.lastEngine)
+	h.text(t.id, m.kind, m.predicate, m.prefer, m.payloadType, m.tenant, string(t.payload), m.retry.finalErrors, t.lastEngine)
 	for _, n := range m.shape.needs {
 		h.text(p.dims.names[n.dim])
 		h.num(n.amount)

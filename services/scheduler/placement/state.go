@@ -130,11 +130,7 @@ func (s *State) poolOf(name events.Pool) *pool {
 	if p, ok := s.pools[name]; ok {
 		return p
 	}
-	p := &pool{
-		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
-		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
-		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
-	}
+	p := newPool(name)
 	p.oneSlot = p.shapeOf(nil)
 	p.oneSlot.refs++
 	s.pools[name] = p
@@ -143,4 +139,12 @@ func (s *State) poolOf(name events.Pool) *pool {
 		p.match = newMatcher(s, p)
 	}
 	return p
+}
+
+func newPool(name events.Pool) *pool {
+	return &pool{
+		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
+		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
+		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
+	}
 }

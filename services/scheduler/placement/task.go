@@ -121,6 +121,7 @@ type template struct {
 
 type templateKey struct {
 	kind, predicate, payloadType, tenant string
+	prefer                               string
 	shape                                *shape
 	priority                             int32
 	scheduleTimeout, executionTimeout    int64
@@ -186,7 +187,7 @@ func (r retryPolicy) backoff(n int32) int64 {
 // templateOf returns the pool's template of that task.
 func (p *pool) templateOf(m *events.Task) *template {
 	key := templateKey{
-		kind: m.Kind, predicate: m.Predicate, payloadType: m.PayloadType, tenant: m.Tenant,
+		kind: m.Kind, predicate: m.Predicate, payloadType: m.PayloadType, tenant: m.Tenant, prefer: m.Prefer,
 		shape: p.shapeOf(m.Needs), priority: m.Priority,
 		scheduleTimeout: m.ScheduleTimeoutMs, executionTimeout: m.ExecutionTimeoutMs, retry: retryOf(m.Retry),
 	}
@@ -226,7 +227,7 @@ func (p *pool) dropTemplate(tm *template) {
 func (t *task) message(p *pool) *events.Task {
 	m := &events.Task{
 		Id: t.id, Pool: string(p.name), Kind: t.tmpl.kind, Payload: t.payload, PayloadType: t.tmpl.payloadType,
-		Predicate: t.tmpl.predicate, Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
+		Predicate: t.tmpl.predicate, Prefer: t.tmpl.prefer, Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		ScheduleTimeoutMs: t.tmpl.scheduleTimeout, ExecutionTimeoutMs: t.tmpl.executionTimeout,
 		Retry: t.tmpl.retry.message(),
 	}
