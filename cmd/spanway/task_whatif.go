@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -71,7 +72,7 @@ func (a *app) printWhatIf(x placement.Explanation, limit int) error {
 	if a.json() {
 		return a.object(explained(x))
 	}
-	verdict := a.colour(green, "would run now")
+	verdict := a.colour(green, "would run now on "+x.Takes)
 	if x.Reason != "" {
 		verdict = a.colour(yellow, "would wait: "+string(x.Reason))
 	}
@@ -93,7 +94,7 @@ func (a *app) printWhatIf(x placement.Explanation, limit int) error {
 func (a *app) findings(x placement.Explanation, limit int) {
 	engines := slices.Clone(x.Engines)
 	slices.SortStableFunc(engines, func(f, g placement.Finding) int { return suits(g) - suits(f) })
-	t := &table{head: []string{"ENGINE", "RESULT", "WHY NOT"}}
+	t := &table{head: []string{"ENGINE", "RESULT", "SCORE", "WHY NOT"}}
 	for i, f := range engines {
 		if limit > 0 && i == limit {
 			break
@@ -102,7 +103,11 @@ func (a *app) findings(x placement.Explanation, limit int) {
 		if f.Result == placement.FindFits {
 			colour = green
 		}
-		t.add(plain(f.Engine), cell{f.Result, colour}, plain(whyNot(f)))
+		score := "-"
+		if f.Score != nil {
+			score = strconv.FormatFloat(*f.Score, 'g', 6, 64)
+		}
+		t.add(plain(f.Engine), cell{f.Result, colour}, plain(score), plain(whyNot(f)))
 	}
 	a.table(t)
 	if left := len(engines) - len(t.rows); left > 0 {
@@ -128,6 +133,9 @@ func whyNot(f placement.Finding) string {
 	}
 	if len(f.FalseClauses) > 0 {
 		parts = append(parts, "not "+strings.Join(f.FalseClauses, ", not "))
+	}
+	if f.ScoreError != "" {
+		parts = append(parts, "no score: "+f.ScoreError)
 	}
 	if f.Error != "" {
 		parts = append(parts, f.Error)
