@@ -12,7 +12,7 @@ const maxRows = 20
 // Text is the report as a person reads it.
 func (r *Report) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "replay of pool %s  %s, accepted from %s to %s\n", r.Pool, many(r.Tasks, "task"), stamp(r.FromMs), stamp(r.ToMs))
+	fmt.Fprintf(&b, "replay of pool %s  %s, record from %s to %s\n", r.Pool, many(r.Tasks, "task"), stamp(r.FromMs), stamp(r.ToMs))
 	d := r.Durations
 	fmt.Fprintf(&b, "  %d carried over; durations: %d measured, %d estimated by the median of their kind, %d without end\n\n",
 		r.CarriedOver, d.Measured, d.Estimated, d.Endless)

@@ -79,6 +79,9 @@ func (a At) Now() bool { return a.kind == atEnd }
 // Offset is the moment's offset, if it is given as one.
 func (a At) Offset() (offset int64, ok bool) { return a.value, a.kind == atOffset }
 
+// Partition is the one that the moment is of, if it is a place.
+func (a At) Partition() (partition int32, ok bool) { return a.partition, a.topic != "" }
+
 // TimeMs is the moment's time in milliseconds since the Unix epoch, if it is
 // given as one.
 func (a At) TimeMs() (ms int64, ok bool) { return a.value, a.kind == atTime }

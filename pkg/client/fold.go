@@ -125,3 +125,15 @@ func allTooEarly(read []folded) error {
 	}
 	return refused
 }
+
+// Events gives every event that counts of the partition that a pool is on, from
+// the first that is kept to the end of the log or to a moment, and says how far
+// that was. Other pools of the partition are in it. What see gets is its own to keep.
+func (c *Client) Events(ctx context.Context, pool events.Pool, see func(events.Logged), at ...At) (Position, error) {
+	pool = orDefault(pool)
+	if _, err := c.readAt(pool, the(at)); err != nil {
+		return Position{}, err
+	}
+	done, err := c.fold(ctx, events.PoolPartition(pool), the(at), func(l events.Logged, _ *events.Record) { see(l) })
+	return done.asOf, wrap(err, "read the events of pool %q", pool)
+}
