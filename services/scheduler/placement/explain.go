@@ -13,12 +13,14 @@ type Reason string
 // The waiting reasons of wire.md, by precedence.
 const (
 	NotRead          Reason = "NOT_READ"
+	NotBefore        Reason = "NOT_BEFORE"
 	Backoff          Reason = "BACKOFF"
 	Impossible       Reason = "IMPOSSIBLE"
 	NoEngine         Reason = "NO_ENGINE"
 	KindUnhandled    Reason = "KIND_UNHANDLED"
 	UnknownAttribute Reason = "UNKNOWN_ATTRIBUTE"
 	PredicateFalse   Reason = "PREDICATE_FALSE"
+	NotAccepted      Reason = "NOT_ACCEPTED"
 	NoCapacity       Reason = "NO_CAPACITY"
 )
 
@@ -30,6 +32,8 @@ const (
 	WakesOnLabelsChanged  = "LABELS_CHANGED"
 	WakesOnBackoffEnded   = "BACKOFF_ENDED"
 	WakesOnSchedulerReads = "SCHEDULER_READS"
+	WakesOnTimeReached    = "TIME_REACHED"
+	WakesOnUsageFalls     = "USAGE_FALLS"
 )
 
 // What an engine is for the task explained.
@@ -38,6 +42,7 @@ const (
 	FindDraining  = "DRAINING"
 	FindKind      = "KIND_UNHANDLED"
 	FindPredicate = "PREDICATE_FALSE"
+	FindAccepts   = "NOT_ACCEPTED"
 	FindCapacity  = "NO_CAPACITY"
 	FindFits      = "FITS"
 )
@@ -84,7 +89,10 @@ type Counts struct {
 	KindUnhandled int `json:"kind_unhandled"`
 	// PredicateFalse includes evaluations that ended in an error.
 	PredicateFalse int `json:"predicate_false"`
-	// Fit counts engines whose predicate is true, WithCapacity those of them with room.
+	// NotAccepted counts engines whose predicate is true, and that do not accept the task.
+	NotAccepted int `json:"not_accepted"`
+	// Fit counts engines whose predicate is true and that accept the task,
+	// WithCapacity those of them with room.
 	Fit          int `json:"fit"`
 	WithCapacity int `json:"with_capacity"`
 }
@@ -94,9 +102,14 @@ type Finding struct {
 	Engine string `json:"engine"`
 	Result string `json:"result"`
 	// FalseClauses are those that were not true.
-	FalseClauses []string         `json:"false_clauses,omitempty"`
-	Error        string           `json:"error,omitempty"`
-	Short        map[string]int64 `json:"short,omitempty"`
+	FalseClauses []string `json:"false_clauses,omitempty"`
+	Error        string   `json:"error,omitempty"`
+	// NotAccepted is what the engine accepts instead.
+	NotAccepted string `json:"not_accepted,omitempty"`
+	// Short is what it lacks as reserved for others, ShortMeasured what by the usage
+	// that it measures.
+	Short         map[string]int64 `json:"short,omitempty"`
+	ShortMeasured map[string]int64 `json:"short_measured,omitempty"`
 	// Score is what the task's prefer gives for an engine whose predicate is true;
 	// absent if it gives an error, which ScoreError is.
 	Score      *float64 `json:"score,omitempty"`
@@ -168,8 +181,9 @@ type explainer struct {
 	clauses []*predicate.Predicate
 	// ready engines, those of them that know all attributes.
 	ready, known int
-	// paused: a draining engine handles the kind.
-	paused bool
+	// paused: a draining engine handles the kind; measured: one lacks room by what
+	// is observed.
+	paused, measured bool
 }
 
 // describe says what the task is.
@@ -263,43 +277,20 @@ func (ex *explainer) judgeReady(e *engine, f *Finding) {
 		}
 		return
 	}
+	if !ex.accepted(e, source, f) {
+		c.NotAccepted++
+		f.Result = FindAccepts
+		return
+	}
 	c.Fit++
 	ex.score(source, f)
-	if ex.t.tmpl.shape.fits(e.free) {
+	if ex.t.tmpl.shape.fits(e.room) {
 		c.WithCapacity++
 		f.Result = FindFits
 		return
 	}
 	f.Result = FindCapacity
-	f.Short, f.lack = ex.shortage(e)
-}
-
-func (ex *explainer) score(source *evaluation, f *Finding) {
-	if ex.prefer == nil {
-		return
-	}
-	score, err := ex.prefer.Score(source)
-	if err != nil {
-		f.ScoreError = err.Error()
-		return
-	}
-	f.Score = &score
-}
-
-// shortage is what e lacks, and a measure of how much that is.
-func (ex *explainer) shortage(e *engine) (map[string]int64, float64) {
-	short, lack := make(map[string]int64), 0.0
-	for _, n := range ex.t.tmpl.shape.needs {
-		free := int64(0)
-		if int(n.dim) < len(e.free) {
-			free = max(e.free[n.dim], 0)
-		}
-		if n.amount > free {
-			short[ex.p.dims.names[n.dim]] = n.amount - free
-			lack += 1 + float64(n.amount-free)/float64(n.amount)
-		}
-	}
-	return short, lack
+	f.lack = ex.shortage(e, f)
 }
 
 func (ex *explainer) markClause() {
@@ -328,6 +319,9 @@ func (ex *explainer) countAhead() {
 func (ex *explainer) reason() Reason {
 	c := ex.x.Counts
 	switch {
+	case ex.t.postponed(ex.now):
+		ex.x.NotBeforeMs = ex.t.notBefore
+		return NotBefore
 	case ex.t.fate == owesRetry || ex.t.notBefore > ex.now:
 		ex.x.NotBeforeMs = ex.t.notBefore
 		return Backoff
@@ -339,8 +333,10 @@ func (ex *explainer) reason() Reason {
 		return KindUnhandled
 	case c.Fit == 0 && ex.known == 0:
 		return UnknownAttribute
-	case c.Fit == 0:
+	case c.Fit == 0 && c.NotAccepted == 0:
 		return PredicateFalse
+	case c.Fit == 0:
+		return NotAccepted
 	case c.WithCapacity > 0:
 		return NotRead // It could run: nobody who decides has come to it yet.
 	}
@@ -362,10 +358,15 @@ func (ex *explainer) wakesOn() []string {
 	switch ex.x.Reason {
 	case Backoff:
 		return []string{WakesOnBackoffEnded}
+	case NotBefore:
+		return []string{WakesOnTimeReached}
 	case NotRead:
 		return []string{WakesOnSchedulerReads}
 	case NoCapacity:
 		on = []string{WakesOnCapacityFreed, WakesOnEngineJoined, WakesOnLabelsChanged}
+		if ex.measured {
+			on = append([]string{WakesOnUsageFalls}, on...)
+		}
 	case UnknownAttribute, PredicateFalse:
 		on = []string{WakesOnEngineJoined, WakesOnLabelsChanged}
 		if ex.pred.Reads().Live() {

@@ -32,7 +32,7 @@ func (s *State) ExplainRequest(asked *events.Task, nowMs int64) Explanation {
 // scratch is a pool of that name in which a template can be made that leaves the
 // pool itself as it is.
 func (s *State) scratch(name events.Pool) *pool {
-	p := newPool(name)
+	p := s.newPool(name)
 	if known := s.pools[name]; known != nil {
 		*p = *known
 		p.dims = dims{index: maps.Clone(known.dims.index), names: slices.Clone(known.dims.names)}
