@@ -52,7 +52,10 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 		predicates: predicate.NewCache(0),
 		out:        &Outcome{tasks: make([]result, len(rec.Requests)), engines: make(map[string]int), startMs: rec.FromMs},
 	}
-	cfg := placement.Config{Partition: events.PoolPartition(rec.Pool), Predicates: r.predicates, WaitingLimit: len(rec.Requests) + 1}
+	cfg := placement.Config{
+		Partition: events.PoolPartition(rec.Pool), Predicates: r.predicates, WaitingLimit: len(rec.Requests) + 1,
+		FoldVersion: 1, // It is raised where the record says so.
+	}
 	r.state, r.prep = placement.New(cfg), placement.NewPreparer(cfg)
 	r.reserveMs = sc.Policy.reserveAfterMs()
 	if err := r.prepare(sc); err != nil {
@@ -119,6 +122,9 @@ func (r *runner) prepare(sc Scenario) error {
 		}
 	}
 	r.now = first
+	if sc.needsNewest() {
+		r.emit(&events.LogFoldVersionRaised{Version: placement.NewestFoldVersion, AtMs: first})
+	}
 	if sc.Policy != nil {
 		r.configure(sc.Policy)
 	}
@@ -150,6 +156,14 @@ func (sc Scenario) drops(m proto.Message) bool {
 		return false
 	}
 	return sc.Fleet != nil
+}
+
+// needsNewest tells whether the scenario has what a log of an older release may
+// not know yet.
+func (sc Scenario) needsNewest() bool {
+	return sc.Policy.settles() ||
+		sc.Policy != nil && slices.ContainsFunc(sc.Policy.Tasks, func(o Override) bool { return o.Prefer != nil }) ||
+		sc.Fleet != nil && slices.ContainsFunc(sc.Fleet.groups, func(g engineGroup) bool { return g.Accepts != "" || g.Node != "" })
 }
 
 // register lets the engines of a fleet join, as they would: the core refuses what

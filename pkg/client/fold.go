@@ -1,12 +1,14 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // folded says how far a fold came.
@@ -34,12 +36,19 @@ func (f *folded) tooEarly() error {
 // fold folds one partition of tasks.events up to a moment. Every answer that the
 // client makes of a whole log is made here.
 func (c *Client) fold(ctx context.Context, partition int32, at At, apply eventlog.Fold) (folded, error) {
-	topic := c.topics.Events()
+	topic, then := c.topics.Events(), apply
+	var tooNew error
+	apply = func(l events.Logged, r *events.Record) {
+		if m, ok := l.Message.(*events.LogFoldVersionRaised); ok && m.Version > placement.NewestFoldVersion && tooNew == nil {
+			tooNew = &placement.FoldVersionError{Version: m.Version, Known: placement.NewestFoldVersion}
+		}
+		then(l, r)
+	}
 	f := folded{reader: eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)}
 	if at.Now() {
 		err := f.reader.Barrier(ctx, apply)
 		f.asOf, f.nowMs = Position{topic, partition, f.reader.Position()}, time.Now().UnixMilli()
-		return f, err
+		return f, cmp.Or(err, tooNew)
 	}
 	start, end, err := c.Offsets(ctx, topic, partition)
 	if err != nil {
@@ -61,7 +70,7 @@ func (c *Client) fold(ctx context.Context, partition int32, at At, apply eventlo
 		}
 	}
 	f.asOf = Position{topic, partition, min(m.stop, f.reader.Position())}
-	return f, nil
+	return f, tooNew
 }
 
 // reachable refuses a moment of which it is known beforehand that the log cannot
@@ -114,16 +123,20 @@ func (m *past) see(l events.Logged, r *events.Record) {
 // allTooEarly refuses an answer if the moment is before the first event of every
 // partition that has any.
 func allTooEarly(read []folded) error {
-	var refused error
+	var oldest *folded
 	for i := range read {
-		switch err := read[i].tooEarly(); {
-		case read[i].events > 0:
+		f := &read[i]
+		if f.events > 0 {
 			return nil
-		case err != nil && refused == nil:
-			refused = err
+		}
+		if f.firstMs != 0 && (oldest == nil || f.firstMs < oldest.firstMs) {
+			oldest = f
 		}
 	}
-	return refused
+	if oldest == nil {
+		return nil
+	}
+	return oldest.tooEarly()
 }
 
 // Events gives every event that counts of the partition that a pool is on, from
