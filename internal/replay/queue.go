@@ -37,11 +37,16 @@ const unplaced = -1
 type schedule struct {
 	list dueHeap
 	seq  int
+	// facts are those that are more than a wake.
+	facts int
 }
 
 func (s *schedule) add(d due) {
 	d.seq = s.seq
 	s.seq++
+	if d.what != wake {
+		s.facts++
+	}
 	heap.Push(&s.list, d)
 }
 
@@ -56,6 +61,11 @@ func (s *schedule) next(into []due) []due {
 			turn = d.turn
 		}
 		into = append(into, d)
+	}
+	for i := range into {
+		if into[i].what != wake {
+			s.facts--
+		}
 	}
 	return into
 }

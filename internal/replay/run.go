@@ -70,10 +70,31 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 		for more := true; more; {
 			more = r.state.Advance(r.clock(), r.emit)
 		}
+		r.rearm()
 	}
 	r.explain()
 	r.ready()
 	return r.out, nil
+}
+
+// tickMs is how often the core is asked in vain at least, while something runs or
+// waits: it reserves engines for what waits too long.
+const tickMs = 1_000
+
+// rearm has the core asked again when it may want to reserve an engine: as long
+// after anything happened as a task is passed over, and now and then besides.
+func (r *runner) rearm() {
+	if r.reserveMs < 0 || len(r.live) == 0 {
+		return
+	}
+	if r.offset != r.armedAt {
+		r.armedAt = r.offset
+		r.due.add(due{moment: moment{r.now + r.reserveMs, unplaced, unplaced}, what: wake})
+	}
+	if r.due.facts > 0 && r.tick <= r.now {
+		r.tick = r.now + tickMs
+		r.due.add(due{moment: moment{r.tick, unplaced, unplaced}, what: wake})
+	}
 }
 
 // runner is a run under way.
@@ -90,9 +111,12 @@ type runner struct {
 	// gone are incarnations whose attempts are over.
 	gone      map[string]bool
 	reserveMs int64
-	refused   error
-	watch     func(*events.TaskAssigned)
-	out       *Outcome
+	// tick is when the core is asked next in vain; armedAt the offset at which the
+	// last wake for a reservation was set.
+	tick, armedAt int64
+	refused       error
+	watch         func(*events.TaskAssigned)
+	out           *Outcome
 }
 
 // job is a task that has not ended.
@@ -204,6 +228,8 @@ func (r *runner) emit(m proto.Message) {
 		r.end(m.TaskId, expired)
 	case *events.TaskDeadLettered:
 		r.end(m.TaskId, dead)
+	case *events.TaskCancelled:
+		r.end(m.TaskId, cancelled)
 	case *events.EngineRegistrationRefused:
 		r.refused = events.Refuse(events.Code(m.Code), "%s", m.Message)
 	case *events.TaskRejected:
@@ -239,9 +265,6 @@ func (r *runner) arrive(i int) {
 	if task.NotBeforeMs > r.now {
 		wakeAt(task.NotBeforeMs)
 	}
-	if r.reserveMs >= 0 {
-		wakeAt(r.now + r.reserveMs)
-	}
 }
 
 func (r *runner) enact(m proto.Message) {
@@ -265,7 +288,6 @@ func (r *runner) cancel(i int) {
 		m.EngineId, m.Token = j.engine, j.token
 	}
 	r.emit(m)
-	r.end(id, cancelled)
 }
 
 // assigned begins an attempt: its end is due when its work takes that long.
