@@ -14,6 +14,12 @@ func (s *State) Apply(l events.Logged) {
 		s.applyAccepted(m)
 	case *events.TaskAssigned:
 		s.applyAssigned(m, l)
+	case *events.TaskReserved:
+		s.applyReserved(m)
+	case *events.PoolConfigured:
+		s.applyConfigured(m)
+	case *events.LogFoldVersionRaised:
+		s.applyRaised(m)
 	case *events.TaskSucceeded:
 		s.applySucceeded(m, l.Offset)
 	case *events.TaskStarted:
@@ -96,7 +102,7 @@ func (s *State) reported(in events.Pool, id, engine string, token uint64) (*pool
 
 func (s *State) applyAccepted(m *events.TaskAccepted) {
 	p := s.poolOf(events.Pool(m.Task.GetPool()))
-	in := m.Task
+	in := s.foldable(m.Task)
 	if in == nil || p.tasks[in.Id] != nil {
 		return
 	}
@@ -113,6 +119,7 @@ func (s *State) applyAccepted(m *events.TaskAccepted) {
 	p.last = t
 	p.tasks[t.id] = t
 	p.waiting++
+	s.depend(p, t, in.After)
 	if len(s.kept.rejected) > 0 {
 		delete(s.kept.rejected, keyOf(p.name, t.id))
 	}
@@ -135,11 +142,16 @@ func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	if e == nil || !e.present() {
 		return
 	}
+	if s.fold >= newestFold {
+		p.charge(t.tmpl)
+	}
 	if p.match != nil {
 		p.match.remove(t)
 	}
+	p.unreserve(t)
 	p.waiting--
 	p.running++
+	p.occupy(t.tmpl.limiter)
 	p.token = max(p.token, m.Token)
 	p.cursor = e.index
 	t.status, t.token, t.assignedAt = assigned, m.Token, m.AtMs
@@ -161,6 +173,7 @@ func (p *pool) vacate(t *task) {
 	if p.match != nil {
 		p.match.released(e, t)
 	}
+	p.vacated(t.tmpl.limiter)
 }
 
 func (s *State) applySucceeded(m *events.TaskSucceeded, offset int64) {
@@ -251,6 +264,7 @@ func (s *State) end(p *pool, t *task, how ending) {
 		if p.match != nil {
 			p.match.remove(t)
 		}
+		p.unreserve(t)
 	}
 	p.waiting--
 	t.status, t.fate = how.status, none
@@ -271,7 +285,11 @@ func (s *State) end(p *pool, t *task, how ending) {
 	if how.reported {
 		ref.token = t.token
 	}
+	if t.status == succeeded {
+		ref.token |= successBit
+	}
 	s.ended.add(key, ref, s.aged, s.cfg.EndedWindow)
+	p.resolve(t, how.at)
 	if t.status == succeeded && !s.cfg.KeepSucceeded {
 		p.dropTemplate(t.tmpl)
 		return

@@ -104,6 +104,8 @@ func (c *cycle) decide(prep *prepared) *events.Malformed {
 		return c.drain(prep.pool, m)
 	case *events.EngineResumeRequested:
 		return c.resume(prep.pool, m)
+	case *events.PoolConfigureRequested:
+		return c.configure(prep.pool, m)
 	}
 	return nil
 }
@@ -121,6 +123,13 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 	}
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
 		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
+	}
+	if field := needsFold(m); field != "" && s.fold < newestFold {
+		return events.Refuse(events.CodeUnknownField,
+			"%s needs fold version %d, and the log is at %d until all its schedulers are upgraded", field, newestFold, s.fold)
+	}
+	if refused := c.checkAfter(p, m); refused != nil {
+		return refused
 	}
 	s.compiled = prep.predicate
 	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
@@ -212,6 +221,9 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	if len(again.Id) > events.MaxIDBytes {
 		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", again.Id)
+	}
+	if refused := c.retryAfter(old.pool, again); refused != nil {
+		return refused
 	}
 	c.emit(&events.TaskAccepted{Task: again, AtMs: c.now.Now})
 	return nil

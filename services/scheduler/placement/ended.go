@@ -24,9 +24,14 @@ func keyOf(p events.Pool, id string) endedKey {
 type endedRef struct {
 	// offset of its terminal event.
 	offset int64
-	// token of the attempt whose report ended it; 0 if no report did.
+	// token of the attempt whose report ended it; 0 if no report did. Its highest
+	// bit is set if the task succeeded.
 	token uint64
 }
+
+const successBit = 1 << 63
+
+func (r endedRef) succeeded() bool { return r.token&successBit != 0 }
 
 // window remembers the tasks that ended lately.
 type window struct {

@@ -17,11 +17,13 @@ func (m *matcher) unblock() {
 			m.laneChanged(l)
 		}
 	}
+	m.freedReserved()
 	clear(m.freed)
 }
 
 // pick is the next engine after the one that was given work last, which l may
-// use, with l's needs free; only among those in within, unless that is nil.
+// use, with l's needs free, and not reserved; only among those in within, unless
+// that is nil.
 func (m *matcher) pick(l *lane, within bitset) *engine {
 	from := m.p.cursor + 1
 	words := len(l.engines)
@@ -31,7 +33,7 @@ func (m *matcher) pick(l *lane, within bitset) *engine {
 	start := (from / 64) % words
 	for k := 0; k <= words; k++ {
 		w := (start + k) % words
-		x := l.engines[w] & m.open.word(w)
+		x := l.engines[w] & m.open.word(w) &^ m.held.word(w)
 		if within != nil {
 			x &= within.word(w)
 		}
@@ -66,21 +68,25 @@ func (m *matcher) positiveWord(dim int32, w int) uint64 {
 // placeLanes assigns tasks of the candidates in order, up to the task `until`
 // if it is not nil; false if the budget ended it.
 func (m *matcher) placeLanes(c *cycle, until *task) bool {
-	for len(m.candidates) > 0 {
-		l := m.candidates[0]
-		t := l.groups[0].first
-		if until != nil && !t.before(until) {
+	if !m.placeReserved(c) {
+		return false
+	}
+	for r := m.turn(); r != nil; r = m.turn() {
+		ln := r.next()
+		if until != nil && !r.goesFirst(ln, until, &m.ranks[levelOf(until.tmpl.priority)]) {
 			return true
 		}
 		if c.full() {
 			return false
 		}
-		if e := m.pick(l, nil); e != nil {
-			c.assign(m.p, t, e)
-			continue
+		if e := m.pick(ln.row.lane, nil); e != nil {
+			c.assign(m.p, ln.head(), e)
+		} else {
+			m.block(ln.row.lane, c.now.Now)
 		}
-		l.blocked = true
-		m.laneChanged(l)
+		if !m.placeReserved(c) {
+			return false
+		}
 	}
 	return true
 }
@@ -98,6 +104,8 @@ func (c *cycle) assign(p *pool, t *task, e *engine) {
 func (m *matcher) listSingle(g *group) {
 	if g.live == 0 {
 		g.scannedAt = 0
+	}
+	if !g.ready() {
 		return
 	}
 	if !g.listed {
@@ -116,7 +124,7 @@ func (m *matcher) listSingle(g *group) {
 func (m *matcher) placeSingles(c *cycle) bool {
 	for m.fresh.len() > 0 {
 		g := *m.fresh.front()
-		if g.live > 0 && !m.scan(c, g) {
+		if g.ready() && !m.scan(c, g) {
 			return false
 		}
 		g.queued = false
@@ -132,7 +140,7 @@ func (m *matcher) placeSingles(c *cycle) bool {
 			continue
 		}
 		g := m.singles[m.cursor]
-		if g.live > 0 && !m.scan(c, g) {
+		if g.ready() && !m.scan(c, g) {
 			return false
 		}
 		m.cursor++
@@ -146,7 +154,7 @@ func (m *matcher) placeSingles(c *cycle) bool {
 func (m *matcher) dropEmptySingles() {
 	keep := m.singles[:0]
 	for _, g := range m.singles {
-		if g.live > 0 {
+		if g.ready() {
 			keep = append(keep, g)
 		} else {
 			g.listed = false
@@ -182,7 +190,7 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 		return true
 	}
 	from := m.p.cursor + 1
-	for g.live > 0 {
+	for turn := m.turnOf(g); g.ready(); {
 		i := m.scratch.next(from)
 		if i < 0 {
 			if i = m.scratch.next(0); i < 0 {
@@ -193,9 +201,13 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 		if c.full() {
 			return false
 		}
-		e := m.p.byIndex[i]
+		e, before := m.p.byIndex[i], g.first
 		if !m.trySingle(c, g, e) {
 			m.scratch.clear(i)
+		}
+		if turn -= btoi(g.first != before); turn == 0 {
+			m.settled = -1 // It is scanned again when the others had their turn.
+			return true
 		}
 		from = i + 1
 	}
@@ -204,7 +216,7 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 
 // worthwhile tells whether e could take a task of g if the predicate were true.
 func (m *matcher) worthwhile(g *group, e *engine) bool {
-	if e.status != ready || !g.shape.fits(e.free) {
+	if e.status != ready || !g.ready() || !g.shape.fits(e.free) || !e.takes(g.first) {
 		return false
 	}
 	_, ok := e.class.kinds[g.filter.task.kind]

@@ -25,6 +25,9 @@ type Config struct {
 	KeepSucceeded bool
 	// EndedWindow is how many ended tasks are remembered by ID; 4,000,000 by default.
 	EndedWindow int
+	// FoldVersion is what an owner raises its log to: 1 while older hosts may have
+	// to own it, too; the newest by default.
+	FoldVersion uint32
 }
 
 func (c *Config) defaults() {
@@ -37,6 +40,9 @@ func (c *Config) defaults() {
 	set(&c.KeepEnded, 10_000)
 	set(&c.KeepBytes, 64<<20)
 	set(&c.EndedWindow, 4_000_000)
+	if c.FoldVersion == 0 {
+		c.FoldVersion = newestFold
+	}
 	if c.TTL == 0 {
 		c.TTL = 5 * time.Second
 	}
@@ -63,6 +69,8 @@ type State struct {
 	newest, aged int64
 	// dying are dead-lettered tasks whose copies may not have been published.
 	dying fifo[dying]
+	// fold is the version of the fold.
+	fold uint32
 
 	// What follows is not folded.
 
@@ -84,7 +92,7 @@ type State struct {
 // New makes the state of an empty log.
 func New(cfg Config) *State {
 	cfg.defaults()
-	return &State{cfg: cfg, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper()}
+	return &State{cfg: cfg, fold: firstFold, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper()}
 }
 
 // pool is one scheduling domain.
@@ -121,6 +129,14 @@ type pool struct {
 	classes       map[string]*class
 	classList     []*class
 
+	settings *events.PoolSettings
+	levels   [levels]level
+	limits   map[string]*limiter
+	// dependencies are tasks that others wait for, by ID.
+	dependencies map[string]*dependency
+	// reserved engines, by index.
+	reserved []*engine
+
 	// match is the index for placing; nil unless leading. Not folded.
 	match *matcher
 }
@@ -134,6 +150,7 @@ func (s *State) poolOf(name events.Pool) *pool {
 		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
 		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
 		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
+		limits: make(map[string]*limiter), dependencies: make(map[string]*dependency),
 	}
 	p.oneSlot = p.shapeOf(nil)
 	p.oneSlot.refs++

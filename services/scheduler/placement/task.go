@@ -79,10 +79,14 @@ type extra struct {
 	traceparent, tracestate, replayOf string
 	// reason of a cancel that is owed or done.
 	cancelReason string
-	result       []byte
-	resultType   string
-	endedAt      int64
-	endedOffset  int64
+	// after are the tasks that it still waits for; since what the log had lived
+	// when it began to.
+	after       []string
+	since       int64
+	result      []byte
+	resultType  string
+	endedAt     int64
+	endedOffset int64
 }
 
 func (t *task) extras() *extra {
@@ -114,7 +118,9 @@ func (t *task) before(u *task) bool {
 // template is what tasks of one kind usually share. It is interned in its pool.
 type template struct {
 	templateKey
-	refs int
+	refs    int
+	share   *share
+	limiter *limiter
 	// group is where its tasks wait, if that depends on nothing else. Not folded.
 	group *group
 }
@@ -125,6 +131,8 @@ type templateKey struct {
 	priority                             int32
 	scheduleTimeout, executionTimeout    int64
 	retry                                retryPolicy
+	limitKey                             string
+	limit                                int32
 }
 
 // retryPolicy is comparable; final errors are joined by a zero byte.
@@ -189,12 +197,14 @@ func (p *pool) templateOf(m *events.Task) *template {
 		kind: m.Kind, predicate: m.Predicate, payloadType: m.PayloadType, tenant: m.Tenant,
 		shape: p.shapeOf(m.Needs), priority: m.Priority,
 		scheduleTimeout: m.ScheduleTimeoutMs, executionTimeout: m.ExecutionTimeoutMs, retry: retryOf(m.Retry),
+		limitKey: m.LimitKey, limit: m.Limit,
 	}
 	tm, ok := p.templates[key]
 	if !ok {
-		tm = &template{templateKey: key}
+		tm = &template{templateKey: key, share: p.level(m.Priority).shareOf(m.Tenant), limiter: p.limiterOf(m.LimitKey)}
 		p.templates[key] = tm
 		key.shape.refs++
+		tm.share.refs++
 	}
 	tm.refs++
 	return tm
@@ -216,6 +226,8 @@ func (p *pool) dropTemplate(tm *template) {
 			continue
 		}
 		delete(p.templates, old.templateKey)
+		old.share.refs--
+		p.dropLimiter(old.limiter)
 		if old.shape.refs--; old.shape.refs == 0 {
 			delete(p.shapes, old.shape.key)
 		}
@@ -228,13 +240,14 @@ func (t *task) message(p *pool) *events.Task {
 		Id: t.id, Pool: string(p.name), Kind: t.tmpl.kind, Payload: t.payload, PayloadType: t.tmpl.payloadType,
 		Predicate: t.tmpl.predicate, Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		ScheduleTimeoutMs: t.tmpl.scheduleTimeout, ExecutionTimeoutMs: t.tmpl.executionTimeout,
-		Retry: t.tmpl.retry.message(),
+		Retry: t.tmpl.retry.message(), LimitKey: t.tmpl.limitKey, Limit: t.tmpl.limit,
 	}
 	if t.tmpl.shape != p.oneSlot {
 		m.Needs = t.tmpl.shape.toMap(&p.dims)
 	}
 	if t.extra != nil {
 		m.Traceparent, m.Tracestate, m.ReplayOf = t.extra.traceparent, t.extra.tracestate, t.extra.replayOf
+		m.After = t.extra.after
 	}
 	return m
 }

@@ -94,6 +94,8 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 		return checkID("engineId", m.EngineId)
 	case *events.EngineResumeRequested:
 		return checkID("engineId", m.EngineId)
+	case *events.PoolConfigureRequested:
+		return checkSettings(m.Settings)
 	}
 	return nil
 }
@@ -144,6 +146,12 @@ func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envel
 		return nil, err
 	}
 	if t.Retry, err = parseRetry(m.Retry); err != nil {
+		return nil, err
+	}
+	if err = fillLimit(t, m); err != nil {
+		return nil, err
+	}
+	if t.After, err = checkDependencies(t.Id, m.After); err != nil {
 		return nil, err
 	}
 	out.predicate, err = p.predicates.Compile(t.Predicate)
