@@ -52,7 +52,7 @@ func (c *cycle) checkAfter(p *pool, m *events.Task) *events.Malformed {
 		if p != nil && p.tasks[id] != nil {
 			continue
 		}
-		ref, ended := c.s.ended.byKey[keyOf(events.Pool(m.Pool), id)]
+		ref, ended := c.s.ended.find(keyOf(events.Pool(m.Pool), id))
 		switch {
 		case ended && !ref.succeeded():
 			return events.Refuse(events.CodeDependencyFailed,
@@ -133,7 +133,7 @@ func cyclePath(from map[string]string, id string) string {
 // depend folds what an accepted task waits for: all but what succeeded.
 func (s *State) depend(p *pool, t *task, after []string) {
 	for _, id := range after {
-		ref, ended := s.ended.byKey[keyOf(p.name, id)]
+		ref, ended := s.ended.find(keyOf(p.name, id))
 		if p.tasks[id] == nil && ended && ref.succeeded() {
 			continue
 		}
@@ -146,6 +146,15 @@ func (s *State) depend(p *pool, t *task, after []string) {
 	}
 	if p.match != nil {
 		p.match.expect(t)
+	}
+}
+
+// await notes t with all that it waits for.
+func (p *pool) await(t *task) {
+	if t.dependent() {
+		for _, id := range t.extra.after {
+			p.awaited(id, t)
+		}
 	}
 }
 
@@ -252,7 +261,7 @@ func (c *cycle) giveUp(p *pool) bool {
 func (c *cycle) retryAfter(p *pool, again *events.Task) *events.Malformed {
 	var after []string
 	for _, id := range again.After {
-		ref, ended := c.s.ended.byKey[keyOf(p.name, id)]
+		ref, ended := c.s.ended.find(keyOf(p.name, id))
 		if p.tasks[id] == nil && ended && !ref.succeeded() {
 			id = c.newestRetry(p, id)
 		}
@@ -273,7 +282,7 @@ func (c *cycle) newestRetry(p *pool, id string) string {
 	newest := id
 	for n := 1; ; n++ {
 		retry := root + ".r" + strconv.Itoa(n)
-		if _, ended := c.s.ended.byKey[keyOf(p.name, retry)]; !ended && p.tasks[retry] == nil {
+		if _, ended := c.s.ended.find(keyOf(p.name, retry)); !ended && p.tasks[retry] == nil {
 			return newest
 		}
 		newest = retry

@@ -12,6 +12,9 @@ import (
 
 // Decide turns one input into events. in.Prepared must come from a Preparer.
 func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+	if s.err != nil {
+		return
+	}
 	c := s.cycle(now, emit)
 	prep, ok := in.Prepared.(*prepared)
 	if !ok {
@@ -117,16 +120,15 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 		c.repeated(prep, -1)
 		return nil
 	}
-	if ref, ok := s.ended.byKey[prep.key]; ok {
+	if ref, ok := s.ended.find(prep.key); ok {
 		c.repeated(prep, ref.offset)
 		return nil
 	}
+	if err := s.supports(m); err != nil {
+		return malformed(err)
+	}
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
 		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
-	}
-	if field := needsFold(m); field != "" && s.fold < newestFold {
-		return events.Refuse(events.CodeUnknownField,
-			"%s needs fold version %d, and the log is at %d until all its schedulers are upgraded", field, newestFold, s.fold)
 	}
 	if refused := c.checkAfter(p, m); refused != nil {
 		return refused
@@ -167,7 +169,7 @@ func (c *cycle) cancelRequested(name events.Pool, m *events.TaskCancelRequested)
 			return nil
 		}
 	}
-	if ref, ok := s.ended.byKey[keyOf(name, m.TaskId)]; ok {
+	if ref, ok := s.ended.find(keyOf(name, m.TaskId)); ok {
 		return events.Refuse(events.CodeAlreadyEnded, "task %q ended at offset %d", m.TaskId, ref.offset)
 	}
 	return unknownTask(name, m.TaskId)
@@ -194,7 +196,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	old, ok := s.kept.tasks[keyOf(name, m.TaskId)]
 	if !ok {
-		if _, ended := s.ended.byKey[keyOf(name, m.TaskId)]; ended {
+		if _, ended := s.ended.find(keyOf(name, m.TaskId)); ended {
 			return events.Refuse(events.CodeUnknownTask,
 				"the request of task %q is not kept any more, or it succeeded; submit it again under a new ID", m.TaskId)
 		}
@@ -204,13 +206,16 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	if x := old.task.extra; x != nil && x.replayOf != "" {
 		root = x.replayOf
 	}
-	again := old.task.message(old.pool)
+	again, refused := s.again(old)
+	if refused != nil {
+		return refused
+	}
 	again.ReplayOf = root
 	var latest *task
 	for ; ; n++ {
 		again.Id = root + ".r" + strconv.Itoa(n)
 		live := old.pool.tasks[again.Id]
-		if _, ended := s.ended.byKey[keyOf(name, again.Id)]; !ended && live == nil {
+		if _, ended := s.ended.find(keyOf(name, again.Id)); !ended && live == nil {
 			break
 		}
 		latest = live

@@ -4,11 +4,13 @@ import (
 	"math"
 )
 
-// Start-time fair queueing between the tenants of a priority. Each tenant has a
-// tag: how much it was given, in quanta by its weight, but never less than the
-// level's virtual time, which is the tag of what was assigned last. The lowest tag
-// goes first. So who comes late, or could not be placed for long, is served next,
-// but gets nothing for the time that is past.
+// Fair queueing between the tenants of a priority. Each tenant has a tag: how much
+// it was given, in quanta by its weight, but never less than the level's virtual
+// time. The lowest tag goes first. Virtual time goes on with every assignment by
+// what each of the tenants that wait ought to get of it, and is never behind the
+// tag of what was assigned last. So who comes late, or could not be placed for
+// long, is served next, but gets nothing for the time that is past; and however
+// many come anew, who was served before has its turn when time has caught up.
 
 // levels is the number of priorities.
 const levels = 10
@@ -22,6 +24,8 @@ const maxVirtual = math.MaxInt64 / 4
 // level is the folded part of fairness, of one priority of a pool.
 type level struct {
 	virtual int64
+	// backlog is the weight of all tenants of which tasks wait.
+	backlog int64
 	// shares by tenant. Who was given no more than virtual counts as if absent.
 	shares map[string]*share
 	// kept is how many were left when those that count as absent were dropped last.
@@ -32,8 +36,8 @@ type level struct {
 type share struct {
 	tenant string
 	given  int64
-	// refs counts templates.
-	refs int
+	// waiting counts tasks, refs templates.
+	waiting, refs int
 }
 
 // tag is the tenant's place among others at the level.
@@ -61,7 +65,7 @@ func (l *level) sweep() {
 		return
 	}
 	for tenant, s := range l.shares {
-		if s.refs == 0 && s.given <= l.virtual {
+		if s.refs == 0 && s.given <= l.virtual { // No template, so nothing waits.
 			delete(l.shares, tenant)
 		}
 	}
@@ -71,8 +75,9 @@ func (l *level) sweep() {
 // charge folds that a task of that template was assigned.
 func (p *pool) charge(tm *template) {
 	l := p.level(tm.priority)
-	l.virtual = tm.share.tag(l)
-	tm.share.given = l.virtual + quantum/int64(p.weight(tm.tenant))
+	start := tm.share.tag(l)
+	tm.share.given = start + quantum/int64(p.weight(tm.tenant))
+	l.virtual = max(start, l.virtual+quantum/max(l.backlog, 1))
 	if l.virtual > maxVirtual {
 		p.lower(l)
 	}
@@ -87,6 +92,36 @@ func (p *pool) lower(l *level) {
 	l.virtual = 0
 	if p.match != nil {
 		p.match.stale = true
+	}
+}
+
+// queued folds that a task waits, unqueued that it does not any more.
+func (p *pool) queued(t *task) {
+	p.waiting++
+	s := t.tmpl.share
+	if s.waiting++; s.waiting == 1 {
+		p.level(t.tmpl.priority).backlog += int64(p.weight(s.tenant))
+	}
+}
+
+func (p *pool) unqueued(t *task) {
+	p.waiting--
+	s := t.tmpl.share
+	if s.waiting--; s.waiting == 0 {
+		p.level(t.tmpl.priority).backlog -= int64(p.weight(s.tenant))
+	}
+}
+
+// weigh adds up anew who waits, by weights that have changed.
+func (p *pool) weigh() {
+	for i := range p.levels {
+		l := &p.levels[i]
+		l.backlog = 0
+		for _, s := range l.shares {
+			if s.waiting > 0 {
+				l.backlog += int64(p.weight(s.tenant))
+			}
+		}
 	}
 }
 
@@ -177,7 +212,7 @@ func (m *matcher) entered(g *group) {
 	if r.only == nil {
 		r.only = g.share
 	}
-	if r.shared || r.only == g.share || m.s.fold < newestFold {
+	if r.shared || r.only == g.share || m.s.version < foldWhole {
 		return
 	}
 	r.shared = true

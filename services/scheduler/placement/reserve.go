@@ -19,7 +19,7 @@ func (e *engine) takes(t *task) bool {
 
 func (s *State) applyReserved(m *events.TaskReserved) {
 	p, t := s.live(m.Pool, m.TaskId)
-	if t == nil || t.status != waiting || s.fold < newestFold {
+	if t == nil || t.status != waiting || s.version < foldWhole {
 		return
 	}
 	e := p.engines[m.EngineId]
@@ -99,7 +99,7 @@ func (l *lane) first() *task {
 // false if a budget ended it.
 func (c *cycle) reserve(p *pool) bool {
 	m, after := p.match, p.reserveAfter()
-	if after < 0 || c.s.fold < newestFold {
+	if after < 0 || c.s.version < foldWhole {
 		return true
 	}
 	for len(m.stuck.items) > 0 && m.stuck.items[0].since+after <= c.now.Now {

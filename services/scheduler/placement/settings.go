@@ -39,20 +39,20 @@ func checkSettings(m *events.PoolSettings) error {
 }
 
 func (c *cycle) configure(name events.Pool, m *events.PoolConfigureRequested) *events.Malformed {
-	if c.s.fold < newestFold {
-		return events.Refuse(events.CodeUnknownType,
-			"settings of pools need fold version %d, and the log is at %d until all its schedulers are upgraded", newestFold, c.s.fold)
+	if err := c.s.since(foldWhole, "pool.settings", true); err != nil {
+		return malformed(err)
 	}
 	c.emit(&events.PoolConfigured{Pool: string(name), Settings: m.Settings, AtMs: c.now.Now})
 	return nil
 }
 
 func (s *State) applyConfigured(m *events.PoolConfigured) {
-	if s.fold < newestFold {
+	if s.version < foldWhole {
 		return
 	}
 	p := s.poolOf(events.Pool(m.Pool))
 	p.settings = proto.CloneOf(m.Settings)
+	p.weigh()
 }
 
 // Settings of a pool; all defaults if it has none or is not known.
