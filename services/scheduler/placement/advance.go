@@ -193,7 +193,7 @@ func (c *cycle) cancel(p *pool, t *task, reason string) {
 	c.emit(m)
 }
 
-// wake handles ends of backoffs and schedule timeouts.
+// wake handles ends of backoffs, times not to begin before, and schedule timeouts.
 func (c *cycle) wake(p *pool) bool {
 	m := p.match
 	for len(m.wake) > 0 && m.wake[0].due <= c.now.Now {

@@ -123,6 +123,9 @@ func (s *State) applyAccepted(m *events.TaskAccepted, offset int64) {
 	if in.Traceparent != "" || in.ReplayOf != "" {
 		t.extra = &extra{traceparent: in.Traceparent, tracestate: in.Tracestate, replayOf: in.ReplayOf}
 	}
+	if in.NotBeforeMs != 0 && s.version >= foldWhole {
+		t.extras().notBefore, t.notBefore = in.NotBeforeMs, in.NotBeforeMs
+	}
 	p.enlist(t)
 	p.queued(t)
 	if s.version >= foldWhole {

@@ -131,6 +131,7 @@ func (c *codec) engine(e *engine) {
 	c.word(&e.reason)
 	number(c, &e.registeredAt)
 	number(c, &e.changedAtMs)
+	c.vector(&e.used)
 }
 
 // know completes an engine that was read. What its attempts hold is taken when
@@ -144,10 +145,14 @@ func (c *codec) know(p *pool, e *engine) {
 	}
 	e.allocatable = p.amounts(e.registered.Allocatable)
 	e.free = slices.Clone(e.allocatable)
+	if c.expect(len(e.used) == 0 || len(e.used) == len(e.allocatable), "what is used of each dimension") {
+		e.measure(e.used)
+	}
 	c.expect(p.engines[e.id] == nil, "another engine")
 	p.engines[e.id] = e
 	if e.present() {
 		p.present++
+		p.settleOn(e, e.registered.Node)
 	}
 }
 

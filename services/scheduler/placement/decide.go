@@ -3,6 +3,7 @@ package placement
 import (
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -124,7 +125,7 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 		c.repeated(prep, ref.offset)
 		return nil
 	}
-	if err := s.supports(m); err != nil {
+	if err := c.admissible(prep); err != nil {
 		return malformed(err)
 	}
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
@@ -133,10 +134,25 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 	if refused := c.checkAfter(p, m); refused != nil {
 		return refused
 	}
-	s.compiled = prep.predicate
+	s.compiled, s.preferred = prep.predicate, prep.prefer
 	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
-	s.compiled = nil
+	s.compiled, s.preferred = nil, nil
 	return nil
+}
+
+// maxAheadMs is how far ahead notBefore may lie.
+const maxAheadMs = 365 * 24 * 60 * 60 * 1000
+
+// admissible refuses what depends on the log's version and the time.
+func (c *cycle) admissible(prep *prepared) error {
+	m := prep.task
+	if err := c.s.supports(m); err != nil {
+		return err
+	}
+	if ahead := m.NotBeforeMs - c.now.Now; ahead > maxAheadMs {
+		return bad("notBefore is %dh ahead; at most 8760h are allowed", ahead/time.Hour.Milliseconds())
+	}
+	return c.s.since(foldWhole, "an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }
 
 func (c *cycle) repeated(prep *prepared, endedAt int64) {

@@ -92,6 +92,7 @@ func (c *cycle) heartbeat(name events.Pool, m *events.EngineHeartbeat) {
 	}
 	e.lastBeat = c.s.tenure.heard
 	c.returnUnreceived(p, e, m)
+	c.observe(p, e, m.Used)
 }
 
 // returnUnreceived gives back the attempts that the engine has read past and

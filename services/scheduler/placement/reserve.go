@@ -33,6 +33,7 @@ func (s *State) applyReserved(m *events.TaskReserved) {
 	p.reserved = slices.Insert(p.reserved, i, e)
 	if p.match != nil {
 		p.match.held.set(e.index)
+		p.match.changed(e)
 	}
 }
 
@@ -164,7 +165,7 @@ func (m *matcher) toReserve(l *lane, t *task) *engine {
 			if !l.shape.fits(e.allocatable) || !e.runsSmaller(l.shape) {
 				continue
 			}
-			if lack := l.shape.lack(e.free); best == nil || lack < least {
+			if lack := l.shape.lack(e.room); best == nil || lack < least {
 				best, least = e, lack
 			}
 		}
@@ -219,7 +220,7 @@ func (s *shape) lack(free []int64) float64 {
 // pickReserved is a reserved engine that t, the first of a line of l, may use.
 func (m *matcher) pickReserved(l *lane, t *task) *engine {
 	for _, e := range m.p.reserved {
-		if l.engines.has(e.index) && m.open.has(e.index) && l.shape.fits(e.free) && e.takes(t) {
+		if l.engines.has(e.index) && m.open.has(e.index) && l.shape.fits(e.room) && e.takes(t) {
 			return e
 		}
 	}
@@ -283,7 +284,8 @@ func (m *matcher) placeReserved(c *cycle) bool {
 			}
 		}
 		if next != nil {
-			c.assign(m.p, next.head(), m.pickReserved(next.row.lane, next.head()))
+			e := m.pickReserved(next.row.lane, next.head())
+			c.assign(m.p, next.head(), e, next.groups[0].filter.scoreOf(e))
 		}
 	}
 	return true
@@ -293,6 +295,6 @@ func (m *matcher) placeReserved(c *cycle) bool {
 // its head that may use reserved engines which the one before it could not.
 func (m *matcher) passed(g *group, head *task) {
 	if len(m.p.reserved) > 0 && g.first != nil && head != nil && head.before(g.first) {
-		g.scannedAt, m.settled = 0, 0
+		g.scannedAt, m.settled, m.scoredFor = 0, 0, nil
 	}
 }

@@ -96,8 +96,9 @@ type State struct {
 	partitions []int32
 	// deciding is the task that Decide looks at, which Apply will need at once.
 	deciding *task
-	// compiled is the predicate of the request that Decide looks at.
-	compiled *predicate.Predicate
+	// compiled and preferred are of the request that Decide looks at.
+	compiled  *predicate.Predicate
+	preferred *predicate.Preference
 }
 
 // New makes the state of an empty log.
@@ -135,6 +136,8 @@ type pool struct {
 	// known lists all engines in the order of their first registration.
 	known   []*engine
 	present int
+	// nodes that present engines say they run on.
+	nodes map[string]*node
 	// largest are allocatable vectors that no other ever seen covers.
 	largest [][]int64
 
@@ -145,6 +148,8 @@ type pool struct {
 	idleTemplates []*template
 	classes       map[string]*class
 	classList     []*class
+	// predicates is the State's cache. Not folded.
+	predicates *predicate.Cache
 
 	settings *events.PoolSettings
 	levels   [levels]level
@@ -156,6 +161,8 @@ type pool struct {
 
 	// match is the index for placing; nil unless leading. Not folded.
 	match *matcher
+	// scans counts what looked at nodes. Not folded.
+	scans uint64
 }
 
 // poolOf returns the pool of that name, made if it is new.
@@ -163,12 +170,7 @@ func (s *State) poolOf(name events.Pool) *pool {
 	if p, ok := s.pools[name]; ok {
 		return p
 	}
-	p := &pool{
-		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
-		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
-		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
-		limits: make(map[string]*limiter), dependencies: make(map[string]*dependency),
-	}
+	p := s.newPool(name)
 	p.oneSlot = p.shapeOf(nil)
 	p.oneSlot.refs++
 	s.pools[name] = p
@@ -177,4 +179,13 @@ func (s *State) poolOf(name events.Pool) *pool {
 		p.match = newMatcher(s, p)
 	}
 	return p
+}
+
+func (s *State) newPool(name events.Pool) *pool {
+	return &pool{
+		name: name, predicates: s.cfg.Predicates, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
+		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
+		templates: make(map[templateKey]*template), classes: make(map[string]*class), nodes: make(map[string]*node), cursor: -1,
+		limits: make(map[string]*limiter), dependencies: make(map[string]*dependency),
+	}
 }
