@@ -44,6 +44,8 @@ func TestBadRecords(t *testing.T) {
 		{"wrong field type", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":7}`), events.CodeBadData, "t"},
 		{"unknown field", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","accepts":"true"}`), events.CodeUnknownField, "t"},
 		{"not before", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"2030-01-01T00:00:00Z"}`), events.CodeUnknownField, "t"},
+		{"replay under an ID", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","replayOf":"x"}`), events.CodeBadData, "t"},
+		{"replay of no ID", "requests", record(events.TypeTaskRequested, `{"kind":"k","replayOf":"a\nb"}`), events.CodeBadData, "ce-1"},
 		{"unknown type", "requests", record("spanway.task.wished.v1", `{}`), events.CodeUnknownType, ""},
 		{"event among requests", "requests", record(events.TypeTaskAccepted, `{}`), events.CodeUnknownType, ""},
 		{"report among requests", "requests", record(events.TypeAttemptFinished, `{}`), events.CodeUnknownType, ""},
