@@ -267,6 +267,7 @@ func TestWrongPartition(t *testing.T) {
 		forward bool
 	}{
 		{&events.TaskRequested{TaskId: "t", Pool: "green", Kind: "k"}, true},
+		{&events.TaskRequested{Pool: "green", Kind: "k", ReplayOf: "t"}, false},
 		{&events.TaskCancelRequested{TaskId: "t", Pool: "green"}, true},
 		{&events.TaskCancelRequested{Pool: "green", Filter: &events.TaskFilter{}}, false},
 		{&events.TaskCancelRequested{Pool: "green"}, false},
