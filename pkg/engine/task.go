@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -46,6 +47,9 @@ const (
 	Stdout Stream = events.ContentStdout
 	Stderr Stream = events.ContentStderr
 )
+
+// MaxOutputBytes is how much of an attempt's output is reported.
+const MaxOutputBytes = lease.MaxOutputBytes
 
 var errNoEngine = errors.New("no engine has made this task")
 
