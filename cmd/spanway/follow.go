@@ -59,15 +59,15 @@ func isOutput(e client.Event) bool {
 	return ok && (m.DataType == events.ContentStdout || m.DataType == events.ContentStderr)
 }
 
-// watchTask follows one task; its end decides the exit code. If output is true
-// only what it writes is printed.
-func (a *app) watchTask(ctx context.Context, c *client.Client, pool events.Pool, id events.TaskID, output bool) error {
+// watchTask follows one task; its end decides the exit code. If only is true
+// nothing but what it writes is printed.
+func (a *app) watchTask(ctx context.Context, c *client.Client, pool events.Pool, id events.TaskID, only bool) error {
 	s, _, err := c.Task(ctx, pool, id)
 	if err != nil {
 		return err
 	}
 	f := &follower{app: a, id: id}
-	raw := !a.json() && (output || s.Task.GetKind() == command.Kind)
+	raw := !a.json() && (only || s.Task.GetKind() == command.Kind)
 	var end client.Result
 	err = c.Watch(ctx, client.WatchConfig{Pool: s.Pool, FromStart: true}, func(e client.Event) error {
 		if client.TaskOf(e.Message) != id {
@@ -84,7 +84,7 @@ func (a *app) watchTask(ctx context.Context, c *client.Client, pool events.Pool,
 				return err
 			}
 		}
-		if !output || a.json() && (ended || isOutput(e)) {
+		if !only || a.json() && (ended || isOutput(e)) {
 			if err := a.printEvent(e, string(id)); err != nil {
 				return err
 			}

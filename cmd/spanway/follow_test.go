@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -44,30 +45,48 @@ func talk(t *testing.T) (script, pipe string) {
 	return "echo one; echo problem >&2; read word <" + pipe + "; echo $word", pipe
 }
 
-// running is a command line that runs beside the test.
+// running is a command line that runs beside the test. What it prints is read at
+// once, so that it never waits for the test.
 type running struct {
-	out, err *bufio.Reader
+	out, err chan string
 	ended    chan int
 }
 
 func begin(t *testing.T, args ...string) *running {
 	t.Helper()
-	outR, outW := io.Pipe()
-	errR, errW := io.Pipe()
-	r := &running{bufio.NewReader(outR), bufio.NewReader(errR), make(chan int, 1)}
+	lines := func() (io.WriteCloser, chan string) {
+		r, w := io.Pipe()
+		c := make(chan string, 100)
+		go func() {
+			defer close(c)
+			for scan := bufio.NewScanner(r); scan.Scan(); {
+				c <- scan.Text()
+			}
+		}()
+		return w, c
+	}
+	r := &running{ended: make(chan int, 1)}
+	var out, err io.WriteCloser
+	out, r.out = lines()
+	err, r.err = lines()
 	go func() {
-		code := execute(t.Context(), args, streams{in: strings.NewReader(""), out: outW, err: errW})
-		outW.Close()
-		errW.Close()
+		code := execute(t.Context(), args, streams{in: strings.NewReader(""), out: out, err: err})
+		out.Close()
+		err.Close()
 		r.ended <- code
 	}()
 	return r
 }
 
-func (r *running) reads(t *testing.T, from *bufio.Reader, want string) {
+func reads(t *testing.T, from <-chan string, want string) {
 	t.Helper()
-	if line, err := from.ReadString('\n'); err != nil || strings.TrimSpace(line) != want {
-		t.Fatalf("read %q, %v; want %q", line, err, want)
+	select {
+	case line := <-from:
+		if line != want {
+			t.Fatalf("read %q, want %q", line, want)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatalf("waited for %q", want)
 	}
 }
 
@@ -86,17 +105,19 @@ func TestOutputIsSeenWhileItComes(t *testing.T) {
 	script, pipe := talk(t)
 
 	follow := begin(t, "task", "submit", "--id", "talk", "--wait", "--follow", "--brokers", broker, "--", "sh", "-c", script)
-	follow.reads(t, follow.out, "one")
-	follow.reads(t, follow.err, "problem")
-	watch := begin(t, "task", "watch", "talk", "--output", "--brokers", broker)
-	watch.reads(t, watch.out, "one")
-	watch.reads(t, watch.err, "problem")
+	reads(t, follow.out, "one")
+	reads(t, follow.err, "problem")
+	watch := begin(t, "task", "watch", "talk", "--raw", "--brokers", broker)
+	reads(t, watch.out, "one")
+	reads(t, watch.err, "problem")
 	say(t, pipe, "two")
 	for _, r := range []*running{follow, watch} {
-		go io.Copy(io.Discard, r.err) //nolint:errcheck // How it ended.
-		rest, _ := io.ReadAll(r.out)
-		if code := <-r.ended; string(rest) != "two\n" || code != exitDone {
-			t.Errorf("then %q and exit code %d, want the rest of the output once", rest, code)
+		reads(t, r.out, "two")
+		if more, ok := <-r.out; ok {
+			t.Errorf("and then %q", more)
+		}
+		if code := <-r.ended; code != exitDone {
+			t.Errorf("it ends with %d", code)
 		}
 	}
 
@@ -106,7 +127,7 @@ func TestOutputIsSeenWhileItComes(t *testing.T) {
 		t.Errorf("task watch ends with %d (%q):\n%s", code, stderr, out)
 	}
 	texts := map[string]string{}
-	out, _, _ = call(t.Context(), "", "task", "watch", "talk", "--output", "-o", "json", "--brokers", broker)
+	out, _, _ = call(t.Context(), "", "task", "watch", "talk", "--raw", "-o", "json", "--brokers", broker)
 	for line := range strings.Lines(out) {
 		var v eventView
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
@@ -150,7 +171,7 @@ func TestFollowedTasksEnd(t *testing.T) {
 			t.Errorf("%s: %q, %q, %d", c.args, out, stderr, code)
 		}
 	}
-	for _, args := range [][]string{{"task", "submit", "--follow", "--", "echo"}, {"task", "submit", "--wait", "--follow", "--file", "x"}, {"task", "watch", "--output"}} {
+	for _, args := range [][]string{{"task", "submit", "--follow", "--", "echo"}, {"task", "submit", "--wait", "--follow", "--file", "x"}, {"task", "watch", "--raw"}} {
 		if _, _, code := call(t.Context(), "", args...); code != exitUsage {
 			t.Errorf("%v ends with %d", args, code)
 		}

@@ -140,24 +140,24 @@ var errEnded = errors.New("the task has ended")
 
 func (a *app) taskWatch() *cobra.Command {
 	var pool string
-	var output bool
+	var raw bool
 	c := &cobra.Command{
 		Use:   "watch [ID]",
 		Short: "Print what happens to tasks as it happens; to one: from its beginning to its end",
 		Long: `Print what happens to tasks as it happens. One task is watched from its
 beginning to its end, and exit code 4 tells that it was no success. What a
 command (kind exec) writes is printed as it comes, its standard output and error
-each to that of this program; with --output nothing else is, and of a task of
+each to that of this program; with --raw nothing else is, and of a task of
 another kind its result. With -o json each event is one object; progress that is
 text stands in "text", too.`,
 		Args: atMostOne("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if output && len(args) == 0 {
-				return usage("--output is of one task: give its ID, as in: spanway task watch ID --output")
+			if raw && len(args) == 0 {
+				return usage("--raw is of one task: give its ID, as in: spanway task watch ID --raw")
 			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				if len(args) == 1 {
-					return a.watchTask(ctx, c, events.Pool(pool), events.TaskID(args[0]), output)
+					return a.watchTask(ctx, c, events.Pool(pool), events.TaskID(args[0]), raw)
 				}
 				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.watching}, func(e client.Event) error {
 					if client.TaskOf(e.Message) == "" {
@@ -169,7 +169,7 @@ text stands in "text", too.`,
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "only this pool (default all)")
-	c.Flags().BoolVar(&output, "output", false, "print only what the task writes")
+	c.Flags().BoolVar(&raw, "raw", false, "print only what the task writes")
 	return c
 }
 
