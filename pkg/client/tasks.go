@@ -25,7 +25,7 @@ type TaskStatus struct {
 	Result Result
 	// In milliseconds since the Unix epoch; 0 if not yet.
 	AcceptedMs, AssignedMs, StartedMs, EndedMs int64
-	// Progress is what the handler said last.
+	// Progress is what the handler said last, other than output.
 	Progress []byte
 
 	incarnation string
@@ -209,7 +209,7 @@ func (f *taskFold) apply(l events.Logged) {
 			s.State, s.StartedMs = Running, m.AtMs
 		}
 	case *events.TaskProgressed:
-		if s := f.of(m); s != nil {
+		if s := f.of(m); s != nil && m.DataType != events.ContentStdout && m.DataType != events.ContentStderr {
 			s.Progress = m.Data
 		}
 	case *events.TaskAttemptFailed:

@@ -23,6 +23,8 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("assigned %s to %s, attempt %d, token %d", m.TaskId, m.EngineId, m.Attempt, m.Token)
 	case *events.TaskStarted:
 		return fmt.Sprintf("started %s on %s", m.TaskId, m.EngineId)
+	case *events.TaskProgressed:
+		return fmt.Sprintf("progressed %s: %d bytes of %s", m.TaskId, len(m.Data), m.DataType)
 	case *events.TaskSucceeded:
 		return fmt.Sprintf("succeeded %s on %s", m.TaskId, m.EngineId)
 	case *events.TaskFailed:
