@@ -102,7 +102,7 @@ sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
 
 .PHONY: kills
 kills: ## kill schedulers and engines at named points (KILLS=200)
-	$(GO) test -count 1 -v -timeout 15m -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
+	$(GO) test -count 1 -v -timeout 15m -parallel 8 -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for a short while (FUZZTIME=10s)

@@ -17,7 +17,7 @@ import (
 )
 
 // killsFlag: `make kills` asks for 200.
-var killsFlag = flag.Int("kills", 24, "how often schedulers and engines are killed at named points")
+var killsFlag = flag.Int("kills", 12, "how often schedulers and engines are killed at named points")
 
 // killWorlds are killed side by side: most of the time of a kill is waiting for
 // the group to notice.
