@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -29,7 +30,9 @@ func (l *loop) start(a *lease.Attempt) {
 			l.inbox.put(func(m *mail) { m.ended = append(m.ended, ended{a.Token, r}) })
 			l.running.Done()
 		}()
+		failpoint.Hit(failpoint.EngineStarting)
 		r = l.execute(ctx, h, a)
+		failpoint.Hit(failpoint.EngineHandled)
 	}()
 }
 

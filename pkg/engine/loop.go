@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -92,6 +93,9 @@ func (l *loop) serve(ctx context.Context) {
 	for !l.departed {
 		select {
 		case page := <-l.pages:
+			if len(page.Records) > 0 {
+				failpoint.Hit(failpoint.EngineRead)
+			}
 			l.do(l.holder.Read(l.clock.now(), page))
 		case <-l.inbox.wake:
 			m = l.inbox.take(m)
