@@ -1,6 +1,10 @@
 package verify
 
-import "github.com/spanway/spanway/pkg/events"
+import (
+	"slices"
+
+	"github.com/spanway/spanway/pkg/events"
+)
 
 // Versions of the fold. An event that an older one does not know must not stand
 // before the log was raised to the version that has it: old and new binaries
@@ -73,12 +77,17 @@ func (w *world) truncate(where at, before int64) {
 		w.p.find("G1", where, "all below offset %d is to be deleted, this event included", before)
 		return
 	}
-	for _, t := range w.open() {
+	var broken []*task
+	for _, t := range w.tasks {
 		if t.payloadAt >= 0 && t.payloadAt < before {
-			where.task = t.id
-			w.p.find("G1", where, "all below offset %d is to be deleted, and the task, which has not ended, has its payload at %d",
-				before, t.payloadAt)
+			broken = append(broken, t)
 		}
+	}
+	slices.SortFunc(broken, oldest)
+	for _, t := range broken {
+		where.task = t.id
+		w.p.find("G1", where, "all below offset %d is to be deleted, and the task, which has not ended, has its payload at %d",
+			before, t.payloadAt)
 	}
 }
 

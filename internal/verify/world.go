@@ -91,10 +91,10 @@ func newWorld(p *Partition) world {
 }
 
 // open lists the tasks that have not ended, the oldest first.
-func (w *world) open() []*task {
-	return slices.SortedFunc(maps.Values(w.tasks), func(a, b *task) int {
-		return cmp.Or(cmp.Compare(a.accepted, b.accepted), cmp.Compare(a.id, b.id))
-	})
+func (w *world) open() []*task { return slices.SortedFunc(maps.Values(w.tasks), oldest) }
+
+func oldest(a, b *task) int {
+	return cmp.Or(cmp.Compare(a.accepted, b.accepted), cmp.Compare(a.id, b.id))
 }
 
 // follow applies one event and checks it against what was before.

@@ -129,6 +129,15 @@ func checkNext(t *testing.T, l *evidence, texts map[string]expr, at int) {
 	}
 }
 
+// judge has a whole log judged.
+func judge(records []events.Record) verify.Report {
+	p := verify.NewPartition(topics.Events(), partition, verify.Options{})
+	for i := range records {
+		p.Feed(&records[i])
+	}
+	return p.Report()
+}
+
 // checkFound has a corrupted log judged, up to the first finding.
 func checkFound(t *testing.T, l *evidence, c corruption, seed uint64) {
 	changes := c.make(rand.New(rand.NewPCG(seed, 3)), l)
