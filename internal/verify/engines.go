@@ -53,6 +53,9 @@ func (w *world) followEngine(where at, m any) {
 
 func (w *world) register(where at, spec *events.Engine) {
 	key := name{spec.GetPool(), spec.GetId()}
+	if spec.GetAccepts() != "" || spec.GetNode() != "" {
+		w.needsVersion(at{offset: where.offset, engine: key.id}, "an engine that says what it accepts or its node has registered")
+	}
 	before := w.engines[key]
 	e := &engine{
 		id: key.id, pool: key.pool, incarnation: spec.GetIncarnation(), site: spec.GetSite(),

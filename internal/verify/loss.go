@@ -91,10 +91,11 @@ func (w *world) truncate(where at, before int64) {
 	}
 }
 
-// forget begins anew with an empty state, of which all is known.
+// forget begins anew with an empty state, of which all is known. Which tokens were
+// given before is lost with it.
 func (w *world) forget() {
 	fresh := newWorld(w.p)
-	fresh.views, fresh.given, fresh.tokens, fresh.floor = w.views, w.given, w.tokens, w.floor
+	fresh.views, fresh.given, fresh.floor = w.views, w.given, w.floor
 	fresh.expected, fresh.landed, fresh.version = w.expected, w.landed, versionUnknown
 	*w = fresh
 }

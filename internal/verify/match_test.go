@@ -121,6 +121,7 @@ func brokenVersions() []brokenLog {
 		{"a reservation too soon", []proto.Message{eng("e", "i1", 1), accepted("t"), reserved("t", "e"), raised()}, Options{}, []string{"G5 a reservation, but"}},
 		{"settings too soon", []proto.Message{&events.PoolConfigured{Pool: "p"}, raised()}, Options{}, []string{"G5 settings"}},
 		{"a demand too soon", []proto.Message{keyed, raised()}, Options{}, []string{"G5 a task with demands"}},
+		{"a node too soon", []proto.Message{onNode("e", "n"), raised()}, Options{}, []string{"G5 what it accepts or its node"}},
 		{"all that in time", []proto.Message{raised(), keyed, &events.PoolConfigured{Pool: "p"}, third}, Options{}, nil},
 		{"raised twice", []proto.Message{raised(), raised()}, Options{}, []string{"G5 it has version 2 already"}},
 		{"lowered", []proto.Message{third, raised()}, Options{}, []string{"G5 it has version 3 already"}},

@@ -137,7 +137,7 @@ func TestLossAccepted(t *testing.T) {
 	l.each(raised(), eng("e", "i1", 2), limited("t", 1), accepted("u"), assigned("t", 1))
 	l.claim()
 	l.each(&events.LogLossAccepted{Reason: "disk", From: 2, To: 9}, raised(),
-		eng("e", "i1", 1), limited("v", 1), assigned("v", 2), &events.TaskStaleResultRejected{TaskId: "t", Pool: "p", EngineId: "e", Token: 1}, succeeded("v", 2))
+		eng("e", "i1", 1), limited("v", 1), assigned("v", 1), &events.TaskStaleResultRejected{TaskId: "t", Pool: "p", EngineId: "e", Token: 1}, succeeded("v", 1))
 	r := l.finds(Options{NoneOpen: true}, `LOSS offsets 2 to 8 was accepted ("disk"): 2 tasks`)
 	if r.Open != 0 {
 		t.Errorf("%d are open", r.Open)
