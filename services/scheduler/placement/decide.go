@@ -3,6 +3,7 @@ package placement
 import (
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -12,6 +13,9 @@ import (
 
 // Decide turns one input into events. in.Prepared must come from a Preparer.
 func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+	if s.err != nil {
+		return
+	}
 	c := s.cycle(now, emit)
 	prep, ok := in.Prepared.(*prepared)
 	if !ok {
@@ -115,17 +119,35 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 		c.repeated(prep, -1)
 		return nil
 	}
-	if ref, ok := s.ended.byKey[prep.key]; ok {
+	if ref, ok := s.ended.find(prep.key); ok {
 		c.repeated(prep, ref.offset)
 		return nil
+	}
+	if err := c.admissible(prep); err != nil {
+		return malformed(err)
 	}
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
 		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
 	}
-	s.compiled = prep.predicate
+	s.compiled, s.preferred = prep.predicate, prep.prefer
 	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
-	s.compiled = nil
+	s.compiled, s.preferred = nil, nil
 	return nil
+}
+
+// maxAheadMs is how far ahead notBefore may lie.
+const maxAheadMs = 365 * 24 * 60 * 60 * 1000
+
+// admissible refuses what depends on the log's version and the time.
+func (c *cycle) admissible(prep *prepared) error {
+	m := prep.task
+	if err := c.s.supports(m); err != nil {
+		return err
+	}
+	if ahead := m.NotBeforeMs - c.now.Now; ahead > maxAheadMs {
+		return bad("notBefore is %dh ahead; at most 8760h are allowed", ahead/time.Hour.Milliseconds())
+	}
+	return c.s.since(foldWhole, "an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }
 
 func (c *cycle) repeated(prep *prepared, endedAt int64) {
@@ -158,7 +180,7 @@ func (c *cycle) cancelRequested(name events.Pool, m *events.TaskCancelRequested)
 			return nil
 		}
 	}
-	if ref, ok := s.ended.byKey[keyOf(name, m.TaskId)]; ok {
+	if ref, ok := s.ended.find(keyOf(name, m.TaskId)); ok {
 		return events.Refuse(events.CodeAlreadyEnded, "task %q ended at offset %d", m.TaskId, ref.offset)
 	}
 	return unknownTask(name, m.TaskId)
@@ -195,7 +217,10 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	if x := old.task.extra; x != nil && x.replayOf != "" {
 		root = x.replayOf
 	}
-	again := old.task.message(old.pool)
+	again, refused := s.again(old)
+	if refused != nil {
+		return refused
+	}
 	again.ReplayOf = root
 	var latest *task
 	for ; ; n++ {

@@ -3,23 +3,9 @@ package placement
 import (
 	"container/heap"
 	"encoding/binary"
-	"strconv"
 
 	"github.com/spanway/spanway/services/scheduler/predicate"
 )
-
-// filter is a predicate together with what it reads of the task.
-type filter struct {
-	key       string
-	predicate *predicate.Predicate
-	task      asker
-	// classes that it is true of, among the first `next` of the pool.
-	classes bitset
-	next    int
-	groups  []*group
-	index   int
-	queued  bool
-}
 
 type groupKey struct {
 	filter   *filter
@@ -46,13 +32,16 @@ type group struct {
 	gone      bool
 }
 
-// lane is groups of equal needs whose predicates are true of the same classes.
+// lane is groups of equal needs whose predicates are true of the same classes,
+// and whose preferences give those the same scores.
 type lane struct {
 	key     string
 	shape   *shape
 	classes bitset
 	engines bitset
-	groups  groupHeap
+	// tiers are the engines by score, the highest first; nil without a preference.
+	tiers  []tier
+	groups groupHeap
 	// members counts groups, empty ones too.
 	members int
 	blocked bool
@@ -71,7 +60,7 @@ func (m *matcher) groupFor(t *task) *group {
 	key := groupKey{f, t.tmpl.shape, t.tmpl.priority}
 	g := m.groups[key]
 	if g == nil {
-		g = &group{groupKey: key, pos: -1, single: f.predicate.Reads().Single()}
+		g = &group{groupKey: key, pos: -1, single: f.single}
 		m.groups[key] = g
 		f.groups = append(f.groups, g)
 		if !g.single && f.next == len(m.p.classList) {
@@ -80,135 +69,10 @@ func (m *matcher) groupFor(t *task) *group {
 			m.requeue(f, filterAdded)
 		}
 	}
-	if r := f.predicate.Reads(); !r.Has(predicate.TaskID) && !r.Has(predicate.TaskAttempt) {
+	if !f.reads.Has(predicate.TaskID) && !f.reads.Has(predicate.TaskAttempt) {
 		t.tmpl.group = g
 	}
 	return g
-}
-
-// filterFor finds the filter by predicate, kind, and what is read of the task.
-func (m *matcher) filterFor(t *task) *filter {
-	pred := m.predicateOf(t)
-	key := filterKey(pred, t)
-	if f, ok := m.filters[key]; ok {
-		return f
-	}
-	f := &filter{key: key, predicate: pred, task: askerOf(t), index: len(m.filterList)}
-	m.filters[key] = f
-	m.filterList = append(m.filterList, f)
-	return f
-}
-
-func (m *matcher) predicateOf(t *task) *predicate.Predicate {
-	if c := m.s.compiled; c != nil && c.Text() == t.tmpl.predicate {
-		return c
-	}
-	pred, err := m.s.cfg.Predicates.Compile(t.tmpl.predicate)
-	if err != nil { // Accepted under other limits: true of nothing.
-		return predicate.Never(t.tmpl.predicate)
-	}
-	return pred
-}
-
-func filterKey(pred *predicate.Predicate, t *task) string {
-	b := strconv.AppendQuote(nil, t.tmpl.kind)
-	b = append(b, pred.Text()...)
-	r := pred.Reads()
-	b = append(b, 0)
-	if r.Has(predicate.TaskID) {
-		b = strconv.AppendQuote(b, t.id)
-	}
-	if r.Has(predicate.TaskTenant) {
-		b = strconv.AppendQuote(b, t.tmpl.tenant)
-	}
-	b = append(b, 0)
-	if r.Has(predicate.TaskPriority) {
-		b = binary.AppendVarint(b, int64(t.tmpl.priority))
-	}
-	if r.Has(predicate.TaskAttempt) {
-		b = binary.AppendVarint(b, int64(t.attempt()))
-	}
-	if r.Has(predicate.TaskNeeds) {
-		b = append(b, t.tmpl.shape.key...)
-	}
-	return string(b)
-}
-
-// Why a filter is unresolved.
-const (
-	filterAdded = iota
-	classAdded
-)
-
-// requeue has f evaluated on the classes that it does not know yet. What asks
-// for nothing is settled at once, so that it never waits behind what does.
-func (m *matcher) requeue(f *filter, why int) {
-	if f.predicate.Text() == "" {
-		m.resolveTrivial(f)
-		return
-	}
-	if !f.queued && f.next < len(m.p.classList) && !f.predicate.Reads().Single() {
-		f.queued = true
-		m.unresolved[why].push(f)
-	}
-}
-
-// resolveAll evaluates filters on classes that are new to them; false if the
-// budget ended it.
-func (m *matcher) resolveAll(c *cycle) bool {
-	for why := range m.unresolved {
-		queue := &m.unresolved[why]
-		for queue.len() > 0 {
-			f := *queue.front()
-			if !m.resolve(c, f) {
-				return false
-			}
-			f.queued = false
-			queue.pop()
-		}
-	}
-	return true
-}
-
-// resolve evaluates f on classes that are new to it; false if the budget ended it.
-func (m *matcher) resolve(c *cycle, f *filter) bool {
-	for ; f.next < len(m.p.classList); f.next++ {
-		class := m.p.classList[f.next]
-		if _, ok := class.kinds[f.task.kind]; !ok {
-			continue
-		}
-		if c.evaluations <= 0 {
-			return false
-		}
-		if m.evaluate(c, f, class, nil) {
-			f.classes.set(f.next)
-		}
-	}
-	for _, g := range f.groups {
-		m.enterLane(g)
-	}
-	return true
-}
-
-// resolveTrivial is resolve for a task without a predicate: only its kind counts.
-func (m *matcher) resolveTrivial(f *filter) {
-	for ; f.next < len(m.p.classList); f.next++ {
-		if _, ok := m.p.classList[f.next].kinds[f.task.kind]; ok {
-			f.classes.set(f.next)
-		}
-	}
-	for _, g := range f.groups {
-		m.enterLane(g)
-	}
-}
-
-func (m *matcher) evaluate(c *cycle, f *filter, class *class, e *engine) bool {
-	c.evaluations--
-	m.s.evaluations++
-	v := &m.s.eval
-	*v = evaluation{pool: m.p, class: class, engine: e, task: f.task}
-	ok, _ := f.predicate.Eval(v)
-	return ok
 }
 
 // enterLane puts g into the lane for its needs and classes.
@@ -217,6 +81,9 @@ func (m *matcher) enterLane(g *group) {
 	key = append(key, g.shape.key...)
 	for _, w := range g.filter.classes {
 		key = binary.BigEndian.AppendUint64(key, w)
+	}
+	if g.filter.prefer != nil {
+		key = g.filter.appendScores(key)
 	}
 	if g.lane != nil && g.lane.key == string(key) {
 		return
@@ -235,14 +102,38 @@ func (m *matcher) newLane(key string, g *group) *lane {
 	l := &lane{
 		key: key, shape: g.shape, classes: append(bitset(nil), g.filter.classes...), pos: -1, index: len(m.laneList),
 	}
+	if g.filter.prefer != nil {
+		l.tiers = g.filter.tiers()
+	}
 	for _, e := range m.p.byIndex {
-		if e != nil && l.classes.has(e.class.index) {
-			l.engines.set(e.index)
+		if e != nil {
+			l.admit(e)
 		}
 	}
 	m.lanes[key] = l
 	m.laneList = append(m.laneList, l)
 	return l
+}
+
+// admit has l use an engine, if it is of a class that it uses.
+func (l *lane) admit(e *engine) {
+	if !l.classes.has(e.class.index) {
+		return
+	}
+	l.engines.set(e.index)
+	for i := range l.tiers {
+		if l.tiers[i].classes.has(e.class.index) {
+			l.tiers[i].engines.set(e.index)
+		}
+	}
+}
+
+// dismiss is for an engine that is gone.
+func (l *lane) dismiss(e *engine) {
+	l.engines.clear(e.index)
+	for i := range l.tiers {
+		l.tiers[i].engines.clear(e.index)
+	}
 }
 
 func (m *matcher) leaveLane(g *group) {
@@ -344,6 +235,9 @@ func (m *matcher) forget(g *group) {
 	g.gone = true
 	m.leaveLane(g)
 	delete(m.groups, g.groupKey)
+	if m.scoredFor == g {
+		m.scoredFor = nil
+	}
 	f := g.filter
 	for i := range f.groups {
 		if f.groups[i] == g {

@@ -22,16 +22,29 @@ func (m *matcher) unblock() {
 
 // pick is the next engine after the one that was given work last, which l may
 // use, with l's needs free; only among those in within, unless that is nil.
+// Of those with the highest score, if l has a preference.
 func (m *matcher) pick(l *lane, within bitset) *engine {
+	if l.tiers == nil {
+		return m.pickOf(l, l.engines, within)
+	}
+	for i := range l.tiers {
+		if e := m.pickOf(l, l.tiers[i].engines, within); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (m *matcher) pickOf(l *lane, engines, within bitset) *engine {
 	from := m.p.cursor + 1
-	words := len(l.engines)
+	words := len(engines)
 	if words == 0 {
 		return nil
 	}
 	start := (from / 64) % words
 	for k := 0; k <= words; k++ {
 		w := (start + k) % words
-		x := l.engines[w] & m.open.word(w)
+		x := engines[w] & m.open.word(w)
 		if within != nil {
 			x &= within.word(w)
 		}
@@ -48,7 +61,7 @@ func (m *matcher) pick(l *lane, within bitset) *engine {
 			}
 		}
 		for ; x != 0; x &= x - 1 {
-			if e := m.p.byIndex[w*64+bits.TrailingZeros64(x)]; l.shape.fits(e.free) {
+			if e := m.p.byIndex[w*64+bits.TrailingZeros64(x)]; l.shape.fits(e.room) {
 				return e
 			}
 		}
@@ -76,7 +89,7 @@ func (m *matcher) placeLanes(c *cycle, until *task) bool {
 			return false
 		}
 		if e := m.pick(l, nil); e != nil {
-			c.assign(m.p, t, e)
+			c.assign(m.p, t, e, l.groups[0].filter.scoreOf(e))
 			continue
 		}
 		l.blocked = true
@@ -85,12 +98,12 @@ func (m *matcher) placeLanes(c *cycle, until *task) bool {
 	return true
 }
 
-// assign gives t to e.
-func (c *cycle) assign(p *pool, t *task, e *engine) {
+// assign gives t to e; score is nil without one.
+func (c *cycle) assign(p *pool, t *task, e *engine, score *float64) {
 	c.s.deciding = t
 	c.emit(&events.TaskAssigned{
 		TaskId: t.id, Pool: string(p.name), EngineId: e.id, Incarnation: e.incarnation,
-		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, AtMs: c.now.Now,
+		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, Score: score, AtMs: c.now.Now,
 	})
 }
 
@@ -169,15 +182,10 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 	defer func() { c.scans -= left - c.evaluations }()
 	target := m.version
 	clear(m.scratch)
-	found := false
-	for e := m.newest; e != nil && e.version > g.scannedAt; e = e.older {
-		c.steps--
-		if m.worthwhile(g, e) {
-			m.scratch.set(e.index)
-			found = true
-		}
+	if g.filter.prefer != nil {
+		return m.placeBest(c, g)
 	}
-	if !found {
+	if !m.gather(c, g, g.scannedAt) {
 		g.scannedAt = target
 		return true
 	}
@@ -202,9 +210,48 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 	return true
 }
 
+// gather adds to the scratch the engines that changed since and may be worthwhile
+// for g, with all of their node if what runs there is read; false if there are none.
+func (m *matcher) gather(c *cycle, g *group, since uint64) bool {
+	found, nodes := false, g.filter.reads.Node()
+	consider := func(e *engine) {
+		c.steps--
+		if m.worthwhile(g, e) {
+			m.scratch.set(e.index)
+			found = true
+		}
+	}
+	m.p.scans++
+	for e := m.newest; e != nil && e.version > since; e = e.older {
+		if !nodes || e.node == nil {
+			consider(e)
+			continue
+		}
+		if e.node.scan != m.p.scans {
+			e.node.scan = m.p.scans
+			for _, mate := range e.node.engines {
+				consider(mate)
+			}
+		}
+	}
+	return found
+}
+
+// qualifies tells whether e accepts f's tasks, and their predicate is true.
+func (m *matcher) qualifies(c *cycle, f *filter, e *engine) bool {
+	i := e.class.index
+	if !f.judged.has(i) {
+		f.judged.set(i)
+		if m.admits(c, f, e.class) {
+			f.classes.set(i)
+		}
+	}
+	return f.classes.has(i) && (!f.predicate.Reads().Single() || m.evaluate(c, f, e.class, e))
+}
+
 // worthwhile tells whether e could take a task of g if the predicate were true.
 func (m *matcher) worthwhile(g *group, e *engine) bool {
-	if e.status != ready || !g.shape.fits(e.free) {
+	if e.status != ready || !g.shape.fits(e.room) {
 		return false
 	}
 	_, ok := e.class.kinds[g.filter.task.kind]
@@ -214,16 +261,16 @@ func (m *matcher) worthwhile(g *group, e *engine) bool {
 // trySingle gives the first task of g to e if its predicate is true, after the
 // tasks that go before it had their turn.
 func (m *matcher) trySingle(c *cycle, g *group, e *engine) bool {
-	if !m.worthwhile(g, e) || !m.evaluate(c, g.filter, e.class, e) {
+	if !m.worthwhile(g, e) || !m.qualifies(c, g.filter, e) {
 		return false
 	}
 	before := m.version
 	if !m.placeLanes(c, g.first) || c.full() {
 		return true // No budget; e is seen again.
 	}
-	if m.version != before && (!m.worthwhile(g, e) || !m.evaluate(c, g.filter, e.class, e)) {
+	if m.version != before && (!m.worthwhile(g, e) || !m.qualifies(c, g.filter, e)) {
 		return false
 	}
-	c.assign(m.p, g.first, e)
+	c.assign(m.p, g.first, e, nil)
 	return true
 }

@@ -33,10 +33,11 @@ type prepared struct {
 	message proto.Message
 	pool    events.Pool
 	taskID  string
-	// task, key and predicate are those of a valid TaskRequested.
+	// task, key, predicate and prefer are those of a valid TaskRequested.
 	task      *events.Task
 	key       endedKey
 	predicate *predicate.Predicate
+	prefer    *predicate.Preference
 	// refused is set if the record cannot be acted upon; poison is the record
 	// itself if nobody can be told by a task's ID.
 	refused *events.Malformed
