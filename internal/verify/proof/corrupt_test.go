@@ -3,7 +3,6 @@ package proof
 import (
 	"math/rand/v2"
 	"slices"
-	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -80,11 +79,11 @@ var corruptions = []corruption{
 		m.View = 1
 		return m
 	}),
-	change("needs inflated", "G3", assignedLater, func(_ *evidence, _ int, m *events.TaskAccepted) proto.Message {
+	change("needs inflated", "G3 G4", assignedLater, func(_ *evidence, _ int, m *events.TaskAccepted) proto.Message {
 		m.Task.Needs = map[string]int64{"slots": 1000}
 		return m
 	}),
-	change("needs what no engine has", "G3", assignedLater, func(_ *evidence, _ int, m *events.TaskAccepted) proto.Message {
+	change("needs what no engine has", "G3 G4", assignedLater, func(_ *evidence, _ int, m *events.TaskAccepted) proto.Message {
 		m.Task.Needs = map[string]int64{"slots": 1, "qubits": 1}
 		return m
 	}),
@@ -162,18 +161,22 @@ var corruptions = []corruption{
 type evidence struct {
 	records  []events.Record
 	messages []proto.Message
-	given    map[string][]int // the assignments of a task
+	accepted map[string]int   // the acceptance of a task
+	ended    map[string]int   // its end
+	given    map[string][]int // its assignments
 	onEngine map[string][]int // those to an engine
 	result   map[uint64]int   // the result under a token
 	moved    map[int]bool     // losses of engines that took work away which was given elsewhere later
 }
 
 func (l *evidence) index() {
-	l.given, l.onEngine = map[string][]int{}, map[string][]int{}
+	l.accepted, l.ended, l.given, l.onEngine = map[string]int{}, map[string]int{}, map[string][]int{}, map[string][]int{}
 	l.result, l.moved = map[uint64]int{}, map[int]bool{}
 	on, lostAt := map[string]string{}, map[string]int{}
 	for at, m := range l.messages {
 		switch m := m.(type) {
+		case *events.TaskAccepted:
+			l.accepted[m.Task.Id] = at
 		case *events.TaskAssigned:
 			l.given[m.TaskId] = append(l.given[m.TaskId], at)
 			l.onEngine[m.EngineId] = append(l.onEngine[m.EngineId], at)
@@ -196,11 +199,14 @@ func (l *evidence) index() {
 			}
 		case *events.TaskSucceeded:
 			l.result[m.Token] = at
+			l.ended[m.TaskId] = at
 			delete(on, m.TaskId)
-		case interface{ GetTaskId() string }:
-			if w := string(events.TypeOf(m.(proto.Message))); !strings.Contains(w, "started") && !strings.Contains(w, "stale") && !strings.Contains(w, "retry") {
-				delete(on, m.GetTaskId())
-			}
+		case *events.TaskAttemptFailed, *events.TaskAttemptReturned, *events.TaskAssignmentRefused:
+			delete(on, m.(interface{ GetTaskId() string }).GetTaskId())
+		case *events.TaskFailed, *events.TaskExpired, *events.TaskCancelled, *events.TaskDeadLettered:
+			task := m.(interface{ GetTaskId() string }).GetTaskId()
+			l.ended[task] = at
+			delete(on, task)
 		}
 	}
 }

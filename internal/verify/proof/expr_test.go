@@ -25,18 +25,19 @@ func of(b bool) truth {
 
 // scene is what an expression is about.
 type scene struct {
-	id, site          string
-	labels            map[string]any
-	allocatable, free map[string]int64
-	kinds, tasks      []string // running on the engine, sorted
-	task              *subject
+	id, site, node          string
+	labels                  map[string]any
+	allocatable, free, used map[string]int64
+	kinds, tasks            []string // running on the engine
+	nodeKinds, nodeTasks    []string // running on its node
+	task                    *subject
 }
 
 // subject is the task.
 type subject struct {
-	kind, tenant string
-	priority     int64
-	needs        map[string]int64
+	kind, tenant      string
+	priority, attempt int64
+	needs             map[string]int64
 }
 
 // expr is a predicate and what it means.
@@ -234,8 +235,44 @@ var changing = []func(r *rand.Rand) expr{
 	},
 	func(r *rand.Rand) expr {
 		kind := pick(r, kinds...)
+		return expr{fmt.Sprintf("!(%q in engine.running.node_kinds)", kind), func(s *scene) truth { return of(!slices.Contains(s.nodeKinds, kind)) }}
+	},
+	func(r *rand.Rand) expr {
+		n := r.IntN(12)
+		return expr{fmt.Sprintf("size(engine.running.node_tasks) < %d", n), func(s *scene) truth { return of(len(s.nodeTasks) < n) }}
+	},
+	func(r *rand.Rand) expr {
+		n := int64(1 + r.IntN(9))
+		return expr{fmt.Sprintf("engine.used.memory_bytes < %d * 1073741824", n), func(s *scene) truth {
+			return amount(s.used, "memory_bytes", func(v int64) bool { return v < n<<30 })
+		}}
+	},
+	func(r *rand.Rand) expr {
+		end := fmt.Sprint(r.IntN(10))
+		return expr{fmt.Sprintf("engine.node.endsWith(%q)", end), func(s *scene) truth { return of(strings.HasSuffix(s.node, end)) }}
+	},
+	func(r *rand.Rand) expr {
+		kind := pick(r, kinds...)
 		return expr{fmt.Sprintf("%q in engine.running.kinds", kind), func(s *scene) truth { return of(slices.Contains(s.kinds, kind)) }}
 	},
+}
+
+// acceptances are what some engines accept.
+var acceptances = []expr{
+	{"", func(*scene) truth { return yes }},
+	{`task.priority >= 2 || task.tenant == "acme"`, func(s *scene) truth { return of(s.task.priority >= 2 || s.task.tenant == "acme") }},
+	{`!(task.kind == "sort") && task.needs.slots <= 4`, func(s *scene) truth {
+		return both(of(s.task.kind != "sort"), amount(s.task.needs, "slots", func(v int64) bool { return v <= 4 }))
+	}},
+	{`has(task.needs.memory_bytes) || task.attempt < 3`, func(s *scene) truth {
+		_, ok := s.task.needs["memory_bytes"]
+		return of(ok || s.task.attempt < 3)
+	}},
+}
+
+// preferences give scores, or errors, which are no obstacle.
+var preferences = []string{
+	"engine.allocatable.slots", "-1 * engine.free.slots", "engine.labels.gpu * 10", "engine.labels.spot == true ? 2.5 : 0.5",
 }
 
 var kinds = []string{"bake", "pack", "sort"}

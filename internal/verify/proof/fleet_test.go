@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -27,6 +28,7 @@ type engine struct {
 	there    bool
 	silent   bool // it died, and nobody knows yet
 	drained  bool
+	measures bool
 	lives    int
 	running  map[uint64]*attempt
 	backAt   int
@@ -42,7 +44,7 @@ type attempt struct {
 func (s *story) build() {
 	s.byID, s.due, s.rest = map[string]*engine{}, map[int][]*attempt{}, lastRest
 	for i := range manyEngines {
-		e := &engine{spec: s.spec(i), running: map[uint64]*attempt{}, backAt: 1 + s.r.IntN(3)}
+		e := &engine{spec: s.spec(i), running: map[uint64]*attempt{}, backAt: 2 + s.r.IntN(3), measures: i%2 == 0}
 		if i%4 == 0 {
 			e.backAt = s.r.IntN(100)
 		}
@@ -59,6 +61,10 @@ func (s *story) spec(i int) *events.Engine {
 		Kinds:                kinds[:1+class%3],
 		Allocatable:          map[string]int64{"slots": int64(2 + class%5), "memory_bytes": int64(4+class) << 30},
 		AssignmentsPartition: events.EnginePartition(events.EngineID(id)),
+	}
+	e.Accepts = acceptances[max(class%6-2, 0)].text
+	if i%3 > 0 {
+		e.Node = fmt.Sprintf("node-%d", i/9)
 	}
 	if class%2 == 0 {
 		e.Labels["gpu"] = structpb.NewNumberValue(float64(class % 6))
@@ -83,6 +89,14 @@ func (s *story) spec(i int) *events.Engine {
 
 // live is one step of everybody's life.
 func (s *story) live() {
+	switch s.step {
+	case 1:
+		return // The log is raised to the newest fold version.
+	case 2:
+		s.send(&events.PoolConfigureRequested{Pool: blue, Settings: &events.PoolSettings{
+			TenantWeights: map[string]int32{"acme": 3, "bolt": 2}, ReserveAfterMs: 1_000,
+		}})
+	}
 	for range min(perStep, manyTasks-s.submitted) {
 		s.send(s.request(s.submitted))
 		s.submitted++
@@ -120,10 +134,31 @@ func (s *story) request(i int) *events.TaskRequested {
 	if s.r.IntN(20) == 0 {
 		m.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(1), "gpu": structpb.NewNumberValue(1)}
 	}
+	s.demand(m, i)
 	if s.r.IntN(5) == 0 {
 		m.ScheduleTimeout = "6s"
 	}
 	return m
+}
+
+// demand adds what few tasks ask for.
+func (s *story) demand(m *events.TaskRequested, i int) {
+	switch s.r.IntN(25) {
+	case 0, 1:
+		m.Prefer = pick(s.r, preferences...)
+	case 2, 3:
+		m.NotBefore = time.UnixMilli(s.nowMs + int64(s.r.IntN(5000))).UTC().Format(time.RFC3339Nano)
+	case 4, 5:
+		key := s.r.IntN(8)
+		m.LimitKey, m.Limit = fmt.Sprintf("key-%d", key), proto.Int32(int32(1+key))
+	case 6, 7:
+		for range min(i, 1+s.r.IntN(2)) {
+			m.After = append(m.After, fmt.Sprintf("task-%d", i-1-s.r.IntN(min(i, 600))))
+		}
+	case 8: // Only the largest engines have room for that, and rarely.
+		m.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(6)}
+		m.Predicate, m.Kind, m.ScheduleTimeout = "", kinds[0], ""
+	}
 }
 
 // fate is what may happen to an engine in a step.
@@ -173,10 +208,15 @@ func (s *story) leave(e *engine) {
 }
 
 func (s *story) beat(e *engine) {
-	s.send(&events.EngineHeartbeat{
+	beat := &events.EngineHeartbeat{
 		EngineId: e.spec.Id, Incarnation: e.spec.Incarnation, Pool: blue,
 		ReceivedEpoch: e.epoch, ReceivedN: e.n, Running: slices.Sorted(maps.Keys(e.running)),
-	})
+	}
+	if e.measures {
+		memory := e.spec.Allocatable["memory_bytes"]
+		beat.Used = map[string]int64{"memory_bytes": s.r.Int64N(memory), "watts": 7}
+	}
+	s.send(beat)
 }
 
 // deliver hands an engine what was published for it.

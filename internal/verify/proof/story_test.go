@@ -19,12 +19,14 @@ import (
 )
 
 const (
-	blue     = "blue"
-	owners   = 4
-	stepMs   = 100
-	steps    = 200 // in which there are requests
-	perStep  = manyTasks / steps
-	lastRest = 100 // steps after the last request
+	blue   = "blue"
+	owners = 4
+	stepMs = 100
+	// roundsPerStep is how often the owner looks at the time in a step.
+	roundsPerStep = 5
+	steps         = 200 // in which there are requests
+	perStep       = manyTasks / steps
+	lastRest      = 100 // steps after the last request
 )
 
 var (
@@ -47,6 +49,7 @@ type story struct {
 	prep      *placement.Preparer
 	nowMs     int64
 	step      int
+	round     int
 	submitted int
 	killAt    int // the step at which the owner is killed
 
@@ -122,8 +125,12 @@ func (s *story) Seek(positions map[eventlog.TopicPartition]int64) {
 	}
 }
 
-// Next implements eventlog.Inputs: a step of time, and what it brought.
+// Next implements eventlog.Inputs: a step of time, and what it brought. Between
+// two steps the owner has some rounds in which nothing happens, to catch up.
 func (s *story) Next(context.Context, time.Duration) (eventlog.Arrivals, error) {
+	if s.round++; s.round%roundsPerStep > 0 {
+		return eventlog.Arrivals{ReadTo: s.nowMs}, nil
+	}
 	s.step++
 	s.nowMs += stepMs
 	switch {
