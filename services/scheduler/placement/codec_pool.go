@@ -57,6 +57,7 @@ func (c *codec) pool(p *pool) *pool {
 	c.live(tb)
 	c.attempts(tb)
 	c.owing(tb)
+	c.order(tb)
 	return p
 }
 
@@ -268,12 +269,13 @@ func (c *codec) attempts(tb *table) {
 			if c.expect(next != nil && next.status == assigned && next.engine == nil, "an assigned task without engine") {
 				e.reserve(next)
 				p.running++
+				p.occupy(next.tmpl.limiter)
 			}
 		}
 	}
 	for _, t := range tb.live { // None if this is the writer.
 		if t.status == waiting {
-			p.waiting++
+			p.queued(t)
 		} else {
 			c.expect(t.engine != nil, "an engine for each assigned task")
 		}

@@ -108,6 +108,8 @@ func (c *cycle) decide(prep *prepared) *events.Malformed {
 		return c.drain(prep.pool, m)
 	case *events.EngineResumeRequested:
 		return c.resume(prep.pool, m)
+	case *events.PoolConfigureRequested:
+		return c.configure(prep.pool, m)
 	}
 	return nil
 }
@@ -128,6 +130,9 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 	}
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
 		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
+	}
+	if refused := c.checkAfter(p, m); refused != nil {
+		return refused
 	}
 	s.compiled, s.preferred = prep.predicate, prep.prefer
 	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
@@ -207,7 +212,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	old, ok := s.kept.tasks[keyOf(name, m.TaskId)]
 	if !ok {
-		if _, ended := s.ended.byKey[keyOf(name, m.TaskId)]; ended {
+		if _, ended := s.ended.find(keyOf(name, m.TaskId)); ended {
 			return events.Refuse(events.CodeUnknownTask,
 				"the request of task %q is not kept any more, or it succeeded; submit it again under a new ID", m.TaskId)
 		}
@@ -226,7 +231,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	for ; ; n++ {
 		again.Id = root + ".r" + strconv.Itoa(n)
 		live := old.pool.tasks[again.Id]
-		if _, ended := s.ended.byKey[keyOf(name, again.Id)]; !ended && live == nil {
+		if _, ended := s.ended.find(keyOf(name, again.Id)); !ended && live == nil {
 			break
 		}
 		latest = live
@@ -237,6 +242,9 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	if len(again.Id) > events.MaxIDBytes {
 		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", again.Id)
+	}
+	if refused := c.retryAfter(old.pool, again); refused != nil {
+		return refused
 	}
 	c.emit(&events.TaskAccepted{Task: again, AtMs: c.now.Now})
 	return nil

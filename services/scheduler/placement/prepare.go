@@ -205,6 +205,8 @@ func names(m proto.Message) (pool, task string) {
 		return m.Pool, ""
 	case *events.EngineResumeRequested:
 		return m.Pool, ""
+	case *events.PoolConfigureRequested:
+		return m.Pool, ""
 	}
 	return "", ""
 }

@@ -38,12 +38,12 @@ type chaos struct {
 	published []string
 }
 
-func newChaos(t *rapid.T, tb testing.TB) *chaos {
-	c := &chaos{world: newWorld(tb, Config{}), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
+func newChaos(t *rapid.T, tb testing.TB, cfg Config) *chaos {
+	c := &chaos{world: newWorld(tb, cfg), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
 	c.world.judge = c.judge
 	c.cfg.KeepEnded, c.cfg.PayloadBytes = 3, 40
 	c.state, c.replica, c.log, c.offset = New(c.cfg), New(c.cfg), nil, 0
-	c.advance() // Something stands at offset 0, as the claim does in a log.
+	c.emit(&events.LogPublished{}) // Something stands at offset 0, as the claim does in a log.
 	return c
 }
 
@@ -347,7 +347,7 @@ func TestProperties(t *testing.T) {
 		_ = f.Value.Set("1000")
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		c := newChaos(rt, t)
+		c := newChaos(rt, t, Config{})
 		for range rapid.IntRange(5, 60).Draw(rt, "steps") {
 			c.step()
 			if c.draw(3, "advance") > 0 {

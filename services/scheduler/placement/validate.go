@@ -90,6 +90,8 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 		return checkID("engineId", m.EngineId)
 	case *events.EngineResumeRequested:
 		return checkID("engineId", m.EngineId)
+	case *events.PoolConfigureRequested:
+		return checkSettings(m.Settings)
 	}
 	return nil
 }
@@ -137,6 +139,12 @@ func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envel
 		return nil, err
 	}
 	if t.NotBeforeMs, err = parseNotBefore(m.NotBefore); err != nil {
+		return nil, err
+	}
+	if err = fillLimit(t, m); err != nil {
+		return nil, err
+	}
+	if t.After, err = checkDependencies(t.Id, m.After); err != nil {
 		return nil, err
 	}
 	if out.prefer, err = p.predicates.Prefer(t.Prefer); err != nil {

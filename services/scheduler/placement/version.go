@@ -45,7 +45,15 @@ func (s *State) applyRaised(m *events.LogFoldVersionRaised) {
 		s.err = &FoldVersionError{Version: m.Version, Known: s.knows}
 		return
 	}
-	s.version = max(s.version, m.Version)
+	if m.Version <= s.version {
+		return
+	}
+	s.version = m.Version
+	for _, p := range s.order {
+		if p.match != nil { // What waits is in order by other rules from here on.
+			p.match.stale = true
+		}
+	}
 }
 
 // raise switches the log to the highest version that this host may choose.
