@@ -94,7 +94,7 @@ func (s *story) live() {
 		return // The log is raised to the newest fold version.
 	case 2:
 		s.send(&events.PoolConfigureRequested{Pool: blue, Settings: &events.PoolSettings{
-			TenantWeights: map[string]int32{"acme": 3, "bolt": 2}, ReserveAfterMs: 1_000,
+			TenantWeights: map[string]int32{"acme": 3, "bolt": 2}, ReserveAfterMs: 500,
 		}})
 	}
 	for range min(perStep, manyTasks-s.submitted) {
@@ -155,7 +155,7 @@ func (s *story) demand(m *events.TaskRequested, i int) {
 		for range min(i, 1+s.r.IntN(2)) {
 			m.After = append(m.After, fmt.Sprintf("task-%d", i-1-s.r.IntN(min(i, 600))))
 		}
-	case 8: // Only the largest engines have room for that, and rarely.
+	case 8, 9: // Only the largest engines have room for that, and rarely.
 		m.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(6)}
 		m.Predicate, m.Kind, m.ScheduleTimeout = "", kinds[0], ""
 	}
@@ -238,9 +238,9 @@ func (s *story) deliver(epoch, n uint32, m proto.Message) {
 	}
 	it := &attempt{on: e, lives: e.lives, m: a}
 	e.running[a.Token] = it
-	step := s.step + 1 + s.r.IntN(8)
+	step := s.step + 1 + s.r.IntN(18)
 	s.due[step] = append(s.due[step], it)
-	if step > s.step+4 {
+	if step > s.step+8 {
 		s.send(&events.AttemptStarted{TaskId: a.TaskId, Pool: blue, EngineId: a.EngineId, Incarnation: a.Incarnation, Attempt: a.Attempt, Token: a.Token})
 	}
 }
