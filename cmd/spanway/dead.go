@@ -130,8 +130,17 @@ func (a *app) listDead(ctx context.Context, c *client.Client, q *deadQuery) erro
 // replayDead replays one letter after the other, also after one was refused.
 func (a *app) replayDead(ctx context.Context, c *client.Client, q *deadQuery) error {
 	var letters []events.Record
+	copies := map[string]bool{}
 	err := c.Scan(ctx, c.Topics().DeadLetters(), 0, func(r *events.Record) error {
 		if (q.all || slices.Contains(q.offsets, r.Offset)) && q.means(viewDead(r)) {
+			// An owner sends a letter again if it does not know that the one before
+			// it did.
+			if id, _ := r.Header(events.HeaderID); q.all && len(id) > 0 {
+				if copies[string(id)] {
+					return nil
+				}
+				copies[string(id)] = true
+			}
 			letters = append(letters, *r)
 		}
 		return nil

@@ -42,9 +42,9 @@ func (m *morgue) await(n int64) {
 }
 
 // bury puts a letter on the topic, as a scheduler would.
-func (m *morgue) bury(letter proto.Message) (offset int64) {
+func (m *morgue) bury(id string, letter proto.Message) (offset int64) {
 	m.t.Helper()
-	r, err := events.Encoder{Source: "/test"}.Encode("x", letter)
+	r, err := events.Encoder{Source: "/test"}.Encode(id, letter)
 	if err == nil {
 		offset, err = m.k.Partition(m.topics.DeadLetters(), 0).Append(m.t.Context(), []events.Record{r})
 	}
@@ -120,10 +120,11 @@ func TestDeadTasksAreReplayedFromTheirCopy(t *testing.T) {
 		Predicate: "engine.id != 'x'", Needs: map[string]int64{"slots": 2}, Priority: 7, Tenant: "acme",
 		Retry: &events.RetryPolicy{MaxAttempts: 1, InitialBackoffMs: 10, MaxBackoffMs: 20, Multiplier: 3, FinalErrors: []string{"X"}},
 	}
-	at := m.bury(&events.TaskDeadLettered{TaskId: "old.r4", Pool: "default", Attempts: 1, Task: task})
-	m.bury(&events.TaskDeadLettered{TaskId: "empty", Pool: "default", Attempts: 1})
+	at := m.bury("1", &events.TaskDeadLettered{TaskId: "old.r4", Pool: "default", Attempts: 1, Task: task})
+	m.bury("2", &events.TaskDeadLettered{TaskId: "empty", Pool: "default", Attempts: 1})
+	m.bury("1", &events.TaskDeadLettered{TaskId: "old.r4", Pool: "default", Attempts: 1, Task: task}) // a copy, by the next owner
 	v, stderr := m.replay(exitRefused, "--all")
-	if v[at].ReplayedAs != "old.r1" || v[at+1].Refused == nil || v[at+1].Refused.Code != string(client.CodeNoCopy) || !strings.Contains(stderr, `"empty"`) {
+	if len(v) != 2 || v[at].ReplayedAs != "old.r1" || v[at+1].Refused == nil || v[at+1].Refused.Code != string(client.CodeNoCopy) || !strings.Contains(stderr, `"empty"`) {
 		t.Fatalf("replayed as %+v: %s", v, stderr)
 	}
 	m.call(exitDone, "task", "watch", "old.r1")
@@ -192,7 +193,7 @@ func TestDeadRecordsAreReplayed(t *testing.T) {
 		t.Errorf("sent again as %+v, was %+v", got, wrong)
 	}
 	// Nothing is sent to where nothing of the kind came from.
-	evil := m.bury(&events.DeadLetter{Code: "X", Source: &events.Source{Topic: m.topics.Events()}, Raw: &events.RawRecord{Value: []byte("x")}})
+	evil := m.bury("3", &events.DeadLetter{Code: "X", Source: &events.Source{Topic: m.topics.Events()}, Raw: &events.RawRecord{Value: []byte("x")}})
 	if v, _ := m.replay(exitRefused, "--offset", fmt.Sprint(evil)); v[evil].Refused == nil {
 		t.Errorf("a letter sends to the log itself: %+v", v[evil])
 	}
