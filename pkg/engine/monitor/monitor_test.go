@@ -67,6 +67,9 @@ func TestCPUIsAveragedOverSomeSeconds(t *testing.T) {
 	}
 }
 
+// sink keeps what burn returns, or the compiler may leave the work out.
+var sink int
+
 // burn uses the CPU for a while and returns how much it used.
 func burn(d time.Duration) (n int) {
 	for end := time.Now().Add(d); time.Now().Before(end); n++ {
@@ -88,7 +91,7 @@ func TestTheProcessIsMeasured(t *testing.T) {
 	for i := 0; i < size; i += 512 {
 		block[i] = byte(i) // or it is not resident
 	}
-	burn(500 * time.Millisecond)
+	sink = burn(500 * time.Millisecond)
 	after := m.Used()
 	runtime.KeepAlive(block)
 	if grew := after[Memory] - before[Memory]; grew < size*9/10 {
@@ -146,7 +149,7 @@ func TestMain(m *testing.M) {
 		for i := range block {
 			block[i] = 1
 		}
-		burn(300 * time.Millisecond)
+		sink = burn(300 * time.Millisecond)
 		os.Stdout.WriteString("x")
 		os.Stdin.Read(make([]byte, 1)) // Until the test ends.
 		runtime.KeepAlive(block)
