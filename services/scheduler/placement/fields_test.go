@@ -33,15 +33,15 @@ func filled() map[string]visited {
 	s := New(Config{})
 	p := s.poolOf(blue)
 	tb := &table{p: p, numbers: map[*template]int{}}
-	e := &engine{registered: &events.Engine{}, status: draining, reason: "r", leaving: true, registeredAt: 1, changedAtMs: 2}
+	e := &engine{registered: &events.Engine{}, status: draining, reason: "r", leaving: true, registeredAt: 1, changedAtMs: 2, observedAt: 3}
 	tm := p.templateOf(&events.Task{
-		Kind: "k", Predicate: "p", PayloadType: "t", Tenant: "n", Priority: 1, ScheduleTimeoutMs: 1, ExecutionTimeoutMs: 2,
+		Kind: "k", Predicate: "p", Prefer: "q", PayloadType: "t", Tenant: "n", Priority: 1, ScheduleTimeoutMs: 1, ExecutionTimeoutMs: 2,
 		Retry: &events.RetryPolicy{MaxAttempts: 1, InitialBackoffMs: 2, MaxBackoffMs: 3, Multiplier: 4, FinalErrors: []string{"f"}},
 	})
 	t := &task{
 		id: "t", tmpl: tm, payloadAt: 5, payloadLen: 6, seq: 7, acceptedAt: 8, notBefore: 9, assignedAt: 10, token: 11,
 		lastEngine: "e", epoch: 12, n: 13, failures: 14, status: assigned, fate: owesRetry,
-		extra: &extra{traceparent: "1", tracestate: "2", replayOf: "3", cancelReason: "4", endedAt: 5, endedOffset: 6},
+		extra: &extra{traceparent: "1", tracestate: "2", replayOf: "3", cancelReason: "4", notBefore: 4, endedAt: 5, endedOffset: 6},
 	}
 	m := &events.Engine{
 		Id: "e", Incarnation: "i", Pool: blue, Site: "s", Kinds: []string{"k"}, AssignmentsPartition: 1, AssignmentsFrom: 2, Accepts: "a",
@@ -103,6 +103,7 @@ var engineFields = map[string]string{
 	"registered": elsewhere + "registration", "id": derived + "registration", "incarnation": derived + "registration",
 	"class": derived + "registration", "index": elsewhere + "pool.byIndex", "allocatable": derived + "registration",
 	"free": derived + "its attempts", "first": elsewhere + "attempts", "last": elsewhere + "attempts", "attempts": elsewhere + "attempts",
+	"used": elsewhere + "TestValuesAreFolded", "room": derived + "free and used", "node": derived + "registration", "unmeasured": notFolded + "the host's own",
 	"lastBeat": notFolded + "leases begin anew", "version": notFolded + "the index", "older": notFolded + "the index", "newer": notFolded + "the index",
 }
 
@@ -114,13 +115,14 @@ var poolFields = map[string]string{
 	"largest": elsewhere + "TestValuesAreFolded", "dims": elsewhere + "TestValuesAreFolded", "shapes": derived + "templates",
 	"oneSlot": derived + "shapes", "templates": derived + "tasks", "idleTemplates": notFolded + "they save work",
 	"classes": derived + "classList", "classList": elsewhere + "TestValuesAreFolded", "match": notFolded + "the index",
+	"nodes": derived + "known", "predicates": notFolded + "the host's own", "scans": notFolded + "the index",
 }
 
 var stateFields = map[string]string{
 	"cfg": notFolded + "the host's own", "pools": elsewhere + "pool", "order": elsewhere + "pool", "ended": elsewhere + "window",
 	"kept": elsewhere + "keeper", "dying": elsewhere + "dying", "leading": notFolded + "the host's own", "tenure": notFolded + "the host's own",
 	"turn": notFolded + "the host's own", "nextLease": notFolded + "the host's own", "evaluations": notFolded + "a count for metrics",
-	"eval": notFolded + "scratch", "partitions": derived + "engines", "deciding": notFolded + "scratch", "compiled": notFolded + "scratch",
+	"eval": notFolded + "scratch", "partitions": derived + "engines", "deciding": notFolded + "scratch", "compiled": notFolded + "scratch", "preferred": notFolded + "scratch",
 	"knows": notFolded + "the release's own", "err": notFolded + "it folds nothing any more",
 	"payloadBytes": notFolded + "the host's own", "succeeded": notFolded + "for showing",
 }
@@ -222,6 +224,7 @@ func TestValuesAreFolded(t *testing.T) {
 		"attempts":    func(_ *State, p *pool, _ *task, _ *engine) { p.vacate(p.tasks["b"]) },
 		"owing":       func(_ *State, p *pool, a *task, _ *engine) { p.owe(a, owesDeath) },
 		"drains":      func(_ *State, p *pool, _ *task, _ *engine) { p.noteDrain("e9", drain{"r", 1}) },
+		"usage":       func(_ *State, _ *pool, _ *task, e *engine) { e.measure([]int64{1}) },
 		"payload":     func(_ *State, _ *pool, a *task, _ *engine) { a.payloadLen = 1 },
 		"ended":       func(s *State, _ *pool, _ *task, _ *engine) { s.ended.add(endedEntry{}, 1) },
 		"rejected":    func(s *State, _ *pool, _ *task, _ *engine) { s.kept.reject(&events.TaskRejected{}) },
