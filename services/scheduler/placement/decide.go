@@ -206,7 +206,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	old, ok := s.kept.tasks[keyOf(name, m.TaskId)]
 	if !ok {
-		if _, ended := s.ended.byKey[keyOf(name, m.TaskId)]; ended {
+		if _, ended := s.ended.find(keyOf(name, m.TaskId)); ended {
 			return events.Refuse(events.CodeUnknownTask,
 				"the request of task %q is not kept any more, or it succeeded; submit it again under a new ID", m.TaskId)
 		}
@@ -225,7 +225,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	for ; ; n++ {
 		again.Id = root + ".r" + strconv.Itoa(n)
 		live := old.pool.tasks[again.Id]
-		if _, ended := s.ended.byKey[keyOf(name, again.Id)]; !ended && live == nil {
+		if _, ended := s.ended.find(keyOf(name, again.Id)); !ended && live == nil {
 			break
 		}
 		latest = live
