@@ -148,7 +148,9 @@ func (e Explanation) preferText() string {
 	return text
 }
 
-func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+func timeText(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
 
 func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
