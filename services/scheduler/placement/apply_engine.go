@@ -144,6 +144,9 @@ func (p *pool) know(old, e *engine) {
 }
 
 func (p *pool) setStatus(e *engine, st engineStatus, reason string, at int64) {
+	if st != ready {
+		p.unhold(e)
+	}
 	e.status, e.reason, e.changedAtMs = st, reason, at
 	if p.match != nil {
 		p.match.turned(e)
@@ -153,6 +156,7 @@ func (p *pool) setStatus(e *engine, st engineStatus, reason string, at int64) {
 // remove takes an engine out. Its attempts are over: one that was lost costs
 // an attempt, one that was left behind by a departure does not.
 func (p *pool) remove(e *engine, st engineStatus, reason string, at int64) {
+	p.unhold(e)
 	e.status, e.reason, e.changedAtMs = st, reason, at
 	mates := p.unsettle(e)
 	if p.match != nil {

@@ -1,6 +1,10 @@
 package placement
 
-import "github.com/spanway/spanway/pkg/events"
+import (
+	"math/bits"
+
+	"github.com/spanway/spanway/pkg/events"
+)
 
 // key visits the 16 bytes that stand for a task's pool and ID.
 func (c *codec) key(k *endedKey) {
@@ -24,7 +28,9 @@ func (c *codec) window(w *window) {
 		c.key(&e.key)
 		delta(c, &e.at, &c.base.aged)
 		delta(c, &e.offset, &c.base.endedOffset)
-		counter(c, &e.token)
+		token := bits.RotateLeft64(e.token, 1) // Its highest bit would make it long.
+		counter(c, &token)
+		e.token = bits.RotateLeft64(token, -1)
 		if c.err != nil {
 			return
 		}

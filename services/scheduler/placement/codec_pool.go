@@ -55,6 +55,7 @@ func (c *codec) pool(p *pool) {
 	c.live(tb)
 	c.attempts(tb)
 	c.owing(tb)
+	c.order(tb)
 }
 
 func (c *codec) dims(d *dims) {
@@ -271,12 +272,13 @@ func (c *codec) attempts(tb *table) {
 			if c.expect(next != nil && next.status == assigned && next.engine == nil, "an assigned task without engine") {
 				e.reserve(next)
 				p.running++
+				p.occupy(next.tmpl.limiter)
 			}
 		}
 	}
 	for _, t := range tb.live { // None if this is the writer.
 		if t.status == waiting {
-			p.waiting++
+			p.queued(t)
 		} else {
 			c.expect(t.engine != nil, "an engine for each assigned task")
 		}

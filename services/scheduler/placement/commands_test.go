@@ -17,6 +17,7 @@ var commands = map[string]func(*player, args){
 	"submit":  (*player).cmdSubmit,
 	"finish":  (*player).cmdFinish,
 	"start":   (*player).cmdStart,
+	"say":     (*player).cmdSay,
 	"tick":    (*player).cmdTick,
 	"silence": func(p *player, a args) { p.silent[a.at(0)] = true },
 	"leave":   func(p *player, a args) { p.cmdLeave(a, false) },
@@ -34,7 +35,7 @@ var commands = map[string]func(*player, args){
 	"deaf":       (*player).cmdDeaf,
 	"behind":     (*player).cmdBehind,
 	"why":        (*player).cmdWhy,
-	"what-if":    (*player).cmdWhatIf,
+	"judge":      (*player).cmdJudge,
 	"measure":    (*player).cmdMeasure,
 	"tasks":      (*player).cmdTasks,
 	"engines":    (*player).cmdEngines,
@@ -106,6 +107,8 @@ func (p *player) request(a args) *events.TaskRequested {
 				p.tb.Fatal(err)
 			}
 			r.NotBefore = time.UnixMilli(p.now).Add(d).UTC().Format(time.RFC3339Nano)
+		case "replay-of":
+			r.TaskId, r.ReplayOf = "", value
 		case "schedule":
 			r.ScheduleTimeout = value
 		case "timeout":
@@ -127,8 +130,8 @@ func (p *player) request(a args) *events.TaskRequested {
 	return r
 }
 
-// cmdWhatIf: what-if NAME and all that submit takes: who would take it now?
-func (p *player) cmdWhatIf(a args) {
+// cmdJudge: judge NAME and all that submit takes: who would take it now?
+func (p *player) cmdJudge(a args) {
 	task, err := p.prep.Check(p.request(a))
 	if err != nil {
 		fmt.Fprintf(&p.out, "  %v\n", err)
@@ -191,6 +194,16 @@ func (p *player) cmdFinish(a args) {
 func (p *player) cmdStart(a args) {
 	t := p.task(a.at(0))
 	p.send(&events.AttemptStarted{TaskId: t.id, Pool: blue, EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token})
+}
+
+// cmdSay: say NAME TYPE BYTES: progress of that content type, of so many bytes.
+func (p *player) cmdSay(a args) {
+	t := p.task(a.at(0))
+	n, _ := strconv.Atoi(a.at(2))
+	p.send(&events.AttemptProgressed{
+		TaskId: t.id, Pool: blue, EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
+		DataType: a.at(1), Data: make([]byte, n),
+	})
 }
 
 // cmdLate: late NAME token=1: a success reported under that token.

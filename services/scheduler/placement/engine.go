@@ -50,6 +50,9 @@ type engine struct {
 	changedAtMs  int64
 	first, last  *task
 	attempts     int
+	// reservedFor is the task that it is held for, and since when.
+	reservedFor *task
+	reservedAt  int64
 
 	// What follows is not folded. lastBeat is when it was heard of last, unmeasured
 	// how many heartbeats since left out some of what is used.

@@ -11,6 +11,9 @@ type groupKey struct {
 	filter   *filter
 	shape    *shape
 	priority int32
+	share    *share
+	limiter  *limiter // nil: none
+	limit    int32
 }
 
 // group is tasks that no engine can tell apart, in order.
@@ -20,8 +23,11 @@ type group struct {
 	live  int
 	// first is the head, kept while heaps depend on it.
 	first *task
-	lane  *lane
+	line  *line
 	pos   int
+	// parked: as many run as its limit allows.
+	parked    bool
+	limiterAt int
 
 	// single: to be scanned engine by engine; see scan.
 	single    bool
@@ -33,20 +39,24 @@ type group struct {
 }
 
 // lane is groups of equal needs whose predicates are true of the same classes,
-// and whose preferences give those the same scores.
+// and whose preferences give those the same scores, by priority and tenant.
 type lane struct {
 	key     string
 	shape   *shape
 	classes bitset
 	engines bitset
 	// tiers are the engines by score, the highest first; nil without a preference.
-	tiers  []tier
-	groups groupHeap
+	tiers []tier
+	rows  [levels]*row
 	// members counts groups, empty ones too.
 	members int
 	blocked bool
-	pos     int
 	index   int
+	// since when it is blocked, or was last looked at for a reservation, at that
+	// version of the matcher.
+	since   int64
+	checked uint64
+	atStuck int
 }
 
 // maxIdleGroups bounds the empty groups kept for their next task.
@@ -57,11 +67,13 @@ func (m *matcher) groupFor(t *task) *group {
 		return g
 	}
 	f := m.filterFor(t)
-	key := groupKey{f, t.tmpl.shape, t.tmpl.priority}
+	key := groupKey{f, t.tmpl.shape, t.tmpl.priority, t.tmpl.share, t.tmpl.limiter, t.tmpl.limit}
 	g := m.groups[key]
 	if g == nil {
 		g = &group{groupKey: key, pos: -1, single: f.single}
 		m.groups[key] = g
+		m.entered(g)
+		g.limiter.join(g)
 		f.groups = append(f.groups, g)
 		if !g.single && f.next == len(m.p.classList) {
 			m.enterLane(g)
@@ -85,7 +97,7 @@ func (m *matcher) enterLane(g *group) {
 	if g.filter.prefer != nil {
 		key = g.filter.appendScores(key)
 	}
-	if g.lane != nil && g.lane.key == string(key) {
+	if g.line != nil && g.line.row.lane.key == string(key) {
 		return
 	}
 	m.leaveLane(g)
@@ -93,14 +105,15 @@ func (m *matcher) enterLane(g *group) {
 	if l == nil {
 		l = m.newLane(string(key), g)
 	}
-	g.lane = l
+	g.line = m.lineFor(l, g)
+	g.line.members++
 	l.members++
 	m.headChanged(g)
 }
 
 func (m *matcher) newLane(key string, g *group) *lane {
 	l := &lane{
-		key: key, shape: g.shape, classes: append(bitset(nil), g.filter.classes...), pos: -1, index: len(m.laneList),
+		key: key, shape: g.shape, classes: append(bitset(nil), g.filter.classes...), index: len(m.laneList),
 	}
 	if g.filter.prefer != nil {
 		l.tiers = g.filter.tiers()
@@ -137,17 +150,22 @@ func (l *lane) dismiss(e *engine) {
 }
 
 func (m *matcher) leaveLane(g *group) {
-	l := g.lane
-	if l == nil {
+	ln := g.line
+	if ln == nil {
 		return
 	}
 	if g.pos >= 0 {
-		heap.Remove(&l.groups, g.pos)
+		heap.Remove(&ln.groups, g.pos)
 	}
-	g.lane, g.first = nil, nil
-	m.laneChanged(l)
+	g.line, g.first = nil, nil
+	m.lineChanged(ln)
+	l := ln.row.lane
+	if ln.members--; ln.members == 0 {
+		delete(ln.row.lines, ln.share)
+	}
 	if l.members--; l.members == 0 {
 		delete(m.lanes, l.key)
+		m.stuck.keep(l, false)
 		last := m.laneList[len(m.laneList)-1]
 		m.laneList[l.index], last.index = last, l.index
 		m.laneList = m.laneList[:len(m.laneList)-1]
@@ -161,57 +179,52 @@ func (m *matcher) headChanged(g *group) {
 		m.goIdle(g)
 	}
 	if g.single {
+		m.passed(g, head)
 		g.first = head
 		m.listSingle(g)
 		return
 	}
-	l := g.lane
-	if l == nil {
+	ln := g.line
+	if ln == nil {
 		return
+	}
+	if g.parked {
+		head = nil
 	}
 	old := g.first
 	switch {
 	case head == nil:
 		if g.pos >= 0 {
-			heap.Remove(&l.groups, g.pos)
+			heap.Remove(&ln.groups, g.pos)
 		}
 		g.first = nil
 	case g.pos < 0:
 		g.first = head
-		heap.Push(&l.groups, g)
+		heap.Push(&ln.groups, g)
 	case old != head:
 		g.first = head
-		heap.Fix(&l.groups, g.pos)
+		heap.Fix(&ln.groups, g.pos)
 	default:
 		return
 	}
+	m.lineChanged(ln)
+	m.mayUseReserved(ln)
+}
+
+// block notes that nothing is free for the tasks of l.
+func (m *matcher) block(l *lane, now int64) {
+	l.blocked = true
 	m.laneChanged(l)
+	m.patient(l, now)
+	m.laneMayUseReserved(l)
 }
 
 // laneChanged keeps l among the candidates if it can be placed.
 func (m *matcher) laneChanged(l *lane) {
-	wanted := len(l.groups) > 0 && !l.blocked
-	switch {
-	case wanted && l.pos < 0:
-		heap.Push(&m.candidates, l)
-	case wanted:
-		heap.Fix(&m.candidates, l.pos)
-	case l.pos >= 0:
-		m.dropCandidate(l)
-	}
-}
-
-// dropCandidate takes l out of the candidates, even if it has no groups any more.
-func (m *matcher) dropCandidate(l *lane) {
-	last := len(m.candidates) - 1
-	at := l.pos
-	m.candidates[at] = m.candidates[last]
-	m.candidates[at].pos = at
-	m.candidates[last] = nil
-	m.candidates = m.candidates[:last]
-	l.pos = -1
-	if at < last {
-		heap.Fix(&m.candidates, at)
+	for _, r := range l.rows {
+		if r != nil {
+			m.rowChanged(r)
+		}
 	}
 }
 
@@ -235,6 +248,8 @@ func (m *matcher) forget(g *group) {
 	g.gone = true
 	m.leaveLane(g)
 	delete(m.groups, g.groupKey)
+	m.ranks[levelOf(g.priority)].forgotten()
+	g.limiter.leave(g)
 	if m.scoredFor == g {
 		m.scoredFor = nil
 	}

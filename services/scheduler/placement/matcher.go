@@ -23,14 +23,23 @@ type matcher struct {
 	// unresolved filters have classes that they were not evaluated on: new ones,
 	// which go first, and those for which classes were added.
 	unresolved [2]fifo[*filter]
-	candidates laneHeap
-	idle       fifo[*group]
+	// ranks are the candidates by priority.
+	ranks [levels]rank
+	idle  fifo[*group]
 
 	// Sets of engine indexes: may take work; have some of a dimension free; have
 	// got something free since the last Advance.
 	open     bitset
 	positive []bitset
 	freed    bitset
+	// held are reserved, each for one task; see reserve.go.
+	held bitset
+	// stuck are the lanes that were blocked, by time; eager are lines whose first
+	// task may use an engine that is reserved.
+	stuck tree[*lane]
+	eager []*line
+	// patience holds tasks that wait for others, in order of acceptance.
+	patience fifo[*task]
 
 	// wake is in time, backstops in ReadTo.
 	wake, backstops timerHeap
@@ -57,7 +66,10 @@ type matcher struct {
 func newMatcher(s *State, p *pool) *matcher {
 	m := &matcher{
 		s: s, p: p, groups: make(map[groupKey]*group),
-		filters: make(map[string]*filter), lanes: make(map[string]*lane),
+		filters: make(map[string]*filter), lanes: make(map[string]*lane), stuck: stuckLanes(),
+	}
+	for i := range m.ranks {
+		m.ranks[i] = newRank(&p.levels[i])
 	}
 	for _, c := range p.classList {
 		m.asks(c)
@@ -90,11 +102,13 @@ func (m *matcher) build(now int64) {
 	}
 	for _, tm := range m.p.templates {
 		tm.group = nil
+		tm.limiter.reset()
 	}
 	for t := m.p.first; t != nil; t = t.next {
 		if t.status == waiting {
 			t.timer, t.group = 0, nil
 			m.p.place(t, now)
+			m.expect(t)
 		}
 	}
 }
@@ -115,6 +129,9 @@ func (m *matcher) add(t *task, now int64) {
 	}
 	if expiry > 0 {
 		m.wake.start(t, expiry)
+	}
+	if t.dependent() {
+		return
 	}
 	g := m.groupFor(t)
 	t.group = g
@@ -253,6 +270,9 @@ func (m *matcher) joined(e *engine) {
 	for _, l := range m.laneList {
 		l.admit(e)
 	}
+	if e.reservedFor != nil {
+		m.held.set(e.index)
+	}
 	m.turned(e)
 	for _, f := range m.filterList {
 		m.requeue(f, classAdded)
@@ -271,6 +291,7 @@ func (m *matcher) turned(e *engine) {
 
 // left: e is gone; mates are what is left on its node, where less runs now.
 func (m *matcher) left(e *engine, mates []*engine) {
+	m.held.clear(e.index)
 	m.open.clear(e.index)
 	m.freed.clear(e.index)
 	for _, b := range m.positive {

@@ -17,12 +17,13 @@ func (m *matcher) unblock() {
 			m.laneChanged(l)
 		}
 	}
+	m.freedReserved()
 	clear(m.freed)
 }
 
 // pick is the next engine after the one that was given work last, which l may
-// use, with l's needs free; only among those in within, unless that is nil.
-// Of those with the highest score, if l has a preference.
+// use, with l's needs free, and not reserved; only among those in within, unless
+// that is nil. Of those with the highest score, if l has a preference.
 func (m *matcher) pick(l *lane, within bitset) *engine {
 	if l.tiers == nil {
 		return m.pickOf(l, l.engines, within)
@@ -44,7 +45,7 @@ func (m *matcher) pickOf(l *lane, engines, within bitset) *engine {
 	start := (from / 64) % words
 	for k := 0; k <= words; k++ {
 		w := (start + k) % words
-		x := engines[w] & m.open.word(w)
+		x := engines[w] & m.open.word(w) &^ m.held.word(w)
 		if within != nil {
 			x &= within.word(w)
 		}
@@ -79,21 +80,25 @@ func (m *matcher) positiveWord(dim int32, w int) uint64 {
 // placeLanes assigns tasks of the candidates in order, up to the task `until`
 // if it is not nil; false if the budget ended it.
 func (m *matcher) placeLanes(c *cycle, until *task) bool {
-	for len(m.candidates) > 0 {
-		l := m.candidates[0]
-		t := l.groups[0].first
-		if until != nil && !t.before(until) {
+	if !m.placeReserved(c) {
+		return false
+	}
+	for r := m.turn(); r != nil; r = m.turn() {
+		ln := r.next()
+		if until != nil && !r.goesFirst(ln, until, &m.ranks[levelOf(until.tmpl.priority)]) {
 			return true
 		}
 		if c.full() {
 			return false
 		}
-		if e := m.pick(l, nil); e != nil {
-			c.assign(m.p, t, e, l.groups[0].filter.scoreOf(e))
-			continue
+		if e := m.pick(ln.row.lane, nil); e != nil {
+			c.assign(m.p, ln.head(), e, ln.groups[0].filter.scoreOf(e))
+		} else {
+			m.block(ln.row.lane, c.now.Now)
 		}
-		l.blocked = true
-		m.laneChanged(l)
+		if !m.placeReserved(c) {
+			return false
+		}
 	}
 	return true
 }
@@ -111,6 +116,8 @@ func (c *cycle) assign(p *pool, t *task, e *engine, score *float64) {
 func (m *matcher) listSingle(g *group) {
 	if g.live == 0 {
 		g.scannedAt = 0
+	}
+	if !g.ready() {
 		return
 	}
 	if !g.listed {
@@ -129,7 +136,7 @@ func (m *matcher) listSingle(g *group) {
 func (m *matcher) placeSingles(c *cycle) bool {
 	for m.fresh.len() > 0 {
 		g := *m.fresh.front()
-		if g.live > 0 && !m.scan(c, g) {
+		if g.ready() && !m.scan(c, g) {
 			return false
 		}
 		g.queued = false
@@ -145,7 +152,7 @@ func (m *matcher) placeSingles(c *cycle) bool {
 			continue
 		}
 		g := m.singles[m.cursor]
-		if g.live > 0 && !m.scan(c, g) {
+		if g.ready() && !m.scan(c, g) {
 			return false
 		}
 		m.cursor++
@@ -159,7 +166,7 @@ func (m *matcher) placeSingles(c *cycle) bool {
 func (m *matcher) dropEmptySingles() {
 	keep := m.singles[:0]
 	for _, g := range m.singles {
-		if g.live > 0 {
+		if g.ready() {
 			keep = append(keep, g)
 		} else {
 			g.listed = false
@@ -190,7 +197,7 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 		return true
 	}
 	from := m.p.cursor + 1
-	for g.live > 0 {
+	for turn := m.turnOf(g); g.ready(); {
 		i := m.scratch.next(from)
 		if i < 0 {
 			if i = m.scratch.next(0); i < 0 {
@@ -201,9 +208,13 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 		if c.full() {
 			return false
 		}
-		e := m.p.byIndex[i]
+		e, before := m.p.byIndex[i], g.first
 		if !m.trySingle(c, g, e) {
 			m.scratch.clear(i)
+		}
+		if turn -= btoi(g.first != before); turn == 0 {
+			m.settled = -1 // It is scanned again when the others had their turn.
+			return true
 		}
 		from = i + 1
 	}
@@ -251,7 +262,7 @@ func (m *matcher) qualifies(c *cycle, f *filter, e *engine) bool {
 
 // worthwhile tells whether e could take a task of g if the predicate were true.
 func (m *matcher) worthwhile(g *group, e *engine) bool {
-	if e.status != ready || !g.shape.fits(e.room) {
+	if e.status != ready || !g.ready() || !g.shape.fits(e.room) || !e.takes(g.first) {
 		return false
 	}
 	_, ok := e.class.kinds[g.filter.task.kind]

@@ -109,7 +109,7 @@ func (m *matcher) placeBest(c *cycle, g *group) bool {
 		clear(m.scored)
 	}
 	since := g.scannedAt
-	for g.live > 0 {
+	for turn := m.turnOf(g); g.ready(); {
 		if c.full() {
 			return false
 		}
@@ -126,6 +126,10 @@ func (m *matcher) placeBest(c *cycle, g *group) bool {
 		}
 		if m.version == at { // Else the tasks that go before have changed what is best.
 			c.assign(m.p, g.first, e, told(score))
+			if turn--; turn == 0 {
+				m.settled = -1 // It is scanned again when the others had their turn.
+				return true
+			}
 		}
 	}
 	return true
@@ -148,7 +152,7 @@ func (m *matcher) best(c *cycle, g *group) (*engine, float64) {
 				s.score = m.scoreNow(c, g.filter, e)
 			}
 		}
-		if !s.ok {
+		if !s.ok || !e.takes(g.first) {
 			m.scratch.clear(i)
 		} else if best == nil || s.score > high {
 			best, high = e, s.score

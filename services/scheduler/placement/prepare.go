@@ -100,7 +100,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 func forwardable(m proto.Message) bool {
 	switch m := m.(type) {
 	case *events.TaskRequested:
-		return true
+		return m.ReplayOf == ""
 	case *events.TaskCancelRequested:
 		return m.Filter == nil && m.TaskId != ""
 	}
@@ -204,6 +204,8 @@ func names(m proto.Message) (pool, task string) {
 	case *events.EngineDrainRequested:
 		return m.Pool, ""
 	case *events.EngineResumeRequested:
+		return m.Pool, ""
+	case *events.PoolConfigureRequested:
 		return m.Pool, ""
 	}
 	return "", ""

@@ -151,6 +151,14 @@ type pool struct {
 	// predicates is the State's cache. Not folded.
 	predicates *predicate.Cache
 
+	settings *events.PoolSettings
+	levels   [levels]level
+	limits   map[string]*limiter
+	// dependencies are tasks that others wait for, by ID.
+	dependencies map[string]*dependency
+	// reserved engines, by index.
+	reserved []*engine
+
 	// match is the index for placing; nil unless leading. Not folded.
 	match *matcher
 	// scans counts what looked at nodes. Not folded.
@@ -178,5 +186,6 @@ func (s *State) newPool(name events.Pool) *pool {
 		name: name, predicates: s.cfg.Predicates, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
 		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
 		templates: make(map[templateKey]*template), classes: make(map[string]*class), nodes: make(map[string]*node), cursor: -1,
+		limits: make(map[string]*limiter), dependencies: make(map[string]*dependency),
 	}
 }

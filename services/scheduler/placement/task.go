@@ -89,10 +89,14 @@ type extra struct {
 	notBefore int64
 	// reason of a cancel that is owed or done.
 	cancelReason string
-	result       []byte
-	resultType   string
-	endedAt      int64
-	endedOffset  int64
+	// after are the tasks that it still waits for; since what the log had lived
+	// when it began to.
+	after       []string
+	since       int64
+	result      []byte
+	resultType  string
+	endedAt     int64
+	endedOffset int64
 }
 
 func (t *task) extras() *extra {
@@ -144,7 +148,9 @@ func (t *task) before(u *task) bool {
 // template is what tasks of one kind usually share. It is interned in its pool.
 type template struct {
 	templateKey
-	refs int
+	refs    int
+	share   *share
+	limiter *limiter
 	// group is where its tasks wait, if that depends on nothing else. Not folded.
 	group *group
 }
@@ -156,6 +162,8 @@ type templateKey struct {
 	priority                             int32
 	scheduleTimeout, executionTimeout    int64
 	retry                                retryPolicy
+	limitKey                             string
+	limit                                int32
 }
 
 // retryPolicy is comparable; final errors are joined by a zero byte.
@@ -220,6 +228,7 @@ func (p *pool) templateOf(m *events.Task) *template {
 		kind: m.Kind, predicate: m.Predicate, payloadType: m.PayloadType, tenant: m.Tenant, prefer: m.Prefer,
 		shape: p.shapeOf(m.Needs), priority: m.Priority,
 		scheduleTimeout: m.ScheduleTimeoutMs, executionTimeout: m.ExecutionTimeoutMs, retry: retryOf(m.Retry),
+		limitKey: m.LimitKey, limit: m.Limit,
 	}
 	tm := p.internTemplate(key)
 	tm.refs++
@@ -229,9 +238,10 @@ func (p *pool) templateOf(m *events.Task) *template {
 func (p *pool) internTemplate(key templateKey) *template {
 	tm, ok := p.templates[key]
 	if !ok {
-		tm = &template{templateKey: key}
+		tm = &template{templateKey: key, share: p.level(key.priority).shareOf(key.tenant), limiter: p.limiterOf(key.limitKey)}
 		p.templates[key] = tm
 		key.shape.refs++
+		tm.share.refs++
 	}
 	return tm
 }
@@ -252,6 +262,8 @@ func (p *pool) dropTemplate(tm *template) {
 			continue
 		}
 		delete(p.templates, old.templateKey)
+		old.share.refs--
+		p.dropLimiter(old.limiter)
 		if old.shape.refs--; old.shape.refs == 0 {
 			delete(p.shapes, old.shape.key)
 		}
@@ -264,13 +276,14 @@ func (t *task) message(p *pool) *events.Task {
 		Id: t.id, Pool: string(p.name), Kind: t.tmpl.kind, Payload: t.payload, PayloadType: t.tmpl.payloadType,
 		Predicate: t.tmpl.predicate, Prefer: t.tmpl.prefer, Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		ScheduleTimeoutMs: t.tmpl.scheduleTimeout, ExecutionTimeoutMs: t.tmpl.executionTimeout,
-		Retry: t.tmpl.retry.message(),
+		Retry: t.tmpl.retry.message(), LimitKey: t.tmpl.limitKey, Limit: t.tmpl.limit,
 	}
 	if t.tmpl.shape != p.oneSlot {
 		m.Needs = t.tmpl.shape.toMap(&p.dims)
 	}
 	if t.extra != nil {
 		m.Traceparent, m.Tracestate, m.ReplayOf = t.extra.traceparent, t.extra.tracestate, t.extra.replayOf
+		m.After = t.extra.after
 		m.NotBeforeMs = t.extra.notBefore
 	}
 	return m

@@ -47,7 +47,15 @@ func (s *State) applyRaised(m *events.LogFoldVersionRaised) {
 		s.err = &FoldVersionError{Version: m.Version, Known: s.knows}
 		return
 	}
-	s.version = max(s.version, m.Version)
+	if m.Version <= s.version {
+		return
+	}
+	s.version = m.Version
+	for _, p := range s.order {
+		if p.match != nil { // What waits is in order by other rules from here on.
+			p.match.stale = true
+		}
+	}
 }
 
 // ignores tells whether the log's version does not have such events yet: to the
@@ -101,6 +109,7 @@ func (s *State) supports(t *events.Task) error {
 		{"notBefore", t.NotBeforeMs != 0},
 		{"limitKey", t.LimitKey != "" || t.Limit != 0},
 		{"after", len(t.After) > 0},
+		{"replayOf", t.ReplayOf != ""},
 	} {
 		if err := s.since(foldWhole, f.name, f.given); err != nil {
 			return err

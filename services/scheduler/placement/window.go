@@ -22,9 +22,14 @@ type endedEntry struct {
 	key endedKey
 	// at is what the log had lived; offset is that of its terminal event.
 	at, offset int64
-	// token of the attempt whose report ended it; 0 if no report did.
+	// token of the attempt whose report ended it; 0 if no report did. Its highest
+	// bit is set if the task succeeded.
 	token uint64
 }
+
+const successBit = 1 << 63
+
+func (e endedEntry) succeeded() bool { return e.token&successBit != 0 }
 
 // windowMs is how long an ended task's ID is remembered, by what the log has
 // lived since (State.aged): a day, in which a pause between two events counts as
