@@ -35,7 +35,7 @@ const (
 	WakesOnBackoffEnded   = "BACKOFF_ENDED"
 	WakesOnSchedulerReads = "SCHEDULER_READS"
 	WakesOnTimeReached    = "TIME_REACHED"
-	WakesOnUsageFalls     = "USAGE_FALLS"
+	WakesOnUsageMoves     = "USAGE_MOVES"
 	WakesOnDependency     = "DEPENDENCY_ENDED"
 	WakesOnLimitFreed     = "LIMIT_FREED"
 )
@@ -393,12 +393,15 @@ func (ex *explainer) wakesOn() []string {
 	case NoCapacity:
 		on = []string{WakesOnCapacityFreed, WakesOnEngineJoined, WakesOnLabelsChanged}
 		if ex.measured {
-			on = append([]string{WakesOnUsageFalls}, on...)
+			on = append([]string{WakesOnUsageMoves}, on...)
 		}
 	case UnknownAttribute, PredicateFalse:
 		on = []string{WakesOnEngineJoined, WakesOnLabelsChanged}
 		if ex.pred.Reads().Live() {
 			on = append([]string{WakesOnCapacityFreed}, on...)
+		}
+		if ex.pred.Reads().Has(predicate.EngineUsed) {
+			on = append([]string{WakesOnUsageMoves}, on...)
 		}
 	default:
 		on = []string{WakesOnEngineJoined}

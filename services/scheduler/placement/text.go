@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -147,10 +148,12 @@ func (e Explanation) preferText() string {
 	}
 	text := padded(oneLine(e.Prefer), 31)
 	if best != nil {
-		text += fmt.Sprintf(" best %s: %v", best.Engine, *best.Score)
+		text += " best " + best.Engine + ": " + scoreText(*best.Score)
 	}
 	return text
 }
+
+func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
 func (e Explanation) aheadText() string {
 	switch {
