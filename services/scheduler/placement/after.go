@@ -264,6 +264,9 @@ func (c *cycle) giveUp(p *pool) bool {
 // succeed: for the newest retry of a task that failed, or that task itself, which
 // refuses it.
 func (c *cycle) retryAfter(p *pool, again *events.Task) *events.Malformed {
+	if p == nil { // A replay into a pool that was never heard of.
+		return c.checkAfter(p, again)
+	}
 	var after []string
 	for _, id := range again.After {
 		ref, ended := c.s.ended.find(keyOf(p.name, id))

@@ -87,6 +87,8 @@ type Explanation struct {
 	Ahead       int      `json:"ahead"`
 	AheadHigher int      `json:"ahead_higher"`
 	WakesOn     []string `json:"wakes_on,omitempty"`
+	// IfOnly are single changes of the task that would help.
+	IfOnly []Suggestion `json:"if_only,omitempty"`
 	// Takes is the engine that would get the task now; only of ExplainRequest.
 	Takes string `json:"takes,omitempty"`
 }
@@ -173,7 +175,7 @@ func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explan
 	x.ForMs = max(nowMs-t.acceptedAt, 0)
 	ex.judgeAll(s.cfg.Predicates)
 	x.Reason = ex.reason()
-	x.WakesOn = ex.wakesOn()
+	x.WakesOn, x.IfOnly = ex.wakesOn(), ex.suggest()
 	return x, true
 }
 

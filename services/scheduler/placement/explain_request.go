@@ -28,7 +28,7 @@ func (s *State) ExplainRequest(asked *events.Task, nowMs int64) Explanation {
 		x.Reason, x.Takes = "", ex.takes()
 		return x
 	}
-	x.WakesOn = ex.wakesOn()
+	x.WakesOn, x.IfOnly = ex.wakesOn(), ex.suggest()
 	return x
 }
 

@@ -22,8 +22,8 @@ func cpu(b *testing.B) float64 {
 
 const million = 1_000_000
 
-// accepted gives the records of a log of n waiting tasks.
-func accepted(b *testing.B, n int) []events.Record {
+// acceptedRecords gives the records of a log of n waiting tasks.
+func acceptedRecords(b *testing.B, n int) []events.Record {
 	out := make([]events.Record, n)
 	for i := range out {
 		m := &events.TaskAccepted{AtMs: 1_700_000_000_000 + int64(i), Task: &events.Task{
@@ -61,7 +61,7 @@ func liveHeap() uint64 {
 // BenchmarkMillionWaiting is what a million waiting tasks with 200 bytes of
 // payload cost: run it with -benchtime=1x. Seconds are of CPU, of all threads.
 func BenchmarkMillionWaiting(b *testing.B) {
-	records := accepted(b, million)
+	records := acceptedRecords(b, million)
 	measure := func(name string, do func()) {
 		before := cpu(b)
 		do()

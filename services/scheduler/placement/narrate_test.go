@@ -28,6 +28,8 @@ func narrate(l events.Logged) string {
 		return text
 	case *events.TaskStarted:
 		return fmt.Sprintf("started %s on %s", m.TaskId, m.EngineId)
+	case *events.TaskProgressed:
+		return fmt.Sprintf("progressed %s: %d bytes of %s", m.TaskId, len(m.Data), m.DataType)
 	case *events.TaskSucceeded:
 		return fmt.Sprintf("succeeded %s on %s", m.TaskId, m.EngineId)
 	case *events.TaskFailed:

@@ -63,6 +63,13 @@ func (e Explanation) Text(color bool) string {
 	line("capacity", e.capacityText())
 	e.orderLines(line)
 	line("ahead", padded(e.aheadText(), 31)+" wakes on: "+wakesText(e.WakesOn))
+	for i, s := range e.IfOnly {
+		name := "if only"
+		if i > 0 {
+			name = ""
+		}
+		line(name, s.text(e.Needs))
+	}
 	return b.String()
 }
 
