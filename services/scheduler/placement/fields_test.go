@@ -50,8 +50,8 @@ func filled() map[string]visited {
 	d := &drain{reason: "r", offset: 1}
 	rejected := &events.TaskRejected{TaskId: "t", Pool: blue, Code: "c", Message: "m", AtMs: 1}
 	message := map[string]string{"state": "protobuf's own", "unknownFields": "protobuf's own", "sizeCache": "protobuf's own"}
-	w := newWindow()
-	w.oldest.push(endedEntry{key: endedKey{1}, at: 2, offset: 3, token: 4})
+	var w window
+	w.add(endedEntry{key: endedKey{1}, at: 2, offset: 3, token: 4}, 1)
 	dead := &dying{offset: 1, pool: p, task: t}
 	return map[string]visited{
 		"task":  {t, func(c *codec) { c.task(tb, t) }, taskFields},
@@ -76,7 +76,7 @@ func filled() map[string]visited {
 			"Source": notFolded + "not shown", "RequestType": notFolded + "always the same", "Raw": notFolded + "not shown",
 		})},
 		"endedEntry": {&w.oldest.items[0], func(c *codec) { c.window(&w) }, map[string]string{"key": elsewhere + "TestValuesAreFolded"}},
-		"window":     {&w, nil, map[string]string{"byKey": derived + "oldest", "oldest": elsewhere + "endedEntry", "first": derived + "oldest"}},
+		"window":     {&w, nil, map[string]string{"slots": derived + "oldest", "used": derived + "oldest", "oldest": elsewhere + "endedEntry", "first": derived + "oldest"}},
 		"dying": {dead, func(c *codec) { c.tables = []*table{tb}; c.dying(&fifo[dying]{items: []dying{*dead}}) },
 			map[string]string{"pool": elsewhere + "poolRef", "task": elsewhere + "task"}},
 		"pool":  {p, func(c *codec) { c.pool(p) }, poolFields},
