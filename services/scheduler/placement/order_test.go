@@ -342,7 +342,7 @@ func TestLargeTaskIsPlaced(t *testing.T) {
 			}
 		}
 		took := w.now - began
-		if took > defaultReserveAfter.Milliseconds()+longest+1_000 {
+		if took > DefaultReserveAfter.Milliseconds()+longest+1_000 {
 			t.Errorf("with %d engines the large task waited %dms", engines, took)
 		}
 		t.Logf("with %d engines the large task waited %dms behind %d small ones", engines, took, submitted)
