@@ -20,6 +20,8 @@
 //     event, and is waiting or on exactly one engine.
 //   - The needs of an engine's attempts are within what it can allocate.
 //   - A token is given once, and tokens grow; results under another are refused.
+//   - A task is within the limit of its key, after all that it comes after, and on
+//     no engine that is reserved for one that goes before it.
 //   - Every TaskAssigned had a true predicate on the state before it, which is
 //     what its view names.
 //   - Equal events give an equal Snapshot, and so an equal Hash, whoever folds them;
@@ -39,7 +41,17 @@
 // Order: waiting tasks go by accepted_at - priority * 1 minute, then by
 // acceptance, so a task gains one priority a minute without anything being
 // recomputed. It is first come, first served among equals; a task that comes
-// back keeps its place. Who does not fit is passed over.
+// back keeps its place. Who does not fit is passed over. From version 2 on
+// (docs/adr/0009):
+//   - Tenants of a priority share it by weight: who was given least, by its tag,
+//     goes first, and nobody is owed anything for time that is past. A priority has
+//     its turn by its oldest candidate.
+//   - A task with a limit key is assigned while fewer than its limit of that key
+//     run. Groups at their limit are parked, and woken by a release of the key.
+//   - A task waits for those that it comes after. If one ends without success, or
+//     stays unknown for as long as ended tasks are remembered, it is cancelled.
+//   - An engine is reserved for a task that was passed over for long because it is
+//     larger than what becomes free: the engine takes only what goes before it.
 //
 // Cost: predicates that read only what a class of engines shares are evaluated
 // once per class. Tasks that no engine can tell apart form a group, groups with
