@@ -29,6 +29,9 @@ type taskView struct {
 	Predicate  string           `json:"predicate,omitempty"`
 	Prefer     string           `json:"prefer,omitempty"`
 	NotBefore  string           `json:"not_before,omitempty"`
+	LimitKey   string           `json:"limit_key,omitempty"`
+	Limit      int32            `json:"limit,omitempty"`
+	After      []string         `json:"after,omitempty"`
 	Needs      map[string]int64 `json:"needs,omitempty"`
 	ReplayOf   string           `json:"replay_of,omitempty"`
 	Engine     string           `json:"engine,omitempty"`
@@ -87,6 +90,7 @@ func viewTask(s *client.TaskStatus, asOf client.Position) taskView {
 	if t := s.Task; t != nil {
 		v.Kind, v.Priority, v.Tenant, v.Predicate, v.Prefer = t.Kind, &t.Priority, t.Tenant, t.Predicate, t.Prefer
 		v.NotBefore = stamp(t.NotBeforeMs)
+		v.LimitKey, v.Limit, v.After = t.LimitKey, t.Limit, t.After
 		v.Needs, v.ReplayOf = t.Needs, t.ReplayOf
 		if len(v.Needs) == 0 {
 			v.Needs = map[string]int64{"slots": 1}
@@ -276,6 +280,10 @@ func (a *app) printTask(s *client.TaskStatus, l client.Listing) {
 		field("priority", fmt.Sprint(s.Task.Priority))
 	}
 	field("tenant", v.Tenant)
+	if v.LimitKey != "" {
+		field("limit", fmt.Sprintf("%d at once of %q", v.Limit, v.LimitKey))
+	}
+	field("after", strings.Join(v.After, " "))
 	field("replay of", v.ReplayOf)
 	if v.Engine != "" {
 		field("engine", fmt.Sprintf("%s, attempt %d, token %d", v.Engine, v.Attempt, v.Token))

@@ -21,7 +21,9 @@ import (
 // submission is what the flags of task submit say.
 type submission struct {
 	id, pool, kind, where, tenant string
-	prefer, notBefore             string
+	prefer, notBefore, limitKey   string
+	limit                         int32
+	after                         []string
 	needs                         map[string]string
 	priority, retries             int32
 	timeout, scheduleTimeout      string
@@ -84,6 +86,9 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.scheduleTimeout, "schedule-timeout", "", "how long it may wait for an engine (default none)")
 	f.Int32Var(&s.retries, "retries", 4, "how often a failed attempt is tried again")
 	f.StringVar(&s.tenant, "tenant", "", "on whose behalf")
+	f.StringVar(&s.limitKey, "limit-key", "", "what is limited, such as a database: of its tasks --limit run at once")
+	f.Int32Var(&s.limit, "limit", 0, "how many tasks of the --limit-key run at once (default 1)")
+	f.StringSliceVar(&s.after, "after", nil, "IDs of tasks of the pool that must have succeeded before")
 	f.StringVar(&s.payload, "payload", "", "its payload: text, @FILE, or - for standard input")
 	f.StringVar(&s.payloadType, "payload-type", "", "content type of the payload")
 	f.StringVar(&s.file, "file", "", "submit one task for each line of this file; - for standard input")
@@ -100,6 +105,13 @@ func (s *submission) complete(r *events.TaskRequested) {
 	r.Prefer = cmp.Or(r.Prefer, s.prefer)
 	r.NotBefore = cmp.Or(r.NotBefore, fromNow(s.notBefore, time.Now()))
 	r.Tenant = cmp.Or(r.Tenant, s.tenant)
+	r.LimitKey = cmp.Or(r.LimitKey, s.limitKey)
+	if r.Limit == nil && s.limit != 0 {
+		r.Limit = &s.limit
+	}
+	if len(r.After) == 0 {
+		r.After = s.after
+	}
 	r.PayloadType = cmp.Or(r.PayloadType, s.payloadType)
 	r.ExecutionTimeout = cmp.Or(r.ExecutionTimeout, s.timeout)
 	r.ScheduleTimeout = cmp.Or(r.ScheduleTimeout, s.scheduleTimeout)

@@ -21,6 +21,8 @@
 //   - The needs of an engine's attempts are within what it can allocate, and those
 //     of each were within what it measured as left when it was assigned.
 //   - A token is given once, and tokens grow; results under another are refused.
+//   - A task is within the limit of its key, after all that it comes after, and on
+//     no engine that is reserved for one that goes before it.
 //   - Every TaskAssigned had a true predicate on the state before it, which is
 //     what its view names; the engine accepted the task, and no other that could
 //     have taken it had a higher score.
@@ -42,7 +44,17 @@
 // acceptance, so a task gains one priority a minute without anything being
 // recomputed. It is first come, first served among equals; a task that comes
 // back keeps its place. One that is not to begin before a time goes by that time.
-// Who does not fit is passed over.
+// Who does not fit is passed over. From version 2 on
+// (docs/adr/0009):
+//   - Tenants of a priority share it by weight: who was given least, by its tag,
+//     goes first, and nobody is owed anything for time that is past. A priority has
+//     its turn by its oldest candidate.
+//   - A task with a limit key is assigned while fewer than its limit of that key
+//     run. Groups at their limit are parked, and woken by a release of the key.
+//   - A task waits for those that it comes after. If one ends without success, or
+//     stays unknown for as long as ended tasks are remembered, it is cancelled.
+//   - An engine is reserved for a task that was passed over for long because it is
+//     larger than what becomes free: the engine takes only what goes before it.
 //
 // Cost: predicates that read only what a class of engines shares are evaluated
 // once per class. Tasks that no engine can tell apart form a group, groups with
