@@ -71,6 +71,10 @@ func detail(e client.Event) string {
 		return m.Reason
 	case *events.TaskBulkCancelStarted:
 		return fmt.Sprintf("%d tasks: %s", m.Matched, m.Reason)
+	case *events.TaskReserved:
+		return "engine " + m.EngineId
+	case *events.PoolConfigured:
+		return fmt.Sprintf("reserve after %s, weights %s", reserveAfter(m.Settings), dash(weights(m.Settings.GetTenantWeights())))
 	case *events.EngineRegistered:
 		return fmt.Sprintf("%s with %s", m.Engine.GetId(), needs(m.Engine.GetAllocatable()))
 	case *events.EngineLost:

@@ -12,10 +12,13 @@ import (
 
 // Limits of a pool's settings.
 const (
-	maxWeight           = 1_000
-	maxWeights          = 10_000
-	defaultReserveAfter = 10 * time.Second
+	maxWeight  = 1_000
+	maxWeights = 10_000
 )
+
+// DefaultReserveAfter is how long a task is passed over before an engine is
+// reserved for it, where the pool's settings say nothing.
+const DefaultReserveAfter = 10 * time.Second
 
 // checkSettings checks what replaces a pool's settings. None is all defaults.
 func checkSettings(m *events.PoolSettings) error {
@@ -69,5 +72,5 @@ func (p *pool) reserveAfter() int64 {
 	if ms := p.settings.GetReserveAfterMs(); ms != 0 {
 		return ms
 	}
-	return defaultReserveAfter.Milliseconds()
+	return DefaultReserveAfter.Milliseconds()
 }

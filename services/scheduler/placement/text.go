@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -35,7 +36,7 @@ func (e Explanation) Text(color bool) string {
 		head += "  " + paint(bold+yellow, string(e.Reason))
 	}
 	if e.Reason == NotBefore {
-		head += " " + time.UnixMilli(e.NotBeforeMs).UTC().Format(time.RFC3339)
+		head += " " + timeText(e.NotBeforeMs)
 	}
 	asOf := fmt.Sprintf("as of %s/%d@%d", e.Log, e.Partition, e.Offset)
 	if e.Reason != "" {
@@ -60,6 +61,7 @@ func (e Explanation) Text(color bool) string {
 		line("prefer", text)
 	}
 	line("capacity", e.capacityText())
+	e.orderLines(line)
 	line("ahead", padded(e.aheadText(), 31)+" wakes on: "+wakesText(e.WakesOn))
 	for i, s := range e.IfOnly {
 		name := "if only"
@@ -84,6 +86,7 @@ func (c Counts) text() string {
 	add(c.PredicateFalse, "predicate false")
 	add(c.NotAccepted, "not accepted")
 	parts = append(parts, fmt.Sprintf("%d fit, %d have capacity", c.Fit, c.WithCapacity))
+	add(c.Reserved, "reserved for a larger task")
 	return strings.Join(parts, " · ")
 }
 
@@ -118,6 +121,9 @@ func (f *Finding) shortText() string {
 	if len(f.ShortMeasured) > 0 {
 		parts = append(parts, "by usage measured short by "+amountsText(f.ShortMeasured))
 	}
+	if f.ReservedFor != "" {
+		parts = append(parts, "its room is reserved for "+f.ReservedFor)
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -149,10 +155,16 @@ func (e Explanation) preferText() string {
 	}
 	text := padded(oneLine(e.Prefer), 31)
 	if best != nil {
-		text += fmt.Sprintf(" best %s: %v", best.Engine, *best.Score)
+		text += " best " + best.Engine + ": " + scoreText(*best.Score)
 	}
 	return text
 }
+
+func timeText(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
 func (e Explanation) aheadText() string {
 	switch {

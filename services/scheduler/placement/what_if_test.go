@@ -11,10 +11,10 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-func init() { commands["what-if"] = (*player).cmdWhatIf }
+func init() { commands["foretell"] = (*player).cmdForetell }
 
-// cmdWhatIf: what-if where "..." slots=1 priority=9 kind=k
-func (p *player) cmdWhatIf(a args) {
+// cmdForetell: foretell where "..." slots=1 priority=9 kind=k
+func (p *player) cmdForetell(a args) {
 	r := &events.TaskRequested{TaskId: "?", Pool: blue, Kind: "k", Predicate: a.named["where"], Needs: map[string]*structpb.Value{}}
 	for _, name := range a.order {
 		switch value := a.named[name]; name {
