@@ -29,6 +29,7 @@ func TestLargeProof(t *testing.T) {
 	l.index()
 	checkStory(t, l)
 	checkPrefixes(t, l, texts)
+	t.Run("its beginning deleted", func(t *testing.T) { checkCut(t, l) })
 	for i, c := range slices.Concat(corruptions, wholeCorruptions) {
 		t.Run(c.name, func(t *testing.T) { checkFound(t, l, c, uint64(i)) })
 	}
@@ -137,6 +138,22 @@ func judge(records []events.Record) verify.Report {
 		p.Feed(&records[i])
 	}
 	return p.Report()
+}
+
+// checkCut: what is left of the log when its beginning is deleted is sound, too,
+// and most of it can be judged in full soon.
+func checkCut(t *testing.T, l *evidence) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 3 {
+		from := l.any(r, func(at int) bool { return begins(&l.records[at]) && at > len(l.records)/10 && at < len(l.records)*9/10 })
+		report := judge(l.records[from:])
+		if !report.OK() {
+			t.Errorf("cut at %d: %+v", from, report.Findings[0])
+		}
+		if p := report.Partial[0]; p.From != int64(from) || p.Tasks == 0 || p.Engines == 0 || report.Assignments == p.Unjudged {
+			t.Errorf("cut at %d: %+v", from, p)
+		}
+	}
 }
 
 // checkFound has a corrupted log judged, up to the first finding.
