@@ -27,6 +27,8 @@ type taskView struct {
 	Priority   *int32           `json:"priority,omitempty"`
 	Tenant     string           `json:"tenant,omitempty"`
 	Predicate  string           `json:"predicate,omitempty"`
+	Prefer     string           `json:"prefer,omitempty"`
+	NotBefore  string           `json:"not_before,omitempty"`
 	Needs      map[string]int64 `json:"needs,omitempty"`
 	ReplayOf   string           `json:"replay_of,omitempty"`
 	Engine     string           `json:"engine,omitempty"`
@@ -83,7 +85,8 @@ func viewTask(s *client.TaskStatus, asOf client.Position) taskView {
 		v.Progress = nil
 	}
 	if t := s.Task; t != nil {
-		v.Kind, v.Priority, v.Tenant, v.Predicate = t.Kind, &t.Priority, t.Tenant, t.Predicate
+		v.Kind, v.Priority, v.Tenant, v.Predicate, v.Prefer = t.Kind, &t.Priority, t.Tenant, t.Predicate, t.Prefer
+		v.NotBefore = stamp(t.NotBeforeMs)
 		v.Needs, v.ReplayOf = t.Needs, t.ReplayOf
 		if len(v.Needs) == 0 {
 			v.Needs = map[string]int64{"slots": 1}
@@ -256,6 +259,8 @@ func (a *app) printTask(s *client.TaskStatus, l client.Listing) {
 	}
 	field("kind", v.Kind)
 	field("where", v.Predicate)
+	field("prefer", v.Prefer)
+	field("not before", v.NotBefore)
 	if s.Task != nil {
 		field("needs", needs(v.Needs))
 		field("priority", fmt.Sprint(s.Task.Priority))

@@ -21,6 +21,7 @@ import (
 // submission is what the flags of task submit say.
 type submission struct {
 	id, pool, kind, where, tenant string
+	prefer, notBefore             string
 	needs                         map[string]string
 	priority, retries             int32
 	timeout, scheduleTimeout      string
@@ -71,6 +72,8 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.id, "id", "", "its ID; the same ID again within a day is the same task (default a new one)")
 	f.StringVar(&s.pool, "pool", "", "its pool (default \"default\")")
 	f.StringVar(&s.where, "where", "", "predicate in CEL over engine and task, such as 'engine.labels.gpu >= 1'")
+	f.StringVar(&s.prefer, "prefer", "", "score in CEL over engine and task, the highest is preferred, such as 'engine.free.slots'")
+	f.StringVar(&s.notBefore, "not-before", "", "when it may begin: a time such as 2026-12-01T08:00:00Z, or from now such as 10m (default at once)")
 	f.StringToStringVar(&s.needs, "needs", nil, "what it takes of an engine, such as slots=1,memory_bytes=64Mi")
 	f.Int32Var(&s.priority, "priority", 5, "0 to 9, 9 most urgent")
 	f.StringVar(&s.timeout, "timeout", "", "how long one attempt may run: 30s, or none (default 10m)")
@@ -89,6 +92,8 @@ func (s *submission) complete(r *events.TaskRequested) {
 	r.Pool = cmp.Or(r.Pool, s.pool)
 	r.Kind = cmp.Or(r.Kind, s.kind)
 	r.Predicate = cmp.Or(r.Predicate, s.where)
+	r.Prefer = cmp.Or(r.Prefer, s.prefer)
+	r.NotBefore = cmp.Or(r.NotBefore, fromNow(s.notBefore, time.Now()))
 	r.Tenant = cmp.Or(r.Tenant, s.tenant)
 	r.PayloadType = cmp.Or(r.PayloadType, s.payloadType)
 	r.ExecutionTimeout = cmp.Or(r.ExecutionTimeout, s.timeout)
@@ -123,6 +128,14 @@ func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
 	payload, err := readPayload(s.payload, in)
 	r.Payload = payload
 	return r, err
+}
+
+// fromNow makes a time of a duration; all else stays for the scheduler.
+func fromNow(text string, now time.Time) string {
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d).UTC().Format(time.RFC3339Nano)
+	}
+	return text
 }
 
 // quantity is a number if it looks like one; "64Mi" stays for the scheduler.

@@ -25,6 +25,11 @@ type Task struct {
 	PayloadType string
 	// Predicate is a CEL expression over engine and task; true if empty.
 	Predicate string
+	// Prefer is a numeric CEL expression over engine and task: of the engines that
+	// could take it, one with the highest score does. No preference if empty.
+	Prefer string
+	// NotBefore is when it may be assigned first, at most a year ahead; at once if zero.
+	NotBefore time.Time
 	// Needs are what an engine must have free; {"slots": 1} if nil.
 	Needs map[string]int64
 	// Priority is 0 to 9, 9 most urgent; 5 if nil.
@@ -56,10 +61,14 @@ func (t Task) Request() *events.TaskRequested {
 		Payload:          t.Payload,
 		PayloadType:      t.PayloadType,
 		Predicate:        t.Predicate,
+		Prefer:           t.Prefer,
 		Priority:         t.Priority,
 		Tenant:           t.Tenant,
 		ScheduleTimeout:  timeout(t.ScheduleTimeout),
 		ExecutionTimeout: timeout(t.ExecutionTimeout),
+	}
+	if !t.NotBefore.IsZero() {
+		r.NotBefore = t.NotBefore.UTC().Format(time.RFC3339Nano)
 	}
 	if t.Needs != nil {
 		r.Needs = make(map[string]*structpb.Value, len(t.Needs))

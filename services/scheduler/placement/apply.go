@@ -11,6 +11,9 @@ func (s *State) Apply(l events.Logged) {
 		return
 	}
 	s.next = l.Offset + 1
+	if s.ignores(l.Message) {
+		return
+	}
 	s.passed(l.Message)
 	switch m := l.Message.(type) {
 	case *events.TaskAccepted:
@@ -66,6 +69,8 @@ func (s *State) Apply(l events.Logged) {
 		}
 	case *events.LogTruncated:
 		s.applyTruncated(m)
+	case *events.LogLossAccepted:
+		s.applyLoss(m)
 	case *events.LogFoldVersionRaised:
 		s.applyRaised(m)
 	case *events.TaskBulkCancelStarted:

@@ -49,10 +49,7 @@ func (c *codec) pool(p *pool) *pool {
 	c.dims(&p.dims)
 	c.classes(p)
 	c.engines(p)
-	dictionary(c, &p.drains, func(d *drain) {
-		c.word(&d.reason)
-		number(c, &d.offset)
-	})
+	dictionary(c, &p.drains, c.drain)
 	list(c, &p.largest, 1, c.vector)
 	c.live(tb)
 	c.attempts(tb)
@@ -124,6 +121,11 @@ func (c *codec) engines(p *pool) {
 	}
 }
 
+func (c *codec) drain(d *drain) {
+	c.word(&d.reason)
+	number(c, &d.offset)
+}
+
 func (c *codec) engine(e *engine) {
 	c.registration(e.registered)
 	one(c, &e.status, departed)
@@ -132,6 +134,7 @@ func (c *codec) engine(e *engine) {
 	number(c, &e.registeredAt)
 	number(c, &e.changedAtMs)
 	c.vector(&e.used)
+	number(c, &e.observedAt)
 }
 
 // know completes an engine that was read. What its attempts hold is taken when

@@ -34,11 +34,13 @@ var commands = map[string]func(*player, args){
 	"deaf":       (*player).cmdDeaf,
 	"behind":     (*player).cmdBehind,
 	"why":        (*player).cmdWhy,
+	"what-if":    (*player).cmdWhatIf,
+	"measure":    (*player).cmdMeasure,
 	"tasks":      (*player).cmdTasks,
 	"engines":    (*player).cmdEngines,
 }
 
-// cmdEngine: engine NAME slots=2 labels.gpu=1 site=eu kinds=a,b incarnation=2
+// cmdEngine: engine NAME slots=2 labels.gpu=1 site=eu kinds=a,b incarnation=2 node=n1 accepts "..."
 func (p *player) cmdEngine(a args) {
 	e := &events.Engine{
 		Id: a.at(0), Incarnation: "1", Pool: blue, Site: "eu", Kinds: []string{"k"},
@@ -53,6 +55,10 @@ func (p *player) cmdEngine(a args) {
 			e.Labels[label] = labelValue(value)
 		case name == "site":
 			e.Site = value
+		case name == "node":
+			e.Node = value
+		case name == "accepts":
+			e.Accepts = value
 		case name == "incarnation":
 			e.Incarnation = value
 		case name == "kinds":
@@ -78,8 +84,11 @@ func labelValue(text string) *structpb.Value {
 	return structpb.NewStringValue(text)
 }
 
-// cmdSubmit: submit NAME where "..." needs slots=1 priority=9 kind=k schedule=5s timeout=30s attempts=2 final=CODE
-func (p *player) cmdSubmit(a args) {
+// cmdSubmit: submit NAME where "..." prefer "..." slots=1 priority=9 kind=k schedule=5s timeout=30s attempts=2
+// final=CODE later=10s (from now)
+func (p *player) cmdSubmit(a args) { p.send(p.request(a)) }
+
+func (p *player) request(a args) *events.TaskRequested {
 	r := &events.TaskRequested{TaskId: a.at(0), Pool: blue, Kind: "k", Predicate: a.named["where"], Needs: map[string]*structpb.Value{}}
 	for _, name := range a.order {
 		value := a.named[name]
@@ -91,6 +100,12 @@ func (p *player) cmdSubmit(a args) {
 			r.Tenant = value
 		case "prefer":
 			r.Prefer = value
+		case "later":
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				p.tb.Fatal(err)
+			}
+			r.NotBefore = time.UnixMilli(p.now).Add(d).UTC().Format(time.RFC3339Nano)
 		case "schedule":
 			r.ScheduleTimeout = value
 		case "timeout":
@@ -109,7 +124,39 @@ func (p *player) cmdSubmit(a args) {
 			r.Needs[name] = structpb.NewStringValue(value)
 		}
 	}
-	p.send(r)
+	return r
+}
+
+// cmdWhatIf: what-if NAME and all that submit takes: who would take it now?
+func (p *player) cmdWhatIf(a args) {
+	task, err := p.prep.Check(p.request(a))
+	if err != nil {
+		fmt.Fprintf(&p.out, "  %v\n", err)
+		return
+	}
+	x := p.replica.ExplainRequest(task, p.now)
+	fmt.Fprintf(&p.out, "  takes: %s %s\n", x.Takes, x.Reason)
+	for _, f := range x.Engines {
+		fmt.Fprintf(&p.out, "  %s %s", f.Engine, f.Result)
+		if f.Score != nil {
+			fmt.Fprintf(&p.out, " score %s", scoreText(*f.Score))
+		}
+		for _, text := range []string{f.ScoreError, f.NotAccepted, f.shortText(), f.Error} {
+			if text != "" {
+				fmt.Fprintf(&p.out, " (%s)", text)
+			}
+		}
+		p.out.WriteString("\n")
+	}
+}
+
+// cmdMeasure: measure ENGINE slots=1 memory_bytes=2Gi: a heartbeat with what is used.
+func (p *player) cmdMeasure(a args) {
+	used := map[string]int64{}
+	for _, name := range a.order {
+		used[name], _ = parseQuantity(a.named[name])
+	}
+	p.beat(p.state.pools[blue].engines[a.at(0)], used)
 }
 
 func (p *player) retry(r *events.TaskRequested) *events.RetryRequested {
@@ -210,6 +257,10 @@ func (p *player) cmdTasks(args) {
 
 func (p *player) cmdEngines(args) {
 	for v := range p.state.Engines(blue) {
-		fmt.Fprintf(&p.out, "  %s %s incarnation=%s free: %s attempts=%d\n", v.ID, v.State, v.Incarnation, amountsText(v.Free), v.Attempts)
+		fmt.Fprintf(&p.out, "  %s %s incarnation=%s free: %s attempts=%d", v.ID, v.State, v.Incarnation, amountsText(v.Free), v.Attempts)
+		if len(v.Used) > 0 {
+			fmt.Fprintf(&p.out, " used: %s", amountsText(v.Used))
+		}
+		p.out.WriteString("\n")
 	}
 }

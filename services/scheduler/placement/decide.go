@@ -3,7 +3,6 @@ package placement
 import (
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -149,8 +148,8 @@ func (c *cycle) admissible(prep *prepared) error {
 	if err := c.s.supports(m); err != nil {
 		return err
 	}
-	if ahead := m.NotBeforeMs - c.now.Now; ahead > maxAheadMs {
-		return bad("notBefore is %dh ahead; at most 8760h are allowed", ahead/time.Hour.Milliseconds())
+	if m.NotBeforeMs-c.now.Now > maxAheadMs {
+		return bad("notBefore is %s; it may be at most 8760h ahead", timeText(m.NotBeforeMs))
 	}
 	return c.s.since(foldWhole, "an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }

@@ -36,9 +36,10 @@ type engine struct {
 	index int
 	// allocatable and free by dimension; below 0: has no such dimension.
 	allocatable, free []int64
-	// used is what was observed last; nil if nothing was. room is what a task may
-	// need: free, and of what was observed no more than is left.
+	// used is what was observed last, at observedAt; nil if nothing was. room is what
+	// a task may need: free, and of what was observed no more than is left.
 	used, room []int64
+	observedAt int64
 	// node is the one that it says it runs on, while it is present; nil if none.
 	node   *node
 	status engineStatus
@@ -53,10 +54,10 @@ type engine struct {
 	reservedFor *task
 	reservedAt  int64
 
-	// What follows is not folded. lastBeat is when it was heard of last, observedAt
-	// when used was set, unmeasured how many heartbeats left out some of it.
-	lastBeat, observedAt int64
-	unmeasured           int
+	// What follows is not folded. lastBeat is when it was heard of last, unmeasured
+	// how many heartbeats since left out some of what is used.
+	lastBeat   int64
+	unmeasured int
 	// version of the pool at its last change, and its neighbours in the list by
 	// that; see matcher.
 	version      uint64

@@ -33,7 +33,7 @@ const (
 	WakesOnBackoffEnded   = "BACKOFF_ENDED"
 	WakesOnSchedulerReads = "SCHEDULER_READS"
 	WakesOnTimeReached    = "TIME_REACHED"
-	WakesOnUsageFalls     = "USAGE_FALLS"
+	WakesOnUsageMoves     = "USAGE_MOVES"
 )
 
 // What an engine is for the task explained.
@@ -363,12 +363,15 @@ func (ex *explainer) wakesOn() []string {
 	case NoCapacity:
 		on = []string{WakesOnCapacityFreed, WakesOnEngineJoined, WakesOnLabelsChanged}
 		if ex.measured {
-			on = append([]string{WakesOnUsageFalls}, on...)
+			on = append([]string{WakesOnUsageMoves}, on...)
 		}
 	case UnknownAttribute, PredicateFalse:
 		on = []string{WakesOnEngineJoined, WakesOnLabelsChanged}
 		if ex.pred.Reads().Live() {
 			on = append([]string{WakesOnCapacityFreed}, on...)
+		}
+		if ex.pred.Reads().Has(predicate.EngineUsed) {
+			on = append([]string{WakesOnUsageMoves}, on...)
 		}
 	default:
 		on = []string{WakesOnEngineJoined}

@@ -21,7 +21,7 @@ var prefers = []string{
 }
 
 // what random engines accept.
-var accepted = []string{"", "", "", "true", "task.tenant == 'acme'", "task.priority >= 5", "task.id != 't3'", "task.attempt < 2", "task.needs.slots >= 1", "task.needs.mem < 2 || task.kind == 'k2'"}
+var conditions = []string{"", "", "", "true", "task.tenant == 'acme'", "task.priority >= 5", "task.id != 't3'", "task.attempt < 2", "task.needs.slots >= 1", "task.needs.mem < 2 || task.kind == 'k2'"}
 
 func (c *chaos) registerRandom(id, incarnation string) {
 	c.send(&events.EngineRegistration{Engine: &events.Engine{
@@ -29,7 +29,7 @@ func (c *chaos) registerRandom(id, incarnation string) {
 		Labels:               map[string]*structpb.Value{"gpu": structpb.NewNumberValue(float64(c.draw(3, "gpu")))},
 		Allocatable:          map[string]int64{"slots": int64(c.draw(5, "slots")), "mem": int64(c.draw(40, "mem"))},
 		AssignmentsPartition: events.EnginePartition(events.EngineID(id)),
-		Accepts:              accepted[c.draw(len(accepted), "accepts")], Node: []string{"", "n1", "n2"}[c.draw(3, "node")],
+		Accepts:              conditions[c.draw(len(conditions), "accepts")], Node: []string{"", "n1", "n2"}[c.draw(3, "node")],
 	}})
 }
 

@@ -20,7 +20,11 @@ func narrate(l events.Logged) string {
 	case *events.TaskRepeated:
 		return fmt.Sprintf("repeated %s, ended at %d", m.TaskId, m.EndedAtOffset)
 	case *events.TaskAssigned:
-		return fmt.Sprintf("assigned %s to %s, attempt %d, token %d", m.TaskId, m.EngineId, m.Attempt, m.Token)
+		text := fmt.Sprintf("assigned %s to %s, attempt %d, token %d", m.TaskId, m.EngineId, m.Attempt, m.Token)
+		if m.Score != nil {
+			text += ", score " + scoreText(*m.Score)
+		}
+		return text
 	case *events.TaskStarted:
 		return fmt.Sprintf("started %s on %s", m.TaskId, m.EngineId)
 	case *events.TaskSucceeded:
@@ -54,6 +58,8 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("engine %s registered, incarnation %s", m.Engine.Id, m.Engine.Incarnation)
 	case *events.EngineRegistrationRefused:
 		return fmt.Sprintf("engine %s refused: %s: %s", m.EngineId, m.Code, m.Message)
+	case *events.EngineObserved:
+		return fmt.Sprintf("engine %s observed: uses %s", m.EngineId, amountsText(m.Used))
 	case *events.EngineDraining:
 		return fmt.Sprintf("engine %s draining: %s", m.EngineId, m.Reason)
 	case *events.EngineResumed:

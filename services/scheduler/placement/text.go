@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -35,7 +36,7 @@ func (e Explanation) Text(color bool) string {
 		head += "  " + paint(bold+yellow, string(e.Reason))
 	}
 	if e.Reason == NotBefore {
-		head += " " + time.UnixMilli(e.NotBeforeMs).UTC().Format(time.RFC3339)
+		head += " " + timeText(e.NotBeforeMs)
 	}
 	asOf := fmt.Sprintf("as of %s/%d@%d", e.Log, e.Partition, e.Offset)
 	if e.Reason != "" {
@@ -142,10 +143,14 @@ func (e Explanation) preferText() string {
 	}
 	text := padded(oneLine(e.Prefer), 31)
 	if best != nil {
-		text += fmt.Sprintf(" best %s: %v", best.Engine, *best.Score)
+		text += " best " + best.Engine + ": " + scoreText(*best.Score)
 	}
 	return text
 }
+
+func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
 func (e Explanation) aheadText() string {
 	switch {

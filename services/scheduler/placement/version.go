@@ -3,6 +3,8 @@ package placement
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -54,6 +56,29 @@ func (s *State) applyRaised(m *events.LogFoldVersionRaised) {
 			p.match.stale = true
 		}
 	}
+}
+
+// ignores tells whether the log's version does not have such events yet: to the
+// binaries that know no other they are of an unknown type, which changes nothing,
+// not even the time.
+func (s *State) ignores(m proto.Message) bool {
+	if s.version >= foldWhole {
+		return false
+	}
+	switch m.(type) {
+	case *events.LogTruncated, *events.LogTailLost, *events.TaskReserved, *events.EngineObserved, *events.PoolConfigured:
+		return true
+	}
+	return false
+}
+
+// applyLoss begins anew: it makes the same of a State that folded what was lost,
+// and of one that could not.
+func (s *State) applyLoss(m *events.LogLossAccepted) {
+	empty := New(s.cfg)
+	empty.next, empty.newest = s.next, m.AtMs
+	empty.knows, empty.leading, empty.tenure, empty.evaluations = s.knows, s.leading, s.tenure, s.evaluations
+	*s = *empty
 }
 
 // raise switches the log to the highest version that this host may choose.

@@ -16,6 +16,7 @@ type TaskView struct {
 	State        string           `json:"state"`
 	Kind         string           `json:"kind,omitempty"`
 	Predicate    string           `json:"predicate,omitempty"`
+	Prefer       string           `json:"prefer,omitempty"`
 	Needs        map[string]int64 `json:"needs,omitempty"`
 	Priority     int32            `json:"priority"`
 	Tenant       string           `json:"tenant,omitempty"`
@@ -50,13 +51,17 @@ type EngineView struct {
 	Pool        string `json:"pool"`
 	Incarnation string `json:"incarnation"`
 	// State is one of ready draining lost departed.
-	State        string           `json:"state"`
-	Reason       string           `json:"reason,omitempty"`
-	Site         string           `json:"site,omitempty"`
-	Labels       map[string]any   `json:"labels,omitempty"`
-	Kinds        []string         `json:"kinds,omitempty"`
-	Allocatable  map[string]int64 `json:"allocatable,omitempty"`
-	Free         map[string]int64 `json:"free,omitempty"`
+	State       string           `json:"state"`
+	Reason      string           `json:"reason,omitempty"`
+	Site        string           `json:"site,omitempty"`
+	Labels      map[string]any   `json:"labels,omitempty"`
+	Kinds       []string         `json:"kinds,omitempty"`
+	Allocatable map[string]int64 `json:"allocatable,omitempty"`
+	Free        map[string]int64 `json:"free,omitempty"`
+	// Used is what was observed last as used, by dimension.
+	Used         map[string]int64 `json:"used,omitempty"`
+	Node         string           `json:"node,omitempty"`
+	Accepts      string           `json:"accepts,omitempty"`
 	Attempts     int              `json:"attempts"`
 	RegisteredMs int64            `json:"registeredMs"`
 	ChangedMs    int64            `json:"changedMs"`
@@ -161,7 +166,7 @@ func (t *task) state() string {
 
 func (t *task) view(p *pool) TaskView {
 	v := TaskView{
-		ID: t.id, Pool: string(p.name), State: t.state(), Kind: t.tmpl.kind, Predicate: t.tmpl.predicate,
+		ID: t.id, Pool: string(p.name), State: t.state(), Kind: t.tmpl.kind, Predicate: t.tmpl.predicate, Prefer: t.tmpl.prefer,
 		Needs: t.tmpl.shape.toMap(&p.dims), Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		PayloadBytes: max(int(t.payloadLen), 0), Attempt: t.lastAttempt(), MaxAttempts: t.tmpl.retry.maxAttempts,
 		Token: t.token, AcceptedMs: t.acceptedAt, AssignedMs: t.assignedAt, NotBeforeMs: t.notBefore,
@@ -214,6 +219,15 @@ func (e *engine) view(p *pool) EngineView {
 	}
 	for name, l := range e.registered.Labels {
 		v.Labels[name] = l.AsInterface()
+	}
+	v.Node, v.Accepts = e.registered.Node, e.registered.Accepts
+	for i, x := range e.used {
+		if x >= 0 {
+			if v.Used == nil {
+				v.Used = make(map[string]int64)
+			}
+			v.Used[p.dims.names[i]] = x
+		}
 	}
 	for i, x := range e.free {
 		if x >= 0 {
