@@ -70,7 +70,7 @@ func TestEndedTasksAreForgotten(t *testing.T) {
 		w.advance()
 		w.finish(id, events.AttemptFinished_FAILED_FINALLY)
 	}
-	if n := len(w.state.ended.byKey); n != 100 {
+	if n := w.state.ended.used; n != 100 {
 		t.Errorf("%d ended tasks are remembered, want 100", n)
 	}
 	if n := len(w.state.kept.tasks); n != 10 {

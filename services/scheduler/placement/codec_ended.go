@@ -21,7 +21,6 @@ func (c *codec) window(w *window) {
 	n := c.length(len(entries), leastEnded)
 	if c.reading {
 		entries = make([]endedEntry, n)
-		w.byKey = make(map[endedKey]uint32, n)
 	}
 	c.base = bases{}
 	for i := range entries {
@@ -35,12 +34,9 @@ func (c *codec) window(w *window) {
 		if c.err != nil {
 			return
 		}
-		if c.reading {
-			w.byKey[e.key] = uint32(i)
-		}
 	}
 	if c.reading {
-		w.oldest.items = entries
+		w.fill(entries)
 	}
 }
 

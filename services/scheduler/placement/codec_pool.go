@@ -29,7 +29,8 @@ type table struct {
 	live []*task
 }
 
-func (c *codec) pool(p *pool) *pool {
+// pool visits a pool; the reader makes it.
+func (c *codec) pool(p *pool) {
 	name := events.Pool("")
 	if !c.reading {
 		name = p.name
@@ -37,7 +38,7 @@ func (c *codec) pool(p *pool) *pool {
 	c.text((*string)(&name))
 	if c.reading {
 		if !c.expect(c.s.pools[name] == nil, "another pool") {
-			return nil
+			return
 		}
 		p = c.s.poolOf(name)
 	}
@@ -55,7 +56,6 @@ func (c *codec) pool(p *pool) *pool {
 	c.attempts(tb)
 	c.owing(tb)
 	c.order(tb)
-	return p
 }
 
 func (c *codec) dims(d *dims) {

@@ -92,7 +92,7 @@ func (c *cycle) decide(prep *prepared) *events.Malformed {
 			c.s.deciding = t
 			c.emit(&events.TaskProgressed{
 				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
-				Data: m.Data, AtMs: c.now.Now,
+				Data: m.Data, DataType: m.DataType, AtMs: c.now.Now,
 			})
 		}
 	case *events.EngineRegistration:
@@ -134,8 +134,11 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 		return refused
 	}
 	s.compiled, s.preferred = prep.predicate, prep.prefer
+	defer func() { s.compiled, s.preferred = nil, nil }()
+	if m.ReplayOf != "" {
+		return c.again(prep.pool, m)
+	}
 	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
-	s.compiled, s.preferred = nil, nil
 	return nil
 }
 
@@ -217,34 +220,48 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 		}
 		return unknownTask(name, m.TaskId)
 	}
-	root, n := old.task.id, 1
-	if x := old.task.extra; x != nil && x.replayOf != "" {
-		root = x.replayOf
-	}
 	again, refused := s.again(old)
 	if refused != nil {
 		return refused
 	}
-	again.ReplayOf = root
+	if again.ReplayOf == "" {
+		again.ReplayOf = old.task.id
+	}
+	return c.again(name, again)
+}
+
+// again accepts a task as the next free ID.r1, ID.r2, ... of the one that it is a
+// replay of, unless the latest of those has not ended.
+func (c *cycle) again(name events.Pool, m *events.Task) *events.Malformed {
+	s, root := c.s, m.ReplayOf
+	live := func(id string) *task {
+		if p := s.pools[name]; p != nil {
+			return p.tasks[id]
+		}
+		return nil
+	}
+	if live(root) != nil {
+		return events.Refuse(events.CodeNotEnded, "task %q has not ended; cancel it first", root)
+	}
 	var latest *task
-	for ; ; n++ {
-		again.Id = root + ".r" + strconv.Itoa(n)
-		live := old.pool.tasks[again.Id]
-		if _, ended := s.ended.find(keyOf(name, again.Id)); !ended && live == nil {
+	for n := 1; ; n++ {
+		m.Id = root + ".r" + strconv.Itoa(n)
+		t := live(m.Id)
+		if _, ended := s.ended.find(keyOf(name, m.Id)); !ended && t == nil {
 			break
 		}
-		latest = live
+		latest = t
 	}
 	if latest != nil && latest.extra != nil && latest.extra.replayOf == root { // The command came twice.
 		c.emit(&events.TaskRepeated{TaskId: latest.id, Pool: string(name), EndedAtOffset: -1, AtMs: c.now.Now})
 		return nil
 	}
-	if len(again.Id) > events.MaxIDBytes {
-		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", again.Id)
+	if len(m.Id) > events.MaxIDBytes {
+		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", m.Id)
 	}
-	if refused := c.retryAfter(old.pool, again); refused != nil {
+	if refused := c.retryAfter(s.pools[name], m); refused != nil {
 		return refused
 	}
-	c.emit(&events.TaskAccepted{Task: again, AtMs: c.now.Now})
+	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
 	return nil
 }

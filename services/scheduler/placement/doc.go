@@ -22,8 +22,9 @@
 //   - A token is given once, and tokens grow; results under another are refused.
 //   - Every TaskAssigned had a true predicate on the state before it, which is
 //     what its view names.
-//   - Equal events give an equal Hash, whoever folds them; what is not folded
-//     (heartbeats, timers, the index for placing) is never hashed.
+//   - Equal events give an equal Snapshot, and so an equal Hash, whoever folds them;
+//     what is not folded (heartbeats, timers, payloads in memory, the index for
+//     placing) is in neither. A State restored from one does what the other does.
 //
 // An engine is its newest incarnation: the highest that registers while it is
 // there, or any other than the last once that is gone, for hosts' clocks differ.
@@ -62,6 +63,21 @@
 // Partitions: a request or the cancel of one task that came to the wrong
 // partition is forwarded. All else is refused there (WRONG_PARTITION), because
 // what is forwarded may come twice.
+//
+// Payloads stay in the log: folded are the offset and the length of each. As many
+// as PayloadBytes allows are in memory, too, the oldest first; where one is not,
+// Publish says which event it Misses. A retry by hand refers to the payload of the
+// first request. Live tasks and unpublished dead letters hold the log (Floor); who
+// ended is forgotten with LogTruncated, if a payload of his goes.
+//
+// Snapshots: a codec visits all that is folded, to write it or to read it; see
+// there. Add a field to its visitor, once for both directions, and the test that
+// looks at every field is content.
+//
+// Versions: a log is folded by version 1 until LogFoldVersionRaised. Until then
+// later fields of requests are refused and later events ignored, as releases do
+// that do not know them; such a release stops at the raise (Err). An owner raises
+// to Config.FoldVersion before anything else.
 //
 // Crash: everything decided is in the log or did not happen. Mass effects are
 // one event (EngineLost, TaskBulkCancelStarted), whose consequences Apply

@@ -41,7 +41,7 @@ func filled() map[string]visited {
 	t := &task{
 		id: "t", tmpl: tm, payloadAt: 5, payloadLen: 6, seq: 7, acceptedAt: 8, notBefore: 9, assignedAt: 10, token: 11,
 		lastEngine: "e", epoch: 12, n: 13, failures: 14, status: assigned, fate: owesRetry,
-		extra: &extra{traceparent: "1", tracestate: "2", replayOf: "3", cancelReason: "4", notBefore: 4, endedAt: 5, endedOffset: 6},
+		extra: &extra{traceparent: "1", tracestate: "2", replayOf: "3", cancelReason: "4", notBefore: 4, endedAt: 5, endedOffset: 6, after: []string{"a"}},
 	}
 	m := &events.Engine{
 		Id: "e", Incarnation: "i", Pool: blue, Site: "s", Kinds: []string{"k"}, AssignmentsPartition: 1, AssignmentsFrom: 2, Accepts: "a",
@@ -50,13 +50,16 @@ func filled() map[string]visited {
 	d := &drain{reason: "r", offset: 1}
 	rejected := &events.TaskRejected{TaskId: "t", Pool: blue, Code: "c", Message: "m", AtMs: 1}
 	message := map[string]string{"state": "protobuf's own", "unknownFields": "protobuf's own", "sizeCache": "protobuf's own"}
-	w := newWindow()
-	w.oldest.push(endedEntry{key: endedKey{1}, at: 2, offset: 3, token: 4})
+	var w window
+	w.add(endedEntry{key: endedKey{1}, at: 2, offset: 3, token: 4}, 1)
 	dead := &dying{offset: 1, pool: p, task: t}
 	return map[string]visited{
-		"task":     {t, func(c *codec) { c.task(tb, t) }, taskFields},
-		"extra":    {t.extra, func(c *codec) { c.extra(t.extra) }, map[string]string{"result": notFolded + "for showing", "resultType": notFolded + "for showing"}},
-		"template": {tm, func(c *codec) { c.template(&table{p: p, numbers: map[*template]int{}}, &tm) }, map[string]string{"templateKey": elsewhere + "templateKey", "refs": derived + "its tasks", "group": notFolded + "the index"}},
+		"task":  {t, func(c *codec) { c.task(tb, t) }, taskFields},
+		"extra": {t.extra, func(c *codec) { c.extra(t.extra) }, map[string]string{"after": elsewhere + "TestValuesAreFolded", "result": notFolded + "for showing", "resultType": notFolded + "for showing"}},
+		"template": {tm, func(c *codec) { c.template(&table{p: p, numbers: map[*template]int{}}, &tm) }, map[string]string{"templateKey": elsewhere + "templateKey", "refs": derived + "its tasks", "group": notFolded + "the index",
+			"share": derived + "templateKey", "limiter": derived + "templateKey"}},
+		"level": {p.level(1), func(c *codec) { c.level(p.level(1)) }, map[string]string{
+			"backlog": derived + "the tasks", "shares": elsewhere + "TestValuesAreFolded", "kept": notFolded + "it saves memory"}},
 		"templateKey": {&tm.templateKey, func(c *codec) { c.templateKey(p, &tm.templateKey) },
 			map[string]string{"shape": elsewhere + "shape", "retry": elsewhere + "retry"}},
 		"retryPolicy": {&tm.retry, func(c *codec) { c.templateKey(p, &tm.templateKey) }, nil},
@@ -73,7 +76,7 @@ func filled() map[string]visited {
 			"Source": notFolded + "not shown", "RequestType": notFolded + "always the same", "Raw": notFolded + "not shown",
 		})},
 		"endedEntry": {&w.oldest.items[0], func(c *codec) { c.window(&w) }, map[string]string{"key": elsewhere + "TestValuesAreFolded"}},
-		"window":     {&w, nil, map[string]string{"byKey": derived + "oldest", "oldest": elsewhere + "endedEntry", "first": derived + "oldest"}},
+		"window":     {&w, nil, map[string]string{"slots": derived + "oldest", "used": derived + "oldest", "oldest": elsewhere + "endedEntry", "first": derived + "oldest"}},
 		"dying": {dead, func(c *codec) { c.tables = []*table{tb}; c.dying(&fifo[dying]{items: []dying{*dead}}) },
 			map[string]string{"pool": elsewhere + "poolRef", "task": elsewhere + "task"}},
 		"pool":  {p, func(c *codec) { c.pool(p) }, poolFields},
@@ -103,6 +106,7 @@ var engineFields = map[string]string{
 	"registered": elsewhere + "registration", "id": derived + "registration", "incarnation": derived + "registration",
 	"class": derived + "registration", "index": elsewhere + "pool.byIndex", "allocatable": derived + "registration",
 	"free": derived + "its attempts", "first": elsewhere + "attempts", "last": elsewhere + "attempts", "attempts": elsewhere + "attempts",
+	"reservedFor": elsewhere + "TestValuesAreFolded", "reservedAt": elsewhere + "TestValuesAreFolded",
 	"used": elsewhere + "TestValuesAreFolded", "room": derived + "free and used", "node": derived + "registration", "unmeasured": notFolded + "the host's own",
 	"lastBeat": notFolded + "leases begin anew", "version": notFolded + "the index", "older": notFolded + "the index", "newer": notFolded + "the index",
 }
@@ -115,6 +119,8 @@ var poolFields = map[string]string{
 	"largest": elsewhere + "TestValuesAreFolded", "dims": elsewhere + "TestValuesAreFolded", "shapes": derived + "templates",
 	"oneSlot": derived + "shapes", "templates": derived + "tasks", "idleTemplates": notFolded + "they save work",
 	"classes": derived + "classList", "classList": elsewhere + "TestValuesAreFolded", "match": notFolded + "the index",
+	"settings": elsewhere + "TestValuesAreFolded", "levels": elsewhere + "level", "limits": derived + "tasks and attempts",
+	"dependencies": derived + "tasks", "reserved": elsewhere + "TestValuesAreFolded",
 	"nodes": derived + "known", "predicates": notFolded + "the host's own", "scans": notFolded + "the index",
 }
 
@@ -183,6 +189,11 @@ func change(v reflect.Value) bool {
 	return true
 }
 
+func reserve(p *pool, t *task, e *engine, at int64) {
+	e.reservedFor, e.reservedAt = t, at
+	p.reserved = append(p.reserved, e)
+}
+
 // TestValuesAreFolded does the same for what is no plain value.
 func TestValuesAreFolded(t *testing.T) {
 	base := func() (*State, *pool, *task, *engine) {
@@ -225,10 +236,19 @@ func TestValuesAreFolded(t *testing.T) {
 		"owing":       func(_ *State, p *pool, a *task, _ *engine) { p.owe(a, owesDeath) },
 		"drains":      func(_ *State, p *pool, _ *task, _ *engine) { p.noteDrain("e9", drain{"r", 1}) },
 		"usage":       func(_ *State, _ *pool, _ *task, e *engine) { e.measure([]int64{1}) },
-		"payload":     func(_ *State, _ *pool, a *task, _ *engine) { a.payloadLen = 1 },
-		"ended":       func(s *State, _ *pool, _ *task, _ *engine) { s.ended.add(endedEntry{}, 1) },
-		"rejected":    func(s *State, _ *pool, _ *task, _ *engine) { s.kept.reject(&events.TaskRejected{}) },
-		"pools":       func(s *State, _ *pool, _ *task, _ *engine) { s.poolOf("another") },
+		"reservation": func(_ *State, p *pool, a *task, e *engine) { reserve(p, a, e, 0) },
+		"reserved at": func(_ *State, p *pool, a *task, e *engine) { reserve(p, a, e, 1) },
+		"after":       func(_ *State, _ *pool, a *task, _ *engine) { a.extras().after = []string{"x"} },
+		"share":       func(_ *State, p *pool, _ *task, _ *engine) { p.level(3).shareOf("x").given++ },
+		"weights": func(_ *State, p *pool, _ *task, _ *engine) {
+			p.settings = &events.PoolSettings{TenantWeights: map[string]int32{"x": 2}}
+		},
+		"reserve after": func(_ *State, p *pool, _ *task, _ *engine) { p.settings = &events.PoolSettings{ReserveAfterMs: 1} },
+		"succeeded":     func(s *State, _ *pool, _ *task, _ *engine) { s.ended.add(endedEntry{token: successBit}, 1) },
+		"payload":       func(_ *State, _ *pool, a *task, _ *engine) { a.payloadLen = 1 },
+		"ended":         func(s *State, _ *pool, _ *task, _ *engine) { s.ended.add(endedEntry{}, 1) },
+		"rejected":      func(s *State, _ *pool, _ *task, _ *engine) { s.kept.reject(&events.TaskRejected{}) },
+		"pools":         func(s *State, _ *pool, _ *task, _ *engine) { s.poolOf("another") },
 	} {
 		s, p, a, e := base()
 		if mutate(s, p, a, e); s.Hash() == want {

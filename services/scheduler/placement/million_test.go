@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -22,8 +23,8 @@ func cpu(b *testing.B) float64 {
 
 const million = 1_000_000
 
-// accepted gives the records of a log of n waiting tasks.
-func accepted(b *testing.B, n int) []events.Record {
+// acceptedRecords gives the records of a log of n waiting tasks.
+func acceptedRecords(b *testing.B, n int) []events.Record {
 	out := make([]events.Record, n)
 	for i := range out {
 		m := &events.TaskAccepted{AtMs: 1_700_000_000_000 + int64(i), Task: &events.Task{
@@ -61,7 +62,7 @@ func liveHeap() uint64 {
 // BenchmarkMillionWaiting is what a million waiting tasks with 200 bytes of
 // payload cost: run it with -benchtime=1x. Seconds are of CPU, of all threads.
 func BenchmarkMillionWaiting(b *testing.B) {
-	records := accepted(b, million)
+	records := acceptedRecords(b, million)
 	measure := func(name string, do func()) {
 		before := cpu(b)
 		do()
@@ -126,5 +127,55 @@ func BenchmarkWindow(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.ReportMetric(cpu(b)-before, "restore-cpu-s")
+	}
+}
+
+// BenchmarkFoldMillion folds a log of a million tasks that were accepted,
+// assigned, started and done: run it with -benchtime=1x.
+func BenchmarkFoldMillion(b *testing.B) {
+	const part = 10_000
+	for range b.N {
+		s := New(Config{})
+		var offset int64
+		encode := func(m proto.Message) events.Record {
+			r, err := events.Encoder{Source: "/t"}.Encode(fmt.Sprintf("l/0/1/%d", offset), m)
+			if err != nil {
+				b.Fatal(err)
+			}
+			offset++
+			r.Offset = offset
+			return r
+		}
+		foldRecords(b, s, []events.Record{encode(&events.EngineRegistered{
+			Engine: &events.Engine{Id: "e1", Incarnation: "1", Pool: blue, Allocatable: map[string]int64{"slots": part}}})})
+		used := 0.0
+		for first := 0; first < million; first += part {
+			var records []events.Record
+			each := func(event func(id string, n int) proto.Message) {
+				for i := range part {
+					records = append(records, encode(event(fmt.Sprintf("task-%09d", first+i), first+i)))
+				}
+			}
+			each(func(id string, n int) proto.Message {
+				return &events.TaskAccepted{AtMs: int64(n), Task: &events.Task{
+					Id: id, Pool: blue, Kind: "k", Payload: make([]byte, 200), Predicate: "engine.labels.gpu >= 1"}}
+			})
+			each(func(id string, n int) proto.Message {
+				return &events.TaskAssigned{TaskId: id, Pool: blue, EngineId: "e1", Incarnation: "1", Attempt: 1, Token: uint64(n + 1), AtMs: int64(n)}
+			})
+			each(func(id string, n int) proto.Message {
+				return &events.TaskStarted{TaskId: id, Pool: blue, EngineId: "e1", Attempt: 1, Token: uint64(n + 1), AtMs: int64(n)}
+			})
+			each(func(id string, n int) proto.Message {
+				return &events.TaskSucceeded{TaskId: id, Pool: blue, EngineId: "e1", Attempt: 1, Token: uint64(n + 1), AtMs: int64(n)}
+			})
+			before := cpu(b)
+			foldRecords(b, s, records)
+			used += cpu(b) - before
+		}
+		if s.ended.used != million {
+			b.Fatalf("%d of the tasks ended", s.ended.used)
+		}
+		b.ReportMetric(used, "fold-cpu-s")
 	}
 }

@@ -100,7 +100,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 func forwardable(m proto.Message) bool {
 	switch m := m.(type) {
 	case *events.TaskRequested:
-		return true
+		return m.ReplayOf == ""
 	case *events.TaskCancelRequested:
 		return m.Filter == nil && m.TaskId != ""
 	}

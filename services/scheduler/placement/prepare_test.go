@@ -46,6 +46,8 @@ func TestBadRecords(t *testing.T) {
 		{"not before", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"tomorrow"}`), events.CodeBadData, "t"},
 		{"not before 1971", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"1971-01-01T00:20:00Z"}`), events.CodeBadData, "t"},
 		{"prefer", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","prefer":"engine.site"}`), events.CodeBadPrefer, "t"},
+		{"replay under an ID", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","replayOf":"x"}`), events.CodeBadData, "t"},
+		{"replay of no ID", "requests", record(events.TypeTaskRequested, `{"kind":"k","replayOf":"a\nb"}`), events.CodeBadData, "ce-1"},
 		{"unknown type", "requests", record("spanway.task.wished.v1", `{}`), events.CodeUnknownType, ""},
 		{"event among requests", "requests", record(events.TypeTaskAccepted, `{}`), events.CodeUnknownType, ""},
 		{"report among requests", "requests", record(events.TypeAttemptFinished, `{}`), events.CodeUnknownType, ""},
@@ -267,6 +269,7 @@ func TestWrongPartition(t *testing.T) {
 		forward bool
 	}{
 		{&events.TaskRequested{TaskId: "t", Pool: "green", Kind: "k"}, true},
+		{&events.TaskRequested{Pool: "green", Kind: "k", ReplayOf: "t"}, false},
 		{&events.TaskCancelRequested{TaskId: "t", Pool: "green"}, true},
 		{&events.TaskCancelRequested{Pool: "green", Filter: &events.TaskFilter{}}, false},
 		{&events.TaskCancelRequested{Pool: "green"}, false},

@@ -105,7 +105,7 @@ type State struct {
 func New(cfg Config) *State {
 	cfg.defaults()
 	return &State{
-		cfg: cfg, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper(), succeeded: newKeeper(),
+		cfg: cfg, pools: make(map[events.Pool]*pool), kept: newKeeper(), succeeded: newKeeper(),
 		version: foldFirst, knows: NewestFoldVersion,
 	}
 }

@@ -61,7 +61,15 @@ func (e Explanation) Text(color bool) string {
 		line("prefer", text)
 	}
 	line("capacity", e.capacityText())
+	e.orderLines(line)
 	line("ahead", padded(e.aheadText(), 31)+" wakes on: "+wakesText(e.WakesOn))
+	for i, s := range e.IfOnly {
+		name := "if only"
+		if i > 0 {
+			name = ""
+		}
+		line(name, s.text(e.Needs))
+	}
 	return b.String()
 }
 
@@ -78,6 +86,7 @@ func (c Counts) text() string {
 	add(c.PredicateFalse, "predicate false")
 	add(c.NotAccepted, "not accepted")
 	parts = append(parts, fmt.Sprintf("%d fit, %d have capacity", c.Fit, c.WithCapacity))
+	add(c.Reserved, "reserved for a larger task")
 	return strings.Join(parts, " · ")
 }
 
@@ -111,6 +120,9 @@ func (f *Finding) shortText() string {
 	}
 	if len(f.ShortMeasured) > 0 {
 		parts = append(parts, "by usage measured short by "+amountsText(f.ShortMeasured))
+	}
+	if f.ReservedFor != "" {
+		parts = append(parts, "its room is reserved for "+f.ReservedFor)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -148,7 +160,9 @@ func (e Explanation) preferText() string {
 	return text
 }
 
-func timeText(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+func timeText(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
 
 func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 

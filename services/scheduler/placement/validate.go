@@ -69,6 +69,8 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 	case *events.AttemptStarted:
 		return checkID("taskId", m.TaskId)
 	case *events.AttemptProgressed:
+		m.Data = m.Data[:min(len(m.Data), events.MaxProgressBytes)]
+		m.DataType = printable(m.DataType, maxReasonBytes)
 		return checkID("taskId", m.TaskId)
 	case *events.EngineRegistration:
 		if err := checkID("engine.id", m.GetEngine().GetId()); err != nil {
@@ -104,9 +106,17 @@ func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envel
 	if err := checkID("kind", m.Kind); err != nil {
 		return nil, err
 	}
+	if m.ReplayOf != "" {
+		if err := checkID("replayOf", m.ReplayOf); err != nil {
+			return nil, err
+		}
+		if m.TaskId != "" {
+			return nil, bad("taskId and replayOf are both given; a replay gets its ID, %.100q and a number, from the scheduler", m.ReplayOf+".r")
+		}
+	}
 	t := &events.Task{
 		Id: out.taskID, Pool: string(out.pool), Kind: m.Kind, Payload: m.Payload, PayloadType: m.PayloadType,
-		Predicate: m.Predicate, Prefer: m.Prefer, Priority: defaultPriority, Tenant: m.Tenant,
+		Predicate: m.Predicate, Prefer: m.Prefer, Priority: defaultPriority, Tenant: m.Tenant, ReplayOf: m.ReplayOf,
 	}
 	if len(env.Traceparent) <= 64 && len(env.Tracestate) <= 512 &&
 		utf8.ValidString(env.Traceparent) && utf8.ValidString(env.Tracestate) {

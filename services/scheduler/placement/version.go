@@ -109,6 +109,7 @@ func (s *State) supports(t *events.Task) error {
 		{"notBefore", t.NotBeforeMs != 0},
 		{"limitKey", t.LimitKey != "" || t.Limit != 0},
 		{"after", len(t.After) > 0},
+		{"replayOf", t.ReplayOf != ""},
 	} {
 		if err := s.since(foldWhole, f.name, f.given); err != nil {
 			return err
