@@ -74,7 +74,7 @@ func copyEvents(t *testing.T, from, to []string) {
 	if _, err := target.Ensure(t.Context(), []events.TopicSpec{{Name: topic, Partitions: events.PoolPartitions}}); err != nil {
 		t.Fatal(err)
 	}
-	for p := range int32(events.PoolPartitions) {
+	for p := range events.PoolPartitions {
 		_, end, err := source.Offsets(t.Context(), topic, p)
 		for next := int64(0); err == nil && next < end; {
 			var page events.Page
