@@ -41,10 +41,12 @@ type fataler interface{ Fatal(args ...any) }
 
 func newMaker(tb fataler) *maker {
 	cfg := placement.Config{Partition: events.PoolPartition(blue)}
-	return &maker{
+	m := &maker{
 		tb: tb, state: placement.New(cfg), prep: placement.NewPreparer(cfg), now: beginMs, at: map[int64][]func(){},
 		works: map[string][]work{}, attempts: map[string]int{}, incarnations: map[string]string{},
 	}
+	m.state.Advance(m.clock(), m.emit)
+	return m
 }
 
 func (m *maker) emit(msg proto.Message) {

@@ -19,8 +19,8 @@ type Recording struct {
 	// window.
 	steps []step
 	works works
-	// ids of the requests.
-	ids map[string]bool
+	// ids of the requests, and of those that ended before the window.
+	ids, before map[string]bool
 }
 
 // Request is a task that was accepted, and what became of it.

@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 	"pgregory.net/rapid"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -132,6 +134,69 @@ func TestPoliciesChangeRequests(t *testing.T) {
 	}
 }
 
+// TestWeightsChangeWaits: a tenant with a larger share waits less, and the others
+// more; the work takes as long as before.
+func TestWeightsChangeWaits(t *testing.T) {
+	m := newMaker(t)
+	m.engine("e1", 1, nil)
+	for i := range 40 {
+		tenant := []string{"shop", "lab"}[i%2]
+		m.task(fmt.Sprint(tenant, i), 100, func(r *events.TaskRequested) { r.Tenant = tenant })
+	}
+	m.run(5_000)
+	r := compare(t, m.record(Window{}), Scenario{Policy: policy(t, "tenant_weights: {shop: 4, lab: 1}")})
+	lab, shop := r.Replay.Tenants[0].Wait, r.Replay.Tenants[1].Wait
+	labWas, shopWas := r.Baseline.Tenants[0].Wait, r.Baseline.Tenants[1].Wait
+	if labWas.P50Ms-shopWas.P50Ms > 100 || shop.P50Ms > shopWas.P50Ms*7/10 || lab.P50Ms < labWas.P50Ms*13/10 || r.Change.MakespanMs != 0 {
+		t.Errorf("shop waits %+v instead of %+v, lab %+v instead of %+v", shop, shopWas, lab, labWas)
+	}
+}
+
+// TestReservationsAreMade: a large task starves behind small ones if nothing is
+// ever reserved for it.
+func TestReservationsAreMade(t *testing.T) {
+	m := newMaker(t)
+	m.engine("e1", 2, nil, "k", "large")
+	for i := range 200 {
+		m.later(int64(i)*50, func() {
+			m.task(fmt.Sprint("small", i), 100, func(r *events.TaskRequested) { r.Priority = new(int32); *r.Priority = 9 })
+		})
+	}
+	m.later(10, func() {
+		m.task("large", 100, func(r *events.TaskRequested) {
+			r.Kind, r.Priority = "large", new(int32)
+			*r.Priority = 9
+			r.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(2)}
+		})
+	})
+	m.run(12_000)
+	rec := m.record(Window{})
+	soon := compare(t, rec, Scenario{Policy: policy(t, "reserve_after: 500ms")}).Replay.Kinds[1].Wait.MaxMs
+	late := compare(t, rec, Scenario{Policy: policy(t, "reserve_after: 3s")}).Replay.Kinds[1].Wait.MaxMs
+	never := compare(t, rec, Scenario{Policy: policy(t, "reserve_after: never")}).Replay.Kinds[1].Wait.MaxMs
+	if soon < 500 || soon > 800 || late < 3_000 || late > 3_300 || never < 9_500 {
+		t.Errorf("the large task waits %d ms, %d ms, %d ms", soon, late, never)
+	}
+}
+
+// TestDependentsFollow: who waits for others waits for them on other engines too,
+// and is cancelled if one of them fails there as it did.
+func TestDependentsFollow(t *testing.T) {
+	m := newMaker(t)
+	m.engine("e1", 2, nil)
+	m.task("a", 300, nil)
+	m.task("b", 100, func(r *events.TaskRequested) { r.After = []string{"a"} })
+	m.task("c", 100, nil)
+	m.works["c"] = []work{{100, events.AttemptFinished_FAILED_FINALLY}}
+	m.task("d", 100, func(r *events.TaskRequested) { r.After = []string{"c"} })
+	m.run(2_000)
+	rec := m.record(Window{})
+	r := compare(t, rec, Scenario{Fleet: fleet(t, "- {id: e1, allocatable: {slots: 1}}")})
+	if r.Baseline.MakespanMs != 400 || r.Replay.MakespanMs < 500 || r.Replay.Cancelled != 1 || r.Replay.Failed != 1 || r.Replay.Succeeded != 2 || r.Baseline.Wait.MaxMs != 0 {
+		t.Errorf("%s", r.Text())
+	}
+}
+
 // TestFailuresAreRepeated: attempts that failed fail again, with their backoffs;
 // dead ones die, cancelled ones are cancelled when they were.
 func TestFailuresAreRepeated(t *testing.T) {
@@ -225,9 +290,10 @@ func TestCoreMadeLogsReplayAlike(t *testing.T) {
 		if err != nil || r.Drift != (Difference{}) || r.Change != (Difference{}) {
 			t.Fatalf("drift %+v, change %+v, %v", r.Drift, r.Change, err)
 		}
-		side := out.side()
-		if side.Waiting != 0 || len(side.Unplaced) != 0 || side.Succeeded+side.Failed+side.Dead+side.Cancelled != side.Tasks {
-			t.Fatalf("not all ended: %+v", side)
+		for _, res := range out.tasks { // Only who waits for a task that was refused waits for ever.
+			if res.end == running || res.end == pending && len(res.task.After) == 0 {
+				t.Fatalf("%s has not ended: %s", res.task.Id, res.reason)
+			}
 		}
 	})
 }
@@ -263,6 +329,10 @@ func TestReportsAreDeterministic(t *testing.T) {
 // random makes a log in which all that was asked for can end.
 func random(t *rapid.T) *maker {
 	m := newMaker(t)
+	m.send(&events.PoolConfigureRequested{Pool: string(blue), Settings: &events.PoolSettings{
+		TenantWeights:  map[string]int32{"a": rapid.Int32Range(1, 5).Draw(t, "weight")},
+		ReserveAfterMs: rapid.SampledFrom([]int64{-1, 0, 20, 100}).Draw(t, "reserve"),
+	}})
 	m.engine("last", 4, map[string]any{"n": 0})
 	for i := range rapid.IntRange(0, 4).Draw(t, "engines") {
 		id := fmt.Sprint("e", i)
@@ -285,9 +355,21 @@ func random(t *rapid.T) *maker {
 			events.AttemptFinished_SUCCEEDED, events.AttemptFinished_SUCCEEDED, events.AttemptFinished_FAILED_FINALLY, events.AttemptFinished_FAILED,
 		}).Draw(t, "outcome")})
 		arrives := rapid.Int64Range(0, 600).Draw(t, "arrives")
+		slots := rapid.SampledFrom([]float64{1, 1, 2, 4}).Draw(t, "needs")
+		tenant := rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "tenant")
+		limit := rapid.SampledFrom([]string{"", "", "x", "y"}).Draw(t, "limit")
+		after := rapid.IntRange(-3*i-3, i).Draw(t, "follows")
+		pause := rapid.SampledFrom([]int64{0, 0, 250}).Draw(t, "pause")
 		m.later(arrives, func() {
 			m.task(id, 0, func(r *events.TaskRequested) {
-				r.Predicate, r.Priority = where, &priority
+				r.Predicate, r.Priority, r.Tenant, r.LimitKey = where, &priority, tenant, limit
+				r.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(slots)}
+				if after >= 0 && after < i {
+					r.After = []string{fmt.Sprint("t", after)}
+				}
+				if pause > 0 {
+					r.NotBefore = time.UnixMilli(beginMs + arrives + pause).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+				}
 				three := int32(3)
 				r.Retry = &events.RetryRequested{MaxAttempts: &three, InitialBackoff: "20ms"}
 			})

@@ -57,7 +57,6 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 		FoldVersion: 1, // It is raised where the record says so.
 	}
 	r.state, r.prep = placement.New(cfg), placement.NewPreparer(cfg)
-	r.reserveMs = sc.Policy.reserveAfterMs()
 	if err := r.prepare(sc); err != nil {
 		return nil, err
 	}
@@ -77,23 +76,19 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 	return r.out, nil
 }
 
-// tickMs is how often the core is asked in vain at least, while something runs or
-// waits: it reserves engines for what waits too long.
-const tickMs = 1_000
-
-// rearm has the core asked again when it may want to reserve an engine: as long
-// after anything happened as a task is passed over, and now and then besides.
+// rearm has the core asked again when it has something to do by itself. That an
+// engine may be reserved is asked once more in vain after the last fact: for what
+// nothing can be done any more, it would be asked for ever.
 func (r *runner) rearm() {
-	if r.reserveMs < 0 || len(r.live) == 0 {
-		return
+	d := r.state.Due()
+	at := d.Pause
+	if r.due.facts > 0 || r.offset != r.armedAt {
+		at = min(at, d.Reserve)
 	}
-	if r.offset != r.armedAt {
-		r.armedAt = r.offset
-		r.due.add(due{moment: moment{r.now + r.reserveMs, unplaced, unplaced}, what: wake})
-	}
-	if r.due.facts > 0 && r.tick <= r.now {
-		r.tick = r.now + tickMs
-		r.due.add(due{moment: moment{r.tick, unplaced, unplaced}, what: wake})
+	r.armedAt = r.offset
+	if at = max(at, r.now+1); at < math.MaxInt64 && (at < r.wakeAt || r.wakeAt <= r.now) {
+		r.wakeAt = at
+		r.due.add(due{moment: moment{at, unplaced, unplaced}, what: wake})
 	}
 }
 
@@ -109,14 +104,13 @@ type runner struct {
 	offset     int64
 	live       map[string]*job
 	// gone are incarnations whose attempts are over.
-	gone      map[string]bool
-	reserveMs int64
-	// tick is when the core is asked next in vain; armedAt the offset at which the
-	// last wake for a reservation was set.
-	tick, armedAt int64
-	refused       error
-	watch         func(*events.TaskAssigned)
-	out           *Outcome
+	gone map[string]bool
+	// wakeAt is when the core is asked next though nothing happens; armedAt the
+	// offset at which that was found out.
+	wakeAt, armedAt int64
+	refused         error
+	watch           func(*events.TaskAssigned)
+	out             *Outcome
 }
 
 // job is a task that has not ended.
@@ -158,7 +152,7 @@ func (r *runner) prepare(sc Scenario) error {
 		}
 	}
 	for i, q := range r.rec.Requests {
-		task, err := r.adapt(q.Task, sc.Policy)
+		task, err := r.adapt(q, sc.Policy)
 		if err != nil {
 			return err
 		}
@@ -222,8 +216,6 @@ func (r *runner) emit(m proto.Message) {
 	switch m := m.(type) {
 	case *events.TaskAssigned:
 		r.assigned(m)
-	case *events.TaskRetryScheduled:
-		r.due.add(due{moment: moment{m.NotBeforeMs, unplaced, unplaced}, what: wake})
 	case *events.TaskExpired:
 		r.end(m.TaskId, expired)
 	case *events.TaskDeadLettered:
@@ -258,13 +250,6 @@ func (r *runner) arrive(i int) {
 	}
 	r.live[task.Id] = &job{request: i}
 	r.emit(&events.TaskAccepted{Task: task, AtMs: q.AcceptedMs})
-	wakeAt := func(ms int64) { r.due.add(due{moment: moment{max(ms, r.now), unplaced, unplaced}, what: wake}) }
-	if task.ScheduleTimeoutMs > 0 {
-		wakeAt(q.AcceptedMs + task.ScheduleTimeoutMs)
-	}
-	if task.NotBeforeMs > r.now {
-		wakeAt(task.NotBeforeMs)
-	}
 }
 
 func (r *runner) enact(m proto.Message) {
