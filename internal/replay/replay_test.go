@@ -191,7 +191,11 @@ func TestDependentsFollow(t *testing.T) {
 	m.task("d", 100, func(r *events.TaskRequested) { r.After = []string{"c"} })
 	m.run(2_000)
 	rec := m.record(Window{})
-	r := compare(t, rec, Scenario{Fleet: fleet(t, "- {id: e1, allocatable: {slots: 1}}")})
+	one := Scenario{Fleet: fleet(t, "- {id: e1, allocatable: {slots: 1}}")}
+	if out, err := Run(rec, one); err != nil || out.tasks[3].endMs != out.tasks[2].endMs || out.tasks[3].end != cancelled {
+		t.Errorf("d ends %+v, c %+v, %v; want both at once", out.tasks[3], out.tasks[2], err)
+	}
+	r := compare(t, rec, one)
 	if r.Baseline.MakespanMs != 400 || r.Replay.MakespanMs < 500 || r.Replay.Cancelled != 1 || r.Replay.Failed != 1 || r.Replay.Succeeded != 2 || r.Baseline.Wait.MaxMs != 0 {
 		t.Errorf("%s", r.Text())
 	}
