@@ -127,7 +127,7 @@ func (c *cycle) advance(p *pool) bool {
 		p.match = m
 		m.build(c.now.Now)
 	}
-	if !c.giveUp(p) || !c.settleAll(p) || !c.wake(p) || !c.timeOut(p) {
+	if !c.giveUp(p) || !c.settleAll(p) || !c.wake(p) || !c.timeOut(p) || !c.settleAll(p) {
 		return false
 	}
 	done := m.resolveAll(c)

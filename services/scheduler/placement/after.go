@@ -130,20 +130,25 @@ func cyclePath(from map[string]string, id string) string {
 	return strings.Join(path, " after ")
 }
 
-// depend folds what an accepted task waits for: all but what succeeded.
-func (s *State) depend(p *pool, t *task, after []string) {
+// unmet gives all but what succeeded, each once.
+func (s *State) unmet(p *pool, after []string) (ids []string) {
 	for _, id := range after {
 		ref, ended := s.ended.find(keyOf(p.name, id))
-		if p.tasks[id] == nil && ended && ref.succeeded() {
-			continue
+		if met := p.tasks[id] == nil && ended && ref.succeeded(); !met && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
-		x := t.extras()
-		if x.since = s.aged; slices.Contains(x.after, id) {
-			continue
-		}
-		x.after = append(x.after, id)
-		p.awaited(id, t)
 	}
+	return ids
+}
+
+// depend folds what an accepted task waits for.
+func (s *State) depend(p *pool, t *task, after []string) {
+	ids := s.unmet(p, after)
+	if len(ids) == 0 {
+		return
+	}
+	t.extras().after, t.extras().since = ids, s.aged
+	p.await(t)
 	if p.match != nil {
 		p.match.expect(t)
 	}

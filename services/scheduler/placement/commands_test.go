@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -33,6 +34,9 @@ var commands = map[string]func(*player, args){
 	"late":       (*player).cmdLate,
 	"deaf":       (*player).cmdDeaf,
 	"behind":     (*player).cmdBehind,
+	"set":        (*player).cmdSet,
+	"turns":      (*player).cmdTurns,
+	"burst":      (*player).cmdBurst,
 	"why":        (*player).cmdWhy,
 	"tasks":      (*player).cmdTasks,
 	"engines":    (*player).cmdEngines,
@@ -89,6 +93,13 @@ func (p *player) cmdSubmit(a args) {
 			r.Kind = value
 		case "tenant":
 			r.Tenant = value
+		case "key":
+			r.LimitKey = value
+		case "limit":
+			n, _ := strconv.Atoi(value)
+			r.Limit = proto.Int32(int32(n))
+		case "after":
+			r.After = strings.Split(value, ",")
 		case "prefer":
 			r.Prefer = value
 		case "schedule":
@@ -171,6 +182,48 @@ func (p *player) cmdTick(a args) {
 		p.tb.Fatal(err)
 	}
 	p.tick(d)
+}
+
+// cmdSet: set reserve=10s weight.acme=3
+func (p *player) cmdSet(a args) {
+	settings := &events.PoolSettings{TenantWeights: map[string]int32{}}
+	for _, name := range a.order {
+		if tenant, ok := strings.CutPrefix(name, "weight."); ok {
+			n, _ := strconv.Atoi(a.named[name])
+			settings.TenantWeights[tenant] = int32(n)
+			continue
+		}
+		d, err := time.ParseDuration(a.named[name])
+		if err != nil {
+			p.tb.Fatal(err)
+		}
+		settings.ReserveAfterMs = d.Milliseconds()
+	}
+	p.send(&events.PoolConfigureRequested{Pool: blue, Settings: settings})
+}
+
+// cmdTurns: turns 5: what began first succeeds, and what follows begins, that often.
+func (p *player) cmdTurns(a args) {
+	n, _ := strconv.Atoi(a.at(0))
+	for range n {
+		for _, e := range p.state.pools[blue].byIndex {
+			if e != nil && e.first != nil {
+				p.finish(e.first.id, events.AttemptFinished_SUCCEEDED)
+				break
+			}
+		}
+		p.advance()
+	}
+}
+
+// cmdBurst: burst 3 NAME tenant=acme: NAME1 to NAME3, in one go.
+func (p *player) cmdBurst(a args) {
+	n, _ := strconv.Atoi(a.at(0))
+	for i := range n {
+		each := a
+		each.plain = []string{fmt.Sprint(a.at(1), i+1)}
+		p.cmdSubmit(each)
+	}
 }
 
 func (p *player) cmdLeave(a args, departed bool) {

@@ -14,7 +14,9 @@ type Reason string
 const (
 	NotRead          Reason = "NOT_READ"
 	NotBefore        Reason = "NOT_BEFORE"
+	After            Reason = "AFTER"
 	Backoff          Reason = "BACKOFF"
+	AtLimit          Reason = "LIMITED"
 	Impossible       Reason = "IMPOSSIBLE"
 	NoEngine         Reason = "NO_ENGINE"
 	KindUnhandled    Reason = "KIND_UNHANDLED"
@@ -34,6 +36,8 @@ const (
 	WakesOnSchedulerReads = "SCHEDULER_READS"
 	WakesOnTimeReached    = "TIME_REACHED"
 	WakesOnUsageFalls     = "USAGE_FALLS"
+	WakesOnDependency     = "DEPENDENCY_ENDED"
+	WakesOnLimitFreed     = "LIMIT_FREED"
 )
 
 // What an engine is for the task explained.
@@ -72,6 +76,14 @@ type Explanation struct {
 	Closest *Finding `json:"closest,omitempty"`
 	// Ahead counts the waiting tasks of the pool that go first; AheadHigher those
 	// of them that were submitted with a higher priority.
+	// After lists the first of the AfterCount tasks that it waits for.
+	After      []string `json:"after,omitempty"`
+	AfterCount int      `json:"after_count,omitempty"`
+	Limited    *Limited `json:"limited,omitempty"`
+	// Reserved is the engine that is reserved for it, ReservedForMs for how long.
+	Reserved      string `json:"reserved,omitempty"`
+	ReservedForMs int64  `json:"reserved_for_ms,omitempty"`
+
 	Ahead       int      `json:"ahead"`
 	AheadHigher int      `json:"ahead_higher"`
 	WakesOn     []string `json:"wakes_on,omitempty"`
@@ -95,6 +107,8 @@ type Counts struct {
 	// WithCapacity those of them with room.
 	Fit          int `json:"fit"`
 	WithCapacity int `json:"with_capacity"`
+	// Reserved counts engines with room that is reserved for a larger task.
+	Reserved int `json:"reserved,omitempty"`
 }
 
 // Finding is what one engine is for the task.
@@ -110,6 +124,8 @@ type Finding struct {
 	// that it measures.
 	Short         map[string]int64 `json:"short,omitempty"`
 	ShortMeasured map[string]int64 `json:"short_measured,omitempty"`
+	// ReservedFor is the task that the engine's room is reserved for.
+	ReservedFor string `json:"reserved_for,omitempty"`
 	// Score is what the task's prefer gives for an engine whose predicate is true;
 	// absent if it gives an error, which ScoreError is.
 	Score      *float64 `json:"score,omitempty"`
@@ -201,6 +217,7 @@ func (ex *explainer) judgeAll(cache *predicate.Cache) {
 	}
 	ex.markClause()
 	ex.countAhead()
+	ex.explainOrder()
 }
 
 func (ex *explainer) compile(cache *predicate.Cache) {
@@ -284,12 +301,17 @@ func (ex *explainer) judgeReady(e *engine, f *Finding) {
 	}
 	c.Fit++
 	ex.score(source, f)
-	if ex.t.tmpl.shape.fits(e.room) {
+	f.Result = FindCapacity
+	switch {
+	case !ex.t.tmpl.shape.fits(e.room):
+	case !e.takes(ex.t):
+		c.Reserved++
+		f.ReservedFor = e.reservedFor.id
+	default:
 		c.WithCapacity++
 		f.Result = FindFits
 		return
 	}
-	f.Result = FindCapacity
 	f.lack = ex.shortage(e, f)
 }
 
@@ -322,9 +344,13 @@ func (ex *explainer) reason() Reason {
 	case ex.t.postponed(ex.now):
 		ex.x.NotBeforeMs = ex.t.notBefore
 		return NotBefore
+	case ex.t.dependent():
+		return After
 	case ex.t.fate == owesRetry || ex.t.notBefore > ex.now:
 		ex.x.NotBeforeMs = ex.t.notBefore
 		return Backoff
+	case ex.limited():
+		return AtLimit
 	case len(ex.p.largest) > 0 && !ex.everFit():
 		return Impossible
 	case ex.ready == 0, ex.paused && c.KindUnhandled == ex.ready:
@@ -360,6 +386,10 @@ func (ex *explainer) wakesOn() []string {
 		return []string{WakesOnBackoffEnded}
 	case NotBefore:
 		return []string{WakesOnTimeReached}
+	case After:
+		return []string{WakesOnDependency}
+	case AtLimit:
+		return []string{WakesOnLimitFreed}
 	case NotRead:
 		return []string{WakesOnSchedulerReads}
 	case NoCapacity:

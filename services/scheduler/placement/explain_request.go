@@ -18,6 +18,9 @@ func (s *State) ExplainRequest(asked *events.Task, nowMs int64) Explanation {
 	x := s.explanation(events.Pool(asked.Pool), events.TaskID(asked.Id))
 	p := s.scratch(events.Pool(asked.Pool))
 	t := &task{id: asked.Id, seq: p.seq + 1, acceptedAt: nowMs, tmpl: p.templateOf(asked)}
+	if after := s.unmet(p, asked.After); len(after) > 0 {
+		t.extras().after = after
+	}
 	ex := explainer{x: &x, p: p, t: t, now: nowMs}
 	ex.describe()
 	ex.judgeAll(s.cfg.Predicates)
@@ -37,6 +40,7 @@ func (s *State) scratch(name events.Pool) *pool {
 		*p = *known
 		p.dims = dims{index: maps.Clone(known.dims.index), names: slices.Clone(known.dims.names)}
 		p.shapes, p.templates = make(map[string]*shape), make(map[templateKey]*template)
+		p.scratchOrder()
 	}
 	return p
 }

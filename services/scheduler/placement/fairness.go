@@ -316,11 +316,28 @@ func (r *rank) goesFirst(ln *line, t *task, own *rank) bool {
 	return ln.head().before(t)
 }
 
-// turnOf is how many tasks of a group that is scanned are assigned before the
-// next group has its turn: the tenant's weight where the priority is shared.
-func (m *matcher) turnOf(g *group) int {
-	if m.ranks[levelOf(g.priority)].shared {
-		return int(m.p.weight(g.share.tenant))
+// fairest is the group whose turn it is on e, which could take g: of those that are
+// scanned, at a priority that tenants share, the one with the lowest tag that e
+// could take, too. One with a preference has its turn only when its own best engine
+// is found.
+func (m *matcher) fairest(c *cycle, g *group, e *engine) *group {
+	r := &m.ranks[levelOf(g.priority)]
+	if !r.shared {
+		return g
 	}
-	return math.MaxInt
+	best, tag := g, g.share.tag(r.level)
+	for _, o := range m.singles {
+		c.steps--
+		if o.priority != g.priority || o.share == best.share || o.filter.prefer != nil || !o.ready() {
+			continue
+		}
+		mine := o.share.tag(r.level)
+		if mine > tag || mine == tag && !o.first.before(best.first) {
+			continue
+		}
+		if m.worthwhile(o, e) && m.qualifies(c, o.filter, e) {
+			best, tag = o, mine
+		}
+	}
+	return best
 }

@@ -117,10 +117,3 @@ func (l *limiter) reset() {
 
 // ready tells whether tasks of g may be placed.
 func (g *group) ready() bool { return g.live > 0 && !g.parked }
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}

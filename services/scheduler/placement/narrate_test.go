@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -37,7 +38,14 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("retry %d of %s in %v", m.Attempt, m.TaskId, time.Duration(m.NotBeforeMs-m.AtMs)*time.Millisecond)
 	case *events.TaskExpired:
 		return "expired " + m.TaskId
+	case *events.TaskReserved:
+		return fmt.Sprintf("reserved %s for %s", m.EngineId, m.TaskId)
+	case *events.PoolConfigured:
+		return fmt.Sprintf("configured: reserve after %v, weights %v", time.Duration(m.Settings.ReserveAfterMs)*time.Millisecond, m.Settings.TenantWeights)
 	case *events.TaskCancelled:
+		if strings.HasPrefix(m.Reason, "DEPENDENCY_FAILED") {
+			return fmt.Sprintf("cancelled %s: %s", m.TaskId, m.Reason)
+		}
 		if m.EngineId != "" {
 			return fmt.Sprintf("cancelled %s on %s", m.TaskId, m.EngineId)
 		}

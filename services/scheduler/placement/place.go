@@ -197,7 +197,7 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 		return true
 	}
 	from := m.p.cursor + 1
-	for turn := m.turnOf(g); g.ready(); {
+	for g.ready() {
 		i := m.scratch.next(from)
 		if i < 0 {
 			if i = m.scratch.next(0); i < 0 {
@@ -208,13 +208,9 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 		if c.full() {
 			return false
 		}
-		e, before := m.p.byIndex[i], g.first
+		e := m.p.byIndex[i]
 		if !m.trySingle(c, g, e) {
 			m.scratch.clear(i)
-		}
-		if turn -= btoi(g.first != before); turn == 0 {
-			m.settled = -1 // It is scanned again when the others had their turn.
-			return true
 		}
 		from = i + 1
 	}
@@ -282,6 +278,6 @@ func (m *matcher) trySingle(c *cycle, g *group, e *engine) bool {
 	if m.version != before && (!m.worthwhile(g, e) || !m.qualifies(c, g.filter, e)) {
 		return false
 	}
-	c.assign(m.p, g.first, e, nil)
+	c.assign(m.p, m.fairest(c, g, e).first, e, nil)
 	return true
 }

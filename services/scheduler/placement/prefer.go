@@ -109,7 +109,7 @@ func (m *matcher) placeBest(c *cycle, g *group) bool {
 		clear(m.scored)
 	}
 	since := g.scannedAt
-	for turn := m.turnOf(g); g.ready(); {
+	for g.ready() {
 		if c.full() {
 			return false
 		}
@@ -125,11 +125,11 @@ func (m *matcher) placeBest(c *cycle, g *group) bool {
 			return false // The rest when there is budget again.
 		}
 		if m.version == at { // Else the tasks that go before have changed what is best.
-			c.assign(m.p, g.first, e, told(score))
-			if turn--; turn == 0 {
-				m.settled = -1 // It is scanned again when the others had their turn.
-				return true
+			if other := m.fairest(c, g, e); other != g {
+				c.assign(m.p, other.first, e, nil)
+				continue
 			}
+			c.assign(m.p, g.first, e, told(score))
 		}
 	}
 	return true

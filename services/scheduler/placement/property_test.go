@@ -36,10 +36,11 @@ type chaos struct {
 	lastAt      int64
 	// published is what each event caused when it was new; "": nothing.
 	published []string
+	order     *ordered
 }
 
 func newChaos(t *rapid.T, tb testing.TB, cfg Config) *chaos {
-	c := &chaos{world: newWorld(tb, cfg), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
+	c := &chaos{world: newWorld(tb, cfg), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}, order: newOrdered()}
 	c.world.judge = c.judge
 	c.cfg.KeepEnded, c.cfg.PayloadBytes = 3, 40
 	c.state, c.replica, c.log, c.offset = New(c.cfg), New(c.cfg), nil, 0
@@ -61,7 +62,10 @@ func (c *chaos) judge(l events.Logged) {
 			c.t.Fatalf("%s ended %d times (accepted: %v)", id, c.terminals[id], c.accepted[id])
 		}
 	}
+	defer c.order.follow(l.Message)
 	switch m := l.Message.(type) {
+	case *events.TaskReserved:
+		c.judgeReserved(m, c.replica.pools[blue])
 	case *events.TaskAccepted:
 		c.accepted[m.Task.Id] = true
 	case *events.TaskAssigned:
@@ -105,6 +109,7 @@ func (c *chaos) judgeAssigned(m *events.TaskAssigned) {
 		c.t.Fatalf("token %d after %d", m.Token, c.lastToken)
 	}
 	c.lastToken = m.Token
+	c.judgeOrder(m, p)
 	c.judgeScore(m, p, t, e)
 }
 
@@ -169,7 +174,7 @@ func (c *chaos) check() {
 			c.t.Fatalf("%s still owes an event", t.id)
 		}
 		for _, e := range p.byIndex {
-			if e != nil && t.notBefore <= c.now && canRun(c.state, p, t, e) {
+			if e != nil && t.notBefore <= c.now && canRun(c.state, p, t, e) && !heldBack(p, t, e) {
 				c.t.Fatalf("%s (%q) waits although %s could run it", t.id, t.tmpl.predicate, e.id)
 			}
 		}
@@ -178,6 +183,7 @@ func (c *chaos) check() {
 		c.t.Fatalf("%d live and %d running, but the pool says %d, %d and %d waiting", live, running, len(p.tasks), p.running, p.waiting)
 	}
 	c.checkCapacity(p)
+	c.checkOrder(p)
 }
 
 func (c *chaos) checkCapacity(p *pool) {
@@ -205,7 +211,7 @@ func (c *chaos) anyTask() string { return fmt.Sprintf("t%d", c.draw(c.submitted+
 
 func (c *chaos) step() {
 	engineID := fmt.Sprintf("e%d", c.draw(4, "engine"))
-	switch c.draw(16, "action") {
+	switch c.draw(17, "action") {
 	case 0, 1:
 		c.incarnation++
 		name := fmt.Sprintf("%06d", c.incarnation)
@@ -243,6 +249,8 @@ func (c *chaos) step() {
 				c.send(&events.EngineLeaving{EngineId: e, Incarnation: c.state.pools[blue].engines[e].incarnation, Pool: blue, Departed: true})
 			}
 		}
+	case 16:
+		c.configureRandom()
 	case 15:
 		c.failover(int64(c.draw(5, "skew")-2) * 30_000)
 	}
@@ -272,6 +280,7 @@ func (c *chaos) submitRandom() {
 		r.Payload = []byte(r.TaskId + " carries this")
 	}
 	c.preferRandom(r)
+	c.orderRandom(r)
 	if c.draw(5, "expires") == 0 {
 		r.ScheduleTimeout = "4s"
 	}

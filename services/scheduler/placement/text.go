@@ -60,6 +60,7 @@ func (e Explanation) Text(color bool) string {
 		line("prefer", text)
 	}
 	line("capacity", e.capacityText())
+	e.orderLines(line)
 	line("ahead", padded(e.aheadText(), 31)+" wakes on: "+wakesText(e.WakesOn))
 	for i, s := range e.IfOnly {
 		name := "if only"
@@ -84,6 +85,7 @@ func (c Counts) text() string {
 	add(c.PredicateFalse, "predicate false")
 	add(c.NotAccepted, "not accepted")
 	parts = append(parts, fmt.Sprintf("%d fit, %d have capacity", c.Fit, c.WithCapacity))
+	add(c.Reserved, "reserved for a larger task")
 	return strings.Join(parts, " · ")
 }
 
@@ -117,6 +119,9 @@ func (f *Finding) shortText() string {
 	}
 	if len(f.ShortMeasured) > 0 {
 		parts = append(parts, "by usage measured short by "+amountsText(f.ShortMeasured))
+	}
+	if f.ReservedFor != "" {
+		parts = append(parts, "its room is reserved for "+f.ReservedFor)
 	}
 	return strings.Join(parts, ", ")
 }

@@ -13,14 +13,18 @@ type TaskView struct {
 	Pool string `json:"pool"`
 	// State is one of pending assigned running succeeded failed expired
 	// cancelled rejected dead.
-	State        string           `json:"state"`
-	Kind         string           `json:"kind,omitempty"`
-	Predicate    string           `json:"predicate,omitempty"`
-	Needs        map[string]int64 `json:"needs,omitempty"`
-	Priority     int32            `json:"priority"`
-	Tenant       string           `json:"tenant,omitempty"`
-	ReplayOf     string           `json:"replayOf,omitempty"`
-	PayloadBytes int              `json:"payloadBytes,omitempty"`
+	State     string           `json:"state"`
+	Kind      string           `json:"kind,omitempty"`
+	Predicate string           `json:"predicate,omitempty"`
+	Needs     map[string]int64 `json:"needs,omitempty"`
+	Priority  int32            `json:"priority"`
+	Tenant    string           `json:"tenant,omitempty"`
+	LimitKey  string           `json:"limitKey,omitempty"`
+	Limit     int32            `json:"limit,omitempty"`
+	// After are the tasks that it still waits for.
+	After        []string `json:"after,omitempty"`
+	ReplayOf     string   `json:"replayOf,omitempty"`
+	PayloadBytes int      `json:"payloadBytes,omitempty"`
 	// Attempt is the number of the running, next or last attempt.
 	Attempt     int32  `json:"attempt,omitempty"`
 	MaxAttempts int32  `json:"maxAttempts,omitempty"`
@@ -165,12 +169,13 @@ func (t *task) view(p *pool) TaskView {
 		Needs: t.tmpl.shape.toMap(&p.dims), Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		PayloadBytes: max(int(t.payloadLen), 0), Attempt: t.lastAttempt(), MaxAttempts: t.tmpl.retry.maxAttempts,
 		Token: t.token, AcceptedMs: t.acceptedAt, AssignedMs: t.assignedAt, NotBeforeMs: t.notBefore,
-		Engine: t.lastEngine,
+		Engine: t.lastEngine, LimitKey: t.tmpl.limitKey, Limit: t.tmpl.limit,
 	}
 	if t.status != succeeded {
 		v.Code, v.Message = t.lastErr.GetCode(), t.lastErr.GetMessage()
 	}
 	if x := t.extra; x != nil {
+		v.After = x.after
 		v.ReplayOf, v.Result, v.ResultType = x.replayOf, x.result, x.resultType
 		v.EndedMs, v.EndedAt = x.endedAt, x.endedOffset
 		if t.status == cancelled {
