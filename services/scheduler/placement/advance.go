@@ -84,10 +84,14 @@ func weight(m proto.Message) int {
 // events; more tells to call it again after they were appended. The first call
 // makes this host the one that decides: leases of engines begin anew.
 func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
+	if s.err != nil {
+		return false
+	}
 	c := s.cycle(now, emit)
 	if !s.leading {
 		s.lead(c.now.Now)
 	}
+	c.raise()
 	c.loseSilent()
 	n := len(s.order)
 	for i := range n {
@@ -138,15 +142,14 @@ func (c *cycle) advance(p *pool) bool {
 
 // settleAll emits what tasks owe the log.
 func (c *cycle) settleAll(p *pool) bool {
-	for len(p.owing) > 0 {
+	for p.owing.len() > 0 {
 		if c.full() {
 			return false
 		}
-		t := p.owing[0]
-		p.owing = p.owing[1:]
-		c.settle(p, t)
+		if d := p.owing.pop(); d.open() {
+			c.settle(p, d.task)
+		}
 	}
-	p.owing = nil
 	return true
 }
 

@@ -12,6 +12,9 @@ import (
 
 // Decide turns one input into events. in.Prepared must come from a Preparer.
 func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+	if s.err != nil {
+		return
+	}
 	c := s.cycle(now, emit)
 	prep, ok := in.Prepared.(*prepared)
 	if !ok {
@@ -115,9 +118,12 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 		c.repeated(prep, -1)
 		return nil
 	}
-	if ref, ok := s.ended.byKey[prep.key]; ok {
+	if ref, ok := s.ended.find(prep.key); ok {
 		c.repeated(prep, ref.offset)
 		return nil
+	}
+	if err := s.supports(m); err != nil {
+		return malformed(err)
 	}
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
 		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
@@ -158,7 +164,7 @@ func (c *cycle) cancelRequested(name events.Pool, m *events.TaskCancelRequested)
 			return nil
 		}
 	}
-	if ref, ok := s.ended.byKey[keyOf(name, m.TaskId)]; ok {
+	if ref, ok := s.ended.find(keyOf(name, m.TaskId)); ok {
 		return events.Refuse(events.CodeAlreadyEnded, "task %q ended at offset %d", m.TaskId, ref.offset)
 	}
 	return unknownTask(name, m.TaskId)
@@ -195,7 +201,10 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	if x := old.task.extra; x != nil && x.replayOf != "" {
 		root = x.replayOf
 	}
-	again := old.task.message(old.pool)
+	again, refused := s.again(old)
+	if refused != nil {
+		return refused
+	}
 	again.ReplayOf = root
 	var latest *task
 	for ; ; n++ {

@@ -58,7 +58,9 @@ func (e *engine) present() bool { return e.status <= draining }
 // class is what engines have in common that no predicate can tell apart
 // without reading engine.id or what changes.
 type class struct {
-	key         string
+	key string
+	// like is what all of them say of themselves.
+	like        *events.Engine
 	index       int
 	site        ref.Val
 	labels      ref.Val
@@ -85,6 +87,14 @@ func (p *pool) classOf(m *events.Engine) *class {
 	if c, ok := p.classes[key]; ok {
 		return c
 	}
+	c := p.newClass(m)
+	p.classes[key] = c
+	p.classList = append(p.classList, c)
+	return c
+}
+
+// newClass makes the class of an engine, which is the pool's next if it is interned.
+func (p *pool) newClass(m *events.Engine) *class {
 	labels := &labelFields{values: make(map[string]ref.Val, len(m.Labels))}
 	for name, v := range m.Labels {
 		if val, err := predicate.FromLabel(v); err == nil {
@@ -93,30 +103,32 @@ func (p *pool) classOf(m *events.Engine) *class {
 	}
 	labels.names = slices.Sorted(maps.Keys(labels.values))
 	c := &class{
-		key: key, index: len(p.classList), site: types.String(m.Site), labels: predicate.Map(labels),
+		key: classKey(m), like: shared(m), index: len(p.classList), site: types.String(m.Site), labels: predicate.Map(labels),
 		allocatable: predicate.Map(vector{&p.dims, p.amounts(m.Allocatable)}),
 		kinds:       make(map[string]struct{}, len(m.Kinds)),
 	}
 	for _, k := range m.Kinds {
 		c.kinds[k] = struct{}{}
 	}
-	p.classes[key] = c
-	p.classList = append(p.classList, c)
 	return c
 }
 
 // classKey is equal for engines that differ only in who they are.
 func classKey(m *events.Engine) string {
-	kinds := slices.Clone(m.Kinds)
-	slices.Sort(kinds)
-	same := &events.Engine{
-		Pool: m.Pool, Site: m.Site, Labels: m.Labels, Allocatable: m.Allocatable, Kinds: slices.Compact(kinds),
-	}
-	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(same)
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(shared(m))
 	if err != nil { // Invalid UTF-8 cannot have come over the wire; such an engine is alone in its class.
 		b = binary.AppendUvarint([]byte(m.Id), 0)
 	}
 	return string(b)
+}
+
+// shared is what engines of one class say alike.
+func shared(m *events.Engine) *events.Engine {
+	kinds := slices.Clone(m.Kinds)
+	slices.Sort(kinds)
+	return &events.Engine{
+		Pool: m.Pool, Site: m.Site, Labels: m.Labels, Allocatable: m.Allocatable, Kinds: slices.Compact(kinds),
+	}
 }
 
 // amounts turns a map into amounts by dimension.

@@ -48,6 +48,8 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("dead-lettered %s after %d attempts: %s", m.TaskId, m.Attempts, m.Error.GetCode())
 	case *events.TaskStaleResultRejected:
 		return fmt.Sprintf("stale result of %s rejected: %s under token %d", m.TaskId, m.Outcome, m.Token)
+	case *events.LogFoldVersionRaised:
+		return fmt.Sprintf("fold version %d", m.Version)
 	case *events.EngineRegistered:
 		return fmt.Sprintf("engine %s registered, incarnation %s", m.Engine.Id, m.Engine.Incarnation)
 	case *events.EngineRegistrationRefused:

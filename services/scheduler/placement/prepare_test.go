@@ -66,17 +66,17 @@ func TestBadRecords(t *testing.T) {
 			w := newWorld(t, Config{})
 			topic := map[string]string{"requests": w.cfg.Topics.Requests(), "reports": w.cfg.Topics.Reports()}[tt.topic]
 			w.sendRecord(topic, tt.rec)
-			if len(w.log) != 1 {
-				t.Fatalf("%d events, want one rejection", len(w.log))
+			if len(w.log) != 2 {
+				t.Fatalf("%d events, want one rejection", len(w.log)-1)
 			}
-			m, ok := w.log[0].Message.(*events.TaskRejected)
+			m, ok := w.log[1].Message.(*events.TaskRejected)
 			if !ok || m.Code != string(tt.code) || m.TaskId != tt.taskID || m.Message == "" {
-				t.Fatalf("got %v, want %s of %q", w.log[0].Message, tt.code, tt.taskID)
+				t.Fatalf("got %v, want %s of %q", w.log[1].Message, tt.code, tt.taskID)
 			}
 			if m.Source.GetTopic() != topic || m.Source.GetPartition() != w.cfg.Partition {
 				t.Errorf("source is %v", m.Source)
 			}
-			out, dead := w.state.Publish(w.log[0])
+			out, dead := w.state.Publish(w.log[1])
 			if dead != (tt.taskID == "") {
 				t.Fatalf("published: %v, want %v", dead, tt.taskID == "")
 			}
@@ -94,7 +94,7 @@ func TestForwardsToTheRightPartition(t *testing.T) {
 	w := newWorld(t, Config{})
 	rec := record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","pool":"green","predicate":"nonsense("}`)
 	w.sendRecord(w.cfg.Topics.Requests(), rec)
-	out, ok := w.state.Publish(w.log[0])
+	out, ok := w.state.Publish(w.log[1])
 	if !ok || out.Raw == nil || out.Topic != w.cfg.Topics.Requests() || out.Partition != events.PoolPartition("green") {
 		t.Fatalf("published %v", out)
 	}
@@ -137,7 +137,7 @@ func TestDefaults(t *testing.T) {
 	rec := record(events.TypeTaskRequested, `{"kind":"k","payloadJson":{"n":12345678901234567890},"needs":{"slots":1}}`,
 		events.Header{Key: events.HeaderTraceparent, Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")})
 	w.sendRecord(w.cfg.Topics.Requests(), rec)
-	got := w.log[0].Message.(*events.TaskAccepted).Task
+	got := w.log[1].Message.(*events.TaskAccepted).Task
 	want := &events.Task{
 		Id: "ce-1", Pool: blue, Kind: "k", Payload: []byte(`{"n":12345678901234567890}`), PayloadType: events.ContentJSON,
 		Priority: 5, ExecutionTimeoutMs: 600_000, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -276,7 +276,7 @@ func TestWrongPartition(t *testing.T) {
 	} {
 		w := newWorld(t, Config{})
 		w.send(tt.m)
-		l := w.log[0]
+		l := w.log[1]
 		out, _ := w.state.Publish(l)
 		if tt.forward {
 			if l.Type != events.TypeTaskForwarded || out.Raw == nil || out.Partition != events.PoolPartition("green") {

@@ -36,11 +36,12 @@ type chaos struct {
 	published []string
 }
 
-func newChaos(t *rapid.T, tb testing.TB) *chaos {
-	c := &chaos{world: newWorld(tb, Config{}), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
+func newChaos(t *rapid.T, tb testing.TB, cfg Config) *chaos {
+	c := &chaos{world: newWorld(tb, cfg), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
 	c.world.judge = c.judge
-	c.cfg.KeepEnded = 3
-	c.state, c.replica = New(c.cfg), New(c.cfg)
+	c.cfg.KeepEnded, c.cfg.PayloadBytes = 3, 40
+	c.state, c.replica, c.log, c.offset = New(c.cfg), New(c.cfg), nil, 0
+	c.emit(&events.LogPublished{}) // Something stands at offset 0, as the claim does in a log.
 	return c
 }
 
@@ -116,7 +117,7 @@ func canRun(s *State, p *pool, t *task, e *engine) bool {
 }
 
 func (c *chaos) publish(s *State, l events.Logged) string {
-	out, ok := s.Publish(l)
+	out, ok := c.world.publish(s, l)
 	if !ok {
 		return ""
 	}
@@ -257,6 +258,9 @@ func (c *chaos) submitRandom() {
 	if c.draw(3, "mem") == 0 {
 		r.Needs["mem"] = structpb.NewNumberValue(float64(c.draw(4, "mem")))
 	}
+	if c.draw(2, "payload") == 0 {
+		r.Payload = []byte(r.TaskId + " carries this")
+	}
 	if c.draw(5, "expires") == 0 {
 		r.ScheduleTimeout = "4s"
 	}
@@ -332,7 +336,7 @@ func TestProperties(t *testing.T) {
 		_ = f.Value.Set("1000")
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		c := newChaos(rt, t)
+		c := newChaos(rt, t, Config{})
 		for range rapid.IntRange(5, 60).Draw(rt, "steps") {
 			c.step()
 			if c.draw(3, "advance") > 0 {

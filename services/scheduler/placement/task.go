@@ -35,9 +35,12 @@ const (
 // task is an accepted task. There may be millions: what many have in common
 // stands in the template.
 type task struct {
-	id      string
+	id   string
+	tmpl *template
+	// payload is nil unless it is in memory; see payload.go.
 	payload []byte
-	tmpl    *template
+	// payloadAt is the offset of the event that holds the payload; 0 if it has none.
+	payloadAt int64
 	// extra is nil unless the task has a trace or replays another.
 	extra *extra
 
@@ -55,9 +58,13 @@ type task struct {
 	// epoch and n name the event that assigned it last, as receipts do.
 	epoch, n uint32
 	failures int32
-	status   status
-	fate     fate
-	started  bool
+	// payloadLen is in bytes, or payloadUnknown.
+	payloadLen int32
+	// owed names the debt that counts; 0 if there is none.
+	owed    uint32
+	status  status
+	fate    fate
+	started bool
 	// ran: it was taken by an engine, so the schedule timeout is met.
 	ran bool
 	// reported: the last attempt was ended by its engine's own report.
@@ -90,6 +97,17 @@ func (t *task) extras() *extra {
 		t.extra = &extra{}
 	}
 	return t.extra
+}
+
+// enlist takes in a task that has not ended.
+func (p *pool) enlist(t *task) {
+	if t.prev = p.last; p.last != nil {
+		p.last.next = t
+	} else {
+		p.first = t
+	}
+	p.last = t
+	p.tasks[t.id] = t
 }
 
 func (t *task) ended() bool { return t.status > assigned }
@@ -190,13 +208,18 @@ func (p *pool) templateOf(m *events.Task) *template {
 		shape: p.shapeOf(m.Needs), priority: m.Priority,
 		scheduleTimeout: m.ScheduleTimeoutMs, executionTimeout: m.ExecutionTimeoutMs, retry: retryOf(m.Retry),
 	}
+	tm := p.internTemplate(key)
+	tm.refs++
+	return tm
+}
+
+func (p *pool) internTemplate(key templateKey) *template {
 	tm, ok := p.templates[key]
 	if !ok {
 		tm = &template{templateKey: key}
 		p.templates[key] = tm
 		key.shape.refs++
 	}
-	tm.refs++
 	return tm
 }
 
