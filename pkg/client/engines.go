@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -69,9 +68,8 @@ func (c *Client) Engines(ctx context.Context, pool events.Pool) (engines []*Engi
 
 func (c *Client) enginesOn(ctx context.Context, partition int32) ([]*EngineStatus, Position, error) {
 	topic := c.topics.Events()
-	f := newTaskFold(TaskQuery{})
-	r := eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)
-	if err := r.Barrier(ctx, func(l events.Logged, _ *events.Record) { f.apply(l) }); err != nil {
+	f, r, err := c.foldTasks(ctx, partition, TaskQuery{}, nil)
+	if err != nil {
 		return nil, Position{}, err
 	}
 	f.reserve()

@@ -8,7 +8,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -91,14 +90,11 @@ func (c *Client) Tasks(ctx context.Context, q TaskQuery) ([]Listing, error) {
 
 func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Listing, error) {
 	topic := c.topics.Events()
-	f := newTaskFold(q)
-	r := eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)
-	err := r.Barrier(ctx, func(l events.Logged, rec *events.Record) {
+	f, r, err := c.foldTasks(ctx, partition, q, func(f *taskFold, l events.Logged, rec *events.Record) {
 		if q.ID != "" && l.Message != nil && (q.Pool == "" || poolOf(l.Message) == q.Pool) && f.concerns(l) {
 			kept := *rec // The reader uses its own again.
 			f.history = append(f.history, Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept})
 		}
-		f.apply(l)
 	})
 	if err != nil {
 		return Listing{}, err
@@ -204,6 +200,8 @@ func (f *taskFold) apply(l events.Logged) {
 		if s := f.of(m); s != nil {
 			s.State, s.Result.Error = Pending, m.Error
 		}
+	case *events.LogLossAccepted:
+		f.forget()
 	case *events.TaskAssignmentRefused:
 		f.back(m)
 	case *events.TaskAttemptReturned:

@@ -43,9 +43,9 @@ type explaining struct {
 // fold reads the log to its end.
 func (w *explaining) fold(ctx context.Context) error {
 	c := w.client
-	w.state = placement.New(placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true})
-	w.reader = eventlog.NewReader(c.broker.Log(c.topics.Events(), w.partition), c.topics.Events(), w.partition)
-	return w.reader.Barrier(ctx, w.apply)
+	var err error
+	w.state, w.reader, err = c.foldState(ctx, placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true})
+	return err
 }
 
 func (w *explaining) apply(l events.Logged, _ *events.Record) { w.state.Apply(l) }
