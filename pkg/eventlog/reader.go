@@ -46,6 +46,21 @@ func NewReaderAt(log Log, topic string, partition int32, from int64) *Reader {
 	return r
 }
 
+// NewReaderFrom returns a reader that goes on from a snapshot: it judges as one
+// that has read everything before it.
+func NewReaderFrom(log Log, m *events.LogSnapshot) (*Reader, error) {
+	r := NewReader(log, m.Topic, m.Partition)
+	var err error
+	if r.judge, err = judgeOf(m); err == nil {
+		r.positions, err = ParsePositions([]byte(m.Inputs))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("begin %s/%d at the snapshot at %d: %w", m.Topic, m.Partition, m.Offset, err)
+	}
+	r.next, r.n = m.Offset, m.Number
+	return r, nil
+}
+
 // Poll reads one page, which it waits for at most that long, and folds what
 // counts.
 func (r *Reader) Poll(ctx context.Context, wait time.Duration, fold Fold) error {
@@ -107,10 +122,11 @@ func (r *Reader) take(page events.Page, fold Fold) {
 }
 
 // accept takes a batch of which is known, without reading it, that it counts
-// and landed at the next offset.
-func (r *Reader) accept(h Header) {
+// and landed at the next offset, with its input positions.
+func (r *Reader) accept(h Header, positions Positions) {
 	r.assembler.drop(r.skip)
 	r.judge.History = h.Hash
+	r.positions = append(r.positions[:0], positions...)
 	r.n += h.Records
 	r.next = h.At + int64(h.Records)
 	r.end = r.next

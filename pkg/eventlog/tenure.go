@@ -30,6 +30,11 @@ type tenure struct {
 	fault  error // what emit could not do
 
 	published publishing
+	pages     pages // of this log, for what the core left in it
+	keeping   *keeping
+
+	// lost is what somebody has seen of the log and is gone, until the log says so.
+	lost *events.LogTailLost
 
 	owned, progressed bool
 }
@@ -40,25 +45,37 @@ func newTenure(cfg *OwnerConfig) *tenure {
 		reader:      NewReader(cfg.Log, cfg.Topic, cfg.Partition),
 		core:        cfg.NewCore(),
 		published:   publishing{sent: -1},
+		pages:       pages{log: cfg.Log},
 	}
-	t.reader.OnSkip = func(why Skip, records []events.Record) {
-		if cfg.Hooks.Skipped != nil {
-			cfg.Hooks.Skipped(why, len(records))
-		}
+	if _, ok := t.core.(Snapshotter); ok && cfg.Snapshots != nil {
+		t.keeping = &keeping{SnapshotConfig: cfg.Snapshots}
 	}
+	t.reader.OnSkip = t.skipped
 	return t
+}
+
+func (t *tenure) skipped(why Skip, records []events.Record) {
+	if t.Hooks.Skipped != nil {
+		t.Hooks.Skipped(why, len(records))
+	}
 }
 
 func (t *tenure) run(ctx context.Context) error {
 	t.Outbox.Reset()
+	if err := t.restore(ctx); err != nil {
+		return err
+	}
 	if err := t.reader.Barrier(ctx, t.fold); err != nil {
 		return err
+	}
+	if t.fault != nil {
+		return t.fault
 	}
 	if err := t.claimLog(ctx); err != nil {
 		return err
 	}
 	t.begin()
-	if err := t.republish(); err != nil {
+	if err := t.republish(ctx); err != nil {
 		return err
 	}
 	for {
@@ -70,8 +87,22 @@ func (t *tenure) run(ctx context.Context) error {
 
 // fold takes an event of the time before this tenure.
 func (t *tenure) fold(l events.Logged, r *events.Record) {
+	t.apply(l)
+	t.published.fold(l, r.Timestamp)
+	t.grow(1, r.Size())
+}
+
+// apply folds an event. A core that stays behind the version which the log asks
+// for would fold all that follows differently from others.
+func (t *tenure) apply(l events.Logged) {
 	t.core.Apply(l)
-	t.published.fold(l, r)
+	raised, ok := l.Message.(*events.LogFoldVersionRaised)
+	if core, can := t.core.(Snapshotter); ok && can && core.FoldVersion() < raised.Version {
+		t.fault = &VersionError{
+			What:    fmt.Sprintf("the fold of %s/%d from %d on", t.Topic, t.Partition, l.Offset),
+			Version: raised.Version, Known: core.FoldVersion(),
+		}
+	}
 }
 
 // claimLog appends a claim and reads it back: who wrote the claim that is the
@@ -80,6 +111,7 @@ func (t *tenure) claimLog(ctx context.Context) error {
 	t.claim = t.Random()
 	judge := t.reader.Judge()
 	at := t.reader.Next()
+	t.survived()
 	record, err := t.claimRecord(judge, at)
 	if err != nil {
 		return err
@@ -147,4 +179,7 @@ func (t *tenure) begin() {
 		t.Hooks.Owned(judge.Epoch, t.core)
 	}
 	t.Inputs.Seek(t.positions.Map())
+	if t.lost != nil {
+		t.emit(t.lost)
+	}
 }

@@ -66,6 +66,8 @@ func (s *State) Apply(l events.Logged) {
 		}
 	case *events.LogTruncated:
 		s.applyTruncated(m)
+	case *events.LogLossAccepted:
+		s.forgetAll(l.Offset + 1)
 	case *events.LogFoldVersionRaised:
 		s.applyRaised(m)
 	case *events.TaskBulkCancelStarted:

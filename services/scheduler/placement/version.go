@@ -28,6 +28,9 @@ func (e *FoldVersionError) Error() string {
 	return fmt.Sprintf("the log has fold version %d, and this release knows versions up to %d; upgrade it", e.Version, e.Known)
 }
 
+// NewerVersion is how the runtime of logs knows this error.
+func (e *FoldVersionError) NewerVersion() (version, known uint32) { return e.Version, e.Known }
+
 // FoldVersion is the version by which the next event is folded.
 func (s *State) FoldVersion() uint32 { return s.version }
 
@@ -54,6 +57,14 @@ func (s *State) applyRaised(m *events.LogFoldVersionRaised) {
 			p.match.stale = true
 		}
 	}
+}
+
+// forgetAll begins anew: an operator has accepted that what the log held is lost.
+// The times of the log go on.
+func (s *State) forgetAll(next int64) {
+	fresh := New(s.cfg)
+	fresh.knows, fresh.next, fresh.newest, fresh.aged = s.knows, next, s.newest, s.aged
+	*s = *fresh
 }
 
 // raise switches the log to the highest version that this host may choose.
