@@ -31,7 +31,7 @@ func (ex *explainer) suggest() []Suggestion {
 	case Impossible:
 		return ex.suggestLess(func(e *engine) []int64 { return e.allocatable })
 	case NoCapacity:
-		return append(ex.suggestLess(func(e *engine) []int64 { return e.free }), ex.suggestDrop()...)
+		return append(ex.suggestLess(func(e *engine) []int64 { return e.room }), ex.suggestDrop()...)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (ex *explainer) suggestDrop() []Suggestion {
 			out = append(out, s)
 		}
 		s.Engines++
-		if e := ex.p.engines[f.Engine]; e != nil && ex.t.tmpl.shape.fits(e.free) {
+		if e := ex.p.engines[f.Engine]; e != nil && ex.t.tmpl.shape.fits(e.room) {
 			s.WithCapacity++
 		}
 	}
@@ -84,7 +84,7 @@ func (ex *explainer) suggestLess(has func(*engine) []int64) []Suggestion {
 			}
 			if to == s.To {
 				s.Engines++
-				if int(n.dim) < len(e.free) && e.free[n.dim] >= to && ex.shortOnlyOf(n, e.free) {
+				if int(n.dim) < len(e.room) && e.room[n.dim] >= to && ex.shortOnlyOf(n, e.room) {
 					s.WithCapacity++
 				}
 			}
