@@ -1,0 +1,55 @@
+package sim
+
+import (
+	"context"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// store reads and writes the snapshots through a log of theirs.
+func (o *owners) store(log eventlog.Log) *eventlog.Snapshots {
+	return &eventlog.Snapshots{Log: log, Topic: ownersTopic, Encoder: events.Encoder{Source: "keeper"}}
+}
+
+func (o *owners) keeper(p *Process) *Keeper {
+	return &Keeper{
+		World: p.World,
+		Work: func(job *Process) *eventlog.Housekeeper {
+			return &eventlog.Housekeeper{
+				Log: o.log.Open(job), Snapshots: o.store(o.snapshots.Open(job)), NewCore: newToy,
+				Truncator: &Truncator{Process: job, Partition: o.partition},
+				Keep:      o.history, Now: job.World.Now,
+			}
+		},
+		Started: func(job *Process) { o.jobs = append(o.jobs, job) },
+	}
+}
+
+func (o *owners) partition(topic string, _ int32) *Partition {
+	switch topic {
+	case ownersTopic:
+		return o.log
+	case events.Snapshots(ownersTopic):
+		return o.snapshots
+	}
+	return o.inputs
+}
+
+// rot spoils the newest snapshot, in a power cut that everybody feels: that is why
+// there are two.
+func (o *owners) rot() {
+	list, err := o.store(o.snapshots.Log).List(context.Background())
+	if err != nil || len(list) < 2 || list[0].Manifest.Offset == list[1].Manifest.Offset {
+		return
+	}
+	records := o.snapshots.Log.Records()
+	for i := range records {
+		if records[i].Offset >= list[0].First && records[i].Offset < list[0].At && len(records[i].Value) > 0 {
+			records[i].Value[0] ^= 0xff
+		}
+	}
+	for _, n := range o.nodes {
+		n.Restart()
+	}
+}
