@@ -14,8 +14,9 @@ type Keeper struct {
 	World *World
 	// Work makes the housekeeper over the handles of a process.
 	Work func(p *Process) *eventlog.Housekeeper
-	// Started is told of each process.
+	// Started is told of each process, Ended that a job was done.
 	Started func(p *Process)
+	Ended   func()
 
 	busy    bool
 	outcome []eventlog.Outcome
@@ -28,11 +29,12 @@ func (k *Keeper) Start(job eventlog.Job) bool {
 	}
 	k.busy = true
 	k.Started(k.World.Spawn(func(p *Process) {
-		if k.World.Chance(k.World.Chances.Slow) { // It is paused, and others go on.
+		if k.World.Chance(5 * k.World.Chances.Slow) { // It is paused, and others go on.
 			p.Sleep(k.World.Between(0, k.World.Chances.SlowMax))
 		}
 		out := k.Work(p).Do(context.Background(), job)
 		k.busy, k.outcome = false, append(k.outcome, out)
+		k.World.After(k.World.Delay(), k.Ended)
 	}))
 	return true
 }

@@ -32,8 +32,14 @@ func newLossy(seed uint64, m mutant) *lossy {
 }
 
 // lose cuts the log's tail, but not what the older snapshot needs: that would be
-// the loss of all of it.
+// the loss of all of it. It waits for housekeeping to pause, for the same reason.
 func (l *lossy) lose() {
+	for _, job := range l.jobs {
+		if job.Alive() { // What it is about to delete it has already looked at.
+			l.world.After(time.Millisecond, l.lose)
+			return
+		}
+	}
 	least := int64(1)
 	if usable, _, err := l.store(l.snapshots.Log).Usable(context.Background(), l.log.Log); err == nil && len(usable) > 1 {
 		least = usable[1].Manifest.Offset

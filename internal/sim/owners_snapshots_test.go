@@ -2,6 +2,8 @@ package sim
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -12,17 +14,30 @@ func (o *owners) store(log eventlog.Log) *eventlog.Snapshots {
 	return &eventlog.Snapshots{Log: log, Topic: ownersTopic, Encoder: events.Encoder{Source: "keeper"}}
 }
 
+// quickReads are reads that take no time, so that many snapshots fit into a run;
+// what is written goes by the network.
+type quickReads struct{ *Handle }
+
+func (l *quickReads) Fetch(ctx context.Context, from int64, _ time.Duration) (events.Page, error) {
+	return l.Log.Fetch(ctx, from, 0)
+}
+
 func (o *owners) keeper(p *Process) *Keeper {
 	return &Keeper{
 		World: p.World,
 		Work: func(job *Process) *eventlog.Housekeeper {
 			return &eventlog.Housekeeper{
-				Log: o.log.Open(job), Snapshots: o.store(o.snapshots.Open(job)), NewCore: newToy,
+				Log: o.log.Log, Snapshots: o.store(&quickReads{o.snapshots.Open(job)}), NewCore: newToy,
 				Truncator: &Truncator{Process: job, Partition: o.partition},
 				Keep:      o.history, Now: job.World.Now,
 			}
 		},
 		Started: func(job *Process) { o.jobs = append(o.jobs, job) },
+		Ended: func() {
+			if !o.lossy && p.World.Elapsed() < chaosTime+quietTime/2 && (p.World.Chance(0.15) || o.late()) {
+				o.rot()
+			}
+		},
 	}
 }
 
@@ -34,6 +49,12 @@ func (o *owners) partition(topic string, _ int32) *Partition {
 		return o.snapshots
 	}
 	return o.inputs
+}
+
+// late tells whether the snapshot that arrived last is not the newest.
+func (o *owners) late() bool {
+	list, err := o.store(o.snapshots.Log).List(context.Background())
+	return err == nil && slices.ContainsFunc(list, func(s eventlog.Stored) bool { return s.At > list[0].At })
 }
 
 // rot spoils the newest snapshot, in a power cut that everybody feels: that is why
@@ -50,6 +71,8 @@ func (o *owners) rot() {
 		}
 	}
 	for _, n := range o.nodes {
-		n.Restart()
+		if n.process != nil {
+			n.Restart()
+		}
 	}
 }

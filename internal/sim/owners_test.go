@@ -53,10 +53,7 @@ func newOwners(seed uint64, m mutant) *owners {
 	o.log.PageRecords = 1 + w.Rand.IntN(30)
 	o.log.Forgetful = w.Chance(0.5)
 	o.snapshots.Forgetful = w.Chance(0.5)
-	o.history, o.every = w.Between(0, time.Second), 2+w.Rand.Int64N(20)
-	if w.Chance(0.7) {
-		w.After(w.Between(chaosTime/4, chaosTime), o.rot)
-	}
+	o.history, o.every = w.Between(0, 100*time.Millisecond), 2+w.Rand.Int64N(12)
 	w.Chances = Chances{Drop: 0.03, Double: 0.03, Slow: 0.05, SlowMax: 2 * time.Second}
 	for range ownersInputs {
 		w.After(w.Between(0, chaosTime), o.produce)
@@ -102,6 +99,7 @@ func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
 			o.seen = append(o.seen, observation{name, core.count, core.digest})
 		}},
 	}
+	cfg.TailEvery = 30 * time.Millisecond
 	cfg.Snapshots = &eventlog.SnapshotConfig{Log: o.snapshots.Open(p), Events: o.every, Keeper: o.keeper(p)}
 	for i := range o.published {
 		cfg.Receivers = append(cfg.Receivers, eventlog.TopicPartition{Topic: "published", Partition: int32(i)})

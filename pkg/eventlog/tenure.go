@@ -79,6 +79,9 @@ func (t *tenure) run(ctx context.Context) error {
 	if err := t.republish(ctx); err != nil {
 		return err
 	}
+	if err := t.tellLoss(ctx); err != nil {
+		return err
+	}
 	for {
 		if err := t.round(ctx); err != nil {
 			return err
@@ -205,7 +208,4 @@ func (t *tenure) begin() {
 		t.Hooks.Owned(judge.Epoch, t.core)
 	}
 	t.Inputs.Seek(t.positions.Map())
-	if t.lost != nil {
-		t.emit(t.lost)
-	}
 }
