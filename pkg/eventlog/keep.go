@@ -100,7 +100,7 @@ func (k *keeping) due(now int64) bool {
 // the tail has just been confirmed.
 func (t *tenure) housekeep() error {
 	k := t.keeping
-	if k == nil || k.Keeper == nil {
+	if k == nil || k.Keeper == nil || len(t.batch.logged) > 0 {
 		return nil
 	}
 	if out, ok := k.Keeper.Done(); ok {

@@ -24,7 +24,10 @@ type Reader struct {
 	// OnSkip, if set, is told what does not count. It must not keep the records.
 	OnSkip func(why Skip, records []events.Record)
 
-	judge     Judge
+	judge Judge
+	// counted is the header of the newest batch that counts, and where it stands.
+	counted   Header
+	countedAt int64
 	assembler assembler
 	positions Positions
 	n         uint32 // the number of the next event in its epoch
@@ -126,6 +129,7 @@ func (r *Reader) take(page events.Page, fold Fold) {
 func (r *Reader) accept(h Header, positions Positions) {
 	r.assembler.drop(r.skip)
 	r.judge.History = h.Hash
+	r.counted, r.countedAt = h, h.At
 	r.positions = append(r.positions[:0], positions...)
 	r.n += h.Records
 	r.next = h.At + int64(h.Records)
@@ -144,6 +148,7 @@ func (r *Reader) batch(h Header, records []events.Record) {
 		r.skip(why, records)
 		return
 	}
+	r.counted, r.countedAt = h, records[0].Offset
 	switch {
 	case unanchored:
 		r.n = numberIn(&records[0])

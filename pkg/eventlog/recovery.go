@@ -87,6 +87,15 @@ func (t *tenure) survived() {
 	}
 }
 
+// tellLoss writes down, at the head of an epoch, that the tail before it was lost.
+func (t *tenure) tellLoss(ctx context.Context) error {
+	if t.lost == nil {
+		return nil
+	}
+	t.emit(t.lost)
+	return t.append(ctx)
+}
+
 // witness takes a snapshot of records that the log does not hold for news, unless
 // the log has told of the loss since it was made.
 func (t *tenure) witness(m *events.LogSnapshot) {

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -78,6 +79,9 @@ func (t *tenure) run(ctx context.Context) error {
 	if err := t.republish(ctx); err != nil {
 		return err
 	}
+	if err := t.tellLoss(ctx); err != nil {
+		return err
+	}
 	for {
 		if err := t.round(ctx); err != nil {
 			return err
@@ -111,6 +115,7 @@ func (t *tenure) claimLog(ctx context.Context) error {
 	t.claim = t.Random()
 	judge := t.reader.Judge()
 	at := t.reader.Next()
+	counted, countedAt := t.reader.counted, t.reader.countedAt
 	t.survived()
 	record, err := t.claimRecord(judge, at)
 	if err != nil {
@@ -132,7 +137,31 @@ func (t *tenure) claimLog(ctx context.Context) error {
 	if t.reader.Judge().Claim != t.claim {
 		return fmt.Errorf("claim at %d: %w", base, ErrDisowned)
 	}
-	return nil
+	return t.confirmFold(ctx, counted, countedAt)
+}
+
+// confirmFold checks, once the claim counts, that what it was folded from still
+// stands: a tail that was lost after it was read, and has grown again since, would
+// else leave an owner whose history nobody shares.
+func (t *tenure) confirmFold(ctx context.Context, counted Header, at int64) error {
+	if counted.Records == 0 {
+		return nil
+	}
+	page, err := t.Log.Fetch(ctx, at, 0)
+	var gone interface{ OutOfRange() (start, end int64) }
+	if errors.As(err, &gone) {
+		if start, _ := gone.OutOfRange(); start > at {
+			return nil // It was truncated.
+		}
+	} else if err != nil {
+		return fmt.Errorf("confirm what was folded up to %d: %w", at, err)
+	}
+	if r := recordIn(&page, at); r != nil {
+		if h, _, err := begin(r); err == nil && h == counted {
+			return nil
+		}
+	}
+	return &abandoned{&LostError{Expected: at + int64(counted.Records), Found: at}}
 }
 
 func (t *tenure) claimRecord(judge Judge, at int64) (events.Record, error) {
@@ -179,7 +208,4 @@ func (t *tenure) begin() {
 		t.Hooks.Owned(judge.Epoch, t.core)
 	}
 	t.Inputs.Seek(t.positions.Map())
-	if t.lost != nil {
-		t.emit(t.lost)
-	}
 }
