@@ -112,8 +112,9 @@ func (m *maker) run(ms int64) {
 				m.at[m.now] = list[1:]
 				list[0]()
 			}
-			for m.state.Advance(m.clock(), m.emit) {
-				continue
+			for more := true; more; {
+				before := m.offset
+				more = m.state.Advance(m.clock(), m.emit) || m.offset != before
 			}
 		}
 		delete(m.at, m.now)
