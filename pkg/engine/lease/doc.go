@@ -28,6 +28,10 @@
 // are acknowledged but not echoed mean that the scheduler is away; since only a
 // live scheduler can place the work elsewhere, the work goes on.
 //
+// LogRecovered says that the pool's log has lost its tail. If this engine had
+// read of that tail, its mark is lowered, or it would take what comes for repeats,
+// and it loses its lease: what the lost events gave it is known to nobody.
+//
 // A handler that is stopped uses what it needs until it returns, also when its
 // attempt is over. An assignment that has no room only for that reason is held
 // and waits: it is listed as running, and started when there is room. After

@@ -79,7 +79,7 @@ func (ex *explainer) suggestLess(has func(*engine) []int64) []Suggestion {
 				continue
 			}
 			amounts := has(e)
-			if int(n.dim) >= len(amounts) || !ex.shortOnlyOf(n, amounts) {
+			if int(n.dim) >= len(amounts) || amounts[n.dim] >= n.amount || !ex.shortOnlyOf(n, amounts) {
 				continue
 			}
 			to := amounts[n.dim]

@@ -30,6 +30,9 @@ func (e *FoldVersionError) Error() string {
 	return fmt.Sprintf("the log has fold version %d, and this release knows versions up to %d; upgrade it", e.Version, e.Known)
 }
 
+// NewerVersion is how the runtime of logs knows this error.
+func (e *FoldVersionError) NewerVersion() (version, known uint32) { return e.Version, e.Known }
+
 // FoldVersion is the version by which the next event is folded.
 func (s *State) FoldVersion() uint32 { return s.version }
 
