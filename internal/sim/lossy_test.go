@@ -41,8 +41,8 @@ func (l *lossy) lose() {
 		}
 	}
 	least := int64(1)
-	if usable, _, err := l.store(l.snapshots.Log).Usable(context.Background(), l.log.Log); err == nil && len(usable) > 1 {
-		least = usable[1].Manifest.Offset
+	if usable, _, err := l.store(l.snapshots.Log).Usable(context.Background(), l.log.Log); err == nil && len(usable) > 0 {
+		least = usable[min(1, len(usable)-1)].Manifest.Offset
 	}
 	from := max(least, l.log.End()-1-l.world.Rand.Int64N(40))
 	l.log.Lose(from)

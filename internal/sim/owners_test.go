@@ -100,7 +100,7 @@ func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
 		}},
 	}
 	cfg.TailEvery = 30 * time.Millisecond
-	cfg.Snapshots = &eventlog.SnapshotConfig{Log: o.snapshots.Open(p), Events: o.every, Keeper: o.keeper(p)}
+	cfg.Snapshots = &eventlog.SnapshotConfig{Log: o.snapshots.Open(p), Events: o.every, Interval: 300 * time.Millisecond, Keeper: o.keeper(p)}
 	for i := range o.published {
 		cfg.Receivers = append(cfg.Receivers, eventlog.TopicPartition{Topic: "published", Partition: int32(i)})
 	}

@@ -42,7 +42,7 @@ type verifiedKey struct {
 // hold which it has read back and restored itself.
 func (h *Housekeeper) Do(ctx context.Context, job Job) (out Outcome) {
 	if job.Snapshot != nil {
-		if out.Err = h.Snapshots.Write(ctx, job.Snapshot); out.Err != nil {
+		if out.Err = h.write(ctx, job.Snapshot); out.Err != nil {
 			return out
 		}
 	}
@@ -76,6 +76,49 @@ func (h *Housekeeper) Do(ctx context.Context, job Job) (out Outcome) {
 	}
 	out.Propose, out.Err = h.propose(ctx, job, older.Manifest)
 	return out
+}
+
+// write writes a snapshot, if the log says what it says.
+func (h *Housekeeper) write(ctx context.Context, snap *Snapshot) error {
+	usable, _, err := h.Snapshots.Usable(ctx, h.Log)
+	if err != nil {
+		return err
+	}
+	if err := h.confirm(ctx, usable, snap.Manifest); err != nil {
+		return fmt.Errorf("confirm the snapshot of %s/%d at %d: %w", h.Snapshots.Topic, h.Snapshots.Partition, snap.Manifest.Offset, err)
+	}
+	return h.Snapshots.Write(ctx, snap)
+}
+
+// confirm judges the log from the snapshot before up to this one. An owner takes
+// what lands where it expects it for what counts; where a tail was lost and grew
+// again to just that length, only those who read all of it know better.
+func (h *Housekeeper) confirm(ctx context.Context, usable []Stored, m *events.LogSnapshot) error {
+	r := NewReader(h.Log, h.Snapshots.Topic, h.Snapshots.Partition)
+	for _, st := range usable {
+		if st.Manifest.Offset < m.Offset {
+			var err error
+			if r, err = NewReaderFrom(h.Log, st.Manifest); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	for r.next < m.Offset {
+		before := r.next
+		err := r.pollTo(ctx, m.Offset)
+		switch {
+		case err == nil && r.next == before:
+			return &LostError{Expected: m.Offset, Found: r.next}
+		case err != nil:
+			return err
+		}
+	}
+	is, err := judgeOf(m)
+	if err == nil && (r.Position() != m.Offset || r.judge != is || r.n != m.Number) {
+		err = &LostError{Expected: m.Offset, Found: r.judge.ClaimedAt}
+	}
+	return err
 }
 
 // two returns the two newest snapshots, by log offset, that prove to be good.

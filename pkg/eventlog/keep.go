@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -105,6 +106,10 @@ func (t *tenure) housekeep() error {
 	}
 	if out, ok := k.Keeper.Done(); ok {
 		t.kept(out)
+		var lost *LostError
+		if errors.As(out.Err, &lost) && k.failed { // Not what a job of an earlier tenure found.
+			return &abandoned{out.Err}
+		}
 	}
 	if k.at == 0 {
 		k.at = t.clock.Now

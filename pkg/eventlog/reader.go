@@ -75,6 +75,22 @@ func (r *Reader) Poll(ctx context.Context, wait time.Duration, fold Fold) error 
 	return nil
 }
 
+// pollTo judges one page, but nothing from an offset on.
+func (r *Reader) pollTo(ctx context.Context, end int64) error {
+	page, err := r.log.Fetch(ctx, r.next, longPoll)
+	if err != nil {
+		return fmt.Errorf("read %s/%d at %d: %w", r.topic, r.partition, r.next, err)
+	}
+	for i := range page.Records {
+		if page.Records[i].Offset >= end {
+			page.Records, page.Next = page.Records[:i], end
+			break
+		}
+	}
+	r.take(page, nil)
+	return nil
+}
+
 // Barrier folds everything that was in the log when it was called.
 func (r *Reader) Barrier(ctx context.Context, fold Fold) error {
 	if err := r.Poll(ctx, 0, fold); err != nil {

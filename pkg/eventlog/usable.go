@@ -68,8 +68,11 @@ func belongs(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (
 	}
 }
 
-// endsWith looks for the batch that ends at a snapshot's offset.
+// endsWith looks for the last batch before a snapshot's offset, and tells whether
+// it is the one behind which the snapshot was taken. All of it must be there.
 func endsWith(ctx context.Context, log Log, from int64, m *events.LogSnapshot) (found, same bool, err error) {
+	var last Header
+	var at, records int64
 	for next := from; next < m.Offset; {
 		page, err := log.Fetch(ctx, next, longPoll)
 		if err != nil {
@@ -77,17 +80,22 @@ func endsWith(ctx context.Context, log Log, from int64, m *events.LogSnapshot) (
 		}
 		for i := range page.Records {
 			r := &page.Records[i]
-			h, first, err := begin(r)
-			if first && err == nil && r.Offset >= from && h.At == r.Offset && h.At+int64(h.Records) == m.Offset {
-				return true, h.Hash == m.History && h.Epoch == m.Epoch, nil
+			if r.Offset < next || r.Offset >= m.Offset {
+				continue
 			}
+			if h, first, err := begin(r); first {
+				found, last, at, records = err == nil, h, r.Offset, 0
+			}
+			records++
 		}
 		if page.Next == next {
 			break
 		}
 		next = page.Next
 	}
-	return false, false, nil
+	same = found && last.At == at && records == int64(last.Records) && at+records == m.Offset &&
+		last.Hash == m.History && last.Epoch == m.Epoch
+	return found, same, nil
 }
 
 // Restore makes core the fold of everything below the newest usable snapshot and
