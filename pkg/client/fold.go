@@ -180,7 +180,8 @@ func (f *taskFold) putTask(v *placement.TaskView, incarnation string) {
 func taskOf(v *placement.TaskView) *events.Task {
 	return &events.Task{
 		Id: v.ID, Pool: v.Pool, Kind: v.Kind, Predicate: v.Predicate, Needs: v.Needs, Priority: v.Priority,
-		Tenant: v.Tenant, ReplayOf: v.ReplayOf, NotBeforeMs: v.NotBeforeMs,
+		Tenant: v.Tenant, ReplayOf: v.ReplayOf, NotBeforeMs: v.NotBeforeMs, Prefer: v.Prefer,
+		LimitKey: v.LimitKey, Limit: v.Limit, After: v.After,
 	}
 }
 
