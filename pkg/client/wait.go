@@ -201,7 +201,7 @@ func (c *Client) resultAt(ctx context.Context, key taskKey, offset int64) (Resul
 	if i < 0 {
 		return Result{}, fmt.Errorf("%s: the log no longer holds it", what)
 	}
-	_, m, err := events.DecodeTrusted(&page.Records[i])
+	m, err := events.Message(&page.Records[i])
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", what, err)
 	}

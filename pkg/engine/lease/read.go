@@ -41,7 +41,7 @@ func (h *Holder) record(r *events.Record) {
 	} else if events.TypeOfRecord(r) != events.TypeEngineEcho {
 		return
 	}
-	_, m, err := events.DecodeTrusted(r)
+	m, err := events.Message(r)
 	if err != nil {
 		h.counts.Malformed++
 		return
