@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -61,9 +62,7 @@ func (t *tenure) republish() error {
 	open := t.published.open
 	t.published.open = nil
 	for i := range open {
-		l := open[i].Logged
-		id := fmt.Sprintf("%s/%d/%d/%d", t.Topic, t.Partition, l.Epoch, l.N)
-		if err := t.publish(l, id, open[i].timestamp); err != nil {
+		if err := t.publish(open[i].Logged, open[i].timestamp); err != nil {
 			return err
 		}
 	}
@@ -71,7 +70,7 @@ func (t *tenure) republish() error {
 }
 
 // publish sends what an event that counts causes.
-func (t *tenure) publish(l events.Logged, id string, timestamp int64) error {
+func (t *tenure) publish(l events.Logged, timestamp int64) error {
 	if l.Type == events.TypeLogPublished {
 		return nil
 	}
@@ -79,7 +78,7 @@ func (t *tenure) publish(l events.Logged, id string, timestamp int64) error {
 	if !ok {
 		return nil
 	}
-	record, err := t.outgoing(id, out, timestamp)
+	record, err := t.outgoing(l, out, timestamp)
 	if err != nil {
 		return err
 	}
@@ -88,18 +87,26 @@ func (t *tenure) publish(l events.Logged, id string, timestamp int64) error {
 	return nil
 }
 
-func (t *tenure) outgoing(id string, out events.Outgoing, timestamp int64) (events.Record, error) {
+func (t *tenure) outgoing(l events.Logged, out events.Outgoing, timestamp int64) (events.Record, error) {
 	if out.Raw != nil {
 		return *out.Raw, nil
 	}
-	extra := make([]events.Header, 0, 1+len(out.Headers))
-	extra = append(extra, events.Header{Key: events.HeaderFrom, Value: []byte(id)})
-	record, err := t.Encoder.Encode(id, out.Message, append(extra, out.Headers...)...)
+	id := t.eventID(l)
+	record, err := t.Encoder.EncodeCopy(id, out.Message, out.Headers...)
 	if err != nil {
 		return record, fmt.Errorf("publish event %s to %s/%d: %w", id, out.Topic, out.Partition, err)
 	}
 	record.Key, record.Timestamp = out.Key, timestamp
 	return record, nil
+}
+
+// eventID names an event of this log.
+func (t *tenure) eventID(l events.Logged) string {
+	var room [128]byte // more than most take
+	b := append(append(room[:0], t.Topic...), '/')
+	b = append(strconv.AppendInt(b, int64(t.Partition), 10), '/')
+	b = append(strconv.AppendUint(b, uint64(l.Epoch), 10), '/')
+	return string(strconv.AppendUint(b, uint64(l.N), 10))
 }
 
 // noteDue tells whether to write a LogPublished: with other events when there

@@ -33,7 +33,7 @@ func (t *tenure) round(ctx context.Context) error {
 			return err
 		}
 	}
-	more := t.core.Advance(t.clock, t.emit)
+	more := t.core.Advance(t.clock, t.emitter)
 	t.idle = !more && len(arrived.Inputs) == 0
 	if err := t.append(ctx); err != nil {
 		return err
@@ -45,7 +45,7 @@ func (t *tenure) round(ctx context.Context) error {
 func (t *tenure) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
 
 func (t *tenure) decide(ctx context.Context, in *events.Input) error {
-	t.core.Decide(*in, t.clock, t.emit)
+	t.core.Decide(*in, t.clock, t.emitter)
 	t.positions.Set(in.Topic, in.Partition, in.Offset+1)
 	t.unwritten++
 	if t.batch.size < fullBatch {
@@ -118,8 +118,7 @@ func (t *tenure) counted(h Header) error {
 		t.Hooks.Appended(len(t.batch.logged), t.batch.size)
 	}
 	for i := range t.batch.logged {
-		s := t.batch.spans[i]
-		if err := t.publish(t.batch.logged[i], string(t.batch.ids[s.id:s.idEnd]), s.timestamp); err != nil {
+		if err := t.publish(t.batch.logged[i], t.batch.spans[i].timestamp); err != nil {
 			return err
 		}
 	}

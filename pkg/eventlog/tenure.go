@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -24,6 +26,8 @@ type tenure struct {
 	unwritten int // inputs decided since a batch was written
 	writtenAt int64
 
+	emitter func(proto.Message) // emit, made once and not for every input
+
 	clock  events.Clock
 	tailAt int64
 	idle   bool
@@ -41,6 +45,7 @@ func newTenure(cfg *OwnerConfig) *tenure {
 		core:        cfg.NewCore(),
 		published:   publishing{sent: -1},
 	}
+	t.emitter = t.emit
 	t.reader.OnSkip = func(why Skip, records []events.Record) {
 		if cfg.Hooks.Skipped != nil {
 			cfg.Hooks.Skipped(why, len(records))
