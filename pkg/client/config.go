@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/spanway/spanway/internal/telemetry/tracing"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
@@ -93,7 +93,7 @@ func newClient(cfg Config, b broker) *Client {
 		encoder:  events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		broker:   b,
 		checks:   placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
-		tracer:   otel.Tracer(scope),
+		tracer:   tracing.Tracer(scope),
 		spanName: "send " + events.Topics{Prefix: cfg.Prefix}.Requests(),
 		ctx:      ctx,
 		stop:     stop,

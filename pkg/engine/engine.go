@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"sync"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/spanway/spanway/internal/telemetry/tracing"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -48,7 +48,7 @@ func New(c Config, options ...Option) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c.withDefaults(), tracer: otel.Tracer(scope), labels: marks, handlers: map[string]Handler{}, spans: map[string]string{},
+		config: c.withDefaults(), tracer: tracing.Tracer(scope), labels: marks, handlers: map[string]Handler{}, spans: map[string]string{},
 		ready: make(chan struct{}), closing: make(chan struct{}), finished: make(chan struct{}),
 	}
 	e.close = sync.OnceFunc(func() { close(e.closing) })
