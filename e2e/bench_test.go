@@ -44,3 +44,30 @@ func TestBenchTasks(t *testing.T) {
 	}
 	t.Logf("%.0f tasks/s", perSecond)
 }
+
+// Schedulers are real processes here, told to stop and killed.
+func TestBenchPools(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), binary, "bench", "pools", "--schedulers", "2", "--pools", "1,3", "--tasks", "1000", "-o", "json").Output()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var got struct {
+		Rates []struct {
+			Pools int
+			Rate  float64 `json:"tasks_per_second"`
+		}
+		Rebalances []struct {
+			Cause string
+			Ms    float64
+		}
+	}
+	if err := json.Unmarshal(out, &got); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if len(got.Rates) != 2 || got.Rates[1].Pools != 3 || got.Rates[0].Rate <= 0 || got.Rates[1].Rate <= 0 || len(got.Rebalances) != 6 {
+		t.Fatalf("%s", out)
+	}
+	for _, r := range got.Rebalances {
+		t.Logf("%s: %.0f ms", r.Cause, r.Ms)
+	}
+}

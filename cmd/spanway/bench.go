@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return noun("bench", "Measure how fast tasks go through", a.benchTasks())
+	return noun("bench", "Measure how fast tasks go through", a.benchTasks(), a.benchPools())
 }
 
 func (a *app) benchTasks() *cobra.Command {

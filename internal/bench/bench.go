@@ -63,8 +63,8 @@ type Result struct {
 	StartP99     float64 `json:"submit_to_start_p99_ms"`
 }
 
-// warmUp is how many tasks run before the first round: what they leave in the
-// logs is what the bare wire carries.
+// warmUp is how many tasks run before the first round, and as many on the wire:
+// what they leave in the logs is what the bare wire carries.
 const warmUp = 50_000
 
 // Validate names the first field that cannot be used.
@@ -84,7 +84,7 @@ func (c Config) Validate() error {
 
 // Work is how often Progress is called in all.
 func (c Config) Work() int {
-	return min(c.Tasks, warmUp) + c.Rounds*2*c.Tasks + int(c.Duration.Seconds())*c.Rate
+	return 2*min(c.Tasks, warmUp) + c.Rounds*2*c.Tasks + int(c.Duration.Seconds())*c.Rate
 }
 
 // figures of one run of the tasks or the wire.
@@ -109,11 +109,14 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	}
 	m := &measurement{cfg: cfg}
 	var sample *sample
-	err := m.on(ctx, "warm", func(ctx context.Context) (err error) {
-		if _, err = m.tasks(ctx, min(cfg.Tasks, warmUp)); err != nil {
+	warm := min(cfg.Tasks, warmUp)
+	err := m.on(ctx, []events.Pool{cfg.Pool + "-warm"}, func(ctx context.Context) (err error) {
+		if _, err = m.tasks(ctx, warm); err != nil {
 			return err
 		}
-		sample, err = takeSample(ctx, m)
+		if sample, err = takeSample(ctx, m); err == nil {
+			_, err = runWire(ctx, m, sample, warm)
+		}
 		return err
 	})
 	if err != nil {
@@ -122,7 +125,8 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	r := rounds{cfg: cfg}
 	var waits []time.Duration
 	for i := range cfg.Rounds {
-		err := m.on(ctx, fmt.Sprint(i+1), func(ctx context.Context) (err error) {
+		pool := events.Pool(fmt.Sprintf("%s-%d", cfg.Pool, i+1))
+		err := m.on(ctx, []events.Pool{pool}, func(ctx context.Context) (err error) {
 			if err = r.one(ctx, m, sample); err == nil && i == cfg.Rounds-1 {
 				waits, err = m.latency(ctx)
 			}
@@ -137,7 +141,7 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 
 // one runs the wire, then the tasks.
 func (r *rounds) one(ctx context.Context, m *measurement, s *sample) error {
-	wire, err := runWire(ctx, m, s)
+	wire, err := runWire(ctx, m, s, r.cfg.Tasks)
 	if err != nil {
 		return fmt.Errorf("bare wire: %w", err)
 	}

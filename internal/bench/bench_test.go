@@ -43,7 +43,7 @@ func TestRunMeasuresTasksAndTheBareWire(t *testing.T) {
 	if started != 3 {
 		t.Errorf("%d systems for a warm-up and two rounds", started)
 	}
-	if want := 500 + 2*2*500 + 100; done != want {
+	if want := 2*500 + 2*2*500 + 100; done != want {
 		t.Errorf("told of %d, want %d", done, want)
 	}
 }

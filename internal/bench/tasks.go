@@ -23,9 +23,10 @@ const kind = "bench"
 type measurement struct {
 	cfg     Config
 	brokers []string
-	pool    events.Pool
+	pools   []events.Pool // which get tasks in turns
 	client  *client.Client
-	ran     int // tasks in this pool so far
+	sent    int // tasks so far
+	ran     int // of them ended
 	// perBatch is how many events a batch of the log held, on average.
 	perBatch int
 
@@ -38,8 +39,8 @@ type measurement struct {
 	waits    []time.Duration
 }
 
-// on runs do with a system up and engines registered in a pool of their own.
-func (m *measurement) on(ctx context.Context, name string, do func(context.Context) error) error {
+// on runs do with a system up and engines registered in fresh pools.
+func (m *measurement) on(ctx context.Context, pools []events.Pool, do func(context.Context) error) error {
 	brokers, stop, err := m.cfg.Start(ctx)
 	if err != nil {
 		return err
@@ -49,9 +50,9 @@ func (m *measurement) on(ctx context.Context, name string, do func(context.Conte
 	if err != nil {
 		return err
 	}
-	m.brokers, m.client, m.ran = brokers, c, 0
-	m.pool = m.cfg.Pool + "-" + events.Pool(name)
+	m.brokers, m.client, m.sent, m.ran = brokers, c, 0, 0
 	m.failed = make(chan error, 1)
+	m.pools = pools
 	m.entered.Store(0)
 	engines, stopEngines, err := m.engines(ctx)
 	if err == nil {
@@ -64,17 +65,18 @@ func (m *measurement) on(ctx context.Context, name string, do func(context.Conte
 	return errors.Join(err, c.Close(closing))
 }
 
-// engineID names the engines of a round.
-func (m *measurement) engineID(i int) string { return fmt.Sprintf("%s-%d", m.pool, i+1) }
+// engineID names an engine of a pool.
+func engineID(p events.Pool, i int) string { return fmt.Sprintf("%s-%d", p, i+1) }
 
-// engines starts the engines and waits until they are registered.
+// engines starts the engines of each pool and waits until they are registered.
 func (m *measurement) engines(ctx context.Context) (*errgroup.Group, func(), error) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
-	for i := range m.cfg.Engines {
+	for i := range m.cfg.Engines * len(m.pools) {
+		pool := m.pools[i%len(m.pools)]
 		e, err := engine.New(engine.Config{
-			Brokers: m.brokers, Prefix: m.cfg.Prefix, Pool: string(m.pool),
-			ID: m.engineID(i), Logger: m.cfg.Logger,
+			Brokers: m.brokers, Prefix: m.cfg.Prefix, Pool: string(pool),
+			ID: engineID(pool, i/len(m.pools)), Logger: m.cfg.Logger,
 			Allocatable: map[string]int64{"slots": int64(m.cfg.Slots)},
 		})
 		if err != nil {
@@ -111,11 +113,10 @@ func (m *measurement) tasks(ctx context.Context, n int) (figures, error) {
 	for range n {
 		m.submit(ctx)
 	}
-	if err := m.allEntered(ctx, m.ran+n); err != nil {
+	if err := m.allEntered(ctx); err != nil {
 		return figures{}, err
 	}
 	used := measure().since(before)
-	m.ran += n
 	last, err := m.ended(ctx)
 	return figures{last.Sub(began).Seconds(), used}, err
 }
@@ -126,11 +127,10 @@ func (m *measurement) latency(ctx context.Context) ([]time.Duration, error) {
 		return nil, nil
 	}
 	m.measured.Store(true)
-	n, err := m.steady(ctx)
+	err := m.steady(ctx)
 	if err == nil {
-		err = m.allEntered(ctx, m.ran+n)
+		err = m.allEntered(ctx)
 	}
-	m.ran += n
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.waits, err
@@ -140,7 +140,9 @@ func (m *measurement) latency(ctx context.Context) ([]time.Duration, error) {
 func (m *measurement) submit(ctx context.Context) {
 	payload := make([]byte, m.cfg.Size)
 	binary.BigEndian.PutUint64(payload, uint64(time.Now().UnixNano()))
-	m.client.SubmitAsync(ctx, client.Task{Pool: m.pool, Kind: kind, Payload: payload}, func(_ events.TaskID, err error) {
+	pool := m.pools[m.sent%len(m.pools)]
+	m.sent++
+	m.client.SubmitAsync(ctx, client.Task{Pool: pool, Kind: kind, Payload: payload}, func(_ events.TaskID, err error) {
 		if err != nil {
 			select {
 			case m.failed <- err:
@@ -151,31 +153,32 @@ func (m *measurement) submit(ctx context.Context) {
 }
 
 // steady submits at the rate for the duration.
-func (m *measurement) steady(ctx context.Context) (n int, err error) {
+func (m *measurement) steady(ctx context.Context) error {
 	tick := time.NewTicker(time.Second / time.Duration(m.cfg.Rate))
 	defer tick.Stop()
-	for total := int(m.cfg.Duration.Seconds() * float64(m.cfg.Rate)); n < total; n++ {
+	for range int(m.cfg.Duration.Seconds() * float64(m.cfg.Rate)) {
 		select {
 		case <-tick.C:
 			m.submit(ctx)
 		case err := <-m.failed:
-			return n, err
+			return err
 		case <-ctx.Done():
-			return n, ctx.Err()
+			return ctx.Err()
 		}
 	}
-	return n, nil
+	return nil
 }
 
-// allEntered waits until the handlers of n tasks of this pool were entered. It
-// does not look at the log, so as not to take time from what it measures.
-func (m *measurement) allEntered(ctx context.Context, n int) error {
+// allEntered waits until the handlers of all tasks were entered. It does not
+// look at the log, so as not to take time from what it measures.
+func (m *measurement) allEntered(ctx context.Context) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for told := int64(m.ran); ; {
 		entered := m.entered.Load()
 		m.cfg.Progress(int(entered - told))
-		if told = entered; told >= int64(n) {
+		if told = entered; told >= int64(m.sent) {
+			m.ran = m.sent
 			return nil
 		}
 		select {
@@ -190,11 +193,29 @@ func (m *measurement) allEntered(ctx context.Context, n int) error {
 
 var errAll = errors.New("all tasks have ended")
 
-// ended waits until all tasks of this pool have succeeded and returns the time
-// of the last result.
+// ended waits until all tasks have succeeded and returns the time of the last
+// result.
 func (m *measurement) ended(ctx context.Context) (last time.Time, err error) {
+	for i, pool := range m.pools {
+		all := (m.sent + len(m.pools) - 1 - i) / len(m.pools)
+		at, err := m.endedIn(ctx, pool, all)
+		if err != nil {
+			return last, err
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last, nil
+}
+
+// endedIn waits until n tasks of a pool have succeeded.
+func (m *measurement) endedIn(ctx context.Context, pool events.Pool, n int) (last time.Time, err error) {
 	succeeded, seen, batches := 0, 0, 0
-	err = m.client.Watch(ctx, client.WatchConfig{Pool: m.pool, FromStart: true}, func(e client.Event) error {
+	if n == 0 {
+		return last, nil
+	}
+	err = m.client.Watch(ctx, client.WatchConfig{Pool: pool, FromStart: true}, func(e client.Event) error {
 		seen++
 		if _, first := e.Record.Header(events.HeaderLog); first {
 			batches++
@@ -207,7 +228,7 @@ func (m *measurement) ended(ctx context.Context) (last time.Time, err error) {
 			return err
 		}
 		last = time.UnixMilli(max(last.UnixMilli(), result.AtMs))
-		if succeeded++; succeeded == m.ran {
+		if succeeded++; succeeded == n {
 			return errAll
 		}
 		return nil

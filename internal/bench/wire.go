@@ -36,19 +36,20 @@ func takeSample(ctx context.Context, m *measurement) (*sample, error) {
 	c := kafka.New(kafka.Config{Brokers: m.brokers, ClientID: "spanway-bench"})
 	defer c.Close()
 	topics := events.Topics{Prefix: m.cfg.Prefix}
-	partition := events.PoolPartition(m.pool)
+	pool := m.pools[0]
+	partition, id := events.PoolPartition(pool), engineID(pool, 0)
 	n := min(m.ran, sampled)
 	s := &sample{perBatch: m.perBatch}
 	read := func(into *[]events.Record, topic string, partition int32, n int, want func(*events.Record) bool) (err error) {
 		*into, err = readBack(ctx, c, topic, partition, n, want)
 		return err
 	}
-	ofPool := func(r *events.Record) bool { return string(r.Key) == string(m.pool) }
-	ofEngine := func(r *events.Record) bool { return string(r.Key) == m.engineID(0) }
+	ofPool := func(r *events.Record) bool { return string(r.Key) == string(pool) }
+	ofEngine := func(r *events.Record) bool { return string(r.Key) == id }
 	return s, errors.Join(
 		read(&s.requests, topics.Requests(), partition, n, ofPool),
 		read(&s.events, topics.Events(), partition, eventsPerTask*n, func(*events.Record) bool { return true }),
-		read(&s.assignments, topics.Assignments(), events.EnginePartition(events.EngineID(m.engineID(0))), n, ofEngine),
+		read(&s.assignments, topics.Assignments(), events.EnginePartition(events.EngineID(id)), n, ofEngine),
 		read(&s.reports, topics.Reports(), partition, n, ofPool),
 	)
 }
@@ -89,11 +90,11 @@ type wire struct {
 	group  *errgroup.Group
 }
 
-// runWire produces and fetches what as many tasks would.
-func runWire(ctx context.Context, m *measurement, s *sample) (f figures, err error) {
+// runWire produces and fetches what n tasks would.
+func runWire(ctx context.Context, m *measurement, s *sample, n int) (f figures, err error) {
 	c := kafka.New(kafka.Config{Brokers: m.brokers, ClientID: "spanway-bench"})
 	defer c.Close()
-	w := &wire{client: c, topics: events.Topics{Prefix: m.cfg.Prefix + string(m.pool) + "."}, tasks: m.cfg.Tasks, told: m.cfg.Progress}
+	w := &wire{client: c, topics: events.Topics{Prefix: m.cfg.Prefix + string(m.pools[0]) + "."}, tasks: n, told: m.cfg.Progress}
 	specs := w.topics.TaskTopics()
 	if _, err := c.Ensure(ctx, specs); err != nil {
 		return figures{}, err
