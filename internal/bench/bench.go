@@ -149,7 +149,9 @@ func (r *rounds) one(ctx context.Context, m *measurement, s *sample) error {
 	if err != nil {
 		return err
 	}
-	s.perBatch = m.perBatch // The next wire has the shape of these.
+	if s.shape, err = shapeOf(ctx, m); err != nil { // That of the next wire.
+		return err
+	}
 	r.wire, r.tasks = append(r.wire, wire), append(r.tasks, tasks)
 	return nil
 }

@@ -27,8 +27,6 @@ type measurement struct {
 	client  *client.Client
 	sent    int // tasks so far
 	ran     int // of them ended
-	// perBatch is how many events a batch of the log held, on average.
-	perBatch int
 
 	entered atomic.Int64
 	failed  chan error
@@ -211,15 +209,11 @@ func (m *measurement) ended(ctx context.Context) (last time.Time, err error) {
 
 // endedIn waits until n tasks of a pool have succeeded.
 func (m *measurement) endedIn(ctx context.Context, pool events.Pool, n int) (last time.Time, err error) {
-	succeeded, seen, batches := 0, 0, 0
+	succeeded := 0
 	if n == 0 {
 		return last, nil
 	}
 	err = m.client.Watch(ctx, client.WatchConfig{Pool: pool, FromStart: true}, func(e client.Event) error {
-		seen++
-		if _, first := e.Record.Header(events.HeaderLog); first {
-			batches++
-		}
 		result, ok := client.ResultOf(e)
 		if !ok {
 			return nil
@@ -234,7 +228,6 @@ func (m *measurement) endedIn(ctx context.Context, pool events.Pool, n int) (las
 		return nil
 	})
 	if errors.Is(err, errAll) {
-		m.perBatch = max(seen/max(batches, 1), 1)
 		return last, nil
 	}
 	return last, errors.Join(err, ctx.Err())

@@ -27,8 +27,51 @@ const sampled = 5_000
 // sample holds what tasks left in the logs.
 type sample struct {
 	requests, events, assignments, reports []events.Record
-	// perBatch is how many events the owner appended at once, on average.
-	perBatch int
+	shape
+}
+
+// shape is how many records were appended at once, on average.
+type shape struct{ requests, events, assignments, reports int }
+
+// shapeOf looks at what the tasks of the measurement left in the logs.
+func shapeOf(ctx context.Context, m *measurement) (s shape, err error) {
+	c := kafka.New(kafka.Config{Brokers: m.brokers, ClientID: "spanway-bench"})
+	defer c.Close()
+	topics, pool := events.Topics{Prefix: m.cfg.Prefix}, m.pools[0]
+	look := func(mean *int, topic string, partition int32) (err error) {
+		*mean, err = meanBatch(ctx, c, topic, partition)
+		return err
+	}
+	return s, errors.Join(
+		look(&s.requests, topics.Requests(), events.PoolPartition(pool)),
+		look(&s.events, topics.Events(), events.PoolPartition(pool)),
+		look(&s.assignments, topics.Assignments(), events.EnginePartition(events.EngineID(engineID(pool, 0)))),
+		look(&s.reports, topics.Reports(), events.PoolPartition(pool)),
+	)
+}
+
+// meanBatch is how many records a batch of the partition has, on average.
+func meanBatch(ctx context.Context, c *kafka.Client, topic string, partition int32) (int, error) {
+	from, end, err := c.Offsets(ctx, topic, partition)
+	if err != nil {
+		return 0, err
+	}
+	records, batches := 0, 0
+	for log := c.Partition(topic, partition); from < end; {
+		counts, next, err := log.Batches(ctx, from)
+		if err != nil {
+			return 0, err
+		}
+		if next == from {
+			return 0, fmt.Errorf("%s/%d: no batch at %d, before its end at %d", topic, partition, from, end)
+		}
+		for _, n := range counts {
+			records += n
+		}
+		batches += len(counts)
+		from = next
+	}
+	return max(records/max(batches, 1), 1), nil
 }
 
 // takeSample reads back the records of the tasks that the measurement ran.
@@ -39,7 +82,11 @@ func takeSample(ctx context.Context, m *measurement) (*sample, error) {
 	pool := m.pools[0]
 	partition, id := events.PoolPartition(pool), engineID(pool, 0)
 	n := min(m.ran, sampled)
-	s := &sample{perBatch: m.perBatch}
+	s := &sample{}
+	var err error
+	if s.shape, err = shapeOf(ctx, m); err != nil {
+		return nil, err
+	}
 	read := func(into *[]events.Record, topic string, partition int32, n int, want func(*events.Record) bool) (err error) {
 		*into, err = readBack(ctx, c, topic, partition, n, want)
 		return err
@@ -110,9 +157,9 @@ func runWire(ctx context.Context, m *measurement, s *sample, n int) (f figures, 
 	began := time.Now()
 	w.group, ctx = errgroup.WithContext(ctx)
 	w.group.Go(func() error { return w.appendLog(ctx, s) })
-	w.carry(ctx, w.topics.Requests(), s.requests, w.told)
-	w.carry(ctx, w.topics.Assignments(), s.assignments, nil)
-	w.carry(ctx, w.topics.Reports(), s.reports, nil)
+	w.carry(ctx, w.topics.Requests(), s.requests, s.shape.requests, w.told)
+	w.carry(ctx, w.topics.Assignments(), s.assignments, s.shape.assignments, nil)
+	w.carry(ctx, w.topics.Reports(), s.reports, s.shape.reports, nil)
 	if err := w.group.Wait(); err != nil {
 		return figures{}, err
 	}
@@ -122,10 +169,10 @@ func runWire(ctx context.Context, m *measurement, s *sample, n int) (f figures, 
 // appendLog appends the events in batches like the owner's.
 func (w *wire) appendLog(ctx context.Context, s *sample) error {
 	log := w.client.Partition(w.topics.Events(), 0)
-	batch := make([]events.Record, 0, s.perBatch)
+	batch := make([]events.Record, 0, s.shape.events)
 	for sent, total := 0, w.tasks*eventsPerTask; sent < total; sent += len(batch) {
 		batch = batch[:0]
-		for i := range min(s.perBatch, total-sent) {
+		for i := range min(s.shape.events, total-sent) {
 			batch = append(batch, s.events[(sent+i)%len(s.events)])
 		}
 		if _, err := log.Append(ctx, batch); err != nil {
@@ -135,11 +182,11 @@ func (w *wire) appendLog(ctx context.Context, s *sample) error {
 	return nil
 }
 
-// carry produces one record a task and fetches it again.
-func (w *wire) carry(ctx context.Context, topic string, records []events.Record, told func(int)) {
+// carry produces one record a task, in batches of that many, and fetches it again.
+func (w *wire) carry(ctx context.Context, topic string, records []events.Record, perBatch int, told func(int)) {
 	failed := make(chan error, 1)
 	w.group.Go(func() error {
-		p := w.client.Producer(kafka.ProducerOptions{Forever: true})
+		p := w.client.Producer(kafka.ProducerOptions{Forever: true, BatchBytes: perBatch * records[0].Size()})
 		done := func(_ int64, err error) {
 			if err != nil {
 				select {
