@@ -2,7 +2,6 @@ package bench
 
 import (
 	"runtime"
-	"runtime/debug"
 	"time"
 )
 
@@ -13,9 +12,11 @@ type usage struct {
 }
 
 // settled is the usage once what earlier runs left behind was collected, so that
-// no run pays for another.
+// no run pays for another. Its memory is kept, as that of a process that runs for
+// long: to be given fresh pages by the system is a cost of beginning.
 func settled() usage {
-	debug.FreeOSMemory()
+	runtime.GC()
+	runtime.GC() // What pools let go of at the first one.
 	return measure()
 }
 
