@@ -15,7 +15,7 @@ import (
 
 func (a *app) taskCommand() *cobra.Command {
 	return noun("task", "Submit tasks and see what becomes of them",
-		a.taskSubmit(), a.taskShow(), a.taskList(), a.taskWatch(), a.taskWhy(), a.taskCancel(), a.taskRetry())
+		a.taskSubmit(), a.taskShow(), a.taskList(), a.taskWatch(), a.taskWhy(), a.taskWhatIf(), a.taskCancel(), a.taskRetry())
 }
 
 // taskView is a task as -o json prints it; the names are stable.
@@ -117,6 +117,7 @@ func (a *app) taskList() *cobra.Command {
 	var pool string
 	var states []string
 	var limit int
+	var when moment
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List tasks, those of a pool oldest first; only those that have not ended unless --state says otherwise",
@@ -125,6 +126,9 @@ func (a *app) taskList() *cobra.Command {
 			q.Pool = events.Pool(pool)
 			var err error
 			if q.States, err = parseStates(states); err != nil {
+				return err
+			}
+			if q.At, err = when.parse(); err != nil {
 				return err
 			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
@@ -141,6 +145,7 @@ func (a *app) taskList() *cobra.Command {
 	f.StringVarP(&q.Kind, "kind", "k", "", "only this kind")
 	f.StringSliceVar(&states, "state", []string{"pending", "assigned", "running"}, "only these states, or \"all\"")
 	f.IntVar(&limit, "limit", 1000, "at most so many; 0 for all")
+	when.at(c)
 	return c
 }
 
@@ -169,7 +174,6 @@ func parseStates(in []string) ([]client.State, error) {
 
 func (a *app) printTasks(listings []client.Listing, limit int) error {
 	t := &table{head: []string{"ID", "POOL", "KIND", "STATE", "PRIO", "ENGINE", "ATTEMPT", "AGE"}}
-	now := time.Now()
 	shown, left := 0, 0
 	var asOf []string
 	none := !slices.ContainsFunc(listings, func(l client.Listing) bool { return len(l.Tasks) > 0 })
@@ -190,7 +194,7 @@ func (a *app) printTasks(listings []client.Listing, limit int) error {
 				continue
 			}
 			t.add(plain(s.ID), plain(s.Pool), plain(s.Task.GetKind()), cell{string(s.State), stateColour(s.State)},
-				plain(s.Task.GetPriority()), plain(dash(string(s.Engine))), plain(s.Attempt), plain(age(now, firstOf(s.AcceptedMs, s.EndedMs))))
+				plain(s.Task.GetPriority()), plain(dash(string(s.Engine))), plain(s.Attempt), plain(age(time.UnixMilli(l.AtMs), firstOf(s.AcceptedMs, s.EndedMs))))
 		}
 	}
 	if a.json() {
@@ -220,13 +224,18 @@ func dash(s string) string {
 
 func (a *app) taskShow() *cobra.Command {
 	var pool string
+	var when moment
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one task, its result and everything that happened to it",
 		Args:  one("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := when.parse()
+			if err != nil {
+				return err
+			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]))
+				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
 					return err
 				}
@@ -243,6 +252,7 @@ func (a *app) taskShow() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "its pool; without it all are searched")
+	when.at(c)
 	return c
 }
 

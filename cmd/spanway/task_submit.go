@@ -25,7 +25,7 @@ type submission struct {
 	priority, retries             int32
 	timeout, scheduleTimeout      string
 	payload, payloadType, file    string
-	wait, dryRun                  bool
+	wait, follow, dryRun          bool
 	prioritySet, retriesSet       bool
 	command                       []string
 }
@@ -44,6 +44,7 @@ A warning tells of a predicate with a label or a dimension that no known engine
 has; the task is submitted all the same.`,
 		Example: `  spanway task submit -k noop --wait
   spanway task submit --where 'engine.labels.gpu >= 1' --needs memory_bytes=64Mi --wait -- sha256sum /etc/hostname
+  spanway task submit --wait --follow --timeout 1h -- make all
   spanway task submit --file tasks.ndjson --wait`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s.prioritySet, s.retriesSet = cmd.Flags().Changed("priority"), cmd.Flags().Changed("retries")
@@ -51,6 +52,9 @@ has; the task is submitted all the same.`,
 				return usage("unexpected argument %q: a command to execute comes after --", args[0])
 			}
 			s.command = args
+			if s.follow && (!s.wait || s.file != "") {
+				return usage("--follow is for one task that is waited for: give --wait, and no --file")
+			}
 			if s.file != "" {
 				return a.submitFile(cmd.Context(), &s)
 			}
@@ -81,6 +85,7 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.payloadType, "payload-type", "", "content type of the payload")
 	f.StringVar(&s.file, "file", "", "submit one task for each line of this file; - for standard input")
 	f.BoolVar(&s.wait, "wait", false, "wait for the end; exit 4 if it is not a success")
+	f.BoolVar(&s.follow, "follow", false, "with --wait: print what the command writes as it comes")
 	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request (of a file: how many are valid), but send nothing")
 }
 
@@ -157,6 +162,9 @@ func (a *app) submitOne(ctx context.Context, s *submission, r *events.TaskReques
 	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
 		if warning := newWarner(c).about(ctx, r); warning != "" {
 			fmt.Fprintln(a.err, warning)
+		}
+		if s.follow {
+			return a.submitFollowed(ctx, c, r)
 		}
 		if s.wait {
 			began := time.Now()

@@ -77,7 +77,7 @@ func (p *partition) own(ctx context.Context) error {
 	in.requests.log = s.deps.Kafka.Partition(s.topics.Requests(), p.number)
 	in.reports.log = s.deps.Kafka.Partition(s.topics.Reports(), p.number)
 	defer in.close()
-	return eventlog.NewOwner(eventlog.OwnerConfig{
+	cfg := eventlog.OwnerConfig{
 		Log:       s.deps.Kafka.Partition(s.topics.Events(), p.number),
 		Topic:     s.topics.Events(),
 		Partition: p.number,
@@ -89,7 +89,9 @@ func (p *partition) own(ctx context.Context) error {
 		Random:    randomClaim,
 		Instance:  s.cfg.Instance,
 		Hooks:     p.hooks(in, &echoes{partition: p.number, topics: s.topics, encoder: s.encoder(), sender: producer}),
-	}).Run(ctx)
+	}
+	fragile(&cfg)
+	return eventlog.NewOwner(cfg).Run(ctx)
 }
 
 // hooks connects the owner with logs, metrics, readiness and echoes.

@@ -84,10 +84,14 @@ func weight(m proto.Message) int {
 // events; more tells to call it again after they were appended. The first call
 // makes this host the one that decides: leases of engines begin anew.
 func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
+	if s.err != nil {
+		return false
+	}
 	c := s.cycle(now, emit)
 	if !s.leading {
 		s.lead(c.now.Now)
 	}
+	c.raise()
 	c.loseSilent()
 	n := len(s.order)
 	for i := range n {
@@ -123,7 +127,7 @@ func (c *cycle) advance(p *pool) bool {
 		p.match = m
 		m.build(c.now.Now)
 	}
-	if !c.settleAll(p) || !c.wake(p) || !c.timeOut(p) {
+	if !c.giveUp(p) || !c.settleAll(p) || !c.wake(p) || !c.timeOut(p) {
 		return false
 	}
 	done := m.resolveAll(c)
@@ -133,20 +137,19 @@ func (c *cycle) advance(p *pool) bool {
 		done = false
 	}
 	// What was placed last may have changed what the singles read.
-	return m.placeLanes(c, nil) && done && m.settled >= len(m.singles)
+	return m.placeLanes(c, nil) && c.reserve(p) && done && m.settled >= len(m.singles)
 }
 
 // settleAll emits what tasks owe the log.
 func (c *cycle) settleAll(p *pool) bool {
-	for len(p.owing) > 0 {
+	for p.owing.len() > 0 {
 		if c.full() {
 			return false
 		}
-		t := p.owing[0]
-		p.owing = p.owing[1:]
-		c.settle(p, t)
+		if d := p.owing.pop(); d.open() {
+			c.settle(p, d.task)
+		}
 	}
-	p.owing = nil
 	return true
 }
 
@@ -190,7 +193,7 @@ func (c *cycle) cancel(p *pool, t *task, reason string) {
 	c.emit(m)
 }
 
-// wake handles ends of backoffs and schedule timeouts.
+// wake handles ends of backoffs, times not to begin before, and schedule timeouts.
 func (c *cycle) wake(p *pool) bool {
 	m := p.match
 	for len(m.wake) > 0 && m.wake[0].due <= c.now.Now {

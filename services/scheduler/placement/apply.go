@@ -7,13 +7,23 @@ import (
 // Apply folds one event. It depends on nothing but the events before it, and
 // ignores what does not fit them: only a broken log has such events.
 func (s *State) Apply(l events.Logged) {
+	if s.err != nil {
+		return
+	}
 	s.next = l.Offset + 1
+	if s.ignores(l.Message) {
+		return
+	}
 	s.passed(l.Message)
 	switch m := l.Message.(type) {
 	case *events.TaskAccepted:
-		s.applyAccepted(m)
+		s.applyAccepted(m, l.Offset)
 	case *events.TaskAssigned:
 		s.applyAssigned(m, l)
+	case *events.TaskReserved:
+		s.applyReserved(m)
+	case *events.PoolConfigured:
+		s.applyConfigured(m)
 	case *events.TaskSucceeded:
 		s.applySucceeded(m, l.Offset)
 	case *events.TaskStarted:
@@ -30,7 +40,8 @@ func (s *State) Apply(l events.Logged) {
 		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{refused: true, notBefore: m.AtMs + refusedPauseMs})
 	case *events.TaskRetryScheduled:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
-			t.fate, t.notBefore = none, m.NotBeforeMs
+			p.settled(t)
+			t.notBefore = m.NotBeforeMs
 			p.place(t, m.AtMs)
 		}
 	case *events.TaskExpired:
@@ -45,12 +56,23 @@ func (s *State) Apply(l events.Logged) {
 	case *events.TaskDeadLettered:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
 			s.end(p, t, ending{dead, l.Offset, m.AtMs, t.reported})
+			t.tmpl.refs++
 			s.dying.push(dying{l.Offset, p, t})
 		}
 	case *events.LogPublished:
 		for s.dying.len() > 0 && s.dying.front().offset < m.Through {
-			s.dying.pop()
+			d := s.dying.pop()
+			d.pool.dropTemplate(d.task.tmpl)
+			if s.version >= foldWhole {
+				s.dropPayload(d.task)
+			}
 		}
+	case *events.LogTruncated:
+		s.applyTruncated(m)
+	case *events.LogLossAccepted:
+		s.applyLoss(m)
+	case *events.LogFoldVersionRaised:
+		s.applyRaised(m)
 	case *events.TaskBulkCancelStarted:
 		s.applyBulkCancel(m)
 	case *events.TaskRejected:
@@ -94,25 +116,26 @@ func (s *State) reported(in events.Pool, id, engine string, token uint64) (*pool
 	return p, t
 }
 
-func (s *State) applyAccepted(m *events.TaskAccepted) {
+func (s *State) applyAccepted(m *events.TaskAccepted, offset int64) {
 	p := s.poolOf(events.Pool(m.Task.GetPool()))
 	in := m.Task
 	if in == nil || p.tasks[in.Id] != nil {
 		return
 	}
 	p.seq++
-	t := &task{id: in.Id, payload: in.Payload, tmpl: p.templateOf(in), seq: p.seq, acceptedAt: m.AtMs, prev: p.last}
+	t := &task{id: in.Id, tmpl: p.templateOf(in), seq: p.seq, acceptedAt: m.AtMs}
+	s.holdPayload(t, in, offset)
 	if in.Traceparent != "" || in.ReplayOf != "" {
 		t.extra = &extra{traceparent: in.Traceparent, tracestate: in.Tracestate, replayOf: in.ReplayOf}
 	}
-	if p.last != nil {
-		p.last.next = t
-	} else {
-		p.first = t
+	if in.NotBeforeMs != 0 && s.version >= foldWhole {
+		t.extras().notBefore, t.notBefore = in.NotBeforeMs, in.NotBeforeMs
 	}
-	p.last = t
-	p.tasks[t.id] = t
-	p.waiting++
+	p.enlist(t)
+	p.queued(t)
+	if s.version >= foldWhole {
+		s.depend(p, t, in.After)
+	}
 	if len(s.kept.rejected) > 0 {
 		delete(s.kept.rejected, keyOf(p.name, t.id))
 	}
@@ -135,11 +158,16 @@ func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	if e == nil || !e.present() {
 		return
 	}
+	if s.version >= foldWhole {
+		p.charge(t.tmpl)
+	}
 	if p.match != nil {
 		p.match.remove(t)
 	}
-	p.waiting--
+	p.unreserve(t)
+	p.unqueued(t)
 	p.running++
+	p.occupy(t.tmpl.limiter)
 	p.token = max(p.token, m.Token)
 	p.cursor = e.index
 	t.status, t.token, t.assignedAt = assigned, m.Token, m.AtMs
@@ -156,11 +184,12 @@ func (p *pool) vacate(t *task) {
 	e := t.engine
 	e.release(t)
 	p.running--
-	p.waiting++
+	p.queued(t)
 	t.status = waiting
 	if p.match != nil {
 		p.match.released(e, t)
 	}
+	p.vacated(t.tmpl.limiter)
 }
 
 func (s *State) applySucceeded(m *events.TaskSucceeded, offset int64) {
@@ -168,7 +197,7 @@ func (s *State) applySucceeded(m *events.TaskSucceeded, offset int64) {
 	if t == nil {
 		return
 	}
-	if s.cfg.KeepSucceeded {
+	if s.cfg.KeepSucceeded { // For showing only: its payload and result are no part of the state.
 		t.extras().result, t.extras().resultType = m.Result, m.ResultType
 	}
 	s.end(p, t, ending{succeeded, offset, m.AtMs, true})
@@ -206,10 +235,43 @@ func (s *State) applyAttemptFailed(m *events.TaskAttemptFailed) {
 	}
 }
 
-// owe notes that an event about t must follow.
+// debt is an event that a task owes the log. It is open until that came.
+type debt struct {
+	task   *task
+	number uint32
+}
+
+func (d debt) open() bool { return d.task.owed == d.number }
+
+// owe notes that an event about t must follow. Who owes one already keeps its turn.
 func (p *pool) owe(t *task, f fate) {
+	if t.fate == none {
+		p.debts = max(p.debts+1, 1)
+		t.owed = p.debts
+		p.owing.push(debt{t, t.owed})
+		p.owes++
+	}
 	t.fate = f
-	p.owing = append(p.owing, t)
+}
+
+// settled notes that t owes nothing any more. Who only folds never comes to its
+// debt, so those that were met are dropped once they are the most.
+func (p *pool) settled(t *task) {
+	if t.fate == none {
+		return
+	}
+	t.fate, t.owed = none, 0
+	p.owes--
+	if p.owing.len() <= 2*p.owes+64 {
+		return
+	}
+	var open fifo[debt]
+	for _, d := range p.owing.all() {
+		if d.open() {
+			open.push(d)
+		}
+	}
+	p.owing = open
 }
 
 // refusedPauseMs keeps a task and an engine that refuses it from spinning.
@@ -251,9 +313,11 @@ func (s *State) end(p *pool, t *task, how ending) {
 		if p.match != nil {
 			p.match.remove(t)
 		}
+		p.unreserve(t)
 	}
-	p.waiting--
-	t.status, t.fate = how.status, none
+	p.unqueued(t)
+	p.settled(t)
+	t.status = how.status
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
@@ -267,17 +331,29 @@ func (s *State) end(p *pool, t *task, how ending) {
 	t.prev, t.next = nil, nil
 	delete(p.tasks, t.id)
 	key := keyOf(p.name, t.id)
-	ref := endedRef{offset: how.offset}
+	entry := endedEntry{key: key, at: s.aged, offset: how.offset}
 	if how.reported {
-		ref.token = t.token
+		entry.token = t.token
 	}
-	s.ended.add(key, ref, s.aged, s.cfg.EndedWindow)
+	if t.status == succeeded {
+		entry.token |= successBit
+	}
+	s.ended.add(entry, s.cfg.EndedWindow)
+	p.resolve(t, how.at)
 	if t.status == succeeded && !s.cfg.KeepSucceeded {
-		p.dropTemplate(t.tmpl)
+		s.release(p, t)
 		return
 	}
 	t.extras().endedAt, t.extras().endedOffset = how.at, how.offset
-	s.kept.add(key, p, t, &s.cfg)
+	if t.status == succeeded {
+		s.dropPayload(t)
+		s.keep(&s.succeeded, key, p, t)
+		return
+	}
+	if t.status != dead && s.version >= foldWhole { // A retry of the first version takes the payload with it.
+		s.dropPayload(t)
+	}
+	s.keep(&s.kept, key, p, t)
 }
 
 func (s *State) applyBulkCancel(m *events.TaskBulkCancelStarted) {

@@ -28,7 +28,7 @@ func TestWhatComesAndGoesLeavesNothing(t *testing.T) {
 	m := p.match
 	for what, n := range map[string]int{
 		"groups": len(m.groups), "filters": len(m.filterList), "filters by key": len(m.filters), "lanes": len(m.laneList),
-		"templates": len(p.templates), "candidates": len(m.candidates), "timers": len(m.wake) + len(m.backstops), "tasks": len(p.tasks),
+		"templates": len(p.templates), "shares": len(p.level(5).shares), "limits": len(p.limits), "timers": len(m.wake) + len(m.backstops), "tasks": len(p.tasks),
 	} {
 		if n > maxIdleGroups+maxIdleTemplates {
 			t.Errorf("%d %s are left", n, what)

@@ -17,6 +17,7 @@ var commands = map[string]func(*player, args){
 	"submit":  (*player).cmdSubmit,
 	"finish":  (*player).cmdFinish,
 	"start":   (*player).cmdStart,
+	"say":     (*player).cmdSay,
 	"tick":    (*player).cmdTick,
 	"silence": func(p *player, a args) { p.silent[a.at(0)] = true },
 	"leave":   func(p *player, a args) { p.cmdLeave(a, false) },
@@ -91,6 +92,8 @@ func (p *player) cmdSubmit(a args) {
 			r.Tenant = value
 		case "prefer":
 			r.Prefer = value
+		case "replay-of":
+			r.TaskId, r.ReplayOf = "", value
 		case "schedule":
 			r.ScheduleTimeout = value
 		case "timeout":
@@ -144,6 +147,16 @@ func (p *player) cmdFinish(a args) {
 func (p *player) cmdStart(a args) {
 	t := p.task(a.at(0))
 	p.send(&events.AttemptStarted{TaskId: t.id, Pool: blue, EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token})
+}
+
+// cmdSay: say NAME TYPE BYTES: progress of that content type, of so many bytes.
+func (p *player) cmdSay(a args) {
+	t := p.task(a.at(0))
+	n, _ := strconv.Atoi(a.at(2))
+	p.send(&events.AttemptProgressed{
+		TaskId: t.id, Pool: blue, EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
+		DataType: a.at(1), Data: make([]byte, n),
+	})
 }
 
 // cmdLate: late NAME token=1: a success reported under that token.

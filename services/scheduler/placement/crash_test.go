@@ -165,7 +165,7 @@ func TestAClockAheadForgetsNothing(t *testing.T) {
 // TestDeadLettersKeepTheirTask until the log says that they were published,
 // however many tasks end meanwhile.
 func TestDeadLettersKeepTheirTask(t *testing.T) {
-	w := newWorld(t, Config{KeepEnded: 2, KeepBytes: 10})
+	w := newWorld(t, Config{KeepEnded: 2, PayloadBytes: 10})
 	w.engine("e1", "1", map[string]int64{"slots": 1}, nil)
 	for i := range 20 {
 		id := fmt.Sprintf("t%d", i)
@@ -176,7 +176,7 @@ func TestDeadLettersKeepTheirTask(t *testing.T) {
 	letters := func() (n int) {
 		for _, l := range w.log {
 			if m, ok := l.Message.(*events.TaskDeadLettered); ok {
-				if out, ok := w.replica.Publish(l); !ok || out.Message.(*events.TaskDeadLettered).TaskId != m.TaskId {
+				if out, ok := w.publish(w.replica, l); !ok || out.Message.(*events.TaskDeadLettered).TaskId != m.TaskId {
 					t.Fatalf("published %v", out)
 				} else if task := out.Message.(*events.TaskDeadLettered).Task; string(task.GetPayload()) == m.TaskId {
 					n++

@@ -20,42 +20,54 @@ func keyOf(p events.Pool, id string) endedKey {
 	return endedKey(sum[:16])
 }
 
-// endedRef is what is remembered of an ended task.
-type endedRef struct {
-	// offset of its terminal event.
-	offset int64
-	// token of the attempt whose report ended it; 0 if no report did.
+// window remembers the tasks that ended lately.
+type window struct {
+	// byKey has the number of the entry: how many were added before it.
+	byKey  map[endedKey]uint32
+	oldest fifo[endedEntry]
+	// first is the number of the oldest.
+	first uint32
+}
+
+// endedEntry is what is remembered of an ended task.
+type endedEntry struct {
+	key endedKey
+	// at is what the log had lived; offset is that of its terminal event.
+	at, offset int64
+	// token of the attempt whose report ended it; 0 if no report did. Its highest
+	// bit is set if the task succeeded.
 	token uint64
 }
 
-// window remembers the tasks that ended lately.
-type window struct {
-	byKey  map[endedKey]endedRef
-	oldest fifo[endedEntry]
-}
+const successBit = 1 << 63
 
-type endedEntry struct {
-	key endedKey
-	// at is what the log had lived.
-	at, offset int64
-}
+func (e endedEntry) succeeded() bool { return e.token&successBit != 0 }
 
 // windowMs is how long an ended task's ID is remembered, by what the log has
 // lived since (State.aged): a day, in which a pause between two events counts as
 // a minute at most.
 const windowMs = 24 * 60 * 60 * 1000
 
-func newWindow() window { return window{byKey: make(map[endedKey]endedRef)} }
+func newWindow() window { return window{byKey: make(map[endedKey]uint32)} }
 
-func (w *window) add(key endedKey, ref endedRef, at int64, limit int) {
-	w.byKey[key] = ref
-	w.oldest.push(endedEntry{key, at, ref.offset})
-	for w.oldest.len() > limit || w.oldest.len() > 0 && w.oldest.front().at < at-windowMs {
+func (w *window) add(e endedEntry, limit int) {
+	w.byKey[e.key] = w.first + uint32(w.oldest.len())
+	w.oldest.push(e)
+	for w.oldest.len() > limit || w.oldest.len() > 0 && w.oldest.front().at < e.at-windowMs {
 		old := w.oldest.pop()
-		if w.byKey[old.key].offset == old.offset {
+		if w.byKey[old.key] == w.first {
 			delete(w.byKey, old.key)
 		}
+		w.first++
 	}
+}
+
+func (w *window) find(key endedKey) (endedEntry, bool) {
+	n, ok := w.byKey[key]
+	if !ok {
+		return endedEntry{}, false
+	}
+	return w.oldest.all()[n-w.first], true
 }
 
 // dying is a dead-lettered task: whoever owns the log next may have to publish
@@ -70,7 +82,6 @@ type dying struct {
 type keeper struct {
 	tasks    map[endedKey]kept
 	oldest   fifo[endedKey]
-	bytes    int
 	rejected map[endedKey]*events.TaskRejected
 	refusals fifo[endedKey]
 }
@@ -84,20 +95,41 @@ func newKeeper() keeper {
 	return keeper{tasks: make(map[endedKey]kept), rejected: make(map[endedKey]*events.TaskRejected)}
 }
 
-func (k *keeper) add(key endedKey, p *pool, t *task, cfg *Config) {
-	if _, ok := k.tasks[key]; ok {
-		return // The ID was used again after its window: the first stays.
+// keep keeps an ended task, which may push out the oldest.
+func (s *State) keep(k *keeper, key endedKey, p *pool, t *task) {
+	if _, ok := k.tasks[key]; ok { // The ID was used again after its window: the first stays.
+		s.release(p, t)
+		return
 	}
 	k.tasks[key] = kept{p, t}
 	k.oldest.push(key)
-	k.bytes += len(t.payload)
-	for k.oldest.len() > cfg.KeepEnded || k.bytes > cfg.KeepBytes {
+	for k.oldest.len() > s.cfg.KeepEnded {
 		old := k.oldest.pop()
 		e := k.tasks[old]
 		delete(k.tasks, old)
-		k.bytes -= len(e.task.payload)
-		e.pool.dropTemplate(e.task.tmpl)
+		s.release(e.pool, e.task)
 	}
+}
+
+// forgetKept forgets the kept tasks for which that is true.
+func (s *State) forgetKept(which func(*task) bool) {
+	k := &s.kept
+	var left fifo[endedKey]
+	for _, key := range k.oldest.all() {
+		if e := k.tasks[key]; which(e.task) {
+			delete(k.tasks, key)
+			s.release(e.pool, e.task)
+		} else {
+			left.push(key)
+		}
+	}
+	k.oldest = left
+}
+
+// release is called when an ended task is not referred to any more from one place.
+func (s *State) release(p *pool, t *task) {
+	s.dropPayload(t)
+	p.dropTemplate(t.tmpl)
 }
 
 // maxRejections is how many rejected requests are kept to show.
@@ -108,7 +140,9 @@ func (k *keeper) reject(m *events.TaskRejected) {
 	if _, ok := k.rejected[key]; !ok {
 		k.refusals.push(key)
 	}
-	k.rejected[key] = m
+	k.rejected[key] = &events.TaskRejected{ // What is shown of it.
+		TaskId: m.TaskId, Pool: m.Pool, Code: m.Code, Message: m.Message, AtMs: m.AtMs,
+	}
 	for k.refusals.len() > maxRejections {
 		delete(k.rejected, k.refusals.pop())
 	}

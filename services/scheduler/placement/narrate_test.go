@@ -23,6 +23,8 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("assigned %s to %s, attempt %d, token %d", m.TaskId, m.EngineId, m.Attempt, m.Token)
 	case *events.TaskStarted:
 		return fmt.Sprintf("started %s on %s", m.TaskId, m.EngineId)
+	case *events.TaskProgressed:
+		return fmt.Sprintf("progressed %s: %d bytes of %s", m.TaskId, len(m.Data), m.DataType)
 	case *events.TaskSucceeded:
 		return fmt.Sprintf("succeeded %s on %s", m.TaskId, m.EngineId)
 	case *events.TaskFailed:
@@ -48,6 +50,8 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("dead-lettered %s after %d attempts: %s", m.TaskId, m.Attempts, m.Error.GetCode())
 	case *events.TaskStaleResultRejected:
 		return fmt.Sprintf("stale result of %s rejected: %s under token %d", m.TaskId, m.Outcome, m.Token)
+	case *events.LogFoldVersionRaised:
+		return fmt.Sprintf("fold version %d", m.Version)
 	case *events.EngineRegistered:
 		return fmt.Sprintf("engine %s registered, incarnation %s", m.Engine.Id, m.Engine.Incarnation)
 	case *events.EngineRegistrationRefused:

@@ -43,7 +43,11 @@ func TestBadRecords(t *testing.T) {
 		{"not JSON", "requests", record(events.TypeTaskRequested, `{"kind":`), events.CodeBadData, ""},
 		{"wrong field type", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":7}`), events.CodeBadData, "t"},
 		{"unknown field", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","accepts":"true"}`), events.CodeUnknownField, "t"},
-		{"not before", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"2030-01-01T00:00:00Z"}`), events.CodeUnknownField, "t"},
+		{"not before", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"tomorrow"}`), events.CodeBadData, "t"},
+		{"not before 1971", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"1971-01-01T00:20:00Z"}`), events.CodeBadData, "t"},
+		{"prefer", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","prefer":"engine.site"}`), events.CodeBadPrefer, "t"},
+		{"replay under an ID", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","replayOf":"x"}`), events.CodeBadData, "t"},
+		{"replay of no ID", "requests", record(events.TypeTaskRequested, `{"kind":"k","replayOf":"a\nb"}`), events.CodeBadData, "ce-1"},
 		{"unknown type", "requests", record("spanway.task.wished.v1", `{}`), events.CodeUnknownType, ""},
 		{"event among requests", "requests", record(events.TypeTaskAccepted, `{}`), events.CodeUnknownType, ""},
 		{"report among requests", "requests", record(events.TypeAttemptFinished, `{}`), events.CodeUnknownType, ""},
@@ -66,17 +70,17 @@ func TestBadRecords(t *testing.T) {
 			w := newWorld(t, Config{})
 			topic := map[string]string{"requests": w.cfg.Topics.Requests(), "reports": w.cfg.Topics.Reports()}[tt.topic]
 			w.sendRecord(topic, tt.rec)
-			if len(w.log) != 1 {
-				t.Fatalf("%d events, want one rejection", len(w.log))
+			if len(w.log) != 2 {
+				t.Fatalf("%d events, want one rejection", len(w.log)-1)
 			}
-			m, ok := w.log[0].Message.(*events.TaskRejected)
+			m, ok := w.log[1].Message.(*events.TaskRejected)
 			if !ok || m.Code != string(tt.code) || m.TaskId != tt.taskID || m.Message == "" {
-				t.Fatalf("got %v, want %s of %q", w.log[0].Message, tt.code, tt.taskID)
+				t.Fatalf("got %v, want %s of %q", w.log[1].Message, tt.code, tt.taskID)
 			}
 			if m.Source.GetTopic() != topic || m.Source.GetPartition() != w.cfg.Partition {
 				t.Errorf("source is %v", m.Source)
 			}
-			out, dead := w.state.Publish(w.log[0])
+			out, dead := w.state.Publish(w.log[1])
 			if dead != (tt.taskID == "") {
 				t.Fatalf("published: %v, want %v", dead, tt.taskID == "")
 			}
@@ -94,7 +98,7 @@ func TestForwardsToTheRightPartition(t *testing.T) {
 	w := newWorld(t, Config{})
 	rec := record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","pool":"green","predicate":"nonsense("}`)
 	w.sendRecord(w.cfg.Topics.Requests(), rec)
-	out, ok := w.state.Publish(w.log[0])
+	out, ok := w.state.Publish(w.log[1])
 	if !ok || out.Raw == nil || out.Topic != w.cfg.Topics.Requests() || out.Partition != events.PoolPartition("green") {
 		t.Fatalf("published %v", out)
 	}
@@ -137,7 +141,7 @@ func TestDefaults(t *testing.T) {
 	rec := record(events.TypeTaskRequested, `{"kind":"k","payloadJson":{"n":12345678901234567890},"needs":{"slots":1}}`,
 		events.Header{Key: events.HeaderTraceparent, Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")})
 	w.sendRecord(w.cfg.Topics.Requests(), rec)
-	got := w.log[0].Message.(*events.TaskAccepted).Task
+	got := w.log[1].Message.(*events.TaskAccepted).Task
 	want := &events.Task{
 		Id: "ce-1", Pool: blue, Kind: "k", Payload: []byte(`{"n":12345678901234567890}`), PayloadType: events.ContentJSON,
 		Priority: 5, ExecutionTimeoutMs: 600_000, Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -265,6 +269,7 @@ func TestWrongPartition(t *testing.T) {
 		forward bool
 	}{
 		{&events.TaskRequested{TaskId: "t", Pool: "green", Kind: "k"}, true},
+		{&events.TaskRequested{Pool: "green", Kind: "k", ReplayOf: "t"}, false},
 		{&events.TaskCancelRequested{TaskId: "t", Pool: "green"}, true},
 		{&events.TaskCancelRequested{Pool: "green", Filter: &events.TaskFilter{}}, false},
 		{&events.TaskCancelRequested{Pool: "green"}, false},
@@ -276,7 +281,7 @@ func TestWrongPartition(t *testing.T) {
 	} {
 		w := newWorld(t, Config{})
 		w.send(tt.m)
-		l := w.log[0]
+		l := w.log[1]
 		out, _ := w.state.Publish(l)
 		if tt.forward {
 			if l.Type != events.TypeTaskForwarded || out.Raw == nil || out.Partition != events.PoolPartition("green") {

@@ -73,10 +73,13 @@ func (s *State) publishAssigned(m *events.TaskAssigned) (events.Outgoing, bool) 
 	if t == nil {
 		return events.Outgoing{}, false
 	}
-	return s.toEngine(m.EngineId, &events.TaskAssigned{
+	full := t.message(p)
+	out, ok := s.toEngine(m.EngineId, &events.TaskAssigned{
 		TaskId: m.TaskId, Pool: m.Pool, EngineId: m.EngineId, Incarnation: m.Incarnation, Attempt: m.Attempt,
-		Token: m.Token, View: m.View, Task: t.message(p), AtMs: m.AtMs,
+		Token: m.Token, View: m.View, Task: full, AtMs: m.AtMs,
 	})
+	t.complete(&out, full)
+	return out, ok
 }
 
 func (s *State) publishDeadLettered(m *events.TaskDeadLettered, offset int64) (events.Outgoing, bool) {
@@ -85,10 +88,12 @@ func (s *State) publishDeadLettered(m *events.TaskDeadLettered, offset int64) (e
 	}
 	open := s.dying.all()
 	i, ok := slices.BinarySearchFunc(open, offset, func(d dying, at int64) int { return cmp.Compare(d.offset, at) })
+	out, _ := s.toDeadLetters(m.Pool, full)
 	if ok {
 		full.Task = open[i].task.message(open[i].pool)
+		open[i].task.complete(&out, full.Task)
 	}
-	return s.toDeadLetters(m.Pool, full)
+	return out, true
 }
 
 func (s *State) toDeadLetters(key string, m proto.Message) (events.Outgoing, bool) {

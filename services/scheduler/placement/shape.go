@@ -46,8 +46,8 @@ func (p *pool) shapeOf(needs map[string]int64) *shape {
 	if len(needs) == 0 {
 		needs = defaultNeeds
 	}
-	var keyBytes, entryBytes = [64]byte{}, [4]need{}
-	key, entries := keyBytes[:0], entryBytes[:0]
+	var space [4]need
+	entries := space[:0]
 	if len(needs) == 1 { // The common case, without sorting.
 		for name, amount := range needs {
 			entries = append(entries, need{p.dims.of(name), amount})
@@ -57,6 +57,13 @@ func (p *pool) shapeOf(needs map[string]int64) *shape {
 			entries = append(entries, need{p.dims.of(name), needs[name]})
 		}
 	}
+	return p.internShape(entries)
+}
+
+// internShape returns the pool's shape of those needs, which are sorted.
+func (p *pool) internShape(entries []need) *shape {
+	var space [64]byte
+	key := space[:0]
 	for _, n := range entries {
 		key = binary.AppendUvarint(key, uint64(n.dim))
 		key = binary.AppendVarint(key, n.amount)

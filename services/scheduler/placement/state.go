@@ -18,13 +18,19 @@ type Config struct {
 	// Predicates is shared with the Preparer; its own by default.
 	Predicates *predicate.Cache
 	// KeepEnded is how many ended tasks stay whole, for retries by hand and for
-	// showing; 10,000 by default, of at most KeepBytes (64 MiB) of payload.
+	// showing; 10,000 by default. Their payloads stay in the log.
 	KeepEnded int
-	KeepBytes int
-	// KeepSucceeded keeps those that succeeded too, with their results.
+	// PayloadBytes bounds the payloads that are held in memory, besides in the
+	// log; 256 MiB by default.
+	PayloadBytes int
+	// KeepSucceeded keeps as many of those that succeeded too, with their results.
+	// They are for showing: no part of a snapshot, nor of the hash.
 	KeepSucceeded bool
 	// EndedWindow is how many ended tasks are remembered by ID; 4,000,000 by default.
 	EndedWindow int
+	// FoldVersion is the highest fold version that this host raises the log to;
+	// NewestFoldVersion by default.
+	FoldVersion uint32
 }
 
 func (c *Config) defaults() {
@@ -35,10 +41,13 @@ func (c *Config) defaults() {
 	}
 	set(&c.WaitingLimit, 2_000_000)
 	set(&c.KeepEnded, 10_000)
-	set(&c.KeepBytes, 64<<20)
+	set(&c.PayloadBytes, 256<<20)
 	set(&c.EndedWindow, 4_000_000)
 	if c.TTL == 0 {
 		c.TTL = 5 * time.Second
+	}
+	if c.FoldVersion == 0 {
+		c.FoldVersion = NewestFoldVersion
 	}
 	if c.Topics.Prefix == "" {
 		c.Topics.Prefix = events.DefaultPrefix
@@ -63,11 +72,21 @@ type State struct {
 	newest, aged int64
 	// dying are dead-lettered tasks whose copies may not have been published.
 	dying fifo[dying]
+	// version is that by which events are folded.
+	version uint32
 
 	// What follows is not folded.
 
 	// leading is set by the first Advance: indexes for placing are kept from then on.
-	leading     bool
+	leading bool
+	// knows is the newest fold version that can be folded; err that the log has one
+	// above it.
+	knows uint32
+	err   *FoldVersionError
+	// payloadBytes are in memory.
+	payloadBytes int
+	// succeeded are kept for showing.
+	succeeded   keeper
 	tenure      tenure
 	turn        int
 	nextLease   int64
@@ -77,14 +96,18 @@ type State struct {
 	partitions []int32
 	// deciding is the task that Decide looks at, which Apply will need at once.
 	deciding *task
-	// compiled is the predicate of the request that Decide looks at.
-	compiled *predicate.Predicate
+	// compiled and preferred are of the request that Decide looks at.
+	compiled  *predicate.Predicate
+	preferred *predicate.Preference
 }
 
 // New makes the state of an empty log.
 func New(cfg Config) *State {
 	cfg.defaults()
-	return &State{cfg: cfg, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper()}
+	return &State{
+		cfg: cfg, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper(), succeeded: newKeeper(),
+		version: foldFirst, knows: NewestFoldVersion,
+	}
 }
 
 // pool is one scheduling domain.
@@ -98,8 +121,11 @@ type pool struct {
 	token uint64
 	// cursor is the index of the engine that was given work last.
 	cursor int
-	// owing are tasks with a fate, oldest first; entries whose fate was met are skipped.
-	owing            []*task
+	// owing are the tasks with a fate, in the order in which they got one, among
+	// debts that were met; owes counts those that were not.
+	owing            fifo[debt]
+	owes             int
+	debts            uint32
 	waiting, running int
 
 	engines map[string]*engine
@@ -110,6 +136,8 @@ type pool struct {
 	// known lists all engines in the order of their first registration.
 	known   []*engine
 	present int
+	// nodes that present engines say they run on.
+	nodes map[string]*node
 	// largest are allocatable vectors that no other ever seen covers.
 	largest [][]int64
 
@@ -120,9 +148,21 @@ type pool struct {
 	idleTemplates []*template
 	classes       map[string]*class
 	classList     []*class
+	// predicates is the State's cache. Not folded.
+	predicates *predicate.Cache
+
+	settings *events.PoolSettings
+	levels   [levels]level
+	limits   map[string]*limiter
+	// dependencies are tasks that others wait for, by ID.
+	dependencies map[string]*dependency
+	// reserved engines, by index.
+	reserved []*engine
 
 	// match is the index for placing; nil unless leading. Not folded.
 	match *matcher
+	// scans counts what looked at nodes. Not folded.
+	scans uint64
 }
 
 // poolOf returns the pool of that name, made if it is new.
@@ -130,11 +170,7 @@ func (s *State) poolOf(name events.Pool) *pool {
 	if p, ok := s.pools[name]; ok {
 		return p
 	}
-	p := &pool{
-		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
-		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
-		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
-	}
+	p := s.newPool(name)
 	p.oneSlot = p.shapeOf(nil)
 	p.oneSlot.refs++
 	s.pools[name] = p
@@ -143,4 +179,13 @@ func (s *State) poolOf(name events.Pool) *pool {
 		p.match = newMatcher(s, p)
 	}
 	return p
+}
+
+func (s *State) newPool(name events.Pool) *pool {
+	return &pool{
+		name: name, predicates: s.cfg.Predicates, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
+		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
+		templates: make(map[templateKey]*template), classes: make(map[string]*class), nodes: make(map[string]*node), cursor: -1,
+		limits: make(map[string]*limiter), dependencies: make(map[string]*dependency),
+	}
 }

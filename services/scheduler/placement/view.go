@@ -75,7 +75,10 @@ func (s *State) Task(name events.Pool, id events.TaskID) (TaskView, bool) {
 	if k, ok := s.kept.tasks[key]; ok {
 		return k.task.view(k.pool), true
 	}
-	if ref, ok := s.ended.byKey[key]; ok {
+	if k, ok := s.succeeded.tasks[key]; ok {
+		return k.task.view(k.pool), true
+	}
+	if ref, ok := s.ended.find(key); ok {
 		return TaskView{ID: string(id), Pool: string(name), EndedAt: ref.offset}, true
 	}
 	if r, ok := s.kept.rejected[key]; ok {
@@ -99,8 +102,8 @@ func (s *State) Tasks(name events.Pool) iter.Seq[TaskView] {
 				return
 			}
 		}
-		for _, key := range s.kept.oldest.all() {
-			if k := s.kept.tasks[key]; k.pool.name == name && !yield(k.task.view(k.pool)) {
+		for k := range s.keptTasks() {
+			if k.pool.name == name && !yield(k.task.view(k.pool)) {
 				return
 			}
 		}
@@ -110,6 +113,33 @@ func (s *State) Tasks(name events.Pool) iter.Seq[TaskView] {
 		}
 		for t := p.first; t != nil; t = t.next {
 			if !yield(t.view(p)) {
+				return
+			}
+		}
+	}
+}
+
+// endedAt is the offset of the event that ended t.
+func (t *task) endedAt() int64 {
+	if t.extra == nil {
+		return 0
+	}
+	return t.extra.endedOffset
+}
+
+// keptTasks gives the ended tasks that are kept, succeeded or not, as they ended.
+func (s *State) keptTasks() iter.Seq[kept] {
+	return func(yield func(kept) bool) {
+		a, b := s.kept.oldest.all(), s.succeeded.oldest.all()
+		for len(a)+len(b) > 0 {
+			var k kept
+			switch {
+			case len(b) == 0, len(a) > 0 && s.kept.tasks[a[0]].task.endedAt() < s.succeeded.tasks[b[0]].task.endedAt():
+				k, a = s.kept.tasks[a[0]], a[1:]
+			default:
+				k, b = s.succeeded.tasks[b[0]], b[1:]
+			}
+			if !yield(k) {
 				return
 			}
 		}
@@ -133,7 +163,7 @@ func (t *task) view(p *pool) TaskView {
 	v := TaskView{
 		ID: t.id, Pool: string(p.name), State: t.state(), Kind: t.tmpl.kind, Predicate: t.tmpl.predicate,
 		Needs: t.tmpl.shape.toMap(&p.dims), Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
-		PayloadBytes: len(t.payload), Attempt: t.lastAttempt(), MaxAttempts: t.tmpl.retry.maxAttempts,
+		PayloadBytes: max(int(t.payloadLen), 0), Attempt: t.lastAttempt(), MaxAttempts: t.tmpl.retry.maxAttempts,
 		Token: t.token, AcceptedMs: t.acceptedAt, AssignedMs: t.assignedAt, NotBeforeMs: t.notBefore,
 		Engine: t.lastEngine,
 	}

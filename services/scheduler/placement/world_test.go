@@ -26,6 +26,11 @@ type world struct {
 	onEvent func(events.Logged)
 	// judge is called before the replica folds an event.
 	judge func(events.Logged)
+	// decided is called after each decision with what was asked, and where in the
+	// log its events begin.
+	decided func(do func(*State, func(proto.Message)), before int)
+	// failedOver is called after another State took over.
+	failedOver func()
 }
 
 const blue = "blue"
@@ -59,11 +64,34 @@ func (w *world) emit(m proto.Message) {
 	}
 }
 
+// publish does what the runtime does with what Publish gives: it fetches what
+// stands in the log only.
+func (w *world) publish(s *State, l events.Logged) (events.Outgoing, bool) {
+	out, ok := s.Publish(l)
+	if out.Missing != 0 {
+		at := w.log[out.Missing]
+		if at.Offset != out.Missing {
+			w.tb.Fatalf("offset %d is not in the log", out.Missing)
+		}
+		out.Complete(at.Message)
+	}
+	return out, ok
+}
+
 func (w *world) advance() {
-	for i := 0; w.state.Advance(w.clock(), w.emit); i++ {
+	for i, more := 0, true; more; i++ {
+		w.decide(func(s *State, emit func(proto.Message)) { more = s.Advance(w.clock(), emit) })
 		if i > 100_000 {
 			w.tb.Fatal("Advance never ends")
 		}
+	}
+}
+
+func (w *world) decide(do func(*State, func(proto.Message))) {
+	before := len(w.log)
+	do(w.state, w.emit)
+	if w.decided != nil {
+		w.decided(do, before)
 	}
 }
 
@@ -86,7 +114,7 @@ func (w *world) sendRecord(topic string, rec *events.Record) {
 	in := events.Input{Place: events.Place{Topic: topic, Partition: w.cfg.Partition, Offset: w.inputs}}
 	w.inputs++
 	in.Prepared = w.prep.Prepare(topic, w.cfg.Partition, rec)
-	w.state.Decide(in, w.clock(), w.emit)
+	w.decide(func(s *State, emit func(proto.Message)) { s.Decide(in, w.clock(), emit) })
 }
 
 func (w *world) engine(id, incarnation string, allocatable map[string]int64, labels map[string]any) {
@@ -135,8 +163,14 @@ func (w *world) types() (out []events.Type) {
 
 // heartbeat is what an engine sends that has received all its assignments.
 func (w *world) heartbeat(id string) {
-	e := w.state.pools[blue].engines[id]
-	beat := &events.EngineHeartbeat{EngineId: id, Incarnation: e.incarnation, Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(w.offset)}
+	w.beat(w.state.pools[blue].engines[id], nil)
+}
+
+// beat is a heartbeat with what the engine measures as used.
+func (w *world) beat(e *engine, used map[string]int64) {
+	beat := &events.EngineHeartbeat{
+		EngineId: e.id, Incarnation: e.incarnation, Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(w.offset), Used: used,
+	}
 	for t := e.first; t != nil; t = t.attemptNext {
 		beat.Running = append(beat.Running, t.token)
 	}
@@ -151,5 +185,8 @@ func (w *world) failover(skew int64) {
 	w.replica = New(w.cfg)
 	for _, l := range w.log {
 		w.replica.Apply(l)
+	}
+	if w.failedOver != nil {
+		w.failedOver()
 	}
 }

@@ -1,0 +1,152 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+// folded says how far a fold came.
+type folded struct {
+	reader *eventlog.Reader
+	asOf   Position
+	// nowMs is the time of asking: the clock's, or that of the moment asked for.
+	nowMs int64
+	// events that were folded.
+	events int
+	// first is the oldest event that the log holds, if the moment is before it.
+	first   Position
+	firstMs int64
+}
+
+// tooEarly refuses an answer if the moment is before the first event.
+func (f *folded) tooEarly() error {
+	if f.events > 0 || f.firstMs == 0 {
+		return nil
+	}
+	return &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("the log did not exist yet; answers exist from %s (%s) on",
+		stampMs(f.firstMs), f.first)}
+}
+
+// fold folds one partition of tasks.events up to a moment. Every answer that the
+// client makes of a whole log is made here.
+func (c *Client) fold(ctx context.Context, partition int32, at At, apply eventlog.Fold) (folded, error) {
+	topic, then := c.topics.Events(), apply
+	var tooNew error
+	apply = func(l events.Logged, r *events.Record) {
+		if m, ok := l.Message.(*events.LogFoldVersionRaised); ok && m.Version > placement.NewestFoldVersion && tooNew == nil {
+			tooNew = &placement.FoldVersionError{Version: m.Version, Known: placement.NewestFoldVersion}
+		}
+		then(l, r)
+	}
+	f := folded{reader: eventlog.NewReader(c.broker.Log(topic, partition), topic, partition)}
+	if at.Now() {
+		err := f.reader.Barrier(ctx, apply)
+		f.asOf, f.nowMs = Position{topic, partition, f.reader.Position()}, time.Now().UnixMilli()
+		return f, cmp.Or(err, tooNew)
+	}
+	start, end, err := c.Offsets(ctx, topic, partition)
+	if err != nil {
+		return f, err
+	}
+	if err := c.reachable(at, Position{topic, partition, start}, end); err != nil {
+		return f, err
+	}
+	m := past{folded: &f, at: at, stop: end, apply: apply}
+	f.asOf = Position{topic, partition, start}
+	if offset, ok := at.Offset(); ok {
+		m.stop = offset
+	} else {
+		f.nowMs = at.value
+	}
+	for f.reader.Position() < m.stop && f.reader.Next() < end {
+		if err := f.reader.Poll(ctx, tailWait, m.see); err != nil {
+			return f, err
+		}
+	}
+	f.asOf = Position{topic, partition, min(m.stop, f.reader.Position())}
+	return f, tooNew
+}
+
+// reachable refuses a moment of which it is known beforehand that the log cannot
+// tell of it.
+func (c *Client) reachable(at At, start Position, end int64) error {
+	offset, isOffset := at.Offset()
+	switch {
+	case isOffset && offset < start.Offset:
+		return &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("offset %d is not kept any more; answers exist from %s on", offset, start)}
+	case isOffset && offset > end:
+		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("offset %d has not been written; the end is at %s", offset, Position{start.Topic, start.Partition, end})}
+	case !isOffset && at.value > time.Now().UnixMilli():
+		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("%s has not come; what will be is not in the log", at)}
+	}
+	return nil
+}
+
+// past folds up to a moment.
+type past struct {
+	*folded
+	at    At
+	stop  int64
+	apply eventlog.Fold
+}
+
+func (m *past) see(l events.Logged, r *events.Record) {
+	if l.Offset >= m.stop {
+		return
+	}
+	ms := int64(0)
+	if e, ok := l.Message.(interface{ GetAtMs() int64 }); ok {
+		ms = e.GetAtMs()
+	}
+	if m.at.kind == atTime && ms > m.at.value {
+		m.stop = l.Offset
+		if m.events == 0 {
+			m.first, m.firstMs = Position{m.asOf.Topic, m.asOf.Partition, l.Offset}, ms
+		}
+		return
+	}
+	if ms > 0 {
+		m.events++
+	}
+	if m.at.kind == atOffset {
+		m.nowMs = max(m.nowMs, ms)
+	}
+	m.apply(l, r)
+}
+
+// allTooEarly refuses an answer if the moment is before the first event of every
+// partition that has any.
+func allTooEarly(read []folded) error {
+	var oldest *folded
+	for i := range read {
+		f := &read[i]
+		if f.events > 0 {
+			return nil
+		}
+		if f.firstMs != 0 && (oldest == nil || f.firstMs < oldest.firstMs) {
+			oldest = f
+		}
+	}
+	if oldest == nil {
+		return nil
+	}
+	return oldest.tooEarly()
+}
+
+// Events gives every event that counts of the partition that a pool is on, from
+// the first that is kept to the end of the log or to a moment, and says how far
+// that was. Other pools of the partition are in it. What see gets is its own to keep.
+func (c *Client) Events(ctx context.Context, pool events.Pool, see func(events.Logged), at ...At) (Position, error) {
+	pool = orDefault(pool)
+	if _, err := c.readAt(pool, the(at)); err != nil {
+		return Position{}, err
+	}
+	done, err := c.fold(ctx, events.PoolPartition(pool), the(at), func(l events.Logged, _ *events.Record) { see(l) })
+	return done.asOf, wrap(err, "read the events of pool %q", pool)
+}

@@ -1,0 +1,127 @@
+package placement
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Fold versions. A log begins with the first; LogFoldVersionRaised switches at
+// its place, so that binaries that know different versions never fold a record
+// differently: the older one stops there.
+const (
+	foldFirst uint32 = 1
+	// foldWhole has the whole matcher, order of tenants, and payloads by offset.
+	foldWhole uint32 = 2
+	// NewestFoldVersion is the newest that this release knows.
+	NewestFoldVersion = foldWhole
+)
+
+// FoldVersionError says that a log or a snapshot needs a newer release.
+type FoldVersionError struct {
+	// Version is what it needs, Known the newest that is known here.
+	Version, Known uint32
+}
+
+// Error says what to do.
+func (e *FoldVersionError) Error() string {
+	return fmt.Sprintf("the log has fold version %d, and this release knows versions up to %d; upgrade it", e.Version, e.Known)
+}
+
+// FoldVersion is the version by which the next event is folded.
+func (s *State) FoldVersion() uint32 { return s.version }
+
+// Err is a *FoldVersionError once an event has asked for a fold version that is
+// not known here, else nil. From then on the State folds and decides nothing.
+func (s *State) Err() error {
+	if s.err != nil { // Else it would be an error that holds a nil.
+		return s.err
+	}
+	return nil
+}
+
+func (s *State) applyRaised(m *events.LogFoldVersionRaised) {
+	if m.Version > s.knows {
+		s.err = &FoldVersionError{Version: m.Version, Known: s.knows}
+		return
+	}
+	if m.Version <= s.version {
+		return
+	}
+	s.version = m.Version
+	for _, p := range s.order {
+		if p.match != nil { // What waits is in order by other rules from here on.
+			p.match.stale = true
+		}
+	}
+}
+
+// ignores tells whether the log's version does not have such events yet: to the
+// binaries that know no other they are of an unknown type, which changes nothing,
+// not even the time.
+func (s *State) ignores(m proto.Message) bool {
+	if s.version >= foldWhole {
+		return false
+	}
+	switch m.(type) {
+	case *events.LogTruncated, *events.LogTailLost, *events.TaskReserved, *events.EngineObserved, *events.PoolConfigured:
+		return true
+	}
+	return false
+}
+
+// applyLoss begins anew: it makes the same of a State that folded what was lost,
+// and of one that could not.
+func (s *State) applyLoss(m *events.LogLossAccepted) {
+	empty := New(s.cfg)
+	empty.next, empty.newest = s.next, m.AtMs
+	empty.knows, empty.leading, empty.tenure, empty.evaluations = s.knows, s.leading, s.tenure, s.evaluations
+	*s = *empty
+}
+
+// raise switches the log to the highest version that this host may choose.
+func (c *cycle) raise() {
+	if to := c.s.cfg.FoldVersion; c.s.version < to {
+		c.emit(&events.LogFoldVersionRaised{Version: to, AtMs: c.now.Now})
+	}
+}
+
+// since refuses a field of a request that was given although the log's version
+// does not have it yet.
+func (s *State) since(version uint32, field string, given bool) error {
+	if !given || s.version >= version {
+		return nil
+	}
+	return events.Refuse(events.CodeUnknownField,
+		"%s needs fold version %d, and the log has %d; leave it out until all schedulers are upgraded", field, version, s.version)
+}
+
+// supports refuses a task that has what the log's version has not; the error is
+// a *events.Malformed.
+func (s *State) supports(t *events.Task) error {
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{
+		{"prefer", t.Prefer != ""},
+		{"notBefore", t.NotBeforeMs != 0},
+		{"limitKey", t.LimitKey != "" || t.Limit != 0},
+		{"after", len(t.After) > 0},
+		{"replayOf", t.ReplayOf != ""},
+	} {
+		if err := s.since(foldWhole, f.name, f.given); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// supportsEngine is supports for an engine that registers.
+func (s *State) supportsEngine(e *events.Engine) error {
+	if err := s.since(foldWhole, "engine.accepts", e.Accepts != ""); err != nil {
+		return err
+	}
+	return s.since(foldWhole, "engine.node", e.Node != "")
+}
