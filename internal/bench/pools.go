@@ -133,6 +133,7 @@ type fleet struct {
 	living  map[string]Process
 	owners  map[int32]string
 	claims  chan client.Event
+	blind   chan error // why claims are not seen any more
 }
 
 // rebalances lets schedulers join until all are there; then one is told to stop
@@ -167,9 +168,11 @@ func (f *fleet) watch(ctx context.Context, cfg PoolsConfig) (stop func(), err er
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	f.claims = make(chan client.Event, 1024)
-	began, ended := make(chan struct{}), make(chan error, 1)
+	f.blind = make(chan error, 1)
+	began, ended := make(chan struct{}), make(chan struct{})
 	go func() {
-		ended <- c.Watch(ctx, client.WatchConfig{Began: func() { close(began) }}, func(e client.Event) error {
+		defer close(ended)
+		f.blind <- c.Watch(ctx, client.WatchConfig{Began: func() { close(began) }}, func(e client.Event) error {
 			if e.Type == events.TypeLogClaimed {
 				f.claims <- e
 			}
@@ -184,7 +187,7 @@ func (f *fleet) watch(ctx context.Context, cfg PoolsConfig) (stop func(), err er
 	select {
 	case <-began:
 		return stop, nil
-	case err := <-ended:
+	case err := <-f.blind:
 		cancel()
 		return nil, errors.Join(err, c.Close(ctx), ctx.Err())
 	}
@@ -235,6 +238,8 @@ func (f *fleet) settle(ctx context.Context, cause string, began time.Time) (Reba
 			r.Claims++
 			f.owners[e.Partition] = e.Message.(*events.LogClaimed).Owner
 			r.Millis = float64(time.Since(began).Microseconds()) / 1000
+		case err := <-f.blind:
+			return r, errors.Join(err, ctx.Err())
 		case <-late.C:
 			return r, fmt.Errorf("the partitions are not owned in equal parts by %d schedulers after %v: %v; stop other schedulers of this cluster and prefix",
 				len(f.living), settleWithin, f.owners)
