@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) benchCommand() *cobra.Command {
-	return noun("bench", "Measure how fast tasks go through", a.benchTasks())
+	return noun("bench", "Measure how fast tasks go through", a.benchTasks(), a.benchPools())
 }
 
 func (a *app) benchTasks() *cobra.Command {
@@ -28,9 +28,11 @@ func (a *app) benchTasks() *cobra.Command {
 		Use:   "tasks",
 		Short: "Measure tasks a second and the time from submit to start",
 		Long: `Submit no-op tasks and measure from the first submit to the last result; then,
-at a steady rate, the time from a submit until the handler is entered. It
-embeds its own engines, and starts its own broker and scheduler on free ports
-unless --brokers is given.`,
+at a steady rate, the time from a submit until the handler is entered. Before
+each round of tasks the bare wire is measured: the same records produced and
+fetched, with nobody who decides anything; the ratio of the two says what the
+deciding costs, whatever the machine does that minute. It embeds its own engines,
+and starts its own broker and scheduler on free ports unless --brokers is given.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Prefix = a.prefix
@@ -42,11 +44,12 @@ unless --brokers is given.`,
 				return err
 			}
 			defer stopProfile()
-			return a.bench(cmd.Context(), cfg, cmd.Flags().Changed("brokers"))
+			return a.bench(cmd.Context(), cfg, !cmd.Flags().Changed("brokers"))
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&cfg.Tasks, "tasks", 200_000, "how many")
+	f.IntVar(&cfg.Tasks, "tasks", 200_000, "how many in each round")
+	f.IntVar(&cfg.Rounds, "rounds", 5, "rounds of the bare wire and tasks; the figures are medians")
 	f.IntVar(&cfg.Size, "size", 200, "bytes of each payload")
 	f.IntVar(&cfg.Engines, "engines", 1, "how many engines")
 	f.IntVar(&cfg.Slots, "slots", 2000, "how many tasks each engine runs at once")
@@ -56,26 +59,28 @@ unless --brokers is given.`,
 	return c
 }
 
-func (a *app) bench(ctx context.Context, cfg bench.Config, remote bool) error {
+func (a *app) bench(ctx context.Context, cfg bench.Config, embedded bool) error {
 	log, err := telemetry.Logger(a.err, "text", "warn")
 	if err != nil {
 		return err
 	}
-	cfg.Logger, cfg.Brokers = log, a.brokerList()
+	cfg.Logger = log
 	cfg.Pool = events.Pool("bench-" + uuid.NewString()[:8])
-	if !remote {
+	cfg.Start = func(ctx context.Context) ([]string, func(), error) {
+		if !embedded {
+			return a.brokerList(), func() {}, nil
+		}
 		system, err := run.Start(ctx, run.Config{Site: a.site, Prefix: a.prefix, Logger: log})
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		defer system.Stop()
-		cfg.Brokers = system.Brokers()
+		return system.Brokers(), system.Stop, nil
 	}
-	bar := progressbar.NewOptions(cfg.Tasks+int(cfg.Duration.Seconds())*cfg.Rate,
+	bar := progressbar.NewOptions(cfg.Work(),
 		progressbar.OptionSetWriter(a.err), progressbar.OptionSetVisibility(terminal(a.err)),
 		progressbar.OptionSetDescription("tasks"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 	if terminal(a.err) {
-		cfg.Progress = func() { bar.Add(1) } //nolint:errcheck // It is only for the eye.
+		cfg.Progress = func(done int) { bar.Add(done) } //nolint:errcheck // It is only for the eye.
 	}
 	result, err := bench.Run(ctx, cfg)
 	if err != nil {
@@ -84,12 +89,25 @@ func (a *app) bench(ctx context.Context, cfg bench.Config, remote bool) error {
 	if a.json() {
 		return a.object(result)
 	}
-	fmt.Fprintf(a.out, "%d tasks of %d bytes on %d engines: %.0f tasks/s (%.2f s)\n",
-		result.Tasks, result.Size, result.Engines, result.TasksPerSecond, result.Seconds)
-	if result.LatencyTasks > 0 {
-		fmt.Fprintf(a.out, "submit to start at %d tasks/s: p50 %.2f ms, p99 %.2f ms\n", result.Rate, result.StartP50, result.StartP99)
-	}
+	a.benchTable(result)
 	return nil
+}
+
+func (a *app) benchTable(r bench.Result) {
+	fmt.Fprintf(a.out, "%d tasks of %d bytes on %d engines: %.0f tasks/s (%.2f s), median of %d\n",
+		r.Tasks, r.Size, r.Engines, r.TasksPerSecond, r.Seconds, len(r.RoundTasks))
+	fmt.Fprintf(a.out, "the bare wire: %.0f records/s, enough for %.0f tasks/s; tasks run at %.2f of that\n",
+		r.WireRecordsPerSecond, r.WireTasksPerSecond, r.Ratio)
+	fmt.Fprintf(a.out, "CPU of this process: %.1f us a task, %.1f us on the bare wire; %.0f allocations, %.0f bytes a task\n",
+		r.CPU, r.WireCPU, r.Allocations, r.AllocatedBytes)
+	fmt.Fprint(a.out, "rounds:")
+	for i := range r.RoundTasks {
+		fmt.Fprintf(a.out, " %.0f/%.0f=%.2f", r.RoundTasks[i], r.RoundWire[i], r.RoundRatio[i])
+	}
+	fmt.Fprintln(a.out)
+	if r.LatencyTasks > 0 {
+		fmt.Fprintf(a.out, "submit to start at %d tasks/s: p50 %.2f ms, p99 %.2f ms\n", r.Rate, r.StartP50, r.StartP99)
+	}
 }
 
 func startProfile(file string) (stop func(), err error) {

@@ -1,48 +1,61 @@
 package bench
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/spanway/spanway/pkg/client"
-	"github.com/spanway/spanway/pkg/engine"
 	"github.com/spanway/spanway/pkg/events"
 )
 
 // Config of a measurement.
 type Config struct {
-	Brokers []string
-	Prefix  string
-	// Pool is where it runs; it must be fresh.
+	// Start brings up what a round runs on, a fresh system or one that is there,
+	// and says how to take it down again.
+	Start  func(ctx context.Context) (brokers []string, stop func(), err error)
+	Prefix string
+	// Pool is where it runs, a fresh one with a number behind it in each round.
 	Pool events.Pool
-	// Tasks to run, and the bytes of each one's payload, at least 8.
+	// Rounds of bare wire and tasks, one after the other. A warm-up comes first.
+	Rounds int
+	// Tasks to run in a round, and the bytes of each one's payload, at least 8.
 	Tasks, Size int
 	// Engines to embed, and the tasks that each runs at once.
 	Engines, Slots int
-	// Rate in tasks a second and Duration of the second phase.
+	// Rate in tasks a second and Duration of the phase after the last round.
 	Rate     int
 	Duration time.Duration
 	Logger   *slog.Logger
-	// Progress, if set, is told as tasks are done; from any goroutine.
-	Progress func()
+	// Progress, if set, is told as tasks and their like on the wire are done.
+	Progress func(done int)
 }
 
-// Result of a measurement.
+// Result of a measurement. Figures are medians of the rounds.
 type Result struct {
 	Tasks          int     `json:"tasks"`
 	Size           int     `json:"size"`
 	Engines        int     `json:"engines"`
 	Seconds        float64 `json:"seconds"`
 	TasksPerSecond float64 `json:"tasks_per_second"`
+	// Of the bare wire: the same records, without anything that decides.
+	WireRecordsPerSecond float64 `json:"wire_records_per_second"`
+	WireTasksPerSecond   float64 `json:"wire_tasks_per_second"`
+	// Ratio of the tasks to the wire of the same round.
+	Ratio float64 `json:"ratio"`
+	// CPU and allocations of this process: all parts of an embedded system.
+	CPU            float64 `json:"cpu_us_per_task"`
+	WireCPU        float64 `json:"wire_cpu_us_per_task"`
+	Allocations    float64 `json:"allocations_per_task"`
+	AllocatedBytes float64 `json:"allocated_bytes_per_task"`
+
+	RoundTasks []float64 `json:"rounds_tasks_per_second"`
+	RoundWire  []float64 `json:"rounds_wire_tasks_per_second"`
+	RoundRatio []float64 `json:"rounds_ratio"`
+	RoundCPU   []float64 `json:"rounds_cpu_us_per_task"`
+
 	// Rate and count of the latency phase.
 	Rate         int     `json:"latency_tasks_per_second"`
 	LatencyTasks int     `json:"latency_tasks"`
@@ -50,13 +63,17 @@ type Result struct {
 	StartP99     float64 `json:"submit_to_start_p99_ms"`
 }
 
-const kind = "bench"
+// warmUp is how many tasks run before the first round, and as many on the wire:
+// what they leave in the logs is what the bare wire carries.
+const warmUp = 50_000
 
 // Validate names the first field that cannot be used.
 func (c Config) Validate() error {
 	switch {
 	case c.Tasks < 1:
 		return fmt.Errorf("tasks is %d; give at least 1", c.Tasks)
+	case c.Rounds < 1:
+		return fmt.Errorf("rounds is %d; give at least 1", c.Rounds)
 	case c.Size < 8 || c.Size > events.MaxPayloadBytes:
 		return fmt.Errorf("size is %d; give 8 to %d bytes", c.Size, events.MaxPayloadBytes)
 	case c.Engines < 1 || c.Slots < 1:
@@ -65,18 +82,21 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// measurement is one run under way.
-type measurement struct {
-	cfg    Config
-	client *client.Client
+// Work is how often Progress is called in all.
+func (c Config) Work() int {
+	return 2*min(c.Tasks, warmUp) + c.Rounds*2*c.Tasks + int(c.Duration.Seconds())*c.Rate
+}
 
-	entered atomic.Int64
-	failed  chan error
+// figures of one run of the tasks or the wire.
+type figures struct {
+	seconds float64
+	usage   usage
+}
 
-	// waits are the times from submit to start, while measured is set.
-	measured atomic.Bool
-	mu       sync.Mutex
-	waits    []time.Duration
+// rounds collects what each round gave.
+type rounds struct {
+	cfg         Config
+	tasks, wire []figures
 }
 
 // Run measures. Everything that it started has ended when it returns.
@@ -84,161 +104,88 @@ func Run(ctx context.Context, cfg Config) (Result, error) {
 	if err := cfg.Validate(); err != nil {
 		return Result{}, err
 	}
-	c, err := client.New(client.Config{Brokers: cfg.Brokers, Prefix: cfg.Prefix, Source: "/spanway/bench"})
+	if cfg.Progress == nil {
+		cfg.Progress = func(int) {}
+	}
+	m := &measurement{cfg: cfg}
+	var sample *sample
+	warm := min(cfg.Tasks, warmUp)
+	err := m.on(ctx, []events.Pool{cfg.Pool + "-warm"}, func(ctx context.Context) (err error) {
+		if _, err = m.tasks(ctx, warm); err != nil {
+			return err
+		}
+		if sample, err = takeSample(ctx, m); err == nil {
+			_, err = runWire(ctx, m, sample, warm)
+		}
+		return err
+	})
 	if err != nil {
 		return Result{}, err
 	}
-	r := &measurement{cfg: cfg, client: c, failed: make(chan error, 1)}
-	engines, stop, err := r.engines(ctx)
-	if err != nil {
-		return Result{}, errors.Join(err, c.Close(ctx))
-	}
-	result, err := r.measure(ctx)
-	stop()
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	return result, errors.Join(err, engines.Wait(), c.Close(closing))
-}
-
-// engines starts the engines and waits until they are registered.
-func (r *measurement) engines(ctx context.Context) (*errgroup.Group, func(), error) {
-	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	var group errgroup.Group
-	for i := range r.cfg.Engines {
-		e, err := engine.New(engine.Config{
-			Brokers: r.cfg.Brokers, Prefix: r.cfg.Prefix, Pool: string(r.cfg.Pool),
-			ID: fmt.Sprintf("%s-%d", r.cfg.Pool, i+1), Logger: r.cfg.Logger,
-			Allocatable: map[string]int64{"slots": int64(r.cfg.Slots)},
+	r := rounds{cfg: cfg}
+	var waits []time.Duration
+	for i := range cfg.Rounds {
+		pool := events.Pool(fmt.Sprintf("%s-%d", cfg.Pool, i+1))
+		err := m.on(ctx, []events.Pool{pool}, func(ctx context.Context) (err error) {
+			if err = r.one(ctx, m, sample); err == nil && i == cfg.Rounds-1 {
+				waits, err = m.latency(ctx)
+			}
+			return err
 		})
 		if err != nil {
-			stop()
-			return nil, nil, errors.Join(err, group.Wait())
-		}
-		e.Handle(kind, r.handle)
-		group.Go(func() error { return e.Run(ctx) })
-		select {
-		case <-e.Ready():
-		case <-time.After(30 * time.Second):
-			stop()
-			return nil, nil, errors.Join(errors.New("no scheduler registered the engine within 30s; start one"), group.Wait())
+			return Result{}, fmt.Errorf("round %d of %d: %w", i+1, cfg.Rounds, err)
 		}
 	}
-	return &group, stop, nil
+	return r.result(waits), nil
 }
 
-func (r *measurement) handle(_ context.Context, t *engine.Task) ([]byte, error) {
-	if r.measured.Load() {
-		wait := time.Since(time.Unix(0, int64(binary.BigEndian.Uint64(t.Payload))))
-		r.mu.Lock()
-		r.waits = append(r.waits, wait)
-		r.mu.Unlock()
-	}
-	r.entered.Add(1)
-	if r.cfg.Progress != nil {
-		r.cfg.Progress()
-	}
-	return nil, nil
-}
-
-func (r *measurement) measure(ctx context.Context) (Result, error) {
-	result := Result{Tasks: r.cfg.Tasks, Size: r.cfg.Size, Engines: r.cfg.Engines, Rate: r.cfg.Rate}
-	began := time.Now()
-	for range r.cfg.Tasks {
-		r.submit(ctx)
-	}
-	last, err := r.ended(ctx, r.cfg.Tasks)
+// one runs the wire, then the tasks.
+func (r *rounds) one(ctx context.Context, m *measurement, s *sample) error {
+	wire, err := runWire(ctx, m, s, r.cfg.Tasks)
 	if err != nil {
-		return result, err
+		return fmt.Errorf("bare wire: %w", err)
 	}
-	took := last.Sub(began)
-	result.Seconds, result.TasksPerSecond = took.Seconds(), float64(r.cfg.Tasks)/took.Seconds()
-
-	r.measured.Store(true)
-	n, err := r.steady(ctx)
+	tasks, err := m.tasks(ctx, r.cfg.Tasks)
 	if err != nil {
-		return result, err
+		return err
 	}
-	if _, err := r.ended(ctx, r.cfg.Tasks+n); err != nil {
-		return result, err
+	if s.shape, err = shapeOf(ctx, m); err != nil { // That of the next wire.
+		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	slices.Sort(r.waits)
-	result.LatencyTasks = len(r.waits)
-	result.StartP50, result.StartP99 = quantile(r.waits, 0.50), quantile(r.waits, 0.99)
-	return result, nil
+	r.wire, r.tasks = append(r.wire, wire), append(r.tasks, tasks)
+	return nil
 }
 
-// submit queues one task that carries the time.
-func (r *measurement) submit(ctx context.Context) {
-	payload := make([]byte, r.cfg.Size)
-	binary.BigEndian.PutUint64(payload, uint64(time.Now().UnixNano()))
-	r.client.SubmitAsync(ctx, client.Task{Pool: r.cfg.Pool, Kind: kind, Payload: payload}, func(_ events.TaskID, err error) {
-		if err != nil {
-			select {
-			case r.failed <- err:
-			default:
-			}
-		}
-	})
+func (r *rounds) result(waits []time.Duration) Result {
+	out := Result{Tasks: r.cfg.Tasks, Size: r.cfg.Size, Engines: r.cfg.Engines, Rate: r.cfg.Rate}
+	n := float64(r.cfg.Tasks)
+	var seconds, records, wireCPU, allocations, bytes []float64
+	for i, t := range r.tasks {
+		w := r.wire[i]
+		seconds = append(seconds, t.seconds)
+		records = append(records, n*recordsPerTask/w.seconds)
+		out.RoundTasks = append(out.RoundTasks, n/t.seconds)
+		out.RoundWire = append(out.RoundWire, n/w.seconds)
+		out.RoundRatio = append(out.RoundRatio, w.seconds/t.seconds)
+		out.RoundCPU = append(out.RoundCPU, t.usage.cpu.Seconds()*1e6/n)
+		wireCPU = append(wireCPU, w.usage.cpu.Seconds()*1e6/n)
+		allocations = append(allocations, float64(t.usage.allocations)/n)
+		bytes = append(bytes, float64(t.usage.bytes)/n)
+	}
+	out.Seconds, out.TasksPerSecond = median(seconds), median(out.RoundTasks)
+	out.WireRecordsPerSecond, out.WireTasksPerSecond = median(records), median(out.RoundWire)
+	out.Ratio, out.CPU, out.WireCPU = median(out.RoundRatio), median(out.RoundCPU), median(wireCPU)
+	out.Allocations, out.AllocatedBytes = median(allocations), median(bytes)
+	slices.Sort(waits)
+	out.LatencyTasks = len(waits)
+	out.StartP50, out.StartP99 = quantile(waits, 0.50), quantile(waits, 0.99)
+	return out
 }
 
-// steady submits at the rate for the duration.
-func (r *measurement) steady(ctx context.Context) (n int, err error) {
-	if r.cfg.Rate <= 0 {
-		return 0, nil
-	}
-	tick := time.NewTicker(time.Second / time.Duration(r.cfg.Rate))
-	defer tick.Stop()
-	for total := int(r.cfg.Duration.Seconds() * float64(r.cfg.Rate)); n < total; n++ {
-		select {
-		case <-tick.C:
-			r.submit(ctx)
-		case err := <-r.failed:
-			return n, err
-		case <-ctx.Done():
-			return n, ctx.Err()
-		}
-	}
-	return n, nil
-}
-
-var errAll = errors.New("all tasks have ended")
-
-// ended waits until n tasks have succeeded and returns the time of the last
-// result. It looks at the log only when all handlers were entered, so as not to
-// take time from what it measures.
-func (r *measurement) ended(ctx context.Context, n int) (last time.Time, err error) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for r.entered.Load() < int64(n) {
-		select {
-		case <-tick.C:
-		case err := <-r.failed:
-			return last, err
-		case <-ctx.Done():
-			return last, ctx.Err()
-		}
-	}
-	succeeded := 0
-	err = r.client.Watch(ctx, client.WatchConfig{Pool: r.cfg.Pool, FromStart: true}, func(e client.Event) error {
-		result, ok := client.ResultOf(e)
-		if !ok {
-			return nil
-		}
-		if err := result.Err(); err != nil {
-			return err
-		}
-		last = time.UnixMilli(max(last.UnixMilli(), result.AtMs))
-		if succeeded++; succeeded == n {
-			return errAll
-		}
-		return nil
-	})
-	if errors.Is(err, errAll) {
-		return last, nil
-	}
-	return last, errors.Join(err, ctx.Err())
+// median of figures; of an even number of them the lower one in the middle.
+func median[T cmp.Ordered](of []T) T {
+	sorted := slices.Sorted(slices.Values(of))
+	return sorted[(len(sorted)-1)/2]
 }
 
 // quantile of sorted durations, in milliseconds.

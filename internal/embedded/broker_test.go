@@ -64,6 +64,42 @@ func TestADataDirectoryHasOneBroker(t *testing.T) {
 	b.Close() // closing twice does no harm
 }
 
+// What is kept in memory is in many small segments; readers see one log.
+func TestMemoryHoldsMoreThanASegment(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	c := kafka.New(kafka.Config{Brokers: []string{b.Addr()}})
+	defer c.Close()
+	if _, err := c.Ensure(t.Context(), []events.TopicSpec{{Name: "t", Partitions: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	p := c.Partition("t", 0)
+	const batches = 30
+	for i := range batches {
+		if _, err := p.Append(t.Context(), []events.Record{{Key: []byte{byte(i)}, Value: make([]byte, 100<<10)}, {Value: []byte("x")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := 0
+	for from := int64(0); from < 2*batches; {
+		page, err := p.Fetch(t.Context(), from, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range page.Records {
+			r := &page.Records[i]
+			if r.Offset != int64(read) || r.Offset%2 == 0 && (len(r.Value) != 100<<10 || r.Key[0] != byte(r.Offset/2)) {
+				t.Fatalf("record %d is at %d with %d bytes", read, r.Offset, len(r.Value))
+			}
+			read++
+		}
+		from = page.Next
+	}
+}
+
 func TestItListensOnLoopbackOnly(t *testing.T) {
 	b, err := embedded.Start(embedded.Config{Brokers: 3})
 	if err != nil {

@@ -52,6 +52,23 @@ func topicInfo(t *metadata.ResponseTopic) TopicInfo {
 	return info
 }
 
+// DeleteTopics deletes topics and all that they hold; one that does not exist is
+// no error.
+func (c *Client) DeleteTopics(ctx context.Context, names []string) error {
+	return c.persist(ctx, "delete the topics "+strings.Join(names, ", "), func() error {
+		r, err := c.api.DeleteTopics(ctx, &kafkago.DeleteTopicsRequest{Topics: names})
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if err := r.Errors[name]; err != nil && !errors.Is(err, kafkago.UnknownTopicOrPartition) {
+				return fmt.Errorf("topic %s: %w", name, err)
+			}
+		}
+		return nil
+	})
+}
+
 // metadata is the Transport's view of the cluster, at most metadataTTL old
 // while the cluster answers.
 func (c *Client) metadata(ctx context.Context) (*metadata.Response, error) {

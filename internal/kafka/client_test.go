@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,5 +67,41 @@ func ensure(tb testing.TB, c *kafka.Client, topic string, partitions int32) {
 	tb.Helper()
 	if _, err := c.Ensure(tb.Context(), []events.TopicSpec{{Name: topic, Partitions: partitions}}); err != nil {
 		tb.Fatal(err)
+	}
+}
+
+func TestBatchesTellsHowRecordsWereAppended(t *testing.T) {
+	_, c := start(t)
+	ensure(t, c, "t", 1)
+	p := c.Partition("t", 0)
+	for _, n := range []int{3, 1, 40} {
+		if _, err := p.Append(t.Context(), sized(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts, next, err := p.Batches(t.Context(), 0)
+	if err != nil || !slices.Equal(counts, []int{3, 1, 40}) || next != 44 {
+		t.Errorf("batches %v, next %d, %v", counts, next, err)
+	}
+	counts, next, err = p.Batches(t.Context(), 44)
+	if err != nil || len(counts) != 0 || next != 44 {
+		t.Errorf("at the end: batches %v, next %d, %v", counts, next, err)
+	}
+}
+
+func TestDeleteTopics(t *testing.T) {
+	b, c := start(t)
+	ensure(t, c, "kept", 1)
+	ensure(t, c, "gone", 1)
+	for range 2 { // The second time one of them does not exist.
+		if err := c.DeleteTopics(t.Context(), []string{"gone"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fresh := kafka.New(kafka.Config{Brokers: []string{b.Addr()}}) // Its view of the cluster is of now.
+	defer fresh.Close()
+	topics, err := fresh.Topics(t.Context(), "")
+	if err != nil || len(topics) != 1 || topics[0].Name != "kept" {
+		t.Errorf("the topics are %v, %v", topics, err)
 	}
 }

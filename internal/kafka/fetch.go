@@ -44,6 +44,26 @@ func (p *Partition) Fetch(ctx context.Context, from int64, wait time.Duration) (
 	}
 }
 
+// Batches tells how many records each batch has that one fetch reads from offset
+// from on, and where to go on from; none if nothing is there. It is for those who
+// look at how records were appended.
+func (p *Partition) Batches(ctx context.Context, from int64) (counts []int, next int64, err error) {
+	answer, err := p.request(ctx, from, 0, fetchBytes)
+	if err != nil {
+		return nil, from, gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d on %s", p.topic, p.id, from, p.client.brokers()), err)
+	}
+	for rest, next := answer.Batches.data, from; ; {
+		b, after, err := batch.Read(rest)
+		if errors.Is(err, batch.ErrPartial) {
+			return counts, next, nil // the end, or one that is cut off
+		}
+		if err != nil {
+			return counts, next, err
+		}
+		counts, rest, next = append(counts, int(b.Count)), after, b.Next()
+	}
+}
+
 func (p *Partition) outOfRange(ctx context.Context, from int64) error {
 	start, end, err := p.client.Offsets(ctx, p.topic, p.id)
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 
 const (
 	// A member that falls silent for this long loses its partitions.
-	sessionTimeout    = 6 * time.Second
-	heartbeatInterval = time.Second
+	sessionTimeout = 6 * time.Second
+	// A member learns of a rebalance by the answer to a heartbeat.
+	heartbeatInterval = 300 * time.Millisecond
 	rebalanceTimeout  = 10 * time.Second
 	joinBackoff       = 200 * time.Millisecond
 	// leaveTimeout is how long leaving may wait for an answer before its

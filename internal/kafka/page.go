@@ -62,8 +62,8 @@ func undecodable(b *batch.Batch, err error) events.Record {
 // expected guesses how many records an answer holds from its first batch, so
 // that they rarely have to be moved.
 func expected(b *batch.Batch, bytes int) int {
-	n := int(b.Count) * (bytes/max(b.Size(), 1) + 1)
-	return min(n, bytes/8+1)
+	n := (int64(b.Count)*int64(bytes) + int64(b.Size()) - 1) / int64(b.Size())
+	return int(min(n, int64(bytes/8+1)))
 }
 
 // aborts follows which transactions of an answer were aborted, as the Java

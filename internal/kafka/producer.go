@@ -12,7 +12,8 @@ import (
 // ProducerOptions bound a producer. The zero value is good.
 type ProducerOptions struct {
 	// Buffer is how many bytes of records may wait for their acknowledgement
-	// before Send blocks; 32 MiB if 0.
+	// before Send blocks; 8 MiB if 0. More would only wait elsewhere, and be in no
+	// cache any more when its turn comes.
 	Buffer int
 	// BatchBytes is how large a batch may get; 1 MiB if 0.
 	BatchBytes int
@@ -50,7 +51,7 @@ var errProducerClosed = errors.New("the producer is closed")
 // Producer makes a producer. Close it before the client.
 func (c *Client) Producer(options ProducerOptions) *Producer {
 	if options.Buffer <= 0 {
-		options.Buffer = 32 << 20
+		options.Buffer = 8 << 20
 	}
 	if options.BatchBytes <= 0 {
 		options.BatchBytes = 1 << 20

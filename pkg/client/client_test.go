@@ -174,7 +174,7 @@ func TestRefusedHereAndThere(t *testing.T) {
 	}
 	r := bad.Request()
 	r.Pool = "default"
-	offset, err := c.command(ctx, "default", r)
+	offset, err := c.command(ctx, "default", newID(), r)
 	if err != nil {
 		t.Fatal(err)
 	}

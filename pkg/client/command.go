@@ -131,7 +131,7 @@ func (c *Client) decide(ctx context.Context, pool events.Pool, m proto.Message, 
 	if err := t.run(); err != nil {
 		return events.Logged{}, err
 	}
-	offset, err := c.command(ctx, pool, m)
+	offset, err := c.command(ctx, pool, newID(), m)
 	if err != nil {
 		return events.Logged{}, err
 	}

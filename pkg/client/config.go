@@ -8,9 +8,9 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/spanway/spanway/internal/telemetry/tracing"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
@@ -64,6 +64,8 @@ type Client struct {
 	broker  broker
 	checks  *placement.Preparer
 	tracer  trace.Tracer
+	// spanName is that of every command's span.
+	spanName string
 
 	// ctx ends with Close and stops the tails.
 	ctx  context.Context
@@ -86,15 +88,16 @@ func New(cfg Config) (*Client, error) {
 func newClient(cfg Config, b broker) *Client {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Client{
-		cfg:     cfg,
-		topics:  events.Topics{Prefix: cfg.Prefix},
-		encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
-		broker:  b,
-		checks:  placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
-		tracer:  otel.Tracer(scope),
-		ctx:     ctx,
-		stop:    stop,
-		tails:   map[int32]*tail{},
+		cfg:      cfg,
+		topics:   events.Topics{Prefix: cfg.Prefix},
+		encoder:  events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
+		broker:   b,
+		checks:   placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
+		tracer:   tracing.Tracer(scope),
+		spanName: "send " + events.Topics{Prefix: cfg.Prefix}.Requests(),
+		ctx:      ctx,
+		stop:     stop,
+		tails:    map[int32]*tail{},
 	}
 }
 

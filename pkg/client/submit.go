@@ -27,7 +27,7 @@ func (c *Client) Submit(ctx context.Context, t Task) (events.TaskID, error) {
 // SubmitRequest is Submit for a request in the form of the wire, which it
 // completes and which must not be changed until it returns.
 func (c *Client) SubmitRequest(ctx context.Context, r *events.TaskRequested) (events.TaskID, error) {
-	key, err := c.prepare(r)
+	key, id, err := c.prepare(r)
 	if err != nil {
 		return "", err
 	}
@@ -37,7 +37,7 @@ func (c *Client) SubmitRequest(ctx context.Context, r *events.TaskRequested) (ev
 		return "", err
 	}
 	t.track(key)
-	offset, err := c.command(ctx, key.pool, r)
+	offset, err := c.command(ctx, key.pool, id, r)
 	if err != nil {
 		return "", fmt.Errorf("submit task %q: %w", key.task, err)
 	}
@@ -56,9 +56,9 @@ func (c *Client) SubmitAsync(ctx context.Context, t Task, done func(events.TaskI
 // SubmitRequestAsync is SubmitAsync for a request in the form of the wire, which
 // it completes and which must not be changed any more.
 func (c *Client) SubmitRequestAsync(ctx context.Context, r *events.TaskRequested, done func(events.TaskID, error)) {
-	key, err := c.prepare(r)
+	key, id, err := c.prepare(r)
 	if err == nil {
-		err = c.send(ctx, key.pool, r, func(_ int64, err error) {
+		err = c.send(ctx, key.pool, id, r, func(_ int64, err error) {
 			done(key.task, wrap(err, "submit task %q", key.task))
 		})
 	}
@@ -67,27 +67,29 @@ func (c *Client) SubmitRequestAsync(ctx context.Context, r *events.TaskRequested
 	}
 }
 
-// prepare fills in what the client chooses and refuses what cannot be run.
-func (c *Client) prepare(r *events.TaskRequested) (taskKey, error) {
+// prepare fills in what the client chooses and refuses what cannot be run. The
+// command's own ID is that of the task if it is fresh.
+func (c *Client) prepare(r *events.TaskRequested) (key taskKey, id string, err error) {
 	if r.Pool == "" {
 		r.Pool = string(events.DefaultPool)
 	}
-	if err := c.Validate(r); err != nil {
-		return taskKey{events.Pool(r.Pool), events.TaskID(r.TaskId)}, err
+	id = newID()
+	if r.TaskId == "" {
+		r.TaskId = id
 	}
-	return taskKey{events.Pool(r.Pool), events.TaskID(r.TaskId)}, nil
+	return taskKey{events.Pool(r.Pool), events.TaskID(r.TaskId)}, id, c.Validate(r)
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 // command sends a command to the requests of a pool and returns its offset.
-func (c *Client) command(ctx context.Context, pool events.Pool, m proto.Message) (int64, error) {
+func (c *Client) command(ctx context.Context, pool events.Pool, id string, m proto.Message) (int64, error) {
 	type answer struct {
 		offset int64
 		err    error
 	}
 	answered := make(chan answer, 1)
-	err := c.send(ctx, pool, m, func(offset int64, err error) { answered <- answer{offset, err} })
+	err := c.send(ctx, pool, id, m, func(offset int64, err error) { answered <- answer{offset, err} })
 	if err != nil {
 		return 0, err
 	}
@@ -99,16 +101,15 @@ func (c *Client) command(ctx context.Context, pool events.Pool, m proto.Message)
 	}
 }
 
-func (c *Client) send(ctx context.Context, pool events.Pool, m proto.Message, done func(int64, error)) error {
-	topic := c.topics.Requests()
-	ctx, span := c.span(ctx, topic)
-	record, err := c.encoder.Encode(newID(), m, traceHeaders(ctx)...)
+func (c *Client) send(ctx context.Context, pool events.Pool, id string, m proto.Message, done func(int64, error)) error {
+	ctx, span := c.span(ctx)
+	record, err := c.encoder.Encode(id, m, traceHeaders(ctx)...)
 	if err != nil {
 		endSpan(span, err)
 		return err
 	}
 	record.Key, record.Timestamp = []byte(pool), time.Now().UnixMilli()
-	c.broker.Send(topic, events.PoolPartition(pool), record, func(offset int64, err error) {
+	c.broker.Send(c.topics.Requests(), events.PoolPartition(pool), record, func(offset int64, err error) {
 		endSpan(span, err)
 		done(offset, err)
 	})
@@ -118,19 +119,19 @@ func (c *Client) send(ctx context.Context, pool events.Pool, m proto.Message, do
 // scope names what the client traces.
 const scope = "github.com/spanway/spanway/pkg/client"
 
-var asProducer = trace.WithSpanKind(trace.SpanKindProducer)
+var asProducer = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}
 
 // span begins the span of a command, which lasts until the broker has
 // acknowledged it or it was given up. Without an SDK it costs next to nothing and
 // records nothing.
-func (c *Client) span(ctx context.Context, topic string) (context.Context, trace.Span) {
-	ctx, span := c.tracer.Start(ctx, "send "+topic, asProducer)
+func (c *Client) span(ctx context.Context) (context.Context, trace.Span) {
+	ctx, span := c.tracer.Start(ctx, c.spanName, asProducer...)
 	if span.IsRecording() {
 		span.SetAttributes(
 			attribute.String("messaging.system", "kafka"),
 			attribute.String("messaging.operation.type", "send"),
 			attribute.String("messaging.operation.name", "send"),
-			attribute.String("messaging.destination.name", topic),
+			attribute.String("messaging.destination.name", c.topics.Requests()),
 		)
 	}
 	return ctx, span
@@ -145,6 +146,9 @@ func endSpan(span trace.Span, err error) {
 
 // traceHeaders are the headers of the trace that ctx is in, if it is in one.
 func traceHeaders(ctx context.Context) []events.Header {
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		return nil
+	}
 	carrier := propagation.MapCarrier{}
 	otel.GetTextMapPropagator().Inject(ctx, carrier)
 	var out []events.Header

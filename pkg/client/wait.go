@@ -40,7 +40,7 @@ func (c *Client) Do(ctx context.Context, task Task) (Result, error) {
 
 // DoRequest is Do for a request in the form of the wire.
 func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result, error) {
-	key, err := c.prepare(r)
+	key, id, err := c.prepare(r)
 	if err != nil {
 		return rejection(key, err), err
 	}
@@ -53,7 +53,7 @@ func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result
 	if err := t.run(); err != nil {
 		return Result{}, err
 	}
-	offset, err := c.command(ctx, key.pool, r)
+	offset, err := c.command(ctx, key.pool, id, r)
 	if err != nil {
 		return Result{ID: key.task, Pool: key.pool}, fmt.Errorf("submit task %q: %w", key.task, err)
 	}
@@ -208,7 +208,7 @@ func (c *Client) resultAt(ctx context.Context, key taskKey, offset int64) (Resul
 	if i < 0 {
 		return Result{}, fmt.Errorf("%s: the log no longer holds it", what)
 	}
-	_, m, err := events.DecodeTrusted(&page.Records[i])
+	m, err := events.Message(&page.Records[i])
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", what, err)
 	}

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"sync"
 
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/spanway/spanway/internal/telemetry/tracing"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -28,7 +28,8 @@ type Engine struct {
 
 	mu       sync.Mutex
 	handlers map[string]Handler
-	wrong    error // what Handle could not say
+	spans    map[string]string // names, by kind; fixed while it runs
+	wrong    error             // what Handle could not say
 	ran      bool
 	closed   bool // before it ran
 	status   lease.Status
@@ -47,7 +48,7 @@ func New(c Config, options ...Option) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c.withDefaults(), tracer: otel.Tracer(scope), labels: marks, handlers: map[string]Handler{},
+		config: c.withDefaults(), tracer: tracing.Tracer(scope), labels: marks, handlers: map[string]Handler{}, spans: map[string]string{},
 		ready: make(chan struct{}), closing: make(chan struct{}), finished: make(chan struct{}),
 	}
 	e.close = sync.OnceFunc(func() { close(e.closing) })
@@ -81,7 +82,7 @@ func (e *Engine) Handle(kind string, h Handler) {
 		e.wrong = errors.Join(e.wrong, err)
 		return
 	}
-	e.handlers[kind] = h
+	e.handlers[kind], e.spans[kind] = h, "process "+kind
 }
 
 // Ready is closed when the scheduler first knows the engine, which may be given

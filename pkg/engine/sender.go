@@ -126,7 +126,7 @@ func (s *sender) pass(report lease.Report) {
 // settle takes the outcome of a report.
 func (s *sender) settle(report lease.Report, err error) {
 	if f, ok := report.Message.(*events.AttemptFinished); ok {
-		if isRefused(err) && s.replace(report, f) {
+		if err != nil && isRefused(err) && s.replace(report, f) {
 			return
 		}
 		s.mu.Lock()

@@ -15,7 +15,7 @@ import (
 // scope names what the engine measures and traces.
 const scope = "github.com/spanway/spanway/pkg/engine"
 
-var asConsumer = trace.WithSpanKind(trace.SpanKindConsumer)
+var asConsumer = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}
 
 // traced is a context that continues the trace of the task's producer.
 func traced(t *events.Task) context.Context {
@@ -31,7 +31,7 @@ func traced(t *events.Task) context.Context {
 // span begins the span of an attempt, named as OpenTelemetry's conventions for
 // messaging have it. Without an SDK it costs next to nothing and records nothing.
 func (e *Engine) span(ctx context.Context, a *lease.Attempt) (context.Context, trace.Span) {
-	ctx, span := e.tracer.Start(ctx, "process "+a.Task.Kind, asConsumer)
+	ctx, span := e.tracer.Start(ctx, e.spans[a.Task.Kind], asConsumer...)
 	if span.IsRecording() {
 		span.SetAttributes(
 			attribute.String("messaging.system", "kafka"),

@@ -103,7 +103,7 @@ func claimIn(batch []events.Record) (id ClaimID, claim, bad bool) {
 	if _, inputs := batch[0].Header(events.HeaderInputs); inputs || len(batch) != 1 {
 		return id, false, true
 	}
-	_, m, err := events.DecodeTrusted(&batch[0])
+	m, err := events.Message(&batch[0])
 	c, ok := m.(*events.LogClaimed)
 	if err != nil || !ok || len(c.ClaimId) != len(id) {
 		return id, false, true

@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -66,8 +67,7 @@ func (p *publishing) moved(outbox Outbox, limit int64) bool {
 func (t *tenure) republish(ctx context.Context) error {
 	for i := range t.published.open {
 		e := &t.published.open[i]
-		id := fmt.Sprintf("%s/%d/%d/%d", t.Topic, t.Partition, e.Epoch, e.N)
-		if err := t.publish(ctx, e.Logged, id, e.timestamp); err != nil {
+		if err := t.publish(ctx, e.Logged, e.timestamp); err != nil {
 			return err
 		}
 	}
@@ -75,7 +75,7 @@ func (t *tenure) republish(ctx context.Context) error {
 }
 
 // publish sends what an event that counts causes.
-func (t *tenure) publish(ctx context.Context, l events.Logged, id string, timestamp int64) error {
+func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) error {
 	switch m := l.Message.(type) {
 	case *events.LogPublished, *events.LogTruncated:
 		return nil
@@ -87,9 +87,9 @@ func (t *tenure) publish(ctx context.Context, l events.Logged, id string, timest
 		return nil
 	}
 	if err := t.complete(ctx, &out); err != nil {
-		return fmt.Errorf("publish event %s: %w", id, err)
+		return fmt.Errorf("publish event %d/%d of %s/%d: %w", l.Epoch, l.N, t.Topic, t.Partition, err)
 	}
-	record, err := t.outgoing(id, out, timestamp)
+	record, err := t.outgoing(l, out, timestamp)
 	if err != nil {
 		return err
 	}
@@ -132,18 +132,26 @@ func (t *tenure) tellReceivers(l events.Logged, m *events.LogTailLost, timestamp
 	return nil
 }
 
-func (t *tenure) outgoing(id string, out events.Outgoing, timestamp int64) (events.Record, error) {
+func (t *tenure) outgoing(l events.Logged, out events.Outgoing, timestamp int64) (events.Record, error) {
 	if out.Raw != nil {
 		return *out.Raw, nil
 	}
-	extra := make([]events.Header, 0, 1+len(out.Headers))
-	extra = append(extra, events.Header{Key: events.HeaderFrom, Value: []byte(id)})
-	record, err := t.Encoder.Encode(id, out.Message, append(extra, out.Headers...)...)
+	id := t.eventID(l)
+	record, err := t.Encoder.EncodeCopy(id, out.Message, out.Headers...)
 	if err != nil {
 		return record, fmt.Errorf("publish event %s to %s/%d: %w", id, out.Topic, out.Partition, err)
 	}
 	record.Key, record.Timestamp = out.Key, timestamp
 	return record, nil
+}
+
+// eventID names an event of this log.
+func (t *tenure) eventID(l events.Logged) string {
+	var room [128]byte // more than most take
+	b := append(append(room[:0], t.Topic...), '/')
+	b = append(strconv.AppendInt(b, int64(t.Partition), 10), '/')
+	b = append(strconv.AppendUint(b, uint64(l.Epoch), 10), '/')
+	return string(strconv.AppendUint(b, uint64(l.N), 10))
 }
 
 // noteDue tells whether to write a LogPublished: with other events when there

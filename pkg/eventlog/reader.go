@@ -188,7 +188,7 @@ func (r *Reader) event(rec *events.Record) {
 		return
 	}
 	if rec.Value != nil {
-		if _, m, err := events.DecodeTrusted(rec); err == nil {
+		if m, err := events.Message(rec); err == nil {
 			l.Message = m
 		}
 	}

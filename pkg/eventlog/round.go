@@ -33,7 +33,7 @@ func (t *tenure) round(ctx context.Context) error {
 			return err
 		}
 	}
-	more := t.core.Advance(t.clock, t.emit)
+	more := t.core.Advance(t.clock, t.emitter)
 	t.idle = !more && len(arrived.Inputs) == 0
 	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
@@ -46,7 +46,7 @@ func (t *tenure) round(ctx context.Context) error {
 func (t *tenure) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
 
 func (t *tenure) decide(ctx context.Context, in *events.Input) error {
-	t.core.Decide(*in, t.clock, t.emit)
+	t.core.Decide(*in, t.clock, t.emitter)
 	t.positions.Set(in.Topic, in.Partition, in.Offset+1)
 	t.unwritten++
 	if t.batch.size < fullBatch {
@@ -120,9 +120,9 @@ func (t *tenure) counted(ctx context.Context, h Header) error {
 	}
 	t.grow(len(t.batch.logged), t.batch.size)
 	for i := range t.batch.logged {
-		s := t.batch.spans[i]
-		t.published.fold(t.batch.logged[i], s.timestamp)
-		if err := t.publish(ctx, t.batch.logged[i], string(t.batch.ids[s.id:s.idEnd]), s.timestamp); err != nil {
+		at := t.batch.spans[i].timestamp
+		t.published.fold(t.batch.logged[i], at)
+		if err := t.publish(ctx, t.batch.logged[i], at); err != nil {
 			return err
 		}
 	}

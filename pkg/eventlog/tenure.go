@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -24,6 +26,8 @@ type tenure struct {
 	positions Positions
 	unwritten int // inputs decided since a batch was written
 	writtenAt int64
+
+	emitter func(proto.Message) // emit, made once and not for every input
 
 	clock  events.Clock
 	tailAt int64
@@ -48,6 +52,7 @@ func newTenure(cfg *OwnerConfig) *tenure {
 		published:   publishing{sent: -1},
 		pages:       pages{log: cfg.Log},
 	}
+	t.emitter = t.emit
 	if _, ok := t.core.(Snapshotter); ok && cfg.Snapshots != nil {
 		t.keeping = &keeping{SnapshotConfig: cfg.Snapshots}
 	}

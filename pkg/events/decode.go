@@ -25,7 +25,14 @@ type Envelope struct {
 // TypeOfRecord reads the type alone, for binary mode.
 func TypeOfRecord(r *Record) Type {
 	v, _ := r.Header(HeaderType)
-	return Type(v)
+	return typeOf(v)
+}
+
+func typeOf(b []byte) Type {
+	if k := lookup().byType[Type(b)]; k != nil {
+		return k.typ // The same string again: no allocation.
+	}
+	return Type(b)
 }
 
 // Decode reads a record in binary or structured mode with protobuf or JSON
@@ -45,24 +52,38 @@ func Decode(r *Record) (Envelope, proto.Message, error) {
 // DecodeTrusted is Decode without the limits of size. It is for owned logs and
 // what is published from them: what counts must be read by all, however large.
 func DecodeTrusted(r *Record) (Envelope, proto.Message, error) {
-	env, data, err := open(r)
+	var env envelope
+	m, err := env.decode(r)
+	return env.text(), m, err
+}
+
+// Message is DecodeTrusted for those who do not ask what the envelope says.
+func Message(r *Record) (proto.Message, error) {
+	var env envelope
+	return env.decode(r)
+}
+
+// decode fills in the envelope and returns the data.
+func (env *envelope) decode(r *Record) (proto.Message, error) {
+	data, err := env.open(r)
 	if err != nil {
-		return env, nil, err
+		return nil, err
 	}
 	if err := env.check(); err != nil {
-		return env, nil, err
+		return nil, err
 	}
-	m := New(env.Type)
-	if m == nil {
-		return env, nil, Refuse(CodeUnknownType, "ce_type %.200q is not known here", env.Type)
+	k := lookup().byType[Type(env.typ)]
+	if k == nil {
+		return nil, Refuse(CodeUnknownType, "ce_type %.200q is not known here", env.typ)
 	}
 	if data == nil {
-		return env, nil, Refuse(CodeBadData, "the value is null; a %s needs data", env.Type)
+		return nil, Refuse(CodeBadData, "the value is null; a %s needs data", env.typ)
 	}
-	if err := unmarshal(env, data, m); err != nil {
-		return env, nil, err
+	m := k.message.New().Interface()
+	if err := env.unmarshal(data, m, k.kind == Command || k.kind == Report); err != nil {
+		return nil, err
 	}
-	return env, m, nil
+	return m, nil
 }
 
 func checkLimits(r *Record) error {
@@ -82,46 +103,58 @@ func checkLimits(r *Record) error {
 	return nil
 }
 
+// envelope is an Envelope that is not text yet, and so costs nothing.
+type envelope struct {
+	specVersion, id, source, typ, subject, contentType, traceparent, tracestate []byte
+}
+
+// text makes the Envelope. Sources and content types repeat, and are mostly not
+// allocated anew.
+func (env *envelope) text() Envelope {
+	return Envelope{
+		ID: string(env.id), Source: repeated(env.source), Type: typeOf(env.typ), Subject: string(env.subject),
+		ContentType: repeated(env.contentType), Traceparent: string(env.traceparent), Tracestate: string(env.tracestate),
+	}
+}
+
 // open splits a record into envelope and data, whichever mode it is in.
-func open(r *Record) (Envelope, []byte, error) {
-	var env Envelope
-	specVersion := ""
+func (env *envelope) open(r *Record) ([]byte, error) {
 	for i := range r.Headers {
 		h := &r.Headers[i]
 		switch h.Key {
 		case HeaderSpecVersion:
-			specVersion = string(h.Value)
+			env.specVersion = h.Value
 		case HeaderID:
-			env.ID = string(h.Value)
+			env.id = h.Value
 		case HeaderSource:
-			env.Source = string(h.Value)
+			env.source = h.Value
 		case HeaderType:
-			env.Type = Type(h.Value)
+			env.typ = h.Value
 		case HeaderSubject:
-			env.Subject = string(h.Value)
+			env.subject = h.Value
 		case HeaderContentType:
-			env.ContentType = string(h.Value)
+			env.contentType = h.Value
 		case HeaderTraceparent:
-			env.Traceparent = string(h.Value)
+			env.traceparent = h.Value
 		case HeaderTracestate:
-			env.Tracestate = string(h.Value)
+			env.tracestate = h.Value
 		}
 	}
-	if len(env.ContentType) >= len(ContentCloudEvent) &&
-		strings.EqualFold(env.ContentType[:len(ContentCloudEvent)], ContentCloudEvent) {
-		return openStructured(r.Value)
+	if len(env.contentType) >= len(ContentCloudEvent) &&
+		strings.EqualFold(string(env.contentType[:len(ContentCloudEvent)]), ContentCloudEvent) {
+		return env.openStructured(r.Value)
 	}
-	return env, r.Value, checkSpecVersion(specVersion)
+	return r.Value, env.checkSpecVersion()
 }
 
-func checkSpecVersion(v string) error {
-	if v == "1.0" || v == "1.0.2" {
+func (env *envelope) checkSpecVersion() error {
+	switch string(env.specVersion) {
+	case "1.0", "1.0.2":
 		return nil
-	}
-	if v == "" {
+	case "":
 		return Refuse(CodeBadEnvelope, "no ce_specversion; a record needs ce_specversion=1.0, ce_id, ce_source and ce_type")
 	}
-	return Refuse(CodeBadEnvelope, "ce_specversion is %.40q; only 1.0 is read", v)
+	return Refuse(CodeBadEnvelope, "ce_specversion is %.40q; only 1.0 is read", env.specVersion)
 }
 
 // structured is a CloudEvent in structured mode, JSON format.
@@ -138,49 +171,49 @@ type structured struct {
 	DataBase64      *string         `json:"data_base64"`
 }
 
-func openStructured(value []byte) (Envelope, []byte, error) {
+func (env *envelope) openStructured(value []byte) ([]byte, error) {
+	*env = envelope{}
 	var s structured
 	if err := json.Unmarshal(value, &s); err != nil {
-		return Envelope{}, nil, Refuse(CodeBadEnvelope, "structured CloudEvent: %v", err)
+		return nil, Refuse(CodeBadEnvelope, "structured CloudEvent: %v", err)
 	}
-	env := Envelope{
-		ID: s.ID, Source: s.Source, Type: s.Type, Subject: s.Subject,
-		ContentType: s.DataContentType, Traceparent: s.Traceparent, Tracestate: s.Tracestate,
+	*env = envelope{
+		specVersion: []byte(s.SpecVersion), id: []byte(s.ID), source: []byte(s.Source), typ: []byte(s.Type), subject: []byte(s.Subject),
+		contentType: []byte(s.DataContentType), traceparent: []byte(s.Traceparent), tracestate: []byte(s.Tracestate),
 	}
-	if env.ContentType == "" {
-		env.ContentType = ContentJSON
+	if s.DataContentType == "" {
+		env.contentType = jsonContent
 	}
-	if err := checkSpecVersion(s.SpecVersion); err != nil {
-		return env, nil, err
+	if err := env.checkSpecVersion(); err != nil {
+		return nil, err
 	}
 	if s.DataBase64 == nil {
-		return env, s.Data, nil
+		return s.Data, nil
 	}
 	data, err := base64.StdEncoding.DecodeString(*s.DataBase64)
 	if err != nil {
-		return env, nil, Refuse(CodeBadEnvelope, "data_base64: %v", err)
+		return nil, Refuse(CodeBadEnvelope, "data_base64: %v", err)
 	}
-	return env, data, nil
+	return data, nil
 }
 
-func (e *Envelope) check() error {
+func (env *envelope) check() error {
 	switch {
-	case e.ID == "":
+	case len(env.id) == 0:
 		return Refuse(CodeBadEnvelope, "ce_id is missing or empty")
-	case e.Source == "":
+	case len(env.source) == 0:
 		return Refuse(CodeBadEnvelope, "ce_source is missing or empty")
-	case e.Type == "":
+	case len(env.typ) == 0:
 		return Refuse(CodeBadEnvelope, "ce_type is missing or empty")
 	}
 	return nil
 }
 
-func unmarshal(env Envelope, data []byte, m proto.Message) error {
-	isJSON, err := contentIsJSON(env.ContentType)
+func (env *envelope) unmarshal(data []byte, m proto.Message, strict bool) error {
+	isJSON, err := contentIsJSON(env.contentType)
 	if err != nil {
 		return err
 	}
-	strict := KindOf(env.Type) == Command || KindOf(env.Type) == Report
 	if isJSON {
 		return unmarshalJSON(data, m, strict)
 	}
@@ -195,14 +228,14 @@ func unmarshal(env Envelope, data []byte, m proto.Message) error {
 	return nil
 }
 
-func contentIsJSON(contentType string) (bool, error) {
-	switch contentType {
+func contentIsJSON(contentType []byte) (bool, error) {
+	switch string(contentType) {
 	case "", ContentProtobuf:
 		return false, nil
 	case ContentJSON:
 		return true, nil
 	}
-	media, _, err := mime.ParseMediaType(contentType)
+	media, _, err := mime.ParseMediaType(string(contentType))
 	switch {
 	case err != nil:
 		return false, Refuse(CodeBadEnvelope, "content-type %.100q: %v", contentType, err)

@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	kafka "github.com/segmentio/kafka-go"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/known/structpb"
 	"pgregory.net/rapid"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -92,6 +95,45 @@ func TestDecodeRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want code %s", name, err, c.code)
 		}
 	}
+}
+
+// An unknown field is refused wherever in the message it is.
+func TestUnknownFieldsWithin(t *testing.T) {
+	t.Parallel()
+	unknown := protoreflect.RawFields("\xfa\x7f\x01x")
+	for name, m := range map[string]proto.Message{
+		"in a message": &events.TaskRequested{Kind: "x", Retry: &events.RetryRequested{}},
+		"in a map":     &events.TaskRequested{Kind: "x", Needs: map[string]*structpb.Value{"slots": structpb.NewNumberValue(1)}},
+		"in a list": &events.TaskRequested{Kind: "x", PayloadJson: structpb.NewListValue(
+			&structpb.ListValue{Values: []*structpb.Value{structpb.NewBoolValue(true), structpb.NewBoolValue(false)}})},
+	} {
+		req := m.(*events.TaskRequested)
+		if _, _, err := events.Decode(encoded(t, req)); err != nil {
+			t.Errorf("%s: without any: %v", name, err)
+		}
+		switch {
+		case req.Retry != nil:
+			req.Retry.ProtoReflect().SetUnknown(unknown)
+		case req.Needs != nil:
+			req.Needs["slots"].ProtoReflect().SetUnknown(unknown)
+		default:
+			req.PayloadJson.GetListValue().Values[1].ProtoReflect().SetUnknown(unknown)
+		}
+		_, _, err := events.Decode(encoded(t, req))
+		var bad *events.Malformed
+		if !errors.As(err, &bad) || bad.Code != events.CodeUnknownField {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func encoded(t *testing.T, m proto.Message) *events.Record {
+	t.Helper()
+	r, err := events.Encoder{Source: "/"}.Encode("1", m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &r
 }
 
 func TestEventsIgnoreUnknownFields(t *testing.T) {

@@ -58,6 +58,8 @@ var (
 	specVersion   = []byte("1.0")
 	jsonContent   = []byte(ContentJSON)
 	deterministic = proto.MarshalOptions{Deterministic: true}
+	// sized is for a message whose Size was asked for just before.
+	sized = proto.MarshalOptions{Deterministic: true, UseCachedSize: true}
 )
 
 // Encode makes the record of m under the given CloudEvents ID, followed by the
@@ -65,44 +67,66 @@ var (
 // protobuf, so the header is written for JSON only. It fails only on a message
 // that has no type or holds invalid UTF-8.
 func (e Encoder) Encode(id string, m proto.Message, extra ...Header) (Record, error) {
-	t := TypeOf(m)
-	if t == "" {
+	r, err := e.encode(id, m, len(extra))
+	r.Headers = append(r.Headers, extra...)
+	return r, err
+}
+
+// EncodeCopy is Encode for what is published of an event: the event's ID also
+// becomes the first of the extra headers, spanway-from.
+func (e Encoder) EncodeCopy(id string, m proto.Message, extra ...Header) (Record, error) {
+	r, err := e.encode(id, m, 1+len(extra))
+	if err != nil {
+		return r, err
+	}
+	r.Headers = append(append(r.Headers, Header{HeaderFrom, r.Headers[atID].Value}), extra...)
+	return r, nil
+}
+
+// atID is where encode puts the header with the ID.
+const atID = 1
+
+// encode makes the record in two allocations: one for its bytes, one for its
+// headers, with room for so many more.
+func (e Encoder) encode(id string, m proto.Message, room int) (Record, error) {
+	k := knownMessage(m)
+	if k == nil {
 		return Record{}, fmt.Errorf("encode %T: not a message of Spanway's wire", m)
 	}
-	value, err := e.data(m)
-	if err != nil {
-		return Record{}, fmt.Errorf("encode %s %q: %w", t, id, err)
+	size := 0
+	if !e.JSON {
+		size = deterministic.Size(m)
 	}
-	headers := make([]Header, 4, 5+len(extra))
+	b := make([]byte, 0, len(id)+len(e.Source)+size)
+	b = append(append(b, id...), e.Source...)
+	data := len(b)
+	b, err := e.appendData(b, m, sized)
+	if err != nil {
+		return Record{}, fmt.Errorf("encode %s %q: %w", k.typ, id, err)
+	}
+	headers := make([]Header, 4, 5+room)
 	headers[0] = Header{HeaderSpecVersion, specVersion}
-	headers[1] = Header{HeaderID, []byte(id)}
-	headers[2] = Header{HeaderSource, []byte(e.Source)}
-	headers[3] = Header{HeaderType, []byte(t)}
+	headers[atID] = Header{HeaderID, b[:len(id):len(id)]}
+	headers[2] = Header{HeaderSource, b[len(id):data:data]}
+	headers[3] = Header{HeaderType, k.header}
 	if e.JSON {
 		headers = append(headers, Header{HeaderContentType, jsonContent})
 	}
-	return Record{Value: value, Headers: append(headers, extra...)}, nil
+	return Record{Value: b[data:], Headers: headers}, nil
 }
 
 // AppendData appends the data that Encode would write for m to dst, for those
 // who make many records and share the memory of their parts.
 func (e Encoder) AppendData(dst []byte, m proto.Message) ([]byte, error) {
+	return e.appendData(dst, m, deterministic)
+}
+
+func (e Encoder) appendData(dst []byte, m proto.Message, o proto.MarshalOptions) ([]byte, error) {
 	if !e.JSON {
-		return deterministic.MarshalAppend(dst, m)
+		return o.MarshalAppend(dst, m)
 	}
 	b, err := MarshalJSON(m)
 	return append(dst, b...), err
-}
-
-func (e Encoder) data(m proto.Message) ([]byte, error) {
-	if e.JSON {
-		return MarshalJSON(m)
-	}
-	b, err := deterministic.Marshal(m)
-	if b == nil && err == nil {
-		b = []byte{} // A null value would be a tombstone.
-	}
-	return b, err
 }
 
 // MarshalJSON is the protojson mapping in a stable form: protojson itself

@@ -28,19 +28,37 @@ type Topics struct {
 const DefaultPrefix = "spanway."
 
 // Requests is where commands for the scheduler go; partitioned by pool.
-func (t Topics) Requests() string { return t.Prefix + "tasks.requests" }
+func (t Topics) Requests() string { return t.name(requests) }
 
 // Events is the scheduler's owned log; partitioned by pool.
-func (t Topics) Events() string { return t.Prefix + "tasks.events" }
+func (t Topics) Events() string { return t.name(eventsLog) }
 
 // Assignments is what engines read; partitioned by engine.
-func (t Topics) Assignments() string { return t.Prefix + "tasks.assignments" }
+func (t Topics) Assignments() string { return t.name(assignments) }
 
 // Reports is what engines write; partitioned by pool.
-func (t Topics) Reports() string { return t.Prefix + "engines.reports" }
+func (t Topics) Reports() string { return t.name(reports) }
 
 // DeadLetters is where poison and exhausted tasks go; one partition.
-func (t Topics) DeadLetters() string { return t.Prefix + "deadletter" }
+func (t Topics) DeadLetters() string { return t.name(deadLetters) }
+
+// The topics under the default prefix.
+const (
+	requests    = DefaultPrefix + "tasks.requests"
+	eventsLog   = DefaultPrefix + "tasks.events"
+	assignments = DefaultPrefix + "tasks.assignments"
+	reports     = DefaultPrefix + "engines.reports"
+	deadLetters = DefaultPrefix + "deadletter"
+)
+
+// name puts the prefix on; the default one allocates nothing, for topics are
+// named with every task.
+func (t Topics) name(topic string) string {
+	if t.Prefix == DefaultPrefix {
+		return topic
+	}
+	return t.Prefix + topic[len(DefaultPrefix):]
+}
 
 // Snapshots is where the snapshots of a log are, with as many partitions.
 func Snapshots(log string) string { return log + ".snapshots" }

@@ -149,35 +149,59 @@ var registrations = []registration{
 }
 
 type tables struct {
-	byType       map[Type]registration
-	byDescriptor map[protoreflect.MessageDescriptor]Type
+	byType       map[Type]*known
+	byDescriptor map[protoreflect.MessageDescriptor]*known
+}
+
+// known is a registration as it is looked up.
+type known struct {
+	registration
+	message protoreflect.MessageType
+	header  []byte // the type as the value of its header
 }
 
 // The tables are built at the first use, because descriptors are ready only
 // after the generated code was initialised.
 var lookup = sync.OnceValue(func() tables {
-	t := tables{map[Type]registration{}, map[protoreflect.MessageDescriptor]Type{}}
+	t := tables{map[Type]*known{}, map[protoreflect.MessageDescriptor]*known{}}
 	for _, r := range registrations {
-		t.byType[r.typ] = r
-		t.byDescriptor[r.message.ProtoReflect().Descriptor()] = r.typ
+		m := r.message.ProtoReflect().Type()
+		k := &known{r, m, []byte(r.typ)}
+		t.byType[r.typ], t.byDescriptor[m.Descriptor()] = k, k
 	}
 	return t
 })
 
 // New returns an empty message of that type, or nil if the type is unknown.
 func New(t Type) proto.Message {
-	r, ok := lookup().byType[t]
-	if !ok {
+	k := lookup().byType[t]
+	if k == nil {
 		return nil
 	}
-	return r.message.ProtoReflect().New().Interface()
+	return k.message.New().Interface()
 }
 
 // KindOf tells what a type is; 0 if it is unknown.
-func KindOf(t Type) Kind { return lookup().byType[t].kind }
+func KindOf(t Type) Kind {
+	k := lookup().byType[t]
+	if k == nil {
+		return 0
+	}
+	return k.kind
+}
 
 // TypeOf returns the type under which m travels, or "" if it travels under none.
-func TypeOf(m proto.Message) Type { return lookup().byDescriptor[m.ProtoReflect().Descriptor()] }
+func TypeOf(m proto.Message) Type {
+	k := knownMessage(m)
+	if k == nil {
+		return ""
+	}
+	return k.typ
+}
+
+func knownMessage(m proto.Message) *known {
+	return lookup().byDescriptor[m.ProtoReflect().Descriptor()]
+}
 
 // Types lists all known types in the order of a task's life.
 func Types() []Type {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -18,14 +19,13 @@ func unknownField(m protoreflect.Message) (at string, number protowire.Number) {
 		number, _, _ := protowire.ConsumeTag(unknown)
 		return string(m.Descriptor().Name()), number
 	}
-	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		switch {
-		case fd.IsMap() && fd.MapValue().Message() != nil:
-			v.Map().Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
-				at, number = unknownField(v.Message())
-				return at == ""
-			})
-		case fd.IsMap() || fd.Message() == nil:
+	for _, fd := range messageFields(m.Descriptor()) {
+		if !m.Has(fd) {
+			continue
+		}
+		switch v := m.Get(fd); {
+		case fd.IsMap():
+			at, number = unknownInMap(v.Map())
 		case fd.IsList():
 			for i := 0; i < v.List().Len() && at == ""; i++ {
 				at, number = unknownField(v.List().Get(i).Message())
@@ -33,9 +33,38 @@ func unknownField(m protoreflect.Message) (at string, number protowire.Number) {
 		default:
 			at, number = unknownField(v.Message())
 		}
+		if at != "" {
+			return at, number
+		}
+	}
+	return "", 0
+}
+
+func unknownInMap(m protoreflect.Map) (at string, number protowire.Number) {
+	m.Range(func(_ protoreflect.MapKey, v protoreflect.Value) bool {
+		at, number = unknownField(v.Message())
 		return at == ""
 	})
 	return at, number
+}
+
+// fieldsWithin holds what messageFields found, by descriptor.
+var fieldsWithin sync.Map
+
+// messageFields are the fields of a message that hold messages; most have few.
+func messageFields(d protoreflect.MessageDescriptor) []protoreflect.FieldDescriptor {
+	if found, ok := fieldsWithin.Load(d); ok {
+		return found.([]protoreflect.FieldDescriptor)
+	}
+	var found []protoreflect.FieldDescriptor
+	for i := range d.Fields().Len() {
+		f := d.Fields().Get(i)
+		if f.IsMap() && f.MapValue().Message() != nil || !f.IsMap() && f.Message() != nil {
+			found = append(found, f)
+		}
+	}
+	fieldsWithin.Store(d, found)
+	return found
 }
 
 var quoted = regexp.MustCompile(`unknown field "?([^"]*)"?`)

@@ -278,8 +278,9 @@ func (h *Holder) act(a Action) { h.out = append(h.out, a) }
 
 func (h *Holder) send(m proto.Message, beat bool) {
 	h.serial++
-	id := h.engine.Incarnation + "/" + strconv.FormatUint(h.serial, 10)
-	h.act(Action{Verb: Send, Report: Report{ID: id, Message: m, Beat: beat, SentAt: h.now}})
+	var room [64]byte // more than it takes
+	id := strconv.AppendUint(append(append(room[:0], h.engine.Incarnation...), '/'), h.serial, 10)
+	h.act(Action{Verb: Send, Report: Report{ID: string(id), Message: m, Beat: beat, SentAt: h.now}})
 }
 
 func (h *Holder) leaving(departed bool) {

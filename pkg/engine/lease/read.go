@@ -41,7 +41,7 @@ func (h *Holder) record(r *events.Record) {
 	} else if t := events.TypeOfRecord(r); t != events.TypeEngineEcho && t != events.TypeLogRecovered {
 		return
 	}
-	_, m, err := events.DecodeTrusted(r)
+	m, err := events.Message(r)
 	if err != nil {
 		h.counts.Malformed++
 		return
