@@ -11,6 +11,7 @@ VERSIONS := 4.3.0 3.9.2
 DIR      ?=
 SEED     ?=
 FUZZTIME ?= 10s
+KILLS    ?= 200
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
@@ -98,6 +99,10 @@ bench: build ## the benchmark of docs/benchmarks.md
 .PHONY: sim
 sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
 	$(GO) test -count 1 -v -run '^TestSim' ./internal/sim $(if $(SEED),-seed $(SEED))
+
+.PHONY: kills
+kills: ## kill schedulers and engines at named points (KILLS=200)
+	$(GO) test -count 1 -v -timeout 15m -parallel 8 -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for a short while (FUZZTIME=10s)

@@ -55,7 +55,7 @@ func hostiles() []hostile {
 		{"a negative need", task("n1", `"needs":{"slots":-1}`), events.CodeBadNeeds, false},
 		{"an oversize payload", task("n2", `"payload":"`+strings.Repeat("AAAA", 90_000)+`"`), events.CodeTooLarge, false},
 		{"an unknown field", task("n3", `"color":"red"`), events.CodeUnknownField, false},
-		{"a field of a later release", task("n4", `"prefer":"1.0"`), events.CodeUnknownField, false},
+		{"a field of a later release", task("n4", `"preemptible":true`), events.CodeUnknownField, false},
 		{"malformed JSON", jsonRequest(`{"taskId":`), events.CodeBadData, false},
 		{"an unknown type", jsonRequest(`{}`, "ce_type", "com.example.thing.v1"), events.CodeUnknownType, false},
 		{"a null value", null, events.CodeBadData, false},

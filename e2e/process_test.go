@@ -32,6 +32,10 @@ func TestMain(m *testing.M) {
 		serveBroker(role)
 		return
 	}
+	if role := os.Getenv(guardRole); role != "" {
+		serveGuard(role)
+		return
+	}
 	os.Exit(runTests(m))
 }
 

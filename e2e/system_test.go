@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -23,19 +24,28 @@ import (
 type system struct {
 	t      *testing.T
 	broker broker
+	prefix string
+	// binary is the spanway that its processes run.
+	binary string
 	client *client.Client
 	seen   *journal
 }
 
 func newSystem(t *testing.T, on brokers) *system {
 	t.Helper()
-	s := &system{t: t, broker: on(t)}
+	return systemOn(t, on(t), events.DefaultPrefix)
+}
+
+// systemOn is a system of that prefix on a broker that others may use, too.
+func systemOn(t *testing.T, b broker, prefix string) *system {
+	t.Helper()
+	s := &system{t: t, broker: b, prefix: prefix, binary: binary}
 	k := kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}})
 	defer k.Close()
-	if _, err := k.Ensure(t.Context(), events.Topics{Prefix: events.DefaultPrefix}.TaskTopics()); err != nil {
+	if _, err := k.Ensure(t.Context(), events.Topics{Prefix: prefix}.TaskTopics()); err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.New(client.Config{Brokers: []string{s.broker.Addr()}})
+	c, err := client.New(client.Config{Brokers: []string{s.broker.Addr()}, Prefix: prefix})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,18 +61,27 @@ func newSystem(t *testing.T, on brokers) *system {
 
 func (s *system) scheduler(args ...string) *process {
 	s.t.Helper()
-	return spanway(s.t, append([]string{"serve", "scheduler", "--brokers", s.broker.Addr()}, args...)...)
+	return s.serve("scheduler", nil, args...)
 }
 
 func (s *system) engineProcess(id string, args ...string) *process {
 	s.t.Helper()
-	return spanway(s.t, append([]string{"serve", "engine", "--brokers", s.broker.Addr(), "--id", id}, args...)...)
+	return s.serve("engine", nil, append([]string{"--id", id}, args...)...)
+}
+
+// serve starts a service in a process of its own.
+func (s *system) serve(service string, env []string, args ...string) *process {
+	s.t.Helper()
+	args = append([]string{"serve", service, "--brokers", s.broker.Addr(), "--prefix", s.prefix}, args...)
+	cmd := exec.Command(s.binary, args...)
+	cmd.Env = append(os.Environ(), env...)
+	return start(s.t, strings.Join(args, " "), cmd)
 }
 
 // engine runs an engine inside of the test process.
 func (s *system) engine(cfg engine.Config, kind string, h engine.Handler) *engine.Engine {
 	s.t.Helper()
-	cfg.Brokers = []string{s.broker.Addr()}
+	cfg.Brokers, cfg.Prefix = []string{s.broker.Addr()}, s.prefix
 	e, err := engine.New(cfg)
 	if err != nil {
 		s.t.Fatal(err)
@@ -129,7 +148,7 @@ func (s *system) load(rate int) (end func() int) {
 // verify runs the judging command on what the test left and returns its report.
 func (s *system) verify() verify.Report {
 	s.t.Helper()
-	out, err := exec.Command(binary, "verify", "--brokers", s.broker.Addr(), "-o", "json").Output()
+	out, err := exec.Command(binary, "verify", "--brokers", s.broker.Addr(), "--prefix", s.prefix, "-o", "json").Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		s.t.Fatal(err)

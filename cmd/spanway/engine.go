@@ -68,13 +68,18 @@ func engineColour(s client.EngineState) string {
 func (a *app) engineList() *cobra.Command {
 	var pool string
 	var all bool
+	var when moment
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List engines with what they have and what is reserved",
 		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			at, err := when.parse()
+			if err != nil {
+				return err
+			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				engines, asOf, err := c.Engines(ctx, events.Pool(pool))
+				engines, asOf, err := c.Engines(ctx, events.Pool(pool), at)
 				if err != nil {
 					return err
 				}
@@ -89,6 +94,7 @@ func (a *app) engineList() *cobra.Command {
 	}
 	c.Flags().StringVar(&pool, "pool", "", "only this pool (default all)")
 	c.Flags().BoolVar(&all, "all", false, "those that are lost or departed too")
+	when.at(c)
 	return c
 }
 
@@ -141,13 +147,18 @@ func labels(m map[string]*structpb.Value) string {
 
 func (a *app) engineShow() *cobra.Command {
 	var pool string
+	var when moment
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one engine",
 		Args:  one("engine ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := when.parse()
+			if err != nil {
+				return err
+			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				e, err := c.Engine(ctx, events.Pool(pool), events.EngineID(args[0]))
+				e, err := c.Engine(ctx, events.Pool(pool), events.EngineID(args[0]), at)
 				if err != nil {
 					return err
 				}
@@ -159,7 +170,7 @@ func (a *app) engineShow() *cobra.Command {
 				for _, f := range [][2]string{
 					{"reason", v.Reason}, {"site", v.Site}, {"labels", labels(v.Labels)}, {"kinds", strings.Join(v.Kinds, ",")},
 					{"reserved", share(v.Reserved, v.Allocatable)}, {"running", fmt.Sprint(v.Running)},
-					{"since", fmt.Sprintf("%s (%s)", dash(v.RegisteredAt), age(time.Now(), e.RegisteredMs))}, {"incarnation", v.Incarnation},
+					{"since", fmt.Sprintf("%s (%s)", dash(v.RegisteredAt), age(time.UnixMilli(e.AsOfMs), e.RegisteredMs))}, {"incarnation", v.Incarnation},
 				} {
 					if f[1] != "" {
 						fmt.Fprintf(a.out, "  %-11s %s\n", f[0], f[1])
@@ -171,6 +182,7 @@ func (a *app) engineShow() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "its pool (default \"default\")")
+	when.at(c)
 	return c
 }
 

@@ -22,6 +22,8 @@ type eventView struct {
 	Type      events.Type     `json:"type"`
 	At        string          `json:"at,omitempty"`
 	Data      json.RawMessage `json:"data,omitempty"`
+	// Text is the data of progress, if that is text.
+	Text *string `json:"text,omitempty"`
 }
 
 func viewEvent(e client.Event) eventView {
@@ -33,6 +35,9 @@ func viewEvent(e client.Event) eventView {
 		if data, err := events.MarshalJSON(e.Message); err == nil {
 			v.Data = data
 		}
+	}
+	if m, ok := e.Message.(*events.TaskProgressed); ok {
+		v.Text = text(m.Data)
 	}
 	return v
 }
@@ -53,7 +58,7 @@ func detail(e client.Event) string {
 	case *events.TaskStarted:
 		return "engine " + m.EngineId
 	case *events.TaskProgressed:
-		return fmt.Sprintf("%.60q", m.Data)
+		return strings.TrimSpace(fmt.Sprintf("%s %.60q", strings.TrimPrefix(m.DataType, "text/x-"), m.Data))
 	case *events.TaskSucceeded:
 		return fmt.Sprintf("engine %s, attempt %d, %d bytes", m.EngineId, m.Attempt, len(m.Result))
 	case *events.TaskRejected:
@@ -66,6 +71,10 @@ func detail(e client.Event) string {
 		return m.Reason
 	case *events.TaskBulkCancelStarted:
 		return fmt.Sprintf("%d tasks: %s", m.Matched, m.Reason)
+	case *events.TaskReserved:
+		return "engine " + m.EngineId
+	case *events.PoolConfigured:
+		return fmt.Sprintf("reserve after %s, weights %s", reserveAfter(m.Settings), dash(weights(m.Settings.GetTenantWeights())))
 	case *events.EngineRegistered:
 		return fmt.Sprintf("%s with %s", m.Engine.GetId(), needs(m.Engine.GetAllocatable()))
 	case *events.EngineLost:

@@ -45,9 +45,15 @@ func exitCode(err error) int {
 	return exitUnavailable
 }
 
-// violations is the verdict of verify on logs that break a guarantee.
-type violations struct{ n int64 }
+// violations is the verdict of verify on logs that break a guarantee, or of
+// which acknowledged records are gone.
+type violations struct{ n, losses int64 }
 
 func (e *violations) Error() string {
-	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", count(e.n, "violation", "violations"))
+	if e.n == e.losses {
+		return fmt.Sprintf("RECORDS_LOST: acknowledged records are gone from the log (%s); nobody broke a guarantee. "+
+			"Look for an unclean leader election or a disk that lost power, and submit again what is missing",
+			count(e.n, "finding", "findings"))
+	}
+	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", count(e.n-e.losses, "violation", "violations"))
 }

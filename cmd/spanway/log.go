@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) logCommand() *cobra.Command {
-	return noun("log", "Look into the topics themselves", a.logList(), a.logShow(), a.logTail(), a.logDead(), a.logReset())
+	return noun("log", "Look into the topics themselves", a.logList(), a.logShow(), a.logTail(), a.logDead(), a.logReplay(), a.logReset())
 }
 
 // fullName lets a person leave the prefix out.

@@ -22,10 +22,11 @@ func (a *app) serveEngine() *cobra.Command {
 	var slots int
 	c := &cobra.Command{
 		Use:   "engine",
-		Short: "Run a stand-alone engine for tasks of the kinds noop and exec",
+		Short: "Run a stand-alone engine for tasks of the kinds noop, exec and http",
 		Args:  none,
 		Example: `  spanway serve engine --id disk-1 --label disk=ssd --label gpu=1 --slots 8
-  spanway serve engine --allow sha256sum,gzip --capacity slots=8,memory_bytes=16Gi`,
+  spanway serve engine --allow sha256sum,gzip --capacity slots=8,memory_bytes=16Gi
+  spanway serve engine --http-allow https://api.example/v1 --accepts 'task.tenant != "guest"'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Engine.Brokers, cfg.Engine.Prefix, cfg.Engine.Site = a.brokerList(), a.prefix, a.site
 			cfg.Engine.Labels = labelValues(labels)
@@ -51,6 +52,10 @@ func (a *app) serveEngine() *cobra.Command {
 	f.StringToStringVar(&labels, "label", envMap("LABELS"), "what predicates see as engine.labels; integers, true and false are read as such, a;b as a list (SPANWAY_LABELS)")
 	f.StringToStringVar(&capacity, "capacity", envMap("CAPACITY"), "what tasks may need of it; 8 slots for each CPU if none is given (SPANWAY_CAPACITY)")
 	f.StringSliceVar(&cfg.Allow, "allow", envList("ALLOW"), "commands that kind exec may run, by name; "+strings.Join(engine.DefaultAllow(), ",")+" if none is given (SPANWAY_ALLOW)")
+	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", envList("HTTP_ALLOW"), "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http (SPANWAY_HTTP_ALLOW)")
+	f.StringVar(&cfg.Engine.Accepts, "accepts", env("ACCEPTS", ""), "CEL over task: it is given only tasks for which this is true (SPANWAY_ACCEPTS)")
+	f.StringVar(&cfg.Engine.Node, "node", env("NODE", ""), "name of the host that it shares with other engines; the host's own if empty (SPANWAY_NODE)")
+	f.StringVar((*string)(&cfg.Monitor), "monitor", env("MONITOR", "auto"), "what is measured as used of cpu_millis and memory_bytes, if it has such capacity: process, cgroup, auto (cgroup if that is limited) or off (SPANWAY_MONITOR)")
 	f.DurationVar(&cfg.Engine.TTL, "engine-ttl", envDuration("ENGINE_TTL", 0), "how long it may be silent; as the scheduler's (SPANWAY_ENGINE_TTL)")
 	f.DurationVar(&cfg.Engine.Grace, "grace", envDuration("GRACE", 30*time.Second), "how long work may go on when it is told to end (SPANWAY_GRACE)")
 	f.IntVar(&slots, "slots", envInt("SLOTS", 0), "short for --capacity slots=N (SPANWAY_SLOTS)")

@@ -15,7 +15,7 @@ import (
 
 func (a *app) taskCommand() *cobra.Command {
 	return noun("task", "Submit tasks and see what becomes of them",
-		a.taskSubmit(), a.taskShow(), a.taskList(), a.taskWatch(), a.taskWhy(), a.taskCancel(), a.taskRetry())
+		a.taskSubmit(), a.taskShow(), a.taskList(), a.taskWatch(), a.taskWhy(), a.taskWhatIf(), a.taskCancel(), a.taskRetry())
 }
 
 // taskView is a task as -o json prints it; the names are stable.
@@ -27,6 +27,11 @@ type taskView struct {
 	Priority   *int32           `json:"priority,omitempty"`
 	Tenant     string           `json:"tenant,omitempty"`
 	Predicate  string           `json:"predicate,omitempty"`
+	Prefer     string           `json:"prefer,omitempty"`
+	NotBefore  string           `json:"not_before,omitempty"`
+	LimitKey   string           `json:"limit_key,omitempty"`
+	Limit      int32            `json:"limit,omitempty"`
+	After      []string         `json:"after,omitempty"`
 	Needs      map[string]int64 `json:"needs,omitempty"`
 	ReplayOf   string           `json:"replay_of,omitempty"`
 	Engine     string           `json:"engine,omitempty"`
@@ -83,7 +88,9 @@ func viewTask(s *client.TaskStatus, asOf client.Position) taskView {
 		v.Progress = nil
 	}
 	if t := s.Task; t != nil {
-		v.Kind, v.Priority, v.Tenant, v.Predicate = t.Kind, &t.Priority, t.Tenant, t.Predicate
+		v.Kind, v.Priority, v.Tenant, v.Predicate, v.Prefer = t.Kind, &t.Priority, t.Tenant, t.Predicate, t.Prefer
+		v.NotBefore = stamp(t.NotBeforeMs)
+		v.LimitKey, v.Limit, v.After = t.LimitKey, t.Limit, t.After
 		v.Needs, v.ReplayOf = t.Needs, t.ReplayOf
 		if len(v.Needs) == 0 {
 			v.Needs = map[string]int64{"slots": 1}
@@ -117,6 +124,7 @@ func (a *app) taskList() *cobra.Command {
 	var pool string
 	var states []string
 	var limit int
+	var when moment
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List tasks, those of a pool oldest first; only those that have not ended unless --state says otherwise",
@@ -125,6 +133,9 @@ func (a *app) taskList() *cobra.Command {
 			q.Pool = events.Pool(pool)
 			var err error
 			if q.States, err = parseStates(states); err != nil {
+				return err
+			}
+			if q.At, err = when.parse(); err != nil {
 				return err
 			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
@@ -141,6 +152,7 @@ func (a *app) taskList() *cobra.Command {
 	f.StringVarP(&q.Kind, "kind", "k", "", "only this kind")
 	f.StringSliceVar(&states, "state", []string{"pending", "assigned", "running"}, "only these states, or \"all\"")
 	f.IntVar(&limit, "limit", 1000, "at most so many; 0 for all")
+	when.at(c)
 	return c
 }
 
@@ -169,7 +181,6 @@ func parseStates(in []string) ([]client.State, error) {
 
 func (a *app) printTasks(listings []client.Listing, limit int) error {
 	t := &table{head: []string{"ID", "POOL", "KIND", "STATE", "PRIO", "ENGINE", "ATTEMPT", "AGE"}}
-	now := time.Now()
 	shown, left := 0, 0
 	var asOf []string
 	none := !slices.ContainsFunc(listings, func(l client.Listing) bool { return len(l.Tasks) > 0 })
@@ -190,7 +201,7 @@ func (a *app) printTasks(listings []client.Listing, limit int) error {
 				continue
 			}
 			t.add(plain(s.ID), plain(s.Pool), plain(s.Task.GetKind()), cell{string(s.State), stateColour(s.State)},
-				plain(s.Task.GetPriority()), plain(dash(string(s.Engine))), plain(s.Attempt), plain(age(now, firstOf(s.AcceptedMs, s.EndedMs))))
+				plain(s.Task.GetPriority()), plain(dash(string(s.Engine))), plain(s.Attempt), plain(age(time.UnixMilli(l.AtMs), firstOf(s.AcceptedMs, s.EndedMs))))
 		}
 	}
 	if a.json() {
@@ -220,13 +231,18 @@ func dash(s string) string {
 
 func (a *app) taskShow() *cobra.Command {
 	var pool string
+	var when moment
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one task, its result and everything that happened to it",
 		Args:  one("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := when.parse()
+			if err != nil {
+				return err
+			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]))
+				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
 					return err
 				}
@@ -243,6 +259,7 @@ func (a *app) taskShow() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "its pool; without it all are searched")
+	when.at(c)
 	return c
 }
 
@@ -256,11 +273,17 @@ func (a *app) printTask(s *client.TaskStatus, l client.Listing) {
 	}
 	field("kind", v.Kind)
 	field("where", v.Predicate)
+	field("prefer", v.Prefer)
+	field("not before", v.NotBefore)
 	if s.Task != nil {
 		field("needs", needs(v.Needs))
 		field("priority", fmt.Sprint(s.Task.Priority))
 	}
 	field("tenant", v.Tenant)
+	if v.LimitKey != "" {
+		field("limit", fmt.Sprintf("%d at once of %q", v.Limit, v.LimitKey))
+	}
+	field("after", strings.Join(v.After, " "))
 	field("replay of", v.ReplayOf)
 	if v.Engine != "" {
 		field("engine", fmt.Sprintf("%s, attempt %d, token %d", v.Engine, v.Attempt, v.Token))

@@ -140,14 +140,24 @@ var errEnded = errors.New("the task has ended")
 
 func (a *app) taskWatch() *cobra.Command {
 	var pool string
+	var raw bool
 	c := &cobra.Command{
 		Use:   "watch [ID]",
 		Short: "Print what happens to tasks as it happens; to one: from its beginning to its end",
-		Args:  atMostOne("task ID"),
+		Long: `Print what happens to tasks as it happens. One task is watched from its
+beginning to its end, and exit code 4 tells that it was no success. What a
+command (kind exec) writes is printed as it comes, its standard output and error
+each to that of this program; with --raw nothing else is, and of a task of
+another kind its result. With -o json each event is one object; progress that is
+text stands in "text", too.`,
+		Args: atMostOne("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if raw && len(args) == 0 {
+				return usage("--raw is of one task: give its ID, as in: spanway task watch ID --raw")
+			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				if len(args) == 1 {
-					return a.watchTask(ctx, c, events.Pool(pool), events.TaskID(args[0]))
+					return a.watchTask(ctx, c, events.Pool(pool), events.TaskID(args[0]), raw)
 				}
 				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.watching}, func(e client.Event) error {
 					if client.TaskOf(e.Message) == "" {
@@ -159,33 +169,8 @@ func (a *app) taskWatch() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "only this pool (default all)")
+	c.Flags().BoolVar(&raw, "raw", false, "print only what the task writes")
 	return c
-}
-
-// watchTask follows one task; its end decides the exit code.
-func (a *app) watchTask(ctx context.Context, c *client.Client, pool events.Pool, id events.TaskID) error {
-	s, _, err := c.Task(ctx, pool, id)
-	if err != nil {
-		return err
-	}
-	var end client.Result
-	err = c.Watch(ctx, client.WatchConfig{Pool: s.Pool, FromStart: true}, func(e client.Event) error {
-		if client.TaskOf(e.Message) != id {
-			return nil
-		}
-		if err := a.printEvent(e, string(id)); err != nil {
-			return err
-		}
-		if r, ok := client.ResultOf(e); ok {
-			end = r
-			return errEnded
-		}
-		return nil
-	})
-	if errors.Is(err, errEnded) {
-		return end.Err()
-	}
-	return err
 }
 
 // watching tells a person that nothing will be missed from now on.

@@ -21,11 +21,14 @@ import (
 // submission is what the flags of task submit say.
 type submission struct {
 	id, pool, kind, where, tenant string
+	prefer, notBefore, limitKey   string
+	limit                         int32
+	after                         []string
 	needs                         map[string]string
 	priority, retries             int32
 	timeout, scheduleTimeout      string
 	payload, payloadType, file    string
-	wait, dryRun                  bool
+	wait, follow, dryRun          bool
 	prioritySet, retriesSet       bool
 	command                       []string
 }
@@ -44,6 +47,7 @@ A warning tells of a predicate with a label or a dimension that no known engine
 has; the task is submitted all the same.`,
 		Example: `  spanway task submit -k noop --wait
   spanway task submit --where 'engine.labels.gpu >= 1' --needs memory_bytes=64Mi --wait -- sha256sum /etc/hostname
+  spanway task submit --wait --follow --timeout 1h -- make all
   spanway task submit --file tasks.ndjson --wait`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s.prioritySet, s.retriesSet = cmd.Flags().Changed("priority"), cmd.Flags().Changed("retries")
@@ -51,6 +55,9 @@ has; the task is submitted all the same.`,
 				return usage("unexpected argument %q: a command to execute comes after --", args[0])
 			}
 			s.command = args
+			if s.follow && (!s.wait || s.file != "") {
+				return usage("--follow is for one task that is waited for: give --wait, and no --file")
+			}
 			if s.file != "" {
 				return a.submitFile(cmd.Context(), &s)
 			}
@@ -71,16 +78,22 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.id, "id", "", "its ID; the same ID again within a day is the same task (default a new one)")
 	f.StringVar(&s.pool, "pool", "", "its pool (default \"default\")")
 	f.StringVar(&s.where, "where", "", "predicate in CEL over engine and task, such as 'engine.labels.gpu >= 1'")
+	f.StringVar(&s.prefer, "prefer", "", "score in CEL over engine and task, the highest is preferred, such as 'engine.free.slots'")
+	f.StringVar(&s.notBefore, "not-before", "", "when it may begin: a time such as 2026-12-01T08:00:00Z, or from now such as 10m (default at once)")
 	f.StringToStringVar(&s.needs, "needs", nil, "what it takes of an engine, such as slots=1,memory_bytes=64Mi")
 	f.Int32Var(&s.priority, "priority", 5, "0 to 9, 9 most urgent")
 	f.StringVar(&s.timeout, "timeout", "", "how long one attempt may run: 30s, or none (default 10m)")
 	f.StringVar(&s.scheduleTimeout, "schedule-timeout", "", "how long it may wait for an engine (default none)")
 	f.Int32Var(&s.retries, "retries", 4, "how often a failed attempt is tried again")
 	f.StringVar(&s.tenant, "tenant", "", "on whose behalf")
+	f.StringVar(&s.limitKey, "limit-key", "", "what is limited, such as a database: of its tasks --limit run at once")
+	f.Int32Var(&s.limit, "limit", 0, "how many tasks of the --limit-key run at once (default 1)")
+	f.StringSliceVar(&s.after, "after", nil, "IDs of tasks of the pool that must have succeeded before")
 	f.StringVar(&s.payload, "payload", "", "its payload: text, @FILE, or - for standard input")
 	f.StringVar(&s.payloadType, "payload-type", "", "content type of the payload")
 	f.StringVar(&s.file, "file", "", "submit one task for each line of this file; - for standard input")
 	f.BoolVar(&s.wait, "wait", false, "wait for the end; exit 4 if it is not a success")
+	f.BoolVar(&s.follow, "follow", false, "with --wait: print what the command writes as it comes")
 	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request (of a file: how many are valid), but send nothing")
 }
 
@@ -89,7 +102,16 @@ func (s *submission) complete(r *events.TaskRequested) {
 	r.Pool = cmp.Or(r.Pool, s.pool)
 	r.Kind = cmp.Or(r.Kind, s.kind)
 	r.Predicate = cmp.Or(r.Predicate, s.where)
+	r.Prefer = cmp.Or(r.Prefer, s.prefer)
+	r.NotBefore = cmp.Or(r.NotBefore, fromNow(s.notBefore, time.Now()))
 	r.Tenant = cmp.Or(r.Tenant, s.tenant)
+	r.LimitKey = cmp.Or(r.LimitKey, s.limitKey)
+	if r.Limit == nil && s.limit != 0 {
+		r.Limit = &s.limit
+	}
+	if len(r.After) == 0 {
+		r.After = s.after
+	}
 	r.PayloadType = cmp.Or(r.PayloadType, s.payloadType)
 	r.ExecutionTimeout = cmp.Or(r.ExecutionTimeout, s.timeout)
 	r.ScheduleTimeout = cmp.Or(r.ScheduleTimeout, s.scheduleTimeout)
@@ -125,6 +147,14 @@ func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
 	return r, err
 }
 
+// fromNow makes a time of a duration; all else stays for the scheduler.
+func fromNow(text string, now time.Time) string {
+	if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d).UTC().Format(time.RFC3339Nano)
+	}
+	return text
+}
+
 // quantity is a number if it looks like one; "64Mi" stays for the scheduler.
 func quantity(v string) *structpb.Value {
 	if n, err := strconv.ParseInt(v, 10, 53); err == nil {
@@ -157,6 +187,9 @@ func (a *app) submitOne(ctx context.Context, s *submission, r *events.TaskReques
 	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
 		if warning := newWarner(c).about(ctx, r); warning != "" {
 			fmt.Fprintln(a.err, warning)
+		}
+		if s.follow {
+			return a.submitFollowed(ctx, c, r)
 		}
 		if s.wait {
 			began := time.Now()

@@ -12,23 +12,35 @@ import (
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
+// explainedView is an explanation as -o json prints it.
+type explainedView struct {
+	placement.Explanation
+	AsOf client.Position `json:"as_of"`
+}
+
+func explained(x placement.Explanation) explainedView {
+	return explainedView{x, client.Position{Topic: x.Log, Partition: x.Partition, Offset: x.Offset}}
+}
+
 func (a *app) taskWhy() *cobra.Command {
 	var pool string
+	var when moment
 	c := &cobra.Command{
 		Use:   "why ID",
 		Short: "Explain why a task waits, clause by clause; with -o json also engine by engine",
 		Args:  one("task ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			at, err := when.parse()
+			if err != nil {
+				return err
+			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				x, err := c.Why(ctx, events.Pool(pool), events.TaskID(args[0]))
+				x, err := c.Why(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
 					return err
 				}
 				if a.json() {
-					return a.object(struct {
-						placement.Explanation
-						AsOf client.Position `json:"as_of"`
-					}{x, client.Position{Topic: x.Log, Partition: x.Partition, Offset: x.Offset}})
+					return a.object(explained(x))
 				}
 				_, err = io.WriteString(a.out, x.Text(terminal(a.out) && os.Getenv("NO_COLOR") == ""))
 				return err
@@ -36,5 +48,6 @@ func (a *app) taskWhy() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "its pool; without it all are searched")
+	when.at(c)
 	return c
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -8,7 +9,9 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/verify"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -30,6 +33,91 @@ func TestVerifyFindsASecondResult(t *testing.T) {
 	var report struct{ Violations int }
 	if err := json.Unmarshal([]byte(out), &report); code != exitRefused || err != nil || report.Violations != 1 {
 		t.Errorf("verify -o json ends with %d and prints %s (%v)", code, out, err)
+	}
+}
+
+// The log alone is enough: on a broker that has nothing else, no requests, no
+// reports and no assignments, it is judged all the same.
+func TestVerifyNeedsNothingElse(t *testing.T) {
+	const tasks = 30
+	s := start(t, 2)
+	for i := range tasks {
+		id := fmt.Sprintf("task-%d", i)
+		if _, stderr, code := call(t.Context(), "", "task", "submit", "-k", "noop", "--id", id, "--where", "engine.free.slots >= 1",
+			"--wait", "--brokers", s.Brokers()[0]); code != exitDone {
+			t.Fatalf("task submit ends with %d: %s", code, stderr)
+		}
+	}
+	alone, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	copyEvents(t, s.Brokers(), alone.Addrs())
+	out, stderr, code := call(t.Context(), "", "verify", "-o", "json", "--none-open", "--brokers", alone.Addr())
+	var report verify.Report
+	if err := json.Unmarshal([]byte(out), &report); err != nil || code != exitDone {
+		t.Fatalf("verify ends with %d and prints %s%s (%v)", code, out, stderr, err)
+	}
+	if report.Tasks != tasks || report.Assignments != tasks || report.Terminal["succeeded"] != tasks {
+		t.Errorf("judged %+v", report)
+	}
+}
+
+// copyEvents copies tasks.events, and nothing else, to brokers that have no topic.
+func copyEvents(t *testing.T, from, to []string) {
+	t.Helper()
+	source, target := kafka.New(kafka.Config{Brokers: from}), kafka.New(kafka.Config{Brokers: to})
+	defer source.Close()
+	defer target.Close()
+	topic := events.Topics{Prefix: events.DefaultPrefix}.Events()
+	if _, err := target.Ensure(t.Context(), []events.TopicSpec{{Name: topic, Partitions: events.PoolPartitions}}); err != nil {
+		t.Fatal(err)
+	}
+	for p := range events.PoolPartitions {
+		_, end, err := source.Offsets(t.Context(), topic, p)
+		for next := int64(0); err == nil && next < end; {
+			var page events.Page
+			if page, err = source.Partition(topic, p).Fetch(t.Context(), next, 0); err == nil && len(page.Records) > 0 {
+				_, err = target.Partition(topic, p).Append(t.Context(), page.Records)
+			}
+			next = page.Next
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What was lost, and what could not be judged, is said in so many words.
+func TestVerifySaysWhatIsMissing(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{streams: streams{out: &out}}
+	report := verify.Report{
+		Violations: 1, Losses: 1,
+		Findings: []verify.Finding{{Rule: verify.RuleLoss, Partition: 3, Offset: 7, Text: "they are gone"}},
+		Partial: []verify.Partial{
+			{Partition: 3, Begins: 5, From: 6, Tasks: 2, Engines: 1, Unjudged: 4}, {Partition: 4, Begins: 9, From: -1},
+		},
+	}
+	if err := a.printReport(&report); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"partition 3 begins at offset 5 and is judged from 6 on; 2 tasks and 1 engines are older",
+		"4 assignments could not be judged in full", "partition 4 begins at offset 9", "nothing of it can be judged",
+		"LOSS  3@7", "they are gone", "hold for what the log still has",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not said in\n%s", want, out.String())
+		}
+	}
+	lost, broken := &violations{1, 1}, &violations{3, 1}
+	if exitCode(lost) != exitRefused || !strings.Contains(lost.Error(), "RECORDS_LOST") {
+		t.Errorf("a loss ends with %d: %v", exitCode(lost), lost)
+	}
+	if exitCode(broken) != exitRefused || !strings.Contains(broken.Error(), "GUARANTEE_BROKEN: 2 violations") {
+		t.Errorf("what is broken besides ends with %d: %v", exitCode(broken), broken)
 	}
 }
 

@@ -18,8 +18,11 @@ func Engine(ctx context.Context, cfg standalone.Config, tel *telemetry.Telemetry
 	return e.Run(ctx)
 }
 
+// loopback is where an engine of a system in one process may send HTTP requests.
+var loopback = []string{"http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"}
+
 func newEngine(s *System, cfg Config, id string) (*standalone.Service, error) {
 	return standalone.New(standalone.Config{Engine: engine.Config{
 		Brokers: s.Brokers(), Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, Logger: cfg.Logger,
-	}}, standalone.Deps{})
+	}, HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{})
 }

@@ -18,6 +18,7 @@ const (
 	reasonRepeat       = "repeat"        // the same bytes counted before
 	reasonOtherHistory = "other_history" // decided on a history that the log does not have
 	reasonBadClaim     = "bad_claim"     // a claim among other records, or malformed
+	reasonBeforeStart  = "before_start"  // nothing to judge it by: the log's beginning was deleted
 )
 
 // header is the content of spanway-log.
@@ -42,6 +43,9 @@ type chain struct {
 	landed map[uint64]bool
 	// pending is the batch that is being read; complete if it has no records.
 	pending batch
+	// seeking: the log's beginning was deleted, and no batch was found yet at
+	// which the judgement may begin; see begin.
+	seeking bool
 }
 
 // verdict says what became of records.
@@ -87,7 +91,12 @@ func (c *chain) judge(b batch) verdict {
 		}
 	}
 	v.claim = claims > 0
+	if c.seeking {
+		c.begin(b, v.claim)
+	}
 	switch {
+	case c.seeking:
+		v.reason = reasonBeforeStart
 	case v.claim && !soundClaim(b.records):
 		v.reason = reasonBadClaim
 	case v.claim && b.epoch != c.epoch+1:
@@ -107,6 +116,18 @@ func (c *chain) judge(b batch) verdict {
 		c.history, c.landed[b.hash] = b.hash, true
 	}
 	return v
+}
+
+// begin takes the history from a batch that stands where its writer expected it
+// to: wire.md has a reader of a truncated log begin there.
+func (c *chain) begin(b batch, claim bool) {
+	if b.at != b.records[0].Offset || b.epoch == 0 || claim && !soundClaim(b.records) {
+		return
+	}
+	c.seeking, c.history, c.epoch, c.landed = false, b.prev, b.epoch, map[uint64]bool{}
+	if claim {
+		c.epoch--
+	}
 }
 
 // soundClaim: alone, with a claim ID of 16 bytes, without input positions.

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
@@ -11,15 +12,22 @@ import (
 type engine struct {
 	id, pool    string
 	incarnation string
-	site        string
+	site, node  string
 	labels      map[string]any
 	allocatable map[string]int64
+	used        map[string]int64 // as measured last
 	kinds       []string
+	accepts     string
 	gone        bool // lost or departed
 	draining    bool
 	reserved    map[string]int64
 	running     map[string]*task // by task ID
+	heldFor     *task            // it is reserved for that one
 	changed     int64            // offset of the last event that changed any of this
+	// unseen: it registered before what was seen, so what it is and has is not known.
+	unseen bool
+	// blind counts the attempts of tasks that are not known whole.
+	blind int
 }
 
 func (w *world) followEngine(where at, m any) {
@@ -31,17 +39,27 @@ func (w *world) followEngine(where at, m any) {
 	case *events.EngineDeparted:
 		w.gone(where, m.GetPool(), m.GetEngineId(), m.GetIncarnation())
 	case *events.EngineDraining:
-		w.drain(where, m.GetPool(), m.GetEngineId(), true)
+		w.drain(where, m, true)
 	case *events.EngineResumed:
-		w.drain(where, m.GetPool(), m.GetEngineId(), false)
+		w.drain(where, m, false)
+	case *events.EngineObserved:
+		w.observe(where, m)
+	case *events.PoolConfigured:
+		w.needsVersion(where, "settings of a pool")
+	default:
+		w.followLog(where, m)
 	}
 }
 
 func (w *world) register(where at, spec *events.Engine) {
 	key := name{spec.GetPool(), spec.GetId()}
+	if spec.GetAccepts() != "" || spec.GetNode() != "" {
+		w.needsVersion(at{offset: where.offset, engine: key.id}, "an engine that says what it accepts or its node has registered")
+	}
 	before := w.engines[key]
 	e := &engine{
 		id: key.id, pool: key.pool, incarnation: spec.GetIncarnation(), site: spec.GetSite(),
+		node: spec.GetNode(), accepts: spec.GetAccepts(),
 		allocatable: spec.GetAllocatable(), kinds: spec.GetKinds(), labels: map[string]any{},
 		reserved: map[string]int64{}, running: map[string]*task{}, changed: where.offset,
 	}
@@ -51,27 +69,76 @@ func (w *world) register(where at, spec *events.Engine) {
 	switch {
 	case before == nil:
 	case before.incarnation == e.incarnation:
-		e.reserved, e.running = before.reserved, before.running
+		e.reserved, e.running, e.blind = before.reserved, before.running, before.blind
 		for _, t := range e.running {
 			t.on = e
 		}
+		before.unreserve()
 	default:
 		w.releaseAll(where, before)
+		before.unreserve()
 	}
+	w.leaveNode(before)
 	w.engines[key] = e
+	w.joinNode(e)
 	w.checkCapacity(at{offset: where.offset, engine: e.id}, e)
 }
 
 func (w *world) gone(where at, pool, id, incarnation string) {
-	if e := w.engines[name{pool, id}]; e != nil && e.incarnation == incarnation {
+	if e := w.present(name{pool, id}, incarnation); e != nil {
 		w.releaseAll(where, e)
+		e.unreserve()
+		w.leaveNode(e)
 		e.gone, e.changed = true, where.offset
 	}
 }
 
-func (w *world) drain(where at, pool, id string, draining bool) {
-	if e := w.engines[name{pool, id}]; e != nil {
-		e.draining, e.changed = draining, where.offset
+// ofEngine is an event of one incarnation of an engine.
+type ofEngine interface {
+	GetPool() string
+	GetEngineId() string
+	GetIncarnation() string
+}
+
+// drain: an order for an engine that is not there names no incarnation.
+func (w *world) drain(where at, m ofEngine, draining bool) {
+	e := w.present(name{m.GetPool(), m.GetEngineId()}, m.GetIncarnation())
+	if e == nil {
+		return
+	}
+	e.draining, e.changed = draining, where.offset
+	if draining {
+		e.unreserve()
+	}
+}
+
+// observe takes what is measured as used on the engine.
+func (w *world) observe(where at, m *events.EngineObserved) {
+	where.engine = m.GetEngineId()
+	w.needsVersion(where, "what is measured as used on an engine")
+	if e := w.present(name{m.GetPool(), m.GetEngineId()}, m.GetIncarnation()); e != nil {
+		e.used, e.changed = m.GetUsed(), where.offset
+	}
+}
+
+func (w *world) joinNode(e *engine) {
+	if e.node == "" {
+		return
+	}
+	key := name{e.pool, e.node}
+	if w.nodes[key] == nil {
+		w.nodes[key] = map[*engine]struct{}{}
+	}
+	w.nodes[key][e] = struct{}{}
+}
+
+func (w *world) leaveNode(e *engine) {
+	if e == nil || e.node == "" {
+		return
+	}
+	key := name{e.pool, e.node}
+	if delete(w.nodes[key], e); len(w.nodes[key]) == 0 {
+		delete(w.nodes, key)
 	}
 }
 
@@ -92,23 +159,50 @@ func (w *world) assign(where at, m *events.TaskAssigned) {
 	if last := w.tokens[t.pool]; m.GetToken() <= last {
 		w.p.find("G2", where, "assigned under token %d; token %d was given before", m.GetToken(), last)
 	}
+	if _, ok := w.firsts[t.pool]; !ok {
+		w.firsts[t.pool] = m.GetToken()
+	}
 	w.tokens[t.pool] = max(w.tokens[t.pool], m.GetToken())
-	t.token, t.attempt = m.GetToken(), m.GetAttempt()
-	e := w.engines[name{t.pool, m.GetEngineId()}]
-	if e == nil || e.gone || e.incarnation != m.GetIncarnation() {
+	t.token, t.attempt, t.loose = m.GetToken(), m.GetAttempt(), false
+	e := w.present(name{t.pool, m.GetEngineId()}, m.GetIncarnation())
+	if e == nil {
 		w.p.find("G4", where, "assigned to incarnation %q, which is not registered", m.GetIncarnation())
 		return
 	}
-	w.checkView(where, t, e, m.GetView())
+	if t.spec != nil {
+		w.checkReady(where, t, m.GetAtMs())
+	}
+	if e.unseen || t.spec == nil {
+		w.p.partial.Unjudged++
+	}
+	if !e.unseen {
+		w.checkView(where, e, m.GetView())
+		if t.spec != nil {
+			w.checkMatch(where, t, e)
+		}
+	}
+	w.occupy(where, t, e)
+}
+
+// occupy has t run on e.
+func (w *world) occupy(where at, t *task, e *engine) {
+	t.unreserve()
 	t.on, e.running[t.id], e.changed = e, t, where.offset
+	if t.spec == nil {
+		e.blind++
+	} else if key := t.spec.GetLimitKey(); key != "" {
+		w.limited[name{t.pool, key}]++
+	}
 	for dimension, n := range t.needs {
 		e.reserved[dimension] += n
 	}
-	w.checkCapacity(where, e)
+	if !e.unseen {
+		w.checkCapacity(where, e)
+	}
 }
 
-// checkView is G4.
-func (w *world) checkView(where at, t *task, e *engine, view int64) {
+// checkView: the engine is as it was on the view that the assignment names.
+func (w *world) checkView(where at, e *engine, view int64) {
 	if view >= w.expected {
 		view += w.landed - w.expected // it names a place in its own batch
 	}
@@ -121,12 +215,30 @@ func (w *world) checkView(where at, t *task, e *engine, view int64) {
 	if e.draining {
 		w.p.find("G4", where, "assigned to an engine that is draining")
 	}
+}
+
+// checkMatch is G4: the task and the engine suit each other.
+func (w *world) checkMatch(where at, t *task, e *engine) {
 	if !slices.Contains(e.kinds, t.spec.GetKind()) {
 		w.p.find("G4", where, "kind %q is not among those that the engine handles, %q", t.spec.GetKind(), e.kinds)
 	}
-	if err := w.views.check(t, e); err != nil {
+	switch err := w.views.check(w, t, e); {
+	case errors.Is(err, errUnseen):
+		w.p.partial.Unjudged++
+	case err != nil:
 		w.p.find("G4", where, "predicate %q: %v", t.spec.GetPredicate(), err)
 	}
+	if err := w.views.accepted(t, e); err != nil {
+		w.p.find("G4", where, "the engine accepts %q: %v", e.accepts, err)
+	}
+	for _, dimension := range slices.Sorted(maps.Keys(e.used)) {
+		has, known := e.allocatable[dimension]
+		if need := t.needs[dimension]; known && need > 0 && need > has-e.used[dimension] {
+			w.p.find("G3", where, "the task needs %d of %s; of the %d that the engine has, %d are measured as used",
+				need, dimension, has, e.used[dimension])
+		}
+	}
+	w.checkReserved(where, t, e)
 }
 
 // checkCapacity is G3.
@@ -157,5 +269,10 @@ func (w *world) release(where at, t *task) {
 		}
 	}
 	delete(e.running, t.id)
+	if t.spec == nil {
+		e.blind--
+	} else if key := t.spec.GetLimitKey(); key != "" {
+		w.limited[name{t.pool, key}]--
+	}
 	t.on, e.changed = nil, where.offset
 }

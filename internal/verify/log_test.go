@@ -173,3 +173,12 @@ func lost(incarnation string) *events.EngineLost {
 }
 
 func cancelled(id string) *events.TaskCancelled { return &events.TaskCancelled{TaskId: id, Pool: "p"} }
+
+// rebase has a batch name another history.
+func rebase(records []events.Record, prev uint64) {
+	for _, h := range records[0].Headers {
+		if h.Key == events.HeaderLog {
+			binary.BigEndian.PutUint64(h.Value[8:], prev)
+		}
+	}
+}

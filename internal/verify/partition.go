@@ -22,6 +22,10 @@ type Partition struct {
 	n      int64
 	chain  chain
 	world  world
+	// partial is set if the log's beginning was deleted.
+	partial *Partial
+	// lossy: the log says that a part of it was lost.
+	lossy bool
 }
 
 // NewPartition begins the judgement of a partition of a topic.
@@ -41,7 +45,7 @@ func NewPartition(topic string, partition int32, opts Options) *Partition {
 // complete; the caller must not change them.
 func (p *Partition) Feed(r *events.Record) {
 	if !p.began && r.Offset != 0 {
-		p.find(RuleLog, at{offset: r.Offset}, "the log begins at offset %d: what was before cannot be judged", r.Offset)
+		p.beginWithin(r.Offset)
 	}
 	if p.began && r.Offset < p.next {
 		p.find(RuleLog, at{offset: r.Offset}, "offset %d comes after offset %d", r.Offset, p.next-1)
@@ -51,10 +55,22 @@ func (p *Partition) Feed(r *events.Record) {
 	p.chain.add(r, p.settle)
 }
 
+// beginWithin prepares for a log whose beginning was deleted: it is judged from
+// the first batch on that stands where its writer expected it, and what was
+// there before is taken as it is met.
+func (p *Partition) beginWithin(offset int64) {
+	p.partial = &Partial{Partition: p.partition, Begins: offset, From: -1}
+	p.chain.seeking = true
+	p.world.partial, p.world.version = true, versionUnknown
+}
+
 // Report tells what was found in what was fed so far.
 func (p *Partition) Report() Report {
 	r := Report{}
 	r.Add(p.report)
+	if p.partial != nil {
+		r.Partial = append(r.Partial, *p.partial)
+	}
 	r.Unfinished = int64(len(p.chain.pending.records))
 	r.Open = int64(len(p.world.tasks))
 	if !p.opts.NoneOpen {
@@ -65,7 +81,7 @@ func (p *Partition) Report() Report {
 		if len(r.Findings) < p.opts.MaxFindings {
 			r.Findings = append(r.Findings, Finding{
 				Rule: "G1", Partition: p.partition, Offset: max(0, p.next-1), Task: t.id,
-				Text: fmt.Sprintf("accepted at offset %d and never ended", t.accepted),
+				Text: fmt.Sprintf("%s at offset %d and never ended", t.since(), t.accepted),
 			})
 		}
 	}
@@ -79,6 +95,7 @@ func (p *Partition) settle(v verdict) {
 	switch v.reason {
 	case "":
 	case reasonOtherHistory:
+		first.epoch = v.epoch
 		p.find("G6", first, "a batch of the current epoch %d was decided on history %016x, which the log does not have here: "+
 			"acknowledged records were lost, or its owner counted what does not count", v.epoch, v.prev)
 	case reasonFutureEpoch:
@@ -89,9 +106,13 @@ func (p *Partition) settle(v verdict) {
 		return
 	}
 	p.report.Counted += int64(len(v.records))
+	if p.partial != nil && p.partial.From < 0 {
+		p.partial.From = first.offset
+		p.enter(v.epoch)
+	}
 	if v.claim {
 		p.report.Claims++
-		p.prefix, p.n = fmt.Sprintf("%s/%d/%d/", p.topic, p.partition, v.epoch), -1
+		p.enter(v.epoch)
 		return
 	}
 	if got := hash(v.prev, v.records); got != v.hash {
@@ -101,6 +122,11 @@ func (p *Partition) settle(v verdict) {
 	for i := range v.records {
 		p.event(&v.records[i])
 	}
+}
+
+// enter begins an epoch, in which events are numbered anew.
+func (p *Partition) enter(epoch uint32) {
+	p.prefix, p.n = fmt.Sprintf("%s/%d/%d/", p.topic, p.partition, epoch), -1
 }
 
 // event checks the ID of an event that counts, and has the world follow it.
@@ -140,14 +166,31 @@ func (p *Partition) checkID(id string, where at) {
 type at struct {
 	offset       int64
 	task, engine string
+	// epoch of the batch, where a loss of records that the log tells of later
+	// would explain the finding; else 0.
+	epoch uint32
 }
 
 func (p *Partition) find(rule string, where at, format string, args ...any) {
 	p.report.Violations++
+	if rule == RuleLoss {
+		p.report.Losses++
+	}
 	if len(p.report.Findings) < p.opts.MaxFindings {
 		p.report.Findings = append(p.report.Findings, Finding{
 			Rule: rule, Partition: p.partition, Offset: where.offset,
-			Task: where.task, Engine: where.engine, Text: fmt.Sprintf(format, args...),
+			Task: where.task, Engine: where.engine, Text: fmt.Sprintf(format, args...), epoch: where.epoch,
 		})
+	}
+}
+
+// excuse turns what was found of an owner up to that epoch into what it was: the
+// consequence of a loss that the owner could not know of yet.
+func (p *Partition) excuse(epoch uint32) {
+	for i := range p.report.Findings {
+		if f := &p.report.Findings[i]; f.epoch > 0 && f.epoch <= epoch {
+			f.Rule, f.epoch = RuleLoss, 0
+			p.report.Losses++
+		}
 	}
 }

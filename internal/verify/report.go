@@ -6,6 +6,10 @@ import "maps"
 const (
 	// RuleLog: the partition cannot be judged as it should be.
 	RuleLog = "LOG"
+	// RuleLoss: records that were acknowledged are gone from the log. That is the
+	// brokers' doing or an operator's, and no owner broke a guarantee; but what
+	// was promised in those records is not kept.
+	RuleLoss = "LOSS"
 )
 
 // Options of a judgement.
@@ -38,14 +42,34 @@ type Report struct {
 	Assignments int64 `json:"assignments"`
 	// UnknownTypes are events of types that are not known here.
 	UnknownTypes int64 `json:"unknown_types"`
-	// Violations were found; Findings are the first of them.
+	// Partial are the partitions of which the beginning was deleted.
+	Partial []Partial `json:"partial,omitempty"`
+	// Violations were found; Findings are the first of them. Losses of them are
+	// under RuleLoss.
 	Violations int64     `json:"violations"`
+	Losses     int64     `json:"losses"`
 	Findings   []Finding `json:"findings"`
+}
+
+// Partial tells what could be judged of a partition whose beginning was deleted.
+type Partial struct {
+	Partition int32 `json:"partition"`
+	// Begins is the offset at which the log begins; From is that of the first
+	// batch that was judged, -1 if there is none.
+	Begins int64 `json:"begins"`
+	From   int64 `json:"from"`
+	// Tasks and Engines of before, taken as they were met: the acceptance and the
+	// attempts of those tasks, the registration and the capacity of those engines
+	// were not seen.
+	Tasks   int64 `json:"tasks"`
+	Engines int64 `json:"engines"`
+	// Unjudged are assignments of which some rule could not be judged for that.
+	Unjudged int64 `json:"unjudged"`
 }
 
 // Finding is one violation.
 type Finding struct {
-	// Rule is a guarantee, "G1" to "G6", or RuleLog.
+	// Rule is a guarantee, "G1" to "G6", RuleLog or RuleLoss.
 	Rule      string `json:"rule"`
 	Partition int32  `json:"partition"`
 	// Offset of the event that broke the rule, or of the last one if what breaks
@@ -54,6 +78,8 @@ type Finding struct {
 	Task   string `json:"task,omitempty"`
 	Engine string `json:"engine,omitempty"`
 	Text   string `json:"text"`
+
+	epoch uint32 // see at
 }
 
 // OK tells whether nothing was found.
@@ -72,7 +98,9 @@ func (r *Report) Add(o Report) {
 	r.Terminal = sum(r.Terminal, o.Terminal)
 	r.Assignments += o.Assignments
 	r.UnknownTypes += o.UnknownTypes
+	r.Partial = append(append([]Partial(nil), r.Partial...), o.Partial...)
 	r.Violations += o.Violations
+	r.Losses += o.Losses
 	r.Findings = append(append([]Finding{}, r.Findings...), o.Findings...)
 }
 

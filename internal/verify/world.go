@@ -28,23 +28,50 @@ type world struct {
 	ended   map[name]ended
 	endings int64
 	engines map[name]*engine
-	tokens  map[string]uint64 // the highest given, by pool
+	nodes   map[name]map[*engine]struct{} // present engines by the node they name
+	tokens  map[string]uint64             // the highest given, by pool
+	// firsts are the first tokens given in the pools, as far as the log was seen.
+	firsts map[string]uint64
 	// given are the digests of all attempts ever assigned.
 	given map[uint64]struct{}
-	views predicates
+	// limited counts the tasks that run, by their limit key.
+	limited map[name]int
+	// succeeded are tasks whose IDs were taken by others since.
+	succeeded map[name]struct{}
+	views     predicates
+	// version of the fold; see the constants.
+	version uint32
+	// partial: the beginning of the log was not seen.
+	partial bool
+	// floor is the offset below which all was to be deleted.
+	floor int64
 	// expected is the offset for which the current batch was written, landed the
 	// one at which it stands.
 	expected, landed int64
 }
 
 type task struct {
-	id, pool string
-	spec     *events.Task // without its payload
-	needs    map[string]int64
-	accepted int64 // offset
-	on       *engine
-	token    uint64 // of the current or the last attempt
-	attempt  int32
+	id, pool   string
+	spec       *events.Task // without its payload; nil: accepted before what was seen
+	needs      map[string]int64
+	accepted   int64 // offset
+	acceptedMs int64
+	payloadAt  int64 // offset of the event that has its payload; -1: it has none
+	on         *engine
+	token      uint64 // of the current or the last attempt
+	attempt    int32
+	// loose: whether an attempt is unfinished was decided before what was seen.
+	loose bool
+	// holds is the engine that is reserved for it.
+	holds *engine
+}
+
+// since says how the task came to be known.
+func (t *task) since() string {
+	if t.spec == nil {
+		return "met"
+	}
+	return "accepted"
 }
 
 type ended struct {
@@ -57,15 +84,17 @@ type ended struct {
 func newWorld(p *Partition) world {
 	return world{
 		p: p, tasks: map[name]*task{}, ended: map[name]ended{},
-		engines: map[name]*engine{}, tokens: map[string]uint64{}, given: map[uint64]struct{}{},
+		engines: map[name]*engine{}, nodes: map[name]map[*engine]struct{}{}, tokens: map[string]uint64{},
+		firsts: map[string]uint64{}, given: map[uint64]struct{}{}, limited: map[name]int{},
+		succeeded: map[name]struct{}{}, version: versionFirst,
 	}
 }
 
 // open lists the tasks that have not ended, the oldest first.
-func (w *world) open() []*task {
-	return slices.SortedFunc(maps.Values(w.tasks), func(a, b *task) int {
-		return cmp.Or(cmp.Compare(a.accepted, b.accepted), cmp.Compare(a.id, b.id))
-	})
+func (w *world) open() []*task { return slices.SortedFunc(maps.Values(w.tasks), oldest) }
+
+func oldest(a, b *task) int {
+	return cmp.Or(cmp.Compare(a.accepted, b.accepted), cmp.Compare(a.id, b.id))
 }
 
 // follow applies one event and checks it against what was before.
@@ -99,6 +128,8 @@ func (w *world) follow(where at, m any) {
 		w.end(where, w.lookup(where, m, "G1"), "dead_lettered", m.AtMs)
 	case *events.TaskRetryScheduled:
 		w.lookup(where, m, "G1")
+	case *events.TaskReserved:
+		w.reserve(where, m)
 	default:
 		w.followEngine(where, m)
 	}
@@ -116,10 +147,19 @@ func (w *world) accept(where at, m *events.TaskAccepted) {
 		if m.AtMs-before.atMs < windowMillis && w.endings-before.number < windowTasks {
 			w.p.find("G1", where, "accepted again; it %s at offset %d, within the window", before.by, before.offset)
 		}
+		if before.by == "succeeded" {
+			w.succeeded[key] = struct{}{}
+		}
 		delete(w.ended, key)
 	}
-	t := &task{id: key.id, pool: key.pool, accepted: where.offset, needs: spec.GetNeeds()}
-	t.spec = &events.Task{Kind: spec.GetKind(), Predicate: spec.GetPredicate(), Priority: spec.GetPriority(), Tenant: spec.GetTenant()}
+	w.checkSpec(where, spec)
+	t := &task{
+		id: key.id, pool: key.pool, accepted: where.offset, acceptedMs: m.AtMs, needs: spec.GetNeeds(), payloadAt: payloadAt(where, spec),
+	}
+	t.spec = &events.Task{
+		Kind: spec.GetKind(), Predicate: spec.GetPredicate(), Priority: spec.GetPriority(), Tenant: spec.GetTenant(),
+		NotBeforeMs: spec.GetNotBeforeMs(), LimitKey: spec.GetLimitKey(), Limit: spec.GetLimit(), After: spec.GetAfter(),
+	}
 	if len(t.needs) == 0 {
 		t.needs = map[string]int64{"slots": 1}
 	}
@@ -148,9 +188,13 @@ func (w *world) lookup(where at, m ofTask, rule string) *task {
 		return t
 	}
 	where.task = key.id
-	if before, ok := w.ended[key]; ok {
+	before, ok := w.ended[key]
+	switch {
+	case ok:
 		w.p.find(rule, where, "%s of a task that %s at offset %d", word(m), before.by, before.offset)
-	} else {
+	case w.partial:
+		return w.adoptTask(where, key)
+	default:
 		w.p.find(rule, where, "%s of a task that was never accepted", word(m))
 	}
 	return nil
@@ -164,6 +208,7 @@ func (w *world) current(where at, m ofAttempt) *task {
 	}
 	where.task, where.engine = t.id, m.GetEngineId()
 	switch {
+	case t.loose:
 	case t.on == nil:
 		w.p.find("G2", where, "%s under token %d, but no attempt is unfinished; the last token was %d", word(m), m.GetToken(), t.token)
 	case m.GetToken() != t.token:
@@ -183,8 +228,8 @@ func (w *world) stale(where at, m *events.TaskStaleResultRejected) {
 	if t != nil && t.on != nil && t.token == m.GetToken() && t.on.id == m.GetEngineId() {
 		w.p.find("G2", where, "rejected as stale, but token %d is the current one", t.token)
 	}
-	if _, ok := w.given[digest(m)]; !ok {
-		w.p.find("G6", where, "a report under token %d, which was never given to this engine for this task: it was told of "+
+	if _, ok := w.given[digest(m)]; !ok && !w.before(m) {
+		w.p.find(w.p.blame(), where, "a report under token %d, which was never given to this engine for this task: it was told of "+
 			"an assignment before that counted, or acknowledged records were lost, or somebody forges reports", m.GetToken())
 	}
 }
@@ -218,6 +263,7 @@ func (w *world) end(where at, t *task, by string, atMs int64) {
 		return
 	}
 	w.release(where, t)
+	t.unreserve()
 	key := name{t.pool, t.id}
 	delete(w.tasks, key)
 	w.endings++
@@ -252,6 +298,8 @@ func word(m any) string {
 		return "a scheduled retry"
 	case *events.TaskAssigned:
 		return "an assignment"
+	case *events.TaskReserved:
+		return "a reservation"
 	}
 	return "an event"
 }

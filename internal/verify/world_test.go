@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -55,9 +56,30 @@ func TestSoundLog(t *testing.T) {
 	}
 }
 
-// Each of these logs breaks one guarantee.
+// brokenLog is a log that breaks one guarantee, and what must be found.
+type brokenLog struct {
+	name string
+	log  []proto.Message
+	opts Options
+	want []string
+}
+
 func TestBrokenLogs(t *testing.T) {
 	t.Parallel()
+	for _, c := range slices.Concat(brokenStories(), brokenMatches(), brokenOrders(), brokenVersions()) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			l := newLog(t)
+			for _, m := range c.log {
+				l.each(proto.Clone(m))
+			}
+			l.finds(c.opts, c.want...)
+		})
+	}
+}
+
+// Logs that break what held in the first version, too.
+func brokenStories() []brokenLog {
 	otherEngine := assigned("t", 1)
 	otherEngine.Incarnation = "i0"
 	farView := assigned("t", 1)
@@ -71,12 +93,7 @@ func TestBrokenLogs(t *testing.T) {
 	wrongCancel := cancelled("t")
 	wrongCancel.EngineId, wrongCancel.Token = "e", 7
 	open := []proto.Message{eng("e", "i1", 1), accepted("t"), assigned("t", 1)}
-	for _, c := range []struct {
-		name string
-		log  []proto.Message
-		opts Options
-		want []string
-	}{
+	return []brokenLog{
 		{"a task is lost", open, Options{NoneOpen: true}, []string{"G1 never ended"}},
 		{"two terminal events", []proto.Message{accepted("t"), cancelled("t"), &events.TaskExpired{TaskId: "t", Pool: "p"}},
 			Options{}, []string{"G1 expiry of a task that cancelled"}},
@@ -105,19 +122,10 @@ func TestBrokenLogs(t *testing.T) {
 		{"an engine that never was", []proto.Message{accepted("t"), assigned("t", 1)}, Options{}, []string{"G4 not registered"}},
 		{"another incarnation", []proto.Message{eng("e", "i1", 1), accepted("t"), otherEngine}, Options{}, []string{"G4 not registered"}},
 		{"a lost engine", []proto.Message{eng("e", "i1", 1), accepted("t"), lost("i1"), assigned("t", 1)}, Options{}, []string{"G4 not registered"}},
-		{"a draining engine", []proto.Message{eng("e", "i1", 1), accepted("t"), &events.EngineDraining{EngineId: "e", Pool: "p"}, assigned("t", 1)},
+		{"a draining engine", []proto.Message{eng("e", "i1", 1), accepted("t"), &events.EngineDraining{EngineId: "e", Incarnation: "i1", Pool: "p"}, assigned("t", 1)},
 			Options{}, []string{"G4 draining"}},
 		{"a view in the future", []proto.Message{eng("e", "i1", 1), accepted("t"), farView}, Options{}, []string{"G4 after the assignment"}},
 		{"a view before the engine changed", []proto.Message{eng("e", "i1", 1), accepted("t"), oldView}, Options{}, []string{"G4 the engine changed"}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			l := newLog(t)
-			for _, m := range c.log {
-				l.each(proto.Clone(m))
-			}
-			l.finds(c.opts, c.want...)
-		})
 	}
 }
 

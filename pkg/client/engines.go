@@ -34,6 +34,9 @@ type EngineStatus struct {
 	// RegisteredMs and ChangedMs, in milliseconds since the Unix epoch.
 	RegisteredMs, ChangedMs int64
 	AsOf                    Position
+	// AsOfMs is the time of asking, or that of the moment asked for, in milliseconds
+	// since the Unix epoch.
+	AsOfMs int64
 }
 
 type engineKey struct {
@@ -41,23 +44,32 @@ type engineKey struct {
 	id   events.EngineID
 }
 
-// Engines folds the log to its end and returns the engines of a pool, or of
-// all, by pool and name; those that are lost or departed too. asOf says how far
-// each partition was read.
-func (c *Client) Engines(ctx context.Context, pool events.Pool) (engines []*EngineStatus, asOf []Position, err error) {
-	partitions := c.partitionsOf(pool)
+// Engines folds the log to its end, or to a moment, and returns the engines of a
+// pool, or of all, by pool and name; those that are lost or departed too. asOf
+// says how far each partition was read. A moment before what the log holds is
+// *Refused with NO_HISTORY.
+func (c *Client) Engines(ctx context.Context, pool events.Pool, at ...At) (engines []*EngineStatus, asOf []Position, err error) {
+	partitions, err := c.readAt(pool, the(at))
+	if err != nil {
+		return nil, nil, err
+	}
 	found := make([][]*EngineStatus, len(partitions))
 	asOf = make([]Position, len(partitions))
+	read := make([]folded, len(partitions))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i, p := range partitions {
 		group.Go(func() (err error) {
-			found[i], asOf[i], err = c.enginesOn(ctx, p)
+			found[i], read[i], err = c.enginesOn(ctx, p, the(at))
+			asOf[i] = read[i].asOf
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, nil, fmt.Errorf("read the engines: %w", err)
+	}
+	if err := allTooEarly(read); err != nil {
+		return nil, nil, err
 	}
 	all := slices.DeleteFunc(slices.Concat(found...), func(e *EngineStatus) bool { return pool != "" && e.Pool != string(pool) })
 	slices.SortFunc(all, func(a, b *EngineStatus) int {
@@ -66,26 +78,24 @@ func (c *Client) Engines(ctx context.Context, pool events.Pool) (engines []*Engi
 	return all, asOf, nil
 }
 
-func (c *Client) enginesOn(ctx context.Context, partition int32) ([]*EngineStatus, Position, error) {
-	topic := c.topics.Events()
-	f, r, err := c.foldTasks(ctx, partition, TaskQuery{}, nil)
+func (c *Client) enginesOn(ctx context.Context, partition int32, at At) ([]*EngineStatus, folded, error) {
+	f, done, err := c.foldTasks(ctx, partition, TaskQuery{At: at}, nil)
 	if err != nil {
-		return nil, Position{}, err
+		return nil, done, err
 	}
 	f.reserve()
-	asOf := Position{topic, partition, r.Position()}
 	var out []*EngineStatus
 	for _, e := range f.engines {
-		e.AsOf = asOf
+		e.AsOf, e.AsOfMs = done.asOf, done.nowMs
 		out = append(out, e)
 	}
-	return out, asOf, nil
+	return out, done, nil
 }
 
-// Engine returns one engine. The error is *Refused with UNKNOWN_ENGINE if the
-// pool has none of that name.
-func (c *Client) Engine(ctx context.Context, pool events.Pool, id events.EngineID) (*EngineStatus, error) {
-	all, _, err := c.Engines(ctx, orDefault(pool))
+// Engine returns one engine, now or as it was at a moment. The error is *Refused
+// with UNKNOWN_ENGINE if the pool has none of that name.
+func (c *Client) Engine(ctx context.Context, pool events.Pool, id events.EngineID, at ...At) (*EngineStatus, error) {
+	all, _, err := c.Engines(ctx, orDefault(pool), at...)
 	if err != nil {
 		return nil, err
 	}

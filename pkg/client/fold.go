@@ -41,12 +41,16 @@ func (c *Client) snapshots(partition int32) *eventlog.Snapshots {
 }
 
 // stateAt restores the state of a log whose beginning is gone from a snapshot: the
-// newest, or the oldest that can be used, which leaves more of the history to be
-// folded. A *eventlog.LossError says that there is none.
-func (c *Client) stateAt(ctx context.Context, log eventlog.Log, cfg placement.Config, newest bool) (*placement.State, *events.LogSnapshot, error) {
+// newest that is not beyond a moment, or the oldest that can be used, which leaves
+// more of the history to be folded. A *eventlog.LossError says that there is none,
+// NO_HISTORY that all are beyond it.
+func (c *Client) stateAt(ctx context.Context, log eventlog.Log, cfg placement.Config, at At, newest bool) (*placement.State, *events.LogSnapshot, error) {
 	s := c.snapshots(cfg.Partition)
 	usable, beyond, err := s.Usable(ctx, log)
 	if err != nil {
+		return nil, nil, err
+	}
+	if usable, err = at.among(usable); err != nil {
 		return nil, nil, err
 	}
 	if !newest {
@@ -69,23 +73,24 @@ func (c *Client) stateAt(ctx context.Context, log eventlog.Log, cfg placement.Co
 	return state, snap.Manifest, nil
 }
 
-// foldState folds a partition with the scheduler's own core, to its end.
-func (c *Client) foldState(ctx context.Context, cfg placement.Config) (state *placement.State, r *eventlog.Reader, err error) {
-	err = c.folding(ctx, cfg.Partition, func(start int64, log eventlog.Log) error {
-		state, r = placement.New(cfg), eventlog.NewReader(log, c.topics.Events(), cfg.Partition)
-		if start > 0 {
+// foldState folds a partition with the scheduler's own core, to its end or to a
+// moment.
+func (c *Client) foldState(ctx context.Context, cfg placement.Config, at At) (state *placement.State, done folded, err error) {
+	err = c.folding(ctx, cfg.Partition, func(start int64, log eventlog.Log) (err error) {
+		r := eventlog.NewReader(log, c.topics.Events(), cfg.Partition)
+		if state = placement.New(cfg); start > 0 {
 			var m *events.LogSnapshot
-			var err error
-			if state, m, err = c.stateAt(ctx, log, cfg, true); err != nil {
+			if state, m, err = c.stateAt(ctx, log, cfg, at, true); err != nil {
 				return err
 			}
 			if r, err = eventlog.NewReaderFrom(log, m); err != nil {
 				return err
 			}
 		}
-		return r.Barrier(ctx, func(l events.Logged, _ *events.Record) { state.Apply(l) })
+		done, err = c.readTo(ctx, reading{r, cfg.Partition, start}, at, func(l events.Logged, _ *events.Record) { state.Apply(l) })
+		return err
 	})
-	return state, r, errors.Join(err, stateErr(state))
+	return state, done, errors.Join(err, stateErr(state))
 }
 
 func stateErr(s *placement.State) error {
@@ -95,17 +100,18 @@ func stateErr(s *placement.State) error {
 	return s.Err()
 }
 
-// foldTasks folds the tasks and engines of a partition to its end. Where its
-// beginning is gone, all that is left is read, and the state at a snapshot is put
+// foldTasks folds the tasks and engines of a partition to its end or to a moment.
+// Where its beginning is gone, all that is left is read, and the state at a snapshot is put
 // under it: it knows of what is older.
-func (c *Client) foldTasks(ctx context.Context, partition int32, q TaskQuery, see func(f *taskFold, l events.Logged, rec *events.Record)) (f *taskFold, r *eventlog.Reader, err error) {
+func (c *Client) foldTasks(ctx context.Context, partition int32, q TaskQuery, see func(f *taskFold, l events.Logged, rec *events.Record)) (f *taskFold, done folded, err error) {
 	topic := c.topics.Events()
-	err = c.folding(ctx, partition, func(start int64, log eventlog.Log) error {
-		f, r = newTaskFold(q), eventlog.NewReaderAt(log, topic, partition, start)
+	err = c.folding(ctx, partition, func(start int64, log eventlog.Log) (err error) {
+		f = newTaskFold(q)
+		r := eventlog.NewReaderAt(log, topic, partition, start)
 		var base *placement.State
 		at := int64(-1)
 		if start > 0 {
-			state, m, err := c.stateAt(ctx, log, placement.Config{Topics: c.topics, Partition: partition}, false)
+			state, m, err := c.stateAt(ctx, log, placement.Config{Topics: c.topics, Partition: partition}, q.At, false)
 			if err != nil {
 				return err
 			}
@@ -117,7 +123,7 @@ func (c *Client) foldTasks(ctx context.Context, partition int32, q TaskQuery, se
 				base = nil
 			}
 		}
-		err := r.Barrier(ctx, func(l events.Logged, rec *events.Record) {
+		done, err = c.readTo(ctx, reading{r, partition, start}, q.At, func(l events.Logged, rec *events.Record) {
 			under(l.Offset)
 			if see != nil {
 				see(f, l, rec)
@@ -127,7 +133,7 @@ func (c *Client) foldTasks(ctx context.Context, partition int32, q TaskQuery, se
 		under(r.Next())
 		return err
 	})
-	return f, r, err
+	return f, done, err
 }
 
 // put makes the tasks and engines those of a state. What is known of a task from
@@ -174,7 +180,8 @@ func (f *taskFold) putTask(v *placement.TaskView, incarnation string) {
 func taskOf(v *placement.TaskView) *events.Task {
 	return &events.Task{
 		Id: v.ID, Pool: v.Pool, Kind: v.Kind, Predicate: v.Predicate, Needs: v.Needs, Priority: v.Priority,
-		Tenant: v.Tenant, ReplayOf: v.ReplayOf, NotBeforeMs: v.NotBeforeMs,
+		Tenant: v.Tenant, ReplayOf: v.ReplayOf, NotBeforeMs: v.NotBeforeMs, Prefer: v.Prefer,
+		LimitKey: v.LimitKey, Limit: v.Limit, After: v.After,
 	}
 }
 
@@ -229,7 +236,7 @@ func (f *taskFold) forget() {
 // endedBefore is how a task ended whose last event is no longer in the log, as far
 // as a snapshot knows.
 func (c *Client) endedBefore(ctx context.Context, log eventlog.Log, start int64, key taskKey) (*Result, error) {
-	state, _, err := c.stateAt(ctx, log, placement.Config{Topics: c.topics, Partition: events.PoolPartition(key.pool)}, true)
+	state, _, err := c.stateAt(ctx, log, placement.Config{Topics: c.topics, Partition: events.PoolPartition(key.pool)}, At{}, true)
 	if err != nil {
 		return nil, err
 	}

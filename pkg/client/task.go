@@ -25,11 +25,23 @@ type Task struct {
 	PayloadType string
 	// Predicate is a CEL expression over engine and task; true if empty.
 	Predicate string
+	// Prefer is a numeric CEL expression over engine and task: of the engines that
+	// could take it, one with the highest score does. No preference if empty.
+	Prefer string
+	// NotBefore is when it may be assigned first, at most a year ahead; at once if zero.
+	NotBefore time.Time
 	// Needs are what an engine must have free; {"slots": 1} if nil.
 	Needs map[string]int64
 	// Priority is 0 to 9, 9 most urgent; 5 if nil.
 	Priority *int32
 	Tenant   string
+	// LimitKey names what is limited: at most Limit tasks of the pool with this key
+	// run at once; one if Limit is 0. No limit if empty.
+	LimitKey string
+	Limit    int32
+	// After are tasks of the pool, at most 64, that must have succeeded before. If
+	// one of them ends otherwise, this one is cancelled.
+	After []events.TaskID
 	// ScheduleTimeout is how long it may wait for an engine: 0 means for ever.
 	ScheduleTimeout time.Duration
 	// ExecutionTimeout is how long one attempt may run: 0 means ten minutes, Never for ever.
@@ -56,10 +68,21 @@ func (t Task) Request() *events.TaskRequested {
 		Payload:          t.Payload,
 		PayloadType:      t.PayloadType,
 		Predicate:        t.Predicate,
+		Prefer:           t.Prefer,
 		Priority:         t.Priority,
 		Tenant:           t.Tenant,
+		LimitKey:         t.LimitKey,
 		ScheduleTimeout:  timeout(t.ScheduleTimeout),
 		ExecutionTimeout: timeout(t.ExecutionTimeout),
+	}
+	if !t.NotBefore.IsZero() {
+		r.NotBefore = t.NotBefore.UTC().Format(time.RFC3339Nano)
+	}
+	if t.Limit != 0 {
+		r.Limit = &t.Limit
+	}
+	for _, id := range t.After {
+		r.After = append(r.After, string(id))
 	}
 	if t.Needs != nil {
 		r.Needs = make(map[string]*structpb.Value, len(t.Needs))

@@ -25,7 +25,7 @@ type TaskStatus struct {
 	Result Result
 	// In milliseconds since the Unix epoch; 0 if not yet.
 	AcceptedMs, AssignedMs, StartedMs, EndedMs int64
-	// Progress is what the handler said last.
+	// Progress is what the handler said last, other than output.
 	Progress []byte
 
 	incarnation string
@@ -37,6 +37,8 @@ type TaskQuery struct {
 	ID     events.TaskID
 	Kind   string
 	States []State
+	// At is the moment to look at; now if zero.
+	At At
 }
 
 func (q TaskQuery) matches(s *TaskStatus) bool {
@@ -60,48 +62,60 @@ func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil
 
 // Listing is the answer to a query, one part for each partition that was read.
 type Listing struct {
-	AsOf  Position
+	AsOf Position
+	// AtMs is the time of asking, or that of the moment asked for, in milliseconds
+	// since the Unix epoch.
+	AtMs  int64
 	Tasks []*TaskStatus // in the order in which they were accepted
-	// Decided: every request of the partition below this offset has been decided.
+	// Decided: every request of the partition below this offset has been decided;
+	// 0 if a moment was asked for.
 	Decided int64
 	// History holds the events of the task, if one was asked for by its ID, and
 	// those of an engine that took an attempt of it away.
 	History []Event
 }
 
-// Tasks folds the log to its end and returns the tasks that match, partition by
-// partition. It asks nobody: an answer that comes is linearizable.
+// Tasks folds the log to its end, or to the moment that q.At names, and returns
+// the tasks that match, partition by partition. It asks nobody: an answer that
+// comes is linearizable. A moment before what the log holds is *Refused with
+// NO_HISTORY.
 func (c *Client) Tasks(ctx context.Context, q TaskQuery) ([]Listing, error) {
-	partitions := c.partitionsOf(q.Pool)
+	partitions, err := c.readAt(q.Pool, q.At)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]Listing, len(partitions))
+	read := make([]folded, len(partitions))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i, p := range partitions {
 		group.Go(func() (err error) {
-			out[i], err = c.listing(ctx, p, q)
+			out[i], read[i], err = c.listing(ctx, p, q)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("read the tasks: %w", err)
 	}
-	return out, nil
+	return out, allTooEarly(read)
 }
 
-func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Listing, error) {
+func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Listing, folded, error) {
 	topic := c.topics.Events()
-	f, r, err := c.foldTasks(ctx, partition, q, func(f *taskFold, l events.Logged, rec *events.Record) {
+	f, done, err := c.foldTasks(ctx, partition, q, func(f *taskFold, l events.Logged, rec *events.Record) {
 		if q.ID != "" && l.Message != nil && (q.Pool == "" || poolOf(l.Message) == q.Pool) && f.concerns(l) {
 			kept := *rec // The reader uses its own again.
 			f.history = append(f.history, Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept})
 		}
 	})
 	if err != nil {
-		return Listing{}, err
+		return Listing{}, done, err
 	}
-	return Listing{
-		AsOf: Position{topic, partition, r.Position()}, Decided: c.decided(r, partition), Tasks: f.list(), History: f.history,
-	}, nil
+	listing := Listing{AsOf: done.asOf, AtMs: done.nowMs, Tasks: f.list(), History: f.history}
+	if q.At.Now() {
+		listing.Decided = c.decided(done.reader, partition)
+	}
+	return listing, done, nil
 }
 
 func newTaskFold(q TaskQuery) *taskFold {
@@ -193,7 +207,7 @@ func (f *taskFold) apply(l events.Logged) {
 			s.State, s.StartedMs = Running, m.AtMs
 		}
 	case *events.TaskProgressed:
-		if s := f.of(m); s != nil {
+		if s := f.of(m); s != nil && m.DataType != events.ContentStdout && m.DataType != events.ContentStderr {
 			s.Progress = m.Data
 		}
 	case *events.TaskAttemptFailed:
@@ -247,10 +261,17 @@ func (f *taskFold) rejected(l events.Logged, m *events.TaskRejected) {
 	f.add(&TaskStatus{ID: r.ID, Pool: r.Pool, State: Rejected, Result: r, EndedMs: r.AtMs})
 }
 
-// Task returns one task and its events. Without a pool it looks in all. The
-// error is *Refused with UNKNOWN_TASK if there is none.
-func (c *Client) Task(ctx context.Context, pool events.Pool, id events.TaskID) (*TaskStatus, Listing, error) {
-	listings, err := c.Tasks(ctx, TaskQuery{Pool: pool, ID: id})
+// Task returns one task and its events, now or as it was at a moment. Without a
+// pool it looks in all. The error is *Refused with UNKNOWN_TASK if there is none.
+func (c *Client) Task(ctx context.Context, pool events.Pool, id events.TaskID, at ...At) (*TaskStatus, Listing, error) {
+	when := the(at)
+	if pool == "" && when.needsPool() {
+		var err error
+		if pool, err = c.poolOfTask(ctx, id, At{}); err != nil {
+			return nil, Listing{}, err
+		}
+	}
+	listings, err := c.Tasks(ctx, TaskQuery{Pool: pool, ID: id, At: when})
 	if err != nil {
 		return nil, Listing{}, err
 	}

@@ -15,19 +15,54 @@ import (
 const decisionWait = 2 * time.Second
 
 // Why explains where a task is, and if it waits, why and for what. It is the
-// scheduler's own core that explains, on the log read to its end. Without a pool
-// it looks for the task in all. The error is *Refused with UNKNOWN_TASK if there
-// is none.
-func (c *Client) Why(ctx context.Context, pool events.Pool, id events.TaskID) (placement.Explanation, error) {
+// scheduler's own core that explains, on the log read to its end or to a moment;
+// how long something has been so is counted to that moment. Without a pool it
+// looks for the task in all. The error is *Refused with UNKNOWN_TASK if there is
+// none.
+func (c *Client) Why(ctx context.Context, pool events.Pool, id events.TaskID, at ...At) (placement.Explanation, error) {
+	when := the(at)
 	if pool == "" {
+		find := when
+		if when.needsPool() {
+			find = At{}
+		}
 		var err error
-		if pool, err = c.poolOfTask(ctx, id); err != nil {
+		if pool, err = c.poolOfTask(ctx, id, find); err != nil {
 			return placement.Explanation{}, wrap(err, "explain task %q", id)
 		}
 	}
 	w := explaining{client: c, pool: pool, id: id, partition: events.PoolPartition(pool)}
-	x, err := w.explain(ctx)
+	explain := w.explain
+	if !when.Now() {
+		explain = func(ctx context.Context) (placement.Explanation, error) { return w.explainAt(ctx, when) }
+	}
+	x, err := explain(ctx)
 	return x, wrap(err, "explain task %q", id)
+}
+
+// WhatIf explains what would become of a request that nobody has sent, now or at
+// a moment: which engines would take it at once and why not the others. If one
+// would, Reason is empty. The error is *Refused if the request itself would be.
+func (c *Client) WhatIf(ctx context.Context, r *events.TaskRequested, at ...At) (placement.Explanation, error) {
+	t, err := c.task(r)
+	if err != nil {
+		return placement.Explanation{}, err
+	}
+	when, pool := the(at), orDefault(events.Pool(t.Pool))
+	if _, err := c.readAt(pool, when); err != nil {
+		return placement.Explanation{}, err
+	}
+	w := explaining{client: c, pool: pool, partition: events.PoolPartition(pool)}
+	done, err := w.fold(ctx, when)
+	if err == nil {
+		err = done.tooEarly()
+	}
+	if err != nil {
+		return placement.Explanation{}, wrap(err, "explain a request to pool %q", pool)
+	}
+	x := w.state.ExplainRequest(t, done.nowMs)
+	x.Offset = done.asOf.Offset
+	return x, nil
 }
 
 // explaining is the search for one explanation.
@@ -40,12 +75,35 @@ type explaining struct {
 	reader    *eventlog.Reader
 }
 
-// fold reads the log to its end.
-func (w *explaining) fold(ctx context.Context) error {
+// fold reads the log to its end, or to a moment.
+func (w *explaining) fold(ctx context.Context, at At) (folded, error) {
 	c := w.client
+	var done folded
 	var err error
-	w.state, w.reader, err = c.foldState(ctx, placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true})
-	return err
+	w.state, done, err = c.foldState(ctx, placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true}, at)
+	w.reader = done.reader
+	return done, err
+}
+
+// explainAt explains a task as it was at a moment.
+func (w *explaining) explainAt(ctx context.Context, at At) (placement.Explanation, error) {
+	if _, err := w.client.readAt(w.pool, at); err != nil {
+		return placement.Explanation{}, err
+	}
+	done, err := w.fold(ctx, at)
+	if err == nil {
+		err = done.tooEarly()
+	}
+	if err != nil {
+		return placement.Explanation{}, err
+	}
+	x, found := w.state.Explain(w.pool, w.id, done.nowMs)
+	if !found {
+		return placement.Explanation{}, &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf(
+			"no task %q in pool %q as of %s", w.id, w.pool, done.asOf)}
+	}
+	x.Offset = done.asOf.Offset
+	return x, nil
 }
 
 func (w *explaining) apply(l events.Logged, _ *events.Record) { w.state.Apply(l) }
@@ -56,7 +114,7 @@ func (w *explaining) explain(ctx context.Context) (placement.Explanation, error)
 	if err != nil {
 		return placement.Explanation{}, err
 	}
-	if err := w.fold(ctx); err != nil {
+	if _, err := w.fold(ctx, At{}); err != nil {
 		return placement.Explanation{}, err
 	}
 	for until := time.Now().Add(decisionWait); ; {
@@ -85,9 +143,10 @@ func (c *Client) decided(r *eventlog.Reader, partition int32) int64 {
 	return 0
 }
 
-// poolOfTask finds the pool of a task, also of one that is only asked for yet.
-func (c *Client) poolOfTask(ctx context.Context, id events.TaskID) (events.Pool, error) {
-	listings, err := c.Tasks(ctx, TaskQuery{ID: id})
+// poolOfTask finds the pool of a task at a moment; now, also of one that is only
+// asked for yet.
+func (c *Client) poolOfTask(ctx context.Context, id events.TaskID, at At) (events.Pool, error) {
+	listings, err := c.Tasks(ctx, TaskQuery{ID: id, At: at})
 	if err != nil {
 		return "", err
 	}
@@ -97,6 +156,9 @@ func (c *Client) poolOfTask(ctx context.Context, id events.TaskID) (events.Pool,
 		}
 	}
 	for _, l := range listings {
+		if !at.Now() {
+			break
+		}
 		req, err := c.undecided(ctx, l.AsOf.Partition, l.Decided, id)
 		if err != nil || req != nil {
 			return req.poolOr(""), err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -29,7 +30,9 @@ func (l *loop) start(a *lease.Attempt) {
 			l.inbox.put(func(m *mail) { m.ended = append(m.ended, ended{a.Token, r}) })
 			l.running.Done()
 		}()
+		failpoint.Hit(failpoint.EngineStarting)
 		r = l.execute(ctx, h, a)
+		failpoint.Hit(failpoint.EngineHandled)
 	}()
 }
 
@@ -40,7 +43,7 @@ func (l *loop) execute(ctx context.Context, h Handler, a *lease.Attempt) (r leas
 		Payload: a.Task.Payload, PayloadType: a.Task.PayloadType, Tenant: a.Task.Tenant,
 		Attempt: int(a.Number), Token: uint64(a.Token),
 	}
-	t.progress = func(ctx context.Context, data []byte) error { return l.progress(ctx, a.Token, data) }
+	t.report = func(ctx context.Context, s said) error { return l.hear(ctx, a.Token, s) }
 	defer func() {
 		if p := recover(); p != nil {
 			l.log.ErrorContext(ctx, "a handler panicked", "kind", t.Kind, "task", t.ID, "panic", p, "stack", string(debug.Stack()))
@@ -54,11 +57,11 @@ func (l *loop) execute(ctx context.Context, h Handler, a *lease.Attempt) (r leas
 	return lease.Result{Outcome: events.AttemptFinished_SUCCEEDED, Data: data, Type: t.ResultType}
 }
 
-// progress hands data to the loop and waits for it to take them.
-func (l *loop) progress(ctx context.Context, token events.Token, data []byte) error {
+// hear hands what a handler says to the loop and waits for it to take it.
+func (l *loop) hear(ctx context.Context, token events.Token, s said) error {
 	done := make(chan error, 1)
 	l.inbox.put(func(m *mail) {
-		m.progress = append(m.progress, progress{token, data, done})
+		m.heard = append(m.heard, heard{token, s, done})
 	})
 	select {
 	case err := <-done:

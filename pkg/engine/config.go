@@ -22,6 +22,8 @@ const (
 	// slotsPerCPU is the default concurrency: handlers wait more than they
 	// compute, and what is short must bridge the way to the scheduler and back.
 	slotsPerCPU = 8
+	// maxAccepts is what the scheduler takes of CEL, as of a task's predicate.
+	maxAccepts = 2 << 10
 )
 
 // Config of an engine. Only Brokers and ID have no default.
@@ -54,6 +56,31 @@ type Config struct {
 	JSON bool
 	// Logger takes what an operator should know; slog.Default() if nil.
 	Logger *slog.Logger
+	// Terms are optional, all of them.
+	Terms
+}
+
+// Terms on which an engine takes work, besides what it has.
+type Terms struct {
+	// Accepts is CEL over task, such as task.tenant != "x": the engine is given
+	// only tasks for which it is true. Empty accepts all. It has at most 2 KiB;
+	// if the scheduler refuses it, Run returns why.
+	Accepts string
+	// Node names the host, which other engines may share. Tasks may ask to be
+	// near others of their kind or away from them. Empty: nobody knows.
+	Node string
+	// Monitor measures what is used, such as monitor.New(monitor.Best) of package
+	// monitor does. Tasks must fit into what it leaves of Allocatable, too. Nil
+	// measures nothing.
+	Monitor Monitor
+}
+
+// Monitor measures what is used on an engine.
+type Monitor interface {
+	// Used is what is used now, by dimension; what is not measured is left out.
+	// Only dimensions of Allocatable matter. It is called about once a second, by
+	// one goroutine.
+	Used() map[string]int64
 }
 
 // Validate says what is wrong with the configuration and how to mend it.
@@ -74,6 +101,15 @@ func (c *Config) Validate() error {
 	}
 	if err := checkName("Site", c.Site, true); err != nil {
 		return err
+	}
+	if err := checkName("Node", c.Node, true); err != nil {
+		return err
+	}
+	switch {
+	case len(c.Accepts) > maxAccepts:
+		return fmt.Errorf("engine config: Accepts has %d bytes: use at most %d", len(c.Accepts), maxAccepts)
+	case !utf8.ValidString(c.Accepts):
+		return fmt.Errorf("engine config: Accepts is %q: use UTF-8", c.Accepts)
 	}
 	for _, name := range sortedKeys(c.Allocatable) {
 		if n := c.Allocatable[name]; n < 0 || name == "" || !utf8.ValidString(name) {

@@ -24,6 +24,9 @@ func TestConfigErrorsNameFieldValueAndRemedy(t *testing.T) {
 		"a fraction":       {func(c *Config) { c.Labels = map[string]any{"x": 1.5} }, []string{"Labels", "1.5", "integer"}},
 		"a list of lists":  {func(c *Config) { c.Labels = map[string]any{"x": []any{[]any{}}} }, []string{"Labels", "list"}},
 		"a large integer":  {func(c *Config) { c.Labels = map[string]any{"x": 1 << 53} }, []string{"Labels", "2^53"}},
+		"a long accepts":   {func(c *Config) { c.Accepts = strings.Repeat("x", 2049) }, []string{"Accepts", "2049", "at most 2048"}},
+		"accepts of bytes": {func(c *Config) { c.Accepts = "\xff" }, []string{"Accepts", `\xff`, "UTF-8"}},
+		"a long node":      {func(c *Config) { c.Node = strings.Repeat("x", 257) }, []string{"Node", "257", "at most 256"}},
 		"a nameless label": {func(c *Config) { c.Labels = map[string]any{"": 1} }, []string{"Labels"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -149,5 +149,6 @@ func (e *Engine) describe(kinds []string) *events.Engine {
 		Id: e.config.ID, Pool: e.config.Pool, Site: e.config.Site,
 		Labels: e.labels, Allocatable: e.config.Allocatable, Kinds: kinds,
 		AssignmentsPartition: events.EnginePartition(id),
+		Accepts:              e.config.Accepts, Node: e.config.Node,
 	}
 }

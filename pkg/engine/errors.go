@@ -63,9 +63,9 @@ func Final(err error) error {
 // Final(Fail("NOT_FOUND", err)).
 func Fail(code string, err error) error { return &failure{code: code, err: err} }
 
-// failed is what the scheduler is told of a handler's error.
-func failed(err error) lease.Result {
-	code, final := "", false
+// CodeOf is what the scheduler is told of a handler's error: its code, and
+// whether the task must not be tried again. Of nil both are empty.
+func CodeOf(err error) (code string, final bool) {
 	for e := err; ; {
 		var f *failure
 		if !errors.As(e, &f) {
@@ -77,9 +77,14 @@ func failed(err error) lease.Result {
 		final = final || f.final
 		e = f.err
 	}
-	if code == "" {
+	if code == "" && err != nil {
 		code = CodeError
 	}
+	return code, final
+}
+
+func failed(err error) lease.Result {
+	code, final := CodeOf(err)
 	r := lease.Result{
 		Outcome: events.AttemptFinished_FAILED,
 		Error:   &events.TaskError{Code: code, Message: err.Error()},

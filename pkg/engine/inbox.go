@@ -19,9 +19,11 @@ type inbox struct {
 // mail is what came in since it was last taken.
 type mail struct {
 	ended       []ended
-	progress    []progress
+	heard       []heard
 	acked       int64 // 0: none
 	undelivered events.Incarnation
+	measured    bool
+	used        map[string]int64 // if measured
 }
 
 // ended is the end of a handler.
@@ -30,10 +32,10 @@ type ended struct {
 	result lease.Result
 }
 
-// progress is a handler's call that waits for done.
-type progress struct {
+// heard is a handler's call that waits for done.
+type heard struct {
 	token events.Token
-	data  []byte
+	said  said
 	done  chan<- error // has room for one
 }
 
@@ -52,10 +54,10 @@ func (b *inbox) put(change func(*mail)) {
 // take returns the mail and keeps the slices of an earlier one for the next.
 func (b *inbox) take(used mail) mail {
 	clear(used.ended)
-	clear(used.progress)
+	clear(used.heard)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	m := b.mail
-	b.mail = mail{ended: used.ended[:0], progress: used.progress[:0]}
+	b.mail = mail{ended: used.ended[:0], heard: used.heard[:0]}
 	return m
 }

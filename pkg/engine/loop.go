@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -20,6 +21,8 @@ const (
 	fetchWait = 500 * time.Millisecond
 	// retryPause lies between two attempts to reach the broker.
 	retryPause = 200 * time.Millisecond
+	// measureEvery lies between two looks at what is used.
+	measureEvery = time.Second
 )
 
 // loop is one run of an engine: the goroutine that owns its lease.Holder, and
@@ -67,6 +70,10 @@ func (l *loop) run(ctx context.Context) error {
 	reading, stop := context.WithCancel(context.Background())
 	var reader sync.WaitGroup
 	reader.Go(func() { l.read(reading, from) })
+	if m := l.engine.config.Monitor; m != nil {
+		l.holder.Observed(m.Used())
+		reader.Go(func() { l.measure(reading, m) })
+	}
 	defer reader.Wait()
 	defer stop()
 
@@ -86,6 +93,9 @@ func (l *loop) serve(ctx context.Context) {
 	for !l.departed {
 		select {
 		case page := <-l.pages:
+			if len(page.Records) > 0 {
+				failpoint.Hit(failpoint.EngineRead)
+			}
 			l.do(l.holder.Read(l.clock.now(), page))
 		case <-l.inbox.wake:
 			m = l.inbox.take(m)
@@ -111,13 +121,20 @@ func (l *loop) deliver(m *mail) {
 	if m.acked > 0 {
 		l.holder.Acked(m.acked)
 	}
-	for _, p := range m.progress {
-		actions, held := l.holder.Progressed(now, p.token, p.data)
+	if m.measured {
+		l.holder.Observed(m.used)
+	}
+	for _, h := range m.heard {
+		take := l.holder.Progressed
+		if h.said.output {
+			take = l.holder.Wrote
+		}
+		actions, held := take(now, h.token, h.said.typ, h.said.data)
 		l.do(actions)
 		if held {
-			p.done <- nil
+			h.done <- nil
 		} else {
-			p.done <- errOver
+			h.done <- errOver
 		}
 	}
 	for _, e := range m.ended {

@@ -129,7 +129,8 @@ type scheduler struct {
 	engine  *events.Engine
 	reports chan proto.Message // all but registrations and heartbeats
 	beats   chan *events.EngineHeartbeat
-	lives   chan string // incarnations registered
+	lives   chan string                       // incarnations registered
+	refusal *events.EngineRegistrationRefused // what registrations are answered with, if set
 }
 
 func newScheduler(t testing.TB, m *memory, pool string) *scheduler {
@@ -167,6 +168,12 @@ func (s *scheduler) take(m proto.Message) {
 		known := s.engine.GetIncarnation() == m.Engine.Incarnation
 		s.engine = m.Engine
 		s.mu.Unlock()
+		if s.refusal != nil {
+			no := proto.CloneOf(s.refusal)
+			no.EngineId, no.Incarnation, no.Pool = m.Engine.Id, m.Engine.Incarnation, s.pool
+			s.publish(no)
+			return
+		}
 		if !known {
 			s.publish(&events.EngineRegistered{Engine: m.Engine})
 			s.lives <- m.Engine.Incarnation

@@ -10,6 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -110,7 +111,16 @@ func (s *sender) pass(report lease.Report) {
 		return
 	}
 	r.Key, r.Timestamp = s.key, time.Now().UnixMilli()
-	s.transport.Send(r, func(_ int64, err error) { s.settle(report, err) })
+	_, isEnd := report.Message.(*events.AttemptFinished)
+	if isEnd {
+		failpoint.Hit(failpoint.EngineReporting)
+	}
+	s.transport.Send(r, func(_ int64, err error) {
+		if isEnd && err == nil {
+			failpoint.Hit(failpoint.EngineReported)
+		}
+		s.settle(report, err)
+	})
 }
 
 // settle takes the outcome of a report.

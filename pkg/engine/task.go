@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
+	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -27,19 +29,69 @@ type Task struct {
 	// ResultType may be set by the handler: the content type of its result.
 	ResultType string
 
-	progress func(context.Context, []byte) error
+	report func(context.Context, said) error
 }
 
-// Progress tells whoever watches the task how far it is; data is at most 256
+// said is what a handler tells while it runs.
+type said struct {
+	typ    string // content type of data
+	data   []byte
+	output bool // it continues a stream; else it replaces what was said before
+}
+
+// Stream is a kind of output that a task writes while it runs.
+type Stream string
+
+// The streams, named by their content types.
+const (
+	Stdout Stream = events.ContentStdout
+	Stderr Stream = events.ContentStderr
+)
+
+// MaxOutputBytes is how much of an attempt's output is reported.
+const MaxOutputBytes = lease.MaxOutputBytes
+
+var errNoEngine = errors.New("no engine has made this task")
+
+// Progress tells whoever watches the task how far it is; data is at most 64
 // KiB. It is cheap and may be called often: at most once a second the newest
 // data are reported, and what is left when the handler returns is dropped. It
 // does not wait for the broker; it fails when the attempt is over or ctx ends.
 func (t *Task) Progress(ctx context.Context, data []byte) error {
-	if len(data) > events.MaxPayloadBytes {
-		return fmt.Errorf("report progress of task %q: %d bytes: use at most %d", t.ID, len(data), events.MaxPayloadBytes)
+	return t.ProgressAs(ctx, "", data)
+}
+
+// ProgressAs is Progress with data of a content type.
+func (t *Task) ProgressAs(ctx context.Context, contentType string, data []byte) error {
+	if len(data) > events.MaxProgressBytes {
+		return fmt.Errorf("report progress of task %q: %d bytes: use at most %d", t.ID, len(data), events.MaxProgressBytes)
 	}
-	if err := t.progress(ctx, bytes.Clone(data)); err != nil {
-		return fmt.Errorf("report progress of task %q: %w", t.ID, err)
+	return t.say(ctx, "progress", said{typ: contentType, data: data})
+}
+
+// Output passes on what the task writes, to be seen while it runs. Unlike
+// progress, nothing takes the place of anything: it is reported in order, at
+// most four times a second in pieces of at most 16 KiB that end where lines do if
+// that can be, and what is left when the handler returns goes before its result.
+// Of one attempt 256 KiB are reported, and then once that there was more. It
+// fails as Progress does.
+func (t *Task) Output(ctx context.Context, s Stream, data []byte) error {
+	if s != Stdout && s != Stderr {
+		return fmt.Errorf("report output of task %q: stream %q: use %q or %q", t.ID, s, Stdout, Stderr)
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	return t.say(ctx, "output", said{typ: string(s), data: data, output: true})
+}
+
+func (t *Task) say(ctx context.Context, what string, s said) error {
+	err := errNoEngine
+	if s.data = bytes.Clone(s.data); t.report != nil {
+		err = t.report(ctx, s)
+	}
+	if err != nil {
+		return fmt.Errorf("report %s of task %q: %w", what, t.ID, err)
 	}
 	return nil
 }

@@ -36,8 +36,11 @@ const (
 
 // Content types of data.
 const (
-	ContentProtobuf   = "application/protobuf"
-	ContentJSON       = "application/json"
+	ContentProtobuf = "application/protobuf"
+	ContentJSON     = "application/json"
+	// Of progress that is output of a command.
+	ContentStdout     = "text/x-stdout"
+	ContentStderr     = "text/x-stderr"
 	ContentCloudEvent = "application/cloudevents"
 )
 

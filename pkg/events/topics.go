@@ -14,6 +14,8 @@ const (
 	MaxRecordBytes = 512 << 10
 	// MaxPayloadBytes bounds a task's payload and a result; larger goes by reference.
 	MaxPayloadBytes = 256 << 10
+	// MaxProgressBytes bounds one report of progress.
+	MaxProgressBytes = 64 << 10
 )
 
 // Topics names the topics of one deployment.

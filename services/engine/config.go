@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/pkg/engine"
+	"github.com/spanway/spanway/pkg/engine/monitor"
+	"github.com/spanway/spanway/services/engine/call"
 )
 
 // Config of a stand-alone engine.
@@ -20,7 +23,17 @@ type Config struct {
 	// Allow are the commands that exec may run, by name; DefaultAllow if nil.
 	// Names that are not in PATH are an error, but for those of DefaultAllow.
 	Allow []string
+	// HTTPAllow are the prefixes of URLs to which tasks of kind http may send, as
+	// package call reads them. Without any the engine does not handle that kind.
+	HTTPAllow []string
+	// Monitor is what is measured as used, unless Engine has a monitor of its own:
+	// monitor.Best if it is empty, or MonitorOff. Nothing is measured if the
+	// engine offers neither cpu_millis nor memory_bytes.
+	Monitor monitor.Source
 }
+
+// MonitorOff measures nothing.
+const MonitorOff monitor.Source = "off"
 
 // DefaultAllow are commands that do no harm.
 func DefaultAllow() []string {
@@ -34,24 +47,44 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("engine config: Allow contains %q: give the names of commands, without directories", name)
 		}
 	}
-	e, err := c.withID()
+	if _, err := call.NewAllowed(c.HTTPAllow); err != nil {
+		return fmt.Errorf("engine config: HTTPAllow: %w", err)
+	}
+	if s := c.Monitor; !slices.Contains([]monitor.Source{"", monitor.Best, monitor.Process, monitor.Cgroup, MonitorOff}, s) {
+		return fmt.Errorf("engine config: Monitor is %q: use %q, %q, %q or %q", s, monitor.Best, monitor.Process, monitor.Cgroup, MonitorOff)
+	}
+	e, err := c.withHost()
 	if err != nil {
 		return err
 	}
 	return e.Validate()
 }
 
-func (c *Config) withID() (engine.Config, error) {
+// withHost names the engine and its node after the host, if they have no names.
+func (c *Config) withHost() (engine.Config, error) {
 	e := c.Engine
-	if e.ID != "" {
+	if e.ID != "" && e.Node != "" {
 		return e, nil
 	}
 	host, err := os.Hostname()
-	if err != nil {
+	if err != nil && e.ID == "" {
 		return e, fmt.Errorf("engine config: ID is empty and the host's name cannot be read: give the engine an ID: %w", err)
 	}
-	e.ID = host
+	e.ID, e.Node = cmp.Or(e.ID, host), cmp.Or(e.Node, host)
 	return e, nil
+}
+
+// monitor is what measures the use of what the engine offers; nil if nothing does.
+func (c *Config) monitor() (engine.Monitor, error) {
+	offers := func(name string) bool { _, ok := c.Engine.Allocatable[name]; return ok }
+	if c.Engine.Monitor != nil || c.Monitor == MonitorOff || !offers(monitor.CPU) && !offers(monitor.Memory) {
+		return c.Engine.Monitor, nil
+	}
+	m, err := monitor.New(cmp.Or(c.Monitor, monitor.Best))
+	if err != nil {
+		return nil, fmt.Errorf("engine config: Monitor: %w", err)
+	}
+	return m, nil
 }
 
 // resolve finds the commands that may run, once: what PATH means later does

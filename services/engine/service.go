@@ -7,6 +7,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/engine"
+	"github.com/spanway/spanway/services/engine/call"
 	"github.com/spanway/spanway/services/engine/command"
 	"github.com/spanway/spanway/services/engine/guard"
 )
@@ -25,7 +26,10 @@ type Deps struct {
 }
 
 // Service is a stand-alone engine. Make one with New, run it once.
-type Service struct{ engine *engine.Engine }
+type Service struct {
+	engine *engine.Engine
+	caller *caller
+}
 
 // New checks the configuration and finds the commands that exec may run;
 // nothing runs yet.
@@ -37,8 +41,15 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := cfg.withID()
+	caller, err := newCaller(cfg.HTTPAllow)
 	if err != nil {
+		return nil, err
+	}
+	config, err := cfg.withHost()
+	if err != nil {
+		return nil, err
+	}
+	if config.Monitor, err = cfg.monitor(); err != nil {
 		return nil, err
 	}
 	var options []engine.Option
@@ -52,7 +63,10 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	x := &executor{allowed: allowed, path: os.Getenv("PATH"), names: namesOf(allowed)}
 	e.Handle(KindNoop, func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
 	e.Handle(command.Kind, x.run)
-	return &Service{engine: e}, nil
+	if len(cfg.HTTPAllow) > 0 {
+		e.Handle(call.Kind, caller.run)
+	}
+	return &Service{engine: e, caller: caller}, nil
 }
 
 // Ready is closed when the scheduler knows the engine.
@@ -61,6 +75,7 @@ func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }
 // Run executes tasks until ctx ends, then drains and returns nil. It returns an
 // error only if the engine cannot run, such as when another process took its ID.
 func (s *Service) Run(ctx context.Context) error {
+	defer s.caller.close()
 	if err := s.engine.Run(ctx); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}

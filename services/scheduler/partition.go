@@ -78,7 +78,7 @@ func (p *partition) own(ctx context.Context) error {
 	keeper := p.keeper(ctx, now)
 	defer keeper.wait()
 	defer cancel()
-	return eventlog.NewOwner(eventlog.OwnerConfig{
+	cfg := eventlog.OwnerConfig{
 		Log:       s.deps.Kafka.Partition(s.topics.Events(), p.number),
 		Topic:     s.topics.Events(),
 		Partition: p.number,
@@ -92,7 +92,9 @@ func (p *partition) own(ctx context.Context) error {
 		Receivers: p.receivers(),
 		Snapshots: p.snapshotConfig(keeper),
 		Hooks:     p.hooks(in, &echoes{partition: p.number, topics: s.topics, encoder: s.encoder(), sender: producer}),
-	}).Run(ctx)
+	}
+	fragile(&cfg)
+	return eventlog.NewOwner(cfg).Run(ctx)
 }
 
 // hooks connects the owner with logs, metrics, readiness and echoes.

@@ -93,7 +93,10 @@ type Attempt struct {
 	// is unsaid until then waits in progress.
 	quietUntil int64
 	progress   []byte
-	unsaid     bool
+	// progressType is the content type of progress.
+	progressType string
+	unsaid       bool
+	output       *output // nil until it writes any
 
 	stopped   Cause // 0: not told to stop
 	settleBy  int64 // once stopped: reported then even if its handler goes on

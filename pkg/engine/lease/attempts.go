@@ -21,7 +21,7 @@ const (
 	// to start it.
 	CodeReturned = "RETURNED"
 	// CodeResultTooLarge: the result is above events.MaxPayloadBytes.
-	CodeResultTooLarge = "RESULT_TOO_LARGE"
+	CodeResultTooLarge = string(events.CodeTooLarge)
 	// CodeBadData: the assignment holds no task.
 	CodeBadData = string(events.CodeBadData)
 )
@@ -105,6 +105,7 @@ func (h *Holder) finish(a *Attempt, r Result) {
 			Message: fmt.Sprintf("a result of %d bytes; at most %d are carried, larger ones go by reference", len(r.Data), events.MaxPayloadBytes),
 		}}
 	}
+	h.flushOutput(a)
 	h.forget(a)
 	h.counts.Finished++
 	h.report(a, r)

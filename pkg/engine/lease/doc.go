@@ -46,6 +46,11 @@
 // heartbeat lists every assignment that it says was received, unless its end
 // was reported before or came from the scheduler.
 //
+// Progress is reported once a second at most, the newest only. Output (Wrote) is
+// reported whole, in order for each stream, four times a second at most and
+// before the attempt's end; beyond its bound it is left out, which is said once.
+// What is measured as used (Observed) goes with the heartbeats.
+//
 // After a crash there is nothing to recover: the next process registers a new
 // incarnation, which frees what the old one held.
 package lease

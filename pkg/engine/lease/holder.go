@@ -79,7 +79,8 @@ type Holder struct {
 	serial    uint64
 	marks     marks
 	recovered recovered
-	echoed    int64 // when the latest echo was read; 0: never
+	echoed    int64            // when the latest echo was read; 0: never
+	measured  map[string]int64 // what is used, as last told; never changed in place
 	counts    Counts
 
 	held      map[events.Token]*Attempt
@@ -90,6 +91,7 @@ type Holder struct {
 	lastToken events.Token
 	young     []*Attempt // not yet reported as started, in order of their beginning
 	quiet     []*Attempt // told of their progress lately, in order of quietUntil
+	writing   []*Attempt // have output to report, in order of when that is due
 	due       int64      // nothing is to be done about any attempt earlier
 	graceEnds int64      // draining: when handlers are stopped
 
@@ -247,7 +249,7 @@ func (h *Holder) drop(cause Cause) {
 		}
 		h.forget(a)
 	}
-	h.young, h.quiet, h.queue = h.young[:0], h.quiet[:0], h.queue[:0]
+	h.young, h.quiet, h.queue, h.writing = h.young[:0], h.quiet[:0], h.queue[:0], h.writing[:0]
 }
 
 // depart announces the departure, if anybody was told of the arrival.

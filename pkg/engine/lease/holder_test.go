@@ -75,12 +75,19 @@ func (s *script) report(m proto.Message) string {
 	case *events.EngineRegistration:
 		return fmt.Sprintf("register %s from %d", m.Engine.Incarnation, m.Engine.AssignmentsFrom)
 	case *events.EngineHeartbeat:
-		return fmt.Sprintf("beat %s next=%d received=%d/%d %v", m.Incarnation, m.AssignmentsNext, m.ReceivedEpoch, m.ReceivedN, m.Running)
+		w := fmt.Sprintf("beat %s next=%d received=%d/%d %v", m.Incarnation, m.AssignmentsNext, m.ReceivedEpoch, m.ReceivedN, m.Running)
+		if len(m.Used) > 0 {
+			w += fmt.Sprintf(" used=%v", m.Used)
+		}
+		return w
 	case *events.EngineLeaving:
 		return fmt.Sprintf("leaving departed=%v", m.Departed)
 	case *events.AttemptStarted:
 		return fmt.Sprintf("started %d", m.Token)
 	case *events.AttemptProgressed:
+		if m.DataType == events.ContentStdout || m.DataType == events.ContentStderr {
+			return fmt.Sprintf("%s %d %q", m.DataType[len("text/x-"):], m.Token, m.Data)
+		}
 		return strings.TrimSpace(fmt.Sprintf("progress %d %s", m.Token, m.Data))
 	case *events.AttemptFinished:
 		return strings.TrimSpace(fmt.Sprintf("%s %d %s", m.Outcome, m.Token, m.GetError().GetCode()))
@@ -142,7 +149,7 @@ func (s *script) finish(token events.Token, o events.AttemptFinished_Outcome) {
 }
 
 func (s *script) progress(token events.Token, data string) {
-	actions, held := s.h.Progressed(s.now, token, []byte(data))
+	actions, held := s.h.Progressed(s.now, token, "", []byte(data))
 	s.heard(actions)
 	if !held {
 		s.said = append(s.said, fmt.Sprintf("no progress %d", token))

@@ -8,16 +8,16 @@ import (
 // that tells it in a loop does not flood the log.
 const quietFor = 1000
 
-// Progressed takes data of a handler that still runs and keeps them until they
-// may be reported: newer ones take their place, and the end of the attempt
-// makes them void. It is false if the attempt is not held any more.
-func (h *Holder) Progressed(now int64, token events.Token, data []byte) ([]Action, bool) {
+// Progressed takes data, of a content type, from a handler that still runs and
+// keeps them until they may be reported: newer ones take their place, and the
+// end of the attempt makes them void. It is false if the attempt is not held any more.
+func (h *Holder) Progressed(now int64, token events.Token, typ string, data []byte) ([]Action, bool) {
 	h.begin(now)
 	a := h.held[token]
 	if a == nil {
 		return h.out, false
 	}
-	a.progress, a.unsaid = data, true
+	a.progress, a.progressType, a.unsaid = data, typ, true
 	if a.quietUntil == 0 {
 		h.say(a)
 	}
@@ -26,13 +26,17 @@ func (h *Holder) Progressed(now int64, token events.Token, data []byte) ([]Actio
 
 // say reports the newest progress.
 func (h *Holder) say(a *Attempt) {
-	h.send(&events.AttemptProgressed{
-		TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
-		Attempt: a.Number, Token: uint64(a.Token), Data: a.progress,
-	}, false)
-	a.progress, a.unsaid = nil, false
+	h.sayProgress(a, a.progressType, a.progress)
+	a.progress, a.progressType, a.unsaid = nil, "", false
 	a.quietUntil = h.now + quietFor
 	h.quiet = append(h.quiet, a)
+}
+
+func (h *Holder) sayProgress(a *Attempt, typ string, data []byte) {
+	h.send(&events.AttemptProgressed{
+		TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
+		Attempt: a.Number, Token: uint64(a.Token), Data: data, DataType: clean(typ, maxNameBytes),
+	}, false)
 }
 
 // reportProgress goes through the attempts that have been quiet for long enough.

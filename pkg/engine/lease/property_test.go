@@ -192,7 +192,7 @@ func TestPromises(t *testing.T) {
 			},
 			"progress": func(t *rapid.T) {
 				token := events.Token(some.Draw(t, "token"))
-				actions, held := s.h.Progressed(s.now, token, []byte("x"))
+				actions, held := s.h.Progressed(s.now, token, "", []byte("x"))
 				w.do(t, actions)
 				if held != slices.Contains(s.h.Tokens(), token) {
 					t.Fatalf("token %d told of progress: held is %v", token, held)

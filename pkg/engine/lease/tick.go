@@ -18,6 +18,9 @@ func (h *Holder) Wake() int64 {
 	if len(h.quiet) > 0 {
 		at = min(at, h.quiet[0].quietUntil)
 	}
+	if len(h.writing) > 0 {
+		at = min(at, h.writing[0].output.due)
+	}
 	if h.due > 0 {
 		at = min(at, h.due)
 	}
@@ -38,6 +41,7 @@ func (h *Holder) Tick(now int64) []Action {
 	}
 	h.reportStarted()
 	h.reportProgress()
+	h.reportOutput()
 	h.overdue()
 	return h.out
 }
@@ -76,7 +80,22 @@ func (h *Holder) beat() {
 	h.send(&events.EngineHeartbeat{
 		EngineId: h.engine.Id, Incarnation: h.engine.Incarnation, Pool: h.engine.Pool,
 		AssignmentsNext: h.next, Running: running, ReceivedEpoch: read.epoch, ReceivedN: read.n,
+		Used: h.measured,
 	}, true)
+}
+
+// Observed says what is measured as used on the engine, whoever uses it. From
+// now on heartbeats tell so, but for what the engine does not offer.
+func (h *Holder) Observed(used map[string]int64) {
+	h.measured = nil
+	for name, n := range used {
+		if _, offered := h.engine.Allocatable[name]; offered && n >= 0 {
+			if h.measured == nil {
+				h.measured = map[string]int64{}
+			}
+			h.measured[name] = n
+		}
+	}
 }
 
 // reportStarted reports the attempts that have run for a while.

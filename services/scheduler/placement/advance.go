@@ -127,7 +127,7 @@ func (c *cycle) advance(p *pool) bool {
 		p.match = m
 		m.build(c.now.Now)
 	}
-	if !c.settleAll(p) || !c.wake(p) || !c.timeOut(p) {
+	if !c.giveUp(p) || !c.settleAll(p) || !c.wake(p) || !c.timeOut(p) || !c.settleAll(p) {
 		return false
 	}
 	done := m.resolveAll(c)
@@ -137,7 +137,7 @@ func (c *cycle) advance(p *pool) bool {
 		done = false
 	}
 	// What was placed last may have changed what the singles read.
-	return m.placeLanes(c, nil) && done && m.settled >= len(m.singles)
+	return m.placeLanes(c, nil) && c.reserve(p) && done && m.settled >= len(m.singles)
 }
 
 // settleAll emits what tasks owe the log.
@@ -193,7 +193,7 @@ func (c *cycle) cancel(p *pool, t *task, reason string) {
 	c.emit(m)
 }
 
-// wake handles ends of backoffs and schedule timeouts.
+// wake handles ends of backoffs, times not to begin before, and schedule timeouts.
 func (c *cycle) wake(p *pool) bool {
 	m := p.match
 	for len(m.wake) > 0 && m.wake[0].due <= c.now.Now {

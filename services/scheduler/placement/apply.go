@@ -11,12 +11,19 @@ func (s *State) Apply(l events.Logged) {
 		return
 	}
 	s.next = l.Offset + 1
+	if s.ignores(l.Message) {
+		return
+	}
 	s.passed(l.Message)
 	switch m := l.Message.(type) {
 	case *events.TaskAccepted:
 		s.applyAccepted(m, l.Offset)
 	case *events.TaskAssigned:
 		s.applyAssigned(m, l)
+	case *events.TaskReserved:
+		s.applyReserved(m)
+	case *events.PoolConfigured:
+		s.applyConfigured(m)
 	case *events.TaskSucceeded:
 		s.applySucceeded(m, l.Offset)
 	case *events.TaskStarted:
@@ -63,7 +70,7 @@ func (s *State) Apply(l events.Logged) {
 	case *events.LogTruncated:
 		s.applyTruncated(m)
 	case *events.LogLossAccepted:
-		s.forgetAll(l.Offset + 1)
+		s.applyLoss(m)
 	case *events.LogFoldVersionRaised:
 		s.applyRaised(m)
 	case *events.TaskBulkCancelStarted:
@@ -121,8 +128,14 @@ func (s *State) applyAccepted(m *events.TaskAccepted, offset int64) {
 	if in.Traceparent != "" || in.ReplayOf != "" {
 		t.extra = &extra{traceparent: in.Traceparent, tracestate: in.Tracestate, replayOf: in.ReplayOf}
 	}
+	if in.NotBeforeMs != 0 && s.version >= foldWhole {
+		t.extras().notBefore, t.notBefore = in.NotBeforeMs, in.NotBeforeMs
+	}
 	p.enlist(t)
-	p.waiting++
+	p.queued(t)
+	if s.version >= foldWhole {
+		s.depend(p, t, in.After)
+	}
 	if len(s.kept.rejected) > 0 {
 		delete(s.kept.rejected, keyOf(p.name, t.id))
 	}
@@ -145,11 +158,16 @@ func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	if e == nil || !e.present() {
 		return
 	}
+	if s.version >= foldWhole {
+		p.charge(t.tmpl)
+	}
 	if p.match != nil {
 		p.match.remove(t)
 	}
-	p.waiting--
+	p.unreserve(t)
+	p.unqueued(t)
 	p.running++
+	p.occupy(t.tmpl.limiter)
 	p.token = max(p.token, m.Token)
 	p.cursor = e.index
 	t.status, t.token, t.assignedAt = assigned, m.Token, m.AtMs
@@ -166,11 +184,12 @@ func (p *pool) vacate(t *task) {
 	e := t.engine
 	e.release(t)
 	p.running--
-	p.waiting++
+	p.queued(t)
 	t.status = waiting
 	if p.match != nil {
 		p.match.released(e, t)
 	}
+	p.vacated(t.tmpl.limiter)
 }
 
 func (s *State) applySucceeded(m *events.TaskSucceeded, offset int64) {
@@ -294,8 +313,9 @@ func (s *State) end(p *pool, t *task, how ending) {
 		if p.match != nil {
 			p.match.remove(t)
 		}
+		p.unreserve(t)
 	}
-	p.waiting--
+	p.unqueued(t)
 	p.settled(t)
 	t.status = how.status
 	if t.prev != nil {
@@ -315,7 +335,11 @@ func (s *State) end(p *pool, t *task, how ending) {
 	if how.reported {
 		entry.token = t.token
 	}
+	if t.status == succeeded {
+		entry.token |= successBit
+	}
 	s.ended.add(entry, s.cfg.EndedWindow)
+	p.resolve(t, how.at)
 	if t.status == succeeded && !s.cfg.KeepSucceeded {
 		s.release(p, t)
 		return

@@ -3,6 +3,10 @@ package placement
 import "github.com/spanway/spanway/pkg/events"
 
 func (s *State) applyEngine(l events.Logged) {
+	if m, ok := l.Message.(*events.EngineObserved); ok {
+		s.applyObserved(m)
+		return
+	}
 	s.partitions = nil
 	switch m := l.Message.(type) {
 	case *events.EngineRegistered:
@@ -62,8 +66,10 @@ func (s *State) applyRegistered(m *events.EngineRegistered) {
 		class: p.classOf(in), allocatable: p.amounts(in.Allocatable), lastBeat: s.tenure.heard,
 	}
 	e.free = append([]int64(nil), e.allocatable...)
+	e.measure(nil)
 	e.index = p.freeIndex()
 	p.byIndex[e.index] = e
+	p.settleOn(e, in.Node)
 	p.engines[e.id] = e
 	p.present++
 	p.know(old, e)
@@ -138,6 +144,9 @@ func (p *pool) know(old, e *engine) {
 }
 
 func (p *pool) setStatus(e *engine, st engineStatus, reason string, at int64) {
+	if st != ready {
+		p.unhold(e)
+	}
 	e.status, e.reason, e.changedAtMs = st, reason, at
 	if p.match != nil {
 		p.match.turned(e)
@@ -147,9 +156,11 @@ func (p *pool) setStatus(e *engine, st engineStatus, reason string, at int64) {
 // remove takes an engine out. Its attempts are over: one that was lost costs
 // an attempt, one that was left behind by a departure does not.
 func (p *pool) remove(e *engine, st engineStatus, reason string, at int64) {
+	p.unhold(e)
 	e.status, e.reason, e.changedAtMs = st, reason, at
+	mates := p.unsettle(e)
 	if p.match != nil {
-		p.match.left(e)
+		p.match.left(e, mates)
 	}
 	p.byIndex[e.index] = nil
 	p.present--

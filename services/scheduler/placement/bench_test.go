@@ -9,12 +9,22 @@ import (
 
 func BenchmarkCore(b *testing.B) {
 	for _, engines := range []int{1, 100, 1000} {
-		b.Run(fmt.Sprintf("engines=%d", engines), func(b *testing.B) { benchCore(b, engines) })
+		b.Run(fmt.Sprintf("engines=%d", engines), func(b *testing.B) { benchCore(b, engines, "") })
+	}
+}
+
+// BenchmarkCorePrefer is BenchmarkCore with a preference over classes, and over
+// what changes with every assignment.
+func BenchmarkCorePrefer(b *testing.B) {
+	for _, engines := range []int{100, 1000} {
+		for name, prefer := range map[string]string{"class": "int(engine.labels.gpu)", "live": "engine.free.slots"} {
+			b.Run(fmt.Sprintf("%s/engines=%d", name, engines), func(b *testing.B) { benchCore(b, engines, prefer) })
+		}
 	}
 }
 
 // benchCore accepts, assigns and finishes tasks in batches, as a loaded owner does.
-func benchCore(b *testing.B, engines int) {
+func benchCore(b *testing.B, engines int, prefer string) {
 	w := newWorld(b, Config{})
 	w.keep, w.replica = false, nil
 	for i := range engines {
@@ -35,7 +45,7 @@ func benchCore(b *testing.B, engines int) {
 		inputs := make([]events.Input, 0, batch)
 		for range batch {
 			rec, _ := events.Encoder{Source: "/t"}.Encode("x", &events.TaskRequested{
-				TaskId: fmt.Sprintf("task-%09d", n), Pool: blue, Kind: "k", Payload: make([]byte, 200), Predicate: "engine.labels.gpu >= 0"})
+				TaskId: fmt.Sprintf("task-%09d", n), Pool: blue, Kind: "k", Payload: make([]byte, 200), Predicate: "engine.labels.gpu >= 0", Prefer: prefer})
 			inputs = append(inputs, events.Input{Prepared: w.prep.Prepare(w.cfg.Topics.Requests(), w.cfg.Partition, &rec)})
 			n++
 		}

@@ -28,7 +28,7 @@ func TestWhatComesAndGoesLeavesNothing(t *testing.T) {
 	m := p.match
 	for what, n := range map[string]int{
 		"groups": len(m.groups), "filters": len(m.filterList), "filters by key": len(m.filters), "lanes": len(m.laneList),
-		"templates": len(p.templates), "candidates": len(m.candidates), "timers": len(m.wake) + len(m.backstops), "tasks": len(p.tasks),
+		"templates": len(p.templates), "shares": len(p.level(5).shares), "limits": len(p.limits), "timers": len(m.wake) + len(m.backstops), "tasks": len(p.tasks),
 	} {
 		if n > maxIdleGroups+maxIdleTemplates {
 			t.Errorf("%d %s are left", n, what)
@@ -70,7 +70,7 @@ func TestEndedTasksAreForgotten(t *testing.T) {
 		w.advance()
 		w.finish(id, events.AttemptFinished_FAILED_FINALLY)
 	}
-	if n := len(w.state.ended.byKey); n != 100 {
+	if n := w.state.ended.used; n != 100 {
 		t.Errorf("%d ended tasks are remembered, want 100", n)
 	}
 	if n := len(w.state.kept.tasks); n != 10 {

@@ -1,6 +1,10 @@
 package placement
 
-import "github.com/spanway/spanway/pkg/events"
+import (
+	"math/bits"
+
+	"github.com/spanway/spanway/pkg/events"
+)
 
 // key visits the 16 bytes that stand for a task's pool and ID.
 func (c *codec) key(k *endedKey) {
@@ -17,7 +21,6 @@ func (c *codec) window(w *window) {
 	n := c.length(len(entries), leastEnded)
 	if c.reading {
 		entries = make([]endedEntry, n)
-		w.byKey = make(map[endedKey]uint32, n)
 	}
 	c.base = bases{}
 	for i := range entries {
@@ -25,16 +28,15 @@ func (c *codec) window(w *window) {
 		c.key(&e.key)
 		delta(c, &e.at, &c.base.aged)
 		delta(c, &e.offset, &c.base.endedOffset)
-		counter(c, &e.token)
+		token := bits.RotateLeft64(e.token, 1) // Its highest bit would make it long.
+		counter(c, &token)
+		e.token = bits.RotateLeft64(token, -1)
 		if c.err != nil {
 			return
 		}
-		if c.reading {
-			w.byKey[e.key] = uint32(i)
-		}
 	}
 	if c.reading {
-		w.oldest.items = entries
+		w.fill(entries)
 	}
 }
 

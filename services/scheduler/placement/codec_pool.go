@@ -29,7 +29,8 @@ type table struct {
 	live []*task
 }
 
-func (c *codec) pool(p *pool) *pool {
+// pool visits a pool; the reader makes it.
+func (c *codec) pool(p *pool) {
 	name := events.Pool("")
 	if !c.reading {
 		name = p.name
@@ -37,7 +38,7 @@ func (c *codec) pool(p *pool) *pool {
 	c.text((*string)(&name))
 	if c.reading {
 		if !c.expect(c.s.pools[name] == nil, "another pool") {
-			return nil
+			return
 		}
 		p = c.s.poolOf(name)
 	}
@@ -49,15 +50,12 @@ func (c *codec) pool(p *pool) *pool {
 	c.dims(&p.dims)
 	c.classes(p)
 	c.engines(p)
-	dictionary(c, &p.drains, func(d *drain) {
-		c.word(&d.reason)
-		number(c, &d.offset)
-	})
+	dictionary(c, &p.drains, c.drain)
 	list(c, &p.largest, 1, c.vector)
 	c.live(tb)
 	c.attempts(tb)
 	c.owing(tb)
-	return p
+	c.order(tb)
 }
 
 func (c *codec) dims(d *dims) {
@@ -123,6 +121,11 @@ func (c *codec) engines(p *pool) {
 	}
 }
 
+func (c *codec) drain(d *drain) {
+	c.word(&d.reason)
+	number(c, &d.offset)
+}
+
 func (c *codec) engine(e *engine) {
 	c.registration(e.registered)
 	one(c, &e.status, departed)
@@ -130,6 +133,8 @@ func (c *codec) engine(e *engine) {
 	c.word(&e.reason)
 	number(c, &e.registeredAt)
 	number(c, &e.changedAtMs)
+	c.vector(&e.used)
+	number(c, &e.observedAt)
 }
 
 // know completes an engine that was read. What its attempts hold is taken when
@@ -143,10 +148,14 @@ func (c *codec) know(p *pool, e *engine) {
 	}
 	e.allocatable = p.amounts(e.registered.Allocatable)
 	e.free = slices.Clone(e.allocatable)
+	if c.expect(len(e.used) == 0 || len(e.used) == len(e.allocatable), "what is used of each dimension") {
+		e.measure(e.used)
+	}
 	c.expect(p.engines[e.id] == nil, "another engine")
 	p.engines[e.id] = e
 	if e.present() {
 		p.present++
+		p.settleOn(e, e.registered.Node)
 	}
 }
 
@@ -263,12 +272,13 @@ func (c *codec) attempts(tb *table) {
 			if c.expect(next != nil && next.status == assigned && next.engine == nil, "an assigned task without engine") {
 				e.reserve(next)
 				p.running++
+				p.occupy(next.tmpl.limiter)
 			}
 		}
 	}
 	for _, t := range tb.live { // None if this is the writer.
 		if t.status == waiting {
-			p.waiting++
+			p.queued(t)
 		} else {
 			c.expect(t.engine != nil, "an engine for each assigned task")
 		}

@@ -23,6 +23,7 @@ func (c *codec) live(tb *table) {
 			return
 		}
 		p.enlist(t)
+		p.await(t)
 		tb.live = append(tb.live, t)
 	}
 	c.expect(len(p.tasks) == n, "tasks with different IDs")
@@ -84,7 +85,7 @@ func (c *codec) attempt(t *task) {
 // empty tells whether there is anything that c.extra visits.
 func (x *extra) empty() bool {
 	return x == nil || x.traceparent == "" && x.tracestate == "" && x.replayOf == "" && x.cancelReason == "" &&
-		x.endedAt == 0 && x.endedOffset == 0
+		x.notBefore == 0 && x.endedAt == 0 && x.endedOffset == 0 && len(x.after) == 0
 }
 
 // extra leaves out results: tasks that succeeded are not folded.
@@ -93,6 +94,8 @@ func (c *codec) extra(x *extra) {
 	c.word(&x.tracestate)
 	c.text(&x.replayOf)
 	c.word(&x.cancelReason)
+	c.after(x)
+	number(c, &x.notBefore)
 	number(c, &x.endedAt)
 	number(c, &x.endedOffset)
 }
@@ -130,6 +133,7 @@ func (c *codec) template(tb *table, tm **template) {
 func (c *codec) templateKey(p *pool, k *templateKey) {
 	c.word(&k.kind)
 	c.word(&k.predicate)
+	c.word(&k.prefer)
 	c.word(&k.payloadType)
 	c.word(&k.tenant)
 	c.shape(p, &k.shape)
@@ -142,6 +146,8 @@ func (c *codec) templateKey(p *pool, k *templateKey) {
 	number(c, &r.maxMs)
 	c.float(&r.multiplier)
 	c.word(&r.finalErrors)
+	c.word(&k.limitKey)
+	number(c, &k.limit)
 }
 
 func (c *codec) shape(p *pool, s **shape) {

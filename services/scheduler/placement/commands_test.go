@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -17,6 +18,7 @@ var commands = map[string]func(*player, args){
 	"submit":  (*player).cmdSubmit,
 	"finish":  (*player).cmdFinish,
 	"start":   (*player).cmdStart,
+	"say":     (*player).cmdSay,
 	"tick":    (*player).cmdTick,
 	"silence": func(p *player, a args) { p.silent[a.at(0)] = true },
 	"leave":   func(p *player, a args) { p.cmdLeave(a, false) },
@@ -33,12 +35,17 @@ var commands = map[string]func(*player, args){
 	"late":       (*player).cmdLate,
 	"deaf":       (*player).cmdDeaf,
 	"behind":     (*player).cmdBehind,
+	"set":        (*player).cmdSet,
+	"turns":      (*player).cmdTurns,
+	"burst":      (*player).cmdBurst,
 	"why":        (*player).cmdWhy,
+	"judge":      (*player).cmdJudge,
+	"measure":    (*player).cmdMeasure,
 	"tasks":      (*player).cmdTasks,
 	"engines":    (*player).cmdEngines,
 }
 
-// cmdEngine: engine NAME slots=2 labels.gpu=1 site=eu kinds=a,b incarnation=2
+// cmdEngine: engine NAME slots=2 labels.gpu=1 site=eu kinds=a,b incarnation=2 node=n1 accepts "..."
 func (p *player) cmdEngine(a args) {
 	e := &events.Engine{
 		Id: a.at(0), Incarnation: "1", Pool: blue, Site: "eu", Kinds: []string{"k"},
@@ -53,6 +60,10 @@ func (p *player) cmdEngine(a args) {
 			e.Labels[label] = labelValue(value)
 		case name == "site":
 			e.Site = value
+		case name == "node":
+			e.Node = value
+		case name == "accepts":
+			e.Accepts = value
 		case name == "incarnation":
 			e.Incarnation = value
 		case name == "kinds":
@@ -78,8 +89,11 @@ func labelValue(text string) *structpb.Value {
 	return structpb.NewStringValue(text)
 }
 
-// cmdSubmit: submit NAME where "..." needs slots=1 priority=9 kind=k schedule=5s timeout=30s attempts=2 final=CODE
-func (p *player) cmdSubmit(a args) {
+// cmdSubmit: submit NAME where "..." prefer "..." slots=1 priority=9 kind=k schedule=5s timeout=30s attempts=2
+// final=CODE later=10s (from now)
+func (p *player) cmdSubmit(a args) { p.send(p.request(a)) }
+
+func (p *player) request(a args) *events.TaskRequested {
 	r := &events.TaskRequested{TaskId: a.at(0), Pool: blue, Kind: "k", Predicate: a.named["where"], Needs: map[string]*structpb.Value{}}
 	for _, name := range a.order {
 		value := a.named[name]
@@ -89,8 +103,23 @@ func (p *player) cmdSubmit(a args) {
 			r.Kind = value
 		case "tenant":
 			r.Tenant = value
+		case "key":
+			r.LimitKey = value
+		case "limit":
+			n, _ := strconv.Atoi(value)
+			r.Limit = proto.Int32(int32(n))
+		case "after":
+			r.After = strings.Split(value, ",")
 		case "prefer":
 			r.Prefer = value
+		case "later":
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				p.tb.Fatal(err)
+			}
+			r.NotBefore = time.UnixMilli(p.now).Add(d).UTC().Format(time.RFC3339Nano)
+		case "replay-of":
+			r.TaskId, r.ReplayOf = "", value
 		case "schedule":
 			r.ScheduleTimeout = value
 		case "timeout":
@@ -109,7 +138,39 @@ func (p *player) cmdSubmit(a args) {
 			r.Needs[name] = structpb.NewStringValue(value)
 		}
 	}
-	p.send(r)
+	return r
+}
+
+// cmdJudge: judge NAME and all that submit takes: who would take it now?
+func (p *player) cmdJudge(a args) {
+	task, err := p.prep.Check(p.request(a))
+	if err != nil {
+		fmt.Fprintf(&p.out, "  %v\n", err)
+		return
+	}
+	x := p.replica.ExplainRequest(task, p.now)
+	fmt.Fprintf(&p.out, "  takes: %s %s\n", x.Takes, x.Reason)
+	for _, f := range x.Engines {
+		fmt.Fprintf(&p.out, "  %s %s", f.Engine, f.Result)
+		if f.Score != nil {
+			fmt.Fprintf(&p.out, " score %s", scoreText(*f.Score))
+		}
+		for _, text := range []string{f.ScoreError, f.NotAccepted, f.shortText(), f.Error} {
+			if text != "" {
+				fmt.Fprintf(&p.out, " (%s)", text)
+			}
+		}
+		p.out.WriteString("\n")
+	}
+}
+
+// cmdMeasure: measure ENGINE slots=1 memory_bytes=2Gi: a heartbeat with what is used.
+func (p *player) cmdMeasure(a args) {
+	used := map[string]int64{}
+	for _, name := range a.order {
+		used[name], _ = parseQuantity(a.named[name])
+	}
+	p.beat(p.state.pools[blue].engines[a.at(0)], used)
 }
 
 func (p *player) retry(r *events.TaskRequested) *events.RetryRequested {
@@ -146,6 +207,16 @@ func (p *player) cmdStart(a args) {
 	p.send(&events.AttemptStarted{TaskId: t.id, Pool: blue, EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token})
 }
 
+// cmdSay: say NAME TYPE BYTES: progress of that content type, of so many bytes.
+func (p *player) cmdSay(a args) {
+	t := p.task(a.at(0))
+	n, _ := strconv.Atoi(a.at(2))
+	p.send(&events.AttemptProgressed{
+		TaskId: t.id, Pool: blue, EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
+		DataType: a.at(1), Data: make([]byte, n),
+	})
+}
+
 // cmdLate: late NAME token=1: a success reported under that token.
 func (p *player) cmdLate(a args) {
 	token, _ := strconv.ParseUint(a.named["token"], 10, 64)
@@ -171,6 +242,48 @@ func (p *player) cmdTick(a args) {
 		p.tb.Fatal(err)
 	}
 	p.tick(d)
+}
+
+// cmdSet: set reserve=10s weight.acme=3
+func (p *player) cmdSet(a args) {
+	settings := &events.PoolSettings{TenantWeights: map[string]int32{}}
+	for _, name := range a.order {
+		if tenant, ok := strings.CutPrefix(name, "weight."); ok {
+			n, _ := strconv.Atoi(a.named[name])
+			settings.TenantWeights[tenant] = int32(n)
+			continue
+		}
+		d, err := time.ParseDuration(a.named[name])
+		if err != nil {
+			p.tb.Fatal(err)
+		}
+		settings.ReserveAfterMs = d.Milliseconds()
+	}
+	p.send(&events.PoolConfigureRequested{Pool: blue, Settings: settings})
+}
+
+// cmdTurns: turns 5: what began first succeeds, and what follows begins, that often.
+func (p *player) cmdTurns(a args) {
+	n, _ := strconv.Atoi(a.at(0))
+	for range n {
+		for _, e := range p.state.pools[blue].byIndex {
+			if e != nil && e.first != nil {
+				p.finish(e.first.id, events.AttemptFinished_SUCCEEDED)
+				break
+			}
+		}
+		p.advance()
+	}
+}
+
+// cmdBurst: burst 3 NAME tenant=acme: NAME1 to NAME3, in one go.
+func (p *player) cmdBurst(a args) {
+	n, _ := strconv.Atoi(a.at(0))
+	for i := range n {
+		each := a
+		each.plain = []string{fmt.Sprint(a.at(1), i+1)}
+		p.cmdSubmit(each)
+	}
 }
 
 func (p *player) cmdLeave(a args, departed bool) {
@@ -210,6 +323,10 @@ func (p *player) cmdTasks(args) {
 
 func (p *player) cmdEngines(args) {
 	for v := range p.state.Engines(blue) {
-		fmt.Fprintf(&p.out, "  %s %s incarnation=%s free: %s attempts=%d\n", v.ID, v.State, v.Incarnation, amountsText(v.Free), v.Attempts)
+		fmt.Fprintf(&p.out, "  %s %s incarnation=%s free: %s attempts=%d", v.ID, v.State, v.Incarnation, amountsText(v.Free), v.Attempts)
+		if len(v.Used) > 0 {
+			fmt.Fprintf(&p.out, " used: %s", amountsText(v.Used))
+		}
+		p.out.WriteString("\n")
 	}
 }

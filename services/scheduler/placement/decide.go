@@ -92,7 +92,7 @@ func (c *cycle) decide(prep *prepared) *events.Malformed {
 			c.s.deciding = t
 			c.emit(&events.TaskProgressed{
 				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
-				Data: m.Data, AtMs: c.now.Now,
+				Data: m.Data, DataType: m.DataType, AtMs: c.now.Now,
 			})
 		}
 	case *events.EngineRegistration:
@@ -107,6 +107,8 @@ func (c *cycle) decide(prep *prepared) *events.Malformed {
 		return c.drain(prep.pool, m)
 	case *events.EngineResumeRequested:
 		return c.resume(prep.pool, m)
+	case *events.PoolConfigureRequested:
+		return c.configure(prep.pool, m)
 	}
 	return nil
 }
@@ -122,16 +124,37 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 		c.repeated(prep, ref.offset)
 		return nil
 	}
-	if err := s.supports(m); err != nil {
+	if err := c.admissible(prep); err != nil {
 		return malformed(err)
 	}
 	if p != nil && p.waiting >= s.cfg.WaitingLimit {
 		return events.Refuse(events.CodePoolFull, "%d tasks wait in pool %q; submit again when there are fewer", p.waiting, prep.pool)
 	}
-	s.compiled = prep.predicate
+	if refused := c.checkAfter(p, m); refused != nil {
+		return refused
+	}
+	s.compiled, s.preferred = prep.predicate, prep.prefer
+	defer func() { s.compiled, s.preferred = nil, nil }()
+	if m.ReplayOf != "" {
+		return c.again(prep.pool, m)
+	}
 	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
-	s.compiled = nil
 	return nil
+}
+
+// maxAheadMs is how far ahead notBefore may lie.
+const maxAheadMs = 365 * 24 * 60 * 60 * 1000
+
+// admissible refuses what depends on the log's version and the time.
+func (c *cycle) admissible(prep *prepared) error {
+	m := prep.task
+	if err := c.s.supports(m); err != nil {
+		return err
+	}
+	if m.NotBeforeMs-c.now.Now > maxAheadMs {
+		return bad("notBefore is %s; it may be at most 8760h ahead", timeText(m.NotBeforeMs))
+	}
+	return c.s.since(foldWhole, "an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }
 
 func (c *cycle) repeated(prep *prepared, endedAt int64) {
@@ -191,37 +214,54 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	old, ok := s.kept.tasks[keyOf(name, m.TaskId)]
 	if !ok {
-		if _, ended := s.ended.byKey[keyOf(name, m.TaskId)]; ended {
+		if _, ended := s.ended.find(keyOf(name, m.TaskId)); ended {
 			return events.Refuse(events.CodeUnknownTask,
 				"the request of task %q is not kept any more, or it succeeded; submit it again under a new ID", m.TaskId)
 		}
 		return unknownTask(name, m.TaskId)
 	}
-	root, n := old.task.id, 1
-	if x := old.task.extra; x != nil && x.replayOf != "" {
-		root = x.replayOf
-	}
 	again, refused := s.again(old)
 	if refused != nil {
 		return refused
 	}
-	again.ReplayOf = root
+	if again.ReplayOf == "" {
+		again.ReplayOf = old.task.id
+	}
+	return c.again(name, again)
+}
+
+// again accepts a task as the next free ID.r1, ID.r2, ... of the one that it is a
+// replay of, unless the latest of those has not ended.
+func (c *cycle) again(name events.Pool, m *events.Task) *events.Malformed {
+	s, root := c.s, m.ReplayOf
+	live := func(id string) *task {
+		if p := s.pools[name]; p != nil {
+			return p.tasks[id]
+		}
+		return nil
+	}
+	if live(root) != nil {
+		return events.Refuse(events.CodeNotEnded, "task %q has not ended; cancel it first", root)
+	}
 	var latest *task
-	for ; ; n++ {
-		again.Id = root + ".r" + strconv.Itoa(n)
-		live := old.pool.tasks[again.Id]
-		if _, ended := s.ended.byKey[keyOf(name, again.Id)]; !ended && live == nil {
+	for n := 1; ; n++ {
+		m.Id = root + ".r" + strconv.Itoa(n)
+		t := live(m.Id)
+		if _, ended := s.ended.find(keyOf(name, m.Id)); !ended && t == nil {
 			break
 		}
-		latest = live
+		latest = t
 	}
 	if latest != nil && latest.extra != nil && latest.extra.replayOf == root { // The command came twice.
 		c.emit(&events.TaskRepeated{TaskId: latest.id, Pool: string(name), EndedAtOffset: -1, AtMs: c.now.Now})
 		return nil
 	}
-	if len(again.Id) > events.MaxIDBytes {
-		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", again.Id)
+	if len(m.Id) > events.MaxIDBytes {
+		return events.Refuse(events.CodeTooLarge, "%q is too long an ID; submit the task again under a new one", m.Id)
 	}
-	c.emit(&events.TaskAccepted{Task: again, AtMs: c.now.Now})
+	if refused := c.retryAfter(s.pools[name], m); refused != nil {
+		return refused
+	}
+	c.emit(&events.TaskAccepted{Task: m, AtMs: c.now.Now})
 	return nil
 }

@@ -20,51 +20,6 @@ func keyOf(p events.Pool, id string) endedKey {
 	return endedKey(sum[:16])
 }
 
-// window remembers the tasks that ended lately.
-type window struct {
-	// byKey has the number of the entry: how many were added before it.
-	byKey  map[endedKey]uint32
-	oldest fifo[endedEntry]
-	// first is the number of the oldest.
-	first uint32
-}
-
-// endedEntry is what is remembered of an ended task.
-type endedEntry struct {
-	key endedKey
-	// at is what the log had lived; offset is that of its terminal event.
-	at, offset int64
-	// token of the attempt whose report ended it; 0 if no report did.
-	token uint64
-}
-
-// windowMs is how long an ended task's ID is remembered, by what the log has
-// lived since (State.aged): a day, in which a pause between two events counts as
-// a minute at most.
-const windowMs = 24 * 60 * 60 * 1000
-
-func newWindow() window { return window{byKey: make(map[endedKey]uint32)} }
-
-func (w *window) add(e endedEntry, limit int) {
-	w.byKey[e.key] = w.first + uint32(w.oldest.len())
-	w.oldest.push(e)
-	for w.oldest.len() > limit || w.oldest.len() > 0 && w.oldest.front().at < e.at-windowMs {
-		old := w.oldest.pop()
-		if w.byKey[old.key] == w.first {
-			delete(w.byKey, old.key)
-		}
-		w.first++
-	}
-}
-
-func (w *window) find(key endedKey) (endedEntry, bool) {
-	n, ok := w.byKey[key]
-	if !ok {
-		return endedEntry{}, false
-	}
-	return w.oldest.all()[n-w.first], true
-}
-
 // dying is a dead-lettered task: whoever owns the log next may have to publish
 // it, so it is kept until the log says that it was published.
 type dying struct {

@@ -36,17 +36,28 @@ type engine struct {
 	index int
 	// allocatable and free by dimension; below 0: has no such dimension.
 	allocatable, free []int64
-	status            engineStatus
-	reason            string
+	// used is what was observed last, at observedAt; nil if nothing was. room is what
+	// a task may need: free, and of what was observed no more than is left.
+	used, room []int64
+	observedAt int64
+	// node is the one that it says it runs on, while it is present; nil if none.
+	node   *node
+	status engineStatus
+	reason string
 	// leaving: it announced that it will depart.
 	leaving      bool
 	registeredAt int64
 	changedAtMs  int64
 	first, last  *task
 	attempts     int
+	// reservedFor is the task that it is held for, and since when.
+	reservedFor *task
+	reservedAt  int64
 
-	// What follows is not folded. lastBeat is when it was heard of last.
-	lastBeat int64
+	// What follows is not folded. lastBeat is when it was heard of last, unmeasured
+	// how many heartbeats since left out some of what is used.
+	lastBeat   int64
+	unmeasured int
 	// version of the pool at its last change, and its neighbours in the list by
 	// that; see matcher.
 	version      uint64
@@ -66,6 +77,8 @@ type class struct {
 	labels      ref.Val
 	allocatable ref.Val
 	kinds       map[string]struct{}
+	// accepts is what its engines accept; nil: everything.
+	accepts *predicate.Predicate
 }
 
 // labelFields shows labels to a predicate.
@@ -110,7 +123,19 @@ func (p *pool) newClass(m *events.Engine) *class {
 	for _, k := range m.Kinds {
 		c.kinds[k] = struct{}{}
 	}
+	if accepts := p.acceptsOf(m); accepts.Text() != "" {
+		c.accepts = accepts
+	}
 	return c
+}
+
+// acceptsOf is what an engine accepts of tasks.
+func (p *pool) acceptsOf(m *events.Engine) *predicate.Predicate {
+	accepts, err := p.predicates.Accepts(m.Accepts)
+	if err != nil { // Registered under other limits: nothing.
+		return predicate.Never(m.Accepts)
+	}
+	return accepts
 }
 
 // classKey is equal for engines that differ only in who they are.
@@ -128,6 +153,7 @@ func shared(m *events.Engine) *events.Engine {
 	slices.Sort(kinds)
 	return &events.Engine{
 		Pool: m.Pool, Site: m.Site, Labels: m.Labels, Allocatable: m.Allocatable, Kinds: slices.Compact(kinds),
+		Accepts: m.Accepts,
 	}
 }
 
@@ -144,6 +170,41 @@ func (p *pool) amounts(m map[string]int64) []int64 {
 	return v
 }
 
+// measure sets what is observed as used; nil: nothing is.
+func (e *engine) measure(used []int64) {
+	if e.used, e.room = used, e.free; used == nil {
+		return
+	}
+	e.room = make([]int64, len(e.free))
+	for dim := range e.room {
+		e.room[dim] = e.roomIn(dim)
+	}
+}
+
+// roomIn is what a task may need of a dimension: what is free, and where usage is
+// observed no more than that leaves.
+func (e *engine) roomIn(dim int) int64 {
+	if e.used[dim] < 0 {
+		return e.free[dim]
+	}
+	return min(e.free[dim], e.allocatable[dim]-e.used[dim])
+}
+
+// changed follows when t took what it needs, or gave it back.
+func (e *engine) changed(t *task) {
+	if e.node != nil {
+		e.node.changes++
+	}
+	if e.used == nil {
+		return // room is free.
+	}
+	for _, n := range t.tmpl.shape.needs {
+		if int(n.dim) < len(e.room) {
+			e.room[n.dim] = e.roomIn(int(n.dim))
+		}
+	}
+}
+
 // reserve takes what t needs and lists its attempt.
 func (e *engine) reserve(t *task) {
 	for _, n := range t.tmpl.shape.needs {
@@ -151,6 +212,7 @@ func (e *engine) reserve(t *task) {
 			e.free[n.dim] -= n.amount
 		}
 	}
+	e.changed(t)
 	t.engine, t.lastEngine, t.attemptPrev, t.attemptNext = e, e.id, e.last, nil
 	if e.last != nil {
 		e.last.attemptNext = t
@@ -168,6 +230,7 @@ func (e *engine) release(t *task) {
 			e.free[n.dim] += n.amount
 		}
 	}
+	e.changed(t)
 	if t.attemptPrev != nil {
 		t.attemptPrev.attemptNext = t.attemptNext
 	} else {

@@ -51,6 +51,20 @@ func (v *evaluation) Value(a predicate.Attribute) ref.Val {
 		return v.running(func(t *task) string { return t.tmpl.kind })
 	case predicate.EngineRunningTasks:
 		return v.running(func(t *task) string { return t.id })
+	case predicate.EngineUsed:
+		return predicate.Map(vector{&v.pool.dims, v.engine.used})
+	case predicate.EngineNode:
+		return types.String(v.engine.registered.Node)
+	case predicate.EngineRunningNodeKinds:
+		if v.engine.node != nil {
+			return v.engine.node.runningKinds()
+		}
+		return v.Value(predicate.EngineRunningKinds)
+	case predicate.EngineRunningNodeTasks:
+		if v.engine.node != nil {
+			return v.engine.node.runningTasks()
+		}
+		return v.Value(predicate.EngineRunningTasks)
 	case predicate.TaskID:
 		return types.String(v.task.id)
 	case predicate.TaskKind:

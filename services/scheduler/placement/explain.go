@@ -13,12 +13,16 @@ type Reason string
 // The waiting reasons of wire.md, by precedence.
 const (
 	NotRead          Reason = "NOT_READ"
+	NotBefore        Reason = "NOT_BEFORE"
+	After            Reason = "AFTER"
 	Backoff          Reason = "BACKOFF"
+	AtLimit          Reason = "LIMITED"
 	Impossible       Reason = "IMPOSSIBLE"
 	NoEngine         Reason = "NO_ENGINE"
 	KindUnhandled    Reason = "KIND_UNHANDLED"
 	UnknownAttribute Reason = "UNKNOWN_ATTRIBUTE"
 	PredicateFalse   Reason = "PREDICATE_FALSE"
+	NotAccepted      Reason = "NOT_ACCEPTED"
 	NoCapacity       Reason = "NO_CAPACITY"
 )
 
@@ -30,6 +34,10 @@ const (
 	WakesOnLabelsChanged  = "LABELS_CHANGED"
 	WakesOnBackoffEnded   = "BACKOFF_ENDED"
 	WakesOnSchedulerReads = "SCHEDULER_READS"
+	WakesOnTimeReached    = "TIME_REACHED"
+	WakesOnUsageMoves     = "USAGE_MOVES"
+	WakesOnDependency     = "DEPENDENCY_ENDED"
+	WakesOnLimitFreed     = "LIMIT_FREED"
 )
 
 // What an engine is for the task explained.
@@ -38,6 +46,7 @@ const (
 	FindDraining  = "DRAINING"
 	FindKind      = "KIND_UNHANDLED"
 	FindPredicate = "PREDICATE_FALSE"
+	FindAccepts   = "NOT_ACCEPTED"
 	FindCapacity  = "NO_CAPACITY"
 	FindFits      = "FITS"
 )
@@ -58,6 +67,7 @@ type Explanation struct {
 	Attempt     int32            `json:"attempt"`
 	NotBeforeMs int64            `json:"not_before_ms,omitempty"`
 	Predicate   string           `json:"predicate,omitempty"`
+	Prefer      string           `json:"prefer,omitempty"`
 	Needs       map[string]int64 `json:"needs,omitempty"`
 	Counts      Counts           `json:"counts"`
 	Engines     []Finding        `json:"engines,omitempty"`
@@ -66,9 +76,21 @@ type Explanation struct {
 	Closest *Finding `json:"closest,omitempty"`
 	// Ahead counts the waiting tasks of the pool that go first; AheadHigher those
 	// of them that were submitted with a higher priority.
+	// After lists the first of the AfterCount tasks that it waits for.
+	After      []string `json:"after,omitempty"`
+	AfterCount int      `json:"after_count,omitempty"`
+	Limited    *Limited `json:"limited,omitempty"`
+	// Reserved is the engine that is reserved for it, ReservedForMs for how long.
+	Reserved      string `json:"reserved,omitempty"`
+	ReservedForMs int64  `json:"reserved_for_ms,omitempty"`
+
 	Ahead       int      `json:"ahead"`
 	AheadHigher int      `json:"ahead_higher"`
 	WakesOn     []string `json:"wakes_on,omitempty"`
+	// IfOnly are single changes of the task that would help.
+	IfOnly []Suggestion `json:"if_only,omitempty"`
+	// Takes is the engine that would get the task now; only of ExplainRequest.
+	Takes string `json:"takes,omitempty"`
 }
 
 // Counts sorts the engines that matter by what they are for the task.
@@ -79,9 +101,14 @@ type Counts struct {
 	KindUnhandled int `json:"kind_unhandled"`
 	// PredicateFalse includes evaluations that ended in an error.
 	PredicateFalse int `json:"predicate_false"`
-	// Fit counts engines whose predicate is true, WithCapacity those of them with room.
+	// NotAccepted counts engines whose predicate is true, and that do not accept the task.
+	NotAccepted int `json:"not_accepted"`
+	// Fit counts engines whose predicate is true and that accept the task,
+	// WithCapacity those of them with room.
 	Fit          int `json:"fit"`
 	WithCapacity int `json:"with_capacity"`
+	// Reserved counts engines with room that is reserved for a larger task.
+	Reserved int `json:"reserved,omitempty"`
 }
 
 // Finding is what one engine is for the task.
@@ -89,11 +116,24 @@ type Finding struct {
 	Engine string `json:"engine"`
 	Result string `json:"result"`
 	// FalseClauses are those that were not true.
-	FalseClauses []string         `json:"false_clauses,omitempty"`
-	Error        string           `json:"error,omitempty"`
-	Short        map[string]int64 `json:"short,omitempty"`
+	FalseClauses []string `json:"false_clauses,omitempty"`
+	Error        string   `json:"error,omitempty"`
+	// NotAccepted is what the engine accepts instead.
+	NotAccepted string `json:"not_accepted,omitempty"`
+	// Short is what it lacks as reserved for others, ShortMeasured what by the usage
+	// that it measures.
+	Short         map[string]int64 `json:"short,omitempty"`
+	ShortMeasured map[string]int64 `json:"short_measured,omitempty"`
+	// ReservedFor is the task that the engine's room is reserved for.
+	ReservedFor string `json:"reserved_for,omitempty"`
+	// Score is what the task's prefer gives for an engine whose predicate is true;
+	// absent if it gives an error, which ScoreError is.
+	Score      *float64 `json:"score,omitempty"`
+	ScoreError string   `json:"score_error,omitempty"`
 
 	lack float64
+	// index is the engine's among the pool's present engines.
+	index int
 }
 
 // Clause is one part of the predicate, and on how many ready engines it is true.
@@ -112,10 +152,7 @@ const lostShownMs = 60 * 60 * 1000
 // task is known.
 func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explanation, bool) {
 	nowMs = max(nowMs, s.newest)
-	x := Explanation{
-		Task: string(id), Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition,
-		Offset: s.next,
-	}
+	x := s.explanation(name, id)
 	p := s.pools[name]
 	if p == nil || p.tasks[string(id)] == nil {
 		v, ok := s.Task(name, id)
@@ -129,23 +166,25 @@ func (s *State) Explain(name events.Pool, id events.TaskID, nowMs int64) (Explan
 		return x, ok
 	}
 	t := p.tasks[string(id)]
-	x.State, x.Attempt, x.Predicate = t.state(), t.attempt(), t.tmpl.predicate
-	x.Needs = t.tmpl.shape.toMap(&p.dims)
+	ex := explainer{x: &x, p: p, t: t, now: nowMs}
+	ex.describe()
 	if t.status == assigned {
 		x.Engine, x.ForMs = t.engine.id, max(nowMs-t.assignedAt, 0)
 		return x, true
 	}
 	x.ForMs = max(nowMs-t.acceptedAt, 0)
-	ex := explainer{x: &x, p: p, t: t, now: nowMs}
-	ex.compile(s.cfg.Predicates)
-	for _, e := range p.known {
-		ex.judge(e)
-	}
-	ex.markClause()
-	ex.countAhead()
+	ex.judgeAll(s.cfg.Predicates)
 	x.Reason = ex.reason()
-	x.WakesOn = ex.wakesOn()
+	x.WakesOn, x.IfOnly = ex.wakesOn(), ex.suggest()
 	return x, true
+}
+
+// explanation says what is asked, and of which state.
+func (s *State) explanation(name events.Pool, id events.TaskID) Explanation {
+	return Explanation{
+		Task: string(id), Pool: string(name), Log: s.cfg.Topics.Events(), Partition: s.cfg.Partition,
+		Offset: s.next,
+	}
 }
 
 type explainer struct {
@@ -154,11 +193,31 @@ type explainer struct {
 	t       *task
 	now     int64
 	pred    *predicate.Predicate
+	prefer  *predicate.Preference
 	clauses []*predicate.Predicate
 	// ready engines, those of them that know all attributes.
 	ready, known int
-	// paused: a draining engine handles the kind.
-	paused bool
+	// paused: a draining engine handles the kind; measured: one lacks room by what
+	// is observed.
+	paused, measured bool
+}
+
+// describe says what the task is.
+func (ex *explainer) describe() {
+	x, t := ex.x, ex.t
+	x.State, x.Attempt, x.Predicate, x.Prefer = t.state(), t.attempt(), t.tmpl.predicate, t.tmpl.prefer
+	x.Needs = t.tmpl.shape.toMap(&ex.p.dims)
+}
+
+// judgeAll finds what every engine is for the task.
+func (ex *explainer) judgeAll(cache *predicate.Cache) {
+	ex.compile(cache)
+	for _, e := range ex.p.known {
+		ex.judge(e)
+	}
+	ex.markClause()
+	ex.countAhead()
+	ex.explainOrder()
 }
 
 func (ex *explainer) compile(cache *predicate.Cache) {
@@ -167,6 +226,7 @@ func (ex *explainer) compile(cache *predicate.Cache) {
 		pred = predicate.Never(ex.t.tmpl.predicate)
 	}
 	ex.pred, ex.clauses = pred, pred.Clauses()
+	ex.prefer, _ = cache.Prefer(ex.t.tmpl.prefer) // Accepted under other limits: no preference.
 	for _, c := range ex.clauses {
 		ex.x.Clauses = append(ex.x.Clauses, Clause{Text: c.Text()})
 	}
@@ -175,7 +235,7 @@ func (ex *explainer) compile(cache *predicate.Cache) {
 // judge finds what e is for the task.
 func (ex *explainer) judge(e *engine) {
 	c := &ex.x.Counts
-	f := Finding{Engine: e.id}
+	f := Finding{Engine: e.id, index: e.index}
 	switch e.status {
 	case departed:
 		return
@@ -234,30 +294,25 @@ func (ex *explainer) judgeReady(e *engine, f *Finding) {
 		}
 		return
 	}
+	if !ex.accepted(e, source, f) {
+		c.NotAccepted++
+		f.Result = FindAccepts
+		return
+	}
 	c.Fit++
-	if ex.t.tmpl.shape.fits(e.free) {
+	ex.score(source, f)
+	f.Result = FindCapacity
+	switch {
+	case !ex.t.tmpl.shape.fits(e.room):
+	case !e.takes(ex.t):
+		c.Reserved++
+		f.ReservedFor = e.reservedFor.id
+	default:
 		c.WithCapacity++
 		f.Result = FindFits
 		return
 	}
-	f.Result = FindCapacity
-	f.Short, f.lack = ex.shortage(e)
-}
-
-// shortage is what e lacks, and a measure of how much that is.
-func (ex *explainer) shortage(e *engine) (map[string]int64, float64) {
-	short, lack := make(map[string]int64), 0.0
-	for _, n := range ex.t.tmpl.shape.needs {
-		free := int64(0)
-		if int(n.dim) < len(e.free) {
-			free = max(e.free[n.dim], 0)
-		}
-		if n.amount > free {
-			short[ex.p.dims.names[n.dim]] = n.amount - free
-			lack += 1 + float64(n.amount-free)/float64(n.amount)
-		}
-	}
-	return short, lack
+	f.lack = ex.shortage(e, f)
 }
 
 func (ex *explainer) markClause() {
@@ -286,9 +341,16 @@ func (ex *explainer) countAhead() {
 func (ex *explainer) reason() Reason {
 	c := ex.x.Counts
 	switch {
+	case ex.t.postponed(ex.now):
+		ex.x.NotBeforeMs = ex.t.notBefore
+		return NotBefore
+	case ex.t.dependent():
+		return After
 	case ex.t.fate == owesRetry || ex.t.notBefore > ex.now:
 		ex.x.NotBeforeMs = ex.t.notBefore
 		return Backoff
+	case ex.limited():
+		return AtLimit
 	case len(ex.p.largest) > 0 && !ex.everFit():
 		return Impossible
 	case ex.ready == 0, ex.paused && c.KindUnhandled == ex.ready:
@@ -297,8 +359,10 @@ func (ex *explainer) reason() Reason {
 		return KindUnhandled
 	case c.Fit == 0 && ex.known == 0:
 		return UnknownAttribute
-	case c.Fit == 0:
+	case c.Fit == 0 && c.NotAccepted == 0:
 		return PredicateFalse
+	case c.Fit == 0:
+		return NotAccepted
 	case c.WithCapacity > 0:
 		return NotRead // It could run: nobody who decides has come to it yet.
 	}
@@ -320,14 +384,26 @@ func (ex *explainer) wakesOn() []string {
 	switch ex.x.Reason {
 	case Backoff:
 		return []string{WakesOnBackoffEnded}
+	case NotBefore:
+		return []string{WakesOnTimeReached}
+	case After:
+		return []string{WakesOnDependency}
+	case AtLimit:
+		return []string{WakesOnLimitFreed}
 	case NotRead:
 		return []string{WakesOnSchedulerReads}
 	case NoCapacity:
 		on = []string{WakesOnCapacityFreed, WakesOnEngineJoined, WakesOnLabelsChanged}
+		if ex.measured {
+			on = append([]string{WakesOnUsageMoves}, on...)
+		}
 	case UnknownAttribute, PredicateFalse:
 		on = []string{WakesOnEngineJoined, WakesOnLabelsChanged}
 		if ex.pred.Reads().Live() {
 			on = append([]string{WakesOnCapacityFreed}, on...)
+		}
+		if ex.pred.Reads().Has(predicate.EngineUsed) {
+			on = append([]string{WakesOnUsageMoves}, on...)
 		}
 	default:
 		on = []string{WakesOnEngineJoined}

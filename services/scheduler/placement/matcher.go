@@ -1,5 +1,7 @@
 package placement
 
+import "github.com/spanway/spanway/services/scheduler/predicate"
+
 // matcher is the index that finds engines for a pool's waiting tasks. All of it
 // follows from the folded state, and it exists only while this host decides.
 //
@@ -21,14 +23,23 @@ type matcher struct {
 	// unresolved filters have classes that they were not evaluated on: new ones,
 	// which go first, and those for which classes were added.
 	unresolved [2]fifo[*filter]
-	candidates laneHeap
-	idle       fifo[*group]
+	// ranks are the candidates by priority.
+	ranks [levels]rank
+	idle  fifo[*group]
 
 	// Sets of engine indexes: may take work; have some of a dimension free; have
 	// got something free since the last Advance.
 	open     bitset
 	positive []bitset
 	freed    bitset
+	// held are reserved, each for one task; see reserve.go.
+	held bitset
+	// stuck are the lanes that were blocked, by time; eager are lines whose first
+	// task may use an engine that is reserved.
+	stuck tree[*lane]
+	eager []*line
+	// patience holds tasks that wait for others, in order of acceptance.
+	patience fifo[*task]
 
 	// wake is in time, backstops in ReadTo.
 	wake, backstops timerHeap
@@ -37,19 +48,45 @@ type matcher struct {
 	version uint64
 	newest  *engine
 	scratch bitset
-	singles []*group
-	cursor  int
+	// scored is what is known of engines for the group scoredFor.
+	scored    []scored
+	scoredFor *group
+	singles   []*group
+	cursor    int
 	// settled is how many singles in a row were found scanned at this version.
 	settled int
 	fresh   fifo[*group]
+	// accepts is what engines read of tasks to accept them; accepting: some do.
+	accepts   predicate.Reads
+	accepting bool
 	// stale: to be built again from the state.
 	stale bool
 }
 
 func newMatcher(s *State, p *pool) *matcher {
-	return &matcher{
+	m := &matcher{
 		s: s, p: p, groups: make(map[groupKey]*group),
-		filters: make(map[string]*filter), lanes: make(map[string]*lane),
+		filters: make(map[string]*filter), lanes: make(map[string]*lane), stuck: stuckLanes(),
+	}
+	for i := range m.ranks {
+		m.ranks[i] = newRank(&p.levels[i])
+	}
+	for _, c := range p.classList {
+		m.asks(c)
+	}
+	return m
+}
+
+// asks notes what engines of a class read of tasks to accept them. If no others
+// did, tasks that could not be told apart now can, and are grouped anew.
+func (m *matcher) asks(c *class) {
+	if c.accepts == nil {
+		return
+	}
+	m.accepting = true
+	if r := c.accepts.Reads(); r&^m.accepts != 0 {
+		m.accepts |= r
+		m.stale = len(m.filters) > 0
 	}
 }
 
@@ -65,11 +102,13 @@ func (m *matcher) build(now int64) {
 	}
 	for _, tm := range m.p.templates {
 		tm.group = nil
+		tm.limiter.reset()
 	}
 	for t := m.p.first; t != nil; t = t.next {
 		if t.status == waiting {
 			t.timer, t.group = 0, nil
 			m.p.place(t, now)
+			m.expect(t)
 		}
 	}
 }
@@ -90,6 +129,9 @@ func (m *matcher) add(t *task, now int64) {
 	}
 	if expiry > 0 {
 		m.wake.start(t, expiry)
+	}
+	if t.dependent() {
+		return
 	}
 	g := m.groupFor(t)
 	t.group = g
@@ -136,7 +178,7 @@ func (m *matcher) restartBackstop(t *task) {
 func (m *matcher) reserved(e *engine, t *task) {
 	m.startBackstop(t)
 	for _, n := range t.tmpl.shape.needs {
-		if n.amount > 0 && int(n.dim) < len(e.free) && e.free[n.dim] <= 0 {
+		if n.amount > 0 && int(n.dim) < len(e.room) && e.room[n.dim] <= 0 {
 			m.positive[n.dim].clear(e.index)
 		}
 	}
@@ -149,11 +191,29 @@ func (m *matcher) released(e *engine, t *task) {
 		return
 	}
 	for _, n := range t.tmpl.shape.needs {
-		if int(n.dim) < len(e.free) && e.free[n.dim] > 0 {
+		if int(n.dim) < len(e.room) && e.room[n.dim] > 0 {
 			m.positive[n.dim].set(e.index)
 		}
 	}
 	m.gained(e)
+}
+
+// measured: what is observed of e has changed, and with it the room that it had.
+func (m *matcher) measured(e *engine, before []int64) {
+	more := false
+	for d, x := range e.room {
+		more = more || x > before[d]
+		if x > 0 {
+			m.positive[d].set(e.index)
+		} else {
+			m.positive[d].clear(e.index)
+		}
+	}
+	if more {
+		m.gained(e)
+	} else {
+		m.changed(e)
+	}
 }
 
 // gained: e may take what it could not take before.
@@ -169,6 +229,9 @@ func (m *matcher) changed(e *engine) {
 	m.version++
 	e.version = m.version
 	m.settled = 0
+	if e.node != nil {
+		e.node.version = m.version
+	}
 	m.unlink(e)
 	m.link(e)
 }
@@ -195,7 +258,7 @@ func (m *matcher) unlink(e *engine) {
 }
 
 func (m *matcher) joined(e *engine) {
-	for d, x := range e.free {
+	for d, x := range e.room {
 		for len(m.positive) <= d {
 			m.positive = append(m.positive, nil)
 		}
@@ -203,10 +266,12 @@ func (m *matcher) joined(e *engine) {
 			m.positive[d].set(e.index)
 		}
 	}
+	m.asks(e.class)
 	for _, l := range m.laneList {
-		if l.classes.has(e.class.index) {
-			l.engines.set(e.index)
-		}
+		l.admit(e)
+	}
+	if e.reservedFor != nil {
+		m.held.set(e.index)
 	}
 	m.turned(e)
 	for _, f := range m.filterList {
@@ -224,14 +289,19 @@ func (m *matcher) turned(e *engine) {
 	m.gained(e)
 }
 
-func (m *matcher) left(e *engine) {
+// left: e is gone; mates are what is left on its node, where less runs now.
+func (m *matcher) left(e *engine, mates []*engine) {
+	m.held.clear(e.index)
 	m.open.clear(e.index)
 	m.freed.clear(e.index)
 	for _, b := range m.positive {
 		b.clear(e.index)
 	}
 	for _, l := range m.laneList {
-		l.engines.clear(e.index)
+		l.dismiss(e)
 	}
 	m.unlink(e)
+	if len(mates) > 0 {
+		m.changed(mates[0])
+	}
 }

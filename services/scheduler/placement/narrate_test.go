@@ -2,6 +2,7 @@ package placement
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -20,9 +21,15 @@ func narrate(l events.Logged) string {
 	case *events.TaskRepeated:
 		return fmt.Sprintf("repeated %s, ended at %d", m.TaskId, m.EndedAtOffset)
 	case *events.TaskAssigned:
-		return fmt.Sprintf("assigned %s to %s, attempt %d, token %d", m.TaskId, m.EngineId, m.Attempt, m.Token)
+		text := fmt.Sprintf("assigned %s to %s, attempt %d, token %d", m.TaskId, m.EngineId, m.Attempt, m.Token)
+		if m.Score != nil {
+			text += ", score " + scoreText(*m.Score)
+		}
+		return text
 	case *events.TaskStarted:
 		return fmt.Sprintf("started %s on %s", m.TaskId, m.EngineId)
+	case *events.TaskProgressed:
+		return fmt.Sprintf("progressed %s: %d bytes of %s", m.TaskId, len(m.Data), m.DataType)
 	case *events.TaskSucceeded:
 		return fmt.Sprintf("succeeded %s on %s", m.TaskId, m.EngineId)
 	case *events.TaskFailed:
@@ -37,7 +44,14 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("retry %d of %s in %v", m.Attempt, m.TaskId, time.Duration(m.NotBeforeMs-m.AtMs)*time.Millisecond)
 	case *events.TaskExpired:
 		return "expired " + m.TaskId
+	case *events.TaskReserved:
+		return fmt.Sprintf("reserved %s for %s", m.EngineId, m.TaskId)
+	case *events.PoolConfigured:
+		return fmt.Sprintf("configured: reserve after %v, weights %v", time.Duration(m.Settings.ReserveAfterMs)*time.Millisecond, m.Settings.TenantWeights)
 	case *events.TaskCancelled:
+		if strings.HasPrefix(m.Reason, "DEPENDENCY_FAILED") {
+			return fmt.Sprintf("cancelled %s: %s", m.TaskId, m.Reason)
+		}
 		if m.EngineId != "" {
 			return fmt.Sprintf("cancelled %s on %s", m.TaskId, m.EngineId)
 		}
@@ -54,6 +68,8 @@ func narrate(l events.Logged) string {
 		return fmt.Sprintf("engine %s registered, incarnation %s", m.Engine.Id, m.Engine.Incarnation)
 	case *events.EngineRegistrationRefused:
 		return fmt.Sprintf("engine %s refused: %s: %s", m.EngineId, m.Code, m.Message)
+	case *events.EngineObserved:
+		return fmt.Sprintf("engine %s observed: uses %s", m.EngineId, amountsText(m.Used))
 	case *events.EngineDraining:
 		return fmt.Sprintf("engine %s draining: %s", m.EngineId, m.Reason)
 	case *events.EngineResumed:

@@ -63,12 +63,8 @@ func (t *task) complete(out *events.Outgoing, in *events.Task) {
 	}
 }
 
-// applyTruncated forgets the kept tasks whose payload is about to be deleted. In
-// the first version they held payloads of their own.
+// applyTruncated forgets the kept tasks whose payload is about to be deleted.
 func (s *State) applyTruncated(m *events.LogTruncated) {
-	if s.version < foldWhole {
-		return
-	}
 	s.forgetKept(func(t *task) bool { return t.payloadLen != 0 && t.payloadAt < m.Before })
 }
 

@@ -17,21 +17,35 @@ func (m *matcher) unblock() {
 			m.laneChanged(l)
 		}
 	}
+	m.freedReserved()
 	clear(m.freed)
 }
 
 // pick is the next engine after the one that was given work last, which l may
-// use, with l's needs free; only among those in within, unless that is nil.
+// use, with l's needs free, and not reserved; only among those in within, unless
+// that is nil. Of those with the highest score, if l has a preference.
 func (m *matcher) pick(l *lane, within bitset) *engine {
+	if l.tiers == nil {
+		return m.pickOf(l, l.engines, within)
+	}
+	for i := range l.tiers {
+		if e := m.pickOf(l, l.tiers[i].engines, within); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+func (m *matcher) pickOf(l *lane, engines, within bitset) *engine {
 	from := m.p.cursor + 1
-	words := len(l.engines)
+	words := len(engines)
 	if words == 0 {
 		return nil
 	}
 	start := (from / 64) % words
 	for k := 0; k <= words; k++ {
 		w := (start + k) % words
-		x := l.engines[w] & m.open.word(w)
+		x := engines[w] & m.open.word(w) &^ m.held.word(w)
 		if within != nil {
 			x &= within.word(w)
 		}
@@ -48,7 +62,7 @@ func (m *matcher) pick(l *lane, within bitset) *engine {
 			}
 		}
 		for ; x != 0; x &= x - 1 {
-			if e := m.p.byIndex[w*64+bits.TrailingZeros64(x)]; l.shape.fits(e.free) {
+			if e := m.p.byIndex[w*64+bits.TrailingZeros64(x)]; l.shape.fits(e.room) {
 				return e
 			}
 		}
@@ -66,31 +80,35 @@ func (m *matcher) positiveWord(dim int32, w int) uint64 {
 // placeLanes assigns tasks of the candidates in order, up to the task `until`
 // if it is not nil; false if the budget ended it.
 func (m *matcher) placeLanes(c *cycle, until *task) bool {
-	for len(m.candidates) > 0 {
-		l := m.candidates[0]
-		t := l.groups[0].first
-		if until != nil && !t.before(until) {
+	if !m.placeReserved(c) {
+		return false
+	}
+	for r := m.turn(); r != nil; r = m.turn() {
+		ln := r.next()
+		if until != nil && !r.goesFirst(ln, until, &m.ranks[levelOf(until.tmpl.priority)]) {
 			return true
 		}
 		if c.full() {
 			return false
 		}
-		if e := m.pick(l, nil); e != nil {
-			c.assign(m.p, t, e)
-			continue
+		if e := m.pick(ln.row.lane, nil); e != nil {
+			c.assign(m.p, ln.head(), e, ln.groups[0].filter.scoreOf(e))
+		} else {
+			m.block(ln.row.lane, c.now.Now)
 		}
-		l.blocked = true
-		m.laneChanged(l)
+		if !m.placeReserved(c) {
+			return false
+		}
 	}
 	return true
 }
 
-// assign gives t to e.
-func (c *cycle) assign(p *pool, t *task, e *engine) {
+// assign gives t to e; score is nil without one.
+func (c *cycle) assign(p *pool, t *task, e *engine, score *float64) {
 	c.s.deciding = t
 	c.emit(&events.TaskAssigned{
 		TaskId: t.id, Pool: string(p.name), EngineId: e.id, Incarnation: e.incarnation,
-		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, AtMs: c.now.Now,
+		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, Score: score, AtMs: c.now.Now,
 	})
 }
 
@@ -98,6 +116,8 @@ func (c *cycle) assign(p *pool, t *task, e *engine) {
 func (m *matcher) listSingle(g *group) {
 	if g.live == 0 {
 		g.scannedAt = 0
+	}
+	if !g.ready() {
 		return
 	}
 	if !g.listed {
@@ -116,7 +136,7 @@ func (m *matcher) listSingle(g *group) {
 func (m *matcher) placeSingles(c *cycle) bool {
 	for m.fresh.len() > 0 {
 		g := *m.fresh.front()
-		if g.live > 0 && !m.scan(c, g) {
+		if g.ready() && !m.scan(c, g) {
 			return false
 		}
 		g.queued = false
@@ -132,7 +152,7 @@ func (m *matcher) placeSingles(c *cycle) bool {
 			continue
 		}
 		g := m.singles[m.cursor]
-		if g.live > 0 && !m.scan(c, g) {
+		if g.ready() && !m.scan(c, g) {
 			return false
 		}
 		m.cursor++
@@ -146,7 +166,7 @@ func (m *matcher) placeSingles(c *cycle) bool {
 func (m *matcher) dropEmptySingles() {
 	keep := m.singles[:0]
 	for _, g := range m.singles {
-		if g.live > 0 {
+		if g.ready() {
 			keep = append(keep, g)
 		} else {
 			g.listed = false
@@ -169,20 +189,15 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 	defer func() { c.scans -= left - c.evaluations }()
 	target := m.version
 	clear(m.scratch)
-	found := false
-	for e := m.newest; e != nil && e.version > g.scannedAt; e = e.older {
-		c.steps--
-		if m.worthwhile(g, e) {
-			m.scratch.set(e.index)
-			found = true
-		}
+	if g.filter.prefer != nil {
+		return m.placeBest(c, g)
 	}
-	if !found {
+	if !m.gather(c, g, g.scannedAt) {
 		g.scannedAt = target
 		return true
 	}
 	from := m.p.cursor + 1
-	for g.live > 0 {
+	for g.ready() {
 		i := m.scratch.next(from)
 		if i < 0 {
 			if i = m.scratch.next(0); i < 0 {
@@ -202,9 +217,48 @@ func (m *matcher) scan(c *cycle, g *group) bool {
 	return true
 }
 
+// gather adds to the scratch the engines that changed since and may be worthwhile
+// for g, with all of their node if what runs there is read; false if there are none.
+func (m *matcher) gather(c *cycle, g *group, since uint64) bool {
+	found, nodes := false, g.filter.reads.Node()
+	consider := func(e *engine) {
+		c.steps--
+		if m.worthwhile(g, e) {
+			m.scratch.set(e.index)
+			found = true
+		}
+	}
+	m.p.scans++
+	for e := m.newest; e != nil && e.version > since; e = e.older {
+		if !nodes || e.node == nil {
+			consider(e)
+			continue
+		}
+		if e.node.scan != m.p.scans {
+			e.node.scan = m.p.scans
+			for _, mate := range e.node.engines {
+				consider(mate)
+			}
+		}
+	}
+	return found
+}
+
+// qualifies tells whether e accepts f's tasks, and their predicate is true.
+func (m *matcher) qualifies(c *cycle, f *filter, e *engine) bool {
+	i := e.class.index
+	if !f.judged.has(i) {
+		f.judged.set(i)
+		if m.admits(c, f, e.class) {
+			f.classes.set(i)
+		}
+	}
+	return f.classes.has(i) && (!f.predicate.Reads().Single() || m.evaluate(c, f, e.class, e))
+}
+
 // worthwhile tells whether e could take a task of g if the predicate were true.
 func (m *matcher) worthwhile(g *group, e *engine) bool {
-	if e.status != ready || !g.shape.fits(e.free) {
+	if e.status != ready || !g.ready() || !g.shape.fits(e.room) || !e.takes(g.first) {
 		return false
 	}
 	_, ok := e.class.kinds[g.filter.task.kind]
@@ -214,16 +268,16 @@ func (m *matcher) worthwhile(g *group, e *engine) bool {
 // trySingle gives the first task of g to e if its predicate is true, after the
 // tasks that go before it had their turn.
 func (m *matcher) trySingle(c *cycle, g *group, e *engine) bool {
-	if !m.worthwhile(g, e) || !m.evaluate(c, g.filter, e.class, e) {
+	if !m.worthwhile(g, e) || !m.qualifies(c, g.filter, e) {
 		return false
 	}
 	before := m.version
 	if !m.placeLanes(c, g.first) || c.full() {
 		return true // No budget; e is seen again.
 	}
-	if m.version != before && (!m.worthwhile(g, e) || !m.evaluate(c, g.filter, e.class, e)) {
+	if m.version != before && (!m.worthwhile(g, e) || !m.qualifies(c, g.filter, e)) {
 		return false
 	}
-	c.assign(m.p, g.first, e)
+	c.assign(m.p, m.fairest(c, g, e).first, e, nil)
 	return true
 }

@@ -33,10 +33,11 @@ type prepared struct {
 	message proto.Message
 	pool    events.Pool
 	taskID  string
-	// task, key and predicate are those of a valid TaskRequested.
+	// task, key, predicate and prefer are those of a valid TaskRequested.
 	task      *events.Task
 	key       endedKey
 	predicate *predicate.Predicate
+	prefer    *predicate.Preference
 	// refused is set if the record cannot be acted upon; poison is the record
 	// itself if nobody can be told by a task's ID.
 	refused *events.Malformed
@@ -99,7 +100,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 func forwardable(m proto.Message) bool {
 	switch m := m.(type) {
 	case *events.TaskRequested:
-		return true
+		return m.ReplayOf == ""
 	case *events.TaskCancelRequested:
 		return m.Filter == nil && m.TaskId != ""
 	}
@@ -203,6 +204,8 @@ func names(m proto.Message) (pool, task string) {
 	case *events.EngineDrainRequested:
 		return m.Pool, ""
 	case *events.EngineResumeRequested:
+		return m.Pool, ""
+	case *events.PoolConfigureRequested:
 		return m.Pool, ""
 	}
 	return "", ""

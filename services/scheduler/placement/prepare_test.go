@@ -43,7 +43,11 @@ func TestBadRecords(t *testing.T) {
 		{"not JSON", "requests", record(events.TypeTaskRequested, `{"kind":`), events.CodeBadData, ""},
 		{"wrong field type", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":7}`), events.CodeBadData, "t"},
 		{"unknown field", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","accepts":"true"}`), events.CodeUnknownField, "t"},
-		{"not before", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"2030-01-01T00:00:00Z"}`), events.CodeUnknownField, "t"},
+		{"not before", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"tomorrow"}`), events.CodeBadData, "t"},
+		{"not before 1971", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","notBefore":"1971-01-01T00:20:00Z"}`), events.CodeBadData, "t"},
+		{"prefer", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","prefer":"engine.site"}`), events.CodeBadPrefer, "t"},
+		{"replay under an ID", "requests", record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","replayOf":"x"}`), events.CodeBadData, "t"},
+		{"replay of no ID", "requests", record(events.TypeTaskRequested, `{"kind":"k","replayOf":"a\nb"}`), events.CodeBadData, "ce-1"},
 		{"unknown type", "requests", record("spanway.task.wished.v1", `{}`), events.CodeUnknownType, ""},
 		{"event among requests", "requests", record(events.TypeTaskAccepted, `{}`), events.CodeUnknownType, ""},
 		{"report among requests", "requests", record(events.TypeAttemptFinished, `{}`), events.CodeUnknownType, ""},
@@ -265,6 +269,7 @@ func TestWrongPartition(t *testing.T) {
 		forward bool
 	}{
 		{&events.TaskRequested{TaskId: "t", Pool: "green", Kind: "k"}, true},
+		{&events.TaskRequested{Pool: "green", Kind: "k", ReplayOf: "t"}, false},
 		{&events.TaskCancelRequested{TaskId: "t", Pool: "green"}, true},
 		{&events.TaskCancelRequested{Pool: "green", Filter: &events.TaskFilter{}}, false},
 		{&events.TaskCancelRequested{Pool: "green"}, false},

@@ -3,6 +3,7 @@ package placement
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -17,7 +18,8 @@ var predicates = []string{
 	"", "engine.labels.gpu >= 1", "engine.labels.gpu == 2 || engine.site == 'us'", "engine.labels.missing == 1",
 	"engine.id == 'e1'", "engine.id != 'e0' && task.attempt < 3", "engine.free.slots >= 2", "!(task.id in engine.running.tasks) && engine.free.mem > 1",
 	"size(engine.running.tasks) < 2", "task.priority > 4 || engine.labels.gpu == 0", "task.needs.slots <= 1", "!('k' in engine.running.kinds)",
-	"engine.allocatable.slots > 2",
+	"engine.allocatable.slots > 2", "engine.node == 'n1'", "!('k2' in engine.running.node_kinds)", "engine.used.slots <= 2 || engine.free.slots > 3",
+	"task.kind == 'k2' || 'k2' in engine.running.node_kinds", "size(engine.running.node_tasks) < 3", "!('t1' in engine.running.node_tasks)",
 }
 
 // chaos drives a world at random and judges every event by a replica that
@@ -34,10 +36,11 @@ type chaos struct {
 	lastAt      int64
 	// published is what each event caused when it was new; "": nothing.
 	published []string
+	order     *ordered
 }
 
 func newChaos(t *rapid.T, tb testing.TB, cfg Config) *chaos {
-	c := &chaos{world: newWorld(tb, cfg), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}}
+	c := &chaos{world: newWorld(tb, cfg), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}, order: newOrdered()}
 	c.world.judge = c.judge
 	c.cfg.KeepEnded, c.cfg.PayloadBytes = 3, 40
 	c.state, c.replica, c.log, c.offset = New(c.cfg), New(c.cfg), nil, 0
@@ -59,7 +62,10 @@ func (c *chaos) judge(l events.Logged) {
 			c.t.Fatalf("%s ended %d times (accepted: %v)", id, c.terminals[id], c.accepted[id])
 		}
 	}
+	defer c.order.follow(l.Message)
 	switch m := l.Message.(type) {
+	case *events.TaskReserved:
+		c.judgeReserved(m, c.replica.pools[blue])
 	case *events.TaskAccepted:
 		c.accepted[m.Task.Id] = true
 	case *events.TaskAssigned:
@@ -93,27 +99,36 @@ func (c *chaos) judgeAssigned(m *events.TaskAssigned) {
 		c.t.Fatalf("%s is assigned but does not wait", m.TaskId)
 	case e == nil || e.status != ready || e.incarnation != m.Incarnation:
 		c.t.Fatalf("%s is assigned to %s, which takes no work", m.TaskId, m.EngineId)
-	case !t.tmpl.shape.fits(e.free):
+	case t.notBefore > m.AtMs:
+		c.t.Fatalf("%s is assigned %dms too early", m.TaskId, t.notBefore-m.AtMs)
+	case !hasRoom(t, e):
 		c.t.Fatalf("%s does not fit on %s", m.TaskId, m.EngineId)
 	case !canRun(c.replica, p, t, e):
-		c.t.Fatalf("the predicate %q of %s is false on %s", t.tmpl.predicate, m.TaskId, m.EngineId)
+		c.t.Fatalf("the predicate %q of %s is false on %s, or it is not accepted", t.tmpl.predicate, m.TaskId, m.EngineId)
 	case m.Token <= c.lastToken:
 		c.t.Fatalf("token %d after %d", m.Token, c.lastToken)
 	}
 	c.lastToken = m.Token
+	c.judgeOrder(m, p)
+	c.judgeScore(m, p, t, e)
 }
 
 // canRun judges by brute force, from what the log says alone.
 func canRun(s *State, p *pool, t *task, e *engine) bool {
-	if _, ok := e.class.kinds[t.tmpl.kind]; !ok || e.status != ready || !t.tmpl.shape.fits(e.free) {
+	if !slices.Contains(e.registered.Kinds, t.tmpl.kind) || e.status != ready || !hasRoom(t, e) {
 		return false
 	}
 	pred, err := s.cfg.Predicates.Compile(t.tmpl.predicate)
 	if err != nil {
 		return false
 	}
-	ok, _ := pred.Eval(&evaluation{pool: p, class: e.class, engine: e, task: askerOf(t)})
-	return ok
+	accepts, err := s.cfg.Predicates.Accepts(e.registered.Accepts)
+	if err != nil {
+		return false
+	}
+	ok, _ := pred.Eval(seenBy(p, t, e))
+	accepted, _ := accepts.Eval(seenBy(p, t, e))
+	return ok && accepted
 }
 
 func (c *chaos) publish(s *State, l events.Logged) string {
@@ -159,7 +174,7 @@ func (c *chaos) check() {
 			c.t.Fatalf("%s still owes an event", t.id)
 		}
 		for _, e := range p.byIndex {
-			if e != nil && t.notBefore <= c.now && canRun(c.state, p, t, e) {
+			if e != nil && t.notBefore <= c.now && canRun(c.state, p, t, e) && !heldBack(p, t, e) {
 				c.t.Fatalf("%s (%q) waits although %s could run it", t.id, t.tmpl.predicate, e.id)
 			}
 		}
@@ -168,6 +183,7 @@ func (c *chaos) check() {
 		c.t.Fatalf("%d live and %d running, but the pool says %d, %d and %d waiting", live, running, len(p.tasks), p.running, p.waiting)
 	}
 	c.checkCapacity(p)
+	c.checkOrder(p)
 }
 
 func (c *chaos) checkCapacity(p *pool) {
@@ -195,15 +211,14 @@ func (c *chaos) anyTask() string { return fmt.Sprintf("t%d", c.draw(c.submitted+
 
 func (c *chaos) step() {
 	engineID := fmt.Sprintf("e%d", c.draw(4, "engine"))
-	switch c.draw(16, "action") {
+	switch c.draw(17, "action") {
 	case 0, 1:
 		c.incarnation++
 		name := fmt.Sprintf("%06d", c.incarnation)
 		if c.draw(4, "slow clock") == 0 {
 			name = "0" + name // Lower than all others.
 		}
-		c.engine(engineID, name, map[string]int64{"slots": int64(c.draw(5, "slots")), "mem": int64(c.draw(8, "mem"))},
-			map[string]any{"gpu": c.draw(3, "gpu")})
+		c.registerRandom(engineID, name)
 	case 2, 3, 4, 5:
 		c.submitRandom()
 	case 6, 7, 8:
@@ -213,6 +228,7 @@ func (c *chaos) step() {
 		for _, e := range c.enginesReady() {
 			if c.draw(4, "beats") > 0 {
 				c.heartbeat(e)
+				c.measureRandom(e)
 			}
 		}
 	case 10:
@@ -233,6 +249,8 @@ func (c *chaos) step() {
 				c.send(&events.EngineLeaving{EngineId: e, Incarnation: c.state.pools[blue].engines[e].incarnation, Pool: blue, Departed: true})
 			}
 		}
+	case 16:
+		c.configureRandom()
 	case 15:
 		c.failover(int64(c.draw(5, "skew")-2) * 30_000)
 	}
@@ -251,7 +269,7 @@ func (c *chaos) enginesReady() (ids []string) {
 
 func (c *chaos) submitRandom() {
 	r := &events.TaskRequested{
-		TaskId: fmt.Sprintf("t%d", c.submitted), Pool: blue, Kind: "k", Priority: proto.Int32(int32(c.draw(10, "priority"))),
+		TaskId: fmt.Sprintf("t%d", c.submitted), Pool: blue, Kind: "k", Tenant: []string{"", "acme"}[c.draw(2, "tenant")], Priority: proto.Int32(int32(c.draw(10, "priority"))),
 		Predicate: predicates[c.draw(len(predicates), "predicate")], ExecutionTimeout: "20s",
 		Needs: map[string]*structpb.Value{"slots": structpb.NewNumberValue(float64(c.draw(3, "slots")))},
 	}
@@ -261,6 +279,8 @@ func (c *chaos) submitRandom() {
 	if c.draw(2, "payload") == 0 {
 		r.Payload = []byte(r.TaskId + " carries this")
 	}
+	c.preferRandom(r)
+	c.orderRandom(r)
 	if c.draw(5, "expires") == 0 {
 		r.ScheduleTimeout = "4s"
 	}

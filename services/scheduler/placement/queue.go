@@ -113,15 +113,6 @@ func (h groupHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j]
 func (h *groupHeap) Push(x any)        { g := x.(*group); g.pos = len(*h); *h = append(*h, g) }
 func (h *groupHeap) Pop() any          { g := pop(h); g.pos = -1; return g }
 
-// laneHeap orders lanes by the first task in each.
-type laneHeap []*lane
-
-func (h laneHeap) Len() int           { return len(h) }
-func (h laneHeap) Less(i, j int) bool { return h[i].groups[0].first.before(h[j].groups[0].first) }
-func (h laneHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i]; h[i].pos, h[j].pos = i, j }
-func (h *laneHeap) Push(x any)        { l := x.(*lane); l.pos = len(*h); *h = append(*h, l) }
-func (h *laneHeap) Pop() any          { l := pop(h); l.pos = -1; return l }
-
 func pop[S ~[]E, E any](h *S) E {
 	last := len(*h) - 1
 	x := (*h)[last]
@@ -129,4 +120,73 @@ func pop[S ~[]E, E any](h *S) E {
 	(*h)[last] = zero
 	*h = (*h)[:last]
 	return x
+}
+
+// tree is a heap of what knows its own place in it, which is 0 outside and else
+// one more than its index.
+type tree[T any] struct {
+	items []T
+	less  func(a, b T) bool
+	at    func(T) *int
+}
+
+// keep puts x where it belongs: in, if that is wanted, in order, or out.
+func (h *tree[T]) keep(x T, wanted bool) {
+	at := h.at(x)
+	switch {
+	case wanted && *at == 0:
+		h.items = append(h.items, x)
+		*at = len(h.items)
+		h.up(*at - 1)
+	case wanted:
+		h.fix(*at - 1)
+	case *at > 0:
+		i := *at - 1
+		last := pop(&h.items)
+		*at = 0
+		if i < len(h.items) {
+			h.set(i, last)
+			h.fix(i)
+		}
+	}
+}
+
+func (h *tree[T]) set(i int, x T) {
+	h.items[i] = x
+	*h.at(x) = i + 1
+}
+
+func (h *tree[T]) fix(i int) {
+	if !h.down(i) {
+		h.up(i)
+	}
+}
+
+func (h *tree[T]) up(i int) {
+	x := h.items[i]
+	for i > 0 && h.less(x, h.items[(i-1)/2]) {
+		h.set(i, h.items[(i-1)/2])
+		i = (i - 1) / 2
+	}
+	h.set(i, x)
+}
+
+func (h *tree[T]) down(i int) bool {
+	x, from := h.items[i], i
+	for {
+		child := 2*i + 1
+		if child >= len(h.items) {
+			break
+		}
+		if child+1 < len(h.items) && h.less(h.items[child+1], h.items[child]) {
+			child++
+		}
+		if !h.less(h.items[child], x) {
+			break
+		}
+		h.set(i, h.items[child])
+		i = child
+	}
+	h.set(i, x)
+	return i > from
 }

@@ -64,7 +64,7 @@ func (c *cycle) stale(name events.Pool, m *events.AttemptFinished) {
 		if t.token == m.Token && t.reported && t.status == waiting {
 			return
 		}
-	} else if ref, ok := c.s.ended.find(keyOf(name, m.TaskId)); ok && ref.token == m.Token {
+	} else if ref, ok := c.s.ended.find(keyOf(name, m.TaskId)); ok && ref.token&^successBit == m.Token {
 		return
 	}
 	c.emit(&events.TaskStaleResultRejected{
@@ -92,6 +92,7 @@ func (c *cycle) heartbeat(name events.Pool, m *events.EngineHeartbeat) {
 	}
 	e.lastBeat = c.s.tenure.heard
 	c.returnUnreceived(p, e, m)
+	c.observe(p, e, m.Used)
 }
 
 // returnUnreceived gives back the attempts that the engine has read past and

@@ -118,13 +118,15 @@ func (a args) at(i int) string {
 	return ""
 }
 
-// parseArgs also reads `where "..."` as where=...
+// parseArgs also reads `where "..."` as where=..., and so with prefer and accepts.
 func parseArgs(words []string) args {
 	a := args{named: map[string]string{}}
 	for i := 0; i < len(words); i++ {
-		if words[i] == "where" && i+1 < len(words) {
+		if name := words[i]; (name == "where" || name == "prefer" || name == "accepts") && i+1 < len(words) {
 			i++
-			a.named["where"] = words[i]
+			if a.named[name] = words[i]; name != "where" {
+				a.order = append(a.order, name)
+			}
 			continue
 		}
 		name, value, ok := strings.Cut(words[i], "=")

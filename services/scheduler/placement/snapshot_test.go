@@ -160,6 +160,9 @@ func TestFloor(t *testing.T) {
 	if task := w.log[again].Message.(*events.TaskAccepted).Task; task.PayloadAt != second || task.Payload != nil {
 		t.Errorf("the retry is %v", task)
 	}
+	if n := w.task("b.r1").payloadLen; n != 1 {
+		t.Errorf("the retry's payload has %d bytes", n)
+	}
 	w.advance()
 	a, _ := w.last(events.TypeTaskAssigned)
 	if out, _ := w.publish(w.state, a); string(out.Message.(*events.TaskAssigned).Task.Payload) != "B" {

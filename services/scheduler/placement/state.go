@@ -29,7 +29,7 @@ type Config struct {
 	// EndedWindow is how many ended tasks are remembered by ID; 4,000,000 by default.
 	EndedWindow int
 	// FoldVersion is the highest fold version that this host raises the log to;
-	// NewestFoldVersion by default.
+	// NewestFoldVersion by default and at most.
 	FoldVersion uint32
 }
 
@@ -46,7 +46,7 @@ func (c *Config) defaults() {
 	if c.TTL == 0 {
 		c.TTL = 5 * time.Second
 	}
-	if c.FoldVersion == 0 {
+	if c.FoldVersion == 0 || c.FoldVersion > NewestFoldVersion {
 		c.FoldVersion = NewestFoldVersion
 	}
 	if c.Topics.Prefix == "" {
@@ -96,15 +96,16 @@ type State struct {
 	partitions []int32
 	// deciding is the task that Decide looks at, which Apply will need at once.
 	deciding *task
-	// compiled is the predicate of the request that Decide looks at.
-	compiled *predicate.Predicate
+	// compiled and preferred are of the request that Decide looks at.
+	compiled  *predicate.Predicate
+	preferred *predicate.Preference
 }
 
 // New makes the state of an empty log.
 func New(cfg Config) *State {
 	cfg.defaults()
 	return &State{
-		cfg: cfg, pools: make(map[events.Pool]*pool), ended: newWindow(), kept: newKeeper(), succeeded: newKeeper(),
+		cfg: cfg, pools: make(map[events.Pool]*pool), kept: newKeeper(), succeeded: newKeeper(),
 		version: foldFirst, knows: NewestFoldVersion,
 	}
 }
@@ -135,6 +136,8 @@ type pool struct {
 	// known lists all engines in the order of their first registration.
 	known   []*engine
 	present int
+	// nodes that present engines say they run on.
+	nodes map[string]*node
 	// largest are allocatable vectors that no other ever seen covers.
 	largest [][]int64
 
@@ -145,9 +148,21 @@ type pool struct {
 	idleTemplates []*template
 	classes       map[string]*class
 	classList     []*class
+	// predicates is the State's cache. Not folded.
+	predicates *predicate.Cache
+
+	settings *events.PoolSettings
+	levels   [levels]level
+	limits   map[string]*limiter
+	// dependencies are tasks that others wait for, by ID.
+	dependencies map[string]*dependency
+	// reserved engines, by index.
+	reserved []*engine
 
 	// match is the index for placing; nil unless leading. Not folded.
 	match *matcher
+	// scans counts what looked at nodes. Not folded.
+	scans uint64
 }
 
 // poolOf returns the pool of that name, made if it is new.
@@ -155,11 +170,7 @@ func (s *State) poolOf(name events.Pool) *pool {
 	if p, ok := s.pools[name]; ok {
 		return p
 	}
-	p := &pool{
-		name: name, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
-		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
-		templates: make(map[templateKey]*template), classes: make(map[string]*class), cursor: -1,
-	}
+	p := s.newPool(name)
 	p.oneSlot = p.shapeOf(nil)
 	p.oneSlot.refs++
 	s.pools[name] = p
@@ -168,4 +179,13 @@ func (s *State) poolOf(name events.Pool) *pool {
 		p.match = newMatcher(s, p)
 	}
 	return p
+}
+
+func (s *State) newPool(name events.Pool) *pool {
+	return &pool{
+		name: name, predicates: s.cfg.Predicates, tasks: make(map[string]*task), engines: make(map[string]*engine), drains: make(map[string]drain),
+		dims: dims{index: make(map[string]int32)}, shapes: make(map[string]*shape),
+		templates: make(map[templateKey]*template), classes: make(map[string]*class), nodes: make(map[string]*node), cursor: -1,
+		limits: make(map[string]*limiter), dependencies: make(map[string]*dependency),
+	}
 }

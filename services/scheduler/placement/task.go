@@ -41,12 +41,13 @@ type task struct {
 	payload []byte
 	// payloadAt is the offset of the event that holds the payload; 0 if it has none.
 	payloadAt int64
-	// extra is nil unless the task has a trace or replays another.
+	// extra is nil unless the task has a trace, a notBefore, or replays another.
 	extra *extra
 
 	seq        uint64
 	acceptedAt int64
-	// notBefore is the end of a backoff; 0 if there is none.
+	// notBefore is before when it is not assigned: until the end of a backoff, or
+	// the request's own time; 0 if there is none.
 	notBefore  int64
 	assignedAt int64
 	// token of the running or, while waiting, of the last attempt.
@@ -84,12 +85,18 @@ type task struct {
 // extra is what few tasks have.
 type extra struct {
 	traceparent, tracestate, replayOf string
+	// notBefore is that of the request.
+	notBefore int64
 	// reason of a cancel that is owed or done.
 	cancelReason string
-	result       []byte
-	resultType   string
-	endedAt      int64
-	endedOffset  int64
+	// after are the tasks that it still waits for; since what the log had lived
+	// when it began to.
+	after       []string
+	since       int64
+	result      []byte
+	resultType  string
+	endedAt     int64
+	endedOffset int64
 }
 
 func (t *task) extras() *extra {
@@ -98,6 +105,9 @@ func (t *task) extras() *extra {
 	}
 	return t.extra
 }
+
+// postponed tells whether it waits for the time that its request gave.
+func (t *task) postponed(now int64) bool { return t.token == 0 && t.notBefore > now }
 
 // enlist takes in a task that has not ended.
 func (p *pool) enlist(t *task) {
@@ -120,7 +130,13 @@ const agingMs = 60_000
 
 // order is the task's place among those that wait: who has the lower one goes
 // first. It does not depend on the time, although it makes tasks age.
-func (t *task) order() int64 { return t.acceptedAt - int64(t.tmpl.priority)*agingMs }
+func (t *task) order() int64 {
+	from := t.acceptedAt
+	if x := t.extra; x != nil && x.notBefore > from {
+		from = x.notBefore // Until then it did not wait.
+	}
+	return from - int64(t.tmpl.priority)*agingMs
+}
 
 func (t *task) before(u *task) bool {
 	if a, b := t.order(), u.order(); a != b {
@@ -132,17 +148,22 @@ func (t *task) before(u *task) bool {
 // template is what tasks of one kind usually share. It is interned in its pool.
 type template struct {
 	templateKey
-	refs int
+	refs    int
+	share   *share
+	limiter *limiter
 	// group is where its tasks wait, if that depends on nothing else. Not folded.
 	group *group
 }
 
 type templateKey struct {
 	kind, predicate, payloadType, tenant string
+	prefer                               string
 	shape                                *shape
 	priority                             int32
 	scheduleTimeout, executionTimeout    int64
 	retry                                retryPolicy
+	limitKey                             string
+	limit                                int32
 }
 
 // retryPolicy is comparable; final errors are joined by a zero byte.
@@ -204,9 +225,10 @@ func (r retryPolicy) backoff(n int32) int64 {
 // templateOf returns the pool's template of that task.
 func (p *pool) templateOf(m *events.Task) *template {
 	key := templateKey{
-		kind: m.Kind, predicate: m.Predicate, payloadType: m.PayloadType, tenant: m.Tenant,
+		kind: m.Kind, predicate: m.Predicate, payloadType: m.PayloadType, tenant: m.Tenant, prefer: m.Prefer,
 		shape: p.shapeOf(m.Needs), priority: m.Priority,
 		scheduleTimeout: m.ScheduleTimeoutMs, executionTimeout: m.ExecutionTimeoutMs, retry: retryOf(m.Retry),
+		limitKey: m.LimitKey, limit: m.Limit,
 	}
 	tm := p.internTemplate(key)
 	tm.refs++
@@ -216,9 +238,10 @@ func (p *pool) templateOf(m *events.Task) *template {
 func (p *pool) internTemplate(key templateKey) *template {
 	tm, ok := p.templates[key]
 	if !ok {
-		tm = &template{templateKey: key}
+		tm = &template{templateKey: key, share: p.level(key.priority).shareOf(key.tenant), limiter: p.limiterOf(key.limitKey)}
 		p.templates[key] = tm
 		key.shape.refs++
+		tm.share.refs++
 	}
 	return tm
 }
@@ -239,6 +262,8 @@ func (p *pool) dropTemplate(tm *template) {
 			continue
 		}
 		delete(p.templates, old.templateKey)
+		old.share.refs--
+		p.dropLimiter(old.limiter)
 		if old.shape.refs--; old.shape.refs == 0 {
 			delete(p.shapes, old.shape.key)
 		}
@@ -249,15 +274,17 @@ func (p *pool) dropTemplate(tm *template) {
 func (t *task) message(p *pool) *events.Task {
 	m := &events.Task{
 		Id: t.id, Pool: string(p.name), Kind: t.tmpl.kind, Payload: t.payload, PayloadType: t.tmpl.payloadType,
-		Predicate: t.tmpl.predicate, Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
+		Predicate: t.tmpl.predicate, Prefer: t.tmpl.prefer, Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		ScheduleTimeoutMs: t.tmpl.scheduleTimeout, ExecutionTimeoutMs: t.tmpl.executionTimeout,
-		Retry: t.tmpl.retry.message(),
+		Retry: t.tmpl.retry.message(), LimitKey: t.tmpl.limitKey, Limit: t.tmpl.limit,
 	}
 	if t.tmpl.shape != p.oneSlot {
 		m.Needs = t.tmpl.shape.toMap(&p.dims)
 	}
 	if t.extra != nil {
 		m.Traceparent, m.Tracestate, m.ReplayOf = t.extra.traceparent, t.extra.tracestate, t.extra.replayOf
+		m.After = t.extra.after
+		m.NotBeforeMs = t.extra.notBefore
 	}
 	return m
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,6 +35,9 @@ func (e Explanation) Text(color bool) string {
 	if e.Reason != "" {
 		head += "  " + paint(bold+yellow, string(e.Reason))
 	}
+	if e.Reason == NotBefore {
+		head += " " + timeText(e.NotBeforeMs)
+	}
 	asOf := fmt.Sprintf("as of %s/%d@%d", e.Log, e.Partition, e.Offset)
 	if e.Reason != "" {
 		asOf += ", " + plural(e.Counts.Engines, "engine")
@@ -50,8 +54,22 @@ func (e Explanation) Text(color bool) string {
 		}
 		line(name, rest)
 	})
+	if text := e.acceptsText(); text != "" {
+		line("accepts", text)
+	}
+	if text := e.preferText(); text != "" {
+		line("prefer", text)
+	}
 	line("capacity", e.capacityText())
+	e.orderLines(line)
 	line("ahead", padded(e.aheadText(), 31)+" wakes on: "+wakesText(e.WakesOn))
+	for i, s := range e.IfOnly {
+		name := "if only"
+		if i > 0 {
+			name = ""
+		}
+		line(name, s.text(e.Needs))
+	}
 	return b.String()
 }
 
@@ -66,7 +84,9 @@ func (c Counts) text() string {
 	add(c.Draining, "draining")
 	add(c.KindUnhandled, "kind unhandled")
 	add(c.PredicateFalse, "predicate false")
+	add(c.NotAccepted, "not accepted")
 	parts = append(parts, fmt.Sprintf("%d fit, %d have capacity", c.Fit, c.WithCapacity))
+	add(c.Reserved, "reserved for a larger task")
 	return strings.Join(parts, " · ")
 }
 
@@ -88,10 +108,63 @@ func (e Explanation) clauseLines(line func(name, rest string, most bool)) {
 func (e Explanation) capacityText() string {
 	text := "needs " + amountsText(e.Needs)
 	if e.Closest != nil {
-		text += fmt.Sprintf(" closest %s: short by %s", e.Closest.Engine, amountsText(e.Closest.Short))
+		text += " closest " + e.Closest.Engine + ": " + e.Closest.shortText()
 	}
 	return text
 }
+
+func (f *Finding) shortText() string {
+	var parts []string
+	if len(f.Short) > 0 {
+		parts = append(parts, "short by "+amountsText(f.Short))
+	}
+	if len(f.ShortMeasured) > 0 {
+		parts = append(parts, "by usage measured short by "+amountsText(f.ShortMeasured))
+	}
+	if f.ReservedFor != "" {
+		parts = append(parts, "its room is reserved for "+f.ReservedFor)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// acceptsText is what the first engine accepts that does not accept the task, and
+// how many there are.
+func (e Explanation) acceptsText() string {
+	for _, f := range e.Engines {
+		if f.Result == FindAccepts {
+			text := fmt.Sprintf("%s only %s", f.Engine, oneLine(f.NotAccepted))
+			if more := e.Counts.NotAccepted - 1; more > 0 {
+				text += fmt.Sprintf(", and %d more", more)
+			}
+			return text
+		}
+	}
+	return ""
+}
+
+// preferText is the preference, and the engine that it likes best of those that fit.
+func (e Explanation) preferText() string {
+	if e.Prefer == "" {
+		return ""
+	}
+	var best *Finding
+	for i := range e.Engines {
+		if f := &e.Engines[i]; f.Score != nil && (best == nil || *f.Score > *best.Score) {
+			best = f
+		}
+	}
+	text := padded(oneLine(e.Prefer), 31)
+	if best != nil {
+		text += " best " + best.Engine + ": " + scoreText(*best.Score)
+	}
+	return text
+}
+
+func timeText(ms int64) string {
+	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
+}
+
+func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
 func (e Explanation) aheadText() string {
 	switch {

@@ -28,10 +28,6 @@ func bad(format string, args ...any) error {
 	return events.Refuse(events.CodeBadData, format, args...)
 }
 
-func notYet(field, value string) error {
-	return events.Refuse(events.CodeUnknownField, "%s is %.100q; this field is not supported yet, leave it out", field, value)
-}
-
 // checkID checks what names something: text of 1 to 256 bytes without control
 // characters.
 func checkID(what, id string) error {
@@ -73,13 +69,15 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 	case *events.AttemptStarted:
 		return checkID("taskId", m.TaskId)
 	case *events.AttemptProgressed:
+		m.Data = m.Data[:min(len(m.Data), events.MaxProgressBytes)]
+		m.DataType = printable(m.DataType, maxReasonBytes)
 		return checkID("taskId", m.TaskId)
 	case *events.EngineRegistration:
 		if err := checkID("engine.id", m.GetEngine().GetId()); err != nil {
 			return err
 		}
 		m.Engine.Pool = string(out.pool)
-		if err := checkEngine(m.Engine); err != nil {
+		if err := p.checkEngine(m.Engine); err != nil {
 			out.invalid = malformed(err)
 		}
 	case *events.TaskCancelRequested:
@@ -94,27 +92,31 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 		return checkID("engineId", m.EngineId)
 	case *events.EngineResumeRequested:
 		return checkID("engineId", m.EngineId)
+	case *events.PoolConfigureRequested:
+		return checkSettings(m.Settings)
 	}
 	return nil
 }
 
 // task fills in what a request leaves out, and checks what it says.
 func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envelope) (*events.Task, error) {
-	if m.Prefer != "" {
-		return nil, notYet("prefer", m.Prefer)
-	}
-	if m.NotBefore != "" {
-		return nil, notYet("notBefore", m.NotBefore)
-	}
 	if err := checkID("taskId", out.taskID); err != nil {
 		return nil, err
 	}
 	if err := checkID("kind", m.Kind); err != nil {
 		return nil, err
 	}
+	if m.ReplayOf != "" {
+		if err := checkID("replayOf", m.ReplayOf); err != nil {
+			return nil, err
+		}
+		if m.TaskId != "" {
+			return nil, bad("taskId and replayOf are both given; a replay gets its ID, %.100q and a number, from the scheduler", m.ReplayOf+".r")
+		}
+	}
 	t := &events.Task{
 		Id: out.taskID, Pool: string(out.pool), Kind: m.Kind, Payload: m.Payload, PayloadType: m.PayloadType,
-		Predicate: m.Predicate, Priority: defaultPriority, Tenant: m.Tenant,
+		Predicate: m.Predicate, Prefer: m.Prefer, Priority: defaultPriority, Tenant: m.Tenant, ReplayOf: m.ReplayOf,
 	}
 	if len(env.Traceparent) <= 64 && len(env.Tracestate) <= 512 &&
 		utf8.ValidString(env.Traceparent) && utf8.ValidString(env.Tracestate) {
@@ -146,8 +148,32 @@ func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envel
 	if t.Retry, err = parseRetry(m.Retry); err != nil {
 		return nil, err
 	}
+	if t.NotBeforeMs, err = parseNotBefore(m.NotBefore); err != nil {
+		return nil, err
+	}
+	if err = fillLimit(t, m); err != nil {
+		return nil, err
+	}
+	if t.After, err = checkDependencies(t.Id, m.After); err != nil {
+		return nil, err
+	}
+	if out.prefer, err = p.predicates.Prefer(t.Prefer); err != nil {
+		return nil, err
+	}
 	out.predicate, err = p.predicates.Compile(t.Predicate)
 	return t, err
+}
+
+// parseNotBefore reads a time into milliseconds since the Unix epoch; 0 is at once.
+func parseNotBefore(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return 0, bad("notBefore is %.40q; give a time as in RFC 3339 such as \"2026-12-01T08:00:00Z\"", text)
+	}
+	return max(at.UnixMilli(), 0), nil
 }
 
 func fillPayload(t *events.Task, m *events.TaskRequested) error {
@@ -235,12 +261,17 @@ func parseRetry(m *events.RetryRequested) (*events.RetryPolicy, error) {
 	return r, nil
 }
 
-func checkEngine(e *events.Engine) error {
+func (p *Preparer) checkEngine(e *events.Engine) error {
 	if err := checkID("engine.incarnation", e.Incarnation); err != nil {
 		return err
 	}
 	if e.Site != "" {
 		if err := checkID("engine.site", e.Site); err != nil {
+			return err
+		}
+	}
+	if e.Node != "" {
+		if err := checkID("engine.node", e.Node); err != nil {
 			return err
 		}
 	}
@@ -257,6 +288,10 @@ func checkEngine(e *events.Engine) error {
 	}
 	if err := checkAmounts(e.Allocatable); err != nil {
 		return err
+	}
+	if _, err := p.predicates.Accepts(e.Accepts); err != nil {
+		refused := malformed(err)
+		return events.Refuse(refused.Code, "engine.accepts: %s", refused.Message)
 	}
 	return checkLabels(e.Labels)
 }

@@ -3,6 +3,8 @@ package placement
 import (
 	"fmt"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -48,15 +50,38 @@ func (s *State) applyRaised(m *events.LogFoldVersionRaised) {
 		s.err = &FoldVersionError{Version: m.Version, Known: s.knows}
 		return
 	}
-	s.version = max(s.version, m.Version)
+	if m.Version <= s.version {
+		return
+	}
+	s.version = m.Version
+	for _, p := range s.order {
+		if p.match != nil { // What waits is in order by other rules from here on.
+			p.match.stale = true
+		}
+	}
 }
 
-// forgetAll begins anew: an operator has accepted that what the log held is lost.
-// The times of the log go on.
-func (s *State) forgetAll(next int64) {
-	fresh := New(s.cfg)
-	fresh.knows, fresh.next, fresh.newest, fresh.aged = s.knows, next, s.newest, s.aged
-	*s = *fresh
+// ignores tells whether the log's version does not have such events yet: to the
+// binaries that know no other they are of an unknown type, which changes nothing,
+// not even the time.
+func (s *State) ignores(m proto.Message) bool {
+	if s.version >= foldWhole {
+		return false
+	}
+	switch m.(type) {
+	case *events.LogTruncated, *events.LogTailLost, *events.TaskReserved, *events.EngineObserved, *events.PoolConfigured:
+		return true
+	}
+	return false
+}
+
+// applyLoss begins anew: it makes the same of a State that folded what was lost,
+// and of one that could not.
+func (s *State) applyLoss(m *events.LogLossAccepted) {
+	empty := New(s.cfg)
+	empty.next, empty.newest = s.next, m.AtMs
+	empty.knows, empty.leading, empty.tenure, empty.evaluations = s.knows, s.leading, s.tenure, s.evaluations
+	*s = *empty
 }
 
 // raise switches the log to the highest version that this host may choose.

@@ -13,14 +13,19 @@ type TaskView struct {
 	Pool string `json:"pool"`
 	// State is one of pending assigned running succeeded failed expired
 	// cancelled rejected dead.
-	State        string           `json:"state"`
-	Kind         string           `json:"kind,omitempty"`
-	Predicate    string           `json:"predicate,omitempty"`
-	Needs        map[string]int64 `json:"needs,omitempty"`
-	Priority     int32            `json:"priority"`
-	Tenant       string           `json:"tenant,omitempty"`
-	ReplayOf     string           `json:"replayOf,omitempty"`
-	PayloadBytes int              `json:"payloadBytes,omitempty"`
+	State     string           `json:"state"`
+	Kind      string           `json:"kind,omitempty"`
+	Predicate string           `json:"predicate,omitempty"`
+	Prefer    string           `json:"prefer,omitempty"`
+	Needs     map[string]int64 `json:"needs,omitempty"`
+	Priority  int32            `json:"priority"`
+	Tenant    string           `json:"tenant,omitempty"`
+	LimitKey  string           `json:"limitKey,omitempty"`
+	Limit     int32            `json:"limit,omitempty"`
+	// After are the tasks that it still waits for.
+	After        []string `json:"after,omitempty"`
+	ReplayOf     string   `json:"replayOf,omitempty"`
+	PayloadBytes int      `json:"payloadBytes,omitempty"`
 	// Attempt is the number of the running, next or last attempt.
 	Attempt     int32  `json:"attempt,omitempty"`
 	MaxAttempts int32  `json:"maxAttempts,omitempty"`
@@ -50,16 +55,22 @@ type EngineView struct {
 	Pool        string `json:"pool"`
 	Incarnation string `json:"incarnation"`
 	// State is one of ready draining lost departed.
-	State        string           `json:"state"`
-	Reason       string           `json:"reason,omitempty"`
-	Site         string           `json:"site,omitempty"`
-	Labels       map[string]any   `json:"labels,omitempty"`
-	Kinds        []string         `json:"kinds,omitempty"`
-	Allocatable  map[string]int64 `json:"allocatable,omitempty"`
-	Free         map[string]int64 `json:"free,omitempty"`
+	State       string           `json:"state"`
+	Reason      string           `json:"reason,omitempty"`
+	Site        string           `json:"site,omitempty"`
+	Labels      map[string]any   `json:"labels,omitempty"`
+	Kinds       []string         `json:"kinds,omitempty"`
+	Allocatable map[string]int64 `json:"allocatable,omitempty"`
+	Free        map[string]int64 `json:"free,omitempty"`
+	// Used is what was observed last as used, by dimension.
+	Used         map[string]int64 `json:"used,omitempty"`
+	Node         string           `json:"node,omitempty"`
+	Accepts      string           `json:"accepts,omitempty"`
 	Attempts     int              `json:"attempts"`
 	RegisteredMs int64            `json:"registeredMs"`
 	ChangedMs    int64            `json:"changedMs"`
+	// Registration is what it said of itself; it must not be changed.
+	Registration *events.Engine `json:"-"`
 }
 
 // Task shows one task: live, ended and still kept, or rejected. Of an ended task
@@ -161,16 +172,17 @@ func (t *task) state() string {
 
 func (t *task) view(p *pool) TaskView {
 	v := TaskView{
-		ID: t.id, Pool: string(p.name), State: t.state(), Kind: t.tmpl.kind, Predicate: t.tmpl.predicate,
+		ID: t.id, Pool: string(p.name), State: t.state(), Kind: t.tmpl.kind, Predicate: t.tmpl.predicate, Prefer: t.tmpl.prefer,
 		Needs: t.tmpl.shape.toMap(&p.dims), Priority: t.tmpl.priority, Tenant: t.tmpl.tenant,
 		PayloadBytes: max(int(t.payloadLen), 0), Attempt: t.lastAttempt(), MaxAttempts: t.tmpl.retry.maxAttempts,
 		Token: t.token, AcceptedMs: t.acceptedAt, AssignedMs: t.assignedAt, NotBeforeMs: t.notBefore,
-		Engine: t.lastEngine,
+		Engine: t.lastEngine, LimitKey: t.tmpl.limitKey, Limit: t.tmpl.limit,
 	}
 	if t.status != succeeded {
 		v.Code, v.Message = t.lastErr.GetCode(), t.lastErr.GetMessage()
 	}
 	if x := t.extra; x != nil {
+		v.After = x.after
 		v.ReplayOf, v.Result, v.ResultType = x.replayOf, x.result, x.resultType
 		v.EndedMs, v.EndedAt = x.endedAt, x.endedOffset
 		if t.status == cancelled {
@@ -210,10 +222,20 @@ func (e *engine) view(p *pool) EngineView {
 		ID: e.id, Pool: string(p.name), Incarnation: e.incarnation, State: e.status.String(), Reason: e.reason,
 		Site: e.registered.Site, Kinds: e.registered.Kinds, Allocatable: e.registered.Allocatable,
 		Attempts: e.attempts, RegisteredMs: e.registeredAt, ChangedMs: e.changedAtMs,
-		Labels: make(map[string]any, len(e.registered.Labels)), Free: make(map[string]int64, len(e.free)),
+		Registration: e.registered,
+		Labels:       make(map[string]any, len(e.registered.Labels)), Free: make(map[string]int64, len(e.free)),
 	}
 	for name, l := range e.registered.Labels {
 		v.Labels[name] = l.AsInterface()
+	}
+	v.Node, v.Accepts = e.registered.Node, e.registered.Accepts
+	for i, x := range e.used {
+		if x >= 0 {
+			if v.Used == nil {
+				v.Used = make(map[string]int64)
+			}
+			v.Used[p.dims.names[i]] = x
+		}
 	}
 	for i, x := range e.free {
 		if x >= 0 {

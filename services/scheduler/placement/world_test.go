@@ -163,8 +163,14 @@ func (w *world) types() (out []events.Type) {
 
 // heartbeat is what an engine sends that has received all its assignments.
 func (w *world) heartbeat(id string) {
-	e := w.state.pools[blue].engines[id]
-	beat := &events.EngineHeartbeat{EngineId: id, Incarnation: e.incarnation, Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(w.offset)}
+	w.beat(w.state.pools[blue].engines[id], nil)
+}
+
+// beat is a heartbeat with what the engine measures as used.
+func (w *world) beat(e *engine, used map[string]int64) {
+	beat := &events.EngineHeartbeat{
+		EngineId: e.id, Incarnation: e.incarnation, Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(w.offset), Used: used,
+	}
 	for t := e.first; t != nil; t = t.attemptNext {
 		beat.Running = append(beat.Running, t.token)
 	}

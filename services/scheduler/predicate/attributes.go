@@ -25,6 +25,11 @@ const (
 	TaskTenant
 	TaskNeeds
 	TaskAttempt
+	// Those of fold version 2.
+	EngineUsed
+	EngineNode
+	EngineRunningNodeKinds
+	EngineRunningNodeTasks
 	attributes
 )
 
@@ -36,12 +41,19 @@ func (r Reads) Has(a Attribute) bool { return r&(1<<a) != 0 }
 
 // Live tells whether the verdict can change while the engine's registration does not.
 func (r Reads) Live() bool {
-	return r&(1<<EngineFree|1<<EngineRunningKinds|1<<EngineRunningTasks) != 0
+	return r&(1<<EngineFree|1<<EngineRunningKinds|1<<EngineRunningTasks|1<<EngineUsed) != 0 || r.Node()
 }
+
+// Node tells whether the verdict can change with what runs on the other engines
+// of the engine's node.
+func (r Reads) Node() bool { return r&(1<<EngineRunningNodeKinds|1<<EngineRunningNodeTasks) != 0 }
 
 // Single tells whether the verdict may differ between engines of equal labels,
 // site, pool and allocatable.
-func (r Reads) Single() bool { return r.Has(EngineID) || r.Live() }
+func (r Reads) Single() bool { return r.Has(EngineID) || r.Has(EngineNode) || r.Live() }
+
+// New tells whether it reads what fold version 1 does not know.
+func (r Reads) New() bool { return r>>EngineUsed != 0 }
 
 // Source gives the values of attributes to one evaluation. Every value must be
 // of the attribute's type.
@@ -72,8 +84,16 @@ var (
 		TaskTenant:         {"task.tenant", cel.StringType},
 		TaskNeeds:          {"task.needs", vectorMap},
 		TaskAttempt:        {"task.attempt", cel.IntType},
+		EngineUsed:         {"engine.used", vectorMap},
+		EngineNode:         {"engine.node", cel.StringType},
+
+		EngineRunningNodeKinds: {"engine.running.node_kinds", cel.ListType(cel.StringType)},
+		EngineRunningNodeTasks: {"engine.running.node_tasks", cel.ListType(cel.StringType)},
 	}
 )
+
+// ofTask tells whether a belongs to the task.
+func (a Attribute) ofTask() bool { return a >= TaskID && a <= TaskAttempt }
 
 // attributeNamed finds an attribute by the name that predicates use.
 func attributeNamed(name string) (Attribute, bool) {

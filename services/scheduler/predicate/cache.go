@@ -11,14 +11,20 @@ import (
 type Cache struct {
 	mu     sync.Mutex
 	limit  int
-	byText map[string]*list.Element
+	byText map[cacheKey]*list.Element
 	recent *list.List
 }
 
+type cacheKey struct {
+	language *language
+	text     string
+}
+
 type cached struct {
-	text      string
-	predicate *Predicate
-	err       error
+	cacheKey
+	predicate  *Predicate
+	preference *Preference
+	err        error
 }
 
 // NewCache makes a cache of at most limit predicates; 0 means 4,096.
@@ -26,7 +32,7 @@ func NewCache(limit int) *Cache {
 	if limit <= 0 {
 		limit = 4096
 	}
-	return &Cache{limit: limit, byText: make(map[string]*list.Element), recent: list.New()}
+	return &Cache{limit: limit, byText: make(map[cacheKey]*list.Element), recent: list.New()}
 }
 
 // Compile is Compile, remembered. Text beyond MaxBytes is refused, not kept.
@@ -34,22 +40,51 @@ func (c *Cache) Compile(text string) (*Predicate, error) {
 	if text == "" {
 		return always, nil
 	}
-	if len(text) > MaxBytes {
-		return Compile(text)
-	}
-	if e := c.find(text); e != nil {
-		return e.predicate, e.err
-	}
-	// Compiled outside of the lock: two may do it at once, to the same effect.
-	p, err := Compile(text)
-	c.keep(&cached{text: text, predicate: p, err: err})
-	return p, err
+	e := c.get(cacheKey{asks, text})
+	return e.predicate, e.err
 }
 
-func (c *Cache) find(text string) *cached {
+// Accepts is CompileAccepts, remembered.
+func (c *Cache) Accepts(text string) (*Predicate, error) {
+	if text == "" {
+		return always, nil
+	}
+	e := c.get(cacheKey{accepts, text})
+	return e.predicate, e.err
+}
+
+// Prefer is CompilePrefer, remembered.
+func (c *Cache) Prefer(text string) (*Preference, error) {
+	if text == "" {
+		return nil, nil
+	}
+	e := c.get(cacheKey{prefers, text})
+	return e.preference, e.err
+}
+
+func (c *Cache) get(key cacheKey) *cached {
+	if len(key.text) <= MaxBytes {
+		if e := c.find(key); e != nil {
+			return e
+		}
+	}
+	// Compiled outside of the lock: two may do it at once, to the same effect.
+	e := &cached{cacheKey: key}
+	if key.language == prefers {
+		e.preference, e.err = CompilePrefer(key.text)
+	} else {
+		e.predicate, e.err = compilePredicate(key.language, key.text)
+	}
+	if len(key.text) <= MaxBytes {
+		c.keep(e)
+	}
+	return e
+}
+
+func (c *Cache) find(key cacheKey) *cached {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	el, ok := c.byText[text]
+	el, ok := c.byText[key]
 	if !ok {
 		return nil
 	}
@@ -60,12 +95,12 @@ func (c *Cache) find(text string) *cached {
 func (c *Cache) keep(e *cached) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.byText[e.text]; ok {
+	if _, ok := c.byText[e.cacheKey]; ok {
 		return
 	}
-	c.byText[e.text] = c.recent.PushFront(e)
+	c.byText[e.cacheKey] = c.recent.PushFront(e)
 	for c.recent.Len() > c.limit {
 		oldest := c.recent.Remove(c.recent.Back()).(*cached)
-		delete(c.byText, oldest.text)
+		delete(c.byText, oldest.cacheKey)
 	}
 }

@@ -26,58 +26,120 @@ const (
 	maxRegexSize = 1_000
 )
 
-// environment is built once, at first use, and only read afterwards.
-var environment = sync.OnceValue(func() *cel.Env {
-	options := []cel.EnvOption{
-		cel.CrossTypeNumericComparisons(true),
-		cel.HomogeneousAggregateLiterals(),
-		cel.ParserRecursionLimit(2 * MaxNesting),
-		cel.ParserExpressionSizeLimit(MaxBytes),
-		cel.ParserErrorRecoveryLimit(4),
-		cel.ExpressionNodeLimit(maxNodes),
-		cel.RegexProgramSizeLimit(maxRegexSize),
-	}
-	for _, d := range declared {
-		options = append(options, cel.Variable(d.name, d.typ))
-	}
-	env, err := cel.NewEnv(options...)
-	if err != nil {
-		panic(fmt.Sprintf("predicate environment: %v", err)) // Depends on no input: fails in every test or never.
-	}
-	return env
-})
+// language is what an expression may read, what it must give, and how its
+// refusals are called.
+type language struct {
+	noun string
+	bad  events.Code
+	// attributes that can be read.
+	reads func(Attribute) bool
+	// environment is built once, at first use, and only read afterwards.
+	environment func() *cel.Env
+	// gives tells whether a result of that type will do; wanted says what else.
+	gives  func(*cel.Type) bool
+	wanted string
+}
+
+// The languages: what tasks ask of engines, what engines ask of tasks, and what
+// tasks like of engines.
+var (
+	asks    = newLanguage("predicate", events.CodeBadPredicate, anything, isBool, wantBool)
+	accepts = newLanguage("accepts", events.CodeBadPredicate, Attribute.ofTask, isBool, wantBool)
+	prefers = newLanguage("prefer", events.CodeBadPrefer, anything, isNumber,
+		"not a number; make it one, as in engine.labels.gpu == 2 ? 1 : 0, or int(engine.labels.speed)")
+)
+
+const wantBool = "not bool; compare it with something, as in engine.labels.loud == true"
+
+func anything(Attribute) bool { return true }
+
+func isBool(t *cel.Type) bool { return t == cel.BoolType }
+
+func isNumber(t *cel.Type) bool { return t == cel.IntType || t == cel.UintType || t == cel.DoubleType }
+
+func newLanguage(noun string, bad events.Code, reads func(Attribute) bool, gives func(*cel.Type) bool, wanted string) *language {
+	l := &language{noun: noun, bad: bad, reads: reads, gives: gives, wanted: wanted}
+	l.environment = sync.OnceValue(func() *cel.Env {
+		options := []cel.EnvOption{
+			cel.CrossTypeNumericComparisons(true),
+			cel.HomogeneousAggregateLiterals(),
+			cel.ParserRecursionLimit(2 * MaxNesting),
+			cel.ParserExpressionSizeLimit(MaxBytes),
+			cel.ParserErrorRecoveryLimit(4),
+			cel.ExpressionNodeLimit(maxNodes),
+			cel.RegexProgramSizeLimit(maxRegexSize),
+		}
+		for a, d := range declared {
+			if reads(Attribute(a)) {
+				options = append(options, cel.Variable(d.name, d.typ))
+			}
+		}
+		env, err := cel.NewEnv(options...)
+		if err != nil {
+			panic(fmt.Sprintf("predicate environment: %v", err)) // Depends on no input: fails in every test or never.
+		}
+		return env
+	})
+	return l
+}
 
 // Compile makes a predicate of its text; empty text is true. A refusal is a
 // *events.Malformed with BAD_PREDICATE, PREDICATE_TOO_COSTLY or TOO_LARGE. It is
 // pure, and returns for any text.
-func Compile(text string) (*Predicate, error) {
+func Compile(text string) (*Predicate, error) { return compilePredicate(asks, text) }
+
+// CompileAccepts makes a predicate over the task alone; anything of an engine is
+// refused. Else it is as Compile.
+func CompileAccepts(text string) (*Predicate, error) { return compilePredicate(accepts, text) }
+
+// CompilePrefer makes a preference of its text; it is nil for empty text. A
+// refusal is as of Compile, with BAD_PREFER for BAD_PREDICATE.
+func CompilePrefer(text string) (*Preference, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	e, err := prefers.compile(text)
+	if err != nil {
+		return nil, err
+	}
+	return &Preference{e}, nil
+}
+
+func compilePredicate(l *language, text string) (*Predicate, error) {
 	if t := strings.TrimSpace(text); t == "" || t == "true" {
 		return always, nil
 	}
-	if err := checkText(text); err != nil {
+	e, err := l.compile(text)
+	if err != nil {
 		return nil, err
 	}
-	checked, issues := environment().Compile(text)
+	return &Predicate{expression: e}, nil
+}
+
+func (l *language) compile(text string) (expression, error) {
+	if err := l.checkText(text); err != nil {
+		return expression{}, err
+	}
+	checked, issues := l.environment().Compile(text)
 	if issues.Err() != nil {
-		return nil, refusal(issues)
+		return expression{}, l.refusal(issues)
 	}
-	if checked.OutputType() == cel.DynType {
-		return nil, events.Refuse(events.CodeBadPredicate,
-			"line 1, column 1: the result is of any type, not bool; compare it, as in engine.labels.loud == true")
+	if t := checked.OutputType(); !l.gives(t) {
+		of := t.String()
+		if t == cel.DynType {
+			of = "of any type"
+		}
+		return expression{}, events.Refuse(l.bad, "line 1, column 1: the result is %s, %s", of, l.wanted)
 	}
-	if checked.OutputType() != cel.BoolType {
-		return nil, events.Refuse(events.CodeBadPredicate,
-			"line 1, column 1: the result is %s, not bool; compare it with something", checked.OutputType())
-	}
-	in, err := inspect(checked)
+	in, err := l.inspect(checked)
 	if err != nil {
-		return nil, err
+		return expression{}, err
 	}
-	program, err := environment().Program(checked, programOptions(in)...)
+	program, err := l.environment().Program(checked, programOptions(in)...)
 	if err != nil {
-		return nil, events.Refuse(events.CodeBadPredicate, "line 1, column 1: %v", err)
+		return expression{}, events.Refuse(l.bad, "line 1, column 1: %v", err)
 	}
-	return &Predicate{text: text, reads: in.reads, program: program}, nil
+	return expression{text: text, reads: in.reads, program: program}, nil
 }
 
 // programOptions limits the cost at run time where the text alone does not.
@@ -89,12 +151,12 @@ func programOptions(in inspection) []cel.ProgramOption {
 	return options
 }
 
-func checkText(text string) error {
+func (l *language) checkText(text string) error {
 	if len(text) > MaxBytes {
-		return events.Refuse(events.CodeTooLarge, "a predicate of %d bytes; at most %d are allowed", len(text), MaxBytes)
+		return events.Refuse(events.CodeTooLarge, "%s has %d bytes; at most %d are allowed", l.noun, len(text), MaxBytes)
 	}
 	if !utf8.ValidString(text) {
-		return events.Refuse(events.CodeBadPredicate, "line 1, column 1: the text is not valid UTF-8")
+		return events.Refuse(l.bad, "line 1, column 1: the text is not valid UTF-8")
 	}
 	if n := nesting(text); n > MaxNesting {
 		return events.Refuse(events.CodePredicateTooCostly, "nested %d deep; at most %d are allowed", n, MaxNesting)
@@ -103,10 +165,10 @@ func checkText(text string) error {
 }
 
 // refusal tells the first error with its place.
-func refusal(issues *cel.Issues) error {
+func (l *language) refusal(issues *cel.Issues) error {
 	errs := issues.Errors()
 	if len(errs) == 0 {
-		return events.Refuse(events.CodeBadPredicate, "line 1, column 1: %v", issues.Err())
+		return events.Refuse(l.bad, "line 1, column 1: %v", issues.Err())
 	}
 	first := errs[0]
 	if strings.Contains(first.Message, "max recursion depth") {
@@ -119,15 +181,17 @@ func refusal(issues *cel.Issues) error {
 		message = strings.ToValidUTF8(message[:300], "") + "..."
 	}
 	if strings.Contains(message, "undeclared reference to 'engine'") || strings.Contains(message, "undeclared reference to 'task'") {
-		message += "; the attributes are " + attributeNames()
+		message += "; the attributes are " + l.attributeNames()
 	}
-	return events.Refuse(events.CodeBadPredicate, "line %d, column %d: %s", line, column, message)
+	return events.Refuse(l.bad, "line %d, column %d: %s", line, column, message)
 }
 
-func attributeNames() string {
-	names := make([]string, len(declared))
-	for i, d := range declared {
-		names[i] = d.name
+func (l *language) attributeNames() string {
+	var names []string
+	for a, d := range declared {
+		if l.reads(Attribute(a)) {
+			names = append(names, d.name)
+		}
 	}
 	return strings.Join(names, ", ")
 }
@@ -136,11 +200,12 @@ func attributeNames() string {
 type inspection struct {
 	reads          Reads
 	comprehensions int
+	bad            events.Code
 	err            error
 }
 
-func inspect(checked *cel.Ast) (inspection, error) {
-	var in inspection
+func (l *language) inspect(checked *cel.Ast) (inspection, error) {
+	in := inspection{bad: l.bad}
 	tree := checked.NativeRep()
 	ast.PreOrderVisit(tree.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if in.err == nil {
@@ -155,7 +220,7 @@ func inspect(checked *cel.Ast) (inspection, error) {
 			in.reads |= 1 << a
 		}
 	}
-	estimate, err := environment().EstimateCost(checked, sizes{})
+	estimate, err := l.environment().EstimateCost(checked, sizes{})
 	if err != nil {
 		return in, events.Refuse(events.CodePredicateTooCostly, "its cost cannot be bounded: %v", err)
 	}
@@ -170,22 +235,22 @@ func (in *inspection) visit(tree *ast.AST, e ast.Expr) {
 	switch e.Kind() {
 	case ast.ComprehensionKind:
 		in.comprehensions++
-		in.err = checkComprehension(tree, e.AsComprehension())
+		in.err = in.checkComprehension(tree, e.AsComprehension())
 	case ast.CallKind:
 		name := e.AsCall().FunctionName()
 		if name == "dyn" || strings.HasPrefix(name, "get") {
 			at := tree.SourceInfo().GetStartLocation(e.ID())
-			in.err = events.Refuse(events.CodeBadPredicate,
-				"line %d, column %d: %s() is not supported in predicates", at.Line(), at.Column()+1, name)
+			in.err = events.Refuse(in.bad,
+				"line %d, column %d: %s() is not supported here", at.Line(), at.Column()+1, name)
 		}
 	}
 }
 
 // checkComprehension refuses what has no fixed order or no small bound.
-func checkComprehension(tree *ast.AST, c ast.ComprehensionExpr) error {
+func (in *inspection) checkComprehension(tree *ast.AST, c ast.ComprehensionExpr) error {
 	at := tree.SourceInfo().GetStartLocation(c.IterRange().ID())
 	if tree.GetType(c.IterRange().ID()).Kind() == types.MapKind {
-		return events.Refuse(events.CodeBadPredicate,
+		return events.Refuse(in.bad,
 			"line %d, column %d: iterating over a map is not supported, its order is not fixed; name the keys", at.Line(), at.Column()+1)
 	}
 	nested := false

@@ -11,7 +11,7 @@ import (
 
 // Named is a label or a dimension of engines that a predicate names.
 type Named struct {
-	// Of is EngineLabels, EngineAllocatable or EngineFree.
+	// Of is EngineLabels, EngineAllocatable, EngineFree or EngineUsed.
 	Of  Attribute
 	Key string
 }
@@ -34,9 +34,9 @@ func Names(text string) ([]Named, error) {
 	if err != nil || p.program == nil {
 		return nil, err
 	}
-	checked, issues := environment().Compile(text)
+	checked, issues := asks.environment().Compile(text)
 	if issues.Err() != nil {
-		return nil, refusal(issues)
+		return nil, asks.refusal(issues)
 	}
 	var out []Named
 	known := map[Named]bool{}
@@ -87,5 +87,5 @@ func ofEngine(e ast.Expr) (Attribute, bool) {
 		return 0, false
 	}
 	a, ok := attributeNamed(e.AsIdent())
-	return a, ok && (a == EngineLabels || a == EngineAllocatable || a == EngineFree)
+	return a, ok && (a == EngineLabels || a == EngineAllocatable || a == EngineFree || a == EngineUsed)
 }

@@ -8,13 +8,24 @@ import (
 	"cel.dev/cel-go/common/types"
 )
 
-// Predicate is a compiled predicate. It is immutable and safe for concurrent use.
-type Predicate struct {
+// expression is compiled text.
+type expression struct {
 	text  string
 	reads Reads
 	// program is nil for what is always true, or never.
 	program cel.Program
-	never   bool
+}
+
+// Text is what it was compiled from; empty for Always.
+func (e *expression) Text() string { return e.text }
+
+// Reads is the set of attributes that it can read.
+func (e *expression) Reads() Reads { return e.reads }
+
+// Predicate is a compiled predicate. It is immutable and safe for concurrent use.
+type Predicate struct {
+	expression
+	never bool
 }
 
 var always = &Predicate{}
@@ -24,13 +35,9 @@ func Always() *Predicate { return always }
 
 // Never is true of no engine: it stands in for text that was accepted under
 // other limits.
-func Never(text string) *Predicate { return &Predicate{text: text, never: true} }
-
-// Text is what the predicate was compiled from; empty for Always.
-func (p *Predicate) Text() string { return p.text }
-
-// Reads is the set of attributes that it can read.
-func (p *Predicate) Reads() Reads { return p.reads }
+func Never(text string) *Predicate {
+	return &Predicate{expression: expression{text: text}, never: true}
+}
 
 // Eval gives the verdict on what source shows. An error means false and is the
 // reason; ErrUnknownAttribute is in its chain if a label or a dimension is missing.
@@ -67,7 +74,7 @@ func (p *Predicate) Clauses() []*Predicate {
 			return []*Predicate{p}
 		}
 		if c.program == nil {
-			c = &Predicate{text: text}
+			c = &Predicate{expression: expression{text: text}}
 		}
 		clauses = append(clauses, c)
 	}

@@ -1,6 +1,8 @@
 package predicate
 
 import (
+	"strings"
+
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/types"
 )
@@ -24,7 +26,7 @@ func (sizes) EstimateSize(node cost.AstNode) *cost.SizeEstimate {
 	}
 	limit := uint64(maxListSize)
 	switch {
-	case len(path) == 1 && (path[0] == declared[EngineRunningTasks].name || path[0] == declared[EngineRunningKinds].name):
+	case len(path) == 1 && strings.HasPrefix(path[0], "engine.running."):
 		limit = maxRunning
 	case node.Type().Kind() == types.StringKind, node.Type().Kind() == types.DynKind:
 		limit = maxStringSize

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+func (a *app) poolCommand() *cobra.Command {
+	return noun("pool", "See pools, and set the shares of tenants in them",
+		a.poolList(), a.poolShow(), a.poolWatch(), a.poolSet())
+}
+
+// poolView is a pool as -o json prints it; the names are stable.
+type poolView struct {
+	Pool    string `json:"pool"`
+	Waiting int    `json:"waiting"`
+	Running int    `json:"running"`
+	Engines int    `json:"engines"`
+	// Weights are those that were set; every other tenant has 1.
+	Weights map[string]int32 `json:"weights"`
+	// ReserveAfter is a duration or "never".
+	ReserveAfter string `json:"reserve_after"`
+	AsOf         string `json:"as_of,omitempty"`
+}
+
+func viewPool(p *client.PoolStatus) poolView {
+	return poolView{
+		Pool: string(p.Pool), Waiting: p.Waiting, Running: p.Running, Engines: p.Engines,
+		Weights: nonNil(p.Settings.GetTenantWeights()), ReserveAfter: reserveAfter(p.Settings), AsOf: p.AsOf.String(),
+	}
+}
+
+func reserveAfter(s *events.PoolSettings) string {
+	switch ms := s.GetReserveAfterMs(); {
+	case ms < 0:
+		return "never"
+	case ms == 0:
+		return placement.DefaultReserveAfter.String()
+	default:
+		return (time.Duration(ms) * time.Millisecond).String()
+	}
+}
+
+// weights shows who has which weight: acme=3 zeta=2.
+func weights(m map[string]int32) string {
+	var out []string
+	for _, tenant := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, fmt.Sprintf("%s=%d", tenant, m[tenant]))
+	}
+	return strings.Join(out, " ")
+}
+
+func (a *app) poolList() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List pools with what waits and runs in them, and their settings",
+		Args:  none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				pools, read, err := c.Pools(ctx)
+				if err != nil {
+					return err
+				}
+				return a.printPools(pools, read)
+			})
+		},
+	}
+}
+
+func (a *app) printPools(pools []*client.PoolStatus, read []client.Position) error {
+	t := &table{head: []string{"POOL", "WAITING", "RUNNING", "ENGINES", "RESERVE AFTER", "WEIGHTS"}}
+	var asOf []string
+	for _, p := range pools {
+		v := viewPool(p)
+		if a.json() {
+			if err := a.object(v); err != nil {
+				return err
+			}
+			continue
+		}
+		t.add(plain(v.Pool), plain(v.Waiting), plain(v.Running), plain(v.Engines), plain(v.ReserveAfter), plain(dash(weights(v.Weights))))
+		if !slices.Contains(asOf, v.AsOf) {
+			asOf = append(asOf, v.AsOf)
+		}
+	}
+	if a.json() {
+		return nil
+	}
+	if len(pools) == 0 { // Then all that was read is the answer.
+		for _, p := range read {
+			asOf = append(asOf, p.String())
+		}
+	}
+	a.table(t)
+	a.asOf(asOf...)
+	return nil
+}
+
+func (a *app) poolShow() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME",
+		Short: "Show one pool",
+		Args:  one("name of a pool"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				p, err := c.Pool(ctx, events.Pool(args[0]))
+				if err != nil {
+					return err
+				}
+				v := viewPool(p)
+				if a.json() {
+					return a.object(v)
+				}
+				fmt.Fprintf(a.out, "pool %s\n", a.colour(bold, v.Pool))
+				for _, f := range [][2]string{
+					{"tasks", fmt.Sprintf("%d waiting, %d running", v.Waiting, v.Running)},
+					{"engines", fmt.Sprint(v.Engines)},
+					{"reserve after", v.ReserveAfter},
+					{"weights", dash(weights(v.Weights))},
+				} {
+					fmt.Fprintf(a.out, "  %-13s %s\n", f[0], f[1])
+				}
+				a.asOf(v.AsOf)
+				return nil
+			})
+		},
+	}
+}
+
+func (a *app) poolWatch() *cobra.Command {
+	return &cobra.Command{
+		Use:   "watch [NAME]",
+		Short: "Print changes of pools' settings as they happen",
+		Args:  atMostOne("name of a pool"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			pool := events.Pool(strings.Join(args, ""))
+			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				return c.Watch(ctx, client.WatchConfig{Pool: pool, Began: a.watching}, func(e client.Event) error {
+					if m, ok := e.Message.(*events.PoolConfigured); ok {
+						return a.printEvent(e, m.Pool)
+					}
+					return nil
+				})
+			})
+		},
+	}
+}
+
+func (a *app) poolSet() *cobra.Command {
+	var given map[string]int
+	var reserve string
+	c := &cobra.Command{
+		Use:   "set NAME [--weight TENANT=N]... [--reserve-after DURATION]",
+		Short: "Change the settings of a pool; what is not given stays",
+		Long: `Change the settings of a pool. Tenants with tasks of equal priority that wait
+get assignments in proportion to their weights, 1 to 1000; a weight of 1 is that
+of every tenant that is not named. A task that is passed over for as long as
+--reserve-after says because it is larger than what becomes free gets an engine
+reserved ("never" for none, "default" for 10s).
+
+What is set is read first and written whole: of two that set a pool at the same
+moment, the second wins.`,
+		Example: `  spanway pool set default --weight acme=3 --weight zeta=2 --reserve-after 30s`,
+		Args:    one("name of a pool"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(given) == 0 && !cmd.Flags().Changed("reserve-after") {
+				return usage("nothing to set: give --weight TENANT=N or --reserve-after DURATION")
+			}
+			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				p, err := c.Pool(ctx, events.Pool(args[0]))
+				if err != nil {
+					return err
+				}
+				if err := change(p.Settings, given, reserve); err != nil {
+					return err
+				}
+				defer a.hint()()
+				if err := c.Configure(ctx, p.Pool, p.Settings); err != nil {
+					return err
+				}
+				v := viewPool(p)
+				return a.said(map[string]any{"pool": v.Pool, "weights": v.Weights, "reserve_after": v.ReserveAfter},
+					"pool %s: reserve after %s, weights %s", v.Pool, v.ReserveAfter, dash(weights(v.Weights)))
+			})
+		},
+	}
+	c.Flags().StringToIntVar(&given, "weight", nil, "share of a tenant, such as acme=3; 1 takes the tenant off the list")
+	c.Flags().StringVar(&reserve, "reserve-after", "", "how long a large task is passed over: 30s, never, or default")
+	return c
+}
+
+// change makes settings what the flags say.
+func change(s *events.PoolSettings, given map[string]int, reserve string) error {
+	for tenant, w := range given {
+		if w == 1 {
+			delete(s.TenantWeights, tenant)
+			continue
+		}
+		s.TenantWeights = nonNil(s.TenantWeights)
+		s.TenantWeights[tenant] = int32(min(max(w, -1), 1<<30)) // The scheduler refuses what is out of bounds.
+	}
+	switch reserve {
+	case "":
+	case "never":
+		s.ReserveAfterMs = -1
+	case "default":
+		s.ReserveAfterMs = 0
+	default:
+		d, err := time.ParseDuration(reserve)
+		if err != nil || d < time.Millisecond {
+			return usage("--reserve-after %q: give a duration of at least 1ms such as 30s, never, or default", reserve)
+		}
+		s.ReserveAfterMs = d.Milliseconds()
+	}
+	return nil
+}

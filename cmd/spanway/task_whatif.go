@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+func (a *app) taskWhatIf() *cobra.Command {
+	var s submission
+	var prefer string
+	var limit int
+	var when moment
+	c := &cobra.Command{
+		Use:   "what-if -k KIND [flags]",
+		Short: "Say which engines would take a task now, and why not the others; nothing is submitted",
+		Long: `Say what would become of a task if it were submitted: which engines would take
+it at once, and of each other one why not. It is the scheduler's own core that
+answers, on the log as it is or, with --at, as it was. The exit code is 0 if some
+engine would take it at once, and 1 with the reason if it would wait.`,
+		Example: `  spanway task what-if -k resize --where 'engine.labels.gpu >= 1' --needs slots=2,memory_bytes=8Gi
+  spanway task what-if -k resize --priority 9 --at 10m`,
+		Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.prioritySet = cmd.Flags().Changed("priority")
+			at, err := when.parse()
+			if err != nil {
+				return err
+			}
+			if s.kind == "" {
+				return usage("no --kind: name the handler, such as -k noop")
+			}
+			r := &events.TaskRequested{TaskId: "what-if", Prefer: prefer}
+			s.complete(r)
+			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+				x, err := c.WhatIf(ctx, r, at)
+				if err != nil {
+					return err
+				}
+				if err := a.printWhatIf(x, limit); err != nil || x.Reason == "" {
+					return err
+				}
+				return &client.Refused{Code: events.Code(x.Reason), Message: "no engine would take it now"}
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVarP(&s.kind, "kind", "k", "", "what handler would run it")
+	f.StringVar(&s.pool, "pool", "", "its pool (default \"default\")")
+	f.StringVar(&s.where, "where", "", "predicate in CEL over engine and task, such as 'engine.labels.gpu >= 1'")
+	f.StringToStringVar(&s.needs, "needs", nil, "what it would take of an engine, such as slots=1,memory_bytes=64Mi")
+	f.StringVar(&prefer, "prefer", "", "score in CEL: of the engines that could take it, one with the highest would")
+	f.Int32Var(&s.priority, "priority", 5, "0 to 9, 9 most urgent")
+	f.StringVar(&s.tenant, "tenant", "", "on whose behalf")
+	f.IntVar(&limit, "limit", 20, "list at most so many engines; 0 for all")
+	when.at(c)
+	return c
+}
+
+func (a *app) printWhatIf(x placement.Explanation, limit int) error {
+	if a.json() {
+		return a.object(explained(x))
+	}
+	verdict := a.colour(green, "would run now on "+x.Takes)
+	if x.Reason != "" {
+		verdict = a.colour(yellow, "would wait: "+string(x.Reason))
+	}
+	fmt.Fprintf(a.out, "what if  %s  pool %s\n", verdict, x.Pool)
+	if x.Reason != "" {
+		_, details, _ := strings.Cut(x.Text(terminal(a.out) && os.Getenv("NO_COLOR") == ""), "\n")
+		if _, err := io.WriteString(a.out, details); err != nil {
+			return err
+		}
+	}
+	if len(x.Engines) > 0 {
+		a.findings(x, limit)
+	}
+	a.asOf(explained(x).AsOf.String())
+	return nil
+}
+
+// findings lists the engines, those that would take the task first.
+func (a *app) findings(x placement.Explanation, limit int) {
+	engines := slices.Clone(x.Engines)
+	slices.SortStableFunc(engines, func(f, g placement.Finding) int { return suits(g) - suits(f) })
+	t := &table{head: []string{"ENGINE", "RESULT", "SCORE", "WHY NOT"}}
+	for i, f := range engines {
+		if limit > 0 && i == limit {
+			break
+		}
+		colour := ""
+		if f.Result == placement.FindFits {
+			colour = green
+		}
+		score := "-"
+		if f.Score != nil {
+			score = strconv.FormatFloat(*f.Score, 'g', 6, 64)
+		}
+		t.add(plain(f.Engine), cell{f.Result, colour}, plain(score), plain(whyNot(f)))
+	}
+	a.table(t)
+	if left := len(engines) - len(t.rows); left > 0 {
+		fmt.Fprintf(a.out, "and %d more; see them with --limit 0\n", left)
+	}
+}
+
+// suits orders engines by how close they are to taking the task.
+func suits(f placement.Finding) int {
+	switch f.Result {
+	case placement.FindFits:
+		return 2
+	case placement.FindCapacity:
+		return 1
+	}
+	return 0
+}
+
+func whyNot(f placement.Finding) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(f.Short)) {
+		parts = append(parts, fmt.Sprintf("short by %s=%s", name, amount(name, f.Short[name])))
+	}
+	if len(f.FalseClauses) > 0 {
+		parts = append(parts, "not "+strings.Join(f.FalseClauses, ", not "))
+	}
+	if f.ScoreError != "" {
+		parts = append(parts, "no score: "+f.ScoreError)
+	}
+	if f.Error != "" {
+		parts = append(parts, f.Error)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,46 @@
+// Package failpoint names the places in a process where a crash is worst, so
+// that tests can put one there. A program built as usual has nothing of it; one
+// built with the tag failpoints reads the variable SPANWAY_FAILPOINT:
+//
+//	SPANWAY_FAILPOINT=log.appended:3:kill
+//
+// kills the process (kill -9, by itself) when it comes to the point
+// log.appended for the third time; stop instead of kill stops it (SIGSTOP). The
+// name goes to stderr first.
+package failpoint
+
+// Points of a scheduler, in the order in which an input meets them.
+const (
+	// InputsRead: inputs were read, nothing is decided on them.
+	InputsRead = "inputs.read"
+	// LogAppending: a batch was decided and is about to be appended.
+	LogAppending = "log.appending"
+	// LogAppended: the broker has acknowledged a batch; nothing was published.
+	LogAppended = "log.appended"
+	// ClaimAppended: the broker has acknowledged a claim; it was not read back.
+	ClaimAppended = "claim.appended"
+	// PublishSending: a record that a counted event causes is about to be sent.
+	PublishSending = "publish.sending"
+	// PublishAcked: the broker has it; the log does not know yet.
+	PublishAcked = "publish.acked"
+)
+
+// Points of an engine, in the order in which a task meets them.
+const (
+	// EngineRead: assignments were read, nothing is begun.
+	EngineRead = "engine.read"
+	// EngineStarting: a handler is about to be entered.
+	EngineStarting = "engine.starting"
+	// EngineHandled: a handler has returned; nobody knows.
+	EngineHandled = "engine.handled"
+	// EngineReporting: its report is about to be sent.
+	EngineReporting = "engine.reporting"
+	// EngineReported: the broker has acknowledged the report.
+	EngineReported = "engine.reported"
+)
+
+// Scheduler and Engine list the points of each service.
+var (
+	Scheduler = []string{InputsRead, LogAppending, LogAppended, ClaimAppended, PublishSending, PublishAcked}
+	Engine    = []string{EngineRead, EngineStarting, EngineHandled, EngineReporting, EngineReported}
+)

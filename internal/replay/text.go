@@ -1,0 +1,199 @@
+package replay
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// maxRows bounds the rows of a part of the text; JSON has all.
+const maxRows = 20
+
+// Text is the report as a person reads it.
+func (r *Report) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "replay of pool %s  %s, record from %s to %s\n", r.Pool, many(r.Tasks, "task"), stamp(r.FromMs), stamp(r.ToMs))
+	d := r.Durations
+	fmt.Fprintf(&b, "  %d carried over, %d older than the log left out; durations: %d measured, %d estimated by the median of their kind, %d without end\n\n",
+		r.CarriedOver, r.LeftOut, d.Measured, d.Estimated, d.Endless)
+	row(&b, "", "RECORD", "BASELINE", "REPLAY", "CHANGE")
+	count := func(name string, of func(*Side) int) {
+		x, y, z := of(&r.Record), of(&r.Baseline), of(&r.Replay)
+		if x != 0 || y != 0 || z != 0 {
+			row(&b, name, x, y, z, fmt.Sprintf("%+d", z-y))
+		}
+	}
+	count("placed", func(s *Side) int { return s.Placed })
+	count("placements", func(s *Side) int { return s.Placements })
+	count("succeeded", func(s *Side) int { return s.Succeeded })
+	count("failed", func(s *Side) int { return s.Failed })
+	count("dead", func(s *Side) int { return s.Dead })
+	count("expired", func(s *Side) int { return s.Expired })
+	count("cancelled", func(s *Side) int { return s.Cancelled })
+	count("running at the end", func(s *Side) int { return s.Running })
+	count("waiting at the end", func(s *Side) int { return s.Waiting })
+	span := func(name string, of func(*Side) int64) {
+		x, y, z := of(&r.Record), of(&r.Baseline), of(&r.Replay)
+		row(&b, name, took(x), took(y), took(z), more(z-y))
+	}
+	span("wait p50", func(s *Side) int64 { return s.Wait.P50Ms })
+	span("wait p95", func(s *Side) int64 { return s.Wait.P95Ms })
+	span("wait p99", func(s *Side) int64 { return s.Wait.P99Ms })
+	span("wait max", func(s *Side) int64 { return s.Wait.MaxMs })
+	span("makespan", func(s *Side) int64 { return s.MakespanMs })
+	r.groups(&b, "tenant", func(s *Side) []Group { return s.Tenants })
+	r.groups(&b, "priority", func(s *Side) []Group { return s.Priorities })
+	r.groups(&b, "kind", func(s *Side) []Group { return s.Kinds })
+	r.engines(&b)
+	r.unplaceable(&b)
+	c := r.Change
+	fmt.Fprintf(&b, "\n%s on another engine, %d placed sooner, %d later, %d gained, %d missed\n", many(c.Moved, "task"), c.Sooner, c.Later, c.Gained, c.Missed)
+	f := r.Drift
+	fmt.Fprintf(&b, "the baseline is off the record by %s on another engine, %d sooner, %d later, wait p50 %s, p95 %s, makespan %s\n",
+		many(f.Moved, "task"), f.Sooner, f.Later, more(f.Wait.P50Ms), more(f.Wait.P95Ms), more(f.MakespanMs))
+	return b.String()
+}
+
+// groups prints the waiting times of groups, if there are several.
+func (r *Report) groups(b *strings.Builder, what string, of func(*Side) []Group) {
+	names := union(of(&r.Record), of(&r.Baseline), of(&r.Replay), func(g Group) string { return g.Name })
+	if len(names) < 2 {
+		return
+	}
+	row(b, "\nWAIT P50 / P95 BY "+strings.ToUpper(what))
+	for i, name := range names {
+		if i == maxRows {
+			rest(b, len(names)-i)
+			return
+		}
+		x, y, z := find(of(&r.Record), name), find(of(&r.Baseline), name), find(of(&r.Replay), name)
+		label := name
+		if label == "" {
+			label = "(none)"
+		}
+		row(b, label, x.text(), y.text(), z.text(), more(z.Wait.P50Ms-y.Wait.P50Ms)+" / "+more(z.Wait.P95Ms-y.Wait.P95Ms))
+	}
+}
+
+func (g Group) text() string {
+	if g.Placed == 0 {
+		return "-"
+	}
+	return took(g.Wait.P50Ms) + " / " + took(g.Wait.P95Ms)
+}
+
+func find(groups []Group, name string) Group {
+	for _, g := range groups {
+		if g.Name == name {
+			return g
+		}
+	}
+	return Group{}
+}
+
+func (r *Report) engines(b *strings.Builder) {
+	ids := union(r.Record.Engines, r.Baseline.Engines, r.Replay.Engines, func(e Engine) string { return e.ID })
+	if len(ids) == 0 {
+		return
+	}
+	row(b, "\nPLACEMENTS BY ENGINE")
+	of := func(s *Side, id string) int {
+		for _, e := range s.Engines {
+			if e.ID == id {
+				return e.Placements
+			}
+		}
+		return 0
+	}
+	for i, id := range ids {
+		if i == maxRows {
+			rest(b, len(ids)-i)
+			return
+		}
+		x, y, z := of(&r.Record, id), of(&r.Baseline, id), of(&r.Replay, id)
+		row(b, id, x, y, z, fmt.Sprintf("%+d", z-y))
+	}
+}
+
+func (r *Report) unplaceable(b *strings.Builder) {
+	reasons := union(nil, r.Baseline.Unplaced, r.Replay.Unplaced, func(u Unplaceable) string { return string(u.Reason) })
+	if len(reasons) == 0 {
+		return
+	}
+	row(b, "\nUNPLACEABLE BY REASON")
+	of := func(s *Side, reason string) (u Unplaceable) {
+		for _, u := range s.Unplaced {
+			if string(u.Reason) == reason {
+				return u
+			}
+		}
+		return u
+	}
+	for _, reason := range reasons {
+		y, z := of(&r.Baseline, reason), of(&r.Replay, reason)
+		examples := z.Examples
+		if len(examples) == 0 {
+			examples = y.Examples
+		}
+		row(b, reason, "", y.Tasks, z.Tasks, fmt.Sprintf("%+d", z.Tasks-y.Tasks), "  such as "+strings.Join(examples, " "))
+	}
+}
+
+// union lists the names of three lists, each in order of names, in that order.
+func union[T any](a, b, c []T, name func(T) string) []string {
+	var out []string
+	seen := make(map[string]bool)
+	for _, list := range [][]T{a, b, c} {
+		for _, x := range list {
+			if n := name(x); !seen[n] {
+				seen[n] = true
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+func row(b *strings.Builder, name string, cells ...any) {
+	line := fmt.Sprintf("%-24s", name)
+	for i, c := range cells {
+		if i < 4 {
+			line += fmt.Sprintf(" %18v", c)
+		} else {
+			line += fmt.Sprint(c)
+		}
+	}
+	b.WriteString(strings.TrimRight(line, " ") + "\n")
+}
+
+func rest(b *strings.Builder, n int) { fmt.Fprintf(b, "and %d more; see them with -o json\n", n) }
+
+func many(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00") }
+
+// took is a duration for people.
+func took(ms int64) string {
+	d := time.Duration(ms) * time.Millisecond
+	switch {
+	case ms < 10_000:
+	case ms < 3_600_000:
+		d = d.Round(100 * time.Millisecond)
+	default:
+		d = d.Round(time.Second)
+	}
+	return d.String()
+}
+
+// more is a duration with its sign.
+func more(ms int64) string {
+	if ms < 0 {
+		return "-" + took(-ms)
+	}
+	return "+" + took(ms)
+}

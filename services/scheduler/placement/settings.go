@@ -1,0 +1,76 @@
+package placement
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Limits of a pool's settings.
+const (
+	maxWeight  = 1_000
+	maxWeights = 10_000
+)
+
+// DefaultReserveAfter is how long a task is passed over before an engine is
+// reserved for it, where the pool's settings say nothing.
+const DefaultReserveAfter = 10 * time.Second
+
+// checkSettings checks what replaces a pool's settings. None is all defaults.
+func checkSettings(m *events.PoolSettings) error {
+	if n := len(m.GetTenantWeights()); n > maxWeights {
+		return bad("settings.tenantWeights names %d tenants; at most %d are allowed", n, maxWeights)
+	}
+	for _, tenant := range slices.Sorted(maps.Keys(m.GetTenantWeights())) {
+		if tenant != "" { // Tasks without a tenant share as one.
+			if err := checkID("settings.tenantWeights", tenant); err != nil {
+				return err
+			}
+		}
+		if w := m.TenantWeights[tenant]; w < 1 || w > maxWeight {
+			return bad("settings.tenantWeights[%q] is %d; it goes from 1 to %d", tenant, w, maxWeight)
+		}
+	}
+	if after := m.GetReserveAfterMs(); after > maxTimeout.Milliseconds() {
+		return bad("settings.reserveAfterMs is %d; at most %d are allowed, negative means never", after, maxTimeout.Milliseconds())
+	}
+	return nil
+}
+
+func (c *cycle) configure(name events.Pool, m *events.PoolConfigureRequested) *events.Malformed {
+	if err := c.s.since(foldWhole, "pool.settings", true); err != nil {
+		return malformed(err)
+	}
+	c.emit(&events.PoolConfigured{Pool: string(name), Settings: m.Settings, AtMs: c.now.Now})
+	return nil
+}
+
+func (s *State) applyConfigured(m *events.PoolConfigured) {
+	if s.version < foldWhole {
+		return
+	}
+	p := s.poolOf(events.Pool(m.Pool))
+	p.settings = proto.CloneOf(m.Settings)
+	p.weigh()
+}
+
+// Settings of a pool; all defaults if it has none or is not known.
+func (s *State) Settings(name events.Pool) *events.PoolSettings {
+	if p := s.pools[name]; p != nil && p.settings != nil {
+		return proto.CloneOf(p.settings)
+	}
+	return &events.PoolSettings{}
+}
+
+// reserveAfter is how long a task that fits nowhere waits for a reservation, in
+// milliseconds; negative: for ever.
+func (p *pool) reserveAfter() int64 {
+	if ms := p.settings.GetReserveAfterMs(); ms != 0 {
+		return ms
+	}
+	return DefaultReserveAfter.Milliseconds()
+}
