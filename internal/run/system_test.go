@@ -44,8 +44,8 @@ func TestDataIsKept(t *testing.T) {
 		}
 		ends = append(ends, end)
 	}
-	if ends[0] != 1 || ends[1] != 2 {
-		t.Errorf("the log ends at %v; want one claim more at each start", ends)
+	if ends[0] < 1 || ends[1] <= ends[0] {
+		t.Errorf("the log ends at %v; want at least one claim more at each start", ends)
 	}
 }
 

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,6 +48,9 @@ type fleet struct {
 	nodes      []*Node // of the engines
 	seen       []figures
 
+	jobs    []*Process
+	history time.Duration
+
 	incarnations uint64
 	// starts counts how often a handler was entered, by token; reported is how
 	// the engine said that it ended.
@@ -70,6 +75,7 @@ func newFleet(seed uint64, m mutant) *fleet {
 	for _, p := range []*Partition{f.requests, f.reports, f.log} {
 		p.Forgetful = w.Chance(0.5)
 	}
+	f.history = w.Between(0, time.Second)
 	f.log.PageRecords = 1 + w.Rand.IntN(50)
 	w.Chances = Chances{Drop: 0.03, Double: 0.05, Slow: 0.05, SlowMax: 2 * time.Second}
 	return f
@@ -79,8 +85,15 @@ func (f *fleet) records() []events.Record { return f.log.Records() }
 
 // partition finds where a record of any topic goes.
 func (f *fleet) partition(topic string, partition int32) *Partition {
-	if topic == fleetTopics.Requests() && partition == fleetPartition {
-		return f.requests
+	if partition == fleetPartition {
+		switch topic {
+		case fleetTopics.Requests():
+			return f.requests
+		case fleetTopics.Reports():
+			return f.reports
+		case fleetTopics.Events():
+			return f.log
+		}
 	}
 	at := eventlog.TopicPartition{Topic: topic, Partition: partition}
 	if f.others[at] == nil {
@@ -109,6 +122,39 @@ func (c *counting) Apply(l events.Logged) {
 	c.State.Apply(l)
 }
 
+// Snapshot implements eventlog.Snapshotter, with the count.
+func (c *counting) Snapshot(dst []byte) []byte {
+	return c.State.Snapshot(binary.BigEndian.AppendUint64(dst, uint64(c.events)))
+}
+
+// Restore implements eventlog.Snapshotter.
+func (c *counting) Restore(state []byte) error {
+	if len(state) < 8 {
+		return errors.New("no count stands before the state")
+	}
+	c.events = int(binary.BigEndian.Uint64(state))
+	return c.State.Restore(state[8:])
+}
+
+// keeper writes the fleet's snapshots and deletes what they make superfluous.
+func (f *fleet) keeper(p *Process, newCore func() eventlog.Core) *Keeper {
+	return &Keeper{
+		World: p.World,
+		Work: func(job *Process) *eventlog.Housekeeper {
+			return &eventlog.Housekeeper{
+				Log: f.log.Log, NewCore: newCore, Now: job.World.Now, Keep: f.history,
+				Snapshots: &eventlog.Snapshots{
+					Log:   &quickReads{f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(job)},
+					Topic: fleetTopics.Events(), Partition: fleetPartition, Encoder: events.Encoder{Source: "keeper"},
+				},
+				Truncator: &Truncator{Process: job, Partition: f.partition},
+			}
+		},
+		Started: func(job *Process) { f.jobs = append(f.jobs, job) },
+		Ended:   func() {},
+	}
+}
+
 // schedule is a scheduler's life: own the log, and when it is lost, try again.
 func (f *fleet) schedule(name string) func(p *Process) {
 	return func(p *Process) {
@@ -126,13 +172,17 @@ func (f *fleet) config(name string, p *Process) eventlog.OwnerConfig {
 			return preparer.Prepare(topic, fleetPartition, r)
 		}}
 	}
+	newCore := func() eventlog.Core { return &counting{State: placement.New(f.placement())} }
 	cfg := eventlog.OwnerConfig{
+		Snapshots: &eventlog.SnapshotConfig{
+			Log: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(p), Events: 20, Keeper: f.keeper(p, newCore),
+		},
 		Log: f.log.Open(p), Topic: fleetTopics.Events(), Partition: fleetPartition,
 		Inputs: &Inputs{Process: p, Max: 10, Sources: []Source{
 			source(fleetTopics.Reports(), f.reports), source(fleetTopics.Requests(), f.requests),
 		}},
 		Outbox:   &Outbox{Producer: &Producer{Process: p}, Partition: f.partition},
-		NewCore:  func() eventlog.Core { return &counting{State: placement.New(f.placement())} },
+		NewCore:  newCore,
 		Encoder:  events.Encoder{Source: name},
 		Instance: name,
 		Now:      p.World.Now, Random: p.World.Random,
@@ -184,6 +234,9 @@ func (f *fleet) run() {
 	}
 	for _, n := range append(append(f.nodes, f.schedulers[0]), client) {
 		n.Stop()
+	}
+	for _, job := range f.jobs {
+		job.Crash()
 	}
 }
 

@@ -58,7 +58,7 @@ func (s *Snapshots) Write(ctx context.Context, snap *Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("compress a snapshot: %w", err)
 	}
-	defer enc.Close()
+	defer func() { _ = enc.Close() }() // It writes to nothing.
 	m := snap.Manifest
 	m.Chunks = nil
 	chunks := (len(snap.Body) + chunkBytes - 1) / chunkBytes

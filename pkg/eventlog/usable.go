@@ -56,8 +56,9 @@ func belongs(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (
 		if len(page.Records) == 0 || page.Records[0].Offset != m.Offset {
 			return true, nil
 		}
-		h, first, err := begin(&page.Records[0])
-		return !first || err != nil || h.At != m.Offset || h.Prev == m.History, nil
+		h, first, malformed := begin(&page.Records[0])
+		says := first && malformed == nil && h.At == m.Offset
+		return !says || h.Prev == m.History, nil
 	}
 	for back := int64(256); ; back *= 16 {
 		from := max(start, m.Offset-back)
