@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/spanway/spanway/pkg/client"
@@ -31,7 +30,7 @@ func (f *follower) saw(e client.Event) (bool, error) {
 	if m.Token != f.token {
 		f.token, f.out = m.Token, nil
 	}
-	to := io.Writer(f.app.err)
+	to := f.app.err
 	if m.DataType == events.ContentStdout {
 		to, f.out = f.app.out, append(f.out, m.Data...)
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) logCommand() *cobra.Command {
-	return noun("log", "Look into the topics themselves", a.logList(), a.logShow(), a.logTail(), a.logDead(), a.logReplay())
+	return noun("log", "Look into the topics themselves", a.logList(), a.logShow(), a.logTail(), a.logDead(), a.logReplay(), a.logReset())
 }
 
 // fullName lets a person leave the prefix out.
@@ -54,12 +54,43 @@ type topicView struct {
 	Start      *int64 `json:"start,omitempty"`
 	End        *int64 `json:"end,omitempty"`
 	Records    int64  `json:"records"`
+	// Snapshots of an owned log, newest first.
+	Snapshots []snapshotView `json:"snapshots,omitempty"`
+}
+
+// snapshotView is a snapshot as -o json prints it.
+type snapshotView struct {
+	Offset      int64  `json:"offset"`
+	FoldVersion uint32 `json:"fold_version"`
+	Bytes       int64  `json:"bytes"`
+	Hash        string `json:"hash"`
+	At          string `json:"at"`
+	Usable      bool   `json:"usable"`
+}
+
+// snapshotsOf lists the snapshots of a partition, if the topic is the owned log.
+func snapshotsOf(ctx context.Context, c *client.Client, topic string, partition int32) (views []snapshotView, text string, err error) {
+	if topic != c.Topics().Events() {
+		return nil, "", nil
+	}
+	found, err := c.SnapshotsOf(ctx, partition)
+	for i, s := range found {
+		views = append(views, snapshotView{s.Offset, s.FoldVersion, s.Bytes, fmt.Sprintf("%016x", s.Hash), stamp(s.AtMs), s.Usable})
+		if i > 0 {
+			text += " "
+		}
+		text += strconv.FormatInt(s.Offset, 10)
+		if !s.Usable {
+			text += "!"
+		}
+	}
+	return views, text, err
 }
 
 func (a *app) logList() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the topics",
+		Short: "List the topics, with the sums of their partitions' starts and ends",
 		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
@@ -67,22 +98,22 @@ func (a *app) logList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: []string{"TOPIC", "PARTITIONS", "RECORDS"}}
+				t := &table{head: []string{"TOPIC", "PARTITIONS", "RECORDS", "START", "END"}}
 				for _, topic := range topics {
-					var records int64
+					var records, from, to int64
 					for p := range topic.Partitions {
 						start, end, err := c.Offsets(ctx, topic.Name, p)
 						if err != nil {
 							return err
 						}
-						records += end - start
+						records, from, to = records+end-start, from+start, to+end
 					}
 					if a.json() {
-						if err := a.object(topicView{Topic: topic.Name, Partitions: &topic.Partitions, Records: records}); err != nil {
+						if err := a.object(topicView{Topic: topic.Name, Partitions: &topic.Partitions, Start: &from, End: &to, Records: records}); err != nil {
 							return err
 						}
 					}
-					t.add(plain(topic.Name), plain(topic.Partitions), plain(records))
+					t.add(plain(topic.Name), plain(topic.Partitions), plain(records), plain(from), plain(to))
 				}
 				if !a.json() {
 					a.table(t)
@@ -96,7 +127,7 @@ func (a *app) logList() *cobra.Command {
 func (a *app) logShow() *cobra.Command {
 	return &cobra.Command{
 		Use:     "show TOPIC[/PARTITION[@OFFSET]]",
-		Short:   "Show the partitions of a topic, or one record",
+		Short:   "Show the partitions of a topic (of tasks.events with their snapshots), or one record",
 		Example: "  spanway log show tasks.events\n  spanway log show tasks.events/3@1841",
 		Args:    one("topic"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -113,17 +144,28 @@ func (a *app) logShow() *cobra.Command {
 					return a.showRecord(ctx, c, place)
 				}
 				t := &table{head: []string{"PARTITION", "START", "END", "RECORDS"}}
+				if place.Topic == c.Topics().Events() {
+					t.head = append(t.head, "SNAPSHOTS")
+				}
 				for _, p := range partitions {
 					start, end, err := c.Offsets(ctx, place.Topic, p)
 					if err != nil {
 						return err
 					}
+					snapshots, text, err := snapshotsOf(ctx, c, place.Topic, p)
+					if err != nil {
+						return err
+					}
 					if a.json() {
-						if err := a.object(topicView{Topic: place.Topic, Partition: &p, Start: &start, End: &end, Records: end - start}); err != nil {
+						if err := a.object(topicView{Topic: place.Topic, Partition: &p, Start: &start, End: &end, Records: end - start, Snapshots: snapshots}); err != nil {
 							return err
 						}
 					}
-					t.add(plain(p), plain(start), plain(end), plain(end-start))
+					row := []cell{plain(p), plain(start), plain(end), plain(end - start)}
+					if len(t.head) > len(row) {
+						row = append(row, plain(dash(text)))
+					}
+					t.add(row...)
 				}
 				if !a.json() {
 					a.table(t)

@@ -11,6 +11,7 @@ import (
 	"github.com/spanway/spanway/internal/replay"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // asRecorded, in place of a file, changes nothing.
@@ -137,8 +138,14 @@ func readScenario(name string, in io.Reader) ([]byte, error) {
 }
 
 func (a *app) replay(ctx context.Context, c *client.Client, pool events.Pool, w replay.Window, sc replay.Scenario) error {
-	recorder := replay.NewRecorder(pool, w)
-	asOf, err := c.Events(ctx, pool, recorder.Apply)
+	var recorder *replay.Recorder
+	asOf, err := c.Events(ctx, pool, func(before *placement.State) func(events.Logged) {
+		recorder = replay.NewRecorder(pool, w)
+		if before != nil {
+			recorder.Begin(before)
+		}
+		return recorder.Apply
+	})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/pkg/client"
-	"github.com/spanway/spanway/pkg/events"
 )
 
 func (a *app) logTail() *cobra.Command {
@@ -52,73 +51,4 @@ is judged: those that do not count for any reader are marked with x (with
 	c.Flags().BoolVar(&fromStart, "from-start", false, "all records that are kept")
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
 	return c
-}
-
-// deadView is a dead letter as -o json prints it.
-type deadView struct {
-	Offset  int64  `json:"offset"`
-	At      string `json:"at,omitempty"`
-	Code    string `json:"code"`
-	Message string `json:"message,omitempty"`
-	Task    string `json:"task,omitempty"`
-	Pool    string `json:"pool,omitempty"`
-	// Source is where the record was read, TOPIC/PARTITION@OFFSET.
-	Source string `json:"source,omitempty"`
-}
-
-func (a *app) logDead() *cobra.Command {
-	var last int64
-	c := &cobra.Command{
-		Use:   "dead",
-		Short: "List dead letters: records that could not be acted upon, and tasks whose attempts are used up",
-		Args:  none,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				t := &table{head: []string{"OFFSET", "AT", "CODE", "TASK", "SOURCE", "MESSAGE"}}
-				cfg := client.TailConfig{Topic: c.Topics().DeadLetters(), Partitions: []int32{0}, Last: last, From: -1}
-				err := c.Tail(ctx, cfg, func(r client.TailRecord) error {
-					v := viewDead(r.Record)
-					if a.json() {
-						return a.object(v)
-					}
-					t.add(plain(v.Offset), plain(dash(v.At)), cell{v.Code, red}, plain(dash(v.Task)), plain(dash(v.Source)), plain(v.Message))
-					return nil
-				})
-				if err == nil && !a.json() {
-					a.table(t)
-				}
-				return err
-			})
-		},
-	}
-	c.Flags().Int64VarP(&last, "lines", "n", 100, "how many, from the end")
-	return c
-}
-
-func viewDead(r *events.Record) deadView {
-	v := deadView{Offset: r.Offset, At: stamp(r.Timestamp)}
-	_, m, err := events.Decode(r)
-	switch m := m.(type) {
-	case *events.DeadLetter:
-		v.Code, v.Message, v.Source = m.Code, m.Message, place(m.Source)
-	case *events.TaskRejected:
-		v.Code, v.Message, v.Source = m.Code, m.Message, place(m.Source)
-		v.Task, v.Pool = m.TaskId, m.Pool
-	case *events.TaskDeadLettered:
-		v.Code, v.Message = m.Error.GetCode(), m.Error.GetMessage()
-		v.Task, v.Pool = m.TaskId, m.Pool
-	default:
-		v.Code = string(events.CodeBadEnvelope)
-		if err != nil {
-			v.Message = err.Error()
-		}
-	}
-	return v
-}
-
-func place(s *events.Source) string {
-	if s == nil {
-		return ""
-	}
-	return client.Position{Topic: s.Topic, Partition: s.Partition, Offset: s.Offset}.String()
 }

@@ -39,6 +39,12 @@ func (a *app) serveScheduler() *cobra.Command {
 	f.DurationVar(&cfg.EngineTTL, "engine-ttl", envDuration("ENGINE_TTL", cfg.EngineTTL), "how long an engine may be silent; give engines the same (SPANWAY_ENGINE_TTL)")
 	f.IntVar(&cfg.WaitingLimit, "waiting-limit", envInt("WAITING_LIMIT", cfg.WaitingLimit), "waiting tasks of a pool beyond which requests are refused (SPANWAY_WAITING_LIMIT)")
 	f.BoolVar(&cfg.JSON, "json", env("JSON", "") == "true", "write events as JSON instead of protobuf (SPANWAY_JSON)")
+	f.Int64Var(&cfg.Logs.SnapshotBytes, "snapshot-bytes", 0, "how much a log grows between snapshots; 0: 64 MiB")
+	f.Int64Var(&cfg.Logs.SnapshotEvents, "snapshot-events", 0, "how many events a log grows by between snapshots; 0: no bound")
+	f.DurationVar(&cfg.Logs.SnapshotInterval, "snapshot-interval", envDuration("SNAPSHOT_INTERVAL", scheduler.DefaultSnapshotInterval), "a snapshot after this long, if anything was appended (SPANWAY_SNAPSHOT_INTERVAL)")
+	f.DurationVar(&cfg.Logs.History, "history", envDuration("HISTORY", scheduler.DefaultHistory), "how long events stay in the log behind snapshots; below 0: for ever (SPANWAY_HISTORY)")
+	f.IntVar(&cfg.Logs.PayloadBytes, "payload-bytes", 0, "payloads of waiting tasks held in memory per partition; 0: 256 MiB")
+	f.Uint32Var(&cfg.Logs.FoldVersion, "fold-version", 0, "raise logs to this fold version; 0: the newest. Keep it at the old one until all schedulers and clients are upgraded")
 	watched.flags(c, "127.0.0.1:0")
 	return c
 }

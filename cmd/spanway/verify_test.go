@@ -3,20 +3,14 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"testing"
 
-	segmentio "github.com/segmentio/kafka-go"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
-	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/internal/verify"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -42,14 +36,11 @@ func TestVerifyFindsASecondResult(t *testing.T) {
 	}
 }
 
-// The log alone is enough: what it was decided from may be gone, all of it.
+// The log alone is enough: on a broker that has nothing else, no requests, no
+// reports and no assignments, it is judged all the same.
 func TestVerifyNeedsNothingElse(t *testing.T) {
 	const tasks = 30
-	dir := t.TempDir()
-	s, err := run.Start(t.Context(), run.Config{Engines: 2, DataDir: dir, Logger: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := start(t, 2)
 	for i := range tasks {
 		id := fmt.Sprintf("task-%d", i)
 		if _, stderr, code := call(t.Context(), "", "task", "submit", "-k", "noop", "--id", id, "--where", "engine.free.slots >= 1",
@@ -57,29 +48,44 @@ func TestVerifyNeedsNothingElse(t *testing.T) {
 			t.Fatalf("task submit ends with %d: %s", code, stderr)
 		}
 	}
-	s.Stop()
-	broker, err := embedded.Start(embedded.Config{DataDir: dir})
+	alone, err := embedded.Start(embedded.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer broker.Close()
-	topics := events.Topics{Prefix: events.DefaultPrefix}
-	transport := &segmentio.Transport{}
-	defer transport.CloseIdleConnections()
-	admin := &segmentio.Client{Addr: segmentio.TCP(broker.Addr()), Transport: transport}
-	deleted, err := admin.DeleteTopics(t.Context(), &segmentio.DeleteTopicsRequest{
-		Topics: []string{topics.Requests(), topics.Reports(), topics.Assignments()},
-	})
-	if err != nil || errors.Join(slices.Collect(maps.Values(deleted.Errors))...) != nil {
-		t.Fatal(err, deleted.Errors)
-	}
-	out, stderr, code := call(t.Context(), "", "verify", "-o", "json", "--none-open", "--brokers", broker.Addr())
+	defer alone.Close()
+	copyEvents(t, s.Brokers(), alone.Addrs())
+	out, stderr, code := call(t.Context(), "", "verify", "-o", "json", "--none-open", "--brokers", alone.Addr())
 	var report verify.Report
 	if err := json.Unmarshal([]byte(out), &report); err != nil || code != exitDone {
 		t.Fatalf("verify ends with %d and prints %s%s (%v)", code, out, stderr, err)
 	}
 	if report.Tasks != tasks || report.Assignments != tasks || report.Terminal["succeeded"] != tasks {
 		t.Errorf("judged %+v", report)
+	}
+}
+
+// copyEvents copies tasks.events, and nothing else, to brokers that have no topic.
+func copyEvents(t *testing.T, from, to []string) {
+	t.Helper()
+	source, target := kafka.New(kafka.Config{Brokers: from}), kafka.New(kafka.Config{Brokers: to})
+	defer source.Close()
+	defer target.Close()
+	topic := events.Topics{Prefix: events.DefaultPrefix}.Events()
+	if _, err := target.Ensure(t.Context(), []events.TopicSpec{{Name: topic, Partitions: events.PoolPartitions}}); err != nil {
+		t.Fatal(err)
+	}
+	for p := range events.PoolPartitions {
+		_, end, err := source.Offsets(t.Context(), topic, p)
+		for next := int64(0); err == nil && next < end; {
+			var page events.Page
+			if page, err = source.Partition(topic, p).Fetch(t.Context(), next, 0); err == nil && len(page.Records) > 0 {
+				_, err = target.Partition(topic, p).Append(t.Context(), page.Records)
+			}
+			next = page.Next
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 func init() {
 	protocol.Register(&fetchRequest{}, &fetchResponse{})
 	protocol.Register(&initProducerRequest{}, &initProducerResponse{})
+	protocol.Register(&deleteRecordsRequest{}, &deleteRecordsResponse{})
 }
 
 // fetchRequest asks one partition's leader for its record batches, as they are.
@@ -52,20 +53,7 @@ func (*fetchRequest) ApiKey() protocol.ApiKey { return protocol.Fetch }
 
 // Broker routes the request to the partition's leader.
 func (r *fetchRequest) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
-	topic, partition := r.Topics[0].Topic, r.Topics[0].Partitions[0].Partition
-	t, ok := cluster.Topics[topic]
-	if !ok {
-		return protocol.Broker{ID: -1}, protocol.NewErrNoTopic(topic)
-	}
-	p, ok := t.Partitions[partition]
-	if !ok {
-		return protocol.Broker{ID: -1}, protocol.NewErrNoPartition(topic, partition)
-	}
-	b, ok := cluster.Brokers[p.Leader]
-	if !ok {
-		return protocol.Broker{ID: -1}, protocol.NewErrNoLeader(topic, partition)
-	}
-	return b, nil
+	return leaderOf(cluster, r.Topics[0].Topic, r.Topics[0].Partitions[0].Partition)
 }
 
 type fetchResponse struct {

@@ -41,10 +41,12 @@ type fataler interface{ Fatal(args ...any) }
 
 func newMaker(tb fataler) *maker {
 	cfg := placement.Config{Partition: events.PoolPartition(blue)}
-	return &maker{
+	m := &maker{
 		tb: tb, state: placement.New(cfg), prep: placement.NewPreparer(cfg), now: beginMs, at: map[int64][]func(){},
 		works: map[string][]work{}, attempts: map[string]int{}, incarnations: map[string]string{},
 	}
+	m.state.Advance(m.clock(), m.emit)
+	return m
 }
 
 func (m *maker) emit(msg proto.Message) {
@@ -110,8 +112,9 @@ func (m *maker) run(ms int64) {
 				m.at[m.now] = list[1:]
 				list[0]()
 			}
-			for m.state.Advance(m.clock(), m.emit) {
-				continue
+			for more := true; more; {
+				before := m.offset
+				more = m.state.Advance(m.clock(), m.emit) || m.offset != before
 			}
 		}
 		delete(m.at, m.now)

@@ -19,7 +19,6 @@ import (
 const (
 	maxOverrides    = 1_000
 	maxWeight       = 1_000
-	defaultReserve  = 10 * time.Second
 	maxReserveAfter = 365 * 24 * time.Hour
 )
 
@@ -118,13 +117,6 @@ func (p *Policy) settles() bool {
 	return p != nil && (p.TenantWeights != nil || p.reserveMs != 0)
 }
 
-func (p *Policy) reserveAfterMs() int64 {
-	if p == nil || p.reserveMs == 0 {
-		return defaultReserve.Milliseconds()
-	}
-	return p.reserveMs
-}
-
 func (o *Override) matches(t *events.Task) bool {
 	return (o.Kind == nil || *o.Kind == t.Kind) && (o.Tenant == nil || *o.Tenant == t.Tenant)
 }
@@ -141,8 +133,9 @@ func (r *runner) configure(p *Policy) {
 }
 
 // adapt makes of a recorded task what the policy makes of it. Dependencies on
-// tasks that are not run are dropped: they ended before.
-func (r *runner) adapt(t *events.Task, p *Policy) (*events.Task, error) {
+// tasks that ended before the window, or before what the log holds, are dropped.
+func (r *runner) adapt(q *Request, p *Policy) (*events.Task, error) {
+	t := q.Task
 	out := t
 	changed := func() *events.Task {
 		if out == t {
@@ -151,7 +144,9 @@ func (r *runner) adapt(t *events.Task, p *Policy) (*events.Task, error) {
 		return out
 	}
 	if len(t.After) > 0 {
-		changed().After = slices.DeleteFunc(slices.Clone(t.After), func(id string) bool { return !r.rec.ids[id] })
+		changed().After = slices.DeleteFunc(slices.Clone(t.After), func(id string) bool {
+			return r.rec.before[id] || !r.rec.ids[id] && len(q.attempts) > 0
+		})
 	}
 	if p != nil {
 		for i := range p.Tasks {

@@ -2,11 +2,16 @@ package replay
 
 import (
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
 )
+
+// consequence begins the reason of a cancel that the core decided, because the task
+// waited for another that failed.
+const consequence = string(events.CodeDependencyFailed) + ": "
 
 // Window selects the requests to run again: those accepted from From until To, and
 // those that had not ended when it began. Whatever the window, the record is read
@@ -112,7 +117,7 @@ func (r *Recorder) apply(at moment, m proto.Message) {
 	case *events.TaskDeadLettered:
 		r.end(at, m.TaskId, dead)
 	case *events.TaskCancelled:
-		if q := r.live[m.TaskId]; q != nil {
+		if q := r.live[m.TaskId]; q != nil && !strings.HasPrefix(m.Reason, consequence) {
 			q.cancelled = at
 		}
 		r.end(at, m.TaskId, cancelled)
@@ -191,8 +196,13 @@ func (r *Recorder) Recording() *Recording {
 	if !r.begun {
 		rec.FromMs = rec.ToMs
 	}
+	rec.before = make(map[string]bool)
 	rec.Requests = slices.DeleteFunc(rec.Requests, func(q *Request) bool {
-		return q.end > running && !r.window.From.begun(moment{q.endedMs, q.endedAt, 0})
+		if q.end <= running || r.window.From.begun(moment{q.endedMs, q.endedAt, 0}) {
+			return false
+		}
+		rec.before[q.Task.Id] = true
+		return true
 	})
 	for _, q := range rec.Requests {
 		if n := len(q.attempts); n > 0 && q.attempts[n-1].how == open {

@@ -18,9 +18,12 @@ type Recording struct {
 	// steps of engines and of the pool's settings, in order; also those before the
 	// window.
 	steps []step
-	works works
-	// ids of the requests.
-	ids map[string]bool
+	// leftOut are tasks that had not ended where the log begins: they are older than
+	// what it holds, so they are not among the requests.
+	leftOut int
+	works   works
+	// ids of the requests, and of those that ended before the window.
+	ids, before map[string]bool
 }
 
 // Request is a task that was accepted, and what became of it.

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
-	"pgregory.net/rapid"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -132,6 +131,73 @@ func TestPoliciesChangeRequests(t *testing.T) {
 	}
 }
 
+// TestWeightsChangeWaits: a tenant with a larger share waits less, and the others
+// more; the work takes as long as before.
+func TestWeightsChangeWaits(t *testing.T) {
+	m := newMaker(t)
+	m.engine("e1", 1, nil)
+	for i := range 40 {
+		tenant := []string{"shop", "lab"}[i%2]
+		m.task(fmt.Sprint(tenant, i), 100, func(r *events.TaskRequested) { r.Tenant = tenant })
+	}
+	m.run(5_000)
+	r := compare(t, m.record(Window{}), Scenario{Policy: policy(t, "tenant_weights: {shop: 4, lab: 1}")})
+	lab, shop := r.Replay.Tenants[0].Wait, r.Replay.Tenants[1].Wait
+	labWas, shopWas := r.Baseline.Tenants[0].Wait, r.Baseline.Tenants[1].Wait
+	if labWas.P50Ms-shopWas.P50Ms > 100 || shop.P50Ms > shopWas.P50Ms*7/10 || lab.P50Ms < labWas.P50Ms*13/10 || r.Change.MakespanMs != 0 {
+		t.Errorf("shop waits %+v instead of %+v, lab %+v instead of %+v", shop, shopWas, lab, labWas)
+	}
+}
+
+// TestReservationsAreMade: a large task starves behind small ones if nothing is
+// ever reserved for it.
+func TestReservationsAreMade(t *testing.T) {
+	m := newMaker(t)
+	m.engine("e1", 2, nil, "k", "large")
+	for i := range 200 {
+		m.later(int64(i)*50, func() {
+			m.task(fmt.Sprint("small", i), 100, func(r *events.TaskRequested) { r.Priority = new(int32); *r.Priority = 9 })
+		})
+	}
+	m.later(10, func() {
+		m.task("large", 100, func(r *events.TaskRequested) {
+			r.Kind, r.Priority = "large", new(int32)
+			*r.Priority = 9
+			r.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(2)}
+		})
+	})
+	m.run(12_000)
+	rec := m.record(Window{})
+	soon := compare(t, rec, Scenario{Policy: policy(t, "reserve_after: 500ms")}).Replay.Kinds[1].Wait.MaxMs
+	late := compare(t, rec, Scenario{Policy: policy(t, "reserve_after: 3s")}).Replay.Kinds[1].Wait.MaxMs
+	never := compare(t, rec, Scenario{Policy: policy(t, "reserve_after: never")}).Replay.Kinds[1].Wait.MaxMs
+	if soon < 500 || soon > 800 || late < 3_000 || late > 3_300 || never < 9_500 {
+		t.Errorf("the large task waits %d ms, %d ms, %d ms", soon, late, never)
+	}
+}
+
+// TestDependentsFollow: who waits for others waits for them on other engines too,
+// and is cancelled if one of them fails there as it did.
+func TestDependentsFollow(t *testing.T) {
+	m := newMaker(t)
+	m.engine("e1", 2, nil)
+	m.task("a", 300, nil)
+	m.task("b", 100, func(r *events.TaskRequested) { r.After = []string{"a"} })
+	m.task("c", 100, nil)
+	m.works["c"] = []work{{100, events.AttemptFinished_FAILED_FINALLY}}
+	m.task("d", 100, func(r *events.TaskRequested) { r.After = []string{"c"} })
+	m.run(2_000)
+	rec := m.record(Window{})
+	one := Scenario{Fleet: fleet(t, "- {id: e1, allocatable: {slots: 1}}")}
+	if out, err := Run(rec, one); err != nil || out.tasks[3].endMs != out.tasks[2].endMs || out.tasks[3].end != cancelled {
+		t.Errorf("d ends %+v, c %+v, %v; want both at once", out.tasks[3], out.tasks[2], err)
+	}
+	r := compare(t, rec, one)
+	if r.Baseline.MakespanMs != 400 || r.Replay.MakespanMs < 500 || r.Replay.Cancelled != 1 || r.Replay.Failed != 1 || r.Replay.Succeeded != 2 || r.Baseline.Wait.MaxMs != 0 {
+		t.Errorf("%s", r.Text())
+	}
+}
+
 // TestFailuresAreRepeated: attempts that failed fail again, with their backoffs;
 // dead ones die, cancelled ones are cancelled when they were.
 func TestFailuresAreRepeated(t *testing.T) {
@@ -202,105 +268,6 @@ func TestWindows(t *testing.T) {
 	if rec := m.record(Window{From: Offset(offset), To: Offset(offset + 1)}); len(rec.Requests) != 3 || rec.Requests[2].carried() || !rec.Requests[1].carried() {
 		t.Errorf("by offset: %d requests", len(rec.Requests))
 	}
-}
-
-// TestCoreMadeLogsReplayAlike: of a log that the core itself made, the run with the
-// recorded engines and policy is the record: every placement on the same engine at
-// the same time.
-func TestCoreMadeLogsReplayAlike(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := random(t)
-		rec := m.record(Window{})
-		var got []string
-		out, err := Run(rec, Scenario{watch: func(a *events.TaskAssigned) {
-			got = append(got, fmt.Sprintf("%s on %s at %d", a.TaskId, a.EngineId, a.AtMs))
-		}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(m.placements(), got); diff != "" {
-			t.Fatalf("placements differ (-record +run):\n%s", diff)
-		}
-		r, err := Compare(rec, Scenario{})
-		if err != nil || r.Drift != (Difference{}) || r.Change != (Difference{}) {
-			t.Fatalf("drift %+v, change %+v, %v", r.Drift, r.Change, err)
-		}
-		side := out.side()
-		if side.Waiting != 0 || len(side.Unplaced) != 0 || side.Succeeded+side.Failed+side.Dead+side.Cancelled != side.Tasks {
-			t.Fatalf("not all ended: %+v", side)
-		}
-	})
-}
-
-// TestReportsAreDeterministic: the same log and files give the same bytes.
-func TestReportsAreDeterministic(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := random(t)
-		f, err := ParseFleet([]byte("- {id: a, count: 2, allocatable: {slots: 2}}\n- {id: b, labels: {n: 1}, allocatable: {slots: 1}}"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var first string
-		for range 2 {
-			r, err := Compare(m.record(Window{}), Scenario{Fleet: f})
-			if err != nil {
-				t.Fatal(err)
-			}
-			b, err := json.Marshal(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			text := string(b) + r.Text()
-			if first == "" {
-				first = text
-			} else if text != first {
-				t.Fatal(cmp.Diff(first, text))
-			}
-		}
-	})
-}
-
-// random makes a log in which all that was asked for can end.
-func random(t *rapid.T) *maker {
-	m := newMaker(t)
-	m.engine("last", 4, map[string]any{"n": 0})
-	for i := range rapid.IntRange(0, 4).Draw(t, "engines") {
-		id := fmt.Sprint("e", i)
-		slots := rapid.Int64Range(1, 4).Draw(t, "slots")
-		joins := rapid.Int64Range(0, 500).Draw(t, "joins")
-		m.later(joins, func() { m.engine(id, slots, map[string]any{"n": i % 2}) })
-		if rapid.IntRange(0, 3).Draw(t, "leaves") == 0 {
-			m.later(joins+rapid.Int64Range(1, 800).Draw(t, "stays"), func() { m.depart(id) })
-		}
-	}
-	for i := range rapid.IntRange(1, 40).Draw(t, "tasks") {
-		id := fmt.Sprint("t", i)
-		where := rapid.SampledFrom([]string{"", "", "engine.labels.n == 0", "engine.free.slots >= 2", "engine.id == 'last'"}).Draw(t, "where")
-		priority := rapid.Int32Range(0, 9).Draw(t, "priority")
-		var list []work
-		for range rapid.IntRange(0, 2).Draw(t, "failures") {
-			list = append(list, work{rapid.Int64Range(0, 50).Draw(t, "ms"), events.AttemptFinished_FAILED})
-		}
-		list = append(list, work{rapid.Int64Range(0, 200).Draw(t, "ms"), rapid.SampledFrom([]events.AttemptFinished_Outcome{
-			events.AttemptFinished_SUCCEEDED, events.AttemptFinished_SUCCEEDED, events.AttemptFinished_FAILED_FINALLY, events.AttemptFinished_FAILED,
-		}).Draw(t, "outcome")})
-		arrives := rapid.Int64Range(0, 600).Draw(t, "arrives")
-		m.later(arrives, func() {
-			m.task(id, 0, func(r *events.TaskRequested) {
-				r.Predicate, r.Priority = where, &priority
-				three := int32(3)
-				r.Retry = &events.RetryRequested{MaxAttempts: &three, InitialBackoff: "20ms"}
-			})
-			m.works[id] = list
-		})
-		if rapid.IntRange(0, 9).Draw(t, "cancelled") == 0 {
-			m.later(arrives+rapid.Int64Range(0, 300).Draw(t, "after"), func() {
-				m.send(&events.TaskCancelRequested{TaskId: id, Pool: string(blue)})
-			})
-		}
-	}
-	m.run(12_000)
-	return m
 }
 
 func TestTextNamesWhatMatters(t *testing.T) {

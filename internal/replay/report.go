@@ -14,8 +14,10 @@ type Report struct {
 	ToMs   int64 `json:"to_ms"`
 	Tasks  int   `json:"tasks"`
 	// CarriedOver are those of the tasks that were accepted before the window.
-	CarriedOver int       `json:"carried_over"`
-	Durations   Durations `json:"durations"`
+	CarriedOver int `json:"carried_over"`
+	// LeftOut tasks had not ended where the kept log begins, and are not among them.
+	LeftOut   int       `json:"left_out"`
+	Durations Durations `json:"durations"`
 	// Record is what happened, Baseline what the core makes of it, Replay what it
 	// makes of it with the scenario.
 	Record   Side `json:"record"`
@@ -65,7 +67,7 @@ func Compare(rec *Recording, sc Scenario) (*Report, error) {
 	}
 	was := recorded(rec)
 	r := &Report{
-		Pool: rec.Pool, FromMs: rec.FromMs, ToMs: rec.ToMs, Tasks: len(rec.Requests),
+		Pool: rec.Pool, FromMs: rec.FromMs, ToMs: rec.ToMs, Tasks: len(rec.Requests), LeftOut: rec.leftOut,
 		Durations: Durations{Kinds: rec.works.kinds}, Record: was.side(), Baseline: base.side(), Replay: changed.side(),
 	}
 	if r.Durations.Kinds == nil {

@@ -21,29 +21,6 @@ type Scenario struct {
 	watch func(*events.TaskAssigned)
 }
 
-// Outcome is what a run, or the record itself, made of the requests.
-type Outcome struct {
-	// tasks are in the order of the recording's requests.
-	tasks []result
-	// placements by engine.
-	engines map[string]int
-	startMs int64
-}
-
-// result is what became of one request.
-type result struct {
-	task *events.Task
-	// readyMs is from when on it could have been placed; firstMs when it was, or -1.
-	readyMs, firstMs int64
-	// engine of the last attempt.
-	engine     string
-	placements int
-	end        end
-	endMs      int64
-	// reason why it waits at the end.
-	reason placement.Reason
-}
-
 // Run runs a recording through the core in virtual time. The error says what of
 // the scenario cannot be used.
 func Run(rec *Recording, sc Scenario) (*Outcome, error) {
@@ -57,7 +34,6 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 		FoldVersion: 1, // It is raised where the record says so.
 	}
 	r.state, r.prep = placement.New(cfg), placement.NewPreparer(cfg)
-	r.reserveMs = sc.Policy.reserveAfterMs()
 	if err := r.prepare(sc); err != nil {
 		return nil, err
 	}
@@ -67,8 +43,9 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 		for i := range r.batch {
 			r.happen(&r.batch[i])
 		}
-		for more := true; more; {
-			more = r.state.Advance(r.clock(), r.emit)
+		for more := true; more; { // Until a call finds nothing to do: what one places may be news to what it looked at first.
+			before := r.offset
+			more = r.state.Advance(r.clock(), r.emit) || r.offset != before
 		}
 		r.rearm()
 	}
@@ -77,23 +54,19 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 	return r.out, nil
 }
 
-// tickMs is how often the core is asked in vain at least, while something runs or
-// waits: it reserves engines for what waits too long.
-const tickMs = 1_000
-
-// rearm has the core asked again when it may want to reserve an engine: as long
-// after anything happened as a task is passed over, and now and then besides.
+// rearm has the core asked again when it has something to do by itself. That an
+// engine may be reserved is asked once more in vain after the last fact: for what
+// nothing can be done any more, it would be asked for ever.
 func (r *runner) rearm() {
-	if r.reserveMs < 0 || len(r.live) == 0 {
-		return
+	d := r.state.Due()
+	at := d.Pause
+	if r.due.facts > 0 || r.offset != r.armedAt {
+		at = min(at, d.Reserve)
 	}
-	if r.offset != r.armedAt {
-		r.armedAt = r.offset
-		r.due.add(due{moment: moment{r.now + r.reserveMs, unplaced, unplaced}, what: wake})
-	}
-	if r.due.facts > 0 && r.tick <= r.now {
-		r.tick = r.now + tickMs
-		r.due.add(due{moment: moment{r.tick, unplaced, unplaced}, what: wake})
+	r.armedAt = r.offset
+	if at = max(at, r.now+1); at < math.MaxInt64 && (at < r.wakeAt || r.wakeAt <= r.now) {
+		r.wakeAt = at
+		r.due.add(due{moment: moment{at, unplaced, unplaced}, what: wake})
 	}
 }
 
@@ -109,14 +82,13 @@ type runner struct {
 	offset     int64
 	live       map[string]*job
 	// gone are incarnations whose attempts are over.
-	gone      map[string]bool
-	reserveMs int64
-	// tick is when the core is asked next in vain; armedAt the offset at which the
-	// last wake for a reservation was set.
-	tick, armedAt int64
-	refused       error
-	watch         func(*events.TaskAssigned)
-	out           *Outcome
+	gone map[string]bool
+	// wakeAt is when the core is asked next though nothing happens; armedAt the
+	// offset at which that was found out.
+	wakeAt, armedAt int64
+	refused         error
+	watch           func(*events.TaskAssigned)
+	out             *Outcome
 }
 
 // job is a task that has not ended.
@@ -158,7 +130,7 @@ func (r *runner) prepare(sc Scenario) error {
 		}
 	}
 	for i, q := range r.rec.Requests {
-		task, err := r.adapt(q.Task, sc.Policy)
+		task, err := r.adapt(q, sc.Policy)
 		if err != nil {
 			return err
 		}
@@ -222,8 +194,6 @@ func (r *runner) emit(m proto.Message) {
 	switch m := m.(type) {
 	case *events.TaskAssigned:
 		r.assigned(m)
-	case *events.TaskRetryScheduled:
-		r.due.add(due{moment: moment{m.NotBeforeMs, unplaced, unplaced}, what: wake})
 	case *events.TaskExpired:
 		r.end(m.TaskId, expired)
 	case *events.TaskDeadLettered:
@@ -258,13 +228,6 @@ func (r *runner) arrive(i int) {
 	}
 	r.live[task.Id] = &job{request: i}
 	r.emit(&events.TaskAccepted{Task: task, AtMs: q.AcceptedMs})
-	wakeAt := func(ms int64) { r.due.add(due{moment: moment{max(ms, r.now), unplaced, unplaced}, what: wake}) }
-	if task.ScheduleTimeoutMs > 0 {
-		wakeAt(q.AcceptedMs + task.ScheduleTimeoutMs)
-	}
-	if task.NotBeforeMs > r.now {
-		wakeAt(task.NotBeforeMs)
-	}
 }
 
 func (r *runner) enact(m proto.Message) {
@@ -345,67 +308,6 @@ func (r *runner) end(id string, how end) {
 		res.end, res.endMs = how, r.now
 		delete(r.live, id)
 	}
-}
-
-// explain finds out why what waits at the end does.
-func (r *runner) explain() {
-	known := make(map[string]placement.Reason)
-	for i := range r.out.tasks {
-		res := &r.out.tasks[i]
-		j := r.live[res.task.Id]
-		if j == nil || j.request != i || res.end != pending {
-			continue
-		}
-		if j.token != 0 && !r.gone[j.incarnation] {
-			res.end = running
-			continue
-		}
-		key := likeness(res.task)
-		reason, ok := known[key]
-		if !ok {
-			x, _ := r.state.Explain(r.rec.Pool, events.TaskID(res.task.Id), r.now)
-			reason = x.Reason
-			known[key] = reason
-		}
-		res.reason = reason
-	}
-}
-
-// ready finds from when on each task could have been placed in this run.
-func (r *runner) ready() { readiness(r.out.tasks) }
-
-func readiness(tasks []result) {
-	ended := make(map[string]int64)
-	for i := range tasks {
-		if t := &tasks[i]; t.end == succeeded {
-			ended[t.task.Id] = t.endMs
-		}
-	}
-	for i := range tasks {
-		t := &tasks[i]
-		t.readyMs = max(t.readyMs, t.task.NotBeforeMs)
-		for _, id := range t.task.After {
-			t.readyMs = max(t.readyMs, ended[id])
-		}
-	}
-}
-
-// recorded is the outcome that the record itself tells of.
-func recorded(rec *Recording) *Outcome {
-	out := &Outcome{tasks: make([]result, len(rec.Requests)), engines: make(map[string]int), startMs: rec.FromMs}
-	for i, q := range rec.Requests {
-		res := result{task: q.Task, readyMs: q.at.ms, firstMs: -1, end: q.end, endMs: q.endedMs, placements: len(q.attempts)}
-		for _, a := range q.attempts {
-			out.engines[a.engine]++
-			res.engine = a.engine
-		}
-		if len(q.attempts) > 0 {
-			res.firstMs = q.attempts[0].from.ms
-		}
-		out.tasks[i] = res
-	}
-	readiness(out.tasks)
-	return out
 }
 
 // kinds lists what handlers the recorded tasks need.

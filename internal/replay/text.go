@@ -14,8 +14,8 @@ func (r *Report) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "replay of pool %s  %s, record from %s to %s\n", r.Pool, many(r.Tasks, "task"), stamp(r.FromMs), stamp(r.ToMs))
 	d := r.Durations
-	fmt.Fprintf(&b, "  %d carried over; durations: %d measured, %d estimated by the median of their kind, %d without end\n\n",
-		r.CarriedOver, d.Measured, d.Estimated, d.Endless)
+	fmt.Fprintf(&b, "  %d carried over, %d older than the log left out; durations: %d measured, %d estimated by the median of their kind, %d without end\n\n",
+		r.CarriedOver, r.LeftOut, d.Measured, d.Estimated, d.Endless)
 	row(&b, "", "RECORD", "BASELINE", "REPLAY", "CHANGE")
 	count := func(name string, of func(*Side) int) {
 		x, y, z := of(&r.Record), of(&r.Baseline), of(&r.Replay)

@@ -30,7 +30,9 @@ type Config struct {
 	Prefix  string
 	// EngineTTL is how long an engine may be silent; the scheduler's default if 0.
 	EngineTTL time.Duration
-	Logger    *slog.Logger
+	// Logs says how the scheduler keeps its logs; its defaults if zero.
+	Logs   scheduler.LogConfig
+	Logger *slog.Logger
 	// Telemetry, if set, learns what must be ready.
 	Telemetry *telemetry.Telemetry
 }
@@ -109,6 +111,7 @@ func (s *System) start(ctx context.Context, cfg Config) error {
 	}
 	conf := scheduler.DefaultConfig()
 	conf.Prefix, conf.Site, conf.Instance = cfg.Prefix, cfg.Site, "dev"
+	conf.Logs = cfg.Logs
 	if cfg.EngineTTL > 0 {
 		conf.EngineTTL = cfg.EngineTTL
 	}

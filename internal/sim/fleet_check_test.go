@@ -12,12 +12,12 @@ import (
 
 // check says what is wrong with how a run ended, or nil.
 func (f *fleet) check() error {
-	log, err := judgeLog(f.log, 0)
+	log, err := judgeLog(f.log.Whole(), 0)
 	if err != nil {
 		return err
 	}
 	for _, check := range []func([]counted) error{
-		func(log []counted) error { return agree(f.world, f.log.Log, log) },
+		func(log []counted) error { return agree(f.world, f.log.Whole(), log) },
 		checkEpochs, f.checkGuarantees, f.checkCores, f.checkResults, f.checkPublished,
 	} {
 		if err := check(log); err != nil {

@@ -15,15 +15,49 @@ type Partition struct {
 	// Forgetful: the broker does not recognise what it was sent twice.
 	Forgetful bool
 
+	// whole holds what was truncated, too, for those who judge a run; nil while
+	// nothing was.
+	whole   *memlog.Log
 	waiting []func()
 }
 
 // NewPartition returns an empty partition.
 func NewPartition() *Partition { return &Partition{Log: memlog.New()} }
 
+// Whole is the log with what was truncated.
+func (p *Partition) Whole() *memlog.Log {
+	if p.whole != nil {
+		return p.whole
+	}
+	return p.Log
+}
+
+// Records are all that was ever appended and not lost.
+func (p *Partition) Records() []events.Record { return p.Whole().Records() }
+
+// Truncate deletes what is below an offset.
+func (p *Partition) Truncate(before int64) {
+	if p.whole == nil {
+		p.whole = memlog.New()
+		_, _ = p.whole.Append(context.Background(), p.Log.Records())
+	}
+	p.Log.Truncate(before)
+}
+
+// Lose forgets everything from an offset on, as an unclean leader election does.
+func (p *Partition) Lose(from int64) {
+	p.Log.Lose(from)
+	if p.whole != nil {
+		p.whole.Lose(from)
+	}
+}
+
 // Append appends at once, and tells those who wait for it.
 func (p *Partition) Append(ctx context.Context, batch []events.Record) (int64, error) {
 	base, err := p.Log.Append(ctx, batch)
+	if p.whole != nil {
+		_, _ = p.whole.Append(ctx, batch)
+	}
 	waiting := p.waiting
 	p.waiting = nil
 	for _, wake := range waiting {

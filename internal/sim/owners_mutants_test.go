@@ -46,17 +46,39 @@ func TestSimOwnerMutantsDie(t *testing.T) {
 	for _, m := range ownerMutants {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
-			for seed := uint64(1); seed <= 1000; seed++ {
-				o := newOwners(seed, m.mutant)
-				o.run()
-				if err := o.check(); err != nil {
-					t.Logf("dies of seed %d: %v", seed, err)
-					return
-				}
-			}
-			t.Error("survived 1,000 seeds")
+			dies(t, func(seed uint64) story { return newOwners(seed, m.mutant) })
 		})
 	}
+	for i, m := range keepingMutants(nil) {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			dies(t, func(seed uint64) story {
+				var o *owners
+				o = newOwners(seed, keepingMutants(&o)[i].mutant)
+				return o
+			})
+		})
+	}
+	t.Run("does not tell receivers of a lost tail", func(t *testing.T) {
+		t.Parallel()
+		dies(t, func(seed uint64) story {
+			return newLossy(seed, func(cfg *eventlog.OwnerConfig, _ *Process) { cfg.Receivers = nil })
+		})
+	})
+}
+
+// dies runs a mutant's stories until one ends wrong.
+func dies(t *testing.T, begin func(seed uint64) story) {
+	t.Helper()
+	for seed := uint64(1); seed <= 1000; seed++ {
+		o := begin(seed)
+		o.run()
+		if err := o.check(); err != nil {
+			t.Logf("dies of seed %d: %v", seed, err)
+			return
+		}
+	}
+	t.Error("survived 1,000 seeds")
 }
 
 // expected is where the writer of a batch expects it to land.

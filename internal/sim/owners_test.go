@@ -22,10 +22,16 @@ type owners struct {
 	world     *World
 	log       *Partition
 	inputs    *Partition
+	snapshots *Partition
 	published [toyParts]*Partition
+	jobs      []*Process
+	history   time.Duration
+	every     int64
 	nodes     []*Node
 	seen      []observation
 	mutant    mutant
+	lossy     bool
+	produced  uint64
 }
 
 // observation is what an owner's core was when all of it was known to count.
@@ -40,12 +46,14 @@ type mutant func(cfg *eventlog.OwnerConfig, p *Process)
 
 func newOwners(seed uint64, m mutant) *owners {
 	w := NewWorld(seed)
-	o := &owners{world: w, log: NewPartition(), inputs: NewPartition(), mutant: m}
+	o := &owners{world: w, log: NewPartition(), inputs: NewPartition(), snapshots: NewPartition(), mutant: m}
 	for i := range o.published {
 		o.published[i] = NewPartition()
 	}
 	o.log.PageRecords = 1 + w.Rand.IntN(30)
 	o.log.Forgetful = w.Chance(0.5)
+	o.snapshots.Forgetful = w.Chance(0.5)
+	o.history, o.every = w.Between(0, 100*time.Millisecond), 2+w.Rand.Int64N(12)
 	w.Chances = Chances{Drop: 0.03, Double: 0.03, Slow: 0.05, SlowMax: 2 * time.Second}
 	for range ownersInputs {
 		w.After(w.Between(0, chaosTime), o.produce)
@@ -56,6 +64,7 @@ func newOwners(seed uint64, m mutant) *owners {
 func (o *owners) records() []events.Record { return o.log.Records() }
 
 func (o *owners) produce() {
+	o.produced++
 	_, _ = o.inputs.Append(context.Background(), []events.Record{{Value: []byte{}}})
 }
 
@@ -73,10 +82,10 @@ func (o *owners) own(name string) func(p *Process) {
 func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
 	cfg := eventlog.OwnerConfig{
 		Log: o.log.Open(p), Topic: ownersTopic,
-		Inputs: &Inputs{Process: p, Max: 5, Sources: []Source{{
+		Inputs: &witnessing{owners: o, Inputs: &Inputs{Process: p, Max: 5, Sources: []Source{{
 			TopicPartition: eventlog.TopicPartition{Topic: "in"}, Partition: o.inputs,
 			Prepare: func(*events.Record) any { return nil },
-		}}},
+		}}}},
 		Outbox: &Outbox{Producer: &Producer{Process: p}, Partition: func(_ string, partition int32) *Partition {
 			return o.published[partition]
 		}},
@@ -89,6 +98,11 @@ func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
 			core, _ := c.(*toy)
 			o.seen = append(o.seen, observation{name, core.count, core.digest})
 		}},
+	}
+	cfg.TailEvery = 30 * time.Millisecond
+	cfg.Snapshots = &eventlog.SnapshotConfig{Log: o.snapshots.Open(p), Events: o.every, Interval: 300 * time.Millisecond, Keeper: o.keeper(p)}
+	for i := range o.published {
+		cfg.Receivers = append(cfg.Receivers, eventlog.TopicPartition{Topic: "published", Partition: int32(i)})
 	}
 	if o.mutant != nil {
 		o.mutant(&cfg, p)
@@ -112,5 +126,13 @@ func (o *owners) run() {
 	}
 	o.nodes[0].Restart()
 	w.Run(quietTime)
+	o.stop()
+}
+
+// stop ends everything, so that nothing is left of the run.
+func (o *owners) stop() {
 	o.nodes[0].Stop()
+	for _, p := range o.jobs {
+		p.Crash()
+	}
 }

@@ -1,6 +1,10 @@
 package sim
 
 import (
+	"encoding/binary"
+	"errors"
+	"math"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -25,6 +29,39 @@ const (
 func toyEvents(input uint64) int { return int(input % 4) }
 
 func newToy() eventlog.Core { return &toy{} }
+
+// Snapshot implements eventlog.Snapshotter.
+func (c *toy) Snapshot(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(c.count))
+	dst = binary.AppendUvarint(dst, c.digest)
+	for _, input := range c.owed {
+		dst = binary.AppendUvarint(dst, input)
+	}
+	return dst
+}
+
+// Restore implements eventlog.Snapshotter.
+func (c *toy) Restore(state []byte) error {
+	var numbers []uint64
+	for len(state) > 0 {
+		v, n := binary.Uvarint(state)
+		if n <= 0 {
+			return errors.New("not a state of the toy core")
+		}
+		numbers, state = append(numbers, v), state[n:]
+	}
+	if len(numbers) < 2 {
+		return errors.New("a state of the toy core is cut short")
+	}
+	c.count, c.digest, c.owed = int(numbers[0]), numbers[1], numbers[2:]
+	return nil
+}
+
+// FoldVersion implements eventlog.Snapshotter.
+func (c *toy) FoldVersion() uint32 { return 1 }
+
+// Floor implements eventlog.Snapshotter.
+func (c *toy) Floor() int64 { return math.MaxInt64 }
 
 func (c *toy) mix(x uint64) { c.digest = (c.digest<<5 | c.digest>>59 ^ x) * 0x9e3779b97f4a7c15 }
 

@@ -39,8 +39,9 @@
 // that was rejected as stale but is on an attempt that was never assigned: what
 // is published before it counts shows in the log when an engine acts on it.
 //
-// Reservations are judged by the order that the log shows: acceptance time less
-// a minute for each level of priority, then acceptance. Who of several tenants
+// Reservations are judged by the order that the log shows: acceptance time, or the
+// time that the task must not be assigned before if that is later, less a minute
+// for each level of priority, then acceptance. Who of several tenants
 // goes first within a priority is a matter of fairness, which counts what each of
 // them was given; so a reservation is judged between tasks of different priority
 // or of one tenant only. What prefer gave, and whether a task waited too long, are

@@ -92,7 +92,10 @@ func (t *task) before(u *task) bool {
 	return a < b || a == b && t.accepted < u.accepted
 }
 
-func (t *task) orderMs() int64 { return t.acceptedMs - int64(t.spec.GetPriority())*agingMs }
+// orderMs counts from when the task began to wait, which is not before its time.
+func (t *task) orderMs() int64 {
+	return max(t.acceptedMs, t.spec.GetNotBeforeMs()) - int64(t.spec.GetPriority())*agingMs
+}
 
 // unreserve ends the reservation that the task has, if any.
 func (t *task) unreserve() {

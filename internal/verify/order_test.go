@@ -41,6 +41,11 @@ func brokenOrders() []brokenLog {
 	with := func(log []proto.Message, more ...proto.Message) []proto.Message {
 		return append(log[:len(log):len(log)], more...)
 	}
+	// later waits from a time on that is behind t's, a minute for the priority included.
+	later, sooner := ranked("u", 6, "x", 60), ranked("u", 6, "x", 60)
+	later.Task.NotBeforeMs, sooner.Task.NotBeforeMs = 60_101, 60_099
+	late := assigned("u", 1)
+	late.AtMs = 60_101
 	other := limited("v", 1)
 	other.Task.LimitKey = "l"
 	drain := &events.EngineDraining{EngineId: "e", Incarnation: "i1", Pool: "p"}
@@ -63,6 +68,8 @@ func brokenOrders() []brokenLog {
 		{"reserved for another", with(held, ranked("u", 5, "x", 100), assigned("u", 1)), Options{}, []string{`G4 reserved for task "t"`}},
 		{"reserved for another priority", with(held, ranked("u", 4, "y", 50), assigned("u", 1)), Options{}, []string{`G4 reserved for task "t"`}},
 		{"before it in order", with(held, ranked("u", 6, "y", 60_099), assigned("u", 1)), Options{}, nil},
+		{"behind it by its time", with(held, later, late), Options{}, []string{`G4 reserved for task "t"`}},
+		{"before it by its time", with(held, sooner, late), Options{}, nil},
 		{"before it by age", with(held, ranked("u", 5, "x", 99), assigned("u", 1)), Options{}, nil},
 		{"of another tenant", with(held, ranked("u", 5, "y", 200), assigned("u", 1)), Options{}, nil},
 		{"the reserved one", with(held, assigned("t", 1), ranked("u", 5, "x", 200), assigned("u", 2)), Options{}, nil},

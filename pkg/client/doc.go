@@ -14,7 +14,10 @@
 //	              until the scheduler has decided, or a *Refused with its code
 //	Watch         events as they come
 //	Tasks, Engines, Why
-//	              the state of tasks and engines, read to the end of the log
+//	              the state of tasks and engines, read to the end of the log or to
+//	              a moment of the past (At)
+//	WhatIf        what would become of a request that nobody has sent
+//	Events        everything that counts, for folds of your own
 //
 // Commands are sent by one producer in batches that grow with the load; each
 // partition of tasks.events that something waits on is read by one tail, shared by

@@ -79,8 +79,7 @@ func (c *Client) Engines(ctx context.Context, pool events.Pool, at ...At) (engin
 }
 
 func (c *Client) enginesOn(ctx context.Context, partition int32, at At) ([]*EngineStatus, folded, error) {
-	f := newTaskFold(TaskQuery{})
-	done, err := c.fold(ctx, partition, at, func(l events.Logged, _ *events.Record) { f.apply(l) })
+	f, done, err := c.foldTasks(ctx, partition, TaskQuery{At: at}, nil)
 	if err != nil {
 		return nil, done, err
 	}

@@ -67,8 +67,7 @@ func (c *Client) pools(ctx context.Context, partitions []int32, at At) ([]*PoolS
 }
 
 func (c *Client) poolsOn(ctx context.Context, partition int32, at At) ([]*PoolStatus, folded, error) {
-	state := placement.New(placement.Config{Topics: c.topics, Partition: partition, KeepEnded: 1, PayloadBytes: 1})
-	done, err := c.fold(ctx, partition, at, func(l events.Logged, _ *events.Record) { state.Apply(l) })
+	state, done, err := c.foldState(ctx, placement.Config{Topics: c.topics, Partition: partition, PayloadBytes: 1}, at)
 	if err != nil {
 		return nil, done, fmt.Errorf("fold %s/%d: %w", c.topics.Events(), partition, err)
 	}

@@ -102,13 +102,11 @@ func (c *Client) Tasks(ctx context.Context, q TaskQuery) ([]Listing, error) {
 
 func (c *Client) listing(ctx context.Context, partition int32, q TaskQuery) (Listing, folded, error) {
 	topic := c.topics.Events()
-	f := newTaskFold(q)
-	done, err := c.fold(ctx, partition, q.At, func(l events.Logged, rec *events.Record) {
+	f, done, err := c.foldTasks(ctx, partition, q, func(f *taskFold, l events.Logged, rec *events.Record) {
 		if q.ID != "" && l.Message != nil && (q.Pool == "" || poolOf(l.Message) == q.Pool) && f.concerns(l) {
 			kept := *rec // The reader uses its own again.
 			f.history = append(f.history, Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept})
 		}
-		f.apply(l)
 	})
 	if err != nil {
 		return Listing{}, done, err
@@ -216,6 +214,8 @@ func (f *taskFold) apply(l events.Logged) {
 		if s := f.of(m); s != nil {
 			s.State, s.Result.Error = Pending, m.Error
 		}
+	case *events.LogLossAccepted:
+		f.forget()
 	case *events.TaskAssignmentRefused:
 		f.back(m)
 	case *events.TaskAttemptReturned:

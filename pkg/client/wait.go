@@ -165,14 +165,21 @@ func (t *tail) gaveUp(ctx context.Context, what string) error {
 func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 	topic := c.topics.Events()
 	var found *Result
-	r := eventlog.NewReader(c.broker.Log(topic, t.partition), topic, t.partition)
-	err := r.Barrier(ctx, func(l events.Logged, _ *events.Record) {
-		if m, ok := l.Message.(*events.TaskAccepted); ok && keyOf(m.Task) == w.key {
-			found = nil // The ID was used again after the window.
+	err := c.folding(ctx, t.partition, func(start int64, log eventlog.Log) (err error) {
+		found = nil
+		if start > 0 {
+			if found, err = c.endedBefore(ctx, log, start, w.key); err != nil {
+				return err
+			}
 		}
-		if result, ok := resultOf(l); ok && (taskKey{result.Pool, result.ID}) == w.key {
-			found = &result
-		}
+		return eventlog.NewReaderAt(log, topic, t.partition, start).Barrier(ctx, func(l events.Logged, _ *events.Record) {
+			if m, ok := l.Message.(*events.TaskAccepted); ok && keyOf(m.Task) == w.key {
+				found = nil // The ID was used again after the window.
+			}
+			if result, ok := resultOf(l); ok && (taskKey{result.Pool, result.ID}) == w.key {
+				found = &result
+			}
+		})
 	})
 	if err != nil {
 		return fmt.Errorf("look for task %q: %w", w.key.task, err)

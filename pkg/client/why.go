@@ -78,8 +78,9 @@ type explaining struct {
 // fold reads the log to its end, or to a moment.
 func (w *explaining) fold(ctx context.Context, at At) (folded, error) {
 	c := w.client
-	w.state = placement.New(placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true})
-	done, err := c.fold(ctx, w.partition, at, w.apply)
+	var done folded
+	var err error
+	w.state, done, err = c.foldState(ctx, placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true}, at)
 	w.reader = done.reader
 	return done, err
 }

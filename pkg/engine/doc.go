@@ -23,6 +23,11 @@
 // and on another engine, when this one was believed dead: what it writes
 // elsewhere should be fenced by Task.Token, which only grows.
 //
+// Task.Progress tells how far a handler is, of which the newest counts;
+// Task.Output passes on what it writes, whole and in order, for whoever watches.
+// Terms say which tasks the engine accepts, on which node it is, and what
+// measures its use (package monitor).
+//
 // Run reads the engine's partition of tasks.assignments and writes to its
 // pool's partition of engines.reports; the state machine between them, its
 // diagram and its invariants are in package lease. One goroutine owns it; one

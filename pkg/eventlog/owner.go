@@ -9,8 +9,8 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// OwnerConfig is what an owner works with. All but Hooks, Instance, IdleWait
-// and TailEvery must be set.
+// OwnerConfig is what an owner works with. All but Hooks, Instance, Receivers,
+// Snapshots, IdleWait and TailEvery must be set.
 type OwnerConfig struct {
 	// Log is the partition to own; Topic and Partition are its name.
 	Log       Log
@@ -27,6 +27,12 @@ type OwnerConfig struct {
 	// Instance names the process in its claims, for people.
 	Instance string
 	Hooks    Hooks
+	// Receivers are the partitions on which events are published. They are told
+	// when the log has lost its tail.
+	Receivers []TopicPartition
+	// Snapshots, if set and the core is a Snapshotter, are where an owner begins,
+	// and what it writes.
+	Snapshots *SnapshotConfig
 
 	// IdleWait bounds how long an owner waits for inputs before it looks at the
 	// time again; TailEvery is how often it confirms the tail of its log.
@@ -83,16 +89,15 @@ func NewOwner(cfg OwnerConfig) *Owner {
 // itself, unless not a single batch came through in between: then, and after
 // all other errors, it is for the caller to try again after a backoff.
 func (o *Owner) Run(ctx context.Context) error {
+	var lost *events.LogTailLost
 	for {
 		t := newTenure(&o.cfg)
+		t.lost = lost
 		err := t.run(ctx)
 		if t.owned && o.cfg.Hooks.Disowned != nil {
 			o.cfg.Hooks.Disowned(err)
 		}
-		var lost *LostError
-		if errors.As(err, &lost) && o.cfg.Hooks.Lost != nil {
-			o.cfg.Hooks.Lost(err)
-		}
+		lost = t.found(err)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

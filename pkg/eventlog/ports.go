@@ -79,4 +79,10 @@ type Hooks struct {
 	Skipped func(why Skip, records int)
 	// Lost: records that were acknowledged are gone from the log.
 	Lost func(err error)
+	// Restored: the fold began at that snapshot instead of at 0.
+	Restored func(m *events.LogSnapshot)
+	// BadSnapshot: a snapshot cannot be used, for that reason; m may be nil.
+	BadSnapshot func(m *events.LogSnapshot, err error)
+	// Kept: a job of the Keeper ended.
+	Kept func(Outcome)
 }

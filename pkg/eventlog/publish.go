@@ -1,6 +1,7 @@
 package eventlog
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -16,12 +17,9 @@ const (
 
 // publishing is how far what the log's events cause has been sent elsewhere.
 type publishing struct {
-	// through: the log says that everything caused below it was published.
-	through int64
+	own
 	// sent is the offset of the newest event that was sent to the outbox.
 	sent int64
-	// open are the events of the fold at or after through.
-	open []openEvent
 }
 
 type openEvent struct {
@@ -29,19 +27,27 @@ type openEvent struct {
 	timestamp int64
 }
 
-// fold notes what a predecessor may not have published.
-func (p *publishing) fold(l events.Logged, r *events.Record) {
+// fold takes an event that counts. What a predecessor may not have published is
+// kept until the log says that it was.
+func (o *own) fold(l events.Logged, timestamp int64) {
 	switch m := l.Message.(type) {
-	case nil, *events.LogClaimed:
+	case nil, *events.LogClaimed, *events.LogFoldVersionRaised:
 	case *events.LogPublished:
-		p.through = max(p.through, m.Through)
+		o.through = max(o.through, m.Through)
 		n := 0
-		for n < len(p.open) && p.open[n].Offset < p.through {
+		for n < len(o.open) && o.open[n].Offset < o.through {
 			n++
 		}
-		p.open = p.open[n:]
+		o.open = o.open[n:]
+	case *events.LogTruncated:
+		o.truncated = max(o.truncated, m.Before)
+	case *events.LogLossAccepted:
+		*o = own{through: l.Offset, loss: o.loss}
+	case *events.LogTailLost:
+		o.loss = loss{m.SeenEpoch, m.SeenN, m.AtMs}
+		o.open = append(o.open, openEvent{l, timestamp})
 	default:
-		p.open = append(p.open, openEvent{l, r.Timestamp})
+		o.open = append(o.open, openEvent{l, timestamp})
 	}
 }
 
@@ -57,13 +63,11 @@ func (p *publishing) moved(outbox Outbox, limit int64) bool {
 
 // republish sends again, in order, what no LogPublished covers; receivers drop
 // what they have.
-func (t *tenure) republish() error {
-	open := t.published.open
-	t.published.open = nil
-	for i := range open {
-		l := open[i].Logged
-		id := fmt.Sprintf("%s/%d/%d/%d", t.Topic, t.Partition, l.Epoch, l.N)
-		if err := t.publish(l, id, open[i].timestamp); err != nil {
+func (t *tenure) republish(ctx context.Context) error {
+	for i := range t.published.open {
+		e := &t.published.open[i]
+		id := fmt.Sprintf("%s/%d/%d/%d", t.Topic, t.Partition, e.Epoch, e.N)
+		if err := t.publish(ctx, e.Logged, id, e.timestamp); err != nil {
 			return err
 		}
 	}
@@ -71,13 +75,19 @@ func (t *tenure) republish() error {
 }
 
 // publish sends what an event that counts causes.
-func (t *tenure) publish(l events.Logged, id string, timestamp int64) error {
-	if l.Type == events.TypeLogPublished {
+func (t *tenure) publish(ctx context.Context, l events.Logged, id string, timestamp int64) error {
+	switch m := l.Message.(type) {
+	case *events.LogPublished, *events.LogTruncated:
 		return nil
+	case *events.LogTailLost:
+		return t.tellReceivers(l, m, timestamp)
 	}
 	out, ok := t.core.Publish(l)
 	if !ok {
 		return nil
+	}
+	if err := t.complete(ctx, &out); err != nil {
+		return fmt.Errorf("publish event %s: %w", id, err)
 	}
 	record, err := t.outgoing(id, out, timestamp)
 	if err != nil {
@@ -85,6 +95,40 @@ func (t *tenure) publish(l events.Logged, id string, timestamp int64) error {
 	}
 	t.published.sent = l.Offset
 	t.Outbox.Send(l.Offset, out.Topic, out.Partition, record)
+	return nil
+}
+
+// complete gives an outgoing message what the core left in the log.
+func (t *tenure) complete(ctx context.Context, out *events.Outgoing) error {
+	if out.Missing == 0 || out.Complete == nil {
+		return nil
+	}
+	r, err := t.pages.at(ctx, out.Missing)
+	if err != nil {
+		return err
+	}
+	_, m, err := events.DecodeTrusted(r)
+	if err != nil {
+		return fmt.Errorf("read the event at %d: %w", out.Missing, err)
+	}
+	out.Complete(m)
+	return nil
+}
+
+// tellReceivers makes receivers lower their marks: after the loss of a tail the
+// log goes on with numbers that they have seen.
+func (t *tenure) tellReceivers(l events.Logged, m *events.LogTailLost, timestamp int64) error {
+	record, err := t.Encoder.Encode("recovered", &events.LogRecovered{
+		Topic: t.Topic, Partition: t.Partition, Epoch: m.Epoch, N: m.N, AtMs: m.AtMs,
+	})
+	if err != nil {
+		return err
+	}
+	record.Timestamp = timestamp
+	for _, to := range t.Receivers {
+		t.published.sent = l.Offset
+		t.Outbox.Send(l.Offset, to.Topic, to.Partition, record)
+	}
 	return nil
 }
 

@@ -24,7 +24,10 @@ type Reader struct {
 	// OnSkip, if set, is told what does not count. It must not keep the records.
 	OnSkip func(why Skip, records []events.Record)
 
-	judge     Judge
+	judge Judge
+	// counted is the header of the newest batch that counts, and where it stands.
+	counted   Header
+	countedAt int64
 	assembler assembler
 	positions Positions
 	n         uint32 // the number of the next event in its epoch
@@ -46,6 +49,21 @@ func NewReaderAt(log Log, topic string, partition int32, from int64) *Reader {
 	return r
 }
 
+// NewReaderFrom returns a reader that goes on from a snapshot: it judges as one
+// that has read everything before it.
+func NewReaderFrom(log Log, m *events.LogSnapshot) (*Reader, error) {
+	r := NewReader(log, m.Topic, m.Partition)
+	var err error
+	if r.judge, err = judgeOf(m); err == nil {
+		r.positions, err = ParsePositions([]byte(m.Inputs))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("begin %s/%d at the snapshot at %d: %w", m.Topic, m.Partition, m.Offset, err)
+	}
+	r.next, r.n = m.Offset, m.Number
+	return r, nil
+}
+
 // Poll reads one page, which it waits for at most that long, and folds what
 // counts.
 func (r *Reader) Poll(ctx context.Context, wait time.Duration, fold Fold) error {
@@ -54,6 +72,22 @@ func (r *Reader) Poll(ctx context.Context, wait time.Duration, fold Fold) error 
 		return fmt.Errorf("read %s/%d at %d: %w", r.topic, r.partition, r.next, err)
 	}
 	r.take(page, fold)
+	return nil
+}
+
+// pollTo judges one page, but nothing from an offset on.
+func (r *Reader) pollTo(ctx context.Context, end int64) error {
+	page, err := r.log.Fetch(ctx, r.next, longPoll)
+	if err != nil {
+		return fmt.Errorf("read %s/%d at %d: %w", r.topic, r.partition, r.next, err)
+	}
+	for i := range page.Records {
+		if page.Records[i].Offset >= end {
+			page.Records, page.Next = page.Records[:i], end
+			break
+		}
+	}
+	r.take(page, nil)
 	return nil
 }
 
@@ -107,10 +141,12 @@ func (r *Reader) take(page events.Page, fold Fold) {
 }
 
 // accept takes a batch of which is known, without reading it, that it counts
-// and landed at the next offset.
-func (r *Reader) accept(h Header) {
+// and landed at the next offset, with its input positions.
+func (r *Reader) accept(h Header, positions Positions) {
 	r.assembler.drop(r.skip)
 	r.judge.History = h.Hash
+	r.counted, r.countedAt = h, h.At
+	r.positions = append(r.positions[:0], positions...)
 	r.n += h.Records
 	r.next = h.At + int64(h.Records)
 	r.end = r.next
@@ -128,6 +164,7 @@ func (r *Reader) batch(h Header, records []events.Record) {
 		r.skip(why, records)
 		return
 	}
+	r.counted, r.countedAt = h, records[0].Offset
 	switch {
 	case unanchored:
 		r.n = numberIn(&records[0])

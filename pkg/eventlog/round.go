@@ -18,10 +18,10 @@ func (t *tenure) round(ctx context.Context) error {
 		wait = t.IdleWait
 	}
 	arrived, err := t.Inputs.Next(ctx, wait)
-	if err != nil {
-		return err
-	}
 	t.tick()
+	if err != nil {
+		return t.heed(ctx, err)
+	}
 	for i := range arrived.Inputs {
 		if err := t.decide(ctx, &arrived.Inputs[i]); err != nil {
 			return err
@@ -35,6 +35,7 @@ func (t *tenure) round(ctx context.Context) error {
 	}
 	more := t.core.Advance(t.clock, t.emit)
 	t.idle = !more && len(arrived.Inputs) == 0
+	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func (t *tenure) emit(m proto.Message) {
 		return
 	}
 	if t.fault = t.batch.add(l, t.clock.Now); t.fault == nil {
-		t.core.Apply(l)
+		t.apply(l)
 	}
 }
 
@@ -101,25 +102,27 @@ func (t *tenure) append(ctx context.Context) error {
 		// It may have counted, or may count yet: only a new claim ends that.
 		return &abandoned{fmt.Errorf("append at %d: %w", h.At, err)}
 	case base == h.At:
-		t.reader.accept(h)
+		t.reader.accept(h, t.positions)
 	default:
 		if err := t.settle(ctx, h, base); err != nil {
 			return err
 		}
 	}
-	return t.counted(h)
+	return t.counted(ctx, h)
 }
 
 // counted acts on a batch that counts.
-func (t *tenure) counted(h Header) error {
+func (t *tenure) counted(ctx context.Context, h Header) error {
 	t.last, t.progressed = h, true
 	t.writtenAt, t.unwritten = t.clock.Now, 0
 	if t.Hooks.Appended != nil {
 		t.Hooks.Appended(len(t.batch.logged), t.batch.size)
 	}
+	t.grow(len(t.batch.logged), t.batch.size)
 	for i := range t.batch.logged {
 		s := t.batch.spans[i]
-		if err := t.publish(t.batch.logged[i], string(t.batch.ids[s.id:s.idEnd]), s.timestamp); err != nil {
+		t.published.fold(t.batch.logged[i], s.timestamp)
+		if err := t.publish(ctx, t.batch.logged[i], string(t.batch.ids[s.id:s.idEnd]), s.timestamp); err != nil {
 			return err
 		}
 	}

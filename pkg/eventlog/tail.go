@@ -42,7 +42,7 @@ func (t *tenure) confirmTail(ctx context.Context) error {
 	if t.Hooks.Observe != nil {
 		t.Hooks.Observe(t.core)
 	}
-	return nil
+	return t.housekeep()
 }
 
 // wrote tells whether the page begins with this owner's last batch.

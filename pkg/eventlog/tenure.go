@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -30,6 +31,11 @@ type tenure struct {
 	fault  error // what emit could not do
 
 	published publishing
+	pages     pages // of this log, for what the core left in it
+	keeping   *keeping
+
+	// lost is what somebody has seen of the log and is gone, until the log says so.
+	lost *events.LogTailLost
 
 	owned, progressed bool
 }
@@ -40,25 +46,40 @@ func newTenure(cfg *OwnerConfig) *tenure {
 		reader:      NewReader(cfg.Log, cfg.Topic, cfg.Partition),
 		core:        cfg.NewCore(),
 		published:   publishing{sent: -1},
+		pages:       pages{log: cfg.Log},
 	}
-	t.reader.OnSkip = func(why Skip, records []events.Record) {
-		if cfg.Hooks.Skipped != nil {
-			cfg.Hooks.Skipped(why, len(records))
-		}
+	if _, ok := t.core.(Snapshotter); ok && cfg.Snapshots != nil {
+		t.keeping = &keeping{SnapshotConfig: cfg.Snapshots}
 	}
+	t.reader.OnSkip = t.skipped
 	return t
+}
+
+func (t *tenure) skipped(why Skip, records []events.Record) {
+	if t.Hooks.Skipped != nil {
+		t.Hooks.Skipped(why, len(records))
+	}
 }
 
 func (t *tenure) run(ctx context.Context) error {
 	t.Outbox.Reset()
+	if err := t.restore(ctx); err != nil {
+		return err
+	}
 	if err := t.reader.Barrier(ctx, t.fold); err != nil {
 		return err
+	}
+	if t.fault != nil {
+		return t.fault
 	}
 	if err := t.claimLog(ctx); err != nil {
 		return err
 	}
 	t.begin()
-	if err := t.republish(); err != nil {
+	if err := t.republish(ctx); err != nil {
+		return err
+	}
+	if err := t.tellLoss(ctx); err != nil {
 		return err
 	}
 	for {
@@ -70,8 +91,22 @@ func (t *tenure) run(ctx context.Context) error {
 
 // fold takes an event of the time before this tenure.
 func (t *tenure) fold(l events.Logged, r *events.Record) {
+	t.apply(l)
+	t.published.fold(l, r.Timestamp)
+	t.grow(1, r.Size())
+}
+
+// apply folds an event. A core that stays behind the version which the log asks
+// for would fold all that follows differently from others.
+func (t *tenure) apply(l events.Logged) {
 	t.core.Apply(l)
-	t.published.fold(l, r)
+	raised, ok := l.Message.(*events.LogFoldVersionRaised)
+	if core, can := t.core.(Snapshotter); ok && can && core.FoldVersion() < raised.Version {
+		t.fault = &VersionError{
+			What:    fmt.Sprintf("the fold of %s/%d from %d on", t.Topic, t.Partition, l.Offset),
+			Version: raised.Version, Known: core.FoldVersion(),
+		}
+	}
 }
 
 // claimLog appends a claim and reads it back: who wrote the claim that is the
@@ -80,6 +115,8 @@ func (t *tenure) claimLog(ctx context.Context) error {
 	t.claim = t.Random()
 	judge := t.reader.Judge()
 	at := t.reader.Next()
+	counted, countedAt := t.reader.counted, t.reader.countedAt
+	t.survived()
 	record, err := t.claimRecord(judge, at)
 	if err != nil {
 		return err
@@ -100,7 +137,31 @@ func (t *tenure) claimLog(ctx context.Context) error {
 	if t.reader.Judge().Claim != t.claim {
 		return fmt.Errorf("claim at %d: %w", base, ErrDisowned)
 	}
-	return nil
+	return t.confirmFold(ctx, counted, countedAt)
+}
+
+// confirmFold checks, once the claim counts, that what it was folded from still
+// stands: a tail that was lost after it was read, and has grown again since, would
+// else leave an owner whose history nobody shares.
+func (t *tenure) confirmFold(ctx context.Context, counted Header, at int64) error {
+	if counted.Records == 0 {
+		return nil
+	}
+	page, err := t.Log.Fetch(ctx, at, 0)
+	var gone interface{ OutOfRange() (start, end int64) }
+	if errors.As(err, &gone) {
+		if start, _ := gone.OutOfRange(); start > at {
+			return nil // It was truncated.
+		}
+	} else if err != nil {
+		return fmt.Errorf("confirm what was folded up to %d: %w", at, err)
+	}
+	if r := recordIn(&page, at); r != nil {
+		if h, _, err := begin(r); err == nil && h == counted {
+			return nil
+		}
+	}
+	return &abandoned{&LostError{Expected: at + int64(counted.Records), Found: at}}
 }
 
 func (t *tenure) claimRecord(judge Judge, at int64) (events.Record, error) {

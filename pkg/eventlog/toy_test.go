@@ -2,6 +2,9 @@ package eventlog_test
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -21,13 +24,80 @@ const topic = "t.events"
 
 // toyCore accepts each task ID once and publishes every acceptance.
 type toyCore struct {
-	seen  map[string]bool
-	order []events.Logged
+	seen    map[string]bool
+	order   []events.Logged
+	version uint32
+	knows   uint32 // the newest version
+	floor   int64
 }
 
-func newToyCore() eventlog.Core { return &toyCore{seen: map[string]bool{}} }
+// newerState is a state of a version that is not known.
+type newerState struct{ version, known uint32 }
+
+func (e *newerState) Error() string                         { return "a newer state" }
+func (e *newerState) NewerVersion() (version, known uint32) { return e.version, e.known }
+
+func newToyCore() eventlog.Core { return &toyCore{seen: map[string]bool{}, version: 1, knows: 2} }
+
+func (c *toyCore) Snapshot(dst []byte) []byte {
+	dst = binary.AppendUvarint(dst, uint64(c.version))
+	for _, l := range c.order {
+		id := l.Message.(*events.TaskAccepted).Task.Id
+		dst = binary.AppendUvarint(dst, uint64(l.Offset))
+		dst = binary.AppendUvarint(dst, uint64(l.Epoch))
+		dst = binary.AppendUvarint(dst, uint64(l.N))
+		dst = append(binary.AppendUvarint(dst, uint64(len(id))), id...)
+	}
+	return dst
+}
+
+var errToyState = errors.New("not a state of the toy core")
+
+func (c *toyCore) Restore(state []byte) error {
+	var bad bool
+	next := func() uint64 {
+		v, n := binary.Uvarint(state)
+		bad = bad || n <= 0
+		state = state[max(n, 0):]
+		return v
+	}
+	if c.version = uint32(next()); c.version > c.knows {
+		return &newerState{c.version, c.knows}
+	}
+	for len(state) > 0 && !bad {
+		l := events.Logged{Offset: int64(next()), Epoch: uint32(next()), N: uint32(next()), Type: events.TypeTaskAccepted}
+		n := next()
+		if bad || n > uint64(len(state)) {
+			return errToyState
+		}
+		l.Message = &events.TaskAccepted{Task: &events.Task{Id: string(state[:n]), Pool: "p", Kind: "k"}}
+		state = state[n:]
+		c.Apply(l)
+	}
+	if bad {
+		return errToyState
+	}
+	return nil
+}
+
+func (c *toyCore) FoldVersion() uint32 { return c.version }
+
+func (c *toyCore) Floor() int64 {
+	if c.floor > 0 {
+		return c.floor
+	}
+	return math.MaxInt64
+}
 
 func (c *toyCore) Apply(l events.Logged) {
+	switch m := l.Message.(type) {
+	case *events.LogFoldVersionRaised:
+		if m.Version <= c.knows {
+			c.version = m.Version
+		}
+	case *events.LogLossAccepted:
+		*c = toyCore{seen: map[string]bool{}, version: c.version, knows: c.knows}
+	}
 	if m, ok := l.Message.(*events.TaskAccepted); ok {
 		c.seen[m.Task.Id] = true
 		c.order = append(c.order, l)

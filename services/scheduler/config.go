@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // Config is what an operator chooses. The zero value is not valid; begin with
@@ -24,6 +25,48 @@ type Config struct {
 	WaitingLimit int
 	// JSON writes events as JSON instead of protobuf.
 	JSON bool
+	// Logs says how the owned logs are kept.
+	Logs LogConfig
+}
+
+// LogConfig says when snapshots are written and what is kept. What is 0 has the
+// default that is named.
+type LogConfig struct {
+	// SnapshotBytes is how much a log grows between two snapshots, in bytes: 64 MiB,
+	// and at least twice the size of the last one. SnapshotEvents bounds it by the
+	// number of events: no bound. SnapshotInterval is how long what was appended
+	// may stand in no snapshot: 10 minutes.
+	SnapshotBytes    int64
+	SnapshotEvents   int64
+	SnapshotInterval time.Duration
+	// History is how long events stay in the log although a snapshot holds what
+	// they led to: 7 days. Below 0: for ever.
+	History time.Duration
+	// FoldVersion is the version to which logs are raised: the newest.
+	FoldVersion uint32
+	// PayloadBytes bounds the payloads of waiting tasks that are held in memory for
+	// each partition: 256 MiB. Others are read from the log again.
+	PayloadBytes int
+}
+
+// Defaults of LogConfig.
+const (
+	DefaultHistory          = 7 * 24 * time.Hour
+	DefaultSnapshotInterval = 10 * time.Minute
+)
+
+func (c LogConfig) history() time.Duration {
+	if c.History == 0 {
+		return DefaultHistory
+	}
+	return c.History
+}
+
+func (c LogConfig) interval() time.Duration {
+	if c.SnapshotInterval == 0 {
+		return DefaultSnapshotInterval
+	}
+	return c.SnapshotInterval
 }
 
 // DefaultConfig is what a deployment begins with.
@@ -45,6 +88,10 @@ func (c Config) Validate() error {
 		return errors.New("scheduler config: Site is empty; name the site, such as \"ams\"")
 	case c.EngineTTL < time.Second:
 		return fmt.Errorf("scheduler config: EngineTTL is %v; it must be at least 1s, because engines send one heartbeat a second", c.EngineTTL)
+	case c.Logs.SnapshotBytes < 0 || c.Logs.SnapshotEvents < 0 || c.Logs.SnapshotInterval < 0 || c.Logs.PayloadBytes < 0:
+		return errors.New("scheduler config: Logs has a size, count or interval below 0; use 0 for the default")
+	case c.Logs.FoldVersion > placement.NewestFoldVersion:
+		return fmt.Errorf("scheduler config: FoldVersion is %d; this release knows up to %d", c.Logs.FoldVersion, placement.NewestFoldVersion)
 	case c.WaitingLimit < 1:
 		return fmt.Errorf("scheduler config: WaitingLimit is %d; it must be at least 1", c.WaitingLimit)
 	}

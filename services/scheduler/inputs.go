@@ -20,6 +20,9 @@ type inputs struct {
 	marks  []mark
 	readTo int64
 	bytes  int // handed out by the current Next
+	// witnesses look at the reports; held is what waits while the owner heeds one.
+	witnesses witnesses
+	held      *eventlog.Arrivals
 }
 
 // mark says that whoever has read the reports up to end knows all that was
@@ -33,7 +36,7 @@ const maxHanded = 1 << 20
 // Seek implements eventlog.Inputs.
 func (in *inputs) Seek(positions map[eventlog.TopicPartition]int64) {
 	in.close()
-	in.marks, in.readTo = nil, 0
+	in.marks, in.readTo, in.held = nil, 0, nil
 	in.handed = positions[in.reports.at]
 	in.requests.start(in.ctx, positions[in.requests.at])
 	in.reports.start(in.ctx, in.handed)
@@ -47,6 +50,10 @@ func (in *inputs) close() {
 // Next implements eventlog.Inputs. Reports come before requests: results free
 // what requests need.
 func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+	if held := in.held; held != nil {
+		in.held = nil
+		return *held, nil
+	}
 	var a eventlog.Arrivals
 	in.bytes = 0
 	err := in.take(&a)
@@ -61,6 +68,10 @@ func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arriva
 		in.marks = in.marks[1:]
 	}
 	a.ReadTo = in.readTo
+	if err := in.witnesses.take(); err != nil {
+		in.held = &a
+		return eventlog.Arrivals{}, err
+	}
 	return a, nil
 }
 
@@ -99,6 +110,9 @@ func (in *inputs) hand(p *pump, c chunk, a *eventlog.Arrivals) error {
 	in.bytes += c.bytes
 	a.Inputs = append(a.Inputs, c.inputs...)
 	if p == in.reports {
+		for i := range c.inputs {
+			in.witnesses.look(c.inputs[i].Prepared)
+		}
 		in.handed = c.next
 		in.marks = append(in.marks, mark{c.end, c.asOf})
 	}

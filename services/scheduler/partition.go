@@ -71,23 +71,26 @@ func (p *partition) own(ctx context.Context) error {
 	preparer := placement.NewPreparer(p.placementConfig())
 	in := &inputs{
 		ctx:      ctx,
-		requests: &pump{at: p.at(s.topics.Requests()), prepare: preparer.Prepare, now: now},
-		reports:  &pump{at: p.at(s.topics.Reports()), prepare: preparer.Prepare, now: now},
+		requests: p.pump(s.topics.Requests(), preparer.Prepare, now),
+		reports:  p.pump(s.topics.Reports(), preparer.Prepare, now),
 	}
-	in.requests.log = s.deps.Kafka.Partition(s.topics.Requests(), p.number)
-	in.reports.log = s.deps.Kafka.Partition(s.topics.Reports(), p.number)
 	defer in.close()
+	keeper := p.keeper(ctx, now)
+	defer keeper.wait()
+	defer cancel()
 	cfg := eventlog.OwnerConfig{
 		Log:       s.deps.Kafka.Partition(s.topics.Events(), p.number),
 		Topic:     s.topics.Events(),
 		Partition: p.number,
 		Inputs:    in,
 		Outbox:    &outbox{sender: producer, log: p.log},
-		NewCore:   func() eventlog.Core { return placement.New(p.placementConfig()) },
+		NewCore:   p.newCore,
 		Encoder:   s.encoder(),
 		Now:       now,
 		Random:    randomClaim,
 		Instance:  s.cfg.Instance,
+		Receivers: p.receivers(),
+		Snapshots: p.snapshotConfig(keeper),
 		Hooks:     p.hooks(in, &echoes{partition: p.number, topics: s.topics, encoder: s.encoder(), sender: producer}),
 	}
 	fragile(&cfg)
@@ -102,6 +105,7 @@ func (p *partition) hooks(in *inputs, e *echoes) eventlog.Hooks {
 		Owned: func(epoch uint32, _ eventlog.Core) {
 			p.log.Info("owning", "epoch", epoch)
 			m.claims.Add(ctx, 1)
+			in.witnesses.owned(epoch)
 			p.once.Do(func() { close(p.owned) })
 		},
 		Disowned: func(error) { figures.clear() },
@@ -110,12 +114,18 @@ func (p *partition) hooks(in *inputs, e *echoes) eventlog.Hooks {
 			figures.read(state)
 			e.send(time.Now(), in.handed, state.AssignmentPartitions())
 		},
-		Appended: func(events, _ int) { m.events.Add(ctx, int64(events)) },
-		Skipped:  func(why eventlog.Skip, records int) { m.skip(ctx, why.String(), records) },
+		Appended: func(events, _ int) {
+			m.events.Add(ctx, int64(events))
+			in.witnesses.appended(events)
+		},
+		Skipped: func(why eventlog.Skip, records int) { m.skip(ctx, why.String(), records) },
 		Lost: func(err error) {
 			p.log.Error("acknowledged records are gone", "error", err)
 			m.losses.Add(ctx, 1)
 		},
+		Restored:    p.restored,
+		BadSnapshot: p.badSnapshot,
+		Kept:        p.kept,
 	}
 }
 
@@ -131,6 +141,8 @@ func (p *partition) placementConfig() placement.Config {
 		WaitingLimit: c.WaitingLimit,
 		TTL:          c.EngineTTL,
 		Predicates:   p.service.predicates,
+		FoldVersion:  c.Logs.FoldVersion,
+		PayloadBytes: c.Logs.PayloadBytes,
 	}
 }
 

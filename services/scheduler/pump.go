@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -25,7 +26,11 @@ type pump struct {
 	log     eventlog.Log
 	prepare func(topic string, partition int32, rec *events.Record) any
 	// now is the owner's own clock, so that the two can be compared.
-	now    func() time.Time
+	now func() time.Time
+	// gone, if set, is told that what was still to be read was deleted.
+	gone func(at eventlog.TopicPartition, from, start int64)
+	// read, if set, is told of each page what it leaves.
+	read   func(kept int64, age time.Duration)
 	chunks chan chunk
 	cancel context.CancelFunc
 	done   chan struct{}
@@ -76,9 +81,20 @@ func (p *pump) run(ctx context.Context, from int64) {
 func (p *pump) fetch(ctx context.Context, from int64) chunk {
 	asked := p.now().UnixMilli()
 	page, err := p.log.Fetch(ctx, from, longPoll)
+	var beyond interface{ OutOfRange() (start, end int64) }
+	if errors.As(err, &beyond) {
+		// The log was folded to its end before the owner said from where to read.
+		if start, _ := beyond.OutOfRange(); start > from {
+			if p.gone != nil {
+				p.gone(p.at, from, start)
+			}
+			return chunk{next: start}
+		}
+	}
 	if err != nil {
 		return chunk{next: from, err: err}
 	}
+	p.measure(&page, asked)
 	c := chunk{next: page.Next, end: page.End, asOf: asked, inputs: make([]events.Input, len(page.Records))}
 	for i := range page.Records {
 		rec := &page.Records[i]
@@ -89,4 +105,17 @@ func (p *pump) fetch(ctx context.Context, from int64) chunk {
 		}
 	}
 	return c
+}
+
+// measure tells how many records the input keeps, and how old those are that are
+// still to be read.
+func (p *pump) measure(page *events.Page, now int64) {
+	if p.read == nil {
+		return
+	}
+	age := time.Duration(0)
+	if n := len(page.Records); n > 0 && page.Next < page.End {
+		age = max(0, time.Duration(now-page.Records[n-1].Timestamp)*time.Millisecond)
+	}
+	p.read(page.End-page.Start, age)
 }

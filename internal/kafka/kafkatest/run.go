@@ -58,6 +58,7 @@ func Run(t *testing.T, b Broker) {
 		{"a lost acknowledgement appends once", lostAcknowledgement},
 		{"a lost request is sent again", lostRequest},
 		{"expired producer state is no obstacle", expiredProducer},
+		{"the beginning of a partition is deleted", deleteRecords},
 		{"topics are created and verified", ensureTopics},
 		{"topics are created by several at once", ensureAtOnce},
 		{"a dead member is replaced", deadMember},

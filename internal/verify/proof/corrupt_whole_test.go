@@ -112,4 +112,7 @@ func (l *evidence) waitsBefore(task string, at int) string {
 	return ""
 }
 
-func orderOf(m *events.TaskAccepted) int64 { return m.AtMs - int64(m.Task.Priority)*60_000 }
+// orderOf: who has less goes first.
+func orderOf(m *events.TaskAccepted) int64 {
+	return max(m.AtMs, m.Task.NotBeforeMs) - int64(m.Task.Priority)*60_000
+}

@@ -196,7 +196,7 @@ func (c *recount) ready(m *events.TaskAssigned, accepted *events.TaskAccepted) e
 	if !ok || held == accepted {
 		return nil
 	}
-	own, others := accepted.AtMs-60_000*int64(t.Priority), held.AtMs-60_000*int64(held.Task.Priority)
+	own, others := orderOf(accepted), orderOf(held)
 	if own > others || own == others && c.order[t.Id] > c.order[held.Task.Id] {
 		return fmt.Errorf("reserved for %s", held.Task.Id)
 	}

@@ -29,8 +29,12 @@ func TestLargeProof(t *testing.T) {
 	l.index()
 	checkStory(t, l)
 	checkPrefixes(t, l, texts)
+	t.Run("its beginning deleted", func(t *testing.T) { checkCut(t, l) })
 	for i, c := range slices.Concat(corruptions, wholeCorruptions) {
-		t.Run(c.name, func(t *testing.T) { checkFound(t, l, c, uint64(i)) })
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			checkFound(t, l, c, uint64(i))
+		})
 	}
 }
 
@@ -80,7 +84,7 @@ func checkStory(t *testing.T, l *evidence) {
 // checkPrefixes has the log judged record by record, and random prefixes of it by
 // the naive recount as well: both find nothing, and count the same.
 func checkPrefixes(t *testing.T, l *evidence, texts map[string]expr) {
-	const many = 100
+	const many = 60
 	r := rand.New(rand.NewPCG(2, 2))
 	ends, cuts := map[int]bool{}, map[int]bool{len(l.records) - 1: true}
 	for range many {
@@ -137,6 +141,22 @@ func judge(records []events.Record) verify.Report {
 		p.Feed(&records[i])
 	}
 	return p.Report()
+}
+
+// checkCut: what is left of the log when its beginning is deleted is sound, too,
+// and most of it can be judged in full soon.
+func checkCut(t *testing.T, l *evidence) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 3 {
+		from := l.any(r, func(at int) bool { return begins(&l.records[at]) && at > len(l.records)/10 && at < len(l.records)*9/10 })
+		report := judge(l.records[from:])
+		if !report.OK() {
+			t.Errorf("cut at %d: %+v", from, report.Findings[0])
+		}
+		if p := report.Partial[0]; p.From != int64(from) || p.Tasks == 0 || p.Engines == 0 || report.Assignments == p.Unjudged {
+			t.Errorf("cut at %d: %+v", from, p)
+		}
+	}
 }
 
 // checkFound has a corrupted log judged, up to the first finding.

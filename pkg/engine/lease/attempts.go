@@ -49,6 +49,8 @@ func (h *Holder) assigned(m *events.TaskAssigned) {
 		return
 	}
 	switch short := h.short(a.Task); {
+	case h.stopping[token] != nil:
+		h.refuseAttempt(a, CodeNoCapacity, "a handler of an attempt with this token, which the log has lost, has not ended yet")
 	case h.state == Draining:
 		h.refuseAttempt(a, CodeDraining, "the engine is leaving")
 	case !h.kinds[a.Task.Kind]:

@@ -28,6 +28,10 @@
 // are acknowledged but not echoed mean that the scheduler is away; since only a
 // live scheduler can place the work elsewhere, the work goes on.
 //
+// LogRecovered says that the pool's log has lost its tail. If this engine had
+// read of that tail, its mark is lowered, or it would take what comes for repeats,
+// and it loses its lease: what the lost events gave it is known to nobody.
+//
 // A handler that is stopped uses what it needs until it returns, also when its
 // attempt is over. An assignment that has no room only for that reason is held
 // and waits: it is listed as running, and started when there is room. After
@@ -41,6 +45,11 @@
 // neither ended by the scheduler nor lost is reported finished exactly once; a
 // heartbeat lists every assignment that it says was received, unless its end
 // was reported before or came from the scheduler.
+//
+// Progress is reported once a second at most, the newest only. Output (Wrote) is
+// reported whole, in order for each stream, four times a second at most and
+// before the attempt's end; beyond its bound it is left out, which is said once.
+// What is measured as used (Observed) goes with the heartbeats.
 //
 // After a crash there is nothing to recover: the next process registers a new
 // incarnation, which frees what the old one held.

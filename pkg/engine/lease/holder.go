@@ -70,17 +70,18 @@ type Holder struct {
 	patience  int64
 	beatEvery int64
 
-	state    State
-	err      error
-	now      int64 // of the latest call
-	reached  int64 // when the latest acknowledged beat was sent
-	nextBeat int64
-	next     int64 // offset of tasks.assignments to read on from
-	serial   uint64
-	marks    marks
-	echoed   int64            // when the latest echo was read; 0: never
-	measured map[string]int64 // what is used, as last told; never changed in place
-	counts   Counts
+	state     State
+	err       error
+	now       int64 // of the latest call
+	reached   int64 // when the latest acknowledged beat was sent
+	nextBeat  int64
+	next      int64 // offset of tasks.assignments to read on from
+	serial    uint64
+	marks     marks
+	recovered recovered
+	echoed    int64            // when the latest echo was read; 0: never
+	measured  map[string]int64 // what is used, as last told; never changed in place
+	counts    Counts
 
 	held      map[events.Token]*Attempt
 	promised  map[string]int64          // to those held
@@ -135,6 +136,7 @@ func New(s Settings) *Holder {
 		patience:  s.TTL - s.TTL/5,
 		beatEvery: min(s.TTL/beatsPerTTL, slowestBeat),
 		marks:     marks{},
+		recovered: recovered{},
 		held:      map[events.Token]*Attempt{},
 		stopping:  map[events.Token]*Attempt{},
 		promised:  map[string]int64{},

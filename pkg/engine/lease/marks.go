@@ -9,6 +9,9 @@ type mark struct{ epoch, n uint32 }
 // marks holds the highest event seen of every source log.
 type marks map[string]*mark
 
+// recovered is the newest loss of a log's tail that was told, by its time.
+type recovered map[string]int64
+
 // above reads a spanway-from header ("topic/partition/epoch/n"), tells whether
 // it is above all seen before from that log, and raises the mark. It is called
 // for every record of the partition, those for other engines included, so it
@@ -44,6 +47,17 @@ func (m marks) above(from []byte) (fresh, ok bool) {
 	}
 	*seen = mark{epoch, n}
 	return true, true
+}
+
+// lower sets the mark of a log back to where the log ended after the loss of its
+// tail, since it gives the numbers beyond that again. It never raises a mark.
+func (m marks) lower(log string, to mark) (lowered bool) {
+	seen := m[log]
+	if seen == nil || seen.epoch < to.epoch || seen.epoch == to.epoch && seen.n <= to.n {
+		return false
+	}
+	*seen = to
+	return true
 }
 
 // of is the highest event seen of a log; zero if there is none.

@@ -38,7 +38,7 @@ func (h *Holder) record(r *events.Record) {
 		if string(r.Key) != h.engine.Id {
 			return
 		}
-	} else if events.TypeOfRecord(r) != events.TypeEngineEcho {
+	} else if t := events.TypeOfRecord(r); t != events.TypeEngineEcho && t != events.TypeLogRecovered {
 		return
 	}
 	_, m, err := events.DecodeTrusted(r)
@@ -50,8 +50,33 @@ func (h *Holder) record(r *events.Record) {
 		h.event(m)
 		return
 	}
-	if e, ok := m.(*events.EngineEcho); ok && e.Topic == h.reports && e.Partition == h.partition {
-		h.echoed = h.now
+	switch m := m.(type) {
+	case *events.EngineEcho:
+		if m.Topic == h.reports && m.Partition == h.partition {
+			h.echoed = h.now
+		}
+	case *events.LogRecovered:
+		h.recover(m)
+	}
+}
+
+// recover: a log has lost its tail and gives its numbers again, and its tokens.
+// What was read of that tail never was: if this engine's own log is meant, it
+// begins a new life, because neither its registration nor its attempts need be
+// known any more. One loss may be told often, and late; it counts once.
+func (h *Holder) recover(m *events.LogRecovered) {
+	log := fmt.Sprintf("%s/%d", m.Topic, m.Partition)
+	if m.AtMs <= h.recovered[log] {
+		h.counts.Repeated++
+		return
+	}
+	h.recovered[log] = m.AtMs
+	if !h.marks.lower(log, mark{m.Epoch, m.N}) || log != h.log {
+		return
+	}
+	h.lastToken = 0 // Repeats are below the mark.
+	if h.alive() {
+		h.lose("the pool's log has lost its tail")
 	}
 }
 

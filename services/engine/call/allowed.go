@@ -31,18 +31,18 @@ func NewAllowed(prefixes []string) (Allowed, error) {
 	for _, text := range prefixes {
 		scheme, rest, _ := strings.Cut(text, "://")
 		authority, path, _ := strings.Cut(rest, "/")
-		bare, any := strings.CutSuffix(authority, anyPort)
+		bare, wild := strings.CutSuffix(authority, anyPort)
 		u, err := parseURL(scheme + "://" + bare + "/" + path)
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("allow %q: %w", text, err)
-		case any && u.port != portOf(u.scheme, ""):
+		case wild && u.port != portOf(u.scheme, ""):
 			return nil, fmt.Errorf("allow %q: it has two ports: give one, or %s", text, anyPort)
 		case u.more:
 			return nil, fmt.Errorf("allow %q: a prefix has no query and no fragment: leave them out", text)
 		}
 		p := prefix{u.scheme, u.host, u.port, u.path, text}
-		if any {
+		if wild {
 			p.port = "*"
 		}
 		if n := len(p.path); n > 0 && p.path[n-1] == "" {

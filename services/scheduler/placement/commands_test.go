@@ -39,7 +39,7 @@ var commands = map[string]func(*player, args){
 	"turns":      (*player).cmdTurns,
 	"burst":      (*player).cmdBurst,
 	"why":        (*player).cmdWhy,
-	"what-if":    (*player).cmdWhatIf,
+	"judge":      (*player).cmdJudge,
 	"measure":    (*player).cmdMeasure,
 	"tasks":      (*player).cmdTasks,
 	"engines":    (*player).cmdEngines,
@@ -141,8 +141,8 @@ func (p *player) request(a args) *events.TaskRequested {
 	return r
 }
 
-// cmdWhatIf: what-if NAME and all that submit takes: who would take it now?
-func (p *player) cmdWhatIf(a args) {
+// cmdJudge: judge NAME and all that submit takes: who would take it now?
+func (p *player) cmdJudge(a args) {
 	task, err := p.prep.Check(p.request(a))
 	if err != nil {
 		fmt.Fprintf(&p.out, "  %v\n", err)

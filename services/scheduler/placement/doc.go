@@ -18,12 +18,14 @@
 // Invariants, each with a property test:
 //   - A task that was accepted is in the pool's list until exactly one terminal
 //     event, and is waiting or on exactly one engine.
-//   - The needs of an engine's attempts are within what it can allocate.
+//   - The needs of an engine's attempts are within what it can allocate, and those
+//     of each were within what it measured as left when it was assigned.
 //   - A token is given once, and tokens grow; results under another are refused.
 //   - A task is within the limit of its key, after all that it comes after, and on
 //     no engine that is reserved for one that goes before it.
 //   - Every TaskAssigned had a true predicate on the state before it, which is
-//     what its view names.
+//     what its view names; the engine accepted the task, and no other that could
+//     have taken it had a higher score.
 //   - Equal events give an equal Snapshot, and so an equal Hash, whoever folds them;
 //     what is not folded (heartbeats, timers, payloads in memory, the index for
 //     placing) is in neither. A State restored from one does what the other does.
@@ -41,7 +43,8 @@
 // Order: waiting tasks go by accepted_at - priority * 1 minute, then by
 // acceptance, so a task gains one priority a minute without anything being
 // recomputed. It is first come, first served among equals; a task that comes
-// back keeps its place. Who does not fit is passed over. From version 2 on
+// back keeps its place. One that is not to begin before a time goes by that time.
+// Who does not fit is passed over. From version 2 on
 // (docs/adr/0009):
 //   - Tenants of a priority share it by weight: who was given least, by its tag,
 //     goes first, and nobody is owed anything for time that is past. A priority has
@@ -58,10 +61,18 @@
 // equal needs and classes a lane; a lane that fits nowhere is blocked until
 // capacity it could use is freed. Predicates that read what changes are
 // evaluated again only on engines that changed and have room, within a budget.
+// What engines accept is evaluated once per class and group, preferences over
+// classes too: they sort a lane's engines into tiers. Preferences over what changes
+// are evaluated as such predicates are; besides, each candidate is looked at for
+// each task. Tasks that read what runs on nodes look at all engines of a node when
+// one has changed; others do not notice.
 // When nothing changes, nothing is evaluated. What has no predicate is placed at
 // once, however many wait to be evaluated. A call emits at most 2,000 events of
 // at most 900 KiB; texts of others are cut to 2 KiB (messages) or 256 bytes
 // (reasons and codes), so one event more is always within a batch.
+//
+// Usage: what engines measure becomes an event when it has moved by a sixteenth of
+// what is allocatable; see observe. It bounds each assignment, not the sum of them.
 //
 // Time: events are of the owner's clock, but never before an event that stands
 // already: an owner whose predecessor's clock was ahead goes on from there, slower

@@ -22,7 +22,7 @@ type Suggestion struct {
 const maxSuggestions = 3
 
 // suggest finds the single changes that would give the task an engine, the best
-// first. It looks at what was found of every engine and evaluates nothing: an
+// first. It looks at what was found of every engine and evaluates no predicate: an
 // engine with one clause false would take the task without that clause.
 func (ex *explainer) suggest() []Suggestion {
 	switch ex.x.Reason {
@@ -31,7 +31,7 @@ func (ex *explainer) suggest() []Suggestion {
 	case Impossible:
 		return ex.suggestLess(func(e *engine) []int64 { return e.allocatable })
 	case NoCapacity:
-		return append(ex.suggestLess(func(e *engine) []int64 { return e.free }), ex.suggestDrop()...)
+		return append(ex.suggestLess(func(e *engine) []int64 { return e.room }), ex.suggestDrop()...)
 	}
 	return nil
 }
@@ -48,6 +48,10 @@ func (ex *explainer) suggestDrop() []Suggestion {
 		if f.Result != FindPredicate || len(f.FalseClauses) != 1 {
 			continue
 		}
+		e := ex.p.engines[f.Engine]
+		if e == nil || !ex.accepted(e, &evaluation{pool: ex.p, class: e.class, engine: e, task: askerOf(ex.t)}, &Finding{}) {
+			continue // Without the clause it would still not take it.
+		}
 		text := f.FalseClauses[0]
 		s := byText[text]
 		if s == nil {
@@ -56,7 +60,7 @@ func (ex *explainer) suggestDrop() []Suggestion {
 			out = append(out, s)
 		}
 		s.Engines++
-		if e := ex.p.engines[f.Engine]; e != nil && ex.t.tmpl.shape.fits(e.free) {
+		if ex.t.tmpl.shape.fits(e.room) {
 			s.WithCapacity++
 		}
 	}
@@ -75,7 +79,7 @@ func (ex *explainer) suggestLess(has func(*engine) []int64) []Suggestion {
 				continue
 			}
 			amounts := has(e)
-			if int(n.dim) >= len(amounts) || !ex.shortOnlyOf(n, amounts) {
+			if int(n.dim) >= len(amounts) || amounts[n.dim] >= n.amount || !ex.shortOnlyOf(n, amounts) {
 				continue
 			}
 			to := amounts[n.dim]
@@ -84,7 +88,7 @@ func (ex *explainer) suggestLess(has func(*engine) []int64) []Suggestion {
 			}
 			if to == s.To {
 				s.Engines++
-				if int(n.dim) < len(e.free) && e.free[n.dim] >= to && ex.shortOnlyOf(n, e.free) {
+				if int(n.dim) < len(e.room) && e.room[n.dim] >= to && ex.shortOnlyOf(n, e.room) {
 					s.WithCapacity++
 				}
 			}

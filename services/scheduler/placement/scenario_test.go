@@ -124,8 +124,9 @@ func parseArgs(words []string) args {
 	for i := 0; i < len(words); i++ {
 		if name := words[i]; (name == "where" || name == "prefer" || name == "accepts") && i+1 < len(words) {
 			i++
-			a.named[name] = words[i]
-			a.order = append(a.order, name)
+			if a.named[name] = words[i]; name != "where" {
+				a.order = append(a.order, name)
+			}
 			continue
 		}
 		name, value, ok := strings.Cut(words[i], "=")

@@ -29,7 +29,7 @@ type Config struct {
 	// EndedWindow is how many ended tasks are remembered by ID; 4,000,000 by default.
 	EndedWindow int
 	// FoldVersion is the highest fold version that this host raises the log to;
-	// NewestFoldVersion by default.
+	// NewestFoldVersion by default and at most.
 	FoldVersion uint32
 }
 
@@ -46,7 +46,7 @@ func (c *Config) defaults() {
 	if c.TTL == 0 {
 		c.TTL = 5 * time.Second
 	}
-	if c.FoldVersion == 0 {
+	if c.FoldVersion == 0 || c.FoldVersion > NewestFoldVersion {
 		c.FoldVersion = NewestFoldVersion
 	}
 	if c.Topics.Prefix == "" {

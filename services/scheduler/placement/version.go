@@ -30,6 +30,9 @@ func (e *FoldVersionError) Error() string {
 	return fmt.Sprintf("the log has fold version %d, and this release knows versions up to %d; upgrade it", e.Version, e.Known)
 }
 
+// NewerVersion is how the runtime of logs knows this error.
+func (e *FoldVersionError) NewerVersion() (version, known uint32) { return e.Version, e.Known }
+
 // FoldVersion is the version by which the next event is folded.
 func (s *State) FoldVersion() uint32 { return s.version }
 
@@ -109,7 +112,6 @@ func (s *State) supports(t *events.Task) error {
 		{"notBefore", t.NotBeforeMs != 0},
 		{"limitKey", t.LimitKey != "" || t.Limit != 0},
 		{"after", len(t.After) > 0},
-		{"replayOf", t.ReplayOf != ""},
 	} {
 		if err := s.since(foldWhole, f.name, f.given); err != nil {
 			return err

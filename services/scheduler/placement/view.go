@@ -69,6 +69,8 @@ type EngineView struct {
 	Attempts     int              `json:"attempts"`
 	RegisteredMs int64            `json:"registeredMs"`
 	ChangedMs    int64            `json:"changedMs"`
+	// Registration is what it said of itself; it must not be changed.
+	Registration *events.Engine `json:"-"`
 }
 
 // Task shows one task: live, ended and still kept, or rejected. Of an ended task
@@ -220,7 +222,8 @@ func (e *engine) view(p *pool) EngineView {
 		ID: e.id, Pool: string(p.name), Incarnation: e.incarnation, State: e.status.String(), Reason: e.reason,
 		Site: e.registered.Site, Kinds: e.registered.Kinds, Allocatable: e.registered.Allocatable,
 		Attempts: e.attempts, RegisteredMs: e.registeredAt, ChangedMs: e.changedAtMs,
-		Labels: make(map[string]any, len(e.registered.Labels)), Free: make(map[string]int64, len(e.free)),
+		Registration: e.registered,
+		Labels:       make(map[string]any, len(e.registered.Labels)), Free: make(map[string]int64, len(e.free)),
 	}
 	for name, l := range e.registered.Labels {
 		v.Labels[name] = l.AsInterface()

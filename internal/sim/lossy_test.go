@@ -1,0 +1,158 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+const (
+	// lateInputs are produced when the log has lost its tail for the last time.
+	lateInputs = 12
+	lossyQuiet = 12 * time.Second
+)
+
+// lossy is the story of owners whose log loses its tail: once in the chaos and
+// once in peace, each time with what was acknowledged, published, and seen.
+type lossy struct{ *owners }
+
+func newLossy(seed uint64, m mutant) *lossy {
+	l := &lossy{newOwners(seed, m)}
+	l.owners.lossy = true
+	w := l.world
+	w.After(w.Between(chaosTime/4, chaosTime), l.lose)
+	w.After(chaosTime+time.Second, l.lose)
+	return l
+}
+
+// lose cuts the log's tail, but not what the older snapshot needs: that would be
+// the loss of all of it. It waits for housekeeping to pause, for the same reason.
+func (l *lossy) lose() {
+	for _, job := range l.jobs {
+		if job.Alive() { // What it is about to delete it has already looked at.
+			l.world.After(time.Millisecond, l.lose)
+			return
+		}
+	}
+	least := int64(1)
+	if usable, _, err := l.store(l.snapshots.Log).Usable(context.Background(), l.log.Log); err == nil && len(usable) > 0 {
+		least = usable[min(1, len(usable)-1)].Manifest.Offset
+	}
+	from := max(least, l.log.End()-1-l.world.Rand.Int64N(40))
+	l.log.Lose(from)
+	// What was seen before need not be true any more, nor what is on its way.
+	forget := func() { l.seen = nil }
+	forget()
+	l.world.After(100*time.Millisecond, forget)
+}
+
+func (l *lossy) run() {
+	w := l.world
+	for i := range ownersNodes {
+		name := fmt.Sprintf("node-%d", i)
+		n := w.NewNode(name, l.own(name))
+		n.Misfortune(chaosTime, time.Second)
+		l.nodes = append(l.nodes, n)
+	}
+	w.Run(chaosTime)
+	w.Chances = Chances{}
+	for _, n := range l.nodes[1:] {
+		n.Stop()
+	}
+	l.nodes[0].Restart()
+	w.Run(lossyQuiet / 2)
+	for range lateInputs {
+		w.After(w.Between(0, time.Second), l.produce)
+	}
+	w.Run(lossyQuiet / 2)
+	l.stop()
+}
+
+// check: the log itself must be as sound as ever. Receivers may have seen what was
+// lost, but all that happened after the recovery must have reached them.
+func (l *lossy) check() error {
+	log, err := judgeLog(l.log.Whole(), 0)
+	if err != nil {
+		return err
+	}
+	for _, check := range []func([]counted) error{
+		checkEpochs, l.checkInputs, l.checkCores, l.checkLate,
+	} {
+		if err := check(log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkLate: what the late inputs caused took effect once, in order.
+func (l *lossy) checkLate(log []counted) error {
+	for to, partition := range l.published {
+		var want, got []counted
+		for _, c := range log {
+			if p, ok := toyPublished(c.Message); ok && int(p) == to && late(c.Message) {
+				want = append(want, c)
+			}
+		}
+		var high Mark
+		for _, r := range partition.Records() {
+			if high.Recovered(&r) {
+				continue
+			}
+			m, fresh, err := high.Above(&r)
+			if err != nil {
+				return err
+			}
+			if _, message, err := events.Decode(&r); err == nil && fresh && late(message) {
+				got = append(got, counted{Logged: events.Logged{Epoch: m.Epoch, N: m.N, Message: message}})
+			}
+		}
+		if err := samePublished(want, got); err != nil {
+			return fmt.Errorf("published partition %d: %w", to, err)
+		}
+	}
+	return nil
+}
+
+func late(m proto.Message) bool {
+	token, ok := m.(interface{ GetToken() uint64 })
+	return ok && token.GetToken() >= ownersInputs
+}
+
+// witnessing are inputs among which receivers sometimes say what they have seen,
+// as heartbeats do.
+type witnessing struct {
+	*Inputs
+	owners *owners
+}
+
+func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+	if o := in.owners; o.lossy && in.Process.World.Chance(0.3) {
+		var seen Mark
+		for _, p := range o.published {
+			var high Mark
+			for _, r := range p.Records() {
+				if !high.Recovered(&r) {
+					_, _, _ = high.Above(&r)
+				}
+			}
+			if high.Epoch > seen.Epoch || high.Epoch == seen.Epoch && high.N > seen.N {
+				seen = high
+			}
+		}
+		return eventlog.Arrivals{}, &eventlog.WitnessError{Epoch: seen.Epoch, N: seen.N, Witness: "a receiver"}
+	}
+	return in.Inputs.Next(ctx, wait)
+}
+
+// TestSimLossy: owners, snapshots and receivers of a log that loses its tail.
+func TestSimLossy(t *testing.T) {
+	t.Parallel()
+	seeds(t, manyLossy, func(seed uint64) story { return newLossy(seed, nil) })
+}

@@ -1,0 +1,78 @@
+package sim
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// store reads and writes the snapshots through a log of theirs.
+func (o *owners) store(log eventlog.Log) *eventlog.Snapshots {
+	return &eventlog.Snapshots{Log: log, Topic: ownersTopic, Encoder: events.Encoder{Source: "keeper"}}
+}
+
+// quickReads are reads that take no time, so that many snapshots fit into a run;
+// what is written goes by the network.
+type quickReads struct{ *Handle }
+
+func (l *quickReads) Fetch(ctx context.Context, from int64, _ time.Duration) (events.Page, error) {
+	return l.Log.Fetch(ctx, from, 0)
+}
+
+func (o *owners) keeper(p *Process) *Keeper {
+	return &Keeper{
+		World: p.World,
+		Work: func(job *Process) *eventlog.Housekeeper {
+			return &eventlog.Housekeeper{
+				Log: o.log.Log, Snapshots: o.store(&quickReads{o.snapshots.Open(job)}), NewCore: newToy,
+				Truncator: &Truncator{Process: job, Partition: o.partition},
+				Keep:      o.history, Now: job.World.Now,
+			}
+		},
+		Started: func(job *Process) { o.jobs = append(o.jobs, job) },
+		Ended: func() {
+			if !o.lossy && p.World.Elapsed() < chaosTime+quietTime/2 && (p.World.Chance(0.15) || o.late()) {
+				o.rot()
+			}
+		},
+	}
+}
+
+func (o *owners) partition(topic string, _ int32) *Partition {
+	switch topic {
+	case ownersTopic:
+		return o.log
+	case events.Snapshots(ownersTopic):
+		return o.snapshots
+	}
+	return o.inputs
+}
+
+// late tells whether the snapshot that arrived last is not the newest.
+func (o *owners) late() bool {
+	list, err := o.store(o.snapshots.Log).List(context.Background())
+	return err == nil && slices.ContainsFunc(list, func(s eventlog.Stored) bool { return s.At > list[0].At })
+}
+
+// rot spoils the newest snapshot, in a power cut that everybody feels: that is why
+// there are two.
+func (o *owners) rot() {
+	list, err := o.store(o.snapshots.Log).List(context.Background())
+	if err != nil || len(list) < 2 || list[0].Manifest.Offset == list[1].Manifest.Offset {
+		return
+	}
+	records := o.snapshots.Log.Records()
+	for i := range records {
+		if records[i].Offset >= list[0].First && records[i].Offset < list[0].At && len(records[i].Value) > 0 {
+			records[i].Value[0] ^= 0xff
+		}
+	}
+	for _, n := range o.nodes {
+		if n.process != nil {
+			n.Restart()
+		}
+	}
+}

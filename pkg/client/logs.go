@@ -1,0 +1,100 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+// SnapshotInfo is a complete snapshot of a partition of tasks.events.
+type SnapshotInfo struct {
+	// Offset of the log up to which it is the state, and the fold version.
+	Offset      int64
+	FoldVersion uint32
+	// Bytes of the state, uncompressed, and its XXH64.
+	Bytes int64
+	Hash  uint64
+	// AtMs is when it was taken, in milliseconds since the Unix epoch.
+	AtMs int64
+	// Usable: the log can be folded from it.
+	Usable bool
+}
+
+// SnapshotsOf lists the complete snapshots of a partition of tasks.events, newest
+// by log offset first.
+func (c *Client) SnapshotsOf(ctx context.Context, partition int32) ([]SnapshotInfo, error) {
+	s := c.snapshots(partition)
+	all, err := s.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	usable, _, err := s.Usable(ctx, c.broker.Log(s.Topic, partition))
+	if err != nil {
+		return nil, err
+	}
+	can := map[int64]bool{}
+	for _, st := range usable {
+		can[st.At] = true
+	}
+	var out []SnapshotInfo
+	for _, st := range all {
+		m := st.Manifest
+		out = append(out, SnapshotInfo{m.Offset, m.FoldVersion, m.StateBytes, m.StateHash, m.AtMs, can[st.At]})
+	}
+	return out, nil
+}
+
+// CodeNotLost: a log was to be reset whose state can be folded.
+const CodeNotLost events.Code = "NOT_LOST"
+
+// Reset is what ResetLog found and wrote.
+type Reset struct {
+	Partition int32
+	// Start is where the log began, End where it ended; what it held before and
+	// between them has no effect any more.
+	Start, End int64
+	// Accepted is the event that says so.
+	Accepted *events.LogLossAccepted
+}
+
+// ResetLog accepts that the state of a partition of tasks.events is lost whose
+// beginning is gone without a usable snapshot: tasks and engines are unknown from
+// then on. The error is *Refused with NOT_LOST if nothing is lost.
+func (c *Client) ResetLog(ctx context.Context, partition int32, owner, reason string) (Reset, error) {
+	topic := c.topics.Events()
+	log := c.broker.Log(topic, partition)
+	start, end, err := eventlog.Bounds(ctx, log)
+	if err != nil {
+		return Reset{}, err
+	}
+	var positions eventlog.Positions
+	for _, input := range []string{c.topics.Requests(), c.topics.Reports()} {
+		first, _, err := c.Offsets(ctx, input, partition)
+		if err != nil {
+			return Reset{}, err
+		}
+		positions.Set(input, partition, first)
+	}
+	accepted, err := eventlog.Reset(ctx, eventlog.ResetConfig{
+		Log: log, Snapshots: c.snapshots(partition), Encoder: c.encoder,
+		NewCore: func() eventlog.Core {
+			return placement.New(placement.Config{Topics: c.topics, Partition: partition})
+		},
+		Now: time.Now, Random: randomID, Owner: owner, Reason: reason, Positions: positions,
+	})
+	if errors.Is(err, eventlog.ErrNothingLost) {
+		return Reset{}, &Refused{Code: CodeNotLost, Message: fmt.Sprintf("%s/%d holds [%d, %d) and can be folded; nothing was done", topic, partition, start, end)}
+	}
+	return Reset{partition, start, end, accepted}, err
+}
+
+func randomID() (id [16]byte) {
+	_, _ = rand.Read(id[:]) // It never fails (crypto/rand).
+	return id
+}

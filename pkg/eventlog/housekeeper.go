@@ -1,0 +1,248 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Truncator deletes the beginning of partitions.
+type Truncator interface {
+	// DeleteRecords deletes what is below an offset. What is gone already is fine.
+	DeleteRecords(ctx context.Context, topic string, partition int32, before int64) error
+}
+
+// Housekeeper writes and verifies snapshots, keeps the two newest, and deletes
+// what they make superfluous. It is a Keeper's work: one call of Do at a time.
+type Housekeeper struct {
+	// Log and Snapshots are handles of its own; OnBad of Snapshots is its.
+	Log       Log
+	Snapshots *Snapshots
+	Truncator Truncator
+	NewCore   func() Core
+	// Keep is how long events stay in the log although a snapshot holds what
+	// they led to; below 0: for ever.
+	Keep time.Duration
+	Now  func() time.Time
+
+	verified map[verifiedKey]bool
+}
+
+type verifiedKey struct {
+	at   int64 // of the manifest
+	hash uint64
+}
+
+// Do does a job. It deletes nothing that the older of two snapshots does not
+// hold which it has read back and restored itself.
+func (h *Housekeeper) Do(ctx context.Context, job Job) (out Outcome) {
+	if job.Snapshot != nil {
+		if out.Err = h.write(ctx, job.Snapshot); out.Err != nil {
+			return out
+		}
+	}
+	usable, _, err := h.Snapshots.Usable(ctx, h.Log)
+	if err != nil {
+		out.Err = err
+		return out
+	}
+	newest, older, err := h.two(ctx, usable)
+	out.Err = err
+	if job.Snapshot != nil && newest != nil && newest.Manifest.Offset >= job.Snapshot.Manifest.Offset {
+		out.Saved = job.Snapshot.Manifest
+	} else if job.Snapshot != nil && err == nil {
+		out.Err = fmt.Errorf("the snapshot at %d of %s/%d was written but cannot be used", job.Snapshot.Manifest.Offset, h.Snapshots.Topic, h.Snapshots.Partition)
+	}
+	if older == nil || out.Err != nil {
+		return out
+	}
+	out.Older = older.Manifest
+	if out.Err = h.prune(ctx, newest, older); out.Err != nil {
+		return out
+	}
+	if out.Err = h.deleteInputs(ctx, older.Manifest); out.Err != nil {
+		return out
+	}
+	if before := job.Truncate; before > 0 && before <= older.Manifest.Offset {
+		if out.Err = h.delete(ctx, h.Snapshots.Topic, h.Snapshots.Partition, before); out.Err != nil {
+			return out
+		}
+		out.Deleted = before
+	}
+	out.Propose, out.Err = h.propose(ctx, job, older.Manifest)
+	return out
+}
+
+// write writes a snapshot, if the log says what it says.
+func (h *Housekeeper) write(ctx context.Context, snap *Snapshot) error {
+	usable, _, err := h.Snapshots.Usable(ctx, h.Log)
+	if err != nil {
+		return err
+	}
+	if err := h.confirm(ctx, usable, snap.Manifest); err != nil {
+		return fmt.Errorf("confirm the snapshot of %s/%d at %d: %w", h.Snapshots.Topic, h.Snapshots.Partition, snap.Manifest.Offset, err)
+	}
+	return h.Snapshots.Write(ctx, snap)
+}
+
+// confirm judges the log from the snapshot before up to this one. An owner takes
+// what lands where it expects it for what counts; where a tail was lost and grew
+// again to just that length, only those who read all of it know better.
+func (h *Housekeeper) confirm(ctx context.Context, usable []Stored, m *events.LogSnapshot) error {
+	r := NewReader(h.Log, h.Snapshots.Topic, h.Snapshots.Partition)
+	for _, st := range usable {
+		if st.Manifest.Offset < m.Offset {
+			var err error
+			if r, err = NewReaderFrom(h.Log, st.Manifest); err != nil {
+				return err
+			}
+			break
+		}
+	}
+	for r.next < m.Offset {
+		before := r.next
+		err := r.pollTo(ctx, m.Offset)
+		switch {
+		case err == nil && r.next == before:
+			return &LostError{Expected: m.Offset, Found: r.next}
+		case err != nil:
+			return err
+		}
+	}
+	is, err := judgeOf(m)
+	if err == nil && (r.Position() != m.Offset || r.judge != is || r.n != m.Number) {
+		err = &LostError{Expected: m.Offset, Found: r.judge.ClaimedAt}
+	}
+	return err
+}
+
+// two returns the two newest snapshots, by log offset, that prove to be good.
+func (h *Housekeeper) two(ctx context.Context, usable []Stored) (newest, older *Stored, err error) {
+	for i := range usable {
+		st := &usable[i]
+		if newest != nil && st.Manifest.Offset == newest.Manifest.Offset {
+			continue
+		}
+		good, err := h.verify(ctx, st)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case !good:
+		case newest == nil:
+			newest = st
+		default:
+			return newest, st, nil
+		}
+	}
+	return newest, nil, nil
+}
+
+// verify reads a snapshot back, restores it, and writes it again: the bytes must
+// be the same.
+func (h *Housekeeper) verify(ctx context.Context, st *Stored) (bool, error) {
+	key := verifiedKey{st.At, st.Manifest.StateHash}
+	if h.verified[key] {
+		return true, nil
+	}
+	snap, core, err := h.Snapshots.restore(ctx, *st, h.NewCore)
+	var bad *corrupt
+	switch {
+	case errors.As(err, &bad):
+		h.Snapshots.bad(st.Manifest, err)
+		return false, nil
+	case err != nil:
+		return false, err
+	case core == nil:
+		return false, nil
+	}
+	o, _, err := snap.parts()
+	if err != nil {
+		return false, err
+	}
+	again, err := o.append(nil)
+	if err != nil {
+		return false, err
+	}
+	if again = core.Snapshot(again); xxhash.Sum64(again) != st.Manifest.StateHash {
+		h.Snapshots.bad(st.Manifest, fmt.Errorf("restored, the snapshot at %d gives another state: hash %016x instead of %016x",
+			st.Manifest.Offset, xxhash.Sum64(again), st.Manifest.StateHash))
+		return false, nil
+	}
+	if h.verified == nil || len(h.verified) > 16 {
+		h.verified = map[verifiedKey]bool{}
+	}
+	h.verified[key] = true
+	return true, nil
+}
+
+func (h *Housekeeper) delete(ctx context.Context, topic string, partition int32, before int64) error {
+	if err := h.Truncator.DeleteRecords(ctx, topic, partition, before); err != nil {
+		return fmt.Errorf("delete %s/%d below %d: %w", topic, partition, before, err)
+	}
+	return nil
+}
+
+// prune deletes what stands before the two snapshots that stay.
+func (h *Housekeeper) prune(ctx context.Context, newest, older *Stored) error {
+	return h.delete(ctx, events.Snapshots(h.Snapshots.Topic), h.Snapshots.Partition, min(newest.First, older.First))
+}
+
+// deleteInputs deletes what a fold from the older snapshot does not read again.
+func (h *Housekeeper) deleteInputs(ctx context.Context, older *events.LogSnapshot) error {
+	positions, err := ParsePositions([]byte(older.Inputs))
+	if err != nil {
+		return fmt.Errorf("delete inputs: %w", err)
+	}
+	for _, at := range positions {
+		if err := h.delete(ctx, at.Topic, at.Partition, at.Next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// propose finds the last beginning of a batch below which everything is old
+// enough, is held by the older snapshot, and is referred to by nobody.
+func (h *Housekeeper) propose(ctx context.Context, job Job, older *events.LogSnapshot) (int64, error) {
+	if h.Keep < 0 {
+		return 0, nil
+	}
+	start, _, err := Bounds(ctx, h.Log)
+	if err != nil {
+		return 0, err
+	}
+	limit, old := min(older.Offset, job.Floor), h.Now().Add(-h.Keep).UnixMilli()
+	found := int64(0)
+	for next := start; next <= limit; {
+		page, err := h.Log.Fetch(ctx, next, 0)
+		if err != nil {
+			return 0, fmt.Errorf("look for what is older than %v: %w", h.Keep, err)
+		}
+		for i := range page.Records {
+			r := &page.Records[i]
+			if head, first, err := begin(r); first && err == nil && head.At == r.Offset && r.Offset <= limit {
+				found = r.Offset
+			}
+			if r.Timestamp > old || r.Offset >= limit {
+				return beyondOf(found, start, job.Truncate), nil
+			}
+		}
+		if page.Next == next {
+			break
+		}
+		next = page.Next
+	}
+	return beyondOf(found, start, job.Truncate), nil
+}
+
+func beyondOf(found, start, truncated int64) int64 {
+	if found <= max(start, truncated) {
+		return 0
+	}
+	return found
+}

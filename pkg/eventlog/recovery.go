@@ -1,0 +1,144 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// found reports what a tenure that ended found to be lost. The next one says so
+// in the log.
+func (t *tenure) found(err error) *events.LogTailLost {
+	var gone *LostError
+	switch {
+	case errors.As(err, &gone):
+		if t.Hooks.Lost != nil {
+			t.Hooks.Lost(err)
+		}
+		return &events.LogTailLost{SeenEpoch: t.reader.judge.Epoch, SeenN: lastNumber(t.reader.n), Witness: "the owner"}
+	case t.lost != nil && !t.progressed:
+		return t.lost
+	}
+	return nil
+}
+
+// lastNumber is the number before n, the next one.
+func lastNumber(n uint32) uint32 { return max(n, 1) - 1 }
+
+// restore begins at the newest usable snapshot.
+func (t *tenure) restore(ctx context.Context) error {
+	if t.keeping == nil {
+		return nil
+	}
+	s := t.snapshots()
+	usable, beyond, err := s.Usable(ctx, t.Log)
+	if err != nil {
+		return err
+	}
+	t.keeping.beyond = beyond
+	snap, core, err := s.Restore(ctx, usable, t.NewCore)
+	if err != nil {
+		return err
+	}
+	if snap == nil {
+		start, end, err := Bounds(ctx, t.Log)
+		if err == nil && start > 0 {
+			err = &LossError{Topic: t.Topic, Partition: t.Partition, Start: start, End: end, Snapshots: len(usable) + len(beyond)}
+		}
+		return err
+	}
+	if t.reader, err = NewReaderFrom(t.Log, snap.Manifest); err != nil {
+		return err
+	}
+	t.reader.OnSkip = t.skipped
+	t.core = core
+	t.published.own, _, _ = snap.parts() // Restore has read it already.
+	t.keeping.last, t.keeping.size, t.keeping.at = snap.Manifest.Offset, snap.Manifest.StateBytes, snap.Manifest.AtMs
+	if t.Hooks.Restored != nil {
+		t.Hooks.Restored(snap.Manifest)
+	}
+	return nil
+}
+
+func (t *tenure) snapshots() *Snapshots {
+	return &Snapshots{
+		Log: t.Snapshots.Log, Topic: t.Topic, Partition: t.Partition, Encoder: t.Encoder,
+		OnBad: func(m *events.LogSnapshot, err error) {
+			if t.Hooks.BadSnapshot != nil {
+				t.Hooks.BadSnapshot(m, err)
+			}
+		},
+	}
+}
+
+// survived notes, before the claim, what is there of a log of which somebody has
+// seen more.
+func (t *tenure) survived() {
+	if t.lost == nil && t.keeping != nil {
+		for _, st := range t.keeping.beyond {
+			t.witness(st.Manifest)
+		}
+	}
+	if t.lost != nil {
+		t.lost.Epoch, t.lost.N = t.reader.judge.Epoch, lastNumber(t.reader.n)
+		t.lost.AtMs = t.Now().UnixMilli()
+	}
+}
+
+// tellLoss writes down, at the head of an epoch, that the tail before it was lost.
+func (t *tenure) tellLoss(ctx context.Context) error {
+	if t.lost == nil {
+		return nil
+	}
+	t.emit(t.lost)
+	return t.append(ctx)
+}
+
+// witness takes a snapshot of records that the log does not hold for news, unless
+// the log has told of the loss since it was made.
+func (t *tenure) witness(m *events.LogSnapshot) {
+	known, seen := t.published.loss, lastNumber(m.Number)
+	if m.AtMs <= known.atMs && !above(m.Epoch, seen, known.epoch, known.n) {
+		return
+	}
+	if t.lost == nil || above(m.Epoch, seen, t.lost.SeenEpoch, t.lost.SeenN) {
+		t.lost = &events.LogTailLost{SeenEpoch: m.Epoch, SeenN: seen, Witness: fmt.Sprintf("a snapshot at %d", m.Offset)}
+	}
+}
+
+// above tells whether one event comes after another.
+func above(epoch, n, thanEpoch, thanN uint32) bool {
+	return epoch > thanEpoch || epoch == thanEpoch && n > thanN
+}
+
+// witnessEvery is how long what witnesses say of a loss that the log tells of is
+// what they said before they could know, in milliseconds.
+const witnessEvery = 5_000
+
+// heed looks into what a witness says to have seen; any other error is one. The
+// tail is read first: it may be a newer owner's event.
+func (t *tenure) heed(ctx context.Context, err error) error {
+	var w *WitnessError
+	if !errors.As(err, &w) {
+		return err
+	}
+	t.tailAt = 0
+	if err := t.confirmTail(ctx); err != nil {
+		return err
+	}
+	epoch, n := t.reader.judge.Epoch, lastNumber(t.reader.n)
+	known := t.published.loss
+	if !above(w.Epoch, w.N, epoch, n) ||
+		t.clock.Now-known.atMs < witnessEvery && !above(w.Epoch, w.N, known.epoch, known.n) {
+		return nil
+	}
+	if t.Hooks.Lost != nil {
+		t.Hooks.Lost(w)
+	}
+	t.emit(&events.LogTailLost{
+		SeenEpoch: w.Epoch, SeenN: w.N, Epoch: epoch, N: n, Witness: w.Witness, AtMs: t.clock.Now,
+	})
+	return t.append(ctx)
+}

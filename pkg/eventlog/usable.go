@@ -1,0 +1,160 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// errBeyond says that a snapshot is of records that the log does not hold.
+var errBeyond = errors.New("it is of records that the log does not hold (any more)")
+
+// Usable returns the complete snapshots whose offset the log holds and whose
+// history is that of the log there, newest by log offset first. Those that are of
+// records which the log lost are returned as beyond.
+func (s *Snapshots) Usable(ctx context.Context, log Log) (usable, beyond []Stored, err error) {
+	all, err := s.List(ctx)
+	if err != nil || len(all) == 0 {
+		return nil, nil, err
+	}
+	start, end, err := Bounds(ctx, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, st := range all {
+		fits := st.Manifest.Offset <= end
+		if fits && st.Manifest.Offset < start {
+			continue // What follows it is gone.
+		}
+		if fits {
+			if fits, err = belongs(ctx, log, start, st.Manifest); err != nil {
+				return nil, nil, fmt.Errorf("compare the snapshot at %d with the log: %w", st.Manifest.Offset, err)
+			}
+		}
+		if !fits {
+			s.bad(st.Manifest, errBeyond)
+			beyond = append(beyond, st)
+			continue
+		}
+		usable = append(usable, st)
+	}
+	return usable, beyond, nil
+}
+
+// belongs tells whether the log has, at a snapshot's offset, the history of the
+// snapshot. A batch that landed where its writer expected shows the history there.
+// Snapshots stand behind such a batch; where it is truncated, the one before which
+// they stand has to do.
+func belongs(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (bool, error) {
+	if m.Offset == start {
+		page, err := log.Fetch(ctx, m.Offset, 0)
+		if err != nil {
+			return false, err
+		}
+		if len(page.Records) == 0 || page.Records[0].Offset != m.Offset {
+			return true, nil
+		}
+		h, first, err := begin(&page.Records[0])
+		return !first || err != nil || h.At != m.Offset || h.Prev == m.History, nil
+	}
+	for back := int64(256); ; back *= 16 {
+		from := max(start, m.Offset-back)
+		found, same, err := endsWith(ctx, log, from, m)
+		if err != nil || found || from == start {
+			return found && same, err
+		}
+	}
+}
+
+// endsWith looks for the last batch before a snapshot's offset, and tells whether
+// it is the one behind which the snapshot was taken. All of it must be there.
+func endsWith(ctx context.Context, log Log, from int64, m *events.LogSnapshot) (found, same bool, err error) {
+	var last Header
+	var at, records int64
+	for next := from; next < m.Offset; {
+		page, err := log.Fetch(ctx, next, longPoll)
+		if err != nil {
+			return false, false, err
+		}
+		for i := range page.Records {
+			r := &page.Records[i]
+			if r.Offset < next || r.Offset >= m.Offset {
+				continue
+			}
+			if h, first, err := begin(r); first {
+				found, last, at, records = err == nil, h, r.Offset, 0
+			}
+			records++
+		}
+		if page.Next == next {
+			break
+		}
+		next = page.Next
+	}
+	same = found && last.At == at && records == int64(last.Records) && at+records == m.Offset &&
+		last.Hash == m.History && last.Epoch == m.Epoch
+	return found, same, nil
+}
+
+// Restore makes core the fold of everything below the newest usable snapshot and
+// returns that; nil if there is none, or only such as are of no use. One that
+// turns out to be corrupt is reported, and the one before it is used.
+func (s *Snapshots) Restore(ctx context.Context, usable []Stored, newCore func() Core) (*Snapshot, Snapshotter, error) {
+	for _, st := range usable {
+		snap, core, err := s.restore(ctx, st, newCore)
+		var bad *corrupt
+		switch {
+		case err == nil:
+			return snap, core, nil
+		case errors.As(err, &bad):
+			s.bad(st.Manifest, err)
+		default:
+			return nil, nil, err
+		}
+	}
+	return nil, nil, nil
+}
+
+func (s *Snapshots) restore(ctx context.Context, st Stored, newCore func() Core) (*Snapshot, Snapshotter, error) {
+	core, ok := newCore().(Snapshotter)
+	if !ok {
+		return nil, nil, nil
+	}
+	snap, err := s.Load(ctx, st)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, state, err := snap.parts()
+	if err == nil {
+		err = core.Restore(state)
+	}
+	if err != nil {
+		return nil, nil, restoring(st.Manifest, err)
+	}
+	if core.FoldVersion() != st.Manifest.FoldVersion {
+		return nil, nil, &VersionError{
+			What: fmt.Sprintf("the fold of the snapshot at %d", st.Manifest.Offset), Version: st.Manifest.FoldVersion, Known: core.FoldVersion(),
+		}
+	}
+	return snap, core, nil
+}
+
+// restoring tells a state of a newer version, which is an error of this binary,
+// from one that nobody can read.
+func restoring(m *events.LogSnapshot, err error) error {
+	err = fmt.Errorf("restore the snapshot at %d: %w", m.Offset, err)
+	var v *VersionError
+	var newer interface {
+		NewerVersion() (version, known uint32)
+	}
+	switch {
+	case errors.As(err, &v):
+		return err
+	case errors.As(err, &newer):
+		version, known := newer.NewerVersion()
+		return &VersionError{What: fmt.Sprintf("the fold of the snapshot at %d", m.Offset), Version: version, Known: known}
+	}
+	return &corrupt{err}
+}

@@ -1,0 +1,17 @@
+package placement
+
+import "github.com/spanway/spanway/pkg/events"
+
+// Received tells what a prepared heartbeat says of the pool's log: the newest
+// event that the engine has read of it. ok is false for all other inputs.
+func Received(in any) (engine events.EngineID, epoch, n uint32, ok bool) {
+	prep, _ := in.(*prepared)
+	if prep == nil {
+		return "", 0, 0, false
+	}
+	m, ok := prep.message.(*events.EngineHeartbeat)
+	if !ok {
+		return "", 0, 0, false
+	}
+	return events.EngineID(m.EngineId), m.ReceivedEpoch, m.ReceivedN, true
+}
