@@ -142,7 +142,7 @@ func (c *cycle) reserveFor(p *pool, l *lane) {
 		l.checked = m.version
 		return
 	}
-	e := m.toReserve(l, t)
+	e := m.toReserve(l)
 	m.patient(l, c.now.Now)
 	l.checked = m.version
 	if e != nil {
@@ -153,10 +153,10 @@ func (c *cycle) reserveFor(p *pool, l *lane) {
 	}
 }
 
-// toReserve is the engine that lacks least for t of those that could hold it
-// when empty and on which something smaller runs: where nothing does, t is next
-// anyway when something ends. Nil if there is none.
-func (m *matcher) toReserve(l *lane, t *task) *engine {
+// toReserve is the engine that lacks least for a task of l, of those that could
+// hold it when empty and on which something smaller runs: where nothing does, the
+// task is next anyway when something ends. Nil if there is none.
+func (m *matcher) toReserve(l *lane) *engine {
 	var best *engine
 	least := 0.0
 	for w := range l.engines {

@@ -18,6 +18,7 @@ func (p *player) cmdForetell(a args) {
 	r := &events.TaskRequested{TaskId: "?", Pool: blue, Kind: "k", Predicate: a.named["where"], Needs: map[string]*structpb.Value{}}
 	for _, name := range a.order {
 		switch value := a.named[name]; name {
+		case "where":
 		case "kind":
 			r.Kind = value
 		case "priority":
