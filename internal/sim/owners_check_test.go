@@ -36,7 +36,7 @@ func (o *owners) check() error {
 	}
 	for _, check := range []func([]counted) error{
 		func(log []counted) error { return agree(o.world, o.log.Whole(), log) },
-		checkEpochs, o.checkInputs, o.checkCores, o.checkPublished,
+		checkEpochs, o.checkInputs, o.checkCores, o.checkPublished, o.two.check,
 	} {
 		if err := check(log); err != nil {
 			return err

@@ -34,8 +34,10 @@ func (o *owners) keeper(p *Process) *Keeper {
 		},
 		Started: func(job *Process) { o.jobs = append(o.jobs, job) },
 		Ended: func() {
+			o.two.look(o)
 			if !o.lossy && p.World.Elapsed() < chaosTime+quietTime/2 && (p.World.Chance(0.15) || o.late()) {
 				o.rot()
+				o.two.spoiled(o)
 			}
 		},
 	}

@@ -32,6 +32,7 @@ type owners struct {
 	mutant    mutant
 	lossy     bool
 	produced  uint64
+	two       two
 }
 
 // observation is what an owner's core was when all of it was known to count.
