@@ -103,3 +103,21 @@ func TestReadToWaitsForTheReports(t *testing.T) {
 		t.Error("read to nothing after everything was read")
 	}
 }
+
+// An input that has lost its tail goes on where it ends: what comes there is new.
+func TestInputsThatLostTheirTailGoOn(t *testing.T) {
+	t.Parallel()
+	requests := memlog.New()
+	put(t, requests, "a")
+	in := newInputs(t, requests, memlog.New())
+	gone := make(chan [2]int64, 1)
+	in.requests.gone = func(_ eventlog.TopicPartition, from, to int64) { gone <- [2]int64{from, to} }
+	in.Seek(map[eventlog.TopicPartition]int64{{Topic: "requests"}: 5})
+	if got := <-gone; got != [2]int64{5, 1} {
+		t.Errorf("told that %v are gone, want from 5, on at 1", got)
+	}
+	put(t, requests, "b")
+	if got, _ := collect(t, in, 1); got[0] != "requests:b" {
+		t.Errorf("got %v", got)
+	}
+}

@@ -27,8 +27,9 @@ type pump struct {
 	prepare func(topic string, partition int32, rec *events.Record) any
 	// now is the owner's own clock, so that the two can be compared.
 	now func() time.Time
-	// gone, if set, is told that what was still to be read was deleted.
-	gone func(at eventlog.TopicPartition, from, start int64)
+	// gone, if set, is told that what was still to be read was deleted, or that
+	// what was read is lost, and where it goes on.
+	gone func(at eventlog.TopicPartition, from, next int64)
 	// read, if set, is told of each page what it leaves.
 	read   func(kept int64, age time.Duration)
 	chunks chan chunk
@@ -83,12 +84,14 @@ func (p *pump) fetch(ctx context.Context, from int64) chunk {
 	page, err := p.log.Fetch(ctx, from, longPoll)
 	var beyond interface{ OutOfRange() (start, end int64) }
 	if errors.As(err, &beyond) {
-		// The log was folded to its end before the owner said from where to read.
-		if start, _ := beyond.OutOfRange(); start > from {
+		// Deleted before it was read, or its tail is lost: what comes behind its end
+		// is new, although older records had these offsets.
+		if start, end := beyond.OutOfRange(); start > from || end < from {
+			next := max(start, min(from, end))
 			if p.gone != nil {
-				p.gone(p.at, from, start)
+				p.gone(p.at, from, next)
 			}
-			return chunk{next: start}
+			return chunk{next: next}
 		}
 	}
 	if err != nil {

@@ -15,8 +15,12 @@ func (p *partition) pump(topic string, prepare func(string, int32, *events.Recor
 	m, figures := p.service.metrics, p.service.metrics.partition(p.number)
 	return &pump{
 		at: p.at(topic), log: p.service.deps.Kafka.Partition(topic, p.number), prepare: prepare, now: now,
-		gone: func(at eventlog.TopicPartition, from, start int64) {
-			p.log.Error("inputs were deleted before they were read; going on behind them", "input", at.Topic, "from", from, "start", start)
+		gone: func(at eventlog.TopicPartition, from, next int64) {
+			if next < from {
+				p.log.Error("an input has lost its tail; going on where it ends", "input", at.Topic, "from", from, "end", next)
+			} else {
+				p.log.Error("inputs were deleted before they were read; going on behind them", "input", at.Topic, "from", from, "start", next)
+			}
 			m.losses.Add(context.Background(), 1)
 		},
 		read: func(kept int64, age time.Duration) { figures.input(topic, kept, age) },
