@@ -42,7 +42,7 @@ type verifiedKey struct {
 // hold which it has read back and restored itself.
 func (h *Housekeeper) Do(ctx context.Context, job Job) (out Outcome) {
 	if job.Snapshot != nil {
-		if out.Err = h.write(ctx, job.Snapshot); out.Err != nil {
+		if out.Err = h.write(ctx, job); out.Err != nil {
 			return out
 		}
 	}
@@ -65,24 +65,37 @@ func (h *Housekeeper) Do(ctx context.Context, job Job) (out Outcome) {
 	if out.Err = h.prune(ctx, newest, older); out.Err != nil {
 		return out
 	}
-	if out.Err = h.deleteInputs(ctx, older.Manifest); out.Err != nil {
-		return out
+	if job.Snapshot != nil { // Else neither need be of now.
+		if out.Err = h.deleteInputs(ctx, newest.Manifest, older.Manifest); out.Err != nil {
+			return out
+		}
 	}
-	if before := job.Truncate; before > 0 && before <= older.Manifest.Offset {
+	limit := refersTo(newest, older)
+	if before := job.Truncate; before > 0 && before <= limit {
 		if out.Err = h.delete(ctx, h.Snapshots.Topic, h.Snapshots.Partition, before); out.Err != nil {
 			return out
 		}
 		out.Deleted = before
 	}
-	out.Propose, out.Err = h.propose(ctx, job, older.Manifest)
+	out.Propose, out.Err = h.propose(ctx, job, min(limit, job.Floor))
 	return out
 }
 
+// refersTo is the lowest offset that a fold from either snapshot needs. The state of
+// now may refer to less; but after the loss of a tail it is one of theirs again.
+func refersTo(newest, older *Stored) int64 {
+	return min(older.Manifest.Offset, older.Manifest.Floor, newest.Manifest.Floor)
+}
+
 // write writes a snapshot, if the log says what it says.
-func (h *Housekeeper) write(ctx context.Context, snap *Snapshot) error {
+func (h *Housekeeper) write(ctx context.Context, job Job) error {
+	snap := job.Snapshot
 	usable, _, err := h.Snapshots.Usable(ctx, h.Log)
 	if err != nil {
 		return err
+	}
+	if job.Before != nil { // They may all have been lost.
+		usable = append(usable, Stored{Manifest: job.Before})
 	}
 	if err := h.confirm(ctx, usable, snap.Manifest); err != nil {
 		return fmt.Errorf("confirm the snapshot of %s/%d at %d: %w", h.Snapshots.Topic, h.Snapshots.Partition, snap.Manifest.Offset, err)
@@ -192,14 +205,21 @@ func (h *Housekeeper) prune(ctx context.Context, newest, older *Stored) error {
 	return h.delete(ctx, events.Snapshots(h.Snapshots.Topic), h.Snapshots.Partition, min(newest.First, older.First))
 }
 
-// deleteInputs deletes what a fold from the older snapshot does not read again.
-func (h *Housekeeper) deleteInputs(ctx context.Context, older *events.LogSnapshot) error {
+// deleteInputs deletes what a fold from neither snapshot reads again. The older one
+// has usually read less; where an input has lost its tail since, the newest one has.
+func (h *Housekeeper) deleteInputs(ctx context.Context, newest, older *events.LogSnapshot) error {
 	positions, err := ParsePositions([]byte(older.Inputs))
 	if err != nil {
 		return fmt.Errorf("delete inputs: %w", err)
 	}
+	last, err := ParsePositions([]byte(newest.Inputs))
+	if err != nil {
+		return fmt.Errorf("delete inputs: %w", err)
+	}
+	now := last.Map()
 	for _, at := range positions {
-		if err := h.delete(ctx, at.Topic, at.Partition, at.Next); err != nil {
+		err := h.delete(ctx, at.Topic, at.Partition, min(at.Next, now[at.TopicPartition]))
+		if err != nil && !IsOutOfRange(err) { // It ends below that: its tail is lost.
 			return err
 		}
 	}
@@ -207,8 +227,8 @@ func (h *Housekeeper) deleteInputs(ctx context.Context, older *events.LogSnapsho
 }
 
 // propose finds the last beginning of a batch below which everything is old
-// enough, is held by the older snapshot, and is referred to by nobody.
-func (h *Housekeeper) propose(ctx context.Context, job Job, older *events.LogSnapshot) (int64, error) {
+// enough and is not above limit: held by the older snapshot, referred to by nobody.
+func (h *Housekeeper) propose(ctx context.Context, job Job, limit int64) (int64, error) {
 	if h.Keep < 0 {
 		return 0, nil
 	}
@@ -216,7 +236,7 @@ func (h *Housekeeper) propose(ctx context.Context, job Job, older *events.LogSna
 	if err != nil {
 		return 0, err
 	}
-	limit, old := min(older.Offset, job.Floor), h.Now().Add(-h.Keep).UnixMilli()
+	old := h.Now().Add(-h.Keep).UnixMilli()
 	found := int64(0)
 	for next := start; next <= limit; {
 		page, err := h.Log.Fetch(ctx, next, 0)

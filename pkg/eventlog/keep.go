@@ -42,6 +42,9 @@ type Keeper interface {
 type Job struct {
 	// Snapshot to write and verify, if any.
 	Snapshot *Snapshot
+	// Before, if set, is a snapshot on which this one was folded, whether or not it
+	// can still be read.
+	Before *events.LogSnapshot
 	// Truncate: what the log says nobody refers to any more; 0 if nothing.
 	Truncate int64
 	// Floor is the lowest offset that the state refers to.
@@ -66,9 +69,12 @@ type keeping struct {
 	*SnapshotConfig
 	beyond []Stored // at the start: of records that the log does not hold
 
+	before *events.LogSnapshot // that was restored, or saved last
+
 	last, size, at int64 // the newest snapshot: its offset, bytes, time
 	bytes, events  int64 // by which the log has grown since
 	saving, failed bool
+	deleting       bool
 	retryAt        int64 // not before
 	propose        int64
 	deleted        int64
@@ -89,7 +95,7 @@ func (k *keeping) due(now int64) bool {
 		limit = DefaultSnapshotBytes
 	}
 	switch {
-	case k.saving || k.events == 0 && !k.failed || now < k.retryAt:
+	case k.saving || k.deleting || k.events == 0 && !k.failed || now < k.retryAt:
 		return false
 	case k.failed, k.bytes >= max(limit, 2*k.size), k.Events > 0 && k.events >= k.Events:
 		return true
@@ -120,9 +126,9 @@ func (t *tenure) housekeep() error {
 		return nil // A snapshot stands right behind a batch of its owner.
 	case k.due(t.clock.Now):
 		return t.startSnapshot(core)
-	case t.published.truncated > k.deleted && !k.saving && t.clock.Now >= k.deleteAt:
+	case t.published.truncated > k.deleted && !k.saving && !k.deleting && t.clock.Now >= k.deleteAt:
 		k.deleteAt = t.clock.Now + snapshotRetry
-		k.Keeper.Start(Job{Truncate: t.published.truncated, Floor: core.Floor()})
+		k.deleting = k.Keeper.Start(Job{Truncate: t.published.truncated, Floor: core.Floor()})
 	}
 	return nil
 }
@@ -133,7 +139,7 @@ func (t *tenure) startSnapshot(core Snapshotter) error {
 	if err != nil {
 		return fmt.Errorf("take a snapshot at %d: %w", t.reader.next, err)
 	}
-	if !k.Keeper.Start(Job{Snapshot: snap, Truncate: t.published.truncated, Floor: core.Floor()}) {
+	if !k.Keeper.Start(Job{Snapshot: snap, Before: k.before, Truncate: t.published.truncated, Floor: core.Floor()}) {
 		k.retryAt = t.clock.Now + snapshotRetry/10
 		return nil
 	}
@@ -144,11 +150,17 @@ func (t *tenure) startSnapshot(core Snapshotter) error {
 
 func (t *tenure) kept(out Outcome) {
 	k := t.keeping
-	if k.failed = k.saving && out.Err != nil; k.failed {
+	// What was not deleted waits for the next snapshot: this one is not written again.
+	if k.failed = k.saving && out.Err != nil && out.Saved == nil; k.failed {
 		k.retryAt = t.clock.Now + snapshotRetry
 	}
-	k.saving = false
-	k.propose = max(k.propose, out.Propose)
+	if k.saving || k.deleting { // Else it is of an earlier tenure, whose tail may be lost.
+		k.propose = max(k.propose, out.Propose)
+	}
+	if k.saving && out.Saved != nil {
+		k.before = out.Saved
+	}
+	k.saving, k.deleting = false, false
 	k.deleted = max(k.deleted, out.Deleted)
 	if t.Hooks.Kept != nil {
 		t.Hooks.Kept(out)

@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -86,7 +87,13 @@ func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) 
 	if !ok {
 		return nil
 	}
-	if err := t.complete(ctx, &out); err != nil {
+	switch err := t.complete(ctx, &out); {
+	case errors.Is(err, errUnreadable):
+		if t.Hooks.Lost != nil {
+			t.Hooks.Lost(fmt.Errorf("event %d/%d of %s/%d is not published: %w", l.Epoch, l.N, t.Topic, t.Partition, err))
+		}
+		return nil
+	case err != nil:
 		return fmt.Errorf("publish event %d/%d of %s/%d: %w", l.Epoch, l.N, t.Topic, t.Partition, err)
 	}
 	record, err := t.outgoing(l, out, timestamp)
@@ -98,18 +105,29 @@ func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) 
 	return nil
 }
 
-// complete gives an outgoing message what the core left in the log.
+// errUnreadable says that a record can never be read.
+var errUnreadable = errors.New("what it refers to cannot be read any more")
+
+// complete gives an outgoing message what the core left in the log. If that is
+// gone, errUnreadable says so: the message cannot be sent, and all others must not
+// wait for it.
 func (t *tenure) complete(ctx context.Context, out *events.Outgoing) error {
 	if out.Missing == 0 || out.Complete == nil {
 		return nil
 	}
 	r, err := t.pages.at(ctx, out.Missing)
+	var gone interface{ OutOfRange() (start, end int64) }
+	if errors.As(err, &gone) {
+		if start, _ := gone.OutOfRange(); start > out.Missing {
+			return errors.Join(errUnreadable, err)
+		}
+	}
 	if err != nil {
 		return err
 	}
 	_, m, err := events.DecodeTrusted(r)
 	if err != nil {
-		return fmt.Errorf("read the event at %d: %w", out.Missing, err)
+		return fmt.Errorf("read the event at %d: %w", out.Missing, errors.Join(errUnreadable, err))
 	}
 	out.Complete(m)
 	return nil

@@ -28,6 +28,7 @@ type Reader struct {
 	// counted is the header of the newest batch that counts, and where it stands.
 	counted   Header
 	countedAt int64
+	ended     loss // the last event before the newest claim
 	assembler assembler
 	positions Positions
 	n         uint32 // the number of the next event in its epoch
@@ -169,6 +170,7 @@ func (r *Reader) batch(h Header, records []events.Record) {
 	case unanchored:
 		r.n = numberIn(&records[0])
 	case r.judge.Epoch != epoch:
+		r.ended = loss{epoch: epoch, n: lastNumber(r.n)}
 		r.n = 0
 	}
 	if v, ok := records[0].Header(events.HeaderInputs); ok {

@@ -55,6 +55,7 @@ func (t *tenure) restore(ctx context.Context) error {
 	t.reader.OnSkip = t.skipped
 	t.core = core
 	t.published.own, _, _ = snap.parts() // Restore has read it already.
+	t.keeping.before = snap.Manifest
 	t.keeping.last, t.keeping.size, t.keeping.at = snap.Manifest.Offset, snap.Manifest.StateBytes, snap.Manifest.AtMs
 	if t.Hooks.Restored != nil {
 		t.Hooks.Restored(snap.Manifest)
@@ -73,25 +74,24 @@ func (t *tenure) snapshots() *Snapshots {
 	}
 }
 
-// survived notes, before the claim, what is there of a log of which somebody has
-// seen more.
-func (t *tenure) survived() {
+// beyond looks, before the claim, for snapshots of more than there is of the log.
+func (t *tenure) beyond() {
 	if t.lost == nil && t.keeping != nil {
 		for _, st := range t.keeping.beyond {
 			t.witness(st.Manifest)
 		}
 	}
-	if t.lost != nil {
-		t.lost.Epoch, t.lost.N = t.reader.judge.Epoch, lastNumber(t.reader.n)
-		t.lost.AtMs = t.Now().UnixMilli()
-	}
 }
 
 // tellLoss writes down, at the head of an epoch, that the tail before it was lost.
+// Where the log ended only the claim shows: before it, a broker that has just begun
+// to lead may show less than there is.
 func (t *tenure) tellLoss(ctx context.Context) error {
 	if t.lost == nil {
 		return nil
 	}
+	t.lost.Epoch, t.lost.N = t.reader.ended.epoch, t.reader.ended.n
+	t.lost.AtMs = t.lossTime()
 	t.emit(t.lost)
 	return t.append(ctx)
 }
@@ -107,6 +107,10 @@ func (t *tenure) witness(m *events.LogSnapshot) {
 		t.lost = &events.LogTailLost{SeenEpoch: m.Epoch, SeenN: seen, Witness: fmt.Sprintf("a snapshot at %d", m.Offset)}
 	}
 }
+
+// lossTime is the time of a loss that is found now. Receivers tell losses apart by
+// their times, which owners with other clocks give: each is above the one before.
+func (t *tenure) lossTime() int64 { return max(t.clock.Now, t.published.loss.atMs+1) }
 
 // above tells whether one event comes after another.
 func above(epoch, n, thanEpoch, thanN uint32) bool {
@@ -138,7 +142,7 @@ func (t *tenure) heed(ctx context.Context, err error) error {
 		t.Hooks.Lost(w)
 	}
 	t.emit(&events.LogTailLost{
-		SeenEpoch: w.Epoch, SeenN: w.N, Epoch: epoch, N: n, Witness: w.Witness, AtMs: t.clock.Now,
+		SeenEpoch: w.Epoch, SeenN: w.N, Epoch: epoch, N: n, Witness: w.Witness, AtMs: t.lossTime(),
 	})
 	return t.append(ctx)
 }

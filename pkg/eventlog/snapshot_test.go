@@ -39,7 +39,11 @@ func (s *shelf) store() *eventlog.Snapshots {
 }
 
 func (s *shelf) DeleteRecords(_ context.Context, name string, _ int32, before int64) error {
-	map[string]*memlog.Log{topic: s.log, "in": s.in, events.Snapshots(topic): s.snapshots}[name].Truncate(before)
+	log := map[string]*memlog.Log{topic: s.log, "in": s.in, events.Snapshots(topic): s.snapshots}[name]
+	if end := log.End(); before > end {
+		return &eventlog.OutOfRangeError{From: before, End: end}
+	}
+	log.Truncate(before)
 	return nil
 }
 

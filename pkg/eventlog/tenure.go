@@ -121,7 +121,7 @@ func (t *tenure) claimLog(ctx context.Context) error {
 	judge := t.reader.Judge()
 	at := t.reader.Next()
 	counted, countedAt := t.reader.counted, t.reader.countedAt
-	t.survived()
+	t.beyond()
 	record, err := t.claimRecord(judge, at)
 	if err != nil {
 		return err

@@ -1,0 +1,163 @@
+package eventlog_test
+
+import (
+	"math"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/memlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// pinning is a core that refers to its first acceptance until it has four.
+type pinning struct{ *toyCore }
+
+func newPinning() eventlog.Core { return &pinning{newToyCore().(*toyCore)} }
+
+func (c *pinning) Floor() int64 {
+	if n := len(c.order); n > 0 && n < 4 {
+		return c.order[0].Offset
+	}
+	return math.MaxInt64
+}
+
+// TestTruncationLeavesWhatSnapshotsReferTo: the log may lose its tail and be folded
+// from either of the two that stay, so what these refer to must stay as well, though
+// the state of now refers to it no more.
+func TestTruncationLeavesWhatSnapshotsReferTo(t *testing.T) {
+	t.Parallel()
+	s := newShelf(memlog.New())
+	s.keeper.NewCore, s.keeper.Keep = newPinning, 0
+	b := setup(t, s.log, "a", "b", "c", "d", "e", "f", "g", "h")
+	b.cfg.Hooks.Owned = nil
+	s.run(t, b, 14, func(cfg *eventlog.OwnerConfig) {
+		cfg.NewCore = newPinning
+		told := cfg.Hooks.Kept
+		cfg.Hooks.Kept = func(out eventlog.Outcome) {
+			told(out)
+			for _, st := range s.list(t) {
+				if floor := st.Manifest.Floor; out.Propose > floor || out.Deleted > floor {
+					t.Errorf("deleted %d, proposed %d, but the snapshot at %d refers to %d", out.Deleted, out.Propose, st.Manifest.Offset, floor)
+				}
+			}
+		}
+	})
+	if start, _, err := eventlog.Bounds(t.Context(), s.log); err != nil || start == 0 {
+		t.Errorf("the log begins at %d, %v: nothing was deleted", start, err)
+	}
+}
+
+// referring is a core that leaves the first acceptance in the log when it publishes
+// another.
+type referring struct{ *toyCore }
+
+func (c *referring) Publish(l events.Logged) (events.Outgoing, bool) {
+	out, ok := c.toyCore.Publish(l)
+	if ok && len(c.order) > 0 && l.Offset > c.order[0].Offset {
+		out.Missing, out.Complete = c.order[0].Offset, func(m proto.Message) {
+			out.Message.(*events.TaskAccepted).Task.Payload = []byte(m.(*events.TaskAccepted).Task.Id)
+		}
+	}
+	return out, ok
+}
+
+// TestWhatTheLogNoLongerHoldsStopsNobody: one message that cannot be completed is
+// not sent, and told; the partition goes on.
+func TestWhatTheLogNoLongerHoldsStopsNobody(t *testing.T) {
+	t.Parallel()
+	s := newShelf(memlog.New())
+	s.run(t, setup(t, s.log, "a", "b"), 4)
+	s.log.Truncate(s.list(t)[0].Manifest.Offset)
+	next := setup(t, s.log, "a", "b", "c", "d")
+	next.cfg.Hooks.Owned = nil
+	var told []error
+	s.run(t, next, 6, func(cfg *eventlog.OwnerConfig) {
+		cfg.NewCore = func() eventlog.Core { return &referring{newToyCore().(*toyCore)} }
+		cfg.Hooks.Lost = func(err error) { told = append(told, err) }
+		cfg.Snapshots.Keeper = nil
+	})
+	counted := map[string]bool{}
+	r, err := eventlog.NewReaderFrom(s.log, s.list(t)[0].Manifest)
+	if err == nil {
+		err = r.Barrier(t.Context(), func(l events.Logged, _ *events.Record) {
+			if m, ok := l.Message.(*events.TaskAccepted); ok {
+				counted[m.Task.Id] = true
+			}
+		})
+	}
+	if err != nil || !counted["c"] || !counted["d"] {
+		t.Errorf("%v count, %v; want c and d", counted, err)
+	}
+	if len(told) < 2 {
+		t.Errorf("told of %v, want of c and d", told)
+	}
+}
+
+// TestOwnerOutlivesItsSnapshots: if all of them are gone while the log is truncated,
+// only the owner still has the state, and it writes it down anew.
+func TestOwnerOutlivesItsSnapshots(t *testing.T) {
+	t.Parallel()
+	s := newShelf(memlog.New())
+	s.run(t, setup(t, s.log, "a", "b", "c"), 5)
+	begun := s.list(t)[0].Manifest.Offset
+	s.log.Truncate(begun)
+	next := setup(t, s.log, "a", "b", "c", "d", "e", "f")
+	rounds := 0
+	s.run(t, next, 8, func(cfg *eventlog.OwnerConfig) {
+		cfg.Hooks.Owned = func(uint32, eventlog.Core) { s.snapshots.Truncate(s.snapshots.End()) }
+		cfg.Hooks.Observe = func(eventlog.Core) { rounds++ }
+	})
+	usable, _, err := s.store().Usable(t.Context(), s.log)
+	if err != nil || len(usable) < 2 || usable[0].Manifest.Offset <= begun {
+		t.Errorf("%d snapshots can be used after %d rounds, %v; want two new ones", len(usable), rounds, err)
+	}
+}
+
+// rewound are inputs that have lost their tail: they begin at 0 again.
+type rewound struct{ *stepped }
+
+func (in rewound) Seek(map[eventlog.TopicPartition]int64) { in.toyInputs.Seek(nil) }
+
+// TestInputsThatWentBackAreNotDeleted: where an input has lost its tail, older
+// snapshots stand further in it than has been read since.
+func TestInputsThatWentBackAreNotDeleted(t *testing.T) {
+	t.Parallel()
+	for came, name := range []string{1: "little came anew yet", 7: "more came than was lost"} {
+		if name != "" {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				wentBack(t, came)
+			})
+		}
+	}
+}
+
+func wentBack(t *testing.T, came int) {
+	t.Helper()
+	s := newShelf(memlog.New())
+	fill := func(n int) {
+		for range n {
+			_, _ = s.in.Append(t.Context(), []events.Record{{Value: []byte{}}})
+		}
+	}
+	fill(5)
+	s.run(t, setup(t, s.log, "a", "b", "c", "d", "e"), 8)
+	s.in = memlog.New()
+	fill(came)
+	next := setup(t, s.log, "v", "w", "x", "y", "z")
+	s.run(t, next, 8, func(cfg *eventlog.OwnerConfig) {
+		steps := cfg.Inputs.(*stepped)
+		cfg.Inputs = rewound{steps}
+		steps.before[4] = func() { fill(7 - came) }
+		told := cfg.Hooks.Kept
+		cfg.Hooks.Kept = func(out eventlog.Outcome) {
+			told(out)
+			start, _, err := eventlog.Bounds(t.Context(), s.in)
+			if _, _, r := read(t, s.log); err != nil || start > r.Inputs()[0].Next {
+				t.Errorf("the input begins at %d, and was read up to %d", start, r.Inputs()[0].Next)
+			}
+		}
+	})
+}
