@@ -79,6 +79,7 @@ type Holder struct {
 	serial    uint64
 	marks     marks
 	recovered recovered
+	again     bool             // adrift because what was read need not count
 	echoed    int64            // when the latest echo was read; 0: never
 	measured  map[string]int64 // what is used, as last told; never changed in place
 	counts    Counts
@@ -173,7 +174,7 @@ func (h *Holder) Register(now int64, i events.Incarnation, from int64) []Action 
 		return nil
 	}
 	h.now = max(h.now, now)
-	h.state = Registering
+	h.state, h.again = Registering, false
 	h.reached = h.now
 	h.next = max(h.next, from)
 	h.engine.Incarnation = string(i)

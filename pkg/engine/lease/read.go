@@ -77,6 +77,7 @@ func (h *Holder) recover(m *events.LogRecovered) {
 	h.lastToken = 0 // Repeats are below the mark.
 	if h.alive() {
 		h.lose("the pool's log has lost its tail")
+		h.again = true
 	}
 }
 
@@ -140,6 +141,7 @@ func (h *Holder) registered(e *events.Engine) {
 			h.state = Ready
 			h.act(Action{Verb: BecameReady})
 		}
+	case h.again: // Below the lowered mark old registrations come again, its own among them.
 	case h.state != Registering: // Also when adrift: it woke up and was replaced.
 		h.refuse(fmt.Errorf("engine %q in pool %q was registered by another process (incarnation %s, here %s): give each engine an ID of its own",
 			h.engine.Id, h.engine.Pool, e.Incarnation, h.engine.Incarnation))

@@ -50,6 +50,16 @@ func TestRecoveredScenes(t *testing.T) {
 			s.read(assign(1, func(a *events.TaskAssigned) { a.Incarnation = "i2" }))
 			s.says("register anew", "register i2 from 12", "became ready", "start 1")
 		},
+		"told late to a life that never heard of it: what comes again does not end it": func(t *testing.T) {
+			s := ready(t)
+			s.read(assign(1))
+			s.recovered(blue, 1, 0, 5000) // The life before this one had heeded it.
+			s.n = 0
+			s.read(registered("i0"), registered("i1"))
+			s.heard(s.h.Register(s.now, "i2", 0))
+			s.read(registered("i2"))
+			s.says("start 1", "stop 1 lost", "register anew", "register i2 from 15", "became ready")
+		},
 		"another pool's log": func(t *testing.T) {
 			s := ready(t)
 			s.read(assign(1))
