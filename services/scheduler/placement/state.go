@@ -97,6 +97,8 @@ type State struct {
 	// deciding is the task that Decide or Advance looks at, which Apply will need at once.
 	deciding attempt
 	recent   recent
+	// addressee of what was published last.
+	addressee addressee
 	// compiled and preferred are of the request that Decide looks at.
 	compiled  *predicate.Predicate
 	preferred *predicate.Preference
