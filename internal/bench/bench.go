@@ -149,7 +149,7 @@ func (r *rounds) one(ctx context.Context, m *measurement, s *sample) error {
 	if err != nil {
 		return err
 	}
-	if s.shape, err = shapeOf(ctx, m); err != nil { // That of the next wire.
+	if s.shape, err = shapeOf(ctx, m, s.shape); err != nil { // That of the next wire.
 		return err
 	}
 	r.wire, r.tasks = append(r.wire, wire), append(r.tasks, tasks)

@@ -33,13 +33,18 @@ type sample struct {
 // shape is how many records were appended at once, on average.
 type shape struct{ requests, events, assignments, reports int }
 
-// shapeOf looks at what the tasks of the measurement left in the logs.
-func shapeOf(ctx context.Context, m *measurement) (s shape, err error) {
+// shapeOf looks at what the tasks of the measurement left in the logs. Of what was
+// deleted behind a snapshot the shape stays as it was.
+func shapeOf(ctx context.Context, m *measurement, before shape) (s shape, err error) {
+	s = before
 	c := kafka.New(kafka.Config{Brokers: m.brokers, ClientID: "spanway-bench"})
 	defer c.Close()
 	topics, pool := events.Topics{Prefix: m.cfg.Prefix}, m.pools[0]
-	look := func(mean *int, topic string, partition int32) (err error) {
-		*mean, err = meanBatch(ctx, c, topic, partition)
+	look := func(mean *int, topic string, partition int32) error {
+		n, err := meanBatch(ctx, c, topic, partition)
+		if n > 0 {
+			*mean = n
+		}
 		return err
 	}
 	return s, errors.Join(
@@ -50,7 +55,8 @@ func shapeOf(ctx context.Context, m *measurement) (s shape, err error) {
 	)
 }
 
-// meanBatch is how many records a batch of the partition has, on average.
+// meanBatch is how many records a batch of the partition has, on average; 0 if too
+// few are left to tell.
 func meanBatch(ctx context.Context, c *kafka.Client, topic string, partition int32) (int, error) {
 	from, end, err := c.Offsets(ctx, topic, partition)
 	if err != nil {
@@ -71,6 +77,9 @@ func meanBatch(ctx context.Context, c *kafka.Client, topic string, partition int
 		batches += len(counts)
 		from = next
 	}
+	if records < sampled {
+		return 0, nil
+	}
 	return max(records/max(batches, 1), 1), nil
 }
 
@@ -84,7 +93,7 @@ func takeSample(ctx context.Context, m *measurement) (*sample, error) {
 	n := min(m.ran, sampled)
 	s := &sample{}
 	var err error
-	if s.shape, err = shapeOf(ctx, m); err != nil {
+	if s.shape, err = shapeOf(ctx, m, shape{1, 1, 1, 1}); err != nil {
 		return nil, err
 	}
 	read := func(into *[]events.Record, topic string, partition int32, n int, want func(*events.Record) bool) (err error) {

@@ -10,19 +10,27 @@ import (
 // code (*Refused): it is the scheduler's own check. It asks nobody. Submit does it
 // by itself.
 func (c *Client) Validate(r *events.TaskRequested) error {
-	_, err := c.task(r)
-	return err
+	name(r)
+	return refused(c.checks.Valid(r))
 }
 
 // task is what a request asks for.
 func (c *Client) task(r *events.TaskRequested) (*events.Task, error) {
+	name(r)
+	t, err := c.checks.Check(r)
+	return t, refused(err)
+}
+
+func name(r *events.TaskRequested) {
 	if r.TaskId == "" {
 		r.TaskId = newID()
 	}
-	t, err := c.checks.Check(r)
+}
+
+func refused(err error) error {
 	var bad *events.Malformed
 	if errors.As(err, &bad) {
-		return nil, refusal(bad)
+		return refusal(bad)
 	}
-	return t, err
+	return err
 }

@@ -40,7 +40,7 @@ func (o *own) fold(l events.Logged, timestamp int64) {
 		for n < len(o.open) && o.open[n].Offset < o.through {
 			n++
 		}
-		o.open = o.open[n:]
+		o.close(n)
 	case *events.LogTruncated:
 		o.truncated = max(o.truncated, m.Before)
 	case *events.LogLossAccepted:
@@ -50,6 +50,18 @@ func (o *own) fold(l events.Logged, timestamp int64) {
 		o.open = append(o.open, openEvent{l, timestamp})
 	default:
 		o.open = append(o.open, openEvent{l, timestamp})
+	}
+}
+
+// close forgets the oldest of what is open. Its memory is used again: where all
+// is published at once, little is left to move.
+func (o *own) close(n int) {
+	if left := len(o.open) - n; left > n {
+		o.open = o.open[n:]
+	} else {
+		copy(o.open, o.open[n:])
+		clear(o.open[left:])
+		o.open = o.open[:left]
 	}
 }
 

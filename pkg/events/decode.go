@@ -79,6 +79,7 @@ func (env *envelope) decode(r *Record) (proto.Message, error) {
 	if data == nil {
 		return nil, Refuse(CodeBadData, "the value is null; a %s needs data", env.typ)
 	}
+	env.known = k
 	m := k.message.New().Interface()
 	if err := env.unmarshal(data, m, k.kind == Command || k.kind == Report); err != nil {
 		return nil, err
@@ -106,13 +107,20 @@ func checkLimits(r *Record) error {
 // envelope is an Envelope that is not text yet, and so costs nothing.
 type envelope struct {
 	specVersion, id, source, typ, subject, contentType, traceparent, tracestate []byte
+	known                                                                       *known // what typ says, once it was looked up
 }
 
 // text makes the Envelope. Sources and content types repeat, and are mostly not
 // allocated anew.
 func (env *envelope) text() Envelope {
+	var typ Type
+	if env.known != nil {
+		typ = env.known.typ
+	} else {
+		typ = typeOf(env.typ)
+	}
 	return Envelope{
-		ID: string(env.id), Source: repeated(env.source), Type: typeOf(env.typ), Subject: string(env.subject),
+		ID: string(env.id), Source: repeated(env.source), Type: typ, Subject: string(env.subject),
 		ContentType: repeated(env.contentType), Traceparent: string(env.traceparent), Tracestate: string(env.tracestate),
 	}
 }
@@ -217,7 +225,7 @@ func (env *envelope) unmarshal(data []byte, m proto.Message, strict bool) error 
 	if isJSON {
 		return unmarshalJSON(data, m, strict)
 	}
-	if err := proto.Unmarshal(data, m); err != nil {
+	if err := unmarshal(data, m); err != nil {
 		return Refuse(CodeBadData, "data is not a protobuf %s: %v", m.ProtoReflect().Descriptor().Name(), err)
 	}
 	if strict {

@@ -102,7 +102,7 @@ func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) 
 	if n > 0 {
 		s.turn = (s.turn + 1) % n
 	}
-	s.deciding = nil
+	s.deciding = attempt{}
 	return more
 }
 
@@ -158,7 +158,7 @@ func (c *cycle) settle(p *pool, t *task) {
 	if t.ended() {
 		return
 	}
-	c.s.deciding = t
+	c.s.deciding = attempt{p, t}
 	switch t.fate {
 	case owesRetry:
 		wait := t.tmpl.retry.backoff(t.failures)
@@ -202,7 +202,7 @@ func (c *cycle) wake(p *pool) bool {
 		}
 		t := m.wake[0]
 		if !t.ran && t.tmpl.scheduleTimeout > 0 && t.acceptedAt+t.tmpl.scheduleTimeout <= c.now.Now {
-			c.s.deciding = t
+			c.s.deciding = attempt{p, t}
 			c.emit(&events.TaskExpired{TaskId: t.id, Pool: string(p.name), AtMs: c.now.Now})
 			continue
 		}
@@ -220,7 +220,7 @@ func (c *cycle) timeOut(p *pool) bool {
 			return false
 		}
 		t := m.backstops[0]
-		c.s.deciding = t
+		c.s.deciding = attempt{p, t}
 		c.emit(&events.TaskAttemptFailed{
 			TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
 			Error: &events.TaskError{Code: codeTimeout, Message: textBackstop},

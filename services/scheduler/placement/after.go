@@ -249,7 +249,7 @@ func (c *cycle) giveUp(p *pool) bool {
 			}
 			for _, id := range t.extra.after {
 				if p.tasks[id] == nil && t.fate == none {
-					c.s.deciding = t
+					c.s.deciding = attempt{p, t}
 					c.cancel(p, t, dependencyFailed(id, "is still unknown"))
 					break
 				}

@@ -90,14 +90,17 @@ func (s *State) live(poolName, id string) (*pool, *task) {
 	if p == nil {
 		return nil, nil
 	}
-	if t := s.deciding; t != nil && t.id == id && p.tasks[id] == t {
-		return p, t
+	if d := s.deciding; d.task != nil && d.pool == p && d.task.id == id && !d.task.ended() {
+		return p, d.task
 	}
 	return p, p.tasks[id]
 }
 
 // running finds the task whose current attempt has that token.
 func (s *State) running(poolName, id string, token uint64) (*pool, *task) {
+	if p, t := s.recent.find(poolName, id, token); t != nil {
+		return p, t
+	}
 	p, t := s.live(poolName, id)
 	if t == nil || t.status != assigned || t.token != token {
 		return nil, nil
@@ -174,6 +177,7 @@ func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	t.started, t.ran, t.reported, t.notBefore = false, true, false, 0
 	t.epoch, t.n = l.Epoch, l.N
 	e.reserve(t)
+	s.recent.note(p, t)
 	if p.match != nil {
 		p.match.reserved(e, t)
 	}
@@ -330,6 +334,7 @@ func (s *State) end(p *pool, t *task, how ending) {
 	}
 	t.prev, t.next = nil, nil
 	delete(p.tasks, t.id)
+	s.recent.forget(t)
 	key := keyOf(p.name, t.id)
 	entry := endedEntry{key: key, at: s.aged, offset: how.offset}
 	if how.reported {

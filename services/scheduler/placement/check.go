@@ -10,7 +10,21 @@ func (p *Preparer) Check(m *events.TaskRequested) (*events.Task, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.task(m, &prepared{pool: pool, taskID: m.TaskId}, events.Envelope{})
+	t := &events.Task{}
+	if err := p.task(t, m, &prepared{pool: pool, taskID: m.TaskId}, events.Envelope{}); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Valid is Check for those who need no task: it makes one where it costs nothing.
+func (p *Preparer) Valid(m *events.TaskRequested) error {
+	pool, err := poolName(m.Pool, nil)
+	if err != nil {
+		return err
+	}
+	var t events.Task
+	return p.task(&t, m, &prepared{pool: pool, taskID: m.TaskId}, events.Envelope{})
 }
 
 // ParseQuantity reads an integer of at least 0 or a quantity such as "64Mi", as

@@ -34,7 +34,7 @@ func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Messag
 	if refused := c.decide(prep); refused != nil {
 		c.reject(prep, in.Place, refused)
 	}
-	s.deciding = nil
+	s.deciding = attempt{}
 }
 
 func source(p events.Place) *events.Source {
@@ -82,14 +82,14 @@ func (c *cycle) decide(prep *prepared) *events.Malformed {
 		c.heartbeat(prep.pool, m)
 	case *events.AttemptStarted:
 		if p, t := c.s.reported(prep.pool, m.TaskId, m.EngineId, m.Token); t != nil && !t.started {
-			c.s.deciding = t
+			c.s.deciding = attempt{p, t}
 			c.emit(&events.TaskStarted{
 				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token, AtMs: c.now.Now,
 			})
 		}
 	case *events.AttemptProgressed:
 		if p, t := c.s.reported(prep.pool, m.TaskId, m.EngineId, m.Token); t != nil {
-			c.s.deciding = t
+			c.s.deciding = attempt{p, t}
 			c.emit(&events.TaskProgressed{
 				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,
 				Data: m.Data, DataType: m.DataType, AtMs: c.now.Now,
@@ -182,7 +182,7 @@ func (c *cycle) cancelRequested(name events.Pool, m *events.TaskCancelRequested)
 	}
 	if p != nil {
 		if t := p.tasks[m.TaskId]; t != nil {
-			s.deciding = t
+			s.deciding = attempt{p, t}
 			c.cancel(p, t, m.Reason)
 			return nil
 		}

@@ -128,7 +128,7 @@ var stateFields = map[string]string{
 	"cfg": notFolded + "the host's own", "pools": elsewhere + "pool", "order": elsewhere + "pool", "ended": elsewhere + "window",
 	"kept": elsewhere + "keeper", "dying": elsewhere + "dying", "leading": notFolded + "the host's own", "tenure": notFolded + "the host's own",
 	"turn": notFolded + "the host's own", "nextLease": notFolded + "the host's own", "evaluations": notFolded + "a count for metrics",
-	"eval": notFolded + "scratch", "partitions": derived + "engines", "deciding": notFolded + "scratch", "compiled": notFolded + "scratch", "preferred": notFolded + "scratch",
+	"eval": notFolded + "scratch", "partitions": derived + "engines", "deciding": notFolded + "scratch", "recent": notFolded + "found by ID as well", "addressee": notFolded + "scratch", "compiled": notFolded + "scratch", "preferred": notFolded + "scratch",
 	"knows": notFolded + "the release's own", "err": notFolded + "it folds nothing any more",
 	"payloadBytes": notFolded + "the host's own", "succeeded": notFolded + "for showing",
 }

@@ -105,7 +105,7 @@ func (m *matcher) placeLanes(c *cycle, until *task) bool {
 
 // assign gives t to e; score is nil without one.
 func (c *cycle) assign(p *pool, t *task, e *engine, score *float64) {
-	c.s.deciding = t
+	c.s.deciding = attempt{p, t}
 	c.emit(&events.TaskAssigned{
 		TaskId: t.id, Pool: string(p.name), EngineId: e.id, Incarnation: e.incarnation,
 		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, Score: score, AtMs: c.now.Now,

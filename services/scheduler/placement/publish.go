@@ -56,14 +56,22 @@ func (s *State) Publish(l events.Logged) (events.Outgoing, bool) {
 	return events.Outgoing{}, false
 }
 
+// addressee is an engine as records name it.
+type addressee struct {
+	key       []byte
+	topic     string
+	partition int32
+}
+
 func (s *State) toEngine(id string, m proto.Message) (events.Outgoing, bool) {
 	if id == "" {
 		return events.Outgoing{}, false
 	}
-	return events.Outgoing{
-		Topic: s.cfg.Topics.Assignments(), Partition: events.EnginePartition(events.EngineID(id)),
-		Key: []byte(id), Message: m,
-	}, true
+	if string(s.addressee.key) != id { // Mostly it is one of few, and often the one before.
+		s.addressee = addressee{[]byte(id), s.cfg.Topics.Assignments(), events.EnginePartition(events.EngineID(id))}
+	}
+	a := &s.addressee
+	return events.Outgoing{Topic: a.topic, Partition: a.partition, Key: a.key, Message: m}, true
 }
 
 // publishAssigned completes the copy with the task. An attempt that is over

@@ -9,7 +9,7 @@ func (c *cycle) finished(name events.Pool, m *events.AttemptFinished) {
 		c.stale(name, m)
 		return
 	}
-	s.deciding = t
+	s.deciding = attempt{p, t}
 	base := attemptOf(p, t)
 	at := c.now.Now
 	switch m.Outcome {
@@ -110,7 +110,7 @@ func (c *cycle) returnUnreceived(p *pool, e *engine, m *events.EngineHeartbeat) 
 		}
 		if len(running) == 0 || running[0] != t.token {
 			base := attemptOf(p, t)
-			c.s.deciding = t
+			c.s.deciding = attempt{p, t}
 			c.emit(&events.TaskAttemptReturned{
 				TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
 				Reason: reasonNotReceived, AtMs: c.now.Now,

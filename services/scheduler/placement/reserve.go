@@ -146,7 +146,7 @@ func (c *cycle) reserveFor(p *pool, l *lane) {
 	m.patient(l, c.now.Now)
 	l.checked = m.version
 	if e != nil {
-		c.s.deciding = t
+		c.s.deciding = attempt{p, t}
 		c.emit(&events.TaskReserved{
 			TaskId: t.id, Pool: string(p.name), EngineId: e.id, Incarnation: e.incarnation, AtMs: c.now.Now,
 		})

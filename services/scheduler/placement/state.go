@@ -94,8 +94,11 @@ type State struct {
 	eval        evaluation
 	// partitions is what AssignmentPartitions found; nil when engines came or went.
 	partitions []int32
-	// deciding is the task that Decide looks at, which Apply will need at once.
-	deciding *task
+	// deciding is the task that Decide or Advance looks at, which Apply will need at once.
+	deciding attempt
+	recent   recent
+	// addressee of what was published last.
+	addressee addressee
 	// compiled and preferred are of the request that Decide looks at.
 	compiled  *predicate.Predicate
 	preferred *predicate.Preference

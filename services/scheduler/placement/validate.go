@@ -51,8 +51,8 @@ func checkID(what, id string) error {
 func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 	switch m := out.message.(type) {
 	case *events.TaskRequested:
-		task, err := p.task(m, out, env)
-		if err != nil {
+		task := &events.Task{}
+		if err := p.task(task, m, out, env); err != nil {
 			return err
 		}
 		out.task, out.key = task, keyOf(out.pool, task.Id)
@@ -98,70 +98,69 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 	return nil
 }
 
-// task fills in what a request leaves out, and checks what it says.
-func (p *Preparer) task(m *events.TaskRequested, out *prepared, env events.Envelope) (*events.Task, error) {
+// task makes t, which is empty, of a request: it fills in what that leaves out, and
+// checks what it says.
+func (p *Preparer) task(t *events.Task, m *events.TaskRequested, out *prepared, env events.Envelope) error {
 	if err := checkID("taskId", out.taskID); err != nil {
-		return nil, err
+		return err
 	}
 	if err := checkID("kind", m.Kind); err != nil {
-		return nil, err
+		return err
 	}
 	if m.ReplayOf != "" {
 		if err := checkID("replayOf", m.ReplayOf); err != nil {
-			return nil, err
+			return err
 		}
 		if m.TaskId != "" {
-			return nil, bad("taskId and replayOf are both given; a replay gets its ID, %.100q and a number, from the scheduler", m.ReplayOf+".r")
+			return bad("taskId and replayOf are both given; a replay gets its ID, %.100q and a number, from the scheduler", m.ReplayOf+".r")
 		}
 	}
-	t := &events.Task{
-		Id: out.taskID, Pool: string(out.pool), Kind: m.Kind, Payload: m.Payload, PayloadType: m.PayloadType,
-		Predicate: m.Predicate, Prefer: m.Prefer, Priority: defaultPriority, Tenant: m.Tenant, ReplayOf: m.ReplayOf,
-	}
+	t.Id, t.Pool, t.Kind, t.Payload, t.PayloadType = out.taskID, string(out.pool), m.Kind, m.Payload, m.PayloadType
+	t.Predicate, t.Prefer, t.Priority, t.Tenant, t.ReplayOf = m.Predicate, m.Prefer, defaultPriority, m.Tenant, m.ReplayOf
 	if len(env.Traceparent) <= 64 && len(env.Tracestate) <= 512 &&
 		utf8.ValidString(env.Traceparent) && utf8.ValidString(env.Tracestate) {
 		t.Traceparent, t.Tracestate = env.Traceparent, env.Tracestate
 	}
 	if err := fillPayload(t, m); err != nil {
-		return nil, err
+		return err
 	}
 	if m.Priority != nil {
 		if t.Priority = *m.Priority; t.Priority < 0 || t.Priority > 9 {
-			return nil, bad("priority is %d; it goes from 0 to 9, 9 being the most urgent", t.Priority)
+			return bad("priority is %d; it goes from 0 to 9, 9 being the most urgent", t.Priority)
 		}
 	}
 	if m.Tenant != "" {
 		if err := checkID("tenant", m.Tenant); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	var err error
 	if t.Needs, err = parseNeeds(m.Needs); err != nil {
-		return nil, err
+		return err
 	}
 	if t.ScheduleTimeoutMs, err = parseTimeout("scheduleTimeout", m.ScheduleTimeout, 0); err != nil {
-		return nil, err
+		return err
 	}
 	if t.ExecutionTimeoutMs, err = parseTimeout("executionTimeout", m.ExecutionTimeout, defaultTimeout); err != nil {
-		return nil, err
+		return err
 	}
 	if t.Retry, err = parseRetry(m.Retry); err != nil {
-		return nil, err
+		return err
 	}
 	if t.NotBeforeMs, err = parseNotBefore(m.NotBefore); err != nil {
-		return nil, err
+		return err
 	}
 	if err = fillLimit(t, m); err != nil {
-		return nil, err
+		return err
 	}
 	if t.After, err = checkDependencies(t.Id, m.After); err != nil {
-		return nil, err
+		return err
 	}
 	if out.prefer, err = p.predicates.Prefer(t.Prefer); err != nil {
-		return nil, err
+		return err
 	}
 	out.predicate, err = p.predicates.Compile(t.Predicate)
-	return t, err
+	return err
 }
 
 // parseNotBefore reads a time into milliseconds since the Unix epoch; 0 is at once.

@@ -1,0 +1,123 @@
+package events
+
+import (
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"pgregory.net/rapid"
+)
+
+// TestOftenReadsAsProtobufDoes: whatever the bytes, the same message or the same
+// refusal comes of them.
+func TestOftenReadsAsProtobufDoes(t *testing.T) {
+	t.Parallel()
+	kinds := []proto.Message{
+		(*TaskRequested)(nil), (*TaskAccepted)(nil), (*TaskAssigned)(nil), (*AttemptFinished)(nil), (*TaskSucceeded)(nil),
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		kind := rapid.SampledFrom(kinds).Draw(t, "kind").ProtoReflect().Type()
+		var data []byte
+		for range rapid.IntRange(1, 3).Draw(t, "pieces") { // Of one message: the later ones add to it.
+			m := kind.New()
+			fill(t, m, 2)
+			b, err := proto.MarshalOptions{AllowPartial: true}.Marshal(m.Interface())
+			if err != nil {
+				t.Skip("text that is not UTF-8")
+			}
+			data = append(data, b...)
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "damages") {
+			if len(data) > 0 {
+				data[rapid.Uint32().Draw(t, "at")%uint32(len(data))] = rapid.OneOf(rapid.Just(byte(0xff)), rapid.Byte()).Draw(t, "byte") // 0xff is in no text.
+			}
+		}
+		if rapid.IntRange(0, 3).Draw(t, "cut") == 0 {
+			data = data[:rapid.IntRange(0, len(data)).Draw(t, "to")]
+		}
+		want, got := kind.New().Interface(), kind.New().Interface()
+		errWant, errGot := proto.Unmarshal(data, want), unmarshal(data, got)
+		if (errWant == nil) != (errGot == nil) {
+			t.Fatalf("%x: protobuf says %v, and here it is %v", data, errWant, errGot)
+		}
+		if errWant == nil && !proto.Equal(want, got) {
+			t.Fatalf("%x: protobuf reads %v, and here it is %v", data, want, got)
+		}
+	})
+}
+
+// fill gives some fields of m values, and adds some that nobody knows.
+func fill(t *rapid.T, m protoreflect.Message, depth int) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if !rapid.Bool().Draw(t, string(fd.Name())) {
+			continue
+		}
+		switch {
+		case fd.IsMap() && fd.MapValue().Kind() == protoreflect.Int64Kind:
+			key := protoreflect.ValueOfString(rapid.String().Draw(t, "key")).MapKey()
+			m.Mutable(fd).Map().Set(key, protoreflect.ValueOfInt64(rapid.Int64().Draw(t, "value")))
+		case fd.IsMap():
+		case fd.IsList():
+			if fd.Kind() == protoreflect.StringKind {
+				m.Mutable(fd).List().Append(protoreflect.ValueOfString(rapid.String().Draw(t, "item")))
+			}
+		case fd.Message() != nil:
+			if depth > 0 {
+				fill(t, m.Mutable(fd).Message(), depth-1)
+			}
+		default:
+			m.Set(fd, scalar(t, fd))
+		}
+	}
+	if rapid.IntRange(0, 9).Draw(t, "unknown") == 0 {
+		m.SetUnknown(protowire.AppendString(protowire.AppendTag(nil, 900, protowire.BytesType), "new"))
+	}
+}
+
+func scalar(t *rapid.T, fd protoreflect.FieldDescriptor) protoreflect.Value {
+	n := rapid.Int64().Draw(t, "number")
+	switch fd.Kind() {
+	case protoreflect.StringKind:
+		return protoreflect.ValueOfString(rapid.String().Draw(t, "text"))
+	case protoreflect.BytesKind:
+		return protoreflect.ValueOfBytes(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+	case protoreflect.Int32Kind:
+		return protoreflect.ValueOfInt32(int32(n))
+	case protoreflect.Int64Kind:
+		return protoreflect.ValueOfInt64(n)
+	case protoreflect.Uint64Kind:
+		return protoreflect.ValueOfUint64(uint64(n))
+	case protoreflect.DoubleKind:
+		return protoreflect.ValueOfFloat64(float64(n))
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOfBool(n&1 == 1)
+	case protoreflect.EnumKind:
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(n))
+	}
+	t.Fatalf("no values for %v", fd.FullName())
+	return protoreflect.Value{}
+}
+
+// TestOftenSharesNames: that is what it is for.
+func TestOftenSharesNames(t *testing.T) {
+	data, err := proto.Marshal(&TaskAssigned{
+		TaskId: "8c1f", Pool: "blue", EngineId: "blue-1", Incarnation: "0199", Token: 3,
+		Task: &Task{Id: "8c1f", Pool: "blue", Kind: "resize"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m TaskAssigned
+	n := testing.AllocsPerRun(100, func() {
+		m.Reset()
+		if err := unmarshal(data, &m); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 2 {
+		t.Errorf("%v allocations, want 2: the task, and its ID once", n)
+	}
+}
