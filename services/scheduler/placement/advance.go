@@ -131,7 +131,6 @@ func (c *cycle) advance(p *pool) bool {
 		return false
 	}
 	done := m.resolveAll(c)
-	m.unblock()
 	c.evaluations = max(c.evaluations, maxScans) // Neither kind of predicate starves the other.
 	if !m.placeSingles(c) {
 		done = false
