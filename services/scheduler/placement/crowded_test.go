@@ -123,3 +123,36 @@ func TestScanSeesWhatItPlaced(t *testing.T) {
 		}
 	}
 }
+
+// TestTimeThatEventsBring: the log's life, by which tasks give up on those that they
+// wait for, goes on with what Advance itself emits.
+func TestTimeThatEventsBring(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.engine("e1", "1", map[string]int64{"slots": 1}, nil)
+	w.send(&events.TaskRequested{TaskId: "b", Pool: blue, Kind: "k", After: []string{"never"}})
+	for range 24*60 - 1 {
+		w.now += maxStepMs
+		w.emit(&events.PoolConfigured{Pool: blue, AtMs: w.now})
+	}
+	w.heartbeat("e1")
+	w.submit("a", "")
+	w.now += maxStepMs
+	w.state.pools[blue].engines["e1"].lastBeat = w.now
+	w.advance()
+	if w.task("b") != nil {
+		t.Error("b still waits, and nothing says when it is looked at")
+	}
+}
+
+// TestManyEnginesLost: a call that could not declare all of them lost says so.
+func TestManyEnginesLost(t *testing.T) {
+	w := newWorld(t, Config{})
+	for i := range maxEvents + 10 {
+		w.engine(fmt.Sprint("e", i), "1", map[string]int64{"slots": 1}, nil)
+	}
+	w.now += 60_000
+	w.advance()
+	if n := w.state.pools[blue].present; n != 0 {
+		t.Errorf("%d silent engines are there", n)
+	}
+}
