@@ -107,6 +107,9 @@
 // derives and marks; Advance emits what the marks owe, a bounded amount at a
 // time, so the next owner goes on where the last one stopped. It publishes again,
 // alike, what no LogPublished covers, but for assignments that are over; the
-// tasks of dead letters are held until then. When engines were heard of and
-// attempts began is lost: leases and backstops begin anew with the first Advance.
+// tasks of dead letters are held until then. What only the owner before knew is
+// lost, and begins anew with the first Advance: when engines were heard of and
+// attempts began (leases, backstops), how long tasks have found no room
+// (reservations), how many heartbeats left out what is observed. All of it can only
+// make the next owner later, never decide on what is not so.
 package placement
