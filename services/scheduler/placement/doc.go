@@ -20,7 +20,8 @@
 //     event, and is waiting or on exactly one engine.
 //   - The needs of an engine's attempts are within what it can allocate, and those
 //     of each were within what it measured as left when it was assigned.
-//   - A token is given once, and tokens grow; results under another are refused.
+//   - A token is given once, and tokens grow, over losses of the log, too; results
+//     under another are refused.
 //   - A task is within the limit of its key, after all that it comes after, and on
 //     no engine that is reserved for one that goes before it.
 //   - Every TaskAssigned had a true predicate on the state before it, which is

@@ -126,7 +126,7 @@ func (c *cycle) assign(p *pool, t *task, e *engine, score *float64) {
 	c.s.deciding = t
 	c.emit(&events.TaskAssigned{
 		TaskId: t.id, Pool: string(p.name), EngineId: e.id, Incarnation: e.incarnation,
-		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, Score: score, AtMs: c.now.Now,
+		Attempt: t.attempt(), Token: max(p.token, c.s.tokens) + 1, View: c.s.next, Score: score, AtMs: c.now.Now,
 	})
 }
 
