@@ -12,6 +12,8 @@ DIR      ?=
 SEED     ?=
 FUZZTIME ?= 10s
 KILLS    ?= 200
+SOAK     ?= 10m
+RATE     ?= 20000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
@@ -103,6 +105,10 @@ sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
 .PHONY: kills
 kills: ## kill schedulers and engines at named points (KILLS=200)
 	$(GO) test -count 1 -v -timeout 15m -parallel 8 -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
+
+.PHONY: soak
+soak: ## ten minutes at half load: heap, goroutines and files must stay flat (SOAK=10m RATE=20000)
+	$(GO) test -count 1 -v -timeout 60m -run '^TestSoak$$' ./e2e -soak $(SOAK) -soak-rate $(RATE)
 
 .PHONY: fuzz
 fuzz: ## every fuzz test for a short while (FUZZTIME=10s)

@@ -173,6 +173,16 @@ type journal struct {
 	succeededIn map[string]int32
 	last        map[events.Type]client.Event
 	changed     chan struct{}
+	// endings counts terminal events; if light, that is all that is kept of tasks.
+	endings int
+	light   bool
+}
+
+// countOnly keeps nothing of single tasks from now on.
+func (j *journal) countOnly() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.light = true
 }
 
 var terminal = map[events.Type]bool{
@@ -201,6 +211,14 @@ func (j *journal) see(e client.Event) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.counts[e.Type]++
+	if terminal[e.Type] {
+		j.endings++
+	}
+	if j.light {
+		close(j.changed)
+		j.changed = make(chan struct{})
+		return nil
+	}
 	j.last[e.Type] = e
 	if terminal[e.Type] {
 		j.ended[string(client.TaskOf(e.Message))]++

@@ -154,7 +154,7 @@ func (c *cycle) admissible(prep *prepared) error {
 	if m.NotBeforeMs-c.now.Now > maxAheadMs {
 		return bad("notBefore is %s; it may be at most 8760h ahead", timeText(m.NotBeforeMs))
 	}
-	return c.s.since(foldWhole, "an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
+	return c.s.since("an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }
 
 func (c *cycle) repeated(prep *prepared, endedAt int64) {

@@ -42,7 +42,7 @@ func checkSettings(m *events.PoolSettings) error {
 }
 
 func (c *cycle) configure(name events.Pool, m *events.PoolConfigureRequested) *events.Malformed {
-	if err := c.s.since(foldWhole, "pool.settings", true); err != nil {
+	if err := c.s.since("pool.settings", true); err != nil {
 		return malformed(err)
 	}
 	c.emit(&events.PoolConfigured{Pool: string(name), Settings: m.Settings, AtMs: c.now.Now})

@@ -115,12 +115,12 @@ func (c *cycle) raise() {
 
 // since refuses a field of a request that was given although the log's version
 // does not have it yet.
-func (s *State) since(version uint32, field string, given bool) error {
-	if !given || s.version >= version {
+func (s *State) since(field string, given bool) error {
+	if !given || s.version >= foldWhole {
 		return nil
 	}
 	return events.Refuse(events.CodeUnknownField,
-		"%s needs fold version %d, and the log has %d; leave it out until all schedulers are upgraded", field, version, s.version)
+		"%s needs fold version %d, and the log has %d; leave it out until all schedulers are upgraded", field, foldWhole, s.version)
 }
 
 // supports refuses a task that has what the log's version has not; the error is
@@ -135,7 +135,7 @@ func (s *State) supports(t *events.Task) error {
 		{"limitKey", t.LimitKey != "" || t.Limit != 0},
 		{"after", len(t.After) > 0},
 	} {
-		if err := s.since(foldWhole, f.name, f.given); err != nil {
+		if err := s.since(f.name, f.given); err != nil {
 			return err
 		}
 	}
@@ -144,8 +144,8 @@ func (s *State) supports(t *events.Task) error {
 
 // supportsEngine is supports for an engine that registers.
 func (s *State) supportsEngine(e *events.Engine) error {
-	if err := s.since(foldWhole, "engine.accepts", e.Accepts != ""); err != nil {
+	if err := s.since("engine.accepts", e.Accepts != ""); err != nil {
 		return err
 	}
-	return s.since(foldWhole, "engine.node", e.Node != "")
+	return s.since("engine.node", e.Node != "")
 }
