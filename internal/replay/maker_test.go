@@ -112,9 +112,7 @@ func (m *maker) run(ms int64) {
 				m.at[m.now] = list[1:]
 				list[0]()
 			}
-			for more := true; more; {
-				before := m.offset
-				more = m.state.Advance(m.clock(), m.emit) || m.offset != before
+			for m.state.Advance(m.clock(), m.emit) {
 			}
 		}
 		delete(m.at, m.now)

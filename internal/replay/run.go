@@ -43,9 +43,7 @@ func Run(rec *Recording, sc Scenario) (*Outcome, error) {
 		for i := range r.batch {
 			r.happen(&r.batch[i])
 		}
-		for more := true; more; { // Until a call finds nothing to do: what one places may be news to what it looked at first.
-			before := r.offset
-			more = r.state.Advance(r.clock(), r.emit) || r.offset != before
+		for r.state.Advance(r.clock(), r.emit) {
 		}
 		r.rearm()
 	}

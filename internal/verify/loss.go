@@ -91,12 +91,12 @@ func (w *world) truncate(where at, before int64) {
 	}
 }
 
-// forget begins anew with an empty state, of which all is known. Which tokens were
-// given before is lost with it.
+// forget begins anew with an empty state, of which all is known. Tokens grow on:
+// handlers have passed them to stores that lost nothing.
 func (w *world) forget() {
 	fresh := newWorld(w.p)
 	fresh.views, fresh.given, fresh.floor = w.views, w.given, w.floor
-	fresh.expected, fresh.landed, fresh.version = w.expected, w.landed, versionUnknown
+	fresh.expected, fresh.landed, fresh.version, fresh.tokens = w.expected, w.landed, versionUnknown, w.tokens
 	*w = fresh
 }
 

@@ -137,11 +137,21 @@ func TestLossAccepted(t *testing.T) {
 	l.each(raised(), eng("e", "i1", 2), limited("t", 1), accepted("u"), assigned("t", 1))
 	l.claim()
 	l.each(&events.LogLossAccepted{Reason: "disk", From: 2, To: 9}, raised(),
-		eng("e", "i1", 1), limited("v", 1), assigned("v", 1), &events.TaskStaleResultRejected{TaskId: "t", Pool: "p", EngineId: "e", Token: 1}, succeeded("v", 1))
+		eng("e", "i1", 1), limited("v", 1), assigned("v", 2), &events.TaskStaleResultRejected{TaskId: "t", Pool: "p", EngineId: "e", Token: 1}, succeeded("v", 2))
 	r := l.finds(Options{NoneOpen: true}, `LOSS offsets 2 to 8 was accepted ("disk"): 2 tasks`)
 	if r.Open != 0 {
 		t.Errorf("%d are open", r.Open)
 	}
 	l.each(cancelled("u"))
 	l.finds(Options{}, "LOSS accepted", "G1 never accepted")
+}
+
+// Tokens only grow, whatever was lost: handlers' stores have seen them.
+func TestTokensGrowOverLoss(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	l.each(raised(), eng("e", "i1", 2), accepted("t"), assigned("t", 1))
+	l.claim()
+	l.each(&events.LogLossAccepted{Reason: "disk", From: 2, To: 9}, raised(), eng("e", "i1", 1), accepted("v"), assigned("v", 1))
+	l.finds(Options{}, "LOSS accepted", "G2 assigned under token 1; token 1 was given before")
 }

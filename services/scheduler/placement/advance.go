@@ -92,7 +92,7 @@ func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) 
 		s.lead(c.now.Now)
 	}
 	c.raise()
-	c.loseSilent()
+	more = !c.loseSilent()
 	n := len(s.order)
 	for i := range n {
 		if p := s.order[(s.turn+i)%n]; !c.advance(p) {
@@ -101,6 +101,9 @@ func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) 
 	}
 	if n > 0 {
 		s.turn = (s.turn + 1) % n
+	}
+	for _, p := range s.order { // What was emitted may have made the log live on.
+		more = more || p.match.impatient(s.aged) != nil
 	}
 	s.deciding = attempt{}
 	return more
@@ -131,7 +134,6 @@ func (c *cycle) advance(p *pool) bool {
 		return false
 	}
 	done := m.resolveAll(c)
-	m.unblock()
 	c.evaluations = max(c.evaluations, maxScans) // Neither kind of predicate starves the other.
 	if !m.placeSingles(c) {
 		done = false
@@ -235,11 +237,12 @@ func (c *cycle) timeOut(p *pool) bool {
 const leaseCheckMs = 100
 
 // loseSilent declares engines lost that were silent for the TTL, as far as
-// everything that they could have sent until then was read.
-func (c *cycle) loseSilent() {
+// everything that they could have sent until then was read; false if a budget
+// ended it.
+func (c *cycle) loseSilent() bool {
 	s := c.s
 	if c.now.ReadTo < s.nextLease {
-		return
+		return true
 	}
 	s.nextLease = c.now.ReadTo + leaseCheckMs
 	ttl := s.cfg.TTL.Milliseconds()
@@ -250,7 +253,7 @@ func (c *cycle) loseSilent() {
 			}
 			if c.full() {
 				s.nextLease = 0 // Go on at the next call.
-				return
+				return false
 			}
 			c.emit(&events.EngineLost{
 				EngineId: e.id, Incarnation: e.incarnation, Pool: string(p.name), Attempts: int64(e.attempts),
@@ -258,4 +261,5 @@ func (c *cycle) loseSilent() {
 			})
 		}
 	}
+	return true
 }

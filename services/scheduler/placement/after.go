@@ -234,25 +234,35 @@ func (m *matcher) expect(t *task) {
 	}
 }
 
+// impatient is the first task that has waited for others for as long as ended
+// tasks are remembered; nil if there is none.
+func (m *matcher) impatient(aged int64) *task {
+	for m.patience.len() > 0 {
+		t := *m.patience.front()
+		if t.dependent() && !t.ended() {
+			if aged-t.extra.since < windowMs {
+				return nil
+			}
+			return t
+		}
+		m.patience.pop()
+	}
+	return nil
+}
+
 // giveUp cancels tasks that waited, for as long as ended tasks are remembered, for
 // one that is still unknown; false if a budget ended it.
 func (c *cycle) giveUp(p *pool) bool {
 	m := p.match
-	for m.patience.len() > 0 {
-		t := *m.patience.front()
-		if t.dependent() && !t.ended() {
-			if c.s.aged-t.extra.since < windowMs {
-				return true
-			}
-			if c.full() {
-				return false
-			}
-			for _, id := range t.extra.after {
-				if p.tasks[id] == nil && t.fate == none {
-					c.s.deciding = attempt{p, t}
-					c.cancel(p, t, dependencyFailed(id, "is still unknown"))
-					break
-				}
+	for t := m.impatient(c.s.aged); t != nil; t = m.impatient(c.s.aged) {
+		if c.full() {
+			return false
+		}
+		for _, id := range t.extra.after {
+			if p.tasks[id] == nil && t.fate == none {
+				c.s.deciding = attempt{p, t}
+				c.cancel(p, t, dependencyFailed(id, "is still unknown"))
+				break
 			}
 		}
 		m.patience.pop()

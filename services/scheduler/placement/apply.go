@@ -70,7 +70,9 @@ func (s *State) Apply(l events.Logged) {
 	case *events.LogTruncated:
 		s.applyTruncated(m)
 	case *events.LogLossAccepted:
-		s.applyLoss(m)
+		s.applyLoss(m, l)
+	case *events.LogTailLost:
+		s.raiseTokens(m)
 	case *events.LogFoldVersionRaised:
 		s.applyRaised(m)
 	case *events.TaskBulkCancelStarted:

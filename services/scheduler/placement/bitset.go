@@ -27,15 +27,6 @@ func (b bitset) word(i int) uint64 {
 	return 0
 }
 
-func (b bitset) empty() bool {
-	for _, w := range b {
-		if w != 0 {
-			return false
-		}
-	}
-	return true
-}
-
 // next is the first member at or after from, or -1.
 func (b bitset) next(from int) int {
 	for w := from / 64; w < len(b); w++ {

@@ -20,7 +20,8 @@
 //     event, and is waiting or on exactly one engine.
 //   - The needs of an engine's attempts are within what it can allocate, and those
 //     of each were within what it measured as left when it was assigned.
-//   - A token is given once, and tokens grow; results under another are refused.
+//   - A token is given once, and tokens grow, over losses of the log, too; results
+//     under another are refused.
 //   - A task is within the limit of its key, after all that it comes after, and on
 //     no engine that is reserved for one that goes before it.
 //   - Every TaskAssigned had a true predicate on the state before it, which is
@@ -107,6 +108,9 @@
 // derives and marks; Advance emits what the marks owe, a bounded amount at a
 // time, so the next owner goes on where the last one stopped. It publishes again,
 // alike, what no LogPublished covers, but for assignments that are over; the
-// tasks of dead letters are held until then. When engines were heard of and
-// attempts began is lost: leases and backstops begin anew with the first Advance.
+// tasks of dead letters are held until then. What only the owner before knew is
+// lost, and begins anew with the first Advance: when engines were heard of and
+// attempts began (leases, backstops), how long tasks have found no room
+// (reservations), how many heartbeats left out what is observed. All of it can only
+// make the next owner later, never decide on what is not so.
 package placement

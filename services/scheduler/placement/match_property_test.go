@@ -112,7 +112,8 @@ func (b *byHand) Value(a predicate.Attribute) ref.Val {
 	return types.NewStringList(types.DefaultTypeAdapter, slices.Compact(list))
 }
 
-// judgeScore: the engine has the highest score of all that could take the task now.
+// judgeScore: the engine has the highest score of all that could take the task now,
+// and are not reserved for one that goes before it.
 func (c *chaos) judgeScore(m *events.TaskAssigned, p *pool, t *task, on *engine) {
 	prefer, err := c.cfg.Predicates.Prefer(t.tmpl.prefer)
 	if err != nil {
@@ -139,7 +140,7 @@ func (c *chaos) judgeScore(m *events.TaskAssigned, p *pool, t *task, on *engine)
 		c.t.Fatalf("%s on %s: %q gives %v, the event says %v", m.TaskId, on.id, t.tmpl.prefer, s, given)
 	}
 	for _, e := range p.byIndex {
-		if e != nil && canRun(c.replica, p, t, e) && score(e) > given {
+		if e != nil && canRun(c.replica, p, t, e) && e.takes(t) && score(e) > given {
 			c.t.Fatalf("%s went to %s with score %v, although %s has %v (%s)", m.TaskId, on.id, given, e.id, score(e), t.tmpl.prefer)
 		}
 	}

@@ -28,10 +28,12 @@ type matcher struct {
 	idle  fifo[*group]
 
 	// Sets of engine indexes: may take work; have some of a dimension free; have
-	// got something free since the last Advance.
+	// got something free since the lanes were looked at last.
 	open     bitset
 	positive []bitset
 	freed    bitset
+	// gains: something was freed since the lanes were looked at.
+	gains bool
 	// held are reserved, each for one task; see reserve.go.
 	held bitset
 	// stuck are the lanes that were blocked, by time; eager are lines whose first
@@ -53,7 +55,8 @@ type matcher struct {
 	scoredFor *group
 	singles   []*group
 	cursor    int
-	// settled is how many singles in a row were found scanned at this version.
+	// settled is how many singles in a row were scanned at this version, and found
+	// nothing.
 	settled int
 	fresh   fifo[*group]
 	// accepts is what engines read of tasks to accept them; accepting: some do.
@@ -220,6 +223,7 @@ func (m *matcher) measured(e *engine, before []int64) {
 func (m *matcher) gained(e *engine) {
 	if e.status == ready {
 		m.freed.set(e.index)
+		m.gains = true
 	}
 	m.changed(e)
 }

@@ -8,9 +8,10 @@ import (
 
 // unblock makes candidates of the lanes that something was freed for.
 func (m *matcher) unblock() {
-	if m.freed.empty() {
+	if !m.gains {
 		return
 	}
+	m.gains = false
 	for _, l := range m.laneList {
 		if l.blocked && m.pick(l, m.freed) != nil {
 			l.blocked = false
@@ -77,13 +78,34 @@ func (m *matcher) positiveWord(dim int32, w int) uint64 {
 	return 0
 }
 
+// pickFor is pick for t, the first task of a line of l. With a preference, what is
+// reserved counts, too, if t may use it: it comes last of those with its score.
+func (m *matcher) pickFor(l *lane, t *task) *engine {
+	if l.tiers == nil || len(m.p.reserved) == 0 {
+		return m.pick(l, nil)
+	}
+	for i := range l.tiers {
+		if e := m.pickOf(l, l.tiers[i].engines, nil); e != nil {
+			return e
+		}
+		if e := m.pickReserved(l, l.tiers[i].engines, t); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
 // placeLanes assigns tasks of the candidates in order, up to the task `until`
 // if it is not nil; false if the budget ended it.
 func (m *matcher) placeLanes(c *cycle, until *task) bool {
-	if !m.placeReserved(c) {
-		return false
-	}
-	for r := m.turn(); r != nil; r = m.turn() {
+	for {
+		if !m.placeReserved(c) {
+			return false
+		}
+		r := m.turn()
+		if r == nil {
+			return true
+		}
 		ln := r.next()
 		if until != nil && !r.goesFirst(ln, until, &m.ranks[levelOf(until.tmpl.priority)]) {
 			return true
@@ -91,16 +113,12 @@ func (m *matcher) placeLanes(c *cycle, until *task) bool {
 		if c.full() {
 			return false
 		}
-		if e := m.pick(ln.row.lane, nil); e != nil {
+		if e := m.pickFor(ln.row.lane, ln.head()); e != nil {
 			c.assign(m.p, ln.head(), e, ln.groups[0].filter.scoreOf(e))
 		} else {
 			m.block(ln.row.lane, c.now.Now)
 		}
-		if !m.placeReserved(c) {
-			return false
-		}
 	}
-	return true
 }
 
 // assign gives t to e; score is nil without one.
@@ -108,7 +126,7 @@ func (c *cycle) assign(p *pool, t *task, e *engine, score *float64) {
 	c.s.deciding = attempt{p, t}
 	c.emit(&events.TaskAssigned{
 		TaskId: t.id, Pool: string(p.name), EngineId: e.id, Incarnation: e.incarnation,
-		Attempt: t.attempt(), Token: p.token + 1, View: c.s.next, Score: score, AtMs: c.now.Now,
+		Attempt: t.attempt(), Token: max(p.token, c.s.tokens) + 1, View: c.s.next, Score: score, AtMs: c.now.Now,
 	})
 }
 
@@ -151,12 +169,14 @@ func (m *matcher) placeSingles(c *cycle) bool {
 			m.dropEmptySingles()
 			continue
 		}
-		g := m.singles[m.cursor]
+		g, before := m.singles[m.cursor], m.version
 		if g.ready() && !m.scan(c, g) {
 			return false
 		}
 		m.cursor++
-		m.settled++
+		if m.version == before { // Else what it placed is news to itself, too.
+			m.settled++
+		}
 	}
 	return true
 }

@@ -3,6 +3,7 @@ package placement
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -41,7 +42,7 @@ type chaos struct {
 
 func newChaos(t *rapid.T, tb testing.TB, cfg Config) *chaos {
 	c := &chaos{world: newWorld(tb, cfg), t: t, results: map[string]int{}, terminals: map[string]int{}, accepted: map[string]bool{}, order: newOrdered()}
-	c.world.judge = c.judge
+	c.world.tb, c.world.judge = t, c.judge
 	c.cfg.KeepEnded, c.cfg.PayloadBytes = 3, 40
 	c.state, c.replica, c.log, c.offset = New(c.cfg), New(c.cfg), nil, 0
 	c.emit(&events.LogPublished{}) // Something stands at offset 0, as the claim does in a log.
@@ -325,8 +326,9 @@ func (c *chaos) finishAll() {
 	c.send(&events.TaskCancelRequested{Pool: blue, Filter: &events.TaskFilter{PendingOnly: true}})
 	for range 100 {
 		c.advance()
-		for id, t := range c.tasksCopy() {
-			if t == assigned {
+		running := c.tasksCopy()
+		for _, id := range slices.Sorted(maps.Keys(running)) { // In order, so that what fails fails again.
+			if running[id] == assigned {
 				c.finish(id, events.AttemptFinished_SUCCEEDED)
 			}
 		}

@@ -217,10 +217,10 @@ func (s *shape) lack(free []int64) float64 {
 	return lack
 }
 
-// pickReserved is a reserved engine that t, the first of a line of l, may use.
-func (m *matcher) pickReserved(l *lane, t *task) *engine {
+// pickReserved is a reserved one of engines that t, the first of a line of l, may use.
+func (m *matcher) pickReserved(l *lane, engines bitset, t *task) *engine {
 	for _, e := range m.p.reserved {
-		if l.engines.has(e.index) && m.open.has(e.index) && l.shape.fits(e.room) && e.takes(t) {
+		if engines.has(e.index) && m.open.has(e.index) && l.shape.fits(e.room) && e.takes(t) {
 			return e
 		}
 	}
@@ -233,7 +233,7 @@ func (m *matcher) mayUseReserved(ln *line) {
 	if len(m.p.reserved) == 0 || len(ln.groups) == 0 || !ln.row.lane.blocked {
 		return
 	}
-	if !ln.eager && m.pickReserved(ln.row.lane, ln.head()) != nil {
+	if !ln.eager && m.pickReserved(ln.row.lane, ln.row.lane.engines, ln.head()) != nil {
 		ln.eager = true
 		m.eager = append(m.eager, ln)
 	}
@@ -267,14 +267,15 @@ func (m *matcher) freedReserved() {
 }
 
 // placeReserved assigns to reserved engines what goes before the tasks that they
-// are reserved for, and those; false if the budget ended it.
+// are reserved for, and those; false if the budget ended it. An engine that is not
+// reserved any more may have room left: what that is news to is a candidate at once.
 func (m *matcher) placeReserved(c *cycle) bool {
-	for len(m.eager) > 0 {
+	for m.unblock(); len(m.eager) > 0; m.unblock() {
 		if c.full() {
 			return false
 		}
 		m.eager = slices.DeleteFunc(m.eager, func(ln *line) bool {
-			ln.eager = len(ln.groups) > 0 && m.pickReserved(ln.row.lane, ln.head()) != nil
+			ln.eager = len(ln.groups) > 0 && m.pickReserved(ln.row.lane, ln.row.lane.engines, ln.head()) != nil
 			return !ln.eager
 		})
 		var next *line
@@ -284,7 +285,11 @@ func (m *matcher) placeReserved(c *cycle) bool {
 			}
 		}
 		if next != nil {
-			e := m.pickReserved(next.row.lane, next.head())
+			l := next.row.lane
+			e := m.pickReserved(l, l.engines, next.head())
+			if l.tiers != nil {
+				e = m.pickFor(l, next.head())
+			}
 			c.assign(m.p, next.head(), e, next.groups[0].filter.scoreOf(e))
 		}
 	}

@@ -59,6 +59,7 @@ func (c *codec) state() {
 	number(c, &s.next)
 	number(c, &s.newest)
 	number(c, &s.aged)
+	counter(c, &s.tokens)
 	n := c.length(len(s.order), leastPool)
 	for i := 0; i < n && c.err == nil; i++ {
 		if c.reading {

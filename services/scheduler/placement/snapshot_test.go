@@ -28,7 +28,9 @@ func restored(tb interface{ Fatalf(string, ...any) }, s *State) *State {
 }
 
 // twins are a State that folded the whole log and one that was restored from a
-// snapshot of it. They get the same inputs and must do the same.
+// snapshot of it. They get the same inputs and must do the same. Neither has decided
+// before: a takeover, on both sides, for it loses what only the owner knew (see Crash
+// in doc.go).
 type twins struct {
 	*chaos
 	twin *State
@@ -195,5 +197,53 @@ func TestRestoreRefuses(t *testing.T) {
 		if err := New(w.cfg).Restore(other); err == nil || !strings.Contains(err.Error(), "release") {
 			t.Errorf("byte %d of a newer release: %v", at, err)
 		}
+	}
+}
+
+// TestUsageAcrossTakeover: who takes over waits as long with what falls, since when it
+// was observed is folded. Heartbeats that leave something out are counted anew: they
+// are no events, and the room is only found a little later.
+func TestUsageAcrossTakeover(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.engine("e1", "1", map[string]int64{"slots": 16}, nil)
+	observed := 0
+	w.onEvent = func(l events.Logged) {
+		if l.Type == events.TypeEngineObserved {
+			observed++
+		}
+	}
+	beat := func(used map[string]int64) { w.beat(w.state.pools[blue].engines["e1"], used) }
+	want := func(when string, n int) {
+		t.Helper()
+		if observed != n {
+			t.Fatalf("%s: usage was observed %d times, not %d", when, observed, n)
+		}
+	}
+	beat(map[string]int64{"slots": 8})
+	want("at once", 1)
+	takeOver := func() {
+		w.state = restored(t, w.state)
+		w.advance()
+	}
+	takeOver()
+	w.now += usageFallsMs - 1
+	beat(map[string]int64{"slots": 2})
+	want("it fell too soon", 1)
+	w.now++
+	beat(map[string]int64{"slots": 2})
+	want("it fell", 2)
+	w.now += usageFallsMs
+	for range maxUnmeasured - 1 {
+		beat(nil)
+	}
+	takeOver()
+	for range maxUnmeasured - 1 {
+		beat(nil)
+	}
+	want("it was left out for a while", 2)
+	beat(nil)
+	want("it was left out for long", 3)
+	if used := w.state.pools[blue].engines["e1"].used; used != nil {
+		t.Errorf("%v is observed as used", used)
 	}
 }

@@ -74,6 +74,8 @@ type State struct {
 	dying fifo[dying]
 	// version is that by which events are folded.
 	version uint32
+	// tokens is at least what was given before the last loss; see raiseTokens.
+	tokens uint64
 
 	// What follows is not folded.
 

@@ -76,12 +76,34 @@ func (s *State) ignores(m proto.Message) bool {
 }
 
 // applyLoss begins anew: it makes the same of a State that folded what was lost,
-// and of one that could not.
-func (s *State) applyLoss(m *events.LogLossAccepted) {
+// and of one that could not. So tokens go on by where the event stands: in an epoch
+// above those of before.
+func (s *State) applyLoss(m *events.LogLossAccepted, l events.Logged) {
 	empty := New(s.cfg)
 	empty.next, empty.newest = s.next, m.AtMs
+	empty.tokens = uint64(l.Epoch)*lostLog + uint64(l.Offset) + 1
 	empty.knows, empty.leading, empty.tenure, empty.evaluations = s.knows, s.leading, s.tenure, s.evaluations
 	*s = *empty
+}
+
+// Handlers pass tokens on to their own stores, which take no lower one. So none is
+// given again that may have been given by an event that is lost: a loss raises all
+// that come, in all pools, by more than could have been given.
+const (
+	lostTail uint64 = 1 << 32
+	lostLog  uint64 = 1 << 40 // Above the losses of 255 tails.
+)
+
+// raiseTokens is for the loss of a tail. That may have held such a loss itself, in
+// each epoch of it.
+func (s *State) raiseTokens(m *events.LogTailLost) {
+	for _, p := range s.order {
+		s.tokens = max(s.tokens, p.token)
+	}
+	s.tokens += lostTail
+	if m.SeenEpoch > m.Epoch {
+		s.tokens += lostTail * uint64(m.SeenEpoch-m.Epoch)
+	}
 }
 
 // raise switches the log to the highest version that this host may choose.

@@ -192,3 +192,53 @@ func TestTruncatedForgets(t *testing.T) {
 		t.Errorf("hash %x, replica %x", a, b)
 	}
 }
+
+// TestTokensGrowOverLosses: handlers pass tokens to their own stores, so none is given
+// again that may have been, in whichever pool, by an event that is lost.
+func TestTokensGrowOverLosses(t *testing.T) {
+	const offset, epoch = 500, 7
+	given := func(s *State, pool events.Pool) uint64 {
+		var token uint64
+		c := s.cycle(events.Clock{}, func(m proto.Message) { token = m.(*events.TaskAssigned).Token })
+		c.assign(s.poolOf(pool), &task{tmpl: &template{}}, &engine{}, nil)
+		return token
+	}
+	apply := func(s *State, at int64, epoch uint32, m proto.Message) {
+		s.Apply(events.Logged{Offset: at, Epoch: epoch, Message: m})
+	}
+	lived := func(version uint32) *State {
+		s := New(Config{})
+		s.version = version
+		s.poolOf(blue).token = 100
+		return s
+	}
+	for name, c := range map[string]struct {
+		state *State
+		loss  proto.Message
+		// above what may have been given, there and in a pool that comes later.
+		above, later uint64
+	}{
+		"a tail":                  {lived(foldWhole), &events.LogTailLost{SeenEpoch: 6, Epoch: 6}, 100 + 1<<32 - 1, 100 + 1<<32 - 1},
+		"a tail that lost a tail": {lived(foldWhole), &events.LogTailLost{SeenEpoch: 8, Epoch: 6}, 100 + 3<<32 - 1, 100 + 3<<32 - 1},
+		"none in version 1":       {lived(foldFirst), &events.LogTailLost{SeenEpoch: 6, Epoch: 6}, 100, 0},
+		"all":                     {lived(foldWhole), &events.LogLossAccepted{}, epoch << 40, epoch << 40},
+		"all of version 1":        {lived(foldFirst), &events.LogLossAccepted{}, epoch << 40, epoch << 40},
+		"all, seen by nobody":     {New(Config{}), &events.LogLossAccepted{}, epoch<<40 + offset, epoch<<40 + offset},
+	} {
+		apply(c.state, offset, epoch, c.loss)
+		s := restored(t, c.state)
+		before := given(s, blue)
+		if before <= c.above {
+			t.Errorf("%s: token %d is given, up to %d may have been", name, before, c.above)
+		}
+		if got := given(s, "green"); got <= c.later {
+			t.Errorf("%s: token %d is given in a new pool, up to %d may have been", name, got, c.later)
+		}
+		apply(s, offset+1, epoch, &events.LogTailLost{SeenEpoch: epoch, Epoch: epoch})
+		apply(s, offset+2, epoch, &events.LogTailLost{SeenEpoch: epoch, Epoch: epoch})
+		apply(s, offset+3, epoch+1, &events.LogLossAccepted{})
+		if got := given(s, blue); got <= before+2*lostTail {
+			t.Errorf("%s: token %d is given after more losses, %d before", name, got, before)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func (p *player) cmdForetell(a args) {
 	before := p.state.Hash()
 	x := p.state.ExplainRequest(t, p.now)
 	if p.state.Hash() != before {
-		p.tb.Error("ExplainRequest changed the state")
+		p.tb.Fatal("ExplainRequest changed the state")
 	}
 	for line := range strings.Lines(x.Text(false)) {
 		p.out.WriteString("  " + line)

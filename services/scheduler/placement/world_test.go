@@ -10,10 +10,17 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
+// failer is a test, or a check of a property.
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // world drives a State as the owner's runtime does, without logs: every event
 // is applied when it is emitted, and folded by a second State as well.
 type world struct {
-	tb      testing.TB
+	tb      failer
 	cfg     Config
 	state   *State
 	replica *State // nil: none
@@ -78,6 +85,8 @@ func (w *world) publish(s *State, l events.Logged) (events.Outgoing, bool) {
 	return out, ok
 }
 
+// advance has the State do all that is due. If it said that nothing is left, it must
+// find nothing when it is asked again at the same time.
 func (w *world) advance() {
 	for i, more := 0, true; more; i++ {
 		w.decide(func(s *State, emit func(proto.Message)) { more = s.Advance(w.clock(), emit) })
@@ -85,6 +94,11 @@ func (w *world) advance() {
 			w.tb.Fatal("Advance never ends")
 		}
 	}
+	w.decide(func(s *State, _ func(proto.Message)) {
+		s.Advance(w.clock(), func(m proto.Message) {
+			w.tb.Fatalf("Advance said that nothing was left, and does this with nothing between: %s %v", events.TypeOf(m), m)
+		})
+	})
 }
 
 func (w *world) decide(do func(*State, func(proto.Message))) {
