@@ -2,7 +2,9 @@ package sim
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -59,19 +61,33 @@ func (o *owners) late() bool {
 	return err == nil && slices.ContainsFunc(list, func(s eventlog.Stored) bool { return s.At > list[0].At })
 }
 
+// partOf tells whether a record is a chunk of that snapshot: those of other writers
+// may stand between.
+func partOf(r *events.Record, m *events.LogSnapshot) bool {
+	header, _ := r.Header(events.HeaderSnapshot)
+	return strings.HasPrefix(string(header), fmt.Sprintf("%d/%d/", m.FoldVersion, m.Offset)) && len(r.Value) > 0
+}
+
 // rot spoils the newest snapshot, in a power cut that everybody feels: that is why
-// there are two.
+// there are two. It never spoils the last one that the log can be folded from,
+// which is what two snapshots cannot survive: neither what stands before the
+// beginning of the log takes its place, nor what a job is about to make so that
+// began while the snapshot was whole which the last cut spoiled.
 func (o *owners) rot() {
-	list, err := o.store(o.snapshots.Log).List(context.Background())
+	if slices.ContainsFunc(o.unaware, (*Process).Alive) {
+		return
+	}
+	list, _, err := o.store(o.snapshots.Log).Usable(context.Background(), o.log.Log)
 	if err != nil || len(list) < 2 || list[0].Manifest.Offset == list[1].Manifest.Offset {
 		return
 	}
 	records := o.snapshots.Log.Records()
 	for i := range records {
-		if records[i].Offset >= list[0].First && records[i].Offset < list[0].At && len(records[i].Value) > 0 {
+		if records[i].Offset >= list[0].First && records[i].Offset < list[0].At && partOf(&records[i], list[0].Manifest) {
 			records[i].Value[0] ^= 0xff
 		}
 	}
+	o.unaware = slices.DeleteFunc(slices.Clone(o.jobs), func(job *Process) bool { return !job.Alive() })
 	for _, n := range o.nodes {
 		if n.process != nil {
 			n.Restart()

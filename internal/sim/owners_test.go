@@ -25,6 +25,7 @@ type owners struct {
 	snapshots *Partition
 	published [toyParts]*Partition
 	jobs      []*Process
+	unaware   []*Process // jobs that were under way when a snapshot was spoiled
 	history   time.Duration
 	every     int64
 	nodes     []*Node
