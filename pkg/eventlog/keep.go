@@ -135,7 +135,7 @@ func (t *tenure) housekeep() error {
 
 func (t *tenure) startSnapshot(core Snapshotter) error {
 	k := t.keeping
-	snap, err := take(t.Topic, t.Partition, t.reader, &t.published.own, core, t.clock.Now)
+	snap, err := take(t.Topic, t.Partition, t.reader, &t.published.own, core, k.size+k.size/8, t.clock.Now)
 	if err != nil {
 		return fmt.Errorf("take a snapshot at %d: %w", t.reader.next, err)
 	}

@@ -141,7 +141,9 @@ func (t *tenure) complete(ctx context.Context, out *events.Outgoing) error {
 	if err != nil {
 		return fmt.Errorf("read the event at %d: %w", out.Missing, errors.Join(errUnreadable, err))
 	}
-	out.Complete(m)
+	if err := out.Complete(m); err != nil {
+		return fmt.Errorf("complete with the event at %d: %w", out.Missing, errors.Join(errUnreadable, err))
+	}
 	return nil
 }
 

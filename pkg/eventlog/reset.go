@@ -115,7 +115,7 @@ func (cfg *ResetConfig) reset(ctx context.Context, t *tenure, core Snapshotter) 
 	}
 	state := own{}
 	state.fold(t.batch.logged[0], t.clock.Now)
-	snap, err := take(t.Topic, t.Partition, t.reader, &state, core, t.clock.Now)
+	snap, err := take(t.Topic, t.Partition, t.reader, &state, core, 0, t.clock.Now)
 	if err != nil {
 		return nil, err
 	}

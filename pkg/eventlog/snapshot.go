@@ -136,9 +136,10 @@ func judgeOf(m *events.LogSnapshot) (Judge, error) {
 	return Judge{History: m.History, Epoch: m.Epoch, Claim: ClaimID(m.ClaimId), ClaimedAt: m.ClaimedAt}, nil
 }
 
-// take makes the snapshot of a state that is wholly known to count.
-func take(topic string, partition int32, r *Reader, o *own, core Snapshotter, now int64) (*Snapshot, error) {
-	body, err := o.append(nil)
+// take makes the snapshot of a state that is wholly known to count. About room
+// bytes are expected: growing to a large state copies it several times.
+func take(topic string, partition int32, r *Reader, o *own, core Snapshotter, room, now int64) (*Snapshot, error) {
+	body, err := o.append(make([]byte, 0, room))
 	if err != nil {
 		return nil, err
 	}

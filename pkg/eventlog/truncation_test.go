@@ -56,8 +56,9 @@ type referring struct{ *toyCore }
 func (c *referring) Publish(l events.Logged) (events.Outgoing, bool) {
 	out, ok := c.toyCore.Publish(l)
 	if ok && len(c.order) > 0 && l.Offset > c.order[0].Offset {
-		out.Missing, out.Complete = c.order[0].Offset, func(m proto.Message) {
+		out.Missing, out.Complete = c.order[0].Offset, func(m proto.Message) error {
 			out.Message.(*events.TaskAccepted).Task.Payload = []byte(m.(*events.TaskAccepted).Task.Id)
+			return nil
 		}
 	}
 	return out, ok

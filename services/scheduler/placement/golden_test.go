@@ -317,7 +317,7 @@ func TestGoldenLogsGoOn(t *testing.T) {
 				t.Errorf("at %d stands %v, which is not the request of %s", t0.payloadAt, m, t0.id)
 			}
 		}
-		if with == 0 || s.Floor() == 0 {
+		if with == 0 || s.Floor() != 0 { // Nothing may be deleted before the raise.
 			t.Errorf("%d tasks have payloads, the floor is %d", with, s.Floor())
 		}
 		var emitted []events.Type

@@ -1,6 +1,8 @@
 package placement
 
 import (
+	"fmt"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -56,10 +58,14 @@ func (t *task) complete(out *events.Outgoing, in *events.Task) {
 		return
 	}
 	out.Missing = t.payloadAt
-	out.Complete = func(m proto.Message) {
-		if accepted, ok := m.(*events.TaskAccepted); ok {
-			in.Payload = accepted.Task.GetPayload()
+	id := t.id
+	out.Complete = func(m proto.Message) error {
+		accepted, ok := m.(*events.TaskAccepted)
+		if !ok {
+			return fmt.Errorf("the payload of task %q should stand there, not a %s", id, events.TypeOf(m))
 		}
+		in.Payload = accepted.Task.GetPayload()
+		return nil
 	}
 }
 

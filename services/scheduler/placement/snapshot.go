@@ -79,7 +79,12 @@ func (c *codec) state() {
 // Floor is the lowest offset of the log that the state still refers to, or
 // math.MaxInt64: where the payload stands of a task that has not ended, or whose
 // copy for the dead letters may not have been published. It walks over the tasks.
+// In version 1 nothing may be deleted: its log.truncated changes nothing, so kept
+// tasks would go on to refer to what is gone.
 func (s *State) Floor() int64 {
+	if s.version < foldWhole {
+		return 0
+	}
 	floor := int64(math.MaxInt64)
 	for _, p := range s.order {
 		for t := p.first; t != nil; t = t.next {

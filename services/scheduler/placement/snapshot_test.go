@@ -170,6 +170,18 @@ func TestFloor(t *testing.T) {
 	if out, _ := w.publish(w.state, a); string(out.Message.(*events.TaskAssigned).Task.Payload) != "B" {
 		t.Errorf("the retry was sent out as %v", out.Message)
 	}
+	out, _ := w.state.Publish(a)
+	if err := out.Complete(&events.LogPublished{}); err == nil {
+		t.Error("a payload was taken from what is no acceptance")
+	}
+}
+
+// TestFirstVersionKeepsItsLog: it has no way to forget what refers to what is deleted.
+func TestFirstVersionKeepsItsLog(t *testing.T) {
+	s := New(Config{FoldVersion: 1})
+	if floor := s.Floor(); floor != 0 {
+		t.Errorf("the floor is %d, want 0: nothing may be deleted", floor)
+	}
 }
 
 func TestRestoreRefuses(t *testing.T) {

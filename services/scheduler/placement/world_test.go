@@ -80,7 +80,9 @@ func (w *world) publish(s *State, l events.Logged) (events.Outgoing, bool) {
 		if at.Offset != out.Missing {
 			w.tb.Fatalf("offset %d is not in the log", out.Missing)
 		}
-		out.Complete(at.Message)
+		if err := out.Complete(at.Message); err != nil {
+			w.tb.Fatal(err)
+		}
 	}
 	return out, ok
 }
