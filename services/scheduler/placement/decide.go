@@ -20,6 +20,7 @@ func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Messag
 	if !ok {
 		return
 	}
+	c.raise() // What waited since before the first Advance may ask for what is new.
 	if prep.refused != nil {
 		c.reject(prep, in.Place, prep.refused)
 		return

@@ -3,6 +3,7 @@ package placement
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -69,6 +70,26 @@ func TestOldAndNewFoldAlike(t *testing.T) {
 			rt.Fatalf("the old binary restores a newer state: %v", err)
 		}
 	})
+}
+
+// TestRaisesBeforeAnythingElse: what was asked for before anybody owned the log is
+// decided before the first Advance, and by the version that the owner may raise to.
+func TestRaisesBeforeAnythingElse(t *testing.T) {
+	for version, want := range map[uint32][]events.Type{
+		foldFirst: {events.TypeTaskRejected},
+		foldWhole: {events.TypeLogFoldVersionRaised, events.TypeTaskAccepted},
+	} {
+		w := newWorld(t, Config{FoldVersion: version})
+		w.state, w.replica, w.log = New(w.cfg), New(w.cfg), nil
+		w.send(&events.TaskRequested{TaskId: "t", Pool: blue, Kind: "k", LimitKey: "db"})
+		var got []events.Type
+		for _, l := range w.log {
+			got = append(got, l.Type)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("an owner that may raise to version %d writes %v first, want %v", version, got, want)
+		}
+	}
 }
 
 // TestNewFieldsNeedTheirVersion: until the log is raised, requests with new
