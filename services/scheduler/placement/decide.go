@@ -221,7 +221,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 		}
 		return unknownTask(name, m.TaskId)
 	}
-	again, refused := s.again(old)
+	again, refused := c.requestAgain(old)
 	if refused != nil {
 		return refused
 	}

@@ -160,6 +160,44 @@ func TestRetryInTheFirstVersion(t *testing.T) {
 	}
 }
 
+// TestRetryInTheBatchOfItsPayload is refused, rather than refer to it: the batch
+// may land elsewhere, and then something else stands at that offset.
+func TestRetryInTheBatchOfItsPayload(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.batch = w.offset
+	again := func(id string) {
+		w.send(&events.TaskCancelRequested{TaskId: id, Pool: blue})
+		w.send(&events.TaskRetryRequested{TaskId: id, Pool: blue})
+	}
+	first := w.offset
+	for _, id := range []string{"bare", "a"} {
+		m := &events.TaskRequested{TaskId: id, Pool: blue, Kind: "k"}
+		if id != "bare" {
+			first, m.Payload = w.offset, []byte(id)
+		}
+		w.send(m)
+		again(id)
+	}
+	if m, ok := w.log[len(w.log)-1].Message.(*events.TaskRejected); !ok || m.TaskId != "a" || m.Code != string(events.CodeUnknownTask) {
+		t.Errorf("the retry in the same batch ends with %s", narrate(w.log[len(w.log)-1]))
+	}
+	if w.task("bare.r1") == nil {
+		t.Error("what has no payload is not retried")
+	}
+	w.batch = w.offset // All of that stands now.
+	w.send(&events.TaskRetryRequested{TaskId: "a", Pool: blue})
+	again("a.r1") // It refers to what stands, though a.r1 is of this batch.
+	for _, id := range []string{"a.r1", "a.r2"} {
+		found := slices.ContainsFunc(w.log, func(l events.Logged) bool {
+			m, ok := l.Message.(*events.TaskAccepted)
+			return ok && m.Task.Id == id && m.Task.PayloadAt == first && m.Task.Payload == nil
+		})
+		if !found {
+			t.Errorf("%s was not accepted with the payload at %d", id, first)
+		}
+	}
+}
+
 // TestLossAccepted: what follows does not depend on whether one had folded what
 // was lost.
 func TestLossAccepted(t *testing.T) {
