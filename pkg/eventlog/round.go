@@ -33,7 +33,7 @@ func (t *tenure) round(ctx context.Context) error {
 			return err
 		}
 	}
-	more := t.core.Advance(t.clock, t.emitter)
+	more := t.core.Advance(t.now(), t.emitter)
 	t.idle = !more && len(arrived.Inputs) == 0
 	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
@@ -45,8 +45,15 @@ func (t *tenure) round(ctx context.Context) error {
 // tick reads the clock. Within a tenure it never goes back.
 func (t *tenure) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
 
+// now is what a decision may know of time, and of where its events are to stand.
+func (t *tenure) now() events.Clock {
+	now := t.clock
+	now.Batch = t.reader.next
+	return now
+}
+
 func (t *tenure) decide(ctx context.Context, in *events.Input) error {
-	t.core.Decide(*in, t.clock, t.emitter)
+	t.core.Decide(*in, t.now(), t.emitter)
 	t.positions.Set(in.Topic, in.Partition, in.Offset+1)
 	t.unwritten++
 	if t.batch.size < fullBatch {

@@ -35,6 +35,10 @@ type Clock struct {
 	// ReadTo: every input appended before this time has been decided on. What
 	// depends on somebody's silence must be measured against it, never Now.
 	ReadTo int64
+	// Batch is the offset at which the batch of this decision is expected to begin;
+	// 0: not known. The batch may land at a later one, so what stands in it is best
+	// not referred to by its offset.
+	Batch int64
 }
 
 // Outgoing is a record that a counted event causes on another topic.
