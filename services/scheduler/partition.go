@@ -19,6 +19,8 @@ type partition struct {
 	number  int32
 	service *Service
 	log     *slog.Logger
+	// What was read of the inputs, by whichever owner.
+	requests, reports trail
 	// owned is closed once this process has owned the partition.
 	owned chan struct{}
 	once  sync.Once // closes owned
@@ -71,8 +73,8 @@ func (p *partition) own(ctx context.Context) error {
 	preparer := placement.NewPreparer(p.placementConfig())
 	in := &inputs{
 		ctx:      ctx,
-		requests: p.pump(s.topics.Requests(), preparer.Prepare, now),
-		reports:  p.pump(s.topics.Reports(), preparer.Prepare, now),
+		requests: p.pump(s.topics.Requests(), &p.requests, preparer.Prepare, now),
+		reports:  p.pump(s.topics.Reports(), &p.reports, preparer.Prepare, now),
 	}
 	defer in.close()
 	keeper := p.keeper(ctx, now)
