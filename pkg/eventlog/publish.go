@@ -104,6 +104,9 @@ func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) 
 		if t.Hooks.Lost != nil {
 			t.Hooks.Lost(fmt.Errorf("event %d/%d of %s/%d is not published: %w", l.Epoch, l.N, t.Topic, t.Partition, err))
 		}
+		if out.Gone != nil {
+			out.Gone()
+		}
 		return nil
 	case err != nil:
 		return fmt.Errorf("publish event %d/%d of %s/%d: %w", l.Epoch, l.N, t.Topic, t.Partition, err)

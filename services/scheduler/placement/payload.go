@@ -58,6 +58,7 @@ func (t *task) complete(out *events.Outgoing, in *events.Task) {
 		return
 	}
 	out.Missing = t.payloadAt
+	out.Gone = func() { t.payloadGone = true }
 	id := t.id
 	out.Complete = func(m proto.Message) error {
 		accepted, ok := m.(*events.TaskAccepted)
@@ -80,6 +81,8 @@ func (s *State) again(old kept) (*events.Task, *events.Malformed) {
 	m := t.message(old.pool)
 	switch {
 	case t.payloadLen == 0:
+	case t.payloadGone:
+		return nil, events.Refuse(events.CodeUnknownTask, "task %q: %s under a new ID", t.id, textPayloadLost)
 	case s.version >= foldWhole:
 		m.Payload, m.PayloadAt = nil, t.payloadAt
 	case t.payload == nil:
