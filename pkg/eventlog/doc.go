@@ -34,8 +34,9 @@
 //
 //   - A core knows its events at the offsets at which every reader finds them.
 //
-//   - Events are published in their order, and again from the last
-//     LogPublished by every new owner; receivers drop what they have.
+//   - Events are published in their order, however many rounds it takes to read what
+//     they refer to, and again from the last LogPublished by every new owner;
+//     receivers drop what they have.
 //
 //   - A snapshot is taken when nothing is tentative, right behind a batch of its
 //     owner, and written only if the log, judged anew, has that history there.
