@@ -59,8 +59,9 @@
 // # Losses
 //
 // LostError: the tail is gone. The owner drops its fold, passes the snapshots of
-// what is gone, claims anew and says LogTailLost first; Receivers are told to lower
-// their marks. A WitnessError of its Inputs tells of a loss that others saw.
+// what is gone, claims anew, with the news in the claim for whoever comes after a
+// crash, and says LogTailLost first; Receivers are told to lower their marks. A
+// WitnessError of its Inputs tells of a loss that others saw.
 // LossError: the beginning is gone and no snapshot is left; Reset is the remedy.
 // VersionError: the log needs a newer binary.
 //
