@@ -13,8 +13,15 @@ import (
 
 // round decides what has arrived and what time has brought, and appends it.
 func (t *tenure) round(ctx context.Context) error {
+	if err := t.publishRest(ctx); err != nil {
+		return err
+	}
+	if len(t.published.later) > maxLater {
+		t.tick()
+		return t.confirmTail(ctx)
+	}
 	wait := time.Duration(0)
-	if t.idle {
+	if t.idle && len(t.published.later) == 0 {
 		wait = t.IdleWait
 	}
 	arrived, err := t.Inputs.Next(ctx, wait)
@@ -33,7 +40,8 @@ func (t *tenure) round(ctx context.Context) error {
 			return err
 		}
 	}
-	more := t.core.Advance(t.now(), t.emitter)
+	// No work is given out while what was given out is still to be sent.
+	more := len(t.published.later) > 0 || t.core.Advance(t.now(), t.emitter)
 	t.idle = !more && len(arrived.Inputs) == 0
 	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
@@ -129,7 +137,7 @@ func (t *tenure) counted(ctx context.Context, h Header) error {
 	for i := range t.batch.logged {
 		at := t.batch.spans[i].timestamp
 		t.published.fold(t.batch.logged[i], at)
-		if err := t.publish(ctx, t.batch.logged[i], at); err != nil {
+		if err := t.publishInTurn(ctx, t.batch.logged[i], at); err != nil {
 			return err
 		}
 	}

@@ -55,7 +55,9 @@ type Outgoing struct {
 	// Missing, if not 0, is the offset of an event of the log that Complete must
 	// be given before Message is encoded: the core keeps no payloads that stand
 	// in the log. (At 0 stands a claim, so it is never meant.) If the log holds it no
-	// more, or Complete says that it is another one, the record is not sent.
+	// more, or Complete says that it is another one, the record is not sent, and
+	// Gone, if set, is called.
 	Missing  int64
 	Complete func(m proto.Message) error
+	Gone     func()
 }

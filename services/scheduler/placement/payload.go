@@ -58,6 +58,7 @@ func (t *task) complete(out *events.Outgoing, in *events.Task) {
 		return
 	}
 	out.Missing = t.payloadAt
+	out.Gone = func() { t.payloadGone = true }
 	id := t.id
 	out.Complete = func(m proto.Message) error {
 		accepted, ok := m.(*events.TaskAccepted)
@@ -83,6 +84,8 @@ func (c *cycle) requestAgain(old kept) (*events.Task, *events.Malformed) {
 	fixed := c.now.Batch == 0 || t.payloadAt < c.now.Batch
 	switch {
 	case t.payloadLen == 0:
+	case t.payloadGone:
+		return nil, events.Refuse(events.CodeUnknownTask, "task %q: %s under a new ID", t.id, textPayloadLost)
 	case c.s.version >= foldWhole && fixed:
 		m.Payload, m.PayloadAt = nil, t.payloadAt
 	case t.payload != nil: // It is repeated.

@@ -70,6 +70,8 @@ type task struct {
 	ran bool
 	// reported: the last attempt was ended by its engine's own report.
 	reported bool
+	// payloadGone: this host could not read it. Not folded.
+	payloadGone bool
 
 	// Accepted and not ended, in order of acceptance.
 	prev, next *task
