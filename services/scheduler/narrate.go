@@ -39,6 +39,7 @@ type narrator struct {
 	*traces
 	state *placement.State
 	end   time.Time // when the batch counted
+	begun int       // spans of the batch
 }
 
 // of is what is known of a task: from the events of this tenure, else from the
@@ -67,20 +68,29 @@ func (n *narrator) live(name taskName, from placement.Trace, since int64) *life 
 func (n *narrator) span(ctx context.Context, s *messaging.Spans, from int64, more ...attribute.KeyValue) trace.Span {
 	parent := trace.SpanContextFromContext(ctx)
 	n.link(parent)
-	_, span := s.Start(ctx, trace.WithTimestamp(n.at(from)), messaging.LinkTo(parent), trace.WithAttributes(more...))
+	_, span := s.Start(ctx, trace.WithTimestamp(n.start(from)), messaging.LinkTo(parent), trace.WithAttributes(more...))
 	return span
 }
 
 // internal begins a span that is about no message.
 func (n *narrator) internal(l *life, name string, from int64, of attempted) (context.Context, trace.Span) {
-	return n.tracer.Start(l.ctx, name, trace.WithTimestamp(n.at(from)), trace.WithAttributes(of.attributes()...))
+	return n.tracer.Start(l.ctx, name, trace.WithTimestamp(n.start(from)), trace.WithAttributes(of.attributes()...))
+}
+
+// start is when a span begins: spans of one batch are a microsecond apart, so that
+// those of one moment are shown in their order.
+func (n *narrator) start(ms int64) time.Time {
+	at := n.at(ms).Add(time.Duration(n.begun) * time.Microsecond)
+	n.begun = min(n.begun+1, 999)
+	return at
 }
 
 // done ends a span: when the batch counted, but never before it began.
-func (n *narrator) done(span trace.Span, from int64) {
-	end := n.end
-	if begin := n.at(from); end.Before(begin) {
-		end = begin
+func (n *narrator) done(span trace.Span, from int64) { n.doneAt(span, from, n.end) }
+
+func (n *narrator) doneAt(span trace.Span, from int64, end time.Time) {
+	if begun := n.at(from).Add(time.Duration(n.begun) * time.Microsecond); end.Before(begun) {
+		end = begun
 	}
 	span.End(trace.WithTimestamp(end))
 }
@@ -121,7 +131,7 @@ func (n *narrator) waited(l *life, a attempted) {
 	}
 	_, span := n.internal(l, spanWait, l.since, a)
 	span.SetAttributes(messaging.WaitCause.String(l.cause))
-	span.End(trace.WithTimestamp(n.at(max(a.at, l.since))))
+	n.doneAt(span, l.since, n.at(a.at))
 	l.since = 0
 }
 
@@ -135,6 +145,6 @@ func (n *narrator) unreported(l *life, at int64, f failure, pool, task string) {
 	}
 	_, span := n.internal(l, spanAttempt, l.assigned, attempted{pool, task, l.engine, l.attempt, l.token, at})
 	messaging.Fail(span, f.class, f.message)
-	span.End(trace.WithTimestamp(n.at(max(at, l.assigned))))
+	n.doneAt(span, l.assigned, n.at(at))
 	l.engine = ""
 }

@@ -121,7 +121,7 @@ func (t *traces) counted(core eventlog.Core, batch []events.Logged) {
 	if !tracing.Enabled() {
 		return
 	}
-	n := narrator{t, core.(*placement.State), t.now()}
+	n := narrator{traces: t, state: core.(*placement.State), end: t.now()}
 	for i := range batch {
 		n.tell(batch[i])
 	}

@@ -92,7 +92,7 @@ func (s *stage) told() string {
 				}
 			}
 		}
-		fmt.Fprintf(&b, " <%.4s %d\n", span.Parent.SpanID(), span.EndTime.Sub(span.StartTime).Milliseconds())
+		fmt.Fprintf(&b, " <%.4s %d\n", span.Parent.SpanID(), span.EndTime.Sub(span.StartTime).Round(time.Millisecond).Milliseconds())
 	}
 	s.spans.Reset()
 	return b.String()
