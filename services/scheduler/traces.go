@@ -25,6 +25,9 @@ type traces struct {
 	partition, group                     attribute.KeyValue
 	now                                  func() time.Time
 	tick                                 time.Time // what the owner was last given as the time
+	// measured is by input: how long its messages take, and whether the owner decides
+	// on any now.
+	measured map[string]*measured
 
 	// arrived are the traces of the inputs that the owner decides on.
 	arrived map[origin]context.Context
@@ -35,6 +38,11 @@ type traces struct {
 	assigned map[int64]context.Context
 	// links are the messages that the batch at hand is about.
 	links []trace.Link
+}
+
+type measured struct {
+	*messaging.Processing
+	handed bool
 }
 
 // origin names a request by its offset, or the report of an attempt's end by the
@@ -63,6 +71,10 @@ func newTraces(p *partition, now func() time.Time) *traces {
 		partition: messaging.Partition(p.number), group: messaging.Group(p.service.group()),
 		requestsTopic: topics.Requests(),
 		now:           now, tick: now(),
+		measured: map[string]*measured{
+			topics.Requests(): {Processing: messaging.NewProcessing(p.service.deps.Meter, topics.Requests())},
+			topics.Reports():  {Processing: messaging.NewProcessing(p.service.deps.Meter, topics.Reports())},
+		},
 		arrived: map[origin]context.Context{}, lives: map[taskName]*life{}, assigned: map[int64]context.Context{},
 	}
 }
@@ -90,7 +102,13 @@ func (t *traces) forget() {
 
 // arrive notes the traces of inputs that are handed to the owner.
 func (t *traces) arrive(inputs []events.Input) {
-	if t == nil || !tracing.Enabled() {
+	if t == nil || len(inputs) == 0 {
+		return
+	}
+	if m := t.measured[inputs[0].Topic]; m != nil {
+		m.handed = true
+	}
+	if !tracing.Enabled() {
 		return
 	}
 	for i := range inputs {
@@ -108,15 +126,23 @@ func (t *traces) arrive(inputs []events.Input) {
 
 // decided forgets the inputs that were handed to the owner before.
 func (t *traces) decided() {
-	if t != nil && len(t.arrived) > 0 {
-		clear(t.arrived)
+	if t == nil {
+		return
+	}
+	clear(t.arrived)
+	for _, m := range t.measured {
+		m.handed = false
 	}
 }
 
 // counted makes the spans of a batch that counts.
 func (t *traces) counted(core eventlog.Core, batch []events.Logged) {
-	if len(t.assigned) > 0 {
-		clear(t.assigned)
+	clear(t.assigned)
+	for _, m := range t.measured {
+		if m.handed {
+			m.Took(context.Background(), t.now().Sub(t.tick))
+			m.handed = false
+		}
 	}
 	if !tracing.Enabled() {
 		return

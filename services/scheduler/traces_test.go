@@ -265,8 +265,9 @@ func TestNobodyTracesAtNoCost(t *testing.T) {
 	defer otel.SetTracerProvider(sdk)
 	s.traces.decided()
 	batch := s.fold(s.registered(), s.accepted(), s.assigned(1))
+	inputs := []events.Input{{Place: events.Place{Topic: "spanway.tasks.requests"}}}
 	cost := testing.AllocsPerRun(100, func() {
-		s.traces.arrive(nil)
+		s.traces.arrive(inputs)
 		s.traces.decided()
 		s.traces.counted(s.state, batch)
 	})

@@ -121,8 +121,13 @@ func (p *Processing) End(ctx context.Context, began time.Time, class string) {
 	switch {
 	case began.IsZero():
 	case class == "":
-		p.duration.RecordSet(ctx, time.Since(began).Seconds(), p.set)
+		p.Took(ctx, time.Since(began))
 	default:
 		p.duration.RecordSet(ctx, time.Since(began).Seconds(), attribute.NewSet(append(p.set.ToSlice(), semconv.ErrorTypeKey.String(class))...))
 	}
+}
+
+// Took notes how long messages took that were processed together.
+func (p *Processing) Took(ctx context.Context, d time.Duration) {
+	p.duration.RecordSet(ctx, d.Seconds(), p.set)
 }
