@@ -28,18 +28,20 @@ func (e ended) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) err
 
 func (e ended) Shutdown(context.Context) error { return nil }
 
-// until collects the names of spans up to the one that tells of a task's success.
+// until collects the names of spans until one tells of a task's success, and those
+// of sends have ended, too: their acknowledgements may be seen later.
 func (e ended) until(t *testing.T) map[string]int {
 	t.Helper()
 	names := map[string]int{}
-	for {
+	for succeeded := false; ; {
+		if succeeded && names["send spanway.engines.reports"] == 1 && names["send spanway.tasks.assignments"] == 1 {
+			return names
+		}
 		select {
 		case s := <-e:
 			names[s.Name()]++
 			for _, a := range s.Attributes() {
-				if a.Key == "spanway.task.outcome" && a.Value.AsString() == "succeeded" {
-					return names
-				}
+				succeeded = succeeded || a.Key == "spanway.task.outcome" && a.Value.AsString() == "succeeded"
 			}
 		case <-time.After(20 * time.Second):
 			t.Fatalf("no task succeeded; spans: %v", names)
