@@ -163,7 +163,7 @@ func (a *app) drawTrace(v traceView) {
 	}
 	fmt.Fprintf(a.out, "task %s  %s  pool %s  %s\n", a.colour(bold, v.ID), a.colour(stateColour(v.State), strings.ToUpper(string(v.State))), v.Pool, took)
 	a.printLink(v.traceLink)
-	t := &table{head: []string{"STAGE", "ENGINE", "AT", "TOOK", "WHAT", ""}}
+	t := &table{head: []string{"STAGE", "ENGINE", "AT", "TOOK", "WHAT", "WHEN"}}
 	rest := 0
 	for _, s := range v.Stages {
 		rest = max(rest, utf8.RuneCountInString(what(s)))
