@@ -110,6 +110,15 @@ kills: ## kill schedulers and engines at named points (KILLS=200)
 soak: ## ten minutes at half load: heap, goroutines and files must stay flat (SOAK=10m RATE=15000)
 	$(GO) test -count 1 -v -timeout 60m -run '^TestSoak$$' ./e2e -soak $(SOAK) -soak-rate $(RATE)
 
+ZIPKIN := build/zipkin/zipkin.jar
+
+.PHONY: trace-picture
+trace-picture: $(ZIPKIN) ## take the picture of docs/tracing.md (needs Java, Maven and Chromium)
+	tools/zipkin/picture.sh $(ZIPKIN) docs/images/trace.png
+
+$(ZIPKIN): tools/zipkin/pom.xml
+	mvn -B -q -f $< dependency:copy -DoutputDirectory=$(CURDIR)/$(@D)
+
 .PHONY: fuzz
 fuzz: ## every fuzz test for a short while (FUZZTIME=10s)
 	@grep -roE '^func Fuzz\w+' --include='*_test.go' . | sed 's#/[^/]*:func # #' | sort | \

@@ -145,6 +145,8 @@ var unstable = []struct {
 	{regexp.MustCompile(`"spanway-log":"[^"]*"`), `"spanway-log":"CHAIN"`},
 	{regexp.MustCompile(`"(for_ms|offset)":\d+`), `"$1":N`},
 	{regexp.MustCompile(`go1\.[0-9.]+`), "GO"},
+	{regexp.MustCompile(` *(█+|▏)\n`), " BAR\n"},
+	{regexp.MustCompile(`"(duration_ms|offset_ms)":\d+`), `"$1":N`},
 	{regexp.MustCompile(` +`), " "},
 	{regexp.MustCompile(` +\n`), "\n"},
 }

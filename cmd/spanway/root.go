@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVarP(&a.output, "output", "o", "table", "table or json (one object, or one a line)")
 	root.AddCommand(
 		a.devCommand(), a.serveCommand(),
-		a.taskCommand(), a.engineCommand(), a.poolCommand(), a.logCommand(),
+		a.taskCommand(), a.engineCommand(), a.poolCommand(), a.logCommand(), a.traceCommand(),
 		a.verifyCommand(), a.benchCommand(), a.versionCommand(),
 	)
 	return root

@@ -42,6 +42,7 @@ type taskView struct {
 	StartedAt  string           `json:"started_at,omitempty"`
 	EndedAt    string           `json:"ended_at,omitempty"`
 	Progress   *string          `json:"progress,omitempty"`
+	traceLink
 	resultView
 	History []eventView `json:"history,omitempty"`
 	AsOf    string      `json:"as_of,omitempty"`
@@ -232,6 +233,7 @@ func dash(s string) string {
 func (a *app) taskShow() *cobra.Command {
 	var pool string
 	var when moment
+	var link traceURL
 	c := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one task, its result and everything that happened to it",
@@ -241,30 +243,34 @@ func (a *app) taskShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := link.check(); err != nil {
+				return err
+			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
 				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
 					return err
 				}
+				v := viewTask(s, l.AsOf)
+				v.traceLink = link.of(s.Task)
 				if a.json() {
-					v := viewTask(s, l.AsOf)
 					for _, e := range l.History {
 						v.History = append(v.History, viewEvent(e))
 					}
 					return a.object(v)
 				}
-				a.printTask(s, l)
+				a.printTask(v, s, l)
 				return nil
 			})
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "its pool; without it all are searched")
 	when.at(c)
+	link.flag(c)
 	return c
 }
 
-func (a *app) printTask(s *client.TaskStatus, l client.Listing) {
-	v := viewTask(s, l.AsOf)
+func (a *app) printTask(v taskView, s *client.TaskStatus, l client.Listing) {
 	fmt.Fprintf(a.out, "task %s  %s  pool %s\n", a.colour(bold, v.ID), a.colour(stateColour(s.State), strings.ToUpper(string(s.State))), v.Pool)
 	field := func(name, value string) {
 		if value != "" {
@@ -298,6 +304,7 @@ func (a *app) printTask(s *client.TaskStatus, l client.Listing) {
 	case v.ResultBase64 != nil:
 		field("result", fmt.Sprintf("%d bytes that are no text; see them with -o json", len(v.ResultBase64)))
 	}
+	a.printLink(v.traceLink)
 	fmt.Fprintln(a.out, "  history")
 	for _, e := range l.History {
 		fmt.Fprintf(a.out, "    %s\n", eventLine(e))

@@ -39,6 +39,12 @@ func (e *Refused) Error() string {
 
 func (e *Refused) Unwrap() error { return e.Err }
 
+// ErrorType is the class of the error in metrics and traces.
+func (e *Refused) ErrorType() string { return "REFUSED" }
+
+// ErrorType is the class of the error in metrics and traces.
+func (e *OutOfRange) ErrorType() string { return "OFFSET_OUT_OF_RANGE" }
+
 // Refused tells this error from those after which the outcome is unknown.
 func (e *Refused) Refused() bool { return true }
 
