@@ -13,7 +13,7 @@ SEED     ?=
 FUZZTIME ?= 10s
 KILLS    ?= 200
 SOAK     ?= 10m
-RATE     ?= 20000
+RATE     ?= 15000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
@@ -107,7 +107,7 @@ kills: ## kill schedulers and engines at named points (KILLS=200)
 	$(GO) test -count 1 -v -timeout 15m -parallel 8 -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
 
 .PHONY: soak
-soak: ## ten minutes at half load: heap, goroutines and files must stay flat (SOAK=10m RATE=20000)
+soak: ## ten minutes at half load: heap, goroutines and files must stay flat (SOAK=10m RATE=15000)
 	$(GO) test -count 1 -v -timeout 60m -run '^TestSoak$$' ./e2e -soak $(SOAK) -soak-rate $(RATE)
 
 .PHONY: fuzz

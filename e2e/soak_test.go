@@ -31,7 +31,7 @@ func soak(t *testing.T, on brokers) {
 	s := newSystem(t, on)
 	watched := map[string]*process{
 		"scheduler": s.scheduler("--snapshot-interval", "5s", "--history", "10s"),
-		"engine":    s.engineProcess("e", "--slots", "400"),
+		"engine":    s.engineProcess("e", "--slots", "2000"),
 	}
 	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, 30*time.Second)
 	s.seen.countOnly()

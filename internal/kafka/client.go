@@ -52,6 +52,8 @@ type Client struct {
 	transport *kafkago.Transport
 	api       *kafkago.Client
 
+	broken atomic.Int64 // how often a connection turned out dead
+
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
 	closed  bool
@@ -157,6 +159,7 @@ func (c *Client) noticeBroken(ctx context.Context, err error) {
 		!errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 		return
 	}
+	c.broken.Add(1)
 	c.mu.Lock()
 	// All that fail together need it once; what came back since is good.
 	due := time.Since(c.dropped) > firstBackoff

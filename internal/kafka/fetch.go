@@ -93,6 +93,7 @@ func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duratio
 }
 
 func (p *Partition) request(ctx context.Context, from int64, wait time.Duration, limit int32) (*fetchedPartition, error) {
+	broken := p.client.broken.Load()
 	epoch, err := p.client.leaderEpoch(ctx, p.topic, p.id)
 	if err != nil {
 		return nil, err
@@ -125,6 +126,9 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 	if a.ErrorCode != 0 {
 		return nil, kafkago.Error(a.ErrorCode)
 	}
+	// The leader is of that epoch, or it would not have answered. One that loses its
+	// tail by a restart may keep its epoch, but not its connections.
+	a.term = broken<<32 | int64(uint32(epoch))
 	return a, nil
 }
 

@@ -79,6 +79,8 @@ type fetchedPartition struct {
 	Aborted              []abortedTxn  `kafka:"min=v4,max=v11"`
 	PreferredReadReplica int32         `kafka:"min=v11,max=v11"`
 	Batches              recordBatches `kafka:"min=v4,max=v11"`
+	// term of the page; not of the wire.
+	term int64 `kafka:"-"`
 }
 
 type abortedTxn struct {

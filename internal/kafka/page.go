@@ -10,7 +10,7 @@ import (
 // readPage reads the batches of an answer. It returns batch.ErrPartial if the
 // answer has bytes, but not one whole batch.
 func readPage(a *fetchedPartition, from int64) (events.Page, error) {
-	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.LastStableOffset}
+	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.LastStableOffset, Term: a.term}
 	if page.End < 0 {
 		page.End = a.HighWatermark
 	}

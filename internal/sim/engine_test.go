@@ -15,7 +15,9 @@ import (
 type engine struct {
 	fleet *fleet
 	node  *Node
-	spec  *events.Engine
+	// number of the engine in the fleet; spec is what it says of itself.
+	number int
+	spec   *events.Engine
 
 	process *Process
 	holder  *lease.Holder
@@ -37,28 +39,54 @@ type ended struct {
 // grace is what a draining engine gives its handlers.
 const grace = 300 * time.Millisecond
 
-// newSpec describes engine number i; all tasks of the fleet fit at least one.
+// newSpec describes engine number i. All tasks of the fleet fit the first one,
+// which is as it is in all its incarnations.
 func newSpec(i int) *events.Engine {
-	disk, gpu := "ssd", 0
-	if i == 1 {
-		disk = "hdd"
+	labels := map[string]*structpb.Value{
+		"disk": structpb.NewStringValue([]string{"ssd", "hdd", "ssd"}[i]), "gpu": structpb.NewNumberValue([]float64{1, 0, 0}[i]),
+		"speed": structpb.NewNumberValue(float64(i)),
 	}
-	if i == 0 {
-		gpu = 1
+	if i > 0 {
+		labels["rank"] = structpb.NewNumberValue(float64(-i))
 	}
+	id := fmt.Sprintf("engine-%d", i)
 	return &events.Engine{
-		Id: fmt.Sprintf("engine-%d", i), Pool: fleetPool, Site: "sim", Kinds: []string{"work"},
-		Labels: map[string]*structpb.Value{
-			"disk": structpb.NewStringValue(disk), "gpu": structpb.NewNumberValue(float64(gpu)),
-		},
-		Allocatable:          map[string]int64{"slots": int64(2 + i%2)},
-		AssignmentsPartition: events.EnginePartition(events.EngineID(fmt.Sprintf("engine-%d", i))),
+		Id: id, Pool: fleetPool, Site: "sim", Kinds: []string{"work", "solo"}, Node: "host-a", Labels: labels,
+		Allocatable:          map[string]int64{"slots": []int64{3, 2, 2}[i], "memory": fleetMemory},
+		AssignmentsPartition: events.EnginePartition(events.EngineID(id)),
 	}
+}
+
+// moveIn is what changes with a process of the engine: its host, and what it accepts.
+func (e *engine) moveIn(w *World) {
+	if e.spec = newSpec(e.number); e.number > 0 {
+		e.spec.Node = []string{"host-a", "host-b", ""}[w.Rand.IntN(3)]
+		e.spec.Accepts = fleetAccepts[w.Rand.IntN(len(fleetAccepts))].text
+	}
+}
+
+// measure is what a monitor does: what is used goes up and down, and is nothing
+// in the end, or not measured any more, so that all tasks fit.
+func (e *engine) measure() {
+	w, used := e.process.World, int64(0)
+	switch {
+	case w.Elapsed() > fleetChaos+2*time.Second && e.number == 0:
+		e.holder.Observed(nil)
+		return
+	case w.Elapsed() > fleetChaos+2*time.Second:
+	case w.Chance(0.1):
+		used = w.Rand.Int64N(fleetMemory + 1)
+	default:
+		return
+	}
+	e.fleet.measured[e.spec.Id] = append(e.fleet.measured[e.spec.Id], used)
+	e.holder.Observed(map[string]int64{"memory": used})
 }
 
 // live is a process of the engine, from start to departure or crash.
 func (e *engine) live(p *Process) {
 	w := p.World
+	e.moveIn(w)
 	log := e.fleet.assignments(e.spec.AssignmentsPartition).Open(p)
 	e.process, e.out = p, &Producer{Process: p}
 	e.reports, e.ended, e.running = nil, nil, map[events.Token]bool{}
@@ -82,6 +110,7 @@ func (e *engine) live(p *Process) {
 			e.leaving = false
 			e.do(e.holder.Drain(e.now(), grace.Milliseconds()))
 		}
+		e.measure()
 		e.do(e.holder.Tick(e.now()))
 	}
 	for e.out.Pending() > 0 {
@@ -169,6 +198,7 @@ func (e *engine) lastWords(record events.Record) {
 func (e *engine) start(a *lease.Attempt) {
 	w := e.process.World
 	e.fleet.starts[a.Token]++
+	e.fleet.checkDelivered(e.spec.Id, e.now(), a.Task)
 	e.running[a.Token] = true
 	result := lease.Result{Outcome: events.AttemptFinished_SUCCEEDED, Data: fmt.Append(nil, a.Token)}
 	took := w.Between(time.Millisecond, 300*time.Millisecond)

@@ -11,14 +11,16 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// fleetMutants are builds of which one law was taken out. The verifier must
-// notice, which sees nothing but the log that they leave.
-var fleetMutants = []struct {
+// fleetMutant is a build of which one law was taken out. The verifier must
+// notice, which sees nothing but the log that it leaves.
+type fleetMutant struct {
 	name string
 	mutant
 	// rule and text of the finding that must be among the verifier's.
 	rule, text string
-}{
+}
+
+var fleetMutants = []fleetMutant{
 	{"acts before the batch counts", eager, "G6", "never given to this engine"},
 	{"takes a batch that was sent for one that counts", func(cfg *eventlog.OwnerConfig, _ *Process) {
 		cfg.Log = &hasty{cfg.Log.(*Handle)}
@@ -31,7 +33,7 @@ var fleetMutants = []struct {
 
 func TestSimFleetMutantsDie(t *testing.T) {
 	t.Parallel()
-	for _, m := range fleetMutants {
+	for _, m := range append(fleetMutants, blindMutants...) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			for seed := uint64(1); seed <= 1000; seed++ {

@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
-
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
@@ -52,17 +49,29 @@ type fleet struct {
 	history time.Duration
 
 	incarnations uint64
+	// payloadBytes is what schedulers hold of payloads; the others are in the log only.
+	payloadBytes int
+	// requested are the tasks that the client asked for, by ID.
+	requested map[string]*events.TaskRequested
 	// starts counts how often a handler was entered, by token; reported is how
 	// the engine said that it ended.
 	starts   map[events.Token]int
 	reported map[events.Token]events.AttemptFinished_Outcome
+	// measured is what engines ever measured as used of their memory, by their ID.
+	measured map[string][]int64
+	// complaints are what engines and schedulers met that must not be.
+	complaints []string
+}
+
+func (f *fleet) complain(format string, args ...any) {
+	f.complaints = append(f.complaints, fmt.Sprintf(format, args...))
 }
 
 // figures is what a scheduler's core was when all of it was known to count.
 type figures struct {
 	node   string
 	events int
-	state  placement.Figures
+	hash   uint64
 }
 
 func newFleet(seed uint64, m mutant) *fleet {
@@ -70,7 +79,11 @@ func newFleet(seed uint64, m mutant) *fleet {
 	f := &fleet{
 		world: w, requests: NewPartition(), reports: NewPartition(), log: NewPartition(), mutant: m,
 		others: map[eventlog.TopicPartition]*Partition{}, starts: map[events.Token]int{},
-		reported: map[events.Token]events.AttemptFinished_Outcome{},
+		reported: map[events.Token]events.AttemptFinished_Outcome{}, measured: map[string][]int64{},
+		requested: map[string]*events.TaskRequested{}, payloadBytes: 1,
+	}
+	if w.Chance(0.2) {
+		f.payloadBytes = 100 // Some payloads, which then are those of ended tasks, too.
 	}
 	for _, p := range []*Partition{f.requests, f.reports, f.log} {
 		p.Forgetful = w.Chance(0.5)
@@ -108,13 +121,14 @@ func (f *fleet) assignments(partition int32) *Partition {
 }
 
 func (f *fleet) placement() placement.Config {
-	return placement.Config{Topics: fleetTopics, Partition: fleetPartition, TTL: fleetTTL, Predicates: fleetPredicates}
+	return placement.Config{Topics: fleetTopics, Partition: fleetPartition, TTL: fleetTTL, Predicates: fleetPredicates, PayloadBytes: f.payloadBytes}
 }
 
 // counting is the production core, and how many events it folded.
 type counting struct {
 	*placement.State
 	events int
+	seen   int // how many it had folded when it was looked at last
 }
 
 func (c *counting) Apply(l events.Logged) {
@@ -191,10 +205,12 @@ func (f *fleet) config(name string, p *Process) eventlog.OwnerConfig {
 		f.mutant(&cfg, p)
 	}
 	cfg.Hooks.Observe = func(c eventlog.Core) {
-		if core, ok := c.(*counting); ok {
-			f.seen = append(f.seen, figures{name, core.events, core.State.Figures()})
+		if core, ok := c.(*counting); ok && core.events != core.seen {
+			core.seen = core.events
+			f.seen = append(f.seen, figures{name, core.events, core.State.Hash()})
 		}
 	}
+	cfg.Hooks.Lost = func(err error) { f.complain("%s: %v", name, err) }
 	return cfg
 }
 
@@ -208,7 +224,7 @@ func (f *fleet) run() {
 		f.schedulers = append(f.schedulers, n)
 	}
 	for i := range fleetEngines {
-		e := &engine{fleet: f, spec: newSpec(i)}
+		e := &engine{fleet: f, number: i, spec: newSpec(i)}
 		n := w.NewNode(e.spec.Id, e.live)
 		e.node = n
 		n.Misfortune(fleetChaos, 3*time.Second)
@@ -238,66 +254,4 @@ func (f *fleet) run() {
 	for _, job := range f.jobs {
 		job.Crash()
 	}
-}
-
-// submit is the client: tasks of all sorts, some of them twice, some cancelled.
-func (f *fleet) submit(p *Process) {
-	w, out := p.World, &Producer{Process: p}
-	send := func(id string, m proto.Message) {
-		record, err := events.Encoder{Source: "/sim/client"}.Encode(id, m)
-		if err != nil {
-			panic(err) // A mistake in this file.
-		}
-		record.Key = []byte(fleetPool)
-		out.Send(f.requests, record, nil)
-	}
-	for i := range fleetTasks {
-		p.Sleep(w.Between(0, 3*fleetChaos/fleetTasks/2))
-		m := f.task(i)
-		for range 1 + w.Rand.IntN(2) {
-			send(m.TaskId, m)
-		}
-		switch engine := fmt.Sprintf("engine-%d", w.Rand.IntN(fleetEngines)); {
-		case w.Chance(0.1):
-			send(fmt.Sprint("cancel-", i), &events.TaskCancelRequested{Pool: fleetPool, TaskId: m.TaskId})
-		case w.Chance(0.05):
-			send(fmt.Sprint("drain-", i), &events.EngineDrainRequested{Pool: fleetPool, EngineId: engine})
-		case w.Chance(0.05):
-			send(fmt.Sprint("bulk-", i), &events.TaskCancelRequested{Pool: fleetPool, Filter: &events.TaskFilter{IdPrefix: "task-1"}})
-		case w.Chance(0.1) && w.Elapsed() < fleetChaos: // Later nobody would start it again.
-			if e := f.engines[w.Rand.IntN(fleetEngines)]; e.process != nil {
-				e.process.Do(func() { e.leaving = true })
-			}
-		}
-	}
-	p.Sleep(fleetChaos + 2*time.Second - min(w.Elapsed(), fleetChaos))
-	for i := range fleetEngines {
-		send(fmt.Sprint("resume-", i), &events.EngineResumeRequested{Pool: fleetPool, EngineId: fmt.Sprintf("engine-%d", i)})
-	}
-	send("cancel-never", &events.TaskCancelRequested{Pool: fleetPool, Filter: &events.TaskFilter{Kind: "never"}})
-	p.Sleep(fleetQuiet)
-}
-
-// task makes the request of task number i.
-func (f *fleet) task(i int) *events.TaskRequested {
-	w := f.world
-	m := &events.TaskRequested{
-		TaskId: fmt.Sprintf("task-%d", i), Pool: fleetPool, Kind: "work",
-		Priority:         proto.Int32(int32(w.Rand.IntN(10))),
-		ExecutionTimeout: "800ms",
-		Retry:            &events.RetryRequested{InitialBackoff: "20ms", MaxBackoff: "200ms", MaxAttempts: proto.Int32(int32(1 + w.Rand.IntN(4)))},
-	}
-	m.Predicate = []string{
-		"", `engine.labels.disk == "ssd"`, `engine.labels.gpu >= 1`, `engine.free.slots >= 2`, `task.attempt < 100`,
-	}[w.Rand.IntN(5)]
-	if w.Chance(0.3) {
-		m.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(2)}
-	}
-	if w.Chance(0.1) {
-		m.ScheduleTimeout = "300ms"
-	}
-	if w.Chance(0.1) {
-		m.Kind = "never"
-	}
-	return m
 }

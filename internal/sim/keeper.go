@@ -22,6 +22,9 @@ type Keeper struct {
 	outcome []eventlog.Outcome
 }
 
+// Busy implements eventlog.Keeper.
+func (k *Keeper) Busy() bool { return k.busy }
+
 // Start implements eventlog.Keeper.
 func (k *Keeper) Start(job eventlog.Job) bool {
 	if k.busy {

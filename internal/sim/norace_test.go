@@ -3,4 +3,4 @@
 package sim
 
 // How many seeds are run of each story.
-const manyOwners, manyLossy, manyFleets = 1000, 300, 1000
+const manyOwners, manyLossy, manyFleets = 1000, 300, 500

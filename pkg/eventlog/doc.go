@@ -34,8 +34,9 @@
 //
 //   - A core knows its events at the offsets at which every reader finds them.
 //
-//   - Events are published in their order, and again from the last
-//     LogPublished by every new owner; receivers drop what they have.
+//   - Events are published in their order, however many rounds it takes to read what
+//     they refer to, and again from the last LogPublished by every new owner;
+//     receivers drop what they have.
 //
 //   - A snapshot is taken when nothing is tentative, right behind a batch of its
 //     owner, and written only if the log, judged anew, has that history there.
@@ -58,8 +59,9 @@
 // # Losses
 //
 // LostError: the tail is gone. The owner drops its fold, passes the snapshots of
-// what is gone, claims anew and says LogTailLost first; Receivers are told to lower
-// their marks. A WitnessError of its Inputs tells of a loss that others saw.
+// what is gone, claims anew, with the news in the claim for whoever comes after a
+// crash, and says LogTailLost first; Receivers are told to lower their marks. A
+// WitnessError of its Inputs tells of a loss that others saw.
 // LossError: the beginning is gone and no snapshot is left; Reset is the remedy.
 // VersionError: the log needs a newer binary.
 //

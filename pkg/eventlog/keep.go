@@ -32,7 +32,10 @@ const snapshotRetry = 10_000
 // Keeper works beside an owner's loop: writing and deleting take long. It does
 // one job at a time by calling Housekeeper.Do, and outlives tenures.
 type Keeper interface {
-	// Start begins a job without waiting for it; false if one is under way.
+	// Busy tells whether a job is under way, of an earlier tenure maybe.
+	Busy() bool
+	// Start begins a job without waiting for it; false if one is under way, or none
+	// will be done any more.
 	Start(Job) (started bool)
 	// Done returns, once, what became of a job that has ended.
 	Done() (Outcome, bool)
@@ -124,6 +127,8 @@ func (t *tenure) housekeep() error {
 	switch {
 	case !ok || t.last.Hash == 0 || t.last.At+int64(t.last.Records) != t.reader.next:
 		return nil // A snapshot stands right behind a batch of its owner.
+	case k.Keeper.Busy():
+		return nil // To encode the state, or only to look through it, takes long.
 	case k.due(t.clock.Now):
 		return t.startSnapshot(core)
 	case t.published.truncated > k.deleted && !k.saving && !k.deleting && t.clock.Now >= k.deleteAt:

@@ -112,3 +112,98 @@ func TestLossesAreToldInOrder(t *testing.T) {
 		t.Errorf("the log tells of %v, want two losses, the second one later", told)
 	}
 }
+
+// breaking is a log that takes nothing more after so many batches.
+type breaking struct {
+	*memlog.Log
+	left   int
+	shrink bool // loses the next batch and the record before it
+}
+
+var errBroken = errors.New("the broker is away")
+
+func (l *breaking) Append(ctx context.Context, batch []events.Record) (int64, error) {
+	if l.left--; l.left < 0 {
+		return 0, errBroken
+	}
+	base, err := l.Log.Append(ctx, batch)
+	if l.shrink {
+		l.Lose(base - 1)
+		l.shrink = false
+	}
+	return base, err
+}
+
+// TestLossIsToldByTheNextOwner: who finds a loss may be gone before the log says so.
+// If it has claimed the log, the claim says it, and any owner goes on from there;
+// else the next owner of the process does.
+func TestLossIsToldByTheNextOwner(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		appends int // after the loss; the first one shows it
+		process bool
+		again   bool // the claim is followed by another one that tells nothing
+		shrink  bool // another loss is found before the first one is told
+	}{
+		"gone behind its claim":        {appends: 2},
+		"gone behind its claim, twice": {appends: 2, again: true},
+		"stopped before its claim":     {appends: 1, process: true},
+		"stopped, and lost again":      {appends: 1, process: true, shrink: true},
+		"stopped behind its claim":     {appends: 2, process: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			log := &breaking{Log: memlog.New(), left: 1 << 20}
+			own := func(lost *events.LogTailLost, before ...func()) *events.LogTailLost {
+				b := setup(t, log.Log, "a", "b", "c", "d", "e", "f")
+				b.outbox.got, b.inputs.chunk = nil, 1
+				now := time.UnixMilli(1_700_000_000_000 + log.End()*1_000)
+				b.cfg.Now = func() time.Time { now = now.Add(time.Second); return now }
+				b.cfg.Log, b.cfg.Inputs, b.cfg.Lost = log, &stepped{toyInputs: b.inputs, before: before}, lost
+				owner := eventlog.NewOwner(b.cfg)
+				var gone *eventlog.LostError
+				if err := owner.Run(t.Context()); !errors.Is(err, errEnough) && !errors.Is(err, errBroken) && !errors.As(err, &gone) {
+					t.Fatal(err)
+				}
+				return owner.Lost()
+			}
+			nothing := func() {}
+			var seen *events.LogTailLost
+			lose := func() {
+				counted, _, _ := read(t, log)
+				end := counted[len(counted)-1]
+				seen = &events.LogTailLost{SeenEpoch: end.Epoch, SeenN: end.N}
+				log.Lose(log.End() - 2)
+				counted, _, _ = read(t, log)
+				end = counted[len(counted)-1]
+				seen.Epoch, seen.N = end.Epoch, end.N
+				log.left = c.appends
+			}
+			kept := own(nil, nothing, nothing, nothing, nothing, lose, nothing, nothing)
+			if !c.process {
+				kept = nil
+			}
+			if c.again {
+				log.left = 1
+				own(nil, nothing, nothing)
+			}
+			log.left = 1 << 20
+			if log.shrink = c.shrink; c.shrink {
+				kept = own(kept, nothing)
+			}
+			own(kept, nothing, nothing)
+			own(nil, nothing, nothing) // It tells of nothing more.
+			var told []*events.LogTailLost
+			counted, _, _ := read(t, log)
+			for _, l := range counted {
+				if m, ok := l.Message.(*events.LogTailLost); ok {
+					told = append(told, m)
+				}
+			}
+			if len(told) != 1 || told[0].SeenEpoch != seen.SeenEpoch || told[0].SeenN < seen.SeenN ||
+				told[0].Epoch != seen.Epoch || told[0].N != seen.N {
+				t.Errorf("the log tells of %v, want %v", told, seen)
+			}
+		})
+	}
+}

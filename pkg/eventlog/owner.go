@@ -10,7 +10,7 @@ import (
 )
 
 // OwnerConfig is what an owner works with. All but Hooks, Instance, Receivers,
-// Snapshots, IdleWait and TailEvery must be set.
+// Snapshots, Lost, IdleWait and TailEvery must be set.
 type OwnerConfig struct {
 	// Log is the partition to own; Topic and Partition are its name.
 	Log       Log
@@ -33,6 +33,8 @@ type OwnerConfig struct {
 	// Snapshots, if set and the core is a Snapshotter, are where an owner begins,
 	// and what it writes.
 	Snapshots *SnapshotConfig
+	// Lost is what the owner before could not say any more; see Owner.Lost.
+	Lost *events.LogTailLost
 
 	// IdleWait bounds how long an owner waits for inputs before it looks at the
 	// time again; TailEvery is how often it confirms the tail of its log.
@@ -69,7 +71,10 @@ func (e *abandoned) Error() string { return e.cause.Error() }
 func (e *abandoned) Unwrap() error { return e.cause }
 
 // Owner owns one log while Run runs. Only one Run at a time.
-type Owner struct{ cfg OwnerConfig }
+type Owner struct {
+	cfg  OwnerConfig
+	lost *events.LogTailLost
+}
 
 // NewOwner returns an owner; it does nothing before Run.
 func NewOwner(cfg OwnerConfig) *Owner {
@@ -79,8 +84,12 @@ func NewOwner(cfg OwnerConfig) *Owner {
 	if cfg.TailEvery <= 0 {
 		cfg.TailEvery = DefaultTailEvery
 	}
-	return &Owner{cfg: cfg}
+	return &Owner{cfg: cfg, lost: cfg.Lost}
 }
+
+// Lost is what was found to be lost of the log's tail, and is not in the log: what
+// the next owner must be given. It is for after Run.
+func (o *Owner) Lost() *events.LogTailLost { return o.lost }
 
 // Run folds the log, claims it and decides until ctx ends (and then returns
 // ctx.Err()), or until something is in the way. ErrDisowned: there is a newer
@@ -89,15 +98,14 @@ func NewOwner(cfg OwnerConfig) *Owner {
 // itself, unless not a single batch came through in between: then, and after
 // all other errors, it is for the caller to try again after a backoff.
 func (o *Owner) Run(ctx context.Context) error {
-	var lost *events.LogTailLost
 	for {
 		t := newTenure(&o.cfg)
-		t.lost = lost
+		t.lost = o.lost
 		err := t.run(ctx)
 		if t.owned && o.cfg.Hooks.Disowned != nil {
 			o.cfg.Hooks.Disowned(err)
 		}
-		lost = t.found(err)
+		o.lost = t.found(err)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

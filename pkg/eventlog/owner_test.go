@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/memlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -50,6 +51,46 @@ func TestOwnerDecidesAppendsAndPublishes(t *testing.T) {
 		if string(from) != string(id) {
 			t.Errorf("copy %d has ID %q but comes from %q", i, id, from)
 		}
+	}
+}
+
+// batchCore notes where each of its events was said to be in a batch that begins there.
+type batchCore struct {
+	eventlog.Core
+	begins []int64
+}
+
+func (c *batchCore) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+	c.Core.Decide(in, now, func(m proto.Message) {
+		c.begins = append(c.begins, now.Batch)
+		emit(m)
+	})
+}
+
+// TestDecisionsKnowTheirBatch: what is not written yet may land elsewhere, and a
+// core must be able to tell it from what stands.
+func TestDecisionsKnowTheirBatch(t *testing.T) {
+	t.Parallel()
+	b := setup(t, memlog.New(), "a", "b", "c", "d", "e", "f", "g")
+	core := &batchCore{Core: newToyCore()}
+	b.cfg.NewCore, b.cfg.Hooks.Owned = func() eventlog.Core { return core }, nil
+	stop := b.run(t)
+	b.await(t, 7)
+	_ = stop()
+	begins, accepted := int64(0), 0
+	for _, r := range b.log.Records() {
+		if _, first := r.Header(events.HeaderLog); first {
+			begins = r.Offset
+		}
+		if events.TypeOfRecord(&r) == events.TypeTaskAccepted {
+			if core.begins[accepted] != begins {
+				t.Errorf("the event at %d was said to be in a batch that begins at %d; it begins at %d", r.Offset, core.begins[accepted], begins)
+			}
+			accepted++
+		}
+	}
+	if accepted != 7 {
+		t.Errorf("%d events were looked at, want 7", accepted)
 	}
 }
 

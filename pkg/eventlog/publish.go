@@ -22,7 +22,17 @@ type publishing struct {
 	own
 	// sent is the offset of the newest event that was sent to the outbox.
 	sent int64
+	// later are the events that are still to be looked at, in their order.
+	later []openEvent
 }
+
+const (
+	// fetchesPerRound bounds what one round reads to complete messages, about 1 MiB
+	// each. The rest waits for the next one: inputs and claims do not wait for it.
+	fetchesPerRound = 32
+	// maxLater is how many events wait before no more inputs are read.
+	maxLater = 2_000
+)
 
 type openEvent struct {
 	events.Logged
@@ -80,11 +90,40 @@ func (p *publishing) moved(outbox Outbox, limit int64) bool {
 func (t *tenure) republish(ctx context.Context) error {
 	for i := range t.published.open {
 		e := &t.published.open[i]
-		if err := t.publish(ctx, e.Logged, e.timestamp); err != nil {
+		if err := t.publishInTurn(ctx, e.Logged, e.timestamp); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// publishInTurn publishes an event behind all that wait, in a later round if this
+// one has read enough.
+func (t *tenure) publishInTurn(ctx context.Context, l events.Logged, timestamp int64) error {
+	if len(t.published.later) > 0 || t.pages.fetched >= fetchesPerRound {
+		t.published.later = append(t.published.later, openEvent{l, timestamp})
+		return nil
+	}
+	return t.publish(ctx, l, timestamp)
+}
+
+// publishRest publishes what earlier rounds left.
+func (t *tenure) publishRest(ctx context.Context) error {
+	p := &t.published
+	for t.pages.fetched = 0; len(p.later) > 0 && t.pages.fetched < fetchesPerRound; p.later = p.later[1:] {
+		if err := t.publish(ctx, p.later[0].Logged, p.later[0].timestamp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publishedBelow is the offset below which every event was given to the outbox.
+func (t *tenure) publishedBelow() int64 {
+	if later := t.published.later; len(later) > 0 {
+		return later[0].Offset
+	}
+	return t.reader.next
 }
 
 // publish sends what an event that counts causes.
@@ -103,6 +142,9 @@ func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) 
 	case errors.Is(err, errUnreadable):
 		if t.Hooks.Lost != nil {
 			t.Hooks.Lost(fmt.Errorf("event %d/%d of %s/%d is not published: %w", l.Epoch, l.N, t.Topic, t.Partition, err))
+		}
+		if out.Gone != nil {
+			out.Gone()
 		}
 		return nil
 	case err != nil:
@@ -191,15 +233,15 @@ func (t *tenure) eventID(l events.Logged) string {
 func (t *tenure) noteDue() bool {
 	since := t.clock.Now - t.writtenAt
 	if len(t.batch.logged) > 0 {
-		return t.published.moved(t.Outbox, t.reader.next)
+		return t.published.moved(t.Outbox, t.publishedBelow())
 	}
 	return t.unwritten >= noteAfterInputs || t.unwritten > 0 && since >= noteAfter ||
-		since >= noteAfterIdle && t.published.moved(t.Outbox, t.reader.next)
+		since >= noteAfterIdle && t.published.moved(t.Outbox, t.publishedBelow())
 }
 
 // emitPublished writes down how far publishing came; the batch it is in also
 // carries the input positions.
 func (t *tenure) emitPublished() {
-	t.published.through = max(t.published.through, t.Outbox.Through(t.reader.next))
+	t.published.through = max(t.published.through, t.Outbox.Through(t.publishedBelow()))
 	t.emit(&events.LogPublished{Through: t.published.through, AtMs: t.clock.Now})
 }

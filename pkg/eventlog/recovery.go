@@ -17,7 +17,11 @@ func (t *tenure) found(err error) *events.LogTailLost {
 		if t.Hooks.Lost != nil {
 			t.Hooks.Lost(err)
 		}
-		return &events.LogTailLost{SeenEpoch: t.reader.judge.Epoch, SeenN: lastNumber(t.reader.n), Witness: "the owner"}
+		seen := &events.LogTailLost{SeenEpoch: t.reader.judge.Epoch, SeenN: lastNumber(t.reader.n), Witness: "the owner"}
+		if t.lost != nil && !t.progressed && above(t.lost.SeenEpoch, t.lost.SeenN, seen.SeenEpoch, seen.SeenN) {
+			return t.lost // Another loss came before it was told.
+		}
+		return seen
 	case t.lost != nil && !t.progressed:
 		return t.lost
 	}
@@ -87,13 +91,32 @@ func (t *tenure) beyond() {
 // Where the log ended only the claim shows: before it, a broker that has just begun
 // to lead may show less than there is.
 func (t *tenure) tellLoss(ctx context.Context) error {
-	if t.lost == nil {
+	if t.untold == nil {
 		return nil
 	}
-	t.lost.Epoch, t.lost.N = t.reader.ended.epoch, t.reader.ended.n
-	t.lost.AtMs = t.lossTime()
-	t.emit(t.lost)
+	t.untold.AtMs = t.lossTime()
+	t.emit(t.untold)
 	return t.append(ctx)
+}
+
+// foldLoss keeps what claims say to be lost until it is told: an owner may crash
+// in between, and nobody else need know. The log ended where the first of them says.
+func (t *tenure) foldLoss(l events.Logged) {
+	switch m := l.Message.(type) {
+	case *events.LogTailLost, *events.LogLossAccepted:
+		t.untold = nil
+	case *events.LogClaimed:
+		lost, before := m.Lost, t.untold
+		switch {
+		case lost == nil:
+			return
+		case before == nil:
+			t.untold = &events.LogTailLost{Epoch: t.reader.ended.epoch, N: t.reader.ended.n}
+		case !above(lost.SeenEpoch, lost.SeenN, before.SeenEpoch, before.SeenN):
+			return
+		}
+		t.untold.SeenEpoch, t.untold.SeenN, t.untold.Witness = lost.SeenEpoch, lost.SeenN, lost.Witness
+	}
 }
 
 // witness takes a snapshot of records that the log does not hold for news, unless

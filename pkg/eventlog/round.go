@@ -13,8 +13,15 @@ import (
 
 // round decides what has arrived and what time has brought, and appends it.
 func (t *tenure) round(ctx context.Context) error {
+	if err := t.publishRest(ctx); err != nil {
+		return err
+	}
+	if len(t.published.later) > maxLater {
+		t.tick()
+		return t.confirmTail(ctx)
+	}
 	wait := time.Duration(0)
-	if t.idle {
+	if t.idle && len(t.published.later) == 0 {
 		wait = t.IdleWait
 	}
 	arrived, err := t.Inputs.Next(ctx, wait)
@@ -33,7 +40,8 @@ func (t *tenure) round(ctx context.Context) error {
 			return err
 		}
 	}
-	more := t.core.Advance(t.clock, t.emitter)
+	// No work is given out while what was given out is still to be sent.
+	more := len(t.published.later) > 0 || t.core.Advance(t.now(), t.emitter)
 	t.idle = !more && len(arrived.Inputs) == 0
 	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
@@ -45,8 +53,15 @@ func (t *tenure) round(ctx context.Context) error {
 // tick reads the clock. Within a tenure it never goes back.
 func (t *tenure) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
 
+// now is what a decision may know of time, and of where its events are to stand.
+func (t *tenure) now() events.Clock {
+	now := t.clock
+	now.Batch = t.reader.next
+	return now
+}
+
 func (t *tenure) decide(ctx context.Context, in *events.Input) error {
-	t.core.Decide(*in, t.clock, t.emitter)
+	t.core.Decide(*in, t.now(), t.emitter)
 	t.positions.Set(in.Topic, in.Partition, in.Offset+1)
 	t.unwritten++
 	if t.batch.size < fullBatch {
@@ -122,7 +137,7 @@ func (t *tenure) counted(ctx context.Context, h Header) error {
 	for i := range t.batch.logged {
 		at := t.batch.spans[i].timestamp
 		t.published.fold(t.batch.logged[i], at)
-		if err := t.publish(ctx, t.batch.logged[i], at); err != nil {
+		if err := t.publishInTurn(ctx, t.batch.logged[i], at); err != nil {
 			return err
 		}
 	}

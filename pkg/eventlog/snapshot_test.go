@@ -51,7 +51,10 @@ func (s *shelf) DeleteRecords(_ context.Context, name string, _ int32, before in
 type atOnce struct {
 	*eventlog.Housekeeper
 	outcome []eventlog.Outcome
+	busy    bool
 }
+
+func (k *atOnce) Busy() bool { return k.busy }
 
 func (k *atOnce) Start(job eventlog.Job) bool {
 	k.outcome = append(k.outcome, k.Do(context.Background(), job))
@@ -138,6 +141,42 @@ func TestSnapshotPlusTailIsTheWholeLog(t *testing.T) {
 		if tail.Judge() != r.Judge() || fmt.Sprint(tail.Inputs()) != fmt.Sprint(r.Inputs()) {
 			t.Errorf("from the snapshot at %d: chain %+v %v, from 0: %+v %v", st.Manifest.Offset, tail.Judge(), tail.Inputs(), r.Judge(), r.Inputs())
 		}
+	}
+}
+
+// thrifty counts how often its state was encoded, or looked through.
+type thrifty struct {
+	*toyCore
+	walks *int
+}
+
+func (c thrifty) Snapshot(dst []byte) []byte {
+	*c.walks++
+	return c.toyCore.Snapshot(dst)
+}
+
+func (c thrifty) Floor() int64 {
+	*c.walks++
+	return c.toyCore.Floor()
+}
+
+// TestNothingIsEncodedForABusyKeeper: it may work on what an earlier tenure began.
+func TestNothingIsEncodedForABusyKeeper(t *testing.T) {
+	t.Parallel()
+	s, walks := newShelf(memlog.New()), 0
+	s.keeper.busy = true
+	count := func(cfg *eventlog.OwnerConfig) {
+		cfg.NewCore = func() eventlog.Core { return thrifty{newToyCore().(*toyCore), &walks} }
+		cfg.Hooks.Owned = nil
+	}
+	s.run(t, setup(t, s.log, "a", "b", "c"), 6, count)
+	if walks > 0 || len(s.kept) > 0 {
+		t.Errorf("the state was walked through %d times, %d jobs were done", walks, len(s.kept))
+	}
+	s.keeper.busy = false
+	s.run(t, setup(t, s.log, "a", "b", "c", "d", "e", "f"), 6, count)
+	if walks == 0 || len(s.kept) == 0 {
+		t.Error("no snapshot is written for a keeper that is free")
 	}
 }
 

@@ -252,8 +252,9 @@ func (e *corrupt) Unwrap() error { return e.error }
 
 // pages fetches single records and keeps the pages that they came with.
 type pages struct {
-	log  Log
-	kept []events.Page
+	log     Log
+	kept    []events.Page
+	fetched int // since the user last set it to 0
 }
 
 // keptPages bounds what pages holds: a fetch brings about 1 MiB.
@@ -268,6 +269,7 @@ func (p *pages) at(ctx context.Context, offset int64) (*events.Record, error) {
 			return r, nil
 		}
 	}
+	p.fetched++
 	page, err := p.log.Fetch(ctx, offset, longPoll)
 	if err != nil {
 		return nil, fmt.Errorf("read the record at %d: %w", offset, err)

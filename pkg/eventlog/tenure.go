@@ -38,8 +38,9 @@ type tenure struct {
 	pages     pages // of this log, for what the core left in it
 	keeping   *keeping
 
-	// lost is what somebody has seen of the log and is gone, until the log says so.
-	lost *events.LogTailLost
+	// lost is what somebody has seen of the log and is gone, until a claim says so;
+	// untold is what claims say, until the log says where it ended.
+	lost, untold *events.LogTailLost
 
 	owned, progressed bool
 }
@@ -97,6 +98,7 @@ func (t *tenure) run(ctx context.Context) error {
 // fold takes an event of the time before this tenure.
 func (t *tenure) fold(l events.Logged, r *events.Record) {
 	t.apply(l)
+	t.foldLoss(l)
 	t.published.fold(l, r.Timestamp)
 	t.grow(1, r.Size())
 }
@@ -171,7 +173,11 @@ func (t *tenure) confirmFold(ctx context.Context, counted Header, at int64) erro
 
 func (t *tenure) claimRecord(judge Judge, at int64) (events.Record, error) {
 	id := fmt.Sprintf("%s/%d/%d/0", t.Topic, t.Partition, judge.Epoch+1)
-	record, err := t.Encoder.Encode(id, &events.LogClaimed{ClaimId: t.claim[:], Owner: t.Instance})
+	claim := &events.LogClaimed{ClaimId: t.claim[:], Owner: t.Instance}
+	if t.lost != nil {
+		claim.Lost = &events.LogTailLost{SeenEpoch: t.lost.SeenEpoch, SeenN: t.lost.SeenN, Witness: t.lost.Witness}
+	}
+	record, err := t.Encoder.Encode(id, claim)
 	if err != nil {
 		return record, err
 	}

@@ -49,24 +49,35 @@ func (s *Snapshots) Usable(ctx context.Context, log Log) (usable, beyond []Store
 // they stand has to do.
 func belongs(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (bool, error) {
 	if m.Offset == start {
-		page, err := log.Fetch(ctx, m.Offset, 0)
-		if err != nil {
-			return false, err
-		}
-		if len(page.Records) == 0 || page.Records[0].Offset != m.Offset {
-			return true, nil
-		}
-		h, first, malformed := begin(&page.Records[0])
-		says := first && malformed == nil && h.At == m.Offset
-		return !says || h.Prev == m.History, nil
+		return precedes(ctx, log, m)
 	}
 	for back := int64(256); ; back *= 16 {
 		from := max(start, m.Offset-back)
 		found, same, err := endsWith(ctx, log, from, m)
-		if err != nil || found || from == start {
-			return found && same, err
+		switch {
+		case err != nil || found:
+			return same, err
+		case from == start && start > 0: // What begins there is the rest of a batch.
+			return precedes(ctx, log, m)
+		case from == start:
+			return false, nil
 		}
 	}
+}
+
+// precedes tells whether what stands behind a snapshot's offset may follow from its
+// history.
+func precedes(ctx context.Context, log Log, m *events.LogSnapshot) (bool, error) {
+	page, err := log.Fetch(ctx, m.Offset, 0)
+	if err != nil {
+		return false, err
+	}
+	if len(page.Records) == 0 || page.Records[0].Offset != m.Offset {
+		return true, nil
+	}
+	h, first, malformed := begin(&page.Records[0])
+	says := first && malformed == nil && h.At == m.Offset
+	return !says || h.Prev == m.History, nil
 }
 
 // endsWith looks for the last batch before a snapshot's offset, and tells whether

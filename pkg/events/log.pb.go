@@ -29,7 +29,10 @@ type LogClaimed struct {
 	// Fresh and random, 16 bytes: who reads it back owns the log.
 	ClaimId []byte `protobuf:"bytes,1,opt,name=claim_id,json=claimId,proto3" json:"claim_id,omitempty"`
 	// For people: the process that claimed. Nothing is decided by it.
-	Owner         string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	Owner string `protobuf:"bytes,2,opt,name=owner,proto3" json:"owner,omitempty"`
+	// What its owner knows to be lost of the tail; only seen_epoch, seen_n and witness
+	// are set. If no LogTailLost follows in the epoch, a later owner says it.
+	Lost          *LogTailLost `protobuf:"bytes,3,opt,name=lost,proto3" json:"lost,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -76,6 +79,13 @@ func (x *LogClaimed) GetOwner() string {
 		return x.Owner
 	}
 	return ""
+}
+
+func (x *LogClaimed) GetLost() *LogTailLost {
+	if x != nil {
+		return x.Lost
+	}
+	return nil
 }
 
 // LogPublished says how far publishing to other topics came.
@@ -651,11 +661,12 @@ var File_spanway_v1_log_proto protoreflect.FileDescriptor
 const file_spanway_v1_log_proto_rawDesc = "" +
 	"\n" +
 	"\x14spanway/v1/log.proto\x12\n" +
-	"spanway.v1\"=\n" +
+	"spanway.v1\"j\n" +
 	"\n" +
 	"LogClaimed\x12\x19\n" +
 	"\bclaim_id\x18\x01 \x01(\fR\aclaimId\x12\x14\n" +
-	"\x05owner\x18\x02 \x01(\tR\x05owner\"=\n" +
+	"\x05owner\x18\x02 \x01(\tR\x05owner\x12+\n" +
+	"\x04lost\x18\x03 \x01(\v2\x17.spanway.v1.LogTailLostR\x04lost\"=\n" +
 	"\fLogPublished\x12\x18\n" +
 	"\athrough\x18\x01 \x01(\x03R\athrough\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"E\n" +
@@ -729,11 +740,12 @@ var file_spanway_v1_log_proto_goTypes = []any{
 	(*LogRecovered)(nil),         // 7: spanway.v1.LogRecovered
 }
 var file_spanway_v1_log_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	5, // 0: spanway.v1.LogClaimed.lost:type_name -> spanway.v1.LogTailLost
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_log_proto_init() }

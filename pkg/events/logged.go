@@ -35,6 +35,10 @@ type Clock struct {
 	// ReadTo: every input appended before this time has been decided on. What
 	// depends on somebody's silence must be measured against it, never Now.
 	ReadTo int64
+	// Batch is the offset at which the batch of this decision is expected to begin;
+	// 0: not known. The batch may land at a later one, so what stands in it is best
+	// not referred to by its offset.
+	Batch int64
 }
 
 // Outgoing is a record that a counted event causes on another topic.
@@ -51,7 +55,9 @@ type Outgoing struct {
 	// Missing, if not 0, is the offset of an event of the log that Complete must
 	// be given before Message is encoded: the core keeps no payloads that stand
 	// in the log. (At 0 stands a claim, so it is never meant.) If the log holds it no
-	// more, or Complete says that it is another one, the record is not sent.
+	// more, or Complete says that it is another one, the record is not sent, and
+	// Gone, if set, is called.
 	Missing  int64
 	Complete func(m proto.Message) error
+	Gone     func()
 }

@@ -51,4 +51,8 @@ type Page struct {
 	// End is the offset that the next record will get (of the last stable one
 	// where transactions are open): Next == End means read to the end.
 	End int64
+	// Term is another number than that of the page before if what that one held may
+	// be gone since, and other records have its offsets: another leader answered, or
+	// the connection was lost in between.
+	Term int64
 }

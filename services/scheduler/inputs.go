@@ -113,6 +113,9 @@ func (in *inputs) hand(p *pump, c chunk, a *eventlog.Arrivals) error {
 		for i := range c.inputs {
 			in.witnesses.look(c.inputs[i].Prepared)
 		}
+		if c.next < in.handed { // Their tail was lost: they may not come that far again.
+			in.marks = nil
+		}
 		in.handed = c.next
 		in.marks = append(in.marks, mark{c.end, c.asOf})
 	}

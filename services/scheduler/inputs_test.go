@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -34,10 +35,12 @@ func put(t *testing.T, l eventlog.Log, values ...string) {
 // collect asks until n inputs have come and the reports are known to be read.
 func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arrivals) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	for len(got) < n || last.ReadTo == 0 {
-		a, err := in.Next(t.Context(), time.Second)
+		a, err := in.Next(ctx, time.Second)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%v; got %v", err, got)
 		}
 		for _, i := range a.Inputs {
 			got = append(got, i.Topic+":"+i.Prepared.(string))
@@ -119,5 +122,130 @@ func TestInputsThatLostTheirTailGoOn(t *testing.T) {
 	put(t, requests, "b")
 	if got, _ := collect(t, in, 1); got[0] != "requests:b" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// regrow loses all of a log from an offset on and appends others in its place.
+func regrow(t *testing.T, l *memlog.Log, from int64, values ...string) {
+	t.Helper()
+	l.Lose(from)
+	put(t, l, values...)
+}
+
+// numbered are n values.
+func numbered(prefix string, n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprint(prefix, i))
+	}
+	return out
+}
+
+// TestInputsThatGrewAnewAreReadAnew: an input that loses its tail and has grown
+// beyond where it was read to holds new records in the place of old ones. None of
+// them may be skipped, and none of what stands be read twice.
+func TestInputsThatGrewAnewAreReadAnew(t *testing.T) {
+	t.Parallel()
+	for _, lost := range []int{0, 1, 3, 10} {
+		t.Run(fmt.Sprint("lost ", lost), func(t *testing.T) {
+			t.Parallel()
+			reports := memlog.New()
+			put(t, reports, numbered("old", 10)...)
+			in := newInputs(t, memlog.New(), reports)
+			gone := make(chan [2]int64, 10)
+			in.reports.gone = func(_ eventlog.TopicPartition, from, to int64) { gone <- [2]int64{from, to} }
+			in.Seek(nil)
+			collect(t, in, 10)
+			regrow(t, reports, int64(10-lost), numbered("new", lost+4)...)
+			got, _ := collect(t, in, lost+4)
+			for i, want := range numbered("reports:new", lost+4) {
+				if got[i] != want {
+					t.Fatalf("got %v, want the new ones", got)
+				}
+			}
+			if lost > 0 {
+				if told := <-gone; told[0] < 10 || told[1] != int64(10-lost) {
+					t.Errorf("told that it goes on from %d at %d", told[0], told[1])
+				}
+			}
+			if len(gone) > 0 {
+				t.Errorf("told of another loss: %v", <-gone)
+			}
+		})
+	}
+}
+
+// TestReadersKnowWhatOthersRead: what is lost while nobody reads is known from what
+// the reader before has read, until the log says that it was decided.
+func TestReadersKnowWhatOthersRead(t *testing.T) {
+	t.Parallel()
+	requests, was := memlog.New(), &trail{}
+	put(t, requests, numbered("old", 10)...)
+	begin := func(position int64) *inputs {
+		in := newInputs(t, requests, memlog.New())
+		in.requests.trail = was
+		in.Seek(map[eventlog.TopicPartition]int64{{Topic: "requests"}: position})
+		return in
+	}
+	first := begin(0)
+	collect(t, first, 10)
+	first.close()
+	regrow(t, requests, 6, numbered("new", 8)...)
+	for _, position := range []int64{10, 9} { // Two owners in turn read them, and decide none.
+		next := begin(position)
+		if got, _ := collect(t, next, 8); got[0] != "requests:new0" || got[7] != "requests:new7" {
+			t.Fatalf("from %d on: got %v, want the new ones", position, got)
+		}
+		next.close()
+	}
+	last := begin(12) // The log says that those before are decided.
+	if got, _ := collect(t, last, 2); got[0] != "requests:new6" {
+		t.Errorf("after that they were decided: got %v", got)
+	}
+}
+
+// TestSilenceIsKnownAfterALoss: reports that lost their tail may never come as far
+// as they were.
+func TestSilenceIsKnownAfterALoss(t *testing.T) {
+	t.Parallel()
+	reports := memlog.New()
+	put(t, reports, numbered("old", 10)...)
+	in := newInputs(t, memlog.New(), reports)
+	in.Seek(nil)
+	_, before := collect(t, in, 10)
+	in.marks = append(in.marks, mark{11, before.ReadTo})
+	reports.Lose(5)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		a, err := in.Next(ctx, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.ReadTo > before.ReadTo {
+			return
+		}
+	}
+}
+
+// The trail is bounded, exact for what is new, and reaches back to the beginning.
+func TestTrailThinsOut(t *testing.T) {
+	t.Parallel()
+	log, was := memlog.New(), &trail{}
+	const n = 3 * trailSteps
+	put(t, log, numbered("old", n)...)
+	for i, r := range log.Records() {
+		if was.add(&r); len(was.steps) > trailSteps {
+			t.Fatalf("%d steps after %d records", len(was.steps), i)
+		}
+	}
+	for _, lose := range []int64{n - 1, n - trailSteps/3, n - trailSteps, 1, 0} {
+		was := trail{steps: append([]step(nil), was.steps...)}
+		log.Lose(lose)
+		put(t, log, numbered("new", n)...)
+		next, err := was.stands(t.Context(), log, n)
+		exact := lose >= n-trailSteps/2 || lose == 0
+		if err != nil || next > lose || exact && next != lose {
+			t.Errorf("lost from %d on: go on at %d, %v", lose, next, err)
+		}
 	}
 }

@@ -20,6 +20,13 @@ type keeper struct {
 	done    []eventlog.Outcome
 }
 
+// Busy implements eventlog.Keeper.
+func (k *keeper) Busy() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.busy
+}
+
 // Start implements eventlog.Keeper.
 func (k *keeper) Start(job eventlog.Job) bool {
 	k.mu.Lock()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
@@ -19,6 +20,10 @@ type partition struct {
 	number  int32
 	service *Service
 	log     *slog.Logger
+	// What was read of the inputs, by whichever owner.
+	requests, reports trail
+	// lost is what an owner found to be lost of the log, and could not say in it.
+	lost *events.LogTailLost
 	// owned is closed once this process has owned the partition.
 	owned chan struct{}
 	once  sync.Once // closes owned
@@ -71,8 +76,8 @@ func (p *partition) own(ctx context.Context) error {
 	preparer := placement.NewPreparer(p.placementConfig())
 	in := &inputs{
 		ctx:      ctx,
-		requests: p.pump(s.topics.Requests(), preparer.Prepare, now),
-		reports:  p.pump(s.topics.Reports(), preparer.Prepare, now),
+		requests: p.pump(s.topics.Requests(), &p.requests, preparer.Prepare, now),
+		reports:  p.pump(s.topics.Reports(), &p.reports, preparer.Prepare, now),
 	}
 	defer in.close()
 	keeper := p.keeper(ctx, now)
@@ -91,10 +96,14 @@ func (p *partition) own(ctx context.Context) error {
 		Instance:  s.cfg.Instance,
 		Receivers: p.receivers(),
 		Snapshots: p.snapshotConfig(keeper),
+		Lost:      p.lost,
 		Hooks:     p.hooks(in, &echoes{partition: p.number, topics: s.topics, encoder: s.encoder(), sender: producer}),
 	}
 	fragile(&cfg)
-	return eventlog.NewOwner(cfg).Run(ctx)
+	owner := eventlog.NewOwner(cfg)
+	err := owner.Run(ctx)
+	p.lost = owner.Lost()
+	return err
 }
 
 // hooks connects the owner with logs, metrics, readiness and echoes.

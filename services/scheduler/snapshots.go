@@ -11,13 +11,13 @@ import (
 
 func (p *partition) newCore() eventlog.Core { return placement.New(p.placementConfig()) }
 
-func (p *partition) pump(topic string, prepare func(string, int32, *events.Record) any, now func() time.Time) *pump {
+func (p *partition) pump(topic string, was *trail, prepare func(string, int32, *events.Record) any, now func() time.Time) *pump {
 	m, figures := p.service.metrics, p.service.metrics.partition(p.number)
 	return &pump{
-		at: p.at(topic), log: p.service.deps.Kafka.Partition(topic, p.number), prepare: prepare, now: now,
+		at: p.at(topic), log: p.service.deps.Kafka.Partition(topic, p.number), prepare: prepare, now: now, trail: was,
 		gone: func(at eventlog.TopicPartition, from, next int64) {
 			if next < from {
-				p.log.Error("an input has lost its tail; going on where it ends", "input", at.Topic, "from", from, "end", next)
+				p.log.Error("an input has lost its tail; going on behind what is left", "input", at.Topic, "from", from, "next", next)
 			} else {
 				p.log.Error("inputs were deleted before they were read; going on behind them", "input", at.Topic, "from", from, "start", next)
 			}

@@ -34,12 +34,17 @@ func restart(t *testing.T, b Broker) {
 	c := client(t, b, patient)
 	p := c.Partition(topic(t, c, 1, nil), 0)
 	var want []string
+	term := int64(-1)
 	for i := range 2 {
 		batch := values(fmt.Sprint(i, "/"), 3)
 		if base := appended(t, p, batch); base != int64(3*i) {
 			t.Fatal(base)
 		}
 		want = append(want, texts(batch)...)
+		before := term
+		if term = termOf(t, p); term == before || termOf(t, p) != term {
+			t.Fatalf("pages are of term %d, then of %d; before the restart they were of %d", term, termOf(t, p), before)
+		}
 		b.Kill()
 		b.Start()
 	}
@@ -47,6 +52,15 @@ func restart(t *testing.T, b Broker) {
 	if d := cmp.Diff(want, texts(got)); d != "" {
 		t.Fatal(d)
 	}
+}
+
+func termOf(t *testing.T, p *kafka.Partition) int64 {
+	t.Helper()
+	page, err := p.Fetch(limited(t), 0, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return page.Term
 }
 
 // deadConnections: a broker that went took all idle connections with it. They

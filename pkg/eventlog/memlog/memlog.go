@@ -25,6 +25,7 @@ type Log struct {
 	records []events.Record
 	start   int64
 	next    int64
+	term    int64
 	grown   chan struct{} // closed and replaced when something is appended
 }
 
@@ -83,7 +84,7 @@ func (l *Log) page(ctx context.Context, from int64) (events.Page, <-chan struct{
 	}
 	first := l.find(from)
 	last := min(len(l.records), first+l.pageRecords())
-	page := events.Page{Records: l.records[first:last:last], Next: l.next, Start: l.start, End: l.next}
+	page := events.Page{Records: l.records[first:last:last], Next: l.next, Start: l.start, End: l.next, Term: l.term}
 	if last < len(l.records) {
 		page.Next = l.records[last].Offset
 	}
@@ -122,6 +123,7 @@ func (l *Log) Skip(n int64) {
 func (l *Log) Lose(from int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.term++
 	if from < l.next {
 		l.records = append([]events.Record(nil), l.records[:l.find(from)]...)
 		l.next = max(from, l.start)

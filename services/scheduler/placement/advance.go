@@ -23,7 +23,11 @@ const (
 const (
 	codeTimeout    = "TIMEOUT"
 	codeEngineLost = "ENGINE_LOST"
+	// codePayloadLost is final: no attempt will be given a payload.
+	codePayloadLost = "PAYLOAD_LOST"
 )
+
+const textPayloadLost = "the log no longer holds the task's payload; submit the task again"
 
 // textBackstop marks what the scheduler timed out, not the engine.
 const textBackstop = "no result within the execution timeout, nor from its engine"

@@ -20,6 +20,7 @@ func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Messag
 	if !ok {
 		return
 	}
+	c.raise() // What waited since before the first Advance may ask for what is new.
 	if prep.refused != nil {
 		c.reject(prep, in.Place, prep.refused)
 		return
@@ -220,7 +221,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 		}
 		return unknownTask(name, m.TaskId)
 	}
-	again, refused := s.again(old)
+	again, refused := c.requestAgain(old)
 	if refused != nil {
 		return refused
 	}

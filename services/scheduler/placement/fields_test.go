@@ -96,7 +96,7 @@ func with(a, b map[string]string) map[string]string {
 
 var taskFields = map[string]string{
 	"tmpl": elsewhere + "template", "extra": elsewhere + "extra", "lastErr": elsewhere + "TestValuesAreFolded",
-	"payload": notFolded + "it stands in the log", "owed": derived + "the order of pool.owing",
+	"payload": notFolded + "it stands in the log", "payloadGone": notFolded + "the host's own", "owed": derived + "the order of pool.owing",
 	"engine": derived + "the attempts of engines", "prev": derived + "the order of tasks", "next": derived + "the order of tasks",
 	"attemptPrev": derived + "the attempts of engines", "attemptNext": derived + "the attempts of engines",
 	"timer": notFolded + "the index", "due": notFolded + "the index", "group": notFolded + "the index",

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -179,6 +180,39 @@ func TestLargeTaskIsPlaced(t *testing.T) {
 			t.Errorf("with %d engines the large task waited %dms", engines, took)
 		}
 		t.Logf("with %d engines the large task waited %dms behind %d small ones", engines, took, submitted)
+	}
+}
+
+// TestReservedAfterItsTime: what may not begin yet is not passed over, though
+// others that are as large were.
+func TestReservedAfterItsTime(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.engine("e1", "1", map[string]int64{"slots": 2}, nil)
+	w.submit("small", "")
+	w.advance()
+	large := func(id string, after time.Duration) {
+		w.send(&events.TaskRequested{
+			TaskId: id, Pool: blue, Kind: "k", Needs: map[string]*structpb.Value{"slots": structpb.NewNumberValue(2)},
+			NotBefore: time.UnixMilli(w.now).Add(after).UTC().Format(time.RFC3339Nano),
+		})
+	}
+	large("first", 0)
+	large("later", 9*time.Second)
+	began, reserved := w.now, int64(0)
+	w.onEvent = func(l events.Logged) {
+		if m, ok := l.Message.(*events.TaskReserved); ok && m.TaskId == "later" {
+			reserved = m.AtMs - began
+		}
+	}
+	for ; w.now < began+30_000; w.now += 500 {
+		if w.now == began+9_500 { // Else it were the first's turn.
+			w.send(&events.TaskCancelRequested{TaskId: "first", Pool: blue})
+		}
+		w.heartbeat("e1")
+		w.advance()
+	}
+	if reserved != 19_000 {
+		t.Errorf("the engine is reserved %dms after the acceptance, want 10s after the time of the task: 19000ms", reserved)
 	}
 }
 

@@ -58,6 +58,7 @@ func (t *task) complete(out *events.Outgoing, in *events.Task) {
 		return
 	}
 	out.Missing = t.payloadAt
+	out.Gone = func() { t.payloadGone = true }
 	id := t.id
 	out.Complete = func(m proto.Message) error {
 		accepted, ok := m.(*events.TaskAccepted)
@@ -74,15 +75,23 @@ func (s *State) applyTruncated(m *events.LogTruncated) {
 	s.forgetKept(func(t *task) bool { return t.payloadLen != 0 && t.payloadAt < m.Before })
 }
 
-// again is the request of an ended task, to be accepted once more.
-func (s *State) again(old kept) (*events.Task, *events.Malformed) {
+// requestAgain is the request of an ended task, to be accepted once more. It refers
+// to the payload of the first, but not if that is in the batch that is being
+// written: should the batch land elsewhere, the reference were to something else.
+func (c *cycle) requestAgain(old kept) (*events.Task, *events.Malformed) {
 	t := old.task
 	m := t.message(old.pool)
+	fixed := c.now.Batch == 0 || t.payloadAt < c.now.Batch
 	switch {
 	case t.payloadLen == 0:
-	case s.version >= foldWhole:
+	case t.payloadGone:
+		return nil, events.Refuse(events.CodeUnknownTask, "task %q: %s under a new ID", t.id, textPayloadLost)
+	case c.s.version >= foldWhole && fixed:
 		m.Payload, m.PayloadAt = nil, t.payloadAt
-	case t.payload == nil:
+	case t.payload != nil: // It is repeated.
+	case !fixed:
+		return nil, events.Refuse(events.CodeUnknownTask, "task %q was accepted only now, and its payload does not stand in the log yet; retry it again", t.id)
+	default:
 		return nil, events.Refuse(events.CodeUnknownTask,
 			"the payload of task %q is not in memory, and to refer to it the log needs fold version %d; submit it again under a new ID",
 			t.id, foldWhole)

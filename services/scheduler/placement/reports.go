@@ -109,15 +109,28 @@ func (c *cycle) returnUnreceived(p *pool, e *engine, m *events.EngineHeartbeat) 
 			running = running[1:]
 		}
 		if len(running) == 0 || running[0] != t.token {
-			base := attemptOf(p, t)
-			c.s.deciding = attempt{p, t}
-			c.emit(&events.TaskAttemptReturned{
-				TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
-				Reason: reasonNotReceived, AtMs: c.now.Now,
-			})
+			c.unreceived(p, t)
 		}
 		t = next
 	}
+}
+
+// unreceived takes back an attempt that its engine did not get. If that is because
+// there is no payload to send, it is the last one: no other would be sent either.
+func (c *cycle) unreceived(p *pool, t *task) {
+	base := attemptOf(p, t)
+	c.s.deciding = attempt{p, t}
+	if t.payloadGone {
+		c.emit(&events.TaskFailed{
+			TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+			Error: &events.TaskError{Code: codePayloadLost, Message: textPayloadLost}, AtMs: c.now.Now,
+		})
+		return
+	}
+	c.emit(&events.TaskAttemptReturned{
+		TaskId: base.task, Pool: base.pool, EngineId: base.engine, Attempt: base.attempt, Token: base.token,
+		Reason: reasonNotReceived, AtMs: c.now.Now,
+	})
 }
 
 func (c *cycle) register(prep *prepared, m *events.EngineRegistration) {

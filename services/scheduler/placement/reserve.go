@@ -134,8 +134,8 @@ func (c *cycle) reserveFor(p *pool, l *lane) {
 			m.laneChanged(l)
 		}
 		return
-	case t.acceptedAt > l.since:
-		m.patient(l, t.acceptedAt)
+	case t.waitsSince() > l.since:
+		m.patient(l, t.waitsSince())
 		return
 	case m.version == l.checked || p.reservedBy(t) != nil:
 		m.patient(l, c.now.Now)

@@ -70,6 +70,8 @@ type task struct {
 	ran bool
 	// reported: the last attempt was ended by its engine's own report.
 	reported bool
+	// payloadGone: this host could not read it. Not folded.
+	payloadGone bool
 
 	// Accepted and not ended, in order of acceptance.
 	prev, next *task
@@ -128,15 +130,17 @@ func (t *task) attempt() int32 { return t.failures + 1 }
 // agingMs: waiting for that long counts as one level of priority.
 const agingMs = 60_000
 
+// waitsSince is when the task began to wait, which is not before its time.
+func (t *task) waitsSince() int64 {
+	if x := t.extra; x != nil && x.notBefore > t.acceptedAt {
+		return x.notBefore
+	}
+	return t.acceptedAt
+}
+
 // order is the task's place among those that wait: who has the lower one goes
 // first. It does not depend on the time, although it makes tasks age.
-func (t *task) order() int64 {
-	from := t.acceptedAt
-	if x := t.extra; x != nil && x.notBefore > from {
-		from = x.notBefore // Until then it did not wait.
-	}
-	return from - int64(t.tmpl.priority)*agingMs
-}
+func (t *task) order() int64 { return t.waitsSince() - int64(t.tmpl.priority)*agingMs }
 
 func (t *task) before(u *task) bool {
 	if a, b := t.order(), u.order(); a != b {

@@ -3,6 +3,7 @@ package placement
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,6 +72,26 @@ func TestOldAndNewFoldAlike(t *testing.T) {
 	})
 }
 
+// TestRaisesBeforeAnythingElse: what was asked for before anybody owned the log is
+// decided before the first Advance, and by the version that the owner may raise to.
+func TestRaisesBeforeAnythingElse(t *testing.T) {
+	for version, want := range map[uint32][]events.Type{
+		foldFirst: {events.TypeTaskRejected},
+		foldWhole: {events.TypeLogFoldVersionRaised, events.TypeTaskAccepted},
+	} {
+		w := newWorld(t, Config{FoldVersion: version})
+		w.state, w.replica, w.log = New(w.cfg), New(w.cfg), nil
+		w.send(&events.TaskRequested{TaskId: "t", Pool: blue, Kind: "k", LimitKey: "db"})
+		var got []events.Type
+		for _, l := range w.log {
+			got = append(got, l.Type)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("an owner that may raise to version %d writes %v first, want %v", version, got, want)
+		}
+	}
+}
+
 // TestNewFieldsNeedTheirVersion: until the log is raised, requests with new
 // fields are refused, by every binary.
 func TestNewFieldsNeedTheirVersion(t *testing.T) {
@@ -136,6 +157,44 @@ func TestRetryInTheFirstVersion(t *testing.T) {
 	}
 	if m, _ := w.last(events.TypeTaskAccepted); string(m.Message.(*events.TaskAccepted).Task.Payload) != "held" && w.task("held.r1").payloadLen != 4 {
 		t.Errorf("the retry is %v", m.Message)
+	}
+}
+
+// TestRetryInTheBatchOfItsPayload is refused, rather than refer to it: the batch
+// may land elsewhere, and then something else stands at that offset.
+func TestRetryInTheBatchOfItsPayload(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.batch = w.offset
+	again := func(id string) {
+		w.send(&events.TaskCancelRequested{TaskId: id, Pool: blue})
+		w.send(&events.TaskRetryRequested{TaskId: id, Pool: blue})
+	}
+	first := w.offset
+	for _, id := range []string{"bare", "a"} {
+		m := &events.TaskRequested{TaskId: id, Pool: blue, Kind: "k"}
+		if id != "bare" {
+			first, m.Payload = w.offset, []byte(id)
+		}
+		w.send(m)
+		again(id)
+	}
+	if m, ok := w.log[len(w.log)-1].Message.(*events.TaskRejected); !ok || m.TaskId != "a" || m.Code != string(events.CodeUnknownTask) {
+		t.Errorf("the retry in the same batch ends with %s", narrate(w.log[len(w.log)-1]))
+	}
+	if w.task("bare.r1") == nil {
+		t.Error("what has no payload is not retried")
+	}
+	w.batch = w.offset // All of that stands now.
+	w.send(&events.TaskRetryRequested{TaskId: "a", Pool: blue})
+	again("a.r1") // It refers to what stands, though a.r1 is of this batch.
+	for _, id := range []string{"a.r1", "a.r2"} {
+		found := slices.ContainsFunc(w.log, func(l events.Logged) bool {
+			m, ok := l.Message.(*events.TaskAccepted)
+			return ok && m.Task.Id == id && m.Task.PayloadAt == first && m.Task.Payload == nil
+		})
+		if !found {
+			t.Errorf("%s was not accepted with the payload at %d", id, first)
+		}
 	}
 }
 

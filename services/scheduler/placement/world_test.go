@@ -27,6 +27,8 @@ type world struct {
 	prep    *Preparer
 	now     int64
 	offset  int64
+	// batch is where the batch that is being decided begins; 0: each event stands.
+	batch   int64
 	inputs  int64
 	log     []events.Logged
 	keep    bool
@@ -50,7 +52,7 @@ func newWorld(tb testing.TB, cfg Config) *world {
 	return w
 }
 
-func (w *world) clock() events.Clock { return events.Clock{Now: w.now, ReadTo: w.now} }
+func (w *world) clock() events.Clock { return events.Clock{Now: w.now, ReadTo: w.now, Batch: w.batch} }
 
 func (w *world) emit(m proto.Message) {
 	l := events.Logged{Offset: w.offset, Epoch: 1, N: uint32(w.offset), Type: events.TypeOf(m), Message: m}

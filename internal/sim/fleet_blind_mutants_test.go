@@ -1,0 +1,136 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// blindMutants have a core that does not see one thing that the log has. They
+// decide as if it were not there.
+var blindMutants = []fleetMutant{
+	{"ignores limits", blindToTasks(func(t *events.Task) { t.LimitKey, t.Limit = "", 0 }), "G3", "with the limit key"},
+	{"ignores what others must do first", blindToTasks(func(t *events.Task) { t.After = nil }), "G4", "after which it is to run"},
+	{"ignores the time of a task", blindToTasks(func(t *events.Task) { t.NotBeforeMs = 0 }), "G4", "it must not be before"},
+	{"ignores what engines accept", blindToEngines(func(e *events.Engine) { e.Accepts = "" }), "G4", "the engine accepts"},
+	{"ignores nodes", blindToEngines(func(e *events.Engine) { e.Node = "" }), "G4", "in engine.running.node_"},
+	{"ignores what is measured", blind(func(m proto.Message) bool { return events.TypeOf(m) != events.TypeEngineObserved }), "G3", "measured as used"},
+	{"ignores reservations", blind(func(m proto.Message) bool { return events.TypeOf(m) != events.TypeTaskReserved }), "G4", "the engine is reserved for task"},
+}
+
+// blind has the core fold only what it sees of an event, which is a copy.
+func blind(sees func(m proto.Message) bool) mutant {
+	return func(cfg *eventlog.OwnerConfig, _ *Process) {
+		newCore := cfg.NewCore
+		cfg.NewCore = func() eventlog.Core { return &blindfold{newCore(), sees} }
+	}
+}
+
+func blindToTasks(strip func(t *events.Task)) mutant {
+	return blind(func(m proto.Message) bool {
+		if accepted, ok := m.(*events.TaskAccepted); ok {
+			strip(accepted.Task)
+		}
+		return true
+	})
+}
+
+func blindToEngines(strip func(e *events.Engine)) mutant {
+	return blind(func(m proto.Message) bool {
+		if registered, ok := m.(*events.EngineRegistered); ok {
+			strip(registered.Engine)
+		}
+		return true
+	})
+}
+
+type blindfold struct {
+	eventlog.Core
+	sees func(m proto.Message) bool
+}
+
+func (c *blindfold) Apply(l events.Logged) {
+	if l.Message != nil {
+		if l.Message = proto.Clone(l.Message); !c.sees(l.Message) {
+			l.Message = nil
+		}
+	}
+	c.Core.Apply(l)
+}
+
+// tellMutants are sound in what they decide. What is wrong is what they tell
+// engines, or which engine they like: only the checks of a run notice.
+var tellMutants = []struct {
+	name string
+	mutant
+	complaint string
+}{
+	{"delivers no payload after it was restored", telling(func(c *teller, out *events.Outgoing) {
+		if c.restored {
+			out.Missing, out.Complete = 0, nil
+		}
+	}), `with the payload ""`},
+	{"delivers the payload of another", telling(func(c *teller, out *events.Outgoing) {
+		if out.Missing > 0 && c.first > 0 {
+			out.Missing = c.first
+		}
+	}), `with the payload "payload of`},
+	{"ignores preferences", blindToTasks(func(t *events.Task) { t.Prefer = "" }), "the event says"},
+}
+
+func TestSimFleetTellMutantsDie(t *testing.T) {
+	t.Parallel()
+	for _, m := range tellMutants {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := uint64(1); seed <= 50; seed++ {
+				f := newFleet(seed, m.mutant)
+				f.run()
+				if err := f.check(); err != nil && strings.Contains(err.Error(), m.complaint) {
+					t.Logf("seed %d: %v", seed, err)
+					return
+				}
+			}
+			t.Errorf("in 50 seeds no check complained of %q", m.complaint)
+		})
+	}
+}
+
+// telling has an owner change what it publishes.
+func telling(change func(c *teller, out *events.Outgoing)) mutant {
+	return func(cfg *eventlog.OwnerConfig, _ *Process) {
+		newCore := cfg.NewCore
+		cfg.NewCore = func() eventlog.Core { return &teller{counting: newCore().(*counting), change: change} }
+	}
+}
+
+type teller struct {
+	*counting
+	change   func(c *teller, out *events.Outgoing)
+	restored bool
+	first    int64 // where the first payload stands that it saw
+}
+
+func (c *teller) Restore(state []byte) error {
+	c.restored = true
+	return c.counting.Restore(state)
+}
+
+func (c *teller) Apply(l events.Logged) {
+	if _, ok := l.Message.(*events.TaskAccepted); ok && c.first == 0 {
+		c.first = l.Offset
+	}
+	c.counting.Apply(l)
+}
+
+func (c *teller) Publish(l events.Logged) (events.Outgoing, bool) {
+	out, ok := c.counting.Publish(l)
+	if ok {
+		c.change(c, &out)
+	}
+	return out, ok
+}

@@ -1,0 +1,143 @@
+package scheduler
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// trail remembers what an input held where it was read. Offsets alone do not show
+// that the tail was lost once it has grown beyond where it ended: what came since
+// has the offsets of older records, and none of it must be skipped.
+//
+// Of the newest records it holds each; the older they are, the further its steps
+// stand apart. It outlives pumps and owners, one of which uses it at a time.
+type trail struct {
+	steps []step
+	// from and to: a reader went back from the one to the other; from is 0 if none
+	// did, or if the log says that what it went back for was decided.
+	from, to int64
+}
+
+// step is a record that was read.
+type step struct {
+	offset int64
+	hash   uint64
+}
+
+// trailSteps bounds the steps; half of them are the newest records without a gap.
+const trailSteps = 4096
+
+func (t *trail) add(rec *events.Record) {
+	t.steps = append(t.steps, step{rec.Offset, fingerprint(rec)})
+	if len(t.steps) <= trailSteps {
+		return
+	}
+	kept, older := t.steps[:0], len(t.steps)/2
+	for i, s := range t.steps {
+		if i >= older || i%2 == 0 {
+			kept = append(kept, s)
+		}
+	}
+	t.steps = kept
+}
+
+// fingerprint tells a record from every other one that might stand in its place.
+func fingerprint(rec *events.Record) uint64 {
+	var d xxhash.Digest
+	var scratch [8]byte
+	d.Reset()
+	write := func(part []byte) {
+		binary.BigEndian.PutUint64(scratch[:], uint64(len(part)))
+		_, _ = d.Write(scratch[:])
+		_, _ = d.Write(part)
+	}
+	binary.BigEndian.PutUint64(scratch[:], uint64(rec.Timestamp))
+	_, _ = d.Write(scratch[:])
+	write(rec.Key)
+	write(rec.Value)
+	for i := range rec.Headers {
+		write(rec.Headers[i].Value)
+	}
+	return d.Sum64()
+}
+
+// resume gives where to read on, given what the log says. A log that says no more
+// than what was read before somebody went back may not know what that was for.
+func (t *trail) resume(position int64) int64 {
+	switch {
+	case position > t.from:
+		t.from, t.to = 0, 0
+	case t.to < position:
+		position = t.to
+	}
+	t.cut(position)
+	return position
+}
+
+// wentBack notes that what stands from to on is new, although it was read up to from.
+func (t *trail) wentBack(from, to int64) {
+	if t.from == 0 {
+		t.to = to
+	}
+	t.from, t.to = max(t.from, from), min(t.to, to)
+	t.cut(to)
+}
+
+// cut forgets what stands from an offset on.
+func (t *trail) cut(end int64) {
+	n := len(t.steps)
+	for n > 0 && t.steps[n-1].offset >= end {
+		n--
+	}
+	t.steps = t.steps[:n]
+}
+
+// stands tells up to where the input still holds what was read up to next, as far
+// as the steps show: next, or the place behind the last record that is the same.
+func (t *trail) stands(ctx context.Context, log eventlog.Log, next int64) (int64, error) {
+	// A tail was lost: all that is different comes behind all that is the same.
+	low, high := 0, len(t.steps)
+	for probe := high - 1; low < high; probe = (low + high) / 2 {
+		same, err := t.steps[probe].stands(ctx, log)
+		switch {
+		case err != nil:
+			return 0, err
+		case same:
+			low = probe + 1
+		default:
+			high = probe
+		}
+	}
+	switch {
+	case low == len(t.steps):
+		return next, nil
+	case low == 0:
+		return t.steps[0].offset, nil
+	}
+	return t.steps[low-1].offset + 1, nil
+}
+
+// errHidden says that a leader does not show yet what it has: it is new.
+var errHidden = errors.New("the leader does not show yet what it has")
+
+// stands tells whether the input holds the record. What was deleted was read.
+func (s step) stands(ctx context.Context, log eventlog.Log) (bool, error) {
+	page, err := log.Fetch(ctx, s.offset, longPoll)
+	var beyond interface{ OutOfRange() (start, end int64) }
+	switch {
+	case errors.As(err, &beyond):
+		start, _ := beyond.OutOfRange()
+		return start > s.offset, nil
+	case err != nil:
+		return false, err
+	case page.Next <= s.offset:
+		return false, errHidden
+	}
+	return len(page.Records) > 0 && page.Records[0].Offset == s.offset && fingerprint(&page.Records[0]) == s.hash, nil
+}
