@@ -70,6 +70,7 @@ func (o *observation) run(ctx context.Context, a *app, name string, service func
 	if err != nil {
 		return &usageError{err}
 	}
+	telemetry.LogErrors(log)
 	tel, err := telemetry.Start(name)
 	if err != nil {
 		return err

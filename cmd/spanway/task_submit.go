@@ -55,17 +55,22 @@ has; the task is submitted all the same.`,
 				return usage("unexpected argument %q: a command to execute comes after --", args[0])
 			}
 			s.command = args
+			ctx, stop, err := a.traced(cmd.Context())
+			if err != nil {
+				return err
+			}
+			defer stop()
 			if s.follow && (!s.wait || s.file != "") {
 				return usage("--follow is for one task that is waited for: give --wait, and no --file")
 			}
 			if s.file != "" {
-				return a.submitFile(cmd.Context(), &s)
+				return a.submitFile(ctx, &s)
 			}
 			r, err := s.request(a.in)
 			if err != nil {
 				return err
 			}
-			return a.submitOne(cmd.Context(), &s, r)
+			return a.submitOne(ctx, &s, r)
 		},
 	}
 	s.flags(c)

@@ -15,8 +15,10 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	"go.opentelemetry.io/otel"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 )
 
 // Config is how to reach a Kafka cluster. TLS and SASL will have their place
@@ -51,6 +53,7 @@ type Client struct {
 	addr      net.Addr
 	transport *kafkago.Transport
 	api       *kafkago.Client
+	metrics   *messaging.Client
 
 	broken atomic.Int64 // how often a connection turned out dead
 
@@ -71,7 +74,10 @@ func New(config Config) *Client {
 	if config.RetryBudget <= 0 {
 		config.RetryBudget = 30 * time.Second
 	}
-	c := &Client{config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{}}
+	c := &Client{
+		config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{},
+		metrics: messaging.NewClient(otel.Meter("github.com/spanway/spanway/internal/kafka")),
+	}
 	c.transport = &kafkago.Transport{
 		Dial:        c.dial,
 		DialTimeout: dialTimeout,

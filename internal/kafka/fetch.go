@@ -29,6 +29,13 @@ const (
 // read. An offset that the partition does not have gives *OutOfRange; answers
 // that a moment mends are waited out within ctx and the client's RetryBudget.
 func (p *Partition) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	began := time.Now()
+	page, err := p.fetch(ctx, from, wait)
+	p.client.metrics.Polled(ctx, &p.named, began, len(page.Records), err)
+	return page, err
+}
+
+func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
 	retry := p.client.retrier()
 	for {
 		page, err := p.fetchOnce(ctx, from, wait)

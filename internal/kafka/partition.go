@@ -3,8 +3,10 @@ package kafka
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -14,6 +16,7 @@ type Partition struct {
 	client *Client
 	topic  string
 	id     int32
+	named  messaging.Log
 
 	appending sync.Mutex
 	sequence  sequence
@@ -24,7 +27,7 @@ type Partition struct {
 // its own.
 func (c *Client) Partition(topic string, partition int32) *Partition {
 	return &Partition{
-		client: c, topic: topic, id: partition,
+		client: c, topic: topic, id: partition, named: messaging.Log{Topic: topic, ID: partition},
 		sequence: sequence{client: c, topic: topic, partition: partition},
 	}
 }
@@ -42,7 +45,9 @@ func (p *Partition) Append(ctx context.Context, records []events.Record) (base i
 	if err != nil {
 		return 0, err
 	}
+	began := time.Now()
 	base, unread, err := p.sequence.send(ctx, p.buffer, len(records))
+	p.client.metrics.Sent(ctx, &p.named, began, len(records), err)
 	if !unread {
 		p.buffer = nil
 	}

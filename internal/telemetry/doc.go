@@ -1,7 +1,7 @@
 // Package telemetry is how a process of Spanway is watched from outside:
-// metrics of OpenTelemetry served to Prometheus, whether it lives and is ready,
-// logs on stderr with the IDs of the trace that they belong to, and the
-// propagation of that trace in the records' headers.
+// metrics of OpenTelemetry served to Prometheus, traces exported by OTLP, whether
+// it lives and is ready, and logs on stderr with the IDs of the span that they
+// belong to. What the conventions for messages say is in package messaging.
 //
 // It owns the process-wide providers of OpenTelemetry, which Start sets and Stop
 // flushes, and no topic. Packages that measure take their instruments from

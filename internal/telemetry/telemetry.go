@@ -8,17 +8,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/resource"
 )
 
 // Telemetry is what Start set up. It is safe for concurrent use.
 type Telemetry struct {
 	registry *prometheus.Registry
 	provider *metric.MeterProvider
+	// stopTraces sends what is left of them.
+	stopTraces func()
 
 	mu     sync.Mutex
 	probes []probe
@@ -30,15 +29,14 @@ type probe struct {
 	ready <-chan struct{}
 }
 
-// Start sets the process-wide meter provider and trace propagator. The service
-// ("scheduler", "dev") becomes the resource's service.name unless the standard
-// OTEL_* variables name another.
+// Start sets the process-wide meter provider, and the tracer provider as
+// StartTraces does. The service ("scheduler", "dev") becomes the resource's
+// service.name, as spanway-<service>, unless the standard OTEL_* variables name
+// another.
 func Start(service string) (*Telemetry, error) {
-	res, err := resource.Merge(
-		resource.NewSchemaless(attribute.String("service.name", "spanway-"+service)),
-		resource.Environment())
+	res, err := newResource(service)
 	if err != nil {
-		return nil, fmt.Errorf("read the OTEL_* variables: %w", err)
+		return nil, err
 	}
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -48,8 +46,11 @@ func Start(service string) (*Telemetry, error) {
 	}
 	provider := metric.NewMeterProvider(metric.WithReader(exporter), metric.WithResource(res))
 	otel.SetMeterProvider(provider)
-	otel.SetTextMapPropagator(propagation.TraceContext{})
-	return &Telemetry{registry: registry, provider: provider}, nil
+	stopTraces, err := startTraces(res)
+	if err != nil {
+		return nil, err
+	}
+	return &Telemetry{registry: registry, provider: provider, stopTraces: stopTraces}, nil
 }
 
 // Ready makes /readyz wait for the channel to be closed.
@@ -74,8 +75,10 @@ func (t *Telemetry) waiting() []string {
 	return names
 }
 
-// Stop ends measuring.
+// Stop ends measuring and sends the last spans; a collector that does not answer
+// delays it by two seconds at most.
 func (t *Telemetry) Stop(ctx context.Context) error {
+	t.stopTraces()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		return fmt.Errorf("stop metrics: %w", err)
 	}

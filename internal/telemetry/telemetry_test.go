@@ -9,11 +9,9 @@ import (
 	"testing"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/propagation"
-	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/goleak"
 
-	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -74,15 +72,12 @@ func TestLogsNameTheirTrace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := events.Record{}
-	Headers{&r}.Set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	ctx := propagation.TraceContext{}.Extract(context.Background(), Headers{&r})
-	if !trace.SpanContextFromContext(ctx).IsValid() {
-		t.Fatal("the headers lost the trace")
-	}
+	ctx := messaging.Extract(context.Background(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "")
 	log.InfoContext(ctx, "partition owned")
-	if !strings.Contains(out.String(), `"trace_id":"0af7651916cd43dd8448eb211c80319c"`) {
-		t.Errorf("no trace ID in %s", out.String())
+	for _, want := range []string{`"trace_id":"0af7651916cd43dd8448eb211c80319c"`, `"span_id":"b7ad6b7169203331"`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in %s", want, out.String())
+		}
 	}
 	if _, err := Logger(&out, "json", "loud"); err == nil {
 		t.Error("level loud was taken")

@@ -8,9 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
-	"github.com/spanway/spanway/internal/telemetry/tracing"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
@@ -63,9 +61,7 @@ type Client struct {
 	encoder events.Encoder
 	broker  broker
 	checks  *placement.Preparer
-	tracer  trace.Tracer
-	// spanName is that of every command's span.
-	spanName string
+	sends   messaging.Spans
 
 	// ctx ends with Close and stops the tails.
 	ctx  context.Context
@@ -88,16 +84,15 @@ func New(cfg Config) (*Client, error) {
 func newClient(cfg Config, b broker) *Client {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Client{
-		cfg:      cfg,
-		topics:   events.Topics{Prefix: cfg.Prefix},
-		encoder:  events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
-		broker:   b,
-		checks:   placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
-		tracer:   tracing.Tracer(scope),
-		spanName: "send " + events.Topics{Prefix: cfg.Prefix}.Requests(),
-		ctx:      ctx,
-		stop:     stop,
-		tails:    map[int32]*tail{},
+		cfg:     cfg,
+		topics:  events.Topics{Prefix: cfg.Prefix},
+		encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
+		broker:  b,
+		checks:  placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
+		sends:   messaging.Sends(messaging.Tracer(scope), events.Topics{Prefix: cfg.Prefix}.Requests()),
+		ctx:     ctx,
+		stop:    stop,
+		tails:   map[int32]*tail{},
 	}
 }
 

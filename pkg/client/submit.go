@@ -6,13 +6,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -102,15 +99,19 @@ func (c *Client) command(ctx context.Context, pool events.Pool, id string, m pro
 }
 
 func (c *Client) send(ctx context.Context, pool events.Pool, id string, m proto.Message, done func(int64, error)) error {
-	ctx, span := c.span(ctx)
-	record, err := c.encoder.Encode(id, m, traceHeaders(ctx)...)
+	partition := events.PoolPartition(pool)
+	ctx, span := c.sends.Start(ctx)
+	if span.IsRecording() {
+		describe(span, partition, id, m)
+	}
+	record, err := c.encoder.Encode(id, m, messaging.Inject(ctx)...)
 	if err != nil {
-		endSpan(span, err)
+		messaging.Sent(span, 0, err)
 		return err
 	}
 	record.Key, record.Timestamp = []byte(pool), time.Now().UnixMilli()
-	c.broker.Send(c.topics.Requests(), events.PoolPartition(pool), record, func(offset int64, err error) {
-		endSpan(span, err)
+	c.broker.Send(c.topics.Requests(), partition, record, func(offset int64, err error) {
+		messaging.Sent(span, offset, err)
 		done(offset, err)
 	})
 	return nil
@@ -119,43 +120,22 @@ func (c *Client) send(ctx context.Context, pool events.Pool, id string, m proto.
 // scope names what the client traces.
 const scope = "github.com/spanway/spanway/pkg/client"
 
-var asProducer = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}
-
-// span begins the span of a command, which lasts until the broker has
-// acknowledged it or it was given up. Without an SDK it costs next to nothing and
-// records nothing.
-func (c *Client) span(ctx context.Context) (context.Context, trace.Span) {
-	ctx, span := c.tracer.Start(ctx, c.spanName, asProducer...)
-	if span.IsRecording() {
-		span.SetAttributes(
-			attribute.String("messaging.system", "kafka"),
-			attribute.String("messaging.operation.type", "send"),
-			attribute.String("messaging.operation.name", "send"),
-			attribute.String("messaging.destination.name", c.topics.Requests()),
-		)
+// describe says which command the span of a send is about. The span lasts until
+// the broker has acknowledged it or it was given up.
+func describe(span trace.Span, partition int32, id string, m proto.Message) {
+	span.SetAttributes(messaging.Partition(partition), messaging.MessageID(id))
+	named, ok := m.(interface {
+		GetPool() string
+		GetTaskId() string
+	})
+	if !ok {
+		return
 	}
-	return ctx, span
-}
-
-func endSpan(span trace.Span, err error) {
-	if err != nil {
-		span.SetStatus(codes.Error, err.Error())
+	span.SetAttributes(messaging.TaskPool.String(named.GetPool()))
+	if task := named.GetTaskId(); task != "" {
+		span.SetAttributes(messaging.TaskID.String(task), messaging.Conversation(task))
 	}
-	span.End()
-}
-
-// traceHeaders are the headers of the trace that ctx is in, if it is in one.
-func traceHeaders(ctx context.Context) []events.Header {
-	if !trace.SpanContextFromContext(ctx).IsValid() {
-		return nil
+	if r, ok := m.(*events.TaskRequested); ok {
+		span.SetAttributes(messaging.TaskKind.String(r.Kind))
 	}
-	carrier := propagation.MapCarrier{}
-	otel.GetTextMapPropagator().Inject(ctx, carrier)
-	var out []events.Header
-	for _, key := range []string{events.HeaderTraceparent, events.HeaderTracestate} {
-		if v := carrier[key]; v != "" {
-			out = append(out, events.Header{Key: key, Value: []byte(v)})
-		}
-	}
-	return out
 }

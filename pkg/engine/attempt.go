@@ -18,16 +18,18 @@ var (
 
 // start runs an attempt's handler in a goroutine of its own.
 func (l *loop) start(a *lease.Attempt) {
-	ctx, cancel := context.WithCancelCause(traced(a.Task))
+	ctx, cancel := context.WithCancelCause(traced(a))
 	l.cancels[a.Token] = cancel
 	h := l.handlers[a.Task.Kind]
 	l.running.Add(1)
 	go func() {
 		ctx, span := l.engine.span(ctx, a)
+		began := l.engine.duration.Begin(ctx)
 		r := vanished // Stays so if the handler calls runtime.Goexit.
 		defer func() {
 			endSpan(span, r)
-			l.inbox.put(func(m *mail) { m.ended = append(m.ended, ended{a.Token, r}) })
+			l.engine.duration.End(ctx, began, r.Error.GetCode())
+			l.inbox.put(func(m *mail) { m.ended = append(m.ended, ended{a.Token, r, ctx}) })
 			l.running.Done()
 		}()
 		failpoint.Hit(failpoint.EngineStarting)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"sync"
 
-	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel"
 	"google.golang.org/protobuf/types/known/structpb"
 
-	"github.com/spanway/spanway/internal/telemetry/tracing"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -18,7 +18,9 @@ import (
 // use.
 type Engine struct {
 	config   Config
-	tracer   trace.Tracer
+	executes messaging.Spans
+	reports  messaging.Spans
+	duration *messaging.Processing
 	labels   map[string]*structpb.Value
 	connect  func() transport
 	ready    chan struct{}
@@ -28,8 +30,7 @@ type Engine struct {
 
 	mu       sync.Mutex
 	handlers map[string]Handler
-	spans    map[string]string // names, by kind; fixed while it runs
-	wrong    error             // what Handle could not say
+	wrong    error // what Handle could not say
 	ran      bool
 	closed   bool // before it ran
 	status   lease.Status
@@ -48,11 +49,13 @@ func New(c Config, options ...Option) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		config: c.withDefaults(), tracer: tracing.Tracer(scope), labels: marks, handlers: map[string]Handler{}, spans: map[string]string{},
+		config: c.withDefaults(), labels: marks, handlers: map[string]Handler{},
 		ready: make(chan struct{}), closing: make(chan struct{}), finished: make(chan struct{}),
 	}
 	e.close = sync.OnceFunc(func() { close(e.closing) })
 	e.connect = func() transport { return dialKafka(e.config) }
+	e.traceWith(messaging.Tracer(scope))
+	e.duration = messaging.NewProcessing(otel.Meter(scope), events.Topics{Prefix: e.config.Prefix}.Assignments())
 	for _, o := range options {
 		o(e)
 	}
@@ -82,7 +85,7 @@ func (e *Engine) Handle(kind string, h Handler) {
 		e.wrong = errors.Join(e.wrong, err)
 		return
 	}
-	e.handlers[kind], e.spans[kind] = h, "process "+kind
+	e.handlers[kind] = h
 }
 
 // Ready is closed when the scheduler first knows the engine, which may be given

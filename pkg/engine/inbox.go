@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"sync"
 
 	"github.com/spanway/spanway/pkg/engine/lease"
@@ -30,6 +31,8 @@ type mail struct {
 type ended struct {
 	token  events.Token
 	result lease.Result
+	// context is the handler's, in its span.
+	context context.Context
 }
 
 // heard is a handler's call that waits for done.

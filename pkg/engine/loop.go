@@ -39,6 +39,7 @@ type loop struct {
 	pages     chan events.Page
 	cancels   map[events.Token]context.CancelCauseFunc
 	running   sync.WaitGroup // handlers
+	ended     ended          // the handler whose end is delivered
 	departed  bool
 	over      chan struct{} // closed when nothing is delivered any more
 }
@@ -55,8 +56,7 @@ func newLoop(e *Engine, handlers map[string]Handler) *loop {
 		Engine: e.describe(sortedKeys(handlers)), TTL: e.config.TTL.Milliseconds(),
 		Reports: topics.Reports(), Events: topics.Events(),
 	})
-	l.sender = newSender(l.transport, events.Encoder{Source: "/spanway/" + e.config.Site + "/engine", JSON: e.config.JSON},
-		e.config.Pool, l.inbox, l.log)
+	l.sender = newSender(l.transport, events.Encoder{Source: "/spanway/" + e.config.Site + "/engine", JSON: e.config.JSON}, e, l.inbox, l.log)
 	return l
 }
 
@@ -142,8 +142,10 @@ func (l *loop) deliver(m *mail) {
 			cancel(nil)
 			delete(l.cancels, e.token)
 		}
+		l.ended = e
 		l.do(l.holder.Finished(now, e.token, e.result))
 	}
+	l.ended = ended{}
 	if m.undelivered != "" {
 		l.do(l.holder.Undelivered(now, m.undelivered))
 	}
@@ -161,10 +163,10 @@ func (l *loop) do(actions []lease.Action) {
 				cancel(causeError(a.Cause))
 			}
 		case lease.Abandon:
-			l.log.Warn("a handler does not end although it was stopped: what it uses is given to others",
+			l.log.WarnContext(traced(a.Attempt), "a handler does not end although it was stopped: what it uses is given to others",
 				"kind", a.Attempt.Task.Kind, "task", a.Attempt.Task.Id, "token", a.Token)
 		case lease.Send:
-			l.sender.send(a.Report)
+			l.sender.send(a.Report, l.contextOf(a.Report))
 		case lease.BecameReady:
 			l.becameReady()
 		case lease.RegisterAnew:

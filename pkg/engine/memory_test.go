@@ -130,6 +130,7 @@ type scheduler struct {
 	reports chan proto.Message // all but registrations and heartbeats
 	beats   chan *events.EngineHeartbeat
 	lives   chan string                       // incarnations registered
+	traces  chan string                       // traceparent of the ends of attempts
 	refusal *events.EngineRegistrationRefused // what registrations are answered with, if set
 }
 
@@ -137,6 +138,7 @@ func newScheduler(t testing.TB, m *memory, pool string) *scheduler {
 	s := &scheduler{
 		t: t, m: m, pool: pool,
 		reports: make(chan proto.Message, 1024), beats: make(chan *events.EngineHeartbeat, 1024), lives: make(chan string, 64),
+		traces: make(chan string, 1024),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -150,10 +152,16 @@ func (s *scheduler) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		page, _ := s.m.fetch(ctx, place(topics.Reports(), events.PoolPartition(events.Pool(s.pool))), from, time.Second)
 		for i := range page.Records {
-			_, m, err := events.Decode(&page.Records[i])
+			env, m, err := events.Decode(&page.Records[i])
 			if err != nil {
 				s.t.Errorf("the engine reported what cannot be read: %v", err)
 				continue
+			}
+			if _, ok := m.(*events.AttemptFinished); ok {
+				select {
+				case s.traces <- env.Traceparent:
+				default: // Nobody looks.
+				}
 			}
 			s.take(m)
 		}
@@ -189,12 +197,12 @@ func (s *scheduler) take(m proto.Message) {
 }
 
 // publish appends an event's copy to the engine's partition.
-func (s *scheduler) publish(m proto.Message) {
+func (s *scheduler) publish(m proto.Message, extra ...events.Header) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.n++
 	id := fmt.Sprintf("%s/0/1/%d", topics.Events(), s.n)
-	r, err := events.Encoder{Source: "/test"}.Encode(id, m, events.Header{Key: events.HeaderFrom, Value: []byte(id)})
+	r, err := events.Encoder{Source: "/test"}.Encode(id, m, append(extra, events.Header{Key: events.HeaderFrom, Value: []byte(id)})...)
 	if err != nil {
 		s.t.Error(err)
 		return
@@ -204,7 +212,7 @@ func (s *scheduler) publish(m proto.Message) {
 }
 
 // assign gives the engine a task and returns its token.
-func (s *scheduler) assign(task *events.Task) uint64 {
+func (s *scheduler) assign(task *events.Task, extra ...events.Header) uint64 {
 	s.mu.Lock()
 	s.token++
 	task.Pool = s.pool
@@ -213,7 +221,7 @@ func (s *scheduler) assign(task *events.Task) uint64 {
 		Attempt: 1, Token: s.token, Task: task,
 	}
 	s.mu.Unlock()
-	s.publish(a)
+	s.publish(a, extra...)
 	return a.Token
 }
 

@@ -38,10 +38,10 @@ func (s *slow) Flush(context.Context) error { return nil }
 // already sent. They must name the attempt, or it counts as never received.
 func TestHeartbeatsNameAttemptsWhoseEndIsNotSettled(t *testing.T) {
 	to := &slow{sent: make(chan sent, 16)}
-	s := newSender(to, events.Encoder{Source: "/test"}, "blue", newInbox(), slog.New(slog.DiscardHandler))
+	s := newSender(to, events.Encoder{Source: "/test"}, &Engine{config: Config{Pool: "blue"}}, newInbox(), slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { s.close(); <-s.done })
 	send := func(id string, m proto.Message) sent {
-		s.send(lease.Report{ID: id, Message: m})
+		s.send(lease.Report{ID: id, Message: m}, t.Context())
 		return await(t, "the report "+id, to.sent)
 	}
 	beat := func(want ...uint64) {

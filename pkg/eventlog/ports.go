@@ -75,6 +75,10 @@ type Hooks struct {
 	Claimed func()
 	// Appended: a batch counts.
 	Appended func(events, bytes int)
+	// Counted is given the events of a batch of this owner that counts, once each,
+	// before any of them is published; what was folded from the log never comes here.
+	// The core has folded all of them. The slice must not be kept.
+	Counted func(core Core, batch []events.Logged)
 	// Skipped: records in the log do not count.
 	Skipped func(why Skip, records int)
 	// Lost: records that were acknowledged are gone from the log.

@@ -133,6 +133,9 @@ func (t *tenure) counted(ctx context.Context, h Header) error {
 	if t.Hooks.Appended != nil {
 		t.Hooks.Appended(len(t.batch.logged), t.batch.size)
 	}
+	if t.Hooks.Counted != nil {
+		t.Hooks.Counted(t.core, t.batch.logged)
+	}
 	t.grow(len(t.batch.logged), t.batch.size)
 	for i := range t.batch.logged {
 		at := t.batch.spans[i].timestamp

@@ -23,6 +23,8 @@ type inputs struct {
 	// witnesses look at the reports; held is what waits while the owner heeds one.
 	witnesses witnesses
 	held      *eventlog.Arrivals
+	// traces, if set, is told of what is handed out.
+	traces *traces
 }
 
 // mark says that whoever has read the reports up to end knows all that was
@@ -56,6 +58,7 @@ func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arriva
 	}
 	var a eventlog.Arrivals
 	in.bytes = 0
+	in.traces.decided()
 	err := in.take(&a)
 	if err == nil && len(a.Inputs) == 0 && wait > 0 {
 		err = errors.Join(in.await(ctx, wait, &a), in.take(&a))
@@ -109,6 +112,7 @@ func (in *inputs) hand(p *pump, c chunk, a *eventlog.Arrivals) error {
 	}
 	in.bytes += c.bytes
 	a.Inputs = append(a.Inputs, c.inputs...)
+	in.traces.arrive(c.inputs)
 	if p == in.reports {
 		for i := range c.inputs {
 			in.witnesses.look(c.inputs[i].Prepared)

@@ -1,9 +1,11 @@
 package scheduler
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -20,6 +22,8 @@ type sender interface {
 type outbox struct {
 	sender sender
 	log    *slog.Logger
+	// traces, if set, knows in which trace a record is.
+	traces *traces
 
 	mu sync.Mutex
 	// queue holds what is not yet known to be published, by offset of the cause.
@@ -41,17 +45,30 @@ func (o *outbox) Send(offset int64, topic string, partition int32, rec events.Re
 	o.next++
 	o.queue = append(o.queue, pending{offset: offset})
 	o.mu.Unlock()
-	o.sender.Send(topic, partition, rec, func(_ int64, err error) {
-		switch {
-		case err == nil:
-			o.acknowledge(number)
-		case eventlog.IsRefused(err):
-			// It can never be sent; everything behind it must not wait for it.
-			o.log.Error("a caused record was refused by the broker and is dropped",
-				"error", err, "cause_offset", offset, "topic", topic, "partition", partition)
-			o.acknowledge(number)
-		}
+	ctx, span := o.traces.send(offset, partition, &rec)
+	if span == nil {
+		o.sender.Send(topic, partition, rec, func(_ int64, err error) {
+			o.sent(context.Background(), number, offset, topic, partition, err)
+		})
+		return
+	}
+	o.sender.Send(topic, partition, rec, func(at int64, err error) {
+		messaging.Sent(span, at, err)
+		o.sent(ctx, number, offset, topic, partition, err)
 	})
+}
+
+// sent takes what became of a record.
+func (o *outbox) sent(ctx context.Context, number uint64, cause int64, topic string, partition int32, err error) {
+	switch {
+	case err == nil:
+		o.acknowledge(number)
+	case eventlog.IsRefused(err):
+		// It can never be sent; everything behind it must not wait for it.
+		o.log.ErrorContext(ctx, "a caused record was refused by the broker and is dropped",
+			"error", err, "cause_offset", cause, "topic", topic, "partition", partition)
+		o.acknowledge(number)
+	}
 }
 
 func (o *outbox) acknowledge(number uint64) {

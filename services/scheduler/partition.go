@@ -73,11 +73,13 @@ func (p *partition) own(ctx context.Context) error {
 	// yet is published by the next owner.
 	defer context.AfterFunc(ctx, func() { _ = producer.Close(ctx) })()
 	now := steady()
+	traces := newTraces(p, now)
 	preparer := placement.NewPreparer(p.placementConfig())
 	in := &inputs{
 		ctx:      ctx,
 		requests: p.pump(s.topics.Requests(), &p.requests, preparer.Prepare, now),
 		reports:  p.pump(s.topics.Reports(), &p.reports, preparer.Prepare, now),
+		traces:   traces,
 	}
 	defer in.close()
 	keeper := p.keeper(ctx, now)
@@ -88,10 +90,10 @@ func (p *partition) own(ctx context.Context) error {
 		Topic:     s.topics.Events(),
 		Partition: p.number,
 		Inputs:    in,
-		Outbox:    &outbox{sender: producer, log: p.log},
+		Outbox:    &outbox{sender: producer, log: p.log, traces: traces},
 		NewCore:   p.newCore,
 		Encoder:   s.encoder(),
-		Now:       now,
+		Now:       traces.clock,
 		Random:    randomClaim,
 		Instance:  s.cfg.Instance,
 		Receivers: p.receivers(),
@@ -115,9 +117,11 @@ func (p *partition) hooks(in *inputs, e *echoes) eventlog.Hooks {
 			p.log.Info("owning", "epoch", epoch)
 			m.claims.Add(ctx, 1)
 			in.witnesses.owned(epoch)
+			in.traces.forget()
 			p.once.Do(func() { close(p.owned) })
 		},
 		Disowned: func(error) { figures.clear() },
+		Counted:  in.traces.counted,
 		Observe: func(core eventlog.Core) {
 			state := core.(*placement.State)
 			figures.read(state)

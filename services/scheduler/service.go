@@ -85,7 +85,7 @@ func (s *Service) Run(ctx context.Context) error {
 		stop()
 		s.assign(owners, nil)
 	}()
-	err = s.deps.Kafka.Join(ctx, s.cfg.Prefix+"scheduler", s.topics.Events(), func(ctx context.Context, g *kafka.Generation) {
+	err = s.deps.Kafka.Join(ctx, s.group(), s.topics.Events(), func(ctx context.Context, g *kafka.Generation) {
 		s.deps.Logger.Info("partitions assigned", "generation", g.ID, "partitions", g.Partitions)
 		s.membership.begin(g.Partitions)
 		s.assign(owners, g.Partitions)
@@ -138,6 +138,12 @@ func (s *Service) start(ctx context.Context, n int32) *partition {
 	go p.run(ctx)
 	return p
 }
+
+// scope names what the service traces.
+const scope = "github.com/spanway/spanway/services/scheduler"
+
+// group is the consumer group that shares the partitions.
+func (s *Service) group() string { return s.cfg.Prefix + "scheduler" }
 
 func (s *Service) encoder() events.Encoder {
 	return events.Encoder{Source: "/spanway/" + s.cfg.Site + "/scheduler", JSON: s.cfg.JSON}

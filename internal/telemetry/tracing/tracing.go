@@ -1,5 +1,5 @@
 // Package tracing makes tracers that cost nothing where nobody traces: a span of
-// OpenTelemetry's API without an SDK costs four allocations, and there are two
+// OpenTelemetry's API without an SDK costs four allocations, and there are several
 // spans in the life of a task.
 //
 // It owns nothing. Its tracers look at the process's global tracer provider for
@@ -30,12 +30,14 @@ func isDelegate(p trace.TracerProvider) bool {
 	return t.Kind() == reflect.Pointer && strings.HasSuffix(t.Elem().PkgPath(), "otel/internal/global")
 }
 
-// enabled tells whether a tracer provider was installed (otel.SetTracerProvider).
-func enabled() bool { return !delegate || otel.GetTracerProvider() != initial }
+// Enabled tells whether a tracer provider was installed (otel.SetTracerProvider).
+func Enabled() bool { return !delegate || otel.GetTracerProvider() != initial }
 
 // Tracer is otel.Tracer but for the spans that nobody would see: those are none,
 // and the context, with whatever trace it is in, stays as it is.
-func Tracer(scope string) trace.Tracer { return tracer{inner: otel.Tracer(scope)} }
+func Tracer(scope string, options ...trace.TracerOption) trace.Tracer {
+	return tracer{inner: otel.Tracer(scope, options...)}
+}
 
 type tracer struct {
 	embedded.Tracer
@@ -44,7 +46,7 @@ type tracer struct {
 
 // Start implements trace.Tracer.
 func (t tracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
-	if !enabled() {
+	if !Enabled() {
 		return ctx, noop.Span{}
 	}
 	return t.inner.Start(ctx, name, options...)

@@ -76,10 +76,13 @@ type Report struct {
 	// acknowledged one, tell Acked its SentAt.
 	Beat   bool
 	SentAt int64
+	// Attempt is what is reported of; nil if it is the engine.
+	Attempt *Attempt
 }
 
 // Attempt is one try of a task on this engine.
 type Attempt struct {
+	// Task has the trace context that the attempt goes on from.
 	Task   *events.Task
 	Number int32
 	Token  events.Token

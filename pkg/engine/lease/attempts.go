@@ -108,7 +108,7 @@ func (h *Holder) finish(a *Attempt, r Result) {
 	h.flushOutput(a)
 	h.forget(a)
 	h.counts.Finished++
-	h.report(a, r)
+	h.reportEnd(a, r)
 }
 
 func (h *Holder) stoppedResult(a *Attempt) Result {
@@ -126,17 +126,17 @@ func returned(why string) Result {
 
 func (h *Holder) refuseAttempt(a *Attempt, code, message string) {
 	h.counts.Refused++
-	h.report(a, Result{
+	h.reportEnd(a, Result{
 		Outcome: events.AttemptFinished_REFUSED, Error: &events.TaskError{Code: code, Message: message},
 	})
 }
 
-func (h *Holder) report(a *Attempt, r Result) {
-	h.send(&events.AttemptFinished{
+func (h *Holder) reportEnd(a *Attempt, r Result) {
+	h.report(Report{Attempt: a, Message: &events.AttemptFinished{
 		TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
 		Attempt: a.Number, Token: uint64(a.Token),
 		Outcome: r.Outcome, Result: r.Data, ResultType: clean(r.Type, maxNameBytes), Error: cleanError(r.Error),
-	}, false)
+	}})
 }
 
 // cleanError makes what a handler says fit for the wire.

@@ -277,11 +277,15 @@ func sorted(of map[events.Token]*Attempt) []events.Token {
 
 func (h *Holder) act(a Action) { h.out = append(h.out, a) }
 
-func (h *Holder) send(m proto.Message, beat bool) {
+func (h *Holder) send(m proto.Message, beat bool) { h.report(Report{Message: m, Beat: beat}) }
+
+// report sends what is said of an attempt, or of the engine.
+func (h *Holder) report(r Report) {
 	h.serial++
 	var room [64]byte // more than it takes
 	id := strconv.AppendUint(append(append(room[:0], h.engine.Incarnation...), '/'), h.serial, 10)
-	h.act(Action{Verb: Send, Report: Report{ID: string(id), Message: m, Beat: beat, SentAt: h.now}})
+	r.ID, r.SentAt = string(id), h.now
+	h.act(Action{Verb: Send, Report: r})
 }
 
 func (h *Holder) leaving(departed bool) {

@@ -33,10 +33,10 @@ func (h *Holder) say(a *Attempt) {
 }
 
 func (h *Holder) sayProgress(a *Attempt, typ string, data []byte) {
-	h.send(&events.AttemptProgressed{
+	h.report(Report{Attempt: a, Message: &events.AttemptProgressed{
 		TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
 		Attempt: a.Number, Token: uint64(a.Token), Data: data, DataType: clean(typ, maxNameBytes),
-	}, false)
+	}})
 }
 
 // reportProgress goes through the attempts that have been quiet for long enough.

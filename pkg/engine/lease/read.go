@@ -47,6 +47,9 @@ func (h *Holder) record(r *events.Record) {
 		return
 	}
 	if published {
+		if a, ok := m.(*events.TaskAssigned); ok {
+			continueTrace(a.Task, r)
+		}
 		h.event(m)
 		return
 	}
@@ -57,6 +60,15 @@ func (h *Holder) record(r *events.Record) {
 		}
 	case *events.LogRecovered:
 		h.recover(m)
+	}
+}
+
+// continueTrace: an attempt's trace goes on from the record that brought it, if
+// that says so, else from the task's producer.
+func continueTrace(t *events.Task, r *events.Record) {
+	if parent, ok := r.Header(events.HeaderTraceparent); ok && t != nil {
+		state, _ := r.Header(events.HeaderTracestate)
+		t.Traceparent, t.Tracestate = string(parent), string(state)
 	}
 }
 

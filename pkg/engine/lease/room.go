@@ -134,7 +134,7 @@ func (h *Holder) handBackAll() {
 func (h *Holder) handBack(a *Attempt, why string) {
 	h.forget(a)
 	h.counts.Finished++
-	h.report(a, returned(why))
+	h.reportEnd(a, returned(why))
 }
 
 // stop tells a handler to end. It can be told again for another cause.

@@ -103,10 +103,10 @@ func (h *Holder) reportStarted() {
 	for len(h.young) > 0 && h.young[0].begun+startedAfter <= h.now {
 		if a := h.young[0]; h.held[a.Token] == a {
 			a.started = true
-			h.send(&events.AttemptStarted{
+			h.report(Report{Attempt: a, Message: &events.AttemptStarted{
 				TaskId: a.Task.Id, Pool: h.engine.Pool, EngineId: h.engine.Id, Incarnation: h.engine.Incarnation,
 				Attempt: a.Number, Token: uint64(a.Token),
-			}, false)
+			}})
 		}
 		h.young = h.young[1:]
 	}

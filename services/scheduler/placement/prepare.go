@@ -47,6 +47,8 @@ type prepared struct {
 	raw       *events.RawRecord
 	// invalid is why an engine's registration is answered by a refusal.
 	invalid *events.Malformed
+	// trace is what the record says of the trace that it belongs to, if it does.
+	trace *Trace
 }
 
 // Prepare makes of a record what Decide needs as Input.Prepared. It never fails:
@@ -55,6 +57,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) an
 	out := &prepared{forwardTo: -1}
 	env, m, err := events.Decode(rec)
 	out.typ = events.Type(strings.ToValidUTF8(string(env.Type), "\uFFFD"))
+	out.trace = traceOf(env)
 	if err != nil {
 		return out.unreadable(rec, malformed(err), hintOf(env, rec), partition)
 	}
