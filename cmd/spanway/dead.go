@@ -227,6 +227,10 @@ func (a *app) printReplay(v deadView) error {
 
 func viewDead(r *events.Record) deadView {
 	v := deadView{Offset: r.Offset, At: stamp(r.Timestamp), atMs: r.Timestamp}
+	if p, ok := client.PoisonOf(r); ok {
+		v.Code, v.Message, v.Source = string(client.CodePoisoned), p.Reason, p.Source()
+		return v
+	}
 	_, m, err := events.Decode(r)
 	switch m := m.(type) {
 	case *events.DeadLetter:

@@ -52,6 +52,37 @@ func topicInfo(t *metadata.ResponseTopic) TopicInfo {
 	return info
 }
 
+// Partitions is how many partitions a topic has, as of a moment ago, so that a
+// new one may be missing for half a second; 0 if there is no such topic.
+func (c *Client) Partitions(ctx context.Context, topic string) (n int32, err error) {
+	err = c.persist(ctx, "look for topic "+topic, func() error {
+		m, err := c.roundTrip(ctx, &metadata.Request{TopicNames: []string{topic}}, requestTimeout)
+		if err != nil {
+			return err
+		}
+		n = 0
+		if r, ok := m.(*metadata.Response); ok {
+			if t := find(r, topic); t != nil {
+				n = int32(len(t.Partitions))
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
+// AwaitTopic is Partitions for a topic that must exist: one that is not known
+// is waited for, as long as it takes until a new one is known everywhere.
+func (c *Client) AwaitTopic(ctx context.Context, topic string) (n int32, err error) {
+	err = c.persist(ctx, "look for topic "+topic, func() error {
+		if n, err = c.Partitions(ctx, topic); err == nil && n == 0 {
+			return kafkago.UnknownTopicOrPartition
+		}
+		return err
+	})
+	return n, err
+}
+
 // DeleteTopics deletes topics and all that they hold; one that does not exist is
 // no error.
 func (c *Client) DeleteTopics(ctx context.Context, names []string) error {

@@ -26,14 +26,14 @@ const (
 
 // Join is a member of a consumer group on one topic until ctx ends, and then
 // leaves it, so that others need not wait for its session to end. For each
-// generation it calls run with the partitions that fell to this member, perhaps
-// none. run must return soon after its ctx ends, because the whole group waits
-// for it; if it returns earlier, the member joins anew. Broker errors are
-// retried for as long as ctx lasts; the error of Join is ctx's, or says that
-// the group cannot be joined at all.
+// generation it calls run with what fell to this member, perhaps nothing. run
+// must return soon after its ctx ends, because the whole group waits for it; if
+// it returns earlier, the member joins anew. Broker errors are retried for as
+// long as ctx lasts; the error of Join is ctx's, or says that the group cannot
+// be joined at all.
 //
 // Being assigned a partition owns nothing: the log decides who does.
-func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx context.Context, generation int32, partitions []int32)) error {
+func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx context.Context, g *Generation)) error {
 	var conns connSet
 	members, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
 		ID:                group,
@@ -64,19 +64,10 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		}
 		generation.Start(func(ended context.Context) {
 			within(ctx, ended, func(ctx context.Context) {
-				run(ctx, generation.ID, assigned(generation, topic))
+				run(ctx, newGeneration(generation, topic, ended.Done()))
 			})
 		})
 	}
-}
-
-func assigned(g *kafkago.Generation, topic string) []int32 {
-	var out []int32
-	for _, a := range g.Assignments[topic] {
-		out = append(out, int32(a.ID))
-	}
-	slices.Sort(out)
-	return out
 }
 
 // within runs f under a context that ends with either of the two. It returns no

@@ -35,6 +35,10 @@ type Replay struct {
 // ReplayOf reads a record of the dead-letter topic. The error is *Refused if it
 // cannot be replayed.
 func (c *Client) ReplayOf(letter *events.Record) (*Replay, error) {
+	if p, ok := PoisonOf(letter); ok {
+		return nil, &Refused{Code: CodePoisoned, Message: fmt.Sprintf("it is a message of %s that a service could not handle (%.200s); mend the cause and publish it there again",
+			p.Source(), p.Reason)}
+	}
 	_, m, err := events.Decode(letter)
 	if err != nil {
 		return nil, &Refused{Code: events.CodeBadEnvelope, Message: fmt.Sprintf("the dead letter cannot be read: %v", err)}

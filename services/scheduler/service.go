@@ -85,10 +85,10 @@ func (s *Service) Run(ctx context.Context) error {
 		stop()
 		s.assign(owners, nil)
 	}()
-	err = s.deps.Kafka.Join(ctx, s.group(), s.topics.Events(), func(ctx context.Context, generation int32, partitions []int32) {
-		s.deps.Logger.Info("partitions assigned", "generation", generation, "partitions", partitions)
-		s.membership.begin(partitions)
-		s.assign(owners, partitions)
+	err = s.deps.Kafka.Join(ctx, s.group(), s.topics.Events(), func(ctx context.Context, g *kafka.Generation) {
+		s.deps.Logger.Info("partitions assigned", "generation", g.ID, "partitions", g.Partitions)
+		s.membership.begin(g.Partitions)
+		s.assign(owners, g.Partitions)
 		<-ctx.Done()
 		s.membership.end()
 	})

@@ -63,9 +63,9 @@ func says(t *testing.T, c *kafka.Client, spec events.TopicSpec, words ...string)
 func member(ctx context.Context, c *kafka.Client, topic string) (assigned <-chan []int32, ended <-chan error) {
 	got, end := make(chan []int32), make(chan error, 1)
 	go func() {
-		end <- c.Join(ctx, "g."+topic, topic, func(ctx context.Context, _ int32, partitions []int32) {
+		end <- c.Join(ctx, "g."+topic, topic, func(ctx context.Context, g *kafka.Generation) {
 			select {
-			case got <- partitions:
+			case got <- g.Partitions:
 				<-ctx.Done()
 			case <-ctx.Done():
 			}

@@ -1,0 +1,164 @@
+package watermillkafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// clientID is what the brokers' logs and quotas call this package.
+const clientID = "watermill"
+
+// PublisherConfig configures a Publisher. Only Brokers must be set.
+type PublisherConfig struct {
+	// Brokers are the addresses, host:port, of one or more brokers to begin with.
+	Brokers []string
+	// Dial opens every connection, for example over TLS; plain TCP if nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Marshaler makes records of messages; DefaultMarshaler if nil.
+	Marshaler Marshaler
+	// PartitionKey is the record's key, and decides about its partition as the
+	// Java client does (Murmur2). If it is nil, records have the key that the
+	// Marshaler gave them, and are spread over the partitions if that is none.
+	PartitionKey func(topic string, msg *message.Message) (string, error)
+	// PublishTimeout is how long a message is sent again while its outcome is
+	// unknown; 30 s if 0. The leader of a partition can be away for ten.
+	PublishTimeout time.Duration
+	// CloseTimeout bounds Close, which waits that long for messages that are
+	// being published; 5 s if 0.
+	CloseTimeout time.Duration
+}
+
+// Publisher publishes messages to Kafka. Make one with NewPublisher, and one for
+// the whole process: what several goroutines publish shares requests. It is safe
+// for concurrent use.
+type Publisher struct {
+	config   PublisherConfig
+	logger   watermill.LoggerAdapter
+	client   *kafka.Client
+	producer *kafka.Producer
+	sent     *counter
+	spread   atomic.Uint32
+
+	closing context.Context // ends with Close
+	close   context.CancelFunc
+	once    sync.Once
+	closed  error // of Close
+}
+
+// NewPublisher makes a Publisher; it connects on first use. logger may be nil.
+func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publisher, error) {
+	if len(config.Brokers) == 0 {
+		return nil, errors.New("configure a publisher: Brokers is empty; give the address of at least one broker")
+	}
+	if config.Marshaler == nil {
+		config.Marshaler = DefaultMarshaler{}
+	}
+	if config.CloseTimeout <= 0 {
+		config.CloseTimeout = defaultCloseTimeout
+	}
+	if logger == nil {
+		logger = watermill.NopLogger{}
+	}
+	p := &Publisher{
+		config: config, logger: logger, sent: newCounter(sentMessages),
+		client: kafka.New(kafka.Config{
+			Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial, RetryBudget: config.PublishTimeout,
+		}),
+	}
+	p.producer = p.client.Producer(kafka.ProducerOptions{})
+	p.closing, p.close = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// Publish appends the messages, which are sent together, and returns when all of
+// them are acknowledged by every replica in sync. Messages of one partition keep
+// their order. The error is a *PublishError that says which messages failed, or
+// says why nothing could be sent: the topic must exist.
+//
+// A message whose acknowledgement was lost is sent again by the same number, so
+// the log has it once. After PublishTimeout it counts as failed; it may be in the
+// log all the same, and publishing it again may double it.
+func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
+	if p.closing.Err() != nil {
+		return fmt.Errorf("publish %d messages to topic %s: %w", len(messages), topic, errPublisherClosed)
+	}
+	records, err := p.marshal(topic, messages)
+	if err != nil {
+		return err
+	}
+	partitions, err := p.client.AwaitTopic(p.closing, topic)
+	if err != nil {
+		return fmt.Errorf("publish %d messages: %w; does the topic exist?", len(messages), err)
+	}
+	b := &publication{topic: topic, messages: messages}
+	b.waiting.Add(len(records))
+	keyless := p.keyless(len(records), partitions)
+	for i := range records {
+		partition := keyless
+		if key := records[i].Key; key != nil {
+			partition = events.Partition(string(key), partitions)
+		}
+		p.producer.Send(topic, partition, records[i], func(_ int64, err error) { b.settle(i, err) })
+	}
+	b.waiting.Wait()
+	p.sent.add(topic, len(messages)-len(b.failed))
+	return b.err()
+}
+
+var errPublisherClosed = errors.New("the publisher is closed")
+
+// stay is how many records without a key go to one partition before it is the
+// turn of the next: enough for those of several goroutines to share a request.
+const stay = 64
+
+// keyless is the partition for the records of one call that have no key. They
+// stay together, so that they are one batch and keep their order.
+func (p *Publisher) keyless(records int, partitions int32) int32 {
+	return int32(p.spread.Add(uint32(records)) / stay % uint32(partitions))
+}
+
+func (p *Publisher) marshal(topic string, messages []*message.Message) ([]events.Record, error) {
+	now := time.Now().UnixMilli()
+	records := make([]events.Record, len(messages))
+	for i, msg := range messages {
+		record, err := p.config.Marshaler.Marshal(topic, msg)
+		if err == nil && p.config.PartitionKey != nil {
+			var key string
+			key, err = p.config.PartitionKey(topic, msg)
+			record.Key = []byte(key)
+		}
+		if err != nil {
+			return nil, &PublishError{Topic: topic, Failed: []FailedMessage{{Index: i, UUID: msg.UUID, Err: fmt.Errorf("marshal: %w", err)}}, Unsent: true}
+		}
+		record.Timestamp = now
+		records[i] = record
+	}
+	return records, nil
+}
+
+// Close takes no more messages, waits for those that are being published, at
+// most for CloseTimeout, and closes the connections. It may be called more than
+// once.
+func (p *Publisher) Close() error {
+	p.once.Do(func() {
+		p.close()
+		ctx, cancel := context.WithTimeout(context.Background(), p.config.CloseTimeout)
+		defer cancel()
+		if err := p.producer.Close(ctx); err != nil {
+			p.closed = fmt.Errorf("close the publisher: %w", err)
+		}
+		p.client.Close()
+	})
+	return p.closed
+}

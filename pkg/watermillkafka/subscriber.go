@@ -1,0 +1,147 @@
+package watermillkafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Subscriber hands out the messages of topics. Make one with NewSubscriber. It
+// is safe for concurrent use.
+type Subscriber struct {
+	config   SubscriberConfig
+	logger   watermill.LoggerAdapter
+	client   *kafka.Client
+	consumed *counter
+	stopLag  func()
+
+	closing context.Context // ends when Close begins
+	close   context.CancelFunc
+	once    sync.Once
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	serving map[*worker]struct{}
+
+	// handOutStale is a mutant, for the test that must find it: what was fetched
+	// in one generation is handed out in the next.
+	handOutStale bool
+}
+
+var errSubscriberClosed = errors.New("the subscriber is closed")
+
+// NewSubscriber makes a Subscriber; it connects on first use. logger may be nil.
+func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Subscriber, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	config.setDefaults()
+	if logger == nil {
+		logger = watermill.NopLogger{}
+	}
+	s := &Subscriber{
+		config: config, logger: logger, consumed: newCounter(consumedMessages),
+		client:  kafka.New(kafka.Config{Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial}),
+		serving: map[*worker]struct{}{},
+	}
+	s.closing, s.close = context.WithCancel(context.Background())
+	s.stopLag = s.observeLag()
+	return s, nil
+}
+
+// Subscribe hands out the messages of a topic on the returned channel, which is
+// closed when ctx ends, Close is called, or the subscription fails (that is
+// logged as an error: see OutOfRange and Undecodable). Each message must be
+// acknowledged or refused (Nack). Several subscriptions of one group share the
+// partitions, within one Subscriber or many. The topic need not exist yet.
+//
+// A message's context has the values of ctx. It ends with the message's
+// acknowledgement, with ctx, and with the generation.
+func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	sub := &subscription{of: s, topic: topic, user: ctx, out: make(chan *message.Message), positions: map[int32]int64{}}
+	if s.config.ConsumerGroup == "" && s.config.Start == Newest {
+		// What is published after this call must come, so the ends are those of now.
+		if err := sub.findEnds(ctx); err != nil {
+			return nil, fmt.Errorf("subscribe to topic %s: %w", topic, err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing.Err() != nil {
+		return nil, fmt.Errorf("subscribe to topic %s: %w", topic, errSubscriberClosed)
+	}
+	s.running.Go(sub.run)
+	return sub.out, nil
+}
+
+// SubscribeInitialize creates the topic as InitializeTopic says; one that exists
+// is left as it is.
+func (s *Subscriber) SubscribeInitialize(topic string) error {
+	details := s.config.InitializeTopic
+	if details.Partitions <= 0 {
+		return fmt.Errorf("create topic %s: set InitializeTopic.Partitions to how many partitions it is to have", topic)
+	}
+	n, err := s.client.Partitions(s.closing, topic)
+	if n > 0 || err != nil {
+		return err
+	}
+	_, err = s.client.Ensure(s.closing, []events.TopicSpec{{Name: topic, Partitions: details.Partitions, Config: details.Config}})
+	return err
+}
+
+// Close ends all subscriptions: it hands out no more, waits for what is handed
+// out to be acknowledged, commits, leaves the groups and closes the connections.
+// It returns within CloseTimeout, or a moment later: what is not acknowledged by
+// then comes again. It may be called more than once, and returns when the first
+// call does.
+func (s *Subscriber) Close() error {
+	s.once.Do(func() {
+		s.mu.Lock()
+		s.close()
+		s.mu.Unlock()
+		cut := time.AfterFunc(s.config.CloseTimeout, s.client.Close)
+		s.running.Wait()
+		cut.Stop()
+		s.client.Close()
+		s.stopLag()
+	})
+	return nil
+}
+
+// drainTime is how much of CloseTimeout waits for acknowledgements; the rest is
+// for the last commit and for leaving.
+func (s *Subscriber) drainTime() time.Duration {
+	return s.config.CloseTimeout - min(s.config.CloseTimeout/4, time.Second)
+}
+
+// workers are those of all subscriptions.
+func (s *Subscriber) workers() []*worker {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make([]*worker, 0, len(s.serving))
+	for w := range s.serving { // in any order: each reports for itself
+		out = append(out, w)
+	}
+	return out
+}
+
+// show enters or removes workers among those that are observed.
+func (s *Subscriber) show(workers []*worker, serving bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range workers {
+		if serving {
+			s.serving[w] = struct{}{}
+		} else {
+			delete(s.serving, w)
+		}
+	}
+}

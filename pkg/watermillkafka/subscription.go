@@ -1,0 +1,161 @@
+package watermillkafka
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/spanway/spanway/internal/kafka"
+)
+
+// subscription is one call of Subscribe.
+type subscription struct {
+	of    *Subscriber
+	topic string
+	out   chan *message.Message
+	user  context.Context // of Subscribe
+
+	ctx  context.Context // ends with user, with Close and when it fails
+	stop context.CancelFunc
+
+	// positions is where to go on without a group.
+	positions map[int32]int64
+	// known is how many partitions the topic had when last looked at, and
+	// existing how many when the subscription began.
+	known, existing int32
+
+	stale sync.WaitGroup // what the mutant leaves behind
+}
+
+// findEnds sets the positions to the ends of all partitions.
+func (s *subscription) findEnds(ctx context.Context) error {
+	n, err := s.of.client.Partitions(ctx, s.topic)
+	if err != nil {
+		return err
+	}
+	for id := range n {
+		if _, s.positions[id], err = s.of.client.Offsets(ctx, s.topic, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *subscription) run() {
+	defer close(s.out)
+	defer s.stale.Wait()
+	s.ctx, s.stop = context.WithCancel(s.user)
+	defer s.stop()
+	defer context.AfterFunc(s.of.closing, s.stop)()
+	if !s.look() {
+		return
+	}
+	s.existing = s.known
+	if s.of.config.ConsumerGroup == "" {
+		s.alone()
+		return
+	}
+	err := s.of.client.Join(s.ctx, s.of.config.ConsumerGroup, s.topic, func(ctx context.Context, g *kafka.Generation) {
+		s.serve(ctx, &share{
+			in: s, generation: g.ID, partitions: g.Partitions, committed: g.Committed, commit: g.Commit, ended: g.Ended(),
+		})
+	})
+	if s.ctx.Err() == nil {
+		s.fail(err)
+	}
+}
+
+// alone serves all partitions, and anew whenever their number changes. It keeps
+// in memory what a group keeps at the broker.
+func (s *subscription) alone() {
+	for s.ctx.Err() == nil {
+		partitions := make([]int32, s.known)
+		for i := range partitions {
+			partitions[i] = int32(i)
+		}
+		s.serve(s.ctx, &share{
+			in: s, partitions: partitions, committed: maps.Clone(s.positions),
+			commit: func(offsets map[int32]int64) error {
+				maps.Copy(s.positions, offsets)
+				return nil
+			},
+		})
+	}
+}
+
+// serve hands out what a share has until ctx ends, or the number of partitions
+// changes. When it returns nothing of the share will be handed out any more.
+func (s *subscription) serve(ctx context.Context, sh *share) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sh.begin(ctx)
+	s.watch(ctx, sh)
+	cancel()
+	sh.finish()
+	// The group's other members may have seen new partitions first; who looks now
+	// need not have the group form anew for them.
+	s.look()
+}
+
+const (
+	// commitInterval is how long an acknowledgement may stay uncommitted.
+	commitInterval = 100 * time.Millisecond
+	// watchInterval is how often the number of partitions is looked at, and the
+	// ends of those that are not read because their messages wait.
+	watchInterval = 2 * time.Second
+)
+
+// watch commits as acknowledgements come, and returns when ctx ends, a commit is
+// fenced, or the number of partitions has changed.
+func (s *subscription) watch(ctx context.Context, sh *share) {
+	commits, looks := time.NewTicker(commitInterval), time.NewTicker(watchInterval)
+	defer commits.Stop()
+	defer looks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-commits.C:
+			if !sh.store() {
+				return
+			}
+		case <-looks.C:
+			before := s.known
+			if s.look() && s.known != before {
+				s.of.logger.Info("The number of partitions has changed", s.fields().Add(watermill.LogFields{"before": before, "now": s.known}))
+				return
+			}
+			sh.refreshEnds(ctx)
+		}
+	}
+}
+
+// look asks how many partitions the topic has. It reports whether it was told.
+func (s *subscription) look() bool {
+	for s.ctx.Err() == nil {
+		n, err := s.of.client.Partitions(s.ctx, s.topic)
+		if err == nil {
+			s.known = n
+			return true
+		}
+		if s.ctx.Err() == nil {
+			s.of.logger.Error("Cannot look at the topic", err, s.fields())
+		}
+	}
+	return false
+}
+
+// fail ends the subscription for a reason that is logged.
+func (s *subscription) fail(err error) {
+	s.of.logger.Error("The subscription ends", fmt.Errorf("subscription to topic %s: %w", s.topic, err), s.fields())
+	s.stop()
+}
+
+func (s *subscription) fields() watermill.LogFields {
+	return watermill.LogFields{"topic": s.topic, "consumer_group": s.of.config.ConsumerGroup}
+}
