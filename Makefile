@@ -16,6 +16,8 @@ SOAK     ?= 10m
 RATE     ?= 20000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
+PRODUCERS := examples/producers
+PROTOS   := $(wildcard pkg/events/proto/spanway/v1/*.proto)
 LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 # The race detector needs a C compiler. Without one the tests run without it
@@ -59,7 +61,7 @@ test-kafka: ## the tests on real Apache Kafka, 4.3 and 3.9 (needs Java 17 and Ma
 		if [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi; \
 		exit 0; \
 	fi; \
-	make --no-print-directory kafka-jars; \
+	$(MAKE) --no-print-directory kafka-jars producers-install; \
 	packages=$$($(USE_KAFKA)); \
 	echo "packages with tests on a real Kafka:" $$packages; \
 	$(GO) test -p 1 -count 1 -timeout 15m -run Apache $$packages
@@ -70,6 +72,30 @@ kafka-jars: $(VERSIONS:%=$(KAFKA)/%/.complete) ## fetch the jars of Apache Kafka
 $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
 	@touch $@
+
+.PHONY: producers
+producers: kafka-jars producers-install ## the examples in Python, Node.js, Java and with kcat, on real Kafka
+	$(GO) test -count 1 -timeout 10m -run '^TestApache(Producers|Consumer)$$' ./e2e
+
+# What is missing is reported, and where CI=true refused, by the tests.
+PYTHON_READY := $(PRODUCERS)/python/.venv/.complete
+NODE_READY   := $(PRODUCERS)/node/node_modules/.complete
+JAVA_READY   := $(PRODUCERS)/java/target/producer.jar
+
+.PHONY: producers-install
+producers-install: $(if $(shell command -v python3),$(PYTHON_READY)) $(if $(shell command -v npm),$(NODE_READY)) $(if $(shell command -v javac),$(JAVA_READY))
+
+$(PYTHON_READY): $(PRODUCERS)/python/requirements.txt $(PROTOS)
+	cd $(PRODUCERS)/python && python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && \
+		.venv/bin/python -m grpc_tools.protoc -I ../../../pkg/events/proto --python_out=. $(PROTOS:pkg/events/proto/%=%)
+	@touch $@
+
+$(NODE_READY): $(PRODUCERS)/node/package-lock.json
+	cd $(PRODUCERS)/node && npm ci --silent
+	@touch $@
+
+$(JAVA_READY): $(PRODUCERS)/java/pom.xml $(wildcard $(PRODUCERS)/java/src/main/java/spanway/example/*.java) $(PROTOS)
+	mvn -B -q -f $< package
 
 .PHONY: lint
 lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml

@@ -9,11 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const root = ".."
+
+// foreign are the names of folders with files that are not ours, or are not documents.
+var foreign = []string{"build", "bin", "testdata", "node_modules", "target"}
 
 // tree lists the files of the repository whose name ends in suffix.
 func tree(t *testing.T, suffix string) []string {
@@ -23,7 +27,7 @@ func tree(t *testing.T, suffix string) []string {
 		switch name := d.Name(); {
 		case err != nil:
 			return err
-		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "build" || name == "bin" || name == "testdata"):
+		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || slices.Contains(foreign, name)):
 			return filepath.SkipDir
 		case !d.IsDir() && strings.HasSuffix(name, suffix):
 			files = append(files, path)
