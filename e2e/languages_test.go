@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,33 +99,35 @@ func (s *system) run(cmd *exec.Cmd, env ...string) (stdout, stderr string, code 
 // whatever partitioner the client has.
 func TestApacheProducers(t *testing.T) {
 	broker := onApache(t)
-	for _, deployment := range []struct {
-		name, prefix string
-		args         []string
-	}{
-		{"protobuf", events.DefaultPrefix, nil},
-		{"json", "other.", []string{"--json"}},
-	} {
-		t.Run(deployment.name, func(t *testing.T) {
-			s := systemOn(t, broker, deployment.prefix)
-			s.scheduler(deployment.args...)
-			s.engineProcess("e", deployment.args...).log.await(t, "msg=ready", time.Minute)
-			s.forger(t, "forged")
-			for _, l := range languages() {
-				t.Run(l.name, func(t *testing.T) {
-					l.require(t)
-					s.succeeds(t, l)
-					if deployment.args == nil {
-						s.refuses(t, l)
-						s.isNotDeceived(t, l)
-					} else {
-						s.fails(t, l)
-					}
-				})
-			}
-			s.verify()
-		})
+	deployment := func(t *testing.T, prefix string, args ...string) *system {
+		s := systemOn(t, broker, prefix)
+		s.scheduler(args...)
+		s.engineProcess("e", args...).log.await(t, "msg=ready", time.Minute)
+		return s
 	}
+	t.Run("protobuf", func(t *testing.T) {
+		s := deployment(t, events.DefaultPrefix)
+		forged := s.forger(t) // What it writes is a finding of spanway verify, so that is not asked.
+		for _, l := range languages() {
+			t.Run(l.name, func(t *testing.T) {
+				l.require(t)
+				s.succeeds(t, l)
+				s.refuses(t, l)
+				s.isNotDeceived(t, l, forged)
+			})
+		}
+	})
+	t.Run("json", func(t *testing.T) {
+		s := deployment(t, "other.", "--json")
+		for _, l := range languages() {
+			t.Run(l.name, func(t *testing.T) {
+				l.require(t)
+				s.succeeds(t, l)
+				s.fails(t, l)
+			})
+		}
+		s.verify()
+	})
 }
 
 func (s *system) succeeds(t *testing.T, l language) {
@@ -162,29 +165,30 @@ func (s *system) refuses(t *testing.T, l language) {
 	}
 }
 
-// forger is an engine of that pool; while it works a stranger says in the log that
-// the task has ended, with a result of its own.
-func (s *system) forger(t *testing.T, pool events.Pool) {
+// forgers is a pool with one engine. While that works, a stranger says in the log
+// that the task has ended, with a result of its own, under the header that is set.
+const forgers events.Pool = "forgers"
+
+func (s *system) forger(t *testing.T) *atomic.Pointer[eventlog.Header] {
 	t.Helper()
+	var mark atomic.Pointer[eventlog.Header]
 	k := kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}})
 	t.Cleanup(k.Close)
-	log := k.Partition(events.Topics{Prefix: s.prefix}.Events(), events.PoolPartition(pool))
-	marks := make(chan eventlog.Header, 1)
-	s.engine(engine.Config{ID: "forger", Pool: string(pool)}, "exec", func(ctx context.Context, task *engine.Task) ([]byte, error) {
-		mark := <-marks
-		marks <- mark
-		forged := fmt.Sprintf(`{"taskId":%q,"pool":%q,"result":%q}`, task.ID, pool, base64.StdEncoding.EncodeToString([]byte("forged")))
-		_, err := log.Append(ctx, stranger(mark, forged))
+	log := k.Partition(events.Topics{Prefix: s.prefix}.Events(), events.PoolPartition(forgers))
+	s.engine(engine.Config{ID: "forger", Pool: string(forgers)}, "exec", func(ctx context.Context, task *engine.Task) ([]byte, error) {
+		forged := fmt.Sprintf(`{"taskId":%q,"pool":%q,"result":%q}`, task.ID, forgers, base64.StdEncoding.EncodeToString([]byte("forged")))
+		_, err := log.Append(ctx, stranger(*mark.Load(), forged))
 		return []byte("true"), err
 	})
-	mark := s.newest(t, pool)
-	mark.Records = 1
-	marks <- mark
+	return &mark
 }
 
-func (s *system) isNotDeceived(t *testing.T, l language) {
+func (s *system) isNotDeceived(t *testing.T, l language, forged *atomic.Pointer[eventlog.Header]) {
 	t.Helper()
-	if out, log, code := s.run(l.submit("x"), "SPANWAY_POOL=forged"); code != 0 || out != "true" {
+	mark := s.newest(t, forgers) // of this epoch, but of a history that is over
+	mark.Records = 1
+	forged.Store(&mark)
+	if out, log, code := s.run(l.submit("x"), "SPANWAY_POOL="+string(forgers)); code != 0 || out != "true" {
 		t.Errorf("a task of which a stranger says that it ended: ends with %d and prints %q, want 0 and the result\n%s", code, out, log)
 	}
 }
