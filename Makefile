@@ -105,16 +105,24 @@ lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml
 	CGO_ENABLED=0 $(LINT) run ./...
 
 .PHONY: generate
-generate: ## generate code from the schemas in pkg/events/proto
+generate: ## generate code, JSON Schemas and docs from the schemas in pkg/events/proto
 	CGO_ENABLED=0 $(TOOL) buf generate
+	CGO_ENABLED=0 $(TOOL) buf generate --template buf.gen.schemas.yaml
+	CGO_ENABLED=0 $(GO) run ./internal/wiredoc
 
 .PHONY: generate-check
 generate-check: ## fail if generated code is not up to date
-	@before=$$(cksum pkg/events/*.pb.go); \
+	@sums() { find pkg/events docs -name '*.pb.go' -o -path 'docs/schemas/*' -type f -o -name events.md -o -name asyncapi.yaml | sort | xargs cksum; }; \
+	before=$$(sums); \
 	$(MAKE) --no-print-directory generate; \
-	if [[ "$$before" != "$$(cksum pkg/events/*.pb.go)" ]]; then \
+	if [[ "$$before" != "$$(sums)" ]]; then \
 		echo "generated code was not up to date: commit what 'make generate' made" >&2; exit 1; \
 	fi
+
+.PHONY: asyncapi-check
+asyncapi-check: ## have the parser of the AsyncAPI project read docs/asyncapi.yaml (needs npm)
+	cd tools/asyncapi && npm ci --silent --ignore-scripts
+	node tools/asyncapi/check.js docs/asyncapi.yaml
 
 .PHONY: demo
 demo: ## checksum a tree of files on five engines, kill one, prove it all (DIR=...)

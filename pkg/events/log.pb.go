@@ -135,9 +135,10 @@ func (x *LogPublished) GetAtMs() int64 {
 
 // LogFoldVersionRaised switches the fold logic at its place in the log.
 type LogFoldVersionRaised struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fold version from here on.
+	Version       uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -189,17 +190,22 @@ func (x *LogFoldVersionRaised) GetAtMs() int64 {
 // LogSnapshot is the manifest of a snapshot, on <log>.snapshots behind its
 // chunks. The state is the fold of everything that counts below offset.
 type LogSnapshot struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Full name of the topic.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Its partition.
+	Partition int32 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
 	// The next offset to read. A batch begins there.
-	Offset      int64  `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// By which the state was folded.
 	FoldVersion uint32 `protobuf:"varint,4,opt,name=fold_version,json=foldVersion,proto3" json:"fold_version,omitempty"`
 	// The chain at offset: what a reader needs to judge on.
-	Epoch     uint32 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Epoch uint32 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The newest claim.
 	ClaimId   []byte `protobuf:"bytes,6,opt,name=claim_id,json=claimId,proto3" json:"claim_id,omitempty"`
 	ClaimedAt int64  `protobuf:"varint,7,opt,name=claimed_at,json=claimedAt,proto3" json:"claimed_at,omitempty"`
-	History   uint64 `protobuf:"fixed64,8,opt,name=history,proto3" json:"history,omitempty"`
+	// The hash of everything that counted.
+	History uint64 `protobuf:"fixed64,8,opt,name=history,proto3" json:"history,omitempty"`
 	// The number of the next event in the epoch.
 	Number uint32 `protobuf:"varint,9,opt,name=number,proto3" json:"number,omitempty"`
 	// Input positions, as in the header spanway-inputs.
@@ -570,9 +576,11 @@ func (x *LogLossAccepted) GetAtMs() int64 {
 // loss of a tail the log goes on with numbers that receivers have seen before.
 // Whoever reads it lowers its high-water mark for that log.
 type LogRecovered struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Full name of the topic.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Its partition.
+	Partition int32 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
 	// The mark from here on.
 	Epoch         uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	N             uint32 `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`
