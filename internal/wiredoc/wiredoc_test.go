@@ -89,6 +89,37 @@ func refusesAndAllows(t *testing.T, e entry, schema *jsonschema.Schema) {
 	}
 }
 
+// Every field says what it is, in its comment; of those that recur the document
+// says it once.
+func TestFieldsAreDescribed(t *testing.T) {
+	t.Parallel()
+	types, err := catalogue(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range types {
+		text, err := os.ReadFile(filepath.Join(root, "docs", e.schema))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var schema struct {
+			Defs map[string]struct {
+				Properties map[string]struct{ Description string }
+			} `json:"$defs"`
+		}
+		if err := json.Unmarshal(text, &schema); err != nil {
+			t.Fatal(err)
+		}
+		for message, s := range schema.Defs {
+			for name, p := range s.Properties {
+				if p.Description == "" && !strings.Contains(intro, "`"+name+"`") {
+					t.Errorf("%s.%s has no description: write a comment above it in its .proto file", message, name)
+				}
+			}
+		}
+	}
+}
+
 // The AsyncAPI document has every type and every topic as they are, and all that
 // it refers to is there.
 func TestAsyncAPI(t *testing.T) {

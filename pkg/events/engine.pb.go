@@ -103,9 +103,10 @@ type Engine struct {
 	Allocatable map[string]int64 `protobuf:"bytes,6,rep,name=allocatable,proto3" json:"allocatable,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	// The kinds of tasks that it handles.
 	Kinds []string `protobuf:"bytes,7,rep,name=kinds,proto3" json:"kinds,omitempty"`
-	// The partition of tasks.assignments that it reads, and from where.
+	// The partition of tasks.assignments that it reads.
 	AssignmentsPartition int32 `protobuf:"varint,8,opt,name=assignments_partition,json=assignmentsPartition,proto3" json:"assignments_partition,omitempty"`
-	AssignmentsFrom      int64 `protobuf:"varint,9,opt,name=assignments_from,json=assignmentsFrom,proto3" json:"assignments_from,omitempty"`
+	// The offset from which it reads it.
+	AssignmentsFrom int64 `protobuf:"varint,9,opt,name=assignments_from,json=assignmentsFrom,proto3" json:"assignments_from,omitempty"`
 	// CEL over task: which tasks it accepts. Empty: all.
 	Accepts string `protobuf:"bytes,10,opt,name=accepts,proto3" json:"accepts,omitempty"`
 	// The host that it runs on, which other engines may share.
@@ -400,7 +401,8 @@ type EngineHeartbeat struct {
 	// The newest event of the pool's log that it has read, by epoch and number:
 	// an assignment at or before it that is not in running was not received.
 	ReceivedEpoch uint32 `protobuf:"varint,6,opt,name=received_epoch,json=receivedEpoch,proto3" json:"received_epoch,omitempty"`
-	ReceivedN     uint32 `protobuf:"varint,7,opt,name=received_n,json=receivedN,proto3" json:"received_n,omitempty"`
+	// The number of that event in its epoch.
+	ReceivedN uint32 `protobuf:"varint,7,opt,name=received_n,json=receivedN,proto3" json:"received_n,omitempty"`
 	// What the engine's monitor measures as used, by dimension; only those of
 	// allocatable matter.
 	Used          map[string]int64 `protobuf:"bytes,8,rep,name=used,proto3" json:"used,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`

@@ -549,7 +549,8 @@ type Task struct {
 	ReplayOf string `protobuf:"bytes,13,opt,name=replay_of,json=replayOf,proto3" json:"replay_of,omitempty"`
 	// W3C trace context of the producer.
 	Traceparent string `protobuf:"bytes,14,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	Tracestate  string `protobuf:"bytes,15,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	// As the producer gave it.
+	Tracestate string `protobuf:"bytes,15,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	// CEL, numeric: of the engines that could take it, one with the highest score
 	// does. Empty: none.
 	Prefer string `protobuf:"bytes,16,opt,name=prefer,proto3" json:"prefer,omitempty"`
