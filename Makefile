@@ -74,7 +74,7 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	@touch $@
 
 .PHONY: producers
-producers: kafka-jars producers-install ## the examples in Python, Node.js, Java and with kcat, on real Kafka
+producers: $(if $(shell command -v mvn),kafka-jars) producers-install ## the examples in Python, Node.js, Java and with kcat, on real Kafka
 	$(GO) test -count 1 -timeout 10m -run '^TestApache(Producers|Consumer)$$' ./e2e
 
 # What is missing is reported, and where CI=true refused, by the tests.

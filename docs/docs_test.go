@@ -129,3 +129,13 @@ func TestPackages(t *testing.T) {
 		}
 	}
 }
+
+// What consumers.md shows is the program that the end-to-end tests run.
+func TestTheConsumerIsTheOneThatIsTested(t *testing.T) {
+	t.Parallel()
+	_, rest, _ := strings.Cut(read(t, "consumers.md"), "```python\n")
+	shown, _, ok := strings.Cut(rest, "```")
+	if !ok || !strings.HasSuffix(read(t, "../examples/producers/python/follow.py"), shown) {
+		t.Errorf("follow.py does not end with what consumers.md shows:\n%s", shown)
+	}
+}

@@ -3,7 +3,8 @@
 #
 #   submit.sh COMMAND [ARG...]
 #
-# Ends with 0 if the task succeeded, 4 if it ended otherwise, 1 if it was refused.
+# Ends with 0 if the task succeeded, 4 if it ended otherwise, 1 if it was refused,
+# 3 if Kafka cannot be reached.
 set -eu
 : "${1:?usage: submit.sh COMMAND [ARG...]}"
 export SPANWAY_BROKERS="${SPANWAY_BROKERS:-127.0.0.1:29092}" SPANWAY_PREFIX="${SPANWAY_PREFIX:-spanway.}"
@@ -18,7 +19,7 @@ jq -cn --arg id "$id" --arg where "${SPANWAY_WHERE:-true}" --args \
 	-- "$@" |
 	kcat -P -b "$SPANWAY_BROKERS" -t "${SPANWAY_PREFIX}tasks.requests" -k "$pool" \
 		-H ce_specversion=1.0 -H "ce_id=$id" -H ce_source=/examples/kcat \
-		-H ce_type=spanway.task.requested.v1 -H content-type=application/json
+		-H ce_type=spanway.task.requested.v1 -H content-type=application/json || exit 3
 
 # kcat cannot judge what counts in an owned log; spanway can. Until the scheduler
 # has read the request the task is unknown (1).

@@ -2,7 +2,8 @@
 //
 //   node submit.js COMMAND [ARG...]
 //
-// Ends with 0 if the task succeeded, 4 if it ended otherwise, 1 if it was refused.
+// Ends with 0 if the task succeeded, 4 if it ended otherwise, 1 if it was refused,
+// 3 if Kafka cannot be reached.
 import { randomUUID } from 'node:crypto'
 import { Consumer, Producer, stringSerializers } from '@platformatic/kafka'
 import { decode, Judge, typeOf } from './owned-log.js'
@@ -92,5 +93,10 @@ if (command.length === 0) {
   console.error('usage: node submit.js COMMAND [ARG...]')
   process.exitCode = 2
 } else {
-  process.exitCode = await main(command)
+  try {
+    process.exitCode = await main(command)
+  } catch (error) {
+    console.error(`Kafka at ${bootstrapBrokers}: ${error.message}`)
+    process.exitCode = 3
+  }
 }

@@ -2,7 +2,8 @@
 
     submit.py COMMAND [ARG...]
 
-Ends with 0 if the task succeeded, 4 if it ended otherwise, 1 if it was refused.
+Ends with 0 if the task succeeded, 4 if it ended otherwise, 1 if it was refused,
+3 if Kafka cannot be reached.
 """
 
 import base64
@@ -79,6 +80,9 @@ def main() -> int:
         log = Log(consumer, PREFIX + "tasks.events", from_start=False)
         submit(task_id, sys.argv[1:])
         return wait(log, task_id)
+    except KafkaException as e:
+        print(f"Kafka at {BROKERS}: {e.args[0].str()}", file=sys.stderr)
+        return 3
     finally:
         consumer.close()
 

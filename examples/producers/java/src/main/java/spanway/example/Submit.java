@@ -14,13 +14,14 @@ import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * Submits one command as a task, waits for its end and prints the result. Ends with 0 if the task
- * succeeded, 4 if it ended otherwise, 1 if it was refused.
+ * succeeded, 4 if it ended otherwise, 1 if it was refused, 3 if Kafka cannot be reached.
  */
 public final class Submit {
   private static final String BROKERS = env("SPANWAY_BROKERS", "127.0.0.1:29092");
@@ -40,6 +41,9 @@ public final class Submit {
       Map<TopicPartition, Judge> judges = seekToEnd(consumer);
       submit(taskId, command);
       code = await(consumer, judges, taskId);
+    } catch (KafkaException | ExecutionException e) {
+      System.err.println("Kafka at " + BROKERS + ": " + e.getMessage());
+      code = 3;
     }
     System.exit(code);
   }
