@@ -47,14 +47,14 @@ func TestApacheConsumer(t *testing.T) {
 	}
 	ours := s.tail()
 	skipped, usurped := 0, 0
-	var begin int64 // of the second owner: a batch that landed where it was expected
+	var begin int64 // of the second owner: a claim that landed where it was expected
 	for _, r := range ours {
 		switch {
 		case !*r.Counts:
 			skipped++
 		case r.Headers[events.HeaderSource] == "/stranger":
 			usurped++
-		case r.Partition == at && r.Headers[events.HeaderType] == string(events.TypeLogClaimed):
+		case r.Partition == at && r.Headers[events.HeaderType] == string(events.TypeLogClaimed) && parseMark(t, r.Headers[events.HeaderLog]).At == r.Offset:
 			begin = r.Offset
 		}
 	}
