@@ -42,7 +42,7 @@ func TestApacheConsumer(t *testing.T) {
 		strangers += appendStrangers(t, s, k.Partition(topic, at))
 		s.do(t)
 		term(owner)
-		owner.wait(30 * time.Second)
+		owner.wait(time.Minute)
 		usurp(t, s, k.Partition(topic, at))
 	}
 	ours := s.tail()
