@@ -16,6 +16,8 @@ SOAK     ?= 10m
 RATE     ?= 15000
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
+PRODUCERS := examples/producers
+PROTOS   := $(wildcard pkg/events/proto/spanway/v1/*.proto)
 LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 # The race detector needs a C compiler. Without one the tests run without it
@@ -59,7 +61,7 @@ test-kafka: ## the tests on real Apache Kafka, 4.3 and 3.9 (needs Java 17 and Ma
 		if [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi; \
 		exit 0; \
 	fi; \
-	make --no-print-directory kafka-jars; \
+	$(MAKE) --no-print-directory kafka-jars producers-install; \
 	packages=$$($(USE_KAFKA)); \
 	echo "packages with tests on a real Kafka:" $$packages; \
 	$(GO) test -p 1 -count 1 -timeout 15m -run Apache $$packages
@@ -71,6 +73,30 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
 	@touch $@
 
+.PHONY: producers
+producers: $(if $(shell command -v mvn),kafka-jars) producers-install ## the examples in Python, Node.js, Java and with kcat, on real Kafka
+	$(GO) test -count 1 -timeout 10m -run '^TestApache(Producers|Consumer)$$' ./e2e
+
+# What is missing is reported, and where CI=true refused, by the tests.
+PYTHON_READY := $(PRODUCERS)/python/.venv/.complete
+NODE_READY   := $(PRODUCERS)/node/node_modules/.complete
+JAVA_READY   := $(PRODUCERS)/java/target/producer.jar
+
+.PHONY: producers-install
+producers-install: $(if $(shell command -v python3),$(PYTHON_READY)) $(if $(shell command -v npm),$(NODE_READY)) $(if $(shell command -v javac),$(JAVA_READY))
+
+$(PYTHON_READY): $(PRODUCERS)/python/requirements.txt $(PROTOS)
+	cd $(PRODUCERS)/python && python3 -m venv .venv && .venv/bin/pip install -q -r requirements.txt && \
+		.venv/bin/python -m grpc_tools.protoc -I ../../../pkg/events/proto --python_out=. $(PROTOS:pkg/events/proto/%=%)
+	@touch $@
+
+$(NODE_READY): $(PRODUCERS)/node/package-lock.json
+	cd $(PRODUCERS)/node && npm ci --silent
+	@touch $@
+
+$(JAVA_READY): $(PRODUCERS)/java/pom.xml $(wildcard $(PRODUCERS)/java/src/main/java/spanway/example/*.java) $(PROTOS)
+	mvn -B -q -f $< package
+
 .PHONY: lint
 lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml
 	@unformatted=$$(gofmt -l .); \
@@ -79,16 +105,24 @@ lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml
 	CGO_ENABLED=0 $(LINT) run ./...
 
 .PHONY: generate
-generate: ## generate code from the schemas in pkg/events/proto
+generate: ## generate code, JSON Schemas and docs from the schemas in pkg/events/proto
 	CGO_ENABLED=0 $(TOOL) buf generate
+	CGO_ENABLED=0 $(TOOL) buf generate --template buf.gen.schemas.yaml
+	CGO_ENABLED=0 $(GO) run ./internal/wiredoc
 
 .PHONY: generate-check
 generate-check: ## fail if generated code is not up to date
-	@before=$$(cksum pkg/events/*.pb.go); \
+	@sums() { find pkg/events docs -name '*.pb.go' -o -path 'docs/schemas/*' -type f -o -name events.md -o -name asyncapi.yaml | sort | xargs cksum; }; \
+	before=$$(sums); \
 	$(MAKE) --no-print-directory generate; \
-	if [[ "$$before" != "$$(cksum pkg/events/*.pb.go)" ]]; then \
+	if [[ "$$before" != "$$(sums)" ]]; then \
 		echo "generated code was not up to date: commit what 'make generate' made" >&2; exit 1; \
 	fi
+
+.PHONY: asyncapi-check
+asyncapi-check: ## have the parser of the AsyncAPI project read docs/asyncapi.yaml (needs npm)
+	cd tools/asyncapi && npm ci --silent --ignore-scripts
+	node tools/asyncapi/check.js docs/asyncapi.yaml
 
 .PHONY: demo
 demo: ## checksum a tree of files on five engines, kill one, prove it all (DIR=...)

@@ -9,11 +9,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 const root = ".."
+
+// foreign are the names of folders with files that are not ours, or are not documents.
+var foreign = []string{"build", "bin", "testdata", "node_modules", "target"}
 
 // tree lists the files of the repository whose name ends in suffix.
 func tree(t *testing.T, suffix string) []string {
@@ -23,7 +27,7 @@ func tree(t *testing.T, suffix string) []string {
 		switch name := d.Name(); {
 		case err != nil:
 			return err
-		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "build" || name == "bin" || name == "testdata"):
+		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || slices.Contains(foreign, name)):
 			return filepath.SkipDir
 		case !d.IsDir() && strings.HasSuffix(name, suffix):
 			files = append(files, path)
@@ -123,5 +127,15 @@ func TestPackages(t *testing.T) {
 		if !ok {
 			t.Errorf("no file of %s says what the package owns; write doc.go", dir)
 		}
+	}
+}
+
+// What consumers.md shows is the program that the end-to-end tests run.
+func TestTheConsumerIsTheOneThatIsTested(t *testing.T) {
+	t.Parallel()
+	_, rest, _ := strings.Cut(read(t, "consumers.md"), "```python\n")
+	shown, _, ok := strings.Cut(rest, "```")
+	if !ok || !strings.HasSuffix(read(t, "../examples/producers/python/follow.py"), shown) {
+		t.Errorf("follow.py does not end with what consumers.md shows:\n%s", shown)
 	}
 }

@@ -50,6 +50,7 @@ the process's sudden death.`,
 	f.StringVar(&cfg.DataDir, "data", "", "directory that keeps the data (default in memory)")
 	f.IntVar(&cfg.Port, "port", 29092, "port of the broker on 127.0.0.1; 0 for a free one")
 	f.IntVar(&cfg.Engines, "engines", 1, "how many engines to include")
+	f.BoolVar(&cfg.JSON, "json", env("JSON", "") == "true", "write events and reports as JSON instead of protobuf (SPANWAY_JSON)")
 	watched.flags(c, "127.0.0.1:0")
 	return c
 }

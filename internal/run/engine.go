@@ -23,6 +23,6 @@ var loopback = []string{"http://127.0.0.1:*", "http://localhost:*", "http://[::1
 
 func newEngine(s *System, cfg Config, id string) (*standalone.Service, error) {
 	return standalone.New(standalone.Config{Engine: engine.Config{
-		Brokers: s.Brokers(), Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, Logger: cfg.Logger,
+		Brokers: s.Brokers(), Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, JSON: cfg.JSON, Logger: cfg.Logger,
 	}, HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{})
 }

@@ -30,6 +30,8 @@ type Config struct {
 	Prefix  string
 	// EngineTTL is how long an engine may be silent; the scheduler's default if 0.
 	EngineTTL time.Duration
+	// JSON writes events and reports as JSON instead of protobuf.
+	JSON bool
 	// Logs says how the scheduler keeps its logs; its defaults if zero.
 	Logs   scheduler.LogConfig
 	Logger *slog.Logger
@@ -111,7 +113,7 @@ func (s *System) start(ctx context.Context, cfg Config) error {
 	}
 	conf := scheduler.DefaultConfig()
 	conf.Prefix, conf.Site, conf.Instance = cfg.Prefix, cfg.Site, "dev"
-	conf.Logs = cfg.Logs
+	conf.Logs, conf.JSON = cfg.Logs, cfg.JSON
 	if cfg.EngineTTL > 0 {
 		conf.EngineTTL = cfg.EngineTTL
 	}

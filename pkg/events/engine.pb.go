@@ -90,18 +90,23 @@ func (AttemptFinished_Outcome) EnumDescriptor() ([]byte, []int) {
 // Engine is what an engine says of itself; it is fixed for an incarnation.
 type Engine struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	// Unique in its pool.
+	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// A UUIDv7, new at every start.
 	Incarnation string `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Pool        string `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	Site        string `protobuf:"bytes,4,opt,name=site,proto3" json:"site,omitempty"`
+	// Where it is; predicates see it as engine.site.
+	Site string `protobuf:"bytes,4,opt,name=site,proto3" json:"site,omitempty"`
 	// Strings, integers, Booleans and lists of those.
-	Labels      map[string]*structpb.Value `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Allocatable map[string]int64           `protobuf:"bytes,6,rep,name=allocatable,proto3" json:"allocatable,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Kinds       []string                   `protobuf:"bytes,7,rep,name=kinds,proto3" json:"kinds,omitempty"`
-	// The partition of tasks.assignments that it reads, and from where.
+	Labels map[string]*structpb.Value `protobuf:"bytes,5,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What it has to give, by dimension.
+	Allocatable map[string]int64 `protobuf:"bytes,6,rep,name=allocatable,proto3" json:"allocatable,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// The kinds of tasks that it handles.
+	Kinds []string `protobuf:"bytes,7,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	// The partition of tasks.assignments that it reads.
 	AssignmentsPartition int32 `protobuf:"varint,8,opt,name=assignments_partition,json=assignmentsPartition,proto3" json:"assignments_partition,omitempty"`
-	AssignmentsFrom      int64 `protobuf:"varint,9,opt,name=assignments_from,json=assignmentsFrom,proto3" json:"assignments_from,omitempty"`
+	// The offset from which it reads it.
+	AssignmentsFrom int64 `protobuf:"varint,9,opt,name=assignments_from,json=assignmentsFrom,proto3" json:"assignments_from,omitempty"`
 	// CEL over task: which tasks it accepts. Empty: all.
 	Accepts string `protobuf:"bytes,10,opt,name=accepts,proto3" json:"accepts,omitempty"`
 	// The host that it runs on, which other engines may share.
@@ -220,9 +225,11 @@ func (x *Engine) GetNode() string {
 // EngineDrainRequested holds for the engine's ID, whatever restarts, until it is
 // resumed.
 type EngineDrainRequested struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	EngineId string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The engine.
+	EngineId string `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	// The pool. Empty: the record's key, else "default".
+	Pool string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	// At most 256 bytes are kept.
 	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -280,10 +287,13 @@ func (x *EngineDrainRequested) GetReason() string {
 	return ""
 }
 
+// EngineResumeRequested ends a drain by command.
 type EngineResumeRequested struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The engine.
+	EngineId string `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	// The pool. Empty: the record's key, else "default".
+	Pool          string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -332,9 +342,11 @@ func (x *EngineResumeRequested) GetPool() string {
 	return ""
 }
 
+// EngineRegistration is an engine's first report: it is there, and this is what it is.
 type EngineRegistration struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Engine        *Engine                `protobuf:"bytes,1,opt,name=engine,proto3" json:"engine,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it says of itself.
+	Engine        *Engine `protobuf:"bytes,1,opt,name=engine,proto3" json:"engine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -389,7 +401,8 @@ type EngineHeartbeat struct {
 	// The newest event of the pool's log that it has read, by epoch and number:
 	// an assignment at or before it that is not in running was not received.
 	ReceivedEpoch uint32 `protobuf:"varint,6,opt,name=received_epoch,json=receivedEpoch,proto3" json:"received_epoch,omitempty"`
-	ReceivedN     uint32 `protobuf:"varint,7,opt,name=received_n,json=receivedN,proto3" json:"received_n,omitempty"`
+	// The number of that event in its epoch.
+	ReceivedN uint32 `protobuf:"varint,7,opt,name=received_n,json=receivedN,proto3" json:"received_n,omitempty"`
 	// What the engine's monitor measures as used, by dimension; only those of
 	// allocatable matter.
 	Used          map[string]int64 `protobuf:"bytes,8,rep,name=used,proto3" json:"used,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
@@ -483,6 +496,7 @@ func (x *EngineHeartbeat) GetUsed() map[string]int64 {
 	return nil
 }
 
+// AttemptStarted: the handler has run for more than 100 ms; a shorter attempt has only an end.
 type AttemptStarted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -567,6 +581,7 @@ func (x *AttemptStarted) GetToken() uint64 {
 	return 0
 }
 
+// AttemptProgressed is what a handler says while it runs.
 type AttemptProgressed struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	TaskId      string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -575,7 +590,8 @@ type AttemptProgressed struct {
 	Incarnation string                 `protobuf:"bytes,4,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Attempt     int32                  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Token       uint64                 `protobuf:"varint,6,opt,name=token,proto3" json:"token,omitempty"`
-	Data        []byte                 `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`
+	// At most 64 KiB.
+	Data []byte `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`
 	// Content type of data.
 	DataType      string `protobuf:"bytes,8,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -668,18 +684,23 @@ func (x *AttemptProgressed) GetDataType() string {
 	return ""
 }
 
+// AttemptFinished ends an attempt on the engine's side.
 type AttemptFinished struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	TaskId        string                  `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                  `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                  `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation   string                  `protobuf:"bytes,4,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Attempt       int32                   `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                  `protobuf:"varint,6,opt,name=token,proto3" json:"token,omitempty"`
-	Outcome       AttemptFinished_Outcome `protobuf:"varint,7,opt,name=outcome,proto3,enum=spanway.v1.AttemptFinished_Outcome" json:"outcome,omitempty"`
-	Result        []byte                  `protobuf:"bytes,8,opt,name=result,proto3" json:"result,omitempty"`
-	ResultType    string                  `protobuf:"bytes,9,opt,name=result_type,json=resultType,proto3" json:"result_type,omitempty"`
-	Error         *TaskError              `protobuf:"bytes,10,opt,name=error,proto3" json:"error,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	TaskId      string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool        string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId    string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,4,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Attempt     int32                  `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token       uint64                 `protobuf:"varint,6,opt,name=token,proto3" json:"token,omitempty"`
+	// How it ended.
+	Outcome AttemptFinished_Outcome `protobuf:"varint,7,opt,name=outcome,proto3,enum=spanway.v1.AttemptFinished_Outcome" json:"outcome,omitempty"`
+	// At most 256 KiB.
+	Result []byte `protobuf:"bytes,8,opt,name=result,proto3" json:"result,omitempty"`
+	// Content type of result.
+	ResultType string `protobuf:"bytes,9,opt,name=result_type,json=resultType,proto3" json:"result_type,omitempty"`
+	// Why, if it did not succeed.
+	Error         *TaskError `protobuf:"bytes,10,opt,name=error,proto3" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -856,9 +877,11 @@ func (x *EngineLeaving) GetDeparted() bool {
 
 // EngineEcho, on tasks.assignments, is no event: how far the scheduler has read the reports.
 type EngineEcho struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Full name of the topic.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Of engines.reports.
+	Partition int32 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
 	// Everything below was read by the scheduler.
 	Next          int64 `protobuf:"varint,3,opt,name=next,proto3" json:"next,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
@@ -924,10 +947,12 @@ func (x *EngineEcho) GetAtMs() int64 {
 	return 0
 }
 
+// EngineRegistered: the engine is there, and tasks may be assigned to it.
 type EngineRegistered struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Engine        *Engine                `protobuf:"bytes,1,opt,name=engine,proto3" json:"engine,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it says of itself.
+	Engine        *Engine `protobuf:"bytes,1,opt,name=engine,proto3" json:"engine,omitempty"`
+	AtMs          int64   `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -979,14 +1004,17 @@ func (x *EngineRegistered) GetAtMs() int64 {
 // EngineRegistrationRefused: a newer incarnation of this ID is present, this one
 // is over, or the registration is invalid.
 type EngineRegistrationRefused struct {
-	state                protoimpl.MessageState `protogen:"open.v1"`
-	EngineId             string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation          string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Pool                 string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	Code                 string                 `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
-	Message              string                 `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
-	AssignmentsPartition int32                  `protobuf:"varint,6,opt,name=assignments_partition,json=assignmentsPartition,proto3" json:"assignments_partition,omitempty"`
-	AtMs                 int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EngineId    string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Pool        string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
+	// A refusal code of wire.md, stable.
+	Code string `protobuf:"bytes,4,opt,name=code,proto3" json:"code,omitempty"`
+	// What is wrong, for people; not stable.
+	Message string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	// The partition of tasks.assignments on which the refusal is published.
+	AssignmentsPartition int32 `protobuf:"varint,6,opt,name=assignments_partition,json=assignmentsPartition,proto3" json:"assignments_partition,omitempty"`
+	AtMs                 int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields        protoimpl.UnknownFields
 	sizeCache            protoimpl.SizeCache
 }
@@ -1074,12 +1102,13 @@ func (x *EngineRegistrationRefused) GetAtMs() int64 {
 // changed by more than that. A task must fit within allocatable less used in each
 // dimension that is named.
 type EngineObserved struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Pool          string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	Used          map[string]int64       `protobuf:"bytes,4,rep,name=used,proto3" json:"used,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EngineId    string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Pool        string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
+	// By dimension, rounded up; what is absent is not measured.
+	Used          map[string]int64 `protobuf:"bytes,4,rep,name=used,proto3" json:"used,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	AtMs          int64            `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1156,7 +1185,8 @@ type EngineDraining struct {
 	EngineId    string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
 	Incarnation string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	Pool        string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	Reason      string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why; at most 256 bytes.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// It was asked for by a command: it holds for every incarnation until EngineResumed.
 	ByOperator    bool  `protobuf:"varint,5,opt,name=by_operator,json=byOperator,proto3" json:"by_operator,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
@@ -1310,13 +1340,15 @@ func (x *EngineResumed) GetAtMs() int64 {
 // each costs an attempt and waits again at once; those without attempts left
 // are dead-lettered by events of their own that follow.
 type EngineLost struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Pool          string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
-	Attempts      int64                  `protobuf:"varint,5,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EngineId    string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Pool        string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Why; at most 256 bytes.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How many unfinished attempts it had.
+	Attempts      int64 `protobuf:"varint,5,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1395,12 +1427,13 @@ func (x *EngineLost) GetAtMs() int64 {
 
 // EngineDeparted: it left by itself. Unfinished attempts wait again at no cost.
 type EngineDeparted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	EngineId      string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Incarnation   string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
-	Pool          string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
-	Attempts      int64                  `protobuf:"varint,4,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	EngineId    string                 `protobuf:"bytes,1,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Incarnation string                 `protobuf:"bytes,2,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
+	Pool        string                 `protobuf:"bytes,3,opt,name=pool,proto3" json:"pool,omitempty"`
+	// How many unfinished attempts it had.
+	Attempts      int64 `protobuf:"varint,4,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -145,9 +145,10 @@ func (x *LogPublished) GetAtMs() int64 {
 
 // LogFoldVersionRaised switches the fold logic at its place in the log.
 type LogFoldVersionRaised struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fold version from here on.
+	Version       uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -199,24 +200,31 @@ func (x *LogFoldVersionRaised) GetAtMs() int64 {
 // LogSnapshot is the manifest of a snapshot, on <log>.snapshots behind its
 // chunks. The state is the fold of everything that counts below offset.
 type LogSnapshot struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Full name of the topic.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Its partition.
+	Partition int32 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
 	// The next offset to read. A batch begins there.
-	Offset      int64  `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	// By which the state was folded.
 	FoldVersion uint32 `protobuf:"varint,4,opt,name=fold_version,json=foldVersion,proto3" json:"fold_version,omitempty"`
 	// The chain at offset: what a reader needs to judge on.
-	Epoch     uint32 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	ClaimId   []byte `protobuf:"bytes,6,opt,name=claim_id,json=claimId,proto3" json:"claim_id,omitempty"`
-	ClaimedAt int64  `protobuf:"varint,7,opt,name=claimed_at,json=claimedAt,proto3" json:"claimed_at,omitempty"`
-	History   uint64 `protobuf:"fixed64,8,opt,name=history,proto3" json:"history,omitempty"`
+	Epoch uint32 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// The newest claim.
+	ClaimId []byte `protobuf:"bytes,6,opt,name=claim_id,json=claimId,proto3" json:"claim_id,omitempty"`
+	// Its offset.
+	ClaimedAt int64 `protobuf:"varint,7,opt,name=claimed_at,json=claimedAt,proto3" json:"claimed_at,omitempty"`
+	// The hash of everything that counted.
+	History uint64 `protobuf:"fixed64,8,opt,name=history,proto3" json:"history,omitempty"`
 	// The number of the next event in the epoch.
 	Number uint32 `protobuf:"varint,9,opt,name=number,proto3" json:"number,omitempty"`
 	// Input positions, as in the header spanway-inputs.
 	Inputs string `protobuf:"bytes,10,opt,name=inputs,proto3" json:"inputs,omitempty"`
-	// XXH64 and length of the state, whole and uncompressed.
-	StateHash  uint64 `protobuf:"fixed64,11,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`
-	StateBytes int64  `protobuf:"varint,12,opt,name=state_bytes,json=stateBytes,proto3" json:"state_bytes,omitempty"`
+	// XXH64 of the state, whole and uncompressed.
+	StateHash uint64 `protobuf:"fixed64,11,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`
+	// Its length.
+	StateBytes int64 `protobuf:"varint,12,opt,name=state_bytes,json=stateBytes,proto3" json:"state_bytes,omitempty"`
 	// XXH64 of each chunk as it stands on the topic, and where the first one stands.
 	Chunks []uint64 `protobuf:"fixed64,13,rep,packed,name=chunks,proto3" json:"chunks,omitempty"`
 	// The lowest offset of the log that the state still refers to; offset if none.
@@ -364,9 +372,10 @@ func (x *LogSnapshot) GetAtMs() int64 {
 // LogTruncated: what stands below that offset is about to be deleted. Nobody may
 // refer to it any more.
 type LogTruncated struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Before        int64                  `protobuf:"varint,1,opt,name=before,proto3" json:"before,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An offset of the log.
+	Before        int64 `protobuf:"varint,1,opt,name=before,proto3" json:"before,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -419,12 +428,14 @@ func (x *LogTruncated) GetAtMs() int64 {
 // stands at the head of what follows the gap.
 type LogTailLost struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The newest event that somebody had seen, by epoch and number, and what the
-	// log had instead.
+	// The epoch of the newest event that somebody had seen.
 	SeenEpoch uint32 `protobuf:"varint,1,opt,name=seen_epoch,json=seenEpoch,proto3" json:"seen_epoch,omitempty"`
-	SeenN     uint32 `protobuf:"varint,2,opt,name=seen_n,json=seenN,proto3" json:"seen_n,omitempty"`
-	Epoch     uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
-	N         uint32 `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`
+	// Its number.
+	SeenN uint32 `protobuf:"varint,2,opt,name=seen_n,json=seenN,proto3" json:"seen_n,omitempty"`
+	// The epoch of the newest event that the log had instead.
+	Epoch uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its number.
+	N uint32 `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`
 	// Who had seen it: an engine, a snapshot, the owner itself.
 	Witness       string `protobuf:"bytes,5,opt,name=witness,proto3" json:"witness,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
@@ -510,8 +521,9 @@ type LogLossAccepted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why, in the operator's words.
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
-	// What was lost: offsets from inclusive to exclusive, as far as known.
-	From          int64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The first offset of what was lost, as far as known.
+	From int64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The offset behind it.
 	To            int64 `protobuf:"varint,3,opt,name=to,proto3" json:"to,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -580,11 +592,14 @@ func (x *LogLossAccepted) GetAtMs() int64 {
 // loss of a tail the log goes on with numbers that receivers have seen before.
 // Whoever reads it lowers its high-water mark for that log.
 type LogRecovered struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
-	// The mark from here on.
-	Epoch         uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Full name of the topic.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Its partition.
+	Partition int32 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The epoch of the mark from here on.
+	Epoch uint32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Its number.
 	N             uint32 `protobuf:"varint,4,opt,name=n,proto3" json:"n,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields

@@ -83,9 +83,11 @@ func (x *PoolSettings) GetReserveAfterMs() int64 {
 
 // PoolConfigureRequested replaces the settings of a pool, whole.
 type PoolConfigureRequested struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pool          string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
-	Settings      *PoolSettings          `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pool. Empty: the record's key, else "default".
+	Pool string `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// All settings; what is absent is at its default.
+	Settings      *PoolSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,11 +136,13 @@ func (x *PoolConfigureRequested) GetSettings() *PoolSettings {
 	return nil
 }
 
+// PoolConfigured: the settings of the pool from here on.
 type PoolConfigured struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pool          string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
-	Settings      *PoolSettings          `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Pool  string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// All settings; what is absent is at its default.
+	Settings      *PoolSettings `protobuf:"bytes,2,opt,name=settings,proto3" json:"settings,omitempty"`
+	AtMs          int64         `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

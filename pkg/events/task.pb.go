@@ -28,29 +28,43 @@ const (
 
 // TaskRequested asks for a task. What is absent means what wire.md's table says.
 type TaskRequested struct {
-	state   protoimpl.MessageState `protogen:"open.v1"`
-	TaskId  string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool    string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	Kind    string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	Payload []byte                 `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The same ID is the same task. Empty: ce_id.
+	TaskId string `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// The pool. Empty: the record's key, else "default".
+	Pool string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Names the handler on the engine. Required.
+	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	// What the handler is given, at most 256 KiB.
+	Payload []byte `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
 	// Instead of payload; its JSON text becomes the payload.
 	PayloadJson *structpb.Value `protobuf:"bytes,5,opt,name=payload_json,json=payloadJson,proto3" json:"payload_json,omitempty"`
-	PayloadType string          `protobuf:"bytes,6,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
-	Predicate   string          `protobuf:"bytes,7,opt,name=predicate,proto3" json:"predicate,omitempty"`
-	Prefer      string          `protobuf:"bytes,8,opt,name=prefer,proto3" json:"prefer,omitempty"`
-	// Integers or quantities such as "64Mi".
-	Needs     map[string]*structpb.Value `protobuf:"bytes,9,rep,name=needs,proto3" json:"needs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	Priority  *int32                     `protobuf:"varint,10,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
-	Tenant    string                     `protobuf:"bytes,11,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	NotBefore string                     `protobuf:"bytes,12,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
-	// Durations as "5s"; "none" for none.
-	ScheduleTimeout  string          `protobuf:"bytes,13,opt,name=schedule_timeout,json=scheduleTimeout,proto3" json:"schedule_timeout,omitempty"`
-	ExecutionTimeout string          `protobuf:"bytes,14,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
-	Retry            *RetryRequested `protobuf:"bytes,15,opt,name=retry,proto3" json:"retry,omitempty"`
+	// Content type of payload.
+	PayloadType string `protobuf:"bytes,6,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
+	// CEL over engine and task, Boolean. Empty: true. At most 2 KiB.
+	Predicate string `protobuf:"bytes,7,opt,name=predicate,proto3" json:"predicate,omitempty"`
+	// CEL over engine and task, numeric: the highest score is taken. At most 2 KiB.
+	Prefer string `protobuf:"bytes,8,opt,name=prefer,proto3" json:"prefer,omitempty"`
+	// What it takes of an engine while it runs, by dimension: integers, or
+	// quantities such as "64Mi". Absent: {"slots": 1}.
+	Needs map[string]*structpb.Value `protobuf:"bytes,9,rep,name=needs,proto3" json:"needs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// 0 to 9, 9 is the most urgent. Absent: 5.
+	Priority *int32 `protobuf:"varint,10,opt,name=priority,proto3,oneof" json:"priority,omitempty"`
+	// On whose behalf; tenants of a priority share the engines. Empty: none.
+	Tenant string `protobuf:"bytes,11,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// RFC 3339; not assigned before that time.
+	NotBefore string `protobuf:"bytes,12,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
+	// It expires if no attempt has begun within that time, "5s"; empty or "none": never.
+	ScheduleTimeout string `protobuf:"bytes,13,opt,name=schedule_timeout,json=scheduleTimeout,proto3" json:"schedule_timeout,omitempty"`
+	// Of one attempt, "30s" or "none". Empty: 10m.
+	ExecutionTimeout string `protobuf:"bytes,14,opt,name=execution_timeout,json=executionTimeout,proto3" json:"execution_timeout,omitempty"`
+	// Absent: 5 attempts, from 1s to 1m apart, each pause twice as long.
+	Retry *RetryRequested `protobuf:"bytes,15,opt,name=retry,proto3" json:"retry,omitempty"`
 	// At most limit tasks of the pool with this limit_key run at once. A limit
 	// without a key is refused; a key without a limit means 1.
 	LimitKey string `protobuf:"bytes,16,opt,name=limit_key,json=limitKey,proto3" json:"limit_key,omitempty"`
-	Limit    *int32 `protobuf:"varint,17,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// 1 to 1,000,000.
+	Limit *int32 `protobuf:"varint,17,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// IDs of tasks of the same pool, at most 64: it is ready when all succeeded.
 	After []string `protobuf:"bytes,18,rep,name=after,proto3" json:"after,omitempty"`
 	// The task of which this is a replay: the new task is ID.r1, ID.r2, ... of it.
@@ -222,15 +236,21 @@ func (x *TaskRequested) GetReplayOf() string {
 	return ""
 }
 
+// RetryRequested says when and how often a failed attempt is followed by another.
 type RetryRequested struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	MaxAttempts    *int32                 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
-	InitialBackoff string                 `protobuf:"bytes,2,opt,name=initial_backoff,json=initialBackoff,proto3" json:"initial_backoff,omitempty"`
-	MaxBackoff     string                 `protobuf:"bytes,3,opt,name=max_backoff,json=maxBackoff,proto3" json:"max_backoff,omitempty"`
-	Multiplier     *float64               `protobuf:"fixed64,4,opt,name=multiplier,proto3,oneof" json:"multiplier,omitempty"`
-	FinalErrors    []string               `protobuf:"bytes,5,rep,name=final_errors,json=finalErrors,proto3" json:"final_errors,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 to 1,000. Absent: 5.
+	MaxAttempts *int32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3,oneof" json:"max_attempts,omitempty"`
+	// The first pause, as "1s". Empty: 1s.
+	InitialBackoff string `protobuf:"bytes,2,opt,name=initial_backoff,json=initialBackoff,proto3" json:"initial_backoff,omitempty"`
+	// The longest pause, as "1m". Empty: 1m.
+	MaxBackoff string `protobuf:"bytes,3,opt,name=max_backoff,json=maxBackoff,proto3" json:"max_backoff,omitempty"`
+	// By how much each pause is longer than the one before. Absent: 2.
+	Multiplier *float64 `protobuf:"fixed64,4,opt,name=multiplier,proto3,oneof" json:"multiplier,omitempty"`
+	// Codes of errors after which it is not tried again.
+	FinalErrors   []string `protobuf:"bytes,5,rep,name=final_errors,json=finalErrors,proto3" json:"final_errors,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RetryRequested) Reset() {
@@ -300,9 +320,11 @@ func (x *RetryRequested) GetFinalErrors() []string {
 
 // TaskCancelRequested cancels one task, or all that match a filter.
 type TaskCancelRequested struct {
-	state  protoimpl.MessageState `protogen:"open.v1"`
-	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The task.
+	TaskId string `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// The pool. Empty: the record's key, else "default".
+	Pool string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	// At most 256 bytes are kept.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Instead of task_id: every unfinished task of the pool that matches.
@@ -371,10 +393,13 @@ func (x *TaskCancelRequested) GetFilter() *TaskFilter {
 
 // TaskFilter matches a task if every field that is set matches. An empty filter matches all.
 type TaskFilter struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Kind     string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
-	Tenant   string                 `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
-	IdPrefix string                 `protobuf:"bytes,3,opt,name=id_prefix,json=idPrefix,proto3" json:"id_prefix,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tasks of this kind only.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// Tasks of this tenant only.
+	Tenant string `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	// Tasks whose ID begins so only.
+	IdPrefix string `protobuf:"bytes,3,opt,name=id_prefix,json=idPrefix,proto3" json:"id_prefix,omitempty"`
 	// Only tasks that wait for an engine.
 	PendingOnly   bool `protobuf:"varint,4,opt,name=pending_only,json=pendingOnly,proto3" json:"pending_only,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -441,9 +466,11 @@ func (x *TaskFilter) GetPendingOnly() bool {
 
 // TaskRetryRequested submits an ended task again as a new one, ID.r1, ID.r2, ...
 type TaskRetryRequested struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The task.
+	TaskId string `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	// The pool. Empty: the record's key, else "default".
+	Pool          string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -494,20 +521,27 @@ func (x *TaskRetryRequested) GetPool() string {
 
 // Task is a request after its defaults were filled in.
 type Task struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	Id          string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Pool        string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	Kind        string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
-	Payload     []byte                 `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
-	PayloadType string                 `protobuf:"bytes,5,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unique in its pool for as long as the task is remembered.
+	Id   string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Pool string `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Names the handler on the engine.
+	Kind string `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	// What the handler is given; empty here if payload_at says where it stands.
+	Payload []byte `protobuf:"bytes,4,opt,name=payload,proto3" json:"payload,omitempty"`
+	// Content type of payload.
+	PayloadType string `protobuf:"bytes,5,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
 	// Empty: true.
 	Predicate string `protobuf:"bytes,6,opt,name=predicate,proto3" json:"predicate,omitempty"`
 	// Empty: {"slots": 1}.
-	Needs    map[string]int64 `protobuf:"bytes,7,rep,name=needs,proto3" json:"needs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	Priority int32            `protobuf:"varint,8,opt,name=priority,proto3" json:"priority,omitempty"`
-	Tenant   string           `protobuf:"bytes,9,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	Needs map[string]int64 `protobuf:"bytes,7,rep,name=needs,proto3" json:"needs,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
+	// 0 to 9, 9 is the most urgent.
+	Priority int32 `protobuf:"varint,8,opt,name=priority,proto3" json:"priority,omitempty"`
+	// On whose behalf; empty for none.
+	Tenant string `protobuf:"bytes,9,opt,name=tenant,proto3" json:"tenant,omitempty"`
 	// 0: none.
-	ScheduleTimeoutMs  int64 `protobuf:"varint,10,opt,name=schedule_timeout_ms,json=scheduleTimeoutMs,proto3" json:"schedule_timeout_ms,omitempty"`
+	ScheduleTimeoutMs int64 `protobuf:"varint,10,opt,name=schedule_timeout_ms,json=scheduleTimeoutMs,proto3" json:"schedule_timeout_ms,omitempty"`
+	// 0: none.
 	ExecutionTimeoutMs int64 `protobuf:"varint,11,opt,name=execution_timeout_ms,json=executionTimeoutMs,proto3" json:"execution_timeout_ms,omitempty"`
 	// Absent: 5 attempts, 1s, 1m, 2, no final errors.
 	Retry *RetryPolicy `protobuf:"bytes,12,opt,name=retry,proto3" json:"retry,omitempty"`
@@ -515,7 +549,8 @@ type Task struct {
 	ReplayOf string `protobuf:"bytes,13,opt,name=replay_of,json=replayOf,proto3" json:"replay_of,omitempty"`
 	// W3C trace context of the producer.
 	Traceparent string `protobuf:"bytes,14,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
-	Tracestate  string `protobuf:"bytes,15,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	// As the producer gave it.
+	Tracestate string `protobuf:"bytes,15,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	// CEL, numeric: of the engines that could take it, one with the highest score
 	// does. Empty: none.
 	Prefer string `protobuf:"bytes,16,opt,name=prefer,proto3" json:"prefer,omitempty"`
@@ -523,7 +558,8 @@ type Task struct {
 	NotBeforeMs int64 `protobuf:"varint,17,opt,name=not_before_ms,json=notBeforeMs,proto3" json:"not_before_ms,omitempty"`
 	// At most limit tasks of the pool with this key run at once. Empty: no limit.
 	LimitKey string `protobuf:"bytes,18,opt,name=limit_key,json=limitKey,proto3" json:"limit_key,omitempty"`
-	Limit    int32  `protobuf:"varint,19,opt,name=limit,proto3" json:"limit,omitempty"`
+	// 0: no limit.
+	Limit int32 `protobuf:"varint,19,opt,name=limit,proto3" json:"limit,omitempty"`
 	// Ready when all of these tasks of the pool have succeeded.
 	After []string `protobuf:"bytes,20,rep,name=after,proto3" json:"after,omitempty"`
 	// If not 0: the payload is that of the task.accepted at this offset of the log
@@ -710,15 +746,21 @@ func (x *Task) GetPayloadAt() int64 {
 	return 0
 }
 
+// RetryPolicy is a RetryRequested after its defaults were filled in.
 type RetryPolicy struct {
-	state            protoimpl.MessageState `protogen:"open.v1"`
-	MaxAttempts      int32                  `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
-	InitialBackoffMs int64                  `protobuf:"varint,2,opt,name=initial_backoff_ms,json=initialBackoffMs,proto3" json:"initial_backoff_ms,omitempty"`
-	MaxBackoffMs     int64                  `protobuf:"varint,3,opt,name=max_backoff_ms,json=maxBackoffMs,proto3" json:"max_backoff_ms,omitempty"`
-	Multiplier       float64                `protobuf:"fixed64,4,opt,name=multiplier,proto3" json:"multiplier,omitempty"`
-	FinalErrors      []string               `protobuf:"bytes,5,rep,name=final_errors,json=finalErrors,proto3" json:"final_errors,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many in all.
+	MaxAttempts int32 `protobuf:"varint,1,opt,name=max_attempts,json=maxAttempts,proto3" json:"max_attempts,omitempty"`
+	// The first pause.
+	InitialBackoffMs int64 `protobuf:"varint,2,opt,name=initial_backoff_ms,json=initialBackoffMs,proto3" json:"initial_backoff_ms,omitempty"`
+	// The longest pause.
+	MaxBackoffMs int64 `protobuf:"varint,3,opt,name=max_backoff_ms,json=maxBackoffMs,proto3" json:"max_backoff_ms,omitempty"`
+	// By how much each pause is longer than the one before.
+	Multiplier float64 `protobuf:"fixed64,4,opt,name=multiplier,proto3" json:"multiplier,omitempty"`
+	// Codes of errors after which it is not tried again.
+	FinalErrors   []string `protobuf:"bytes,5,rep,name=final_errors,json=finalErrors,proto3" json:"final_errors,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RetryPolicy) Reset() {
@@ -788,10 +830,13 @@ func (x *RetryPolicy) GetFinalErrors() []string {
 
 // Source is where a record was read.
 type Source struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Topic         string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
-	Partition     int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
-	Offset        int64                  `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Full name of the topic.
+	Topic string `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Its partition.
+	Partition int32 `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	// Its offset.
+	Offset        int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -849,11 +894,15 @@ func (x *Source) GetOffset() int64 {
 
 // RawRecord is a record kept as it came.
 type RawRecord struct {
-	state     protoimpl.MessageState `protogen:"open.v1"`
-	Key       []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Value     []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
-	Headers   []*RawHeader           `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
-	ValueNull bool                   `protobuf:"varint,4,opt,name=value_null,json=valueNull,proto3" json:"value_null,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Key of the record.
+	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// As it stood on the wire.
+	Value []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// In their order.
+	Headers []*RawHeader `protobuf:"bytes,3,rep,name=headers,proto3" json:"headers,omitempty"`
+	// The value was null, not empty.
+	ValueNull bool `protobuf:"varint,4,opt,name=value_null,json=valueNull,proto3" json:"value_null,omitempty"`
 	// Set if parts were left out because they were too large.
 	Truncated     bool `protobuf:"varint,5,opt,name=truncated,proto3" json:"truncated,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -925,10 +974,13 @@ func (x *RawRecord) GetTruncated() bool {
 	return false
 }
 
+// RawHeader is a header of a record kept as it came.
 type RawHeader struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Keys may repeat.
+	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// As it stood on the wire.
+	Value         []byte `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -977,10 +1029,13 @@ func (x *RawHeader) GetValue() []byte {
 	return nil
 }
 
+// TaskAccepted: a request became a task. From here on it ends in exactly one of
+// TaskSucceeded, TaskFailed, TaskExpired, TaskCancelled and TaskDeadLettered.
 type TaskAccepted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Task          *Task                  `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All that the task says, with defaults filled in.
+	Task          *Task `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1036,10 +1091,14 @@ type TaskRejected struct {
 	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
 	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	// One of the refusal codes of wire.md.
-	Code          string     `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string     `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
-	Source        *Source    `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
-	RequestType   string     `protobuf:"bytes,6,opt,name=request_type,json=requestType,proto3" json:"request_type,omitempty"`
+	Code string `protobuf:"bytes,3,opt,name=code,proto3" json:"code,omitempty"`
+	// What is wrong, for people; not stable.
+	Message string `protobuf:"bytes,4,opt,name=message,proto3" json:"message,omitempty"`
+	// Where the record stands that this is about.
+	Source *Source `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	// ce_type of what was refused.
+	RequestType string `protobuf:"bytes,6,opt,name=request_type,json=requestType,proto3" json:"request_type,omitempty"`
+	// The record itself.
 	Raw           *RawRecord `protobuf:"bytes,7,opt,name=raw,proto3" json:"raw,omitempty"`
 	AtMs          int64      `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1205,13 +1264,16 @@ func (x *TaskRepeated) GetAtMs() int64 {
 // TaskForwarded: the record belongs to another partition and is sent there with
 // its own ID. Only a request and the cancel of one task are: they may come twice.
 type TaskForwarded struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	Partition     int32                  `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"`
-	Raw           *RawRecord             `protobuf:"bytes,4,opt,name=raw,proto3" json:"raw,omitempty"`
-	Source        *Source                `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Of tasks.requests: the right one.
+	Partition int32 `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The record itself.
+	Raw *RawRecord `protobuf:"bytes,4,opt,name=raw,proto3" json:"raw,omitempty"`
+	// Where the record stands that this is about.
+	Source        *Source `protobuf:"bytes,5,opt,name=source,proto3" json:"source,omitempty"`
+	AtMs          int64   `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1288,6 +1350,7 @@ func (x *TaskForwarded) GetAtMs() int64 {
 	return 0
 }
 
+// TaskAssigned gives a task to an engine and reserves its needs there.
 type TaskAssigned struct {
 	state       protoimpl.MessageState `protogen:"open.v1"`
 	TaskId      string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -1490,15 +1553,17 @@ func (x *TaskReserved) GetAtMs() int64 {
 
 // TaskAssignmentRefused: the engine would not take it; costs no attempt.
 type TaskAssignmentRefused struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Attempt       int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	Code          string                 `protobuf:"bytes,6,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	// A refusal code of wire.md, stable.
+	Code string `protobuf:"bytes,6,opt,name=code,proto3" json:"code,omitempty"`
+	// What is wrong, for people; not stable.
+	Message       string `protobuf:"bytes,7,opt,name=message,proto3" json:"message,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1589,6 +1654,7 @@ func (x *TaskAssignmentRefused) GetAtMs() int64 {
 	return 0
 }
 
+// TaskStarted: the engine has reported that the attempt runs.
 type TaskStarted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -1673,6 +1739,7 @@ func (x *TaskStarted) GetAtMs() int64 {
 	return 0
 }
 
+// TaskProgressed: the engine has reported progress or output.
 type TaskProgressed struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -1680,7 +1747,8 @@ type TaskProgressed struct {
 	EngineId string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
 	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	Data     []byte                 `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`
+	// At most 64 KiB.
+	Data []byte `protobuf:"bytes,6,opt,name=data,proto3" json:"data,omitempty"`
 	// Content type of data; "text/x-stdout" and "text/x-stderr" are output of a command.
 	DataType      string `protobuf:"bytes,7,opt,name=data_type,json=dataType,proto3" json:"data_type,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
@@ -1774,16 +1842,19 @@ func (x *TaskProgressed) GetAtMs() int64 {
 	return 0
 }
 
+// TaskSucceeded ends a task with its result.
 type TaskSucceeded struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Attempt       int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	Result        []byte                 `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
-	ResultType    string                 `protobuf:"bytes,7,opt,name=result_type,json=resultType,proto3" json:"result_type,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	// At most 256 KiB.
+	Result []byte `protobuf:"bytes,6,opt,name=result,proto3" json:"result,omitempty"`
+	// Content type of result.
+	ResultType    string `protobuf:"bytes,7,opt,name=result_type,json=resultType,proto3" json:"result_type,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1876,14 +1947,15 @@ func (x *TaskSucceeded) GetAtMs() int64 {
 
 // TaskFailed ends a task by a final error.
 type TaskFailed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Attempt       int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	Error         *TaskError             `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	// Why it did not succeed.
+	Error         *TaskError `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	AtMs          int64      `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2025,14 +2097,15 @@ func (x *TaskError) GetMessage() string {
 
 // TaskAttemptFailed costs an attempt; a TaskRetryScheduled or TaskDeadLettered follows.
 type TaskAttemptFailed struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Attempt       int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	Error         *TaskError             `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	// Why it did not succeed.
+	Error         *TaskError `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
+	AtMs          int64      `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2118,14 +2191,15 @@ func (x *TaskAttemptFailed) GetAtMs() int64 {
 
 // TaskAttemptReturned: handed back unfinished, or never received; costs no attempt.
 type TaskAttemptReturned struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool          string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	EngineId      string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
-	Attempt       int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Token         uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
-	Reason        string                 `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	EngineId string                 `protobuf:"bytes,3,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	// Why, in the words of the engine or the scheduler.
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2209,12 +2283,14 @@ func (x *TaskAttemptReturned) GetAtMs() int64 {
 	return 0
 }
 
+// TaskRetryScheduled: the task waits for its next attempt.
 type TaskRetryScheduled struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
 	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	// The number of the attempt to come.
-	Attempt       int32 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt int32 `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// When, in milliseconds since the Unix epoch.
 	NotBeforeMs   int64 `protobuf:"varint,4,opt,name=not_before_ms,json=notBeforeMs,proto3" json:"not_before_ms,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -2347,11 +2423,14 @@ func (x *TaskExpired) GetAtMs() int64 {
 	return 0
 }
 
+// TaskCancelled ends a task because somebody asked for it, or because a task that it
+// was to run after did not succeed.
 type TaskCancelled struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
 	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	Reason string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Why; at most 256 bytes.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Set if it was assigned: the engine is told to stop it.
 	EngineId      string `protobuf:"bytes,4,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
 	Token         uint64 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
@@ -2434,12 +2513,15 @@ func (x *TaskCancelled) GetAtMs() int64 {
 
 // TaskBulkCancelStarted: what matches now is cancelled, one TaskCancelled each follows.
 type TaskBulkCancelStarted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pool          string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
-	Filter        *TaskFilter            `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
-	Matched       int64                  `protobuf:"varint,4,opt,name=matched,proto3" json:"matched,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Pool  string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// What is cancelled.
+	Filter *TaskFilter `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Why; at most 256 bytes.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How many tasks match.
+	Matched       int64 `protobuf:"varint,4,opt,name=matched,proto3" json:"matched,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2511,11 +2593,13 @@ func (x *TaskBulkCancelStarted) GetAtMs() int64 {
 
 // TaskDeadLettered ends a task whose attempts are used up.
 type TaskDeadLettered struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	Pool     string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
-	Attempts int32                  `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
-	Error    *TaskError             `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
+	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
+	// How many there were.
+	Attempts int32 `protobuf:"varint,3,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// Why the last attempt did not succeed.
+	Error *TaskError `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
 	// Only in the copy on the dead-letter topic.
 	Task          *Task `protobuf:"bytes,5,opt,name=task,proto3" json:"task,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
@@ -2691,12 +2775,16 @@ func (x *TaskStaleResultRejected) GetAtMs() int64 {
 
 // DeadLetter is a record that could not be acted upon, with its reason.
 type DeadLetter struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Code          string                 `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
-	Message       string                 `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
-	Source        *Source                `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
-	Raw           *RawRecord             `protobuf:"bytes,4,opt,name=raw,proto3" json:"raw,omitempty"`
-	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A refusal code of wire.md, stable.
+	Code string `protobuf:"bytes,1,opt,name=code,proto3" json:"code,omitempty"`
+	// What is wrong, for people; not stable.
+	Message string `protobuf:"bytes,2,opt,name=message,proto3" json:"message,omitempty"`
+	// Where the record stands that this is about.
+	Source *Source `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// The record itself.
+	Raw           *RawRecord `protobuf:"bytes,4,opt,name=raw,proto3" json:"raw,omitempty"`
+	AtMs          int64      `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// channel is a topic as a reader or a writer sees it.
+type channel struct {
+	name, topic string
+	partitions  int32
+	text        string
+	// key is what the keys of its records are; empty if they have none.
+	key string
+	has func(events.Type) bool
+}
+
+var topics = events.Topics{Prefix: events.DefaultPrefix}
+
+// channels are all topics, under the names that they have in the AsyncAPI document.
+func channels() []channel {
+	all := []channel{
+		{name: "requests", topic: topics.Requests(), key: "the pool", has: ofKind(events.Command),
+			text: "What is asked of the scheduler. A task.requested without replayOf, or a task.cancel_requested of one task, may stand on any partition: it is forwarded."},
+		{name: "events", topic: topics.Events(), has: ofKind(events.Event),
+			text: "What happened. An owned log: a reader skips what does not count (docs/consumers.md)."},
+		{name: "reports", topic: topics.Reports(), key: "the pool", has: ofKind(events.Report),
+			text: "What engines say."},
+		{name: "assignments", topic: topics.Assignments(), key: "the engine's ID", has: oneOf(assigned...),
+			text: "What engines read: copies of events, under their IDs, with spanway-from; and notices."},
+		{name: "deadLetters", topic: topics.DeadLetters(), key: "the pool, or topic/partition of what could not be read", has: oneOf(events.TypeDeadLetter, events.TypeTaskDeadLettered),
+			text: "What could not be acted upon, with its reason, and copies of tasks whose attempts are used up."},
+		{name: "snapshots", topic: events.Snapshots(topics.Events()), has: oneOf(events.TypeLogSnapshot),
+			text: "Snapshots of the log: chunks without a type, and behind them their manifest."},
+	}
+	for i := range all {
+		for _, spec := range topics.TaskTopics() {
+			if spec.Name == all[i].topic {
+				all[i].partitions = spec.Partitions
+			}
+		}
+	}
+	return all
+}
+
+// assigned are the types on tasks.assignments.
+var assigned = []events.Type{
+	events.TypeTaskAssigned, events.TypeTaskCancelled, events.TypeTaskAttemptReturned, events.TypeTaskAttemptFailed,
+	events.TypeEngineRegistered, events.TypeEngineRegistrationRefused, events.TypeEngineLost,
+	events.TypeEngineDraining, events.TypeEngineResumed, events.TypeEngineEcho, events.TypeLogRecovered,
+}
+
+func ofKind(k events.Kind) func(events.Type) bool {
+	return func(t events.Type) bool { return events.KindOf(t) == k }
+}
+
+func oneOf(types ...events.Type) func(events.Type) bool {
+	return func(t events.Type) bool { return slices.Contains(types, t) }
+}
