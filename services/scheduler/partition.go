@@ -77,7 +77,7 @@ func (p *partition) own(ctx context.Context) error {
 	preparer := placement.NewPreparer(p.placementConfig())
 	in := &inputs{
 		ctx:      ctx,
-		requests: p.pump(s.topics.Requests(), &p.requests, preparer.Prepare, now),
+		requests: p.pump(s.topics.Requests(), &p.requests, newRoots(s.topics.Requests()).before(preparer.Prepare), now),
 		reports:  p.pump(s.topics.Reports(), &p.reports, preparer.Prepare, now),
 		traces:   traces,
 	}

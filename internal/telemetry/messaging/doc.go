@@ -7,7 +7,7 @@
 // set behind OTEL_SEMCONV_STABILITY_OPT_IN, because nobody has dashboards on an
 // older one of ours.
 //
-//	span     "{operation} {topic}": send (PRODUCER), process (CONSUMER)
+//	span     "{operation} {topic}": send (PRODUCER), process (CONSUMER), poll (CLIENT)
 //	parent   of a single message: the span that it was sent in, which it also links to
 //	batch    no parent; links to the messages, MaxLinks at most
 //	error    status Error and error.type, a code of wire.md or the error's Go type

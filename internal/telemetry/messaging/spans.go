@@ -55,8 +55,16 @@ func Processes(t trace.Tracer, topic string) Spans {
 	return spans(t, trace.SpanKindConsumer, semconv.MessagingOperationTypeProcess, topic)
 }
 
+// Polls are the spans of reading single messages from a topic.
+func Polls(t trace.Tracer, topic string) Spans {
+	return named(t, trace.SpanKindClient, semconv.MessagingOperationTypeReceive, "poll", topic)
+}
+
 func spans(t trace.Tracer, kind trace.SpanKind, operation attribute.KeyValue, topic string) Spans {
-	name := operation.Value.AsString()
+	return named(t, kind, operation, operation.Value.AsString(), topic)
+}
+
+func named(t trace.Tracer, kind trace.SpanKind, operation attribute.KeyValue, name, topic string) Spans {
 	return Spans{t, name + " " + topic, []trace.SpanStartOption{
 		trace.WithSpanKind(kind),
 		trace.WithAttributes(semconv.MessagingSystemKafka, operation,
