@@ -61,15 +61,15 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 // closed when ctx ends, Close is called, or the subscription fails (that is
 // logged as an error: see OutOfRange and Undecodable). Each message must be
 // acknowledged or refused (Nack). Several subscriptions of one group share the
-// partitions, within one Subscriber or many. The topic need not exist yet.
+// partitions, within one Subscriber or many. The topic need not exist yet. Only
+// where Start is Newest does Subscribe itself ask the cluster.
 //
 // A message's context has the values of ctx. It ends with the message's
 // acknowledgement, with ctx, and with the generation.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	sub := &subscription{of: s, topic: topic, user: ctx, out: make(chan *message.Message), positions: map[int32]int64{}}
-	if s.config.ConsumerGroup == "" && s.config.Start == Newest {
-		// What is published after this call must come, so the ends are those of now.
-		if err := sub.findEnds(ctx); err != nil {
+	if s.config.Start == Newest {
+		if err := sub.beginAtEnds(ctx); err != nil {
 			return nil, fmt.Errorf("subscribe to topic %s: %w", topic, err)
 		}
 	}

@@ -26,19 +26,20 @@ type subscription struct {
 	// positions is where to go on without a group.
 	positions map[int32]int64
 	// known is how many partitions the topic had when last looked at, and
-	// existing how many when the subscription began.
+	// existing how many when the subscription began (where Start is Newest).
 	known, existing int32
 
 	stale sync.WaitGroup // what the mutant leaves behind
 }
 
-// findEnds sets the positions to the ends of all partitions.
-func (s *subscription) findEnds(ctx context.Context) error {
-	n, err := s.of.client.Partitions(ctx, s.topic)
-	if err != nil {
+// beginAtEnds notes which partitions there are now: those that come later are
+// read from their beginning. Without a group what is published from now on must
+// come, so the ends are those of now, too.
+func (s *subscription) beginAtEnds(ctx context.Context) (err error) {
+	if s.existing, err = s.of.client.Partitions(ctx, s.topic); err != nil || s.of.config.ConsumerGroup != "" {
 		return err
 	}
-	for id := range n {
+	for id := range s.existing {
 		if _, s.positions[id], err = s.of.client.Offsets(ctx, s.topic, id); err != nil {
 			return err
 		}
@@ -55,7 +56,6 @@ func (s *subscription) run() {
 	if !s.look() {
 		return
 	}
-	s.existing = s.known
 	if s.of.config.ConsumerGroup == "" {
 		s.alone()
 		return
