@@ -25,6 +25,7 @@ type Subscriber struct {
 
 	closing context.Context // ends when Close begins
 	close   context.CancelFunc
+	drained chan struct{} // closed when Close has waited enough for acknowledgements
 	once    sync.Once
 	running sync.WaitGroup
 
@@ -50,7 +51,7 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 	s := &Subscriber{
 		config: config, logger: logger, consumed: newCounter(consumedMessages),
 		client:  kafka.New(kafka.Config{Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial}),
-		serving: map[*worker]struct{}{},
+		serving: map[*worker]struct{}{}, drained: make(chan struct{}),
 	}
 	s.closing, s.close = context.WithCancel(context.Background())
 	s.stopLag = s.observeLag()
@@ -107,19 +108,17 @@ func (s *Subscriber) Close() error {
 		s.mu.Lock()
 		s.close()
 		s.mu.Unlock()
-		cut := time.AfterFunc(s.config.CloseTimeout, s.client.Close)
+		timeout := s.config.CloseTimeout
+		// The rest is for the last commit and for leaving.
+		enough := time.AfterFunc(timeout-min(timeout/4, time.Second), func() { close(s.drained) })
+		cut := time.AfterFunc(timeout, s.client.Close)
 		s.running.Wait()
+		enough.Stop()
 		cut.Stop()
 		s.client.Close()
 		s.stopLag()
 	})
 	return nil
-}
-
-// drainTime is how much of CloseTimeout waits for acknowledgements; the rest is
-// for the last commit and for leaving.
-func (s *Subscriber) drainTime() time.Duration {
-	return s.config.CloseTimeout - min(s.config.CloseTimeout/4, time.Second)
 }
 
 // workers are those of all subscriptions.
