@@ -130,7 +130,7 @@ func TestARebalanceWaitsAMoment(t *testing.T) {
 	got := map[string]int{}
 	held := []*message.Message{receive(t, messages), receive(t, messages)}
 	others := c.subscribe(c.subscriber(func(config *watermillkafka.SubscriberConfig) { config.Hooks = two.hooks() }))
-	<-time.After(600 * time.Millisecond) // two heartbeats: the rebalance has begun
+	<-time.After(400 * time.Millisecond) // more than a heartbeat: the rebalance has begun
 	for _, m := range held {
 		if m.Context().Err() != nil {
 			t.Fatal("the context ended at once")

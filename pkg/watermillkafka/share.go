@@ -84,7 +84,7 @@ func (sh *share) await(done <-chan struct{}, timeout <-chan time.Time, ended <-c
 	select {
 	case <-done:
 	case <-timeout:
-	case <-sh.in.of.drained:
+	case <-sh.in.of.drained.Done():
 	case <-sh.in.user.Done():
 	case <-ended:
 		return false
@@ -129,7 +129,7 @@ func (sh *share) refreshEnds(ctx context.Context) {
 		if !w.isStale() || ctx.Err() != nil {
 			continue
 		}
-		if _, end, err := sh.in.of.client.Offsets(ctx, sh.in.topic, w.partition); err == nil {
+		if _, end, err := sh.in.client.Offsets(ctx, sh.in.topic, w.partition); err == nil {
 			w.saw(end)
 		}
 	}

@@ -19,13 +19,13 @@ import (
 type Subscriber struct {
 	config   SubscriberConfig
 	logger   watermill.LoggerAdapter
-	client   *kafka.Client
+	client   *kafka.Client // to create topics; a subscription has its own
 	consumed *counter
 	stopLag  func()
 
-	closing context.Context // ends when Close begins
-	close   context.CancelFunc
-	drained chan struct{} // closed when Close has waited enough for acknowledgements
+	closing phase // ends when Close begins
+	drained phase // ends when Close has waited enough for acknowledgements
+	cut     phase // ends when Close has waited enough for answers
 	once    sync.Once
 	running sync.WaitGroup
 
@@ -35,6 +35,17 @@ type Subscriber struct {
 	// handOutStale is a mutant, for the test that must find it: what was fetched
 	// in one generation is handed out in the next.
 	handOutStale bool
+}
+
+// phase is something that ends once.
+type phase struct {
+	context.Context
+	end context.CancelFunc
+}
+
+func newPhase() (p phase) {
+	p.Context, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 var errSubscriberClosed = errors.New("the subscriber is closed")
@@ -51,9 +62,9 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 	s := &Subscriber{
 		config: config, logger: logger, consumed: newCounter(consumedMessages),
 		client:  kafka.New(kafka.Config{Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial}),
-		serving: map[*worker]struct{}{}, drained: make(chan struct{}),
+		serving: map[*worker]struct{}{},
+		closing: newPhase(), drained: newPhase(), cut: newPhase(),
 	}
-	s.closing, s.close = context.WithCancel(context.Background())
 	s.stopLag = s.observeLag()
 	return s, nil
 }
@@ -68,15 +79,17 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 // A message's context has the values of ctx. It ends with the message's
 // acknowledgement, with ctx, and with the generation.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	sub := &subscription{of: s, topic: topic, user: ctx, out: make(chan *message.Message), positions: map[int32]int64{}}
+	sub := s.newSubscription(ctx, topic)
 	if s.config.Start == Newest {
 		if err := sub.beginAtEnds(ctx); err != nil {
+			sub.client.Close()
 			return nil, fmt.Errorf("subscribe to topic %s: %w", topic, err)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Err() != nil {
+		sub.client.Close()
 		return nil, fmt.Errorf("subscribe to topic %s: %w", topic, errSubscriberClosed)
 	}
 	s.running.Go(sub.run)
@@ -106,12 +119,12 @@ func (s *Subscriber) SubscribeInitialize(topic string) error {
 func (s *Subscriber) Close() error {
 	s.once.Do(func() {
 		s.mu.Lock()
-		s.close()
+		s.closing.end()
 		s.mu.Unlock()
 		timeout := s.config.CloseTimeout
 		// The rest is for the last commit and for leaving.
-		enough := time.AfterFunc(timeout-min(timeout/4, time.Second), func() { close(s.drained) })
-		cut := time.AfterFunc(timeout, s.client.Close)
+		enough := time.AfterFunc(timeout-min(timeout/4, time.Second), s.drained.end)
+		cut := time.AfterFunc(timeout, s.cut.end)
 		s.running.Wait()
 		enough.Stop()
 		cut.Stop()

@@ -15,10 +15,11 @@ import (
 
 // subscription is one call of Subscribe.
 type subscription struct {
-	of    *Subscriber
-	topic string
-	out   chan *message.Message
-	user  context.Context // of Subscribe
+	of     *Subscriber
+	client *kafka.Client
+	topic  string
+	out    chan *message.Message
+	user   context.Context // of Subscribe
 
 	ctx  context.Context // ends with user, with Close and when it fails
 	stop context.CancelFunc
@@ -32,15 +33,26 @@ type subscription struct {
 	stale sync.WaitGroup // what the mutant leaves behind
 }
 
+func (s *Subscriber) newSubscription(user context.Context, topic string) *subscription {
+	topics := []string{topic}
+	if dead := s.config.Undecodable.deadLetter; dead != "" {
+		topics = append(topics, dead)
+	}
+	return &subscription{
+		of: s, topic: topic, user: user, out: make(chan *message.Message), positions: map[int32]int64{},
+		client: kafka.New(kafka.Config{Brokers: s.config.Brokers, ClientID: clientID, Dial: s.config.Dial, Topics: topics}),
+	}
+}
+
 // beginAtEnds notes which partitions there are now: those that come later are
 // read from their beginning. Without a group what is published from now on must
 // come, so the ends are those of now, too.
 func (s *subscription) beginAtEnds(ctx context.Context) (err error) {
-	if s.existing, err = s.of.client.Partitions(ctx, s.topic); err != nil || s.of.config.ConsumerGroup != "" {
+	if s.existing, err = s.client.Partitions(ctx, s.topic); err != nil || s.of.config.ConsumerGroup != "" {
 		return err
 	}
 	for id := range s.existing {
-		if _, s.positions[id], err = s.of.client.Offsets(ctx, s.topic, id); err != nil {
+		if _, s.positions[id], err = s.client.Offsets(ctx, s.topic, id); err != nil {
 			return err
 		}
 	}
@@ -49,6 +61,8 @@ func (s *subscription) beginAtEnds(ctx context.Context) (err error) {
 
 func (s *subscription) run() {
 	defer close(s.out)
+	defer s.client.Close()
+	defer context.AfterFunc(s.of.cut, s.client.Close)()
 	defer s.stale.Wait()
 	s.ctx, s.stop = context.WithCancel(s.user)
 	defer s.stop()
@@ -60,7 +74,7 @@ func (s *subscription) run() {
 		s.alone()
 		return
 	}
-	err := s.of.client.Join(s.ctx, s.of.config.ConsumerGroup, s.topic, func(ctx context.Context, g *kafka.Generation) {
+	err := s.client.Join(s.ctx, s.of.config.ConsumerGroup, s.topic, func(ctx context.Context, g *kafka.Generation) {
 		s.serve(ctx, &share{
 			in: s, generation: g.ID, partitions: g.Partitions, committed: g.Committed, commit: g.Commit, ended: g.Ended(),
 		})
@@ -138,7 +152,7 @@ func (s *subscription) watch(ctx context.Context, sh *share) {
 // look asks how many partitions the topic has. It reports whether it was told.
 func (s *subscription) look() bool {
 	for s.ctx.Err() == nil {
-		n, err := s.of.client.Partitions(s.ctx, s.topic)
+		n, err := s.client.Partitions(s.ctx, s.topic)
 		if err == nil {
 			s.known = n
 			return true
