@@ -116,6 +116,10 @@ kills: ## kill schedulers and engines at named points (KILLS=200)
 storm: ## members of a group restarted every two seconds (STORM=1m)
 	$(GO) test -count 1 -v -timeout 10m -run '^TestRebalanceStorm$$' ./pkg/watermillkafka -storm $(STORM)
 
+.PHONY: stress
+stress: ## Watermill's stress test in full: ten suites at once
+	$(GO) test -count 1 -timeout 20m -run '^TestStress$$' ./pkg/watermillkafka -whole-stress
+
 .PHONY: bench-watermill
 bench-watermill: ## the Watermill table of docs/benchmarks.md, beside watermill-kafka
 	cd $(INTEROP) && $(GO) test -run '^$$' -bench . -benchtime 200000x -timeout 10m

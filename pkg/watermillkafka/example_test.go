@@ -3,7 +3,6 @@ package watermillkafka_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"log/slog"
 	"os/signal"
 	"syscall"
@@ -23,12 +22,12 @@ func ExampleNewSubscriber() {
 		Undecodable:   watermillkafka.DeadLetterUndecodable("orders.dead"),
 	}, watermill.NewSlogLogger(slog.Default()))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer subscriber.Close()
 	messages, err := subscriber.Subscribe(ctx, "orders")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	for msg := range messages { // until SIGTERM
 		partition, _ := watermillkafka.MessagePartitionFromCtx(msg.Context())
@@ -46,12 +45,12 @@ func ExampleNewPublisher() {
 		},
 	}, nil)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer publisher.Close()
 	msg := message.NewMessage(watermill.NewUUID(), []byte(`{"total": 12}`))
 	msg.Metadata.Set("customer", "c-17")
 	if err := publisher.Publish("orders", msg); err != nil {
-		log.Print(err) // a *PublishError says which messages failed
+		fmt.Println(err) // a *PublishError says which messages failed
 	}
 }

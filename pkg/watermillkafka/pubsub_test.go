@@ -1,6 +1,7 @@
 package watermillkafka_test
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ func (p pubSub) createInGroup(t *testing.T, group string) (message.Publisher, me
 		t.Fatal(err)
 	}
 	sub, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
-		Brokers: []string{p.addr}, ConsumerGroup: group, NackResendSleep: time.Millisecond, CloseTimeout: 2 * time.Second,
+		Brokers: []string{p.addr}, ConsumerGroup: group, NackResendSleep: time.Millisecond, CloseTimeout: 400 * time.Millisecond,
 		InitializeTopic: watermillkafka.TopicDetails{Partitions: 8},
 	}, nil)
 	if err != nil {
@@ -70,9 +71,12 @@ func TestWatermillSuiteOnApacheKafka(t *testing.T) {
 	}
 }
 
+var wholeStress = flag.Bool("whole-stress", false, "run Watermill's stress test in full, which takes minutes")
+
+// TestStress is ten suites at once.
 func TestStress(t *testing.T) {
 	p := pubSub{addr: embeddedBroker(t).addr}
-	tests.TestPubSubStressTest(t, tests.Features{ConsumerGroups: true, Persistent: true}, p.create, p.createInGroup)
+	tests.TestPubSubStressTest(t, tests.Features{ConsumerGroups: true, Persistent: true, ForceShort: !*wholeStress}, p.create, p.createInGroup)
 }
 
 // Without a group every subscriber has all messages, the old ones too.
