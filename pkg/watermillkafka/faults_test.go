@@ -14,7 +14,7 @@ import (
 	"github.com/spanway/spanway/pkg/watermillkafka"
 )
 
-var stormFor = flag.Duration("storm", 15*time.Second, "how long the rebalance storm lasts")
+var stormFor = flag.Duration("storm", 10*time.Second, "how long the rebalance storm lasts")
 
 // onceInTheLog wants each of n messages in the log exactly once.
 func (c *cluster) onceInTheLog(partitions int32, n int) {

@@ -104,7 +104,7 @@ func TestCloseDrains(t *testing.T) {
 		t.Fatal("the context ended while Close should wait")
 	case <-closed:
 		t.Fatal("Close did not wait")
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(1500 * time.Millisecond): // longer than a rebalance would wait
 	}
 	m.Ack()
 	<-closed

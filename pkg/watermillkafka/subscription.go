@@ -72,12 +72,32 @@ func (s *subscription) run() {
 	}
 	if s.of.config.ConsumerGroup == "" {
 		s.alone()
-		return
+	} else {
+		s.inGroup()
 	}
-	err := s.client.Join(s.ctx, s.of.config.ConsumerGroup, s.topic, func(ctx context.Context, g *kafka.Generation) {
+}
+
+// inGroup serves what falls to this member. It leaves only when serve has
+// returned: leaving ends the generation, and what is acknowledged while Close
+// waits must be committed in it.
+func (s *subscription) inGroup() {
+	member, leave := context.WithCancel(context.WithoutCancel(s.user))
+	defer leave()
+	var serving sync.Mutex
+	defer context.AfterFunc(s.ctx, func() { // while it joins there is nothing to wait for
+		serving.Lock()
+		defer serving.Unlock()
+		leave()
+	})()
+	err := s.client.Join(member, s.of.config.ConsumerGroup, s.topic, func(ctx context.Context, g *kafka.Generation) {
+		serving.Lock()
+		defer serving.Unlock()
 		s.serve(ctx, &share{
 			in: s, generation: g.ID, partitions: g.Partitions, committed: g.Committed, commit: g.Commit, ended: g.Ended(),
 		})
+		if s.ctx.Err() != nil {
+			leave()
+		}
 	})
 	if s.ctx.Err() == nil {
 		s.fail(err)
@@ -102,11 +122,12 @@ func (s *subscription) alone() {
 	}
 }
 
-// serve hands out what a share has until ctx ends, or the number of partitions
-// changes. When it returns nothing of the share will be handed out any more.
+// serve hands out what a share has until ctx or the subscription ends, or the
+// number of partitions changes. When it returns nothing of the share will be handed out any more.
 func (s *subscription) serve(ctx context.Context, sh *share) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
 	sh.begin(ctx)
 	s.watch(ctx, sh)
 	cancel()
