@@ -123,7 +123,8 @@ func (s *subscription) alone() {
 }
 
 // serve hands out what a share has until ctx or the subscription ends, or the
-// number of partitions changes. When it returns nothing of the share will be handed out any more.
+// number of partitions changes. When it returns, nothing of the share will be
+// handed out any more.
 func (s *subscription) serve(ctx context.Context, sh *share) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
