@@ -38,9 +38,8 @@ func (c *cluster) onceInTheLog(partitions int32, n int) {
 // trouble publishes and subscribes through a proxy while something happens to
 // it: nothing is lost, nothing is in the log twice, nothing is left behind, and
 // both ends close within their bound.
-func trouble(t *testing.T, happens func(p *proxy)) {
+func trouble(t *testing.T, c *cluster, happens func(p *proxy)) {
 	const batches, size, bound = 30, 20, 3 * time.Second
-	c := newCluster(t, 4)
 	p := newProxy(t, c.addr)
 	alive := goleak.IgnoreCurrent()
 	pub := c.publisher(byPayload, func(config *watermillkafka.PublisherConfig) { config.Dial, config.CloseTimeout = p.dial, bound })
@@ -86,19 +85,31 @@ func trouble(t *testing.T, happens func(p *proxy)) {
 	c.onceInTheLog(4, batches*size)
 }
 
-func TestConnectionsAreCut(t *testing.T) {
-	trouble(t, func(p *proxy) {
-		for range 10 {
-			<-time.After(200 * time.Millisecond)
+// cuts closes every connection n times.
+func cuts(n int, every time.Duration) func(p *proxy) {
+	return func(p *proxy) {
+		for range n {
+			<-time.After(every)
 			p.cut()
 		}
-	})
+	}
+}
+
+// The group has time to form in between: where the answer to a join is cut off,
+// the embedded broker has been seen to wait for the member's former self for
+// longer than its session.
+func TestConnectionsAreCut(t *testing.T) {
+	trouble(t, newCluster(t, 4), cuts(4, 600*time.Millisecond))
+}
+
+func TestConnectionsAreCutOnApacheKafka(t *testing.T) {
+	trouble(t, clusterAt(t, apacheBroker(t, apache.Latest).addr, 4), cuts(10, 200*time.Millisecond))
 }
 
 // Acknowledgements that get lost are asked for again; the log has each message
 // once, because it is sent by the same number.
 func TestAcknowledgementsAreLost(t *testing.T) {
-	trouble(t, func(p *proxy) {
+	trouble(t, newCluster(t, 4), func(p *proxy) {
 		for range 5 {
 			p.mute.Store(true)
 			<-time.After(300 * time.Millisecond)
@@ -110,7 +121,7 @@ func TestAcknowledgementsAreLost(t *testing.T) {
 }
 
 func TestASlowNetwork(t *testing.T) {
-	trouble(t, func(p *proxy) {
+	trouble(t, newCluster(t, 4), func(p *proxy) {
 		p.delay.Store(int64(500 * time.Millisecond))
 		<-time.After(5 * time.Second)
 		p.delay.Store(0)
