@@ -14,7 +14,7 @@ import (
 	"github.com/spanway/spanway/pkg/watermillkafka"
 )
 
-var stormFor = flag.Duration("storm", 10*time.Second, "how long the rebalance storm lasts")
+var stormFor = flag.Duration("storm", 8*time.Second, "how long the rebalance storm lasts")
 
 // onceInTheLog wants each of n messages in the log exactly once.
 func (c *cluster) onceInTheLog(partitions int32, n int) {
@@ -123,7 +123,7 @@ func TestAcknowledgementsAreLost(t *testing.T) {
 func TestASlowNetwork(t *testing.T) {
 	trouble(t, newCluster(t, 4), func(p *proxy) {
 		p.delay.Store(int64(500 * time.Millisecond))
-		<-time.After(5 * time.Second)
+		<-time.After(3 * time.Second)
 		p.delay.Store(0)
 	})
 }

@@ -67,7 +67,7 @@ func (c *cluster) publisher(change ...func(*watermillkafka.PublisherConfig)) *wa
 func (c *cluster) subscriber(change ...func(*watermillkafka.SubscriberConfig)) *watermillkafka.Subscriber {
 	c.tb.Helper()
 	config := watermillkafka.SubscriberConfig{
-		Brokers: []string{c.addr}, ConsumerGroup: "g", CloseTimeout: 2 * time.Second, NackResendSleep: time.Millisecond,
+		Brokers: []string{c.addr}, ConsumerGroup: "g", CloseTimeout: time.Second, NackResendSleep: time.Millisecond,
 	}
 	for _, f := range change {
 		f(&config)
