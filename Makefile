@@ -14,6 +14,8 @@ FUZZTIME ?= 10s
 KILLS    ?= 200
 SOAK     ?= 10m
 RATE     ?= 15000
+STORM    ?= 1m
+INTEROP  := pkg/watermillkafka/interop
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 PRODUCERS := examples/producers
@@ -41,6 +43,8 @@ build: ## build bin/spanway
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
 	$(GO) test $(RACE) -timeout 10m -skip Apache ./...
+	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
+	cd $(INTEROP) && $(GO) test $(RACE) ./...
 	@echo "Tests on a real Apache Kafka were left out: make test-kafka runs them."
 	@$(MAKE) --no-print-directory race-note
 
@@ -102,7 +106,9 @@ lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml
 	@unformatted=$$(gofmt -l .); \
 	if [[ -n "$$unformatted" ]]; then echo "not formatted, run gofmt -w:" $$unformatted >&2; exit 1; fi
 	$(GO) mod tidy -diff
+	cd $(INTEROP) && $(GO) mod tidy -diff
 	CGO_ENABLED=0 $(LINT) run ./...
+	cd $(INTEROP) && CGO_ENABLED=0 $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run ./...
 
 .PHONY: generate
 generate: ## generate code, JSON Schemas and docs from the schemas in pkg/events/proto
@@ -139,6 +145,18 @@ sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
 .PHONY: kills
 kills: ## kill schedulers and engines at named points (KILLS=200)
 	$(GO) test -count 1 -v -timeout 15m -parallel 8 -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
+
+.PHONY: storm
+storm: ## members of a group restarted every two seconds (STORM=1m)
+	$(GO) test -count 1 -v -timeout 10m -run '^TestRebalanceStorm$$' ./pkg/watermillkafka -storm $(STORM)
+
+.PHONY: stress
+stress: ## Watermill's stress test in full: ten suites at once
+	$(GO) test -count 1 -timeout 20m -run '^TestStress$$' ./pkg/watermillkafka -whole-stress
+
+.PHONY: bench-watermill
+bench-watermill: ## the Watermill table of docs/benchmarks.md, beside watermill-kafka
+	cd $(INTEROP) && $(GO) test -run '^$$' -bench . -benchtime 200000x -timeout 10m
 
 .PHONY: soak
 soak: ## ten minutes at half load: heap, goroutines and files must stay flat (SOAK=10m RATE=15000)

@@ -32,6 +32,10 @@ type Config struct {
 	// RetryBudget is how long one operation is tried again before it is given
 	// up; 30 s if 0. A leader can be away for ten.
 	RetryBudget time.Duration
+	// Topics are the only ones that this client knows of; if it is empty it asks
+	// for all of them twice a second, which is much in a large cluster. It must be
+	// empty for a client that creates topics.
+	Topics []string
 	// Dial opens every connection; plain TCP if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Compression of what is appended; none if 0. Everything is read.
@@ -81,8 +85,8 @@ func New(config Config) *Client {
 	c.transport = &kafkago.Transport{
 		Dial:        c.dial,
 		DialTimeout: dialTimeout,
-		MetadataTTL: metadataTTL,
-		ClientID:    config.ClientID,
+		MetadataTTL: metadataTTL, MetadataTopics: config.Topics,
+		ClientID: config.ClientID,
 	}
 	c.api = &kafkago.Client{Addr: c.addr, Transport: c.transport, Timeout: requestTimeout}
 	return c

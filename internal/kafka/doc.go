@@ -5,7 +5,8 @@
 //
 //   - Partition: append one idempotent batch, read one page of record batches.
 //   - Producer: single records to many partitions, batched as load demands.
-//   - Join: membership in a consumer group, to share partitions out.
+//   - Join: membership in a consumer group, to share partitions out; what a
+//     Generation commits is fenced by it.
 //   - Ensure, Topics, Offsets: administration.
 //
 // What an answer means for a batch that was sent (see class):

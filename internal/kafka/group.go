@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -50,7 +51,8 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 	if err != nil {
 		return fmt.Errorf("join group %s for topic %s: %w", group, topic, err)
 	}
-	defer leave(members, &conns)
+	var joined atomic.Bool
+	defer func() { leave(members, &conns, joined.Load()) }()
 	for {
 		generation, err := members.Next(ctx)
 		if ctx.Err() != nil {
@@ -62,7 +64,9 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 			}
 			continue // the group itself waits before it tries again
 		}
+		joined.Store(true)
 		generation.Start(func(ended context.Context) {
+			defer joined.Store(false)
 			within(ctx, ended, func(ctx context.Context) {
 				run(ctx, newGeneration(generation, topic, ended.Done()))
 			})
@@ -91,10 +95,26 @@ func within(ctx, generation context.Context, f func(context.Context)) {
 
 // leave tells the coordinator that this member is gone. A join that waits for
 // an answer cannot be interrupted, so after a while its connections are cut.
-func leave(members *kafkago.ConsumerGroup, conns *connSet) {
+func leave(members *kafkago.ConsumerGroup, conns *connSet, joined bool) {
 	t := time.AfterFunc(leaveTimeout, conns.closeAll)
 	defer t.Stop()
+	if !joined {
+		settle(members)
+	}
 	_ = members.Close() // it has no error to give
+}
+
+// settle waits until a member that is joining has joined or failed to. If it is
+// closed before, and the group then forms anew once more, kafka-go forgets the
+// member instead of leaving, and all others wait until its session ends.
+func settle(members *kafkago.ConsumerGroup) {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	for {
+		if _, err := members.Next(ctx); !errors.Is(err, kafkago.RebalanceInProgress) {
+			return
+		}
+	}
 }
 
 // connSet remembers the connections of one group.

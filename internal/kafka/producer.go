@@ -21,6 +21,11 @@ type ProducerOptions struct {
 	// is closed, however long that takes, so that no record overtakes one that
 	// could not be sent. Without it a batch is given up after the retry budget.
 	Forever bool
+	// Gather lets goroutines that are ready to run have their turn before a batch
+	// is closed. It is for those who send one record and wait: an acknowledgement
+	// wakes all of a batch, and what they send next is one batch again. Without it
+	// the first of them would be a batch alone.
+	Gather bool
 }
 
 // Producer appends single records to many partitions. Each partition has one

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -48,6 +49,9 @@ func (w *worker) run() {
 
 // take empties the queue.
 func (w *worker) take() []queued {
+	if w.producer.options.Gather {
+		runtime.Gosched()
+	}
 	w.producer.mu.Lock()
 	defer w.producer.mu.Unlock()
 	clear(w.spare) // let go of records and callbacks

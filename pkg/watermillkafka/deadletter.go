@@ -38,7 +38,7 @@ func (w *worker) setAside(ctx context.Context, record *events.Record, reason err
 // bury appends the record to the dead-letter topic, until that is acknowledged
 // or ctx ends. They are few: each is a producer of its own.
 func (w *worker) bury(ctx context.Context, record *events.Record, reason error) bool {
-	topic, client := w.in.of.config.Undecodable.deadLetter, w.in.of.client
+	topic, client := w.in.of.config.Undecodable.deadLetter, w.in.client
 	dead := events.Record{Timestamp: record.Timestamp, Key: record.Key, Value: record.Value, Headers: append(slices.Clone(record.Headers),
 		events.Header{Key: PoisonedReason, Value: []byte(reason.Error())},
 		events.Header{Key: PoisonedTopic, Value: []byte(w.in.topic)},

@@ -49,6 +49,7 @@ type Publisher struct {
 	producer *kafka.Producer
 	sent     *counter
 	spread   atomic.Uint32
+	topics   sync.Map // of topicSize
 
 	closing context.Context // ends with Close
 	close   context.CancelFunc
@@ -76,7 +77,7 @@ func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publ
 			Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial, RetryBudget: config.PublishTimeout,
 		}),
 	}
-	p.producer = p.client.Producer(kafka.ProducerOptions{})
+	p.producer = p.client.Producer(kafka.ProducerOptions{Gather: true})
 	p.closing, p.close = context.WithCancel(context.Background())
 	return p, nil
 }
@@ -97,7 +98,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	if err != nil {
 		return err
 	}
-	partitions, err := p.client.AwaitTopic(p.closing, topic)
+	partitions, err := p.partitions(topic)
 	if err != nil {
 		return fmt.Errorf("publish %d messages: %w; does the topic exist?", len(messages), err)
 	}
@@ -126,6 +127,26 @@ const stay = 64
 // stay together, so that they are one batch and keep their order.
 func (p *Publisher) keyless(records int, partitions int32) int32 {
 	return int32(p.spread.Add(uint32(records)) / stay % uint32(partitions))
+}
+
+// topicSize is how many partitions a topic has, as of a moment ago.
+type topicSize struct {
+	partitions int32
+	seen       time.Time
+}
+
+// partitions is how many the topic has. Looking at the client's copy of the
+// cluster's metadata takes longer than the rest of Publish, so it is remembered.
+func (p *Publisher) partitions(topic string) (int32, error) {
+	const moment = time.Second
+	if known, ok := p.topics.Load(topic); ok && time.Since(known.(topicSize).seen) < moment {
+		return known.(topicSize).partitions, nil
+	}
+	n, err := p.client.AwaitTopic(p.closing, topic)
+	if err == nil {
+		p.topics.Store(topic, topicSize{n, time.Now()})
+	}
+	return n, err
 }
 
 func (p *Publisher) marshal(topic string, messages []*message.Message) ([]events.Record, error) {

@@ -1,6 +1,7 @@
 package watermillkafka_test
 
 import (
+	"flag"
 	"testing"
 	"time"
 
@@ -33,12 +34,16 @@ func (p pubSub) createInGroup(t *testing.T, group string) (message.Publisher, me
 		t.Fatal(err)
 	}
 	sub, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
-		Brokers: []string{p.addr}, ConsumerGroup: group, CloseTimeout: 2 * time.Second,
+		Brokers: []string{p.addr}, ConsumerGroup: group, NackResendSleep: time.Millisecond, CloseTimeout: 400 * time.Millisecond,
 		InitializeTopic: watermillkafka.TopicDetails{Partitions: 8},
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // the suite forgets some
+		pub.Close()
+		sub.Close()
+	})
 	return pub, sub
 }
 
@@ -53,7 +58,6 @@ func suite(t *testing.T, b broker, short bool) {
 			p := pubSub{addr: b.addr, keyed: keyed}
 			tests.TestPubSub(t, tests.Features{
 				ConsumerGroups: true, GuaranteedOrder: keyed, Persistent: true, ForceShort: short,
-				RestartServiceCommand: onRestart(t, b.restart),
 			}, p.create, p.createInGroup)
 		})
 	}
@@ -67,10 +71,12 @@ func TestWatermillSuiteOnApacheKafka(t *testing.T) {
 	}
 }
 
+var wholeStress = flag.Bool("whole-stress", false, "run Watermill's stress test in full, which takes minutes")
+
+// TestStress is ten suites at once.
 func TestStress(t *testing.T) {
 	p := pubSub{addr: embeddedBroker(t).addr}
-	t.Setenv("STRESS_TEST_COUNT", "3")
-	tests.TestPubSubStressTest(t, tests.Features{ConsumerGroups: true, Persistent: true, ForceShort: true}, p.create, p.createInGroup)
+	tests.TestPubSubStressTest(t, tests.Features{ConsumerGroups: true, Persistent: true, ForceShort: !*wholeStress}, p.create, p.createInGroup)
 }
 
 // Without a group every subscriber has all messages, the old ones too.
@@ -80,4 +86,3 @@ func TestWithoutAGroup(t *testing.T) {
 	features := tests.Features{Persistent: true, NewSubscriberReceivesOldMessages: true, ForceShort: true}
 	tests.TestPubSub(t, features, create, p.createInGroup)
 }
-

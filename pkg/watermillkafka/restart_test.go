@@ -26,7 +26,11 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	const suites = "github.com/ThreeDotsLabs/watermill/"
+	goleak.VerifyTestMain(m, // but for what Watermill's suite leaves behind itself
+		goleak.IgnoreAnyFunction(suites+"pubsub/tests.TestReconnect.func2"),
+		goleak.IgnoreAnyFunction(suites+"internal/subscriber.(*multiplier).Subscribe.func2"),
+		goleak.IgnoreAnyFunction(suites+"internal/subscriber.(*multiplier).Subscribe.func3"))
 }
 
 // askForRestart returns when the broker is up again, which ends the connection.

@@ -73,20 +73,18 @@ func (sh *share) finish() {
 
 // drain returns when everything is acknowledged, or not worth waiting for.
 func (sh *share) drain(done <-chan struct{}) {
-	if s := sh.in.of; s.closing.Err() != nil && sh.await(done, s.drainTime(), sh.ended) {
-		return
+	if sh.in.of.closing.Err() != nil && sh.await(done, nil, sh.ended) {
+		return // within the time that Close has, and no rebalance hurries
 	}
-	sh.await(done, min(revokeGrace, sh.in.of.drainTime()), nil)
+	sh.await(done, time.After(revokeGrace), nil)
 }
 
-// await waits for done, at most for d. It reports false if the generation ended
-// meanwhile.
-func (sh *share) await(done <-chan struct{}, d time.Duration, ended <-chan struct{}) bool {
-	timeout := time.NewTimer(d)
-	defer timeout.Stop()
+// await reports false if the generation ended before everything else.
+func (sh *share) await(done <-chan struct{}, timeout <-chan time.Time, ended <-chan struct{}) bool {
 	select {
 	case <-done:
-	case <-timeout.C:
+	case <-timeout:
+	case <-sh.in.of.drained.Done():
 	case <-sh.in.user.Done():
 	case <-ended:
 		return false
@@ -131,7 +129,7 @@ func (sh *share) refreshEnds(ctx context.Context) {
 		if !w.isStale() || ctx.Err() != nil {
 			continue
 		}
-		if _, end, err := sh.in.of.client.Offsets(ctx, sh.in.topic, w.partition); err == nil {
+		if _, end, err := sh.in.client.Offsets(ctx, sh.in.topic, w.partition); err == nil {
 			w.saw(end)
 		}
 	}

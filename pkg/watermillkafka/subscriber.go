@@ -19,12 +19,13 @@ import (
 type Subscriber struct {
 	config   SubscriberConfig
 	logger   watermill.LoggerAdapter
-	client   *kafka.Client
+	client   *kafka.Client // to create topics; a subscription has its own
 	consumed *counter
 	stopLag  func()
 
-	closing context.Context // ends when Close begins
-	close   context.CancelFunc
+	closing phase // ends when Close begins
+	drained phase // ends when Close has waited enough for acknowledgements
+	cut     phase // ends when Close has waited enough for answers
 	once    sync.Once
 	running sync.WaitGroup
 
@@ -34,6 +35,17 @@ type Subscriber struct {
 	// handOutStale is a mutant, for the test that must find it: what was fetched
 	// in one generation is handed out in the next.
 	handOutStale bool
+}
+
+// phase is something that ends once.
+type phase struct {
+	context.Context
+	end context.CancelFunc
+}
+
+func newPhase() (p phase) {
+	p.Context, p.end = context.WithCancel(context.Background())
+	return p
 }
 
 var errSubscriberClosed = errors.New("the subscriber is closed")
@@ -51,8 +63,8 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 		config: config, logger: logger, consumed: newCounter(consumedMessages),
 		client:  kafka.New(kafka.Config{Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial}),
 		serving: map[*worker]struct{}{},
+		closing: newPhase(), drained: newPhase(), cut: newPhase(),
 	}
-	s.closing, s.close = context.WithCancel(context.Background())
 	s.stopLag = s.observeLag()
 	return s, nil
 }
@@ -61,21 +73,23 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 // closed when ctx ends, Close is called, or the subscription fails (that is
 // logged as an error: see OutOfRange and Undecodable). Each message must be
 // acknowledged or refused (Nack). Several subscriptions of one group share the
-// partitions, within one Subscriber or many. The topic need not exist yet.
+// partitions, within one Subscriber or many. The topic need not exist yet. Only
+// where Start is Newest does Subscribe itself ask the cluster.
 //
 // A message's context has the values of ctx. It ends with the message's
 // acknowledgement, with ctx, and with the generation.
 func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	sub := &subscription{of: s, topic: topic, user: ctx, out: make(chan *message.Message), positions: map[int32]int64{}}
-	if s.config.ConsumerGroup == "" && s.config.Start == Newest {
-		// What is published after this call must come, so the ends are those of now.
-		if err := sub.findEnds(ctx); err != nil {
+	sub := s.newSubscription(ctx, topic)
+	if s.config.Start == Newest {
+		if err := sub.beginAtEnds(ctx); err != nil {
+			sub.client.Close()
 			return nil, fmt.Errorf("subscribe to topic %s: %w", topic, err)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing.Err() != nil {
+		sub.client.Close()
 		return nil, fmt.Errorf("subscribe to topic %s: %w", topic, errSubscriberClosed)
 	}
 	s.running.Go(sub.run)
@@ -105,21 +119,19 @@ func (s *Subscriber) SubscribeInitialize(topic string) error {
 func (s *Subscriber) Close() error {
 	s.once.Do(func() {
 		s.mu.Lock()
-		s.close()
+		s.closing.end()
 		s.mu.Unlock()
-		cut := time.AfterFunc(s.config.CloseTimeout, s.client.Close)
+		timeout := s.config.CloseTimeout
+		// The rest is for the last commit and for leaving.
+		enough := time.AfterFunc(timeout-min(timeout/4, time.Second), s.drained.end)
+		cut := time.AfterFunc(timeout, s.cut.end)
 		s.running.Wait()
+		enough.Stop()
 		cut.Stop()
 		s.client.Close()
 		s.stopLag()
 	})
 	return nil
-}
-
-// drainTime is how much of CloseTimeout waits for acknowledgements; the rest is
-// for the last commit and for leaving.
-func (s *Subscriber) drainTime() time.Duration {
-	return s.config.CloseTimeout - min(s.config.CloseTimeout/4, time.Second)
 }
 
 // workers are those of all subscriptions.

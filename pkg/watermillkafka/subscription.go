@@ -15,10 +15,11 @@ import (
 
 // subscription is one call of Subscribe.
 type subscription struct {
-	of    *Subscriber
-	topic string
-	out   chan *message.Message
-	user  context.Context // of Subscribe
+	of     *Subscriber
+	client *kafka.Client
+	topic  string
+	out    chan *message.Message
+	user   context.Context // of Subscribe
 
 	ctx  context.Context // ends with user, with Close and when it fails
 	stop context.CancelFunc
@@ -26,20 +27,32 @@ type subscription struct {
 	// positions is where to go on without a group.
 	positions map[int32]int64
 	// known is how many partitions the topic had when last looked at, and
-	// existing how many when the subscription began.
+	// existing how many when the subscription began (where Start is Newest).
 	known, existing int32
 
 	stale sync.WaitGroup // what the mutant leaves behind
 }
 
-// findEnds sets the positions to the ends of all partitions.
-func (s *subscription) findEnds(ctx context.Context) error {
-	n, err := s.of.client.Partitions(ctx, s.topic)
-	if err != nil {
+func (s *Subscriber) newSubscription(user context.Context, topic string) *subscription {
+	topics := []string{topic}
+	if dead := s.config.Undecodable.deadLetter; dead != "" {
+		topics = append(topics, dead)
+	}
+	return &subscription{
+		of: s, topic: topic, user: user, out: make(chan *message.Message), positions: map[int32]int64{},
+		client: kafka.New(kafka.Config{Brokers: s.config.Brokers, ClientID: clientID, Dial: s.config.Dial, Topics: topics}),
+	}
+}
+
+// beginAtEnds notes which partitions there are now: those that come later are
+// read from their beginning. Without a group what is published from now on must
+// come, so the ends are those of now, too.
+func (s *subscription) beginAtEnds(ctx context.Context) (err error) {
+	if s.existing, err = s.client.Partitions(ctx, s.topic); err != nil || s.of.config.ConsumerGroup != "" {
 		return err
 	}
-	for id := range n {
-		if _, s.positions[id], err = s.of.client.Offsets(ctx, s.topic, id); err != nil {
+	for id := range s.existing {
+		if _, s.positions[id], err = s.client.Offsets(ctx, s.topic, id); err != nil {
 			return err
 		}
 	}
@@ -48,6 +61,8 @@ func (s *subscription) findEnds(ctx context.Context) error {
 
 func (s *subscription) run() {
 	defer close(s.out)
+	defer s.client.Close()
+	defer context.AfterFunc(s.of.cut, s.client.Close)()
 	defer s.stale.Wait()
 	s.ctx, s.stop = context.WithCancel(s.user)
 	defer s.stop()
@@ -55,15 +70,34 @@ func (s *subscription) run() {
 	if !s.look() {
 		return
 	}
-	s.existing = s.known
 	if s.of.config.ConsumerGroup == "" {
 		s.alone()
-		return
+	} else {
+		s.inGroup()
 	}
-	err := s.of.client.Join(s.ctx, s.of.config.ConsumerGroup, s.topic, func(ctx context.Context, g *kafka.Generation) {
+}
+
+// inGroup serves what falls to this member. It leaves only when serve has
+// returned: leaving ends the generation, and what is acknowledged while Close
+// waits must be committed in it.
+func (s *subscription) inGroup() {
+	member, leave := context.WithCancel(context.WithoutCancel(s.user))
+	defer leave()
+	var serving sync.Mutex
+	defer context.AfterFunc(s.ctx, func() { // while it joins there is nothing to wait for
+		serving.Lock()
+		defer serving.Unlock()
+		leave()
+	})()
+	err := s.client.Join(member, s.of.config.ConsumerGroup, s.topic, func(ctx context.Context, g *kafka.Generation) {
+		serving.Lock()
+		defer serving.Unlock()
 		s.serve(ctx, &share{
 			in: s, generation: g.ID, partitions: g.Partitions, committed: g.Committed, commit: g.Commit, ended: g.Ended(),
 		})
+		if s.ctx.Err() != nil {
+			leave()
+		}
 	})
 	if s.ctx.Err() == nil {
 		s.fail(err)
@@ -88,11 +122,13 @@ func (s *subscription) alone() {
 	}
 }
 
-// serve hands out what a share has until ctx ends, or the number of partitions
-// changes. When it returns nothing of the share will be handed out any more.
+// serve hands out what a share has until ctx or the subscription ends, or the
+// number of partitions changes. When it returns, nothing of the share will be
+// handed out any more.
 func (s *subscription) serve(ctx context.Context, sh *share) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
 	sh.begin(ctx)
 	s.watch(ctx, sh)
 	cancel()
@@ -138,7 +174,7 @@ func (s *subscription) watch(ctx context.Context, sh *share) {
 // look asks how many partitions the topic has. It reports whether it was told.
 func (s *subscription) look() bool {
 	for s.ctx.Err() == nil {
-		n, err := s.of.client.Partitions(s.ctx, s.topic)
+		n, err := s.client.Partitions(s.ctx, s.topic)
 		if err == nil {
 			s.known = n
 			return true

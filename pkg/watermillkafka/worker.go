@@ -33,7 +33,7 @@ type worker struct {
 func newWorker(sh *share, partition int32) *worker {
 	return &worker{
 		in: sh.in, share: sh, partition: partition, committed: -1,
-		log:   sh.in.of.client.Partition(sh.in.topic, partition),
+		log:   sh.in.client.Partition(sh.in.topic, partition),
 		slots: make(chan struct{}, sh.in.of.config.InFlight),
 	}
 }
@@ -77,7 +77,7 @@ func (w *worker) begin(ctx context.Context) (position int64, ok bool) {
 	}
 	newest := w.in.of.config.Start == Newest && w.partition < w.in.existing
 	for ctx.Err() == nil {
-		start, end, err := w.in.of.client.Offsets(ctx, w.in.topic, w.partition)
+		start, end, err := w.in.client.Offsets(ctx, w.in.topic, w.partition)
 		if err == nil {
 			position = start
 			if newest {

@@ -63,6 +63,7 @@ func Run(t *testing.T, b Broker) {
 		{"topics are created by several at once", ensureAtOnce},
 		{"a dead member is replaced", deadMember},
 		{"a group shares partitions and is left at once", groupMembership},
+		{"commits are fenced", fencedCommits},
 		{"a restart of the broker", restart},
 		{"connections that died idle", deadConnections},
 		{"a leader that is away", leaderAway},
