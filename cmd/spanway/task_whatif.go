@@ -23,7 +23,7 @@ func (a *app) taskWhatIf() *cobra.Command {
 	var limit int
 	var when moment
 	c := &cobra.Command{
-		Use:   "what-if -k KIND [flags]",
+		Use:   "what-if [flags]",
 		Short: "Say which engines would take a task now, and why not the others; nothing is submitted",
 		Long: `Say what would become of a task if it were submitted: which engines would take
 it at once, and of each other one why not. It is the scheduler's own core that
@@ -37,9 +37,6 @@ engine would take it at once, and 1 with the reason if it would wait.`,
 			at, err := when.parse()
 			if err != nil {
 				return err
-			}
-			if s.kind == "" {
-				return usage("no --kind: name the handler, such as -k noop")
 			}
 			r := &events.TaskRequested{TaskId: "what-if", Prefer: prefer}
 			s.complete(r)
@@ -56,7 +53,7 @@ engine would take it at once, and 1 with the reason if it would wait.`,
 		},
 	}
 	f := c.Flags()
-	f.StringVarP(&s.kind, "kind", "k", "", "what handler would run it")
+	f.StringVarP(&s.kind, "kind", "k", "", "what handler would run it; without it engines of any kind are looked at")
 	f.StringVar(&s.pool, "pool", "", "its pool (default \"default\")")
 	f.StringVar(&s.where, "where", "", "predicate in CEL over engine and task, such as 'engine.labels.gpu >= 1'")
 	f.StringToStringVar(&s.needs, "needs", nil, "what it would take of an engine, such as slots=1,memory_bytes=64Mi")

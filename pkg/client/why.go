@@ -1,9 +1,12 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -42,12 +45,16 @@ func (c *Client) Why(ctx context.Context, pool events.Pool, id events.TaskID, at
 
 // WhatIf explains what would become of a request that nobody has sent, now or at
 // a moment: which engines would take it at once and why not the others. If one
-// would, Reason is empty. The error is *Refused if the request itself would be.
+// would, Reason is empty. A request of no kind asks of engines whatever they
+// handle. The error is *Refused if the request itself would be.
 func (c *Client) WhatIf(ctx context.Context, r *events.TaskRequested, at ...At) (placement.Explanation, error) {
-	t, err := c.task(r)
+	asked := proto.CloneOf(r)
+	asked.Kind = cmp.Or(r.Kind, "any")
+	t, err := c.task(asked)
 	if err != nil {
 		return placement.Explanation{}, err
 	}
+	t.Kind = r.Kind
 	when, pool := the(at), orDefault(events.Pool(t.Pool))
 	if _, err := c.readAt(pool, when); err != nil {
 		return placement.Explanation{}, err

@@ -246,9 +246,10 @@ func (ex *explainer) judge(e *engine) {
 	}
 }
 
+// handles: only a request that nobody has sent may be of no kind, which is any.
 func (ex *explainer) handles(e *engine) bool {
 	_, ok := e.class.kinds[ex.t.tmpl.kind]
-	return ok
+	return ok || ex.t.tmpl.kind == ""
 }
 
 // judgeReady counts what is true of a clause among the engines that handle the
