@@ -47,7 +47,6 @@ type Publisher struct {
 	logger   watermill.LoggerAdapter
 	client   *kafka.Client
 	producer *kafka.Producer
-	sent     *counter
 	spread   atomic.Uint32
 	topics   sync.Map // of topicSize
 
@@ -72,7 +71,7 @@ func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publ
 		logger = watermill.NopLogger{}
 	}
 	p := &Publisher{
-		config: config, logger: logger, sent: newCounter(sentMessages),
+		config: config, logger: logger,
 		client: kafka.New(kafka.Config{
 			Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial, RetryBudget: config.PublishTimeout,
 		}),
@@ -113,7 +112,6 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		p.producer.Send(topic, partition, records[i], func(_ int64, err error) { b.settle(i, err) })
 	}
 	b.waiting.Wait()
-	p.sent.add(topic, len(messages)-len(b.failed))
 	return b.err()
 }
 

@@ -17,11 +17,10 @@ import (
 // Subscriber hands out the messages of topics. Make one with NewSubscriber. It
 // is safe for concurrent use.
 type Subscriber struct {
-	config   SubscriberConfig
-	logger   watermill.LoggerAdapter
-	client   *kafka.Client // to create topics; a subscription has its own
-	consumed *counter
-	stopLag  func()
+	config  SubscriberConfig
+	logger  watermill.LoggerAdapter
+	client  *kafka.Client // to create topics; a subscription has its own
+	stopLag func()
 
 	closing phase // ends when Close begins
 	drained phase // ends when Close has waited enough for acknowledgements
@@ -60,7 +59,7 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 		logger = watermill.NopLogger{}
 	}
 	s := &Subscriber{
-		config: config, logger: logger, consumed: newCounter(consumedMessages),
+		config: config, logger: logger,
 		client:  kafka.New(kafka.Config{Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial}),
 		serving: map[*worker]struct{}{},
 		closing: newPhase(), drained: newPhase(), cut: newPhase(),

@@ -55,7 +55,6 @@ func (w *worker) run(ctx context.Context) {
 				}
 				position = page.Records[i].Offset + 1
 			}
-			w.in.of.consumed.add(w.in.topic, len(page.Records))
 			if page.Next != position {
 				w.pass(page.Next)
 				position = page.Next
