@@ -181,7 +181,7 @@ func taskOf(v *placement.TaskView) *events.Task {
 	return &events.Task{
 		Id: v.ID, Pool: v.Pool, Kind: v.Kind, Predicate: v.Predicate, Needs: v.Needs, Priority: v.Priority,
 		Tenant: v.Tenant, ReplayOf: v.ReplayOf, NotBeforeMs: v.NotBeforeMs, Prefer: v.Prefer,
-		LimitKey: v.LimitKey, Limit: v.Limit, After: v.After,
+		LimitKey: v.LimitKey, Limit: v.Limit, After: v.After, Traceparent: v.Traceparent,
 	}
 }
 

@@ -35,6 +35,8 @@ type TaskView struct {
 	AssignedMs  int64  `json:"assignedMs,omitempty"`
 	NotBeforeMs int64  `json:"notBeforeMs,omitempty"`
 	EndedMs     int64  `json:"endedMs,omitempty"`
+	// Traceparent is the W3C trace context that it was asked for in, if any.
+	Traceparent string `json:"traceparent,omitempty"`
 	// EndedAt is the offset of its terminal event; 0 if it has not ended.
 	EndedAt int64 `json:"endedAt,omitempty"`
 	// Code and Message are the last error, or why it was cancelled or rejected.
@@ -183,7 +185,7 @@ func (t *task) view(p *pool) TaskView {
 	}
 	if x := t.extra; x != nil {
 		v.After = x.after
-		v.ReplayOf, v.Result, v.ResultType = x.replayOf, x.result, x.resultType
+		v.ReplayOf, v.Result, v.ResultType, v.Traceparent = x.replayOf, x.result, x.resultType, x.traceparent
 		v.EndedMs, v.EndedAt = x.endedAt, x.endedOffset
 		if t.status == cancelled {
 			v.Code, v.Message = "", x.cancelReason
