@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -16,7 +17,8 @@ func BenchmarkNoop(b *testing.B) {
 	const share, inFlight = 3, 2000
 	done := make(chan struct{}, inFlight)
 	m := newMemory()
-	e, err := New(Config{Brokers: []string{"memory"}, ID: "e1", Allocatable: map[string]int64{"slots": 1 << 30}},
+	// A busy machine must not end the lease: what is prepared here is for this life.
+	e, err := New(Config{Brokers: []string{"memory"}, ID: "e1", TTL: time.Hour, Allocatable: map[string]int64{"slots": 1 << 30}},
 		func(e *Engine) { e.connect = func() transport { return &counting{connect(m, e), done} } })
 	if err != nil {
 		b.Fatal(err)

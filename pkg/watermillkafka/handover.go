@@ -6,6 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -61,7 +62,8 @@ func (d *delivery) handOver(ctx context.Context, msg *message.Message) bool {
 	w := d.worker
 	var of context.Context
 	of, d.cancel = context.WithCancel(&recordCtx{
-		Context: w.share.messages, record: d.record, partition: w.partition, generation: w.share.generation,
+		Context: messaging.Extract(w.share.messages, msg.Metadata.Get(events.HeaderTraceparent), msg.Metadata.Get(events.HeaderTracestate)),
+		record:  d.record, partition: w.partition, generation: w.share.generation,
 	})
 	d.msg = msg
 	msg.SetContext(of)

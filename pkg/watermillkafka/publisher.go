@@ -13,6 +13,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -161,9 +162,18 @@ func (p *Publisher) marshal(topic string, messages []*message.Message) ([]events
 			return nil, &PublishError{Topic: topic, Failed: []FailedMessage{{Index: i, UUID: msg.UUID, Err: fmt.Errorf("marshal: %w", err)}}, Unsent: true}
 		}
 		record.Timestamp = now
+		carryTrace(&record, msg)
 		records[i] = record
 	}
 	return records, nil
+}
+
+// carryTrace lets whoever handles the message go on in the trace that its context
+// is in. What the message says itself has precedence.
+func carryTrace(record *events.Record, msg *message.Message) {
+	if _, traced := record.Header(events.HeaderTraceparent); !traced {
+		record.Headers = append(record.Headers, messaging.Inject(msg.Context())...)
+	}
 }
 
 // Close takes no more messages, waits for those that are being published, at
