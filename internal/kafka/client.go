@@ -88,7 +88,7 @@ func New(config Config) *Client {
 		MetadataTTL: metadataTTL, MetadataTopics: config.Topics,
 		ClientID: config.ClientID,
 	}
-	c.api = &kafkago.Client{Addr: c.addr, Transport: c.transport, Timeout: requestTimeout}
+	c.api = &kafkago.Client{Addr: c.addr, Transport: requests{c}, Timeout: requestTimeout}
 	return c
 }
 
@@ -154,7 +154,7 @@ func (c *Client) roundTrip(ctx context.Context, req protocol.Message, timeout ti
 	}
 	within, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	m, err := c.transport.RoundTrip(within, c.addr, req)
+	m, err := requests{c}.RoundTrip(within, c.addr, req)
 	c.noticeBroken(ctx, err)
 	return m, err
 }
