@@ -8,8 +8,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/predicate"
 	"github.com/spanway/spanway/services/scheduler/placement"
-	"github.com/spanway/spanway/services/scheduler/predicate"
 )
 
 // Scenario is what to run a recording with. What is nil is as in the record.

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/predicate"
 	"github.com/spanway/spanway/services/scheduler/placement"
-	"github.com/spanway/spanway/services/scheduler/predicate"
 )
 
 const (

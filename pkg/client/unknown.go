@@ -1,7 +1,7 @@
 package client
 
 import (
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // Unknown lists the labels and dimensions that a predicate names and that no

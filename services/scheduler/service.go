@@ -11,7 +11,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // Deps are what the service is given.

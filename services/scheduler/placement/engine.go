@@ -10,7 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 type engineStatus uint8

@@ -4,7 +4,7 @@ import (
 	"errors"
 
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // Reason says why a task waits. Reasons are stable; the first that applies holds.

@@ -1,6 +1,6 @@
 package placement
 
-import "github.com/spanway/spanway/services/scheduler/predicate"
+import "github.com/spanway/spanway/pkg/predicate"
 
 // What can wake a waiting task.
 const (

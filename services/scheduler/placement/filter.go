@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"strconv"
 
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // filter is a predicate and a preference, together with what they and what

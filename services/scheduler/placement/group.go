@@ -4,7 +4,7 @@ import (
 	"container/heap"
 	"encoding/binary"
 
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 type groupKey struct {

@@ -1,6 +1,6 @@
 package placement
 
-import "github.com/spanway/spanway/services/scheduler/predicate"
+import "github.com/spanway/spanway/pkg/predicate"
 
 // matcher is the index that finds engines for a pool's waiting tasks. All of it
 // follows from the folded state, and it exists only while this host decides.

@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // unscored is the score where evaluation ends in an error: lower than all others.

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // Config is what a State needs to know. The zero value of a field means its default.

@@ -8,7 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/predicate"
+	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // Limits of requests and registrations, besides those of package events.

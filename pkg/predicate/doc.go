@@ -2,6 +2,10 @@
 // over one engine and one task: predicates, which are Boolean, and preferences,
 // which are numbers. What an engine accepts is a predicate over the task alone.
 //
+// It needs no scheduler and no broker: a program that writes predicates checks
+// them with Compile, and gets the refusal, with line and column, that a scheduler
+// would give: it is the same code.
+//
 // It owns the list of attributes, the limits (text, nesting, cost), the cache of
 // compiled expressions and the split into clauses that `why` reports. It reads
 // and writes no topic and keeps no state but the cache, so a predicate's
