@@ -140,7 +140,7 @@ bench: build ## the benchmark of docs/benchmarks.md
 
 .PHONY: sim
 sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
-	$(GO) test -count 1 -v -run '^TestSim' ./internal/sim $(if $(SEED),-seed $(SEED))
+	$(GO) test -count 1 -v -run '^TestSim' ./internal/sim/... $(if $(SEED),-seed $(SEED))
 
 .PHONY: kills
 kills: ## kill schedulers and engines at named points (KILLS=200)

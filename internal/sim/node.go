@@ -37,6 +37,9 @@ func (n *Node) Stop() {
 	}
 }
 
+// Running tells whether it has a process, though that may have ended by itself.
+func (n *Node) Running() bool { return n.process != nil }
+
 // Misfortune plans crashes, pauses and times of silence of a node until the
 // world is as old as until. What is down by then comes back soon after.
 func (n *Node) Misfortune(until, every time.Duration) {

@@ -7,8 +7,8 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// resend is when a producer sends a record again that was not acknowledged.
-const resend = 100 * time.Millisecond
+// Resend is when a producer sends a record again that was not acknowledged.
+const Resend = 100 * time.Millisecond
 
 // Producer sends records in order: to each partition one at a time, again and
 // again until it is acknowledged. It stops with its process.
@@ -32,7 +32,7 @@ type queued struct {
 // Send queues a record; acked, if not nil, is called once the broker has it.
 func (o *Producer) Send(to *Partition, record events.Record, acked func()) {
 	l := o.lane(to)
-	l.queue = append(l.queue, queued{copied([]events.Record{record}), acked})
+	l.queue = append(l.queue, queued{Copied([]events.Record{record}), acked})
 	if len(l.queue) == 1 {
 		o.transmit(l)
 	}
@@ -83,7 +83,7 @@ func (o *Producer) transmit(l *lane) {
 	try = func() {
 		if !acked {
 			o.Process.Send(arrive)
-			o.Process.After(resend, try)
+			o.Process.After(Resend, try)
 		}
 	}
 	try()

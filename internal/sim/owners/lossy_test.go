@@ -1,13 +1,13 @@
-package sim
+package owners
 
 import (
 	"context"
 	"fmt"
-	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -22,7 +22,7 @@ const (
 // once in peace, each time with what was acknowledged, published, and seen.
 type lossy struct{ *owners }
 
-func newLossy(seed uint64, m mutant) *lossy {
+func newLossy(seed uint64, m sim.Mutant) *lossy {
 	l := &lossy{newOwners(seed, m)}
 	l.owners.lossy = true
 	w := l.world
@@ -52,7 +52,7 @@ func (l *lossy) lose() {
 	l.world.After(100*time.Millisecond, forget)
 }
 
-func (l *lossy) run() {
+func (l *lossy) Run() {
 	w := l.world
 	for i := range ownersNodes {
 		name := fmt.Sprintf("node-%d", i)
@@ -61,7 +61,7 @@ func (l *lossy) run() {
 		l.nodes = append(l.nodes, n)
 	}
 	w.Run(chaosTime)
-	w.Chances = Chances{}
+	w.Chances = sim.Chances{}
 	for _, n := range l.nodes[1:] {
 		n.Stop()
 	}
@@ -76,13 +76,13 @@ func (l *lossy) run() {
 
 // check: the log itself must be as sound as ever. Receivers may have seen what was
 // lost, but all that happened after the recovery must have reached them.
-func (l *lossy) check() error {
-	log, err := judgeLog(l.log.Whole(), 0)
+func (l *lossy) Check() error {
+	log, err := sim.Judge(l.log.Whole(), 0)
 	if err != nil {
 		return err
 	}
-	for _, check := range []func([]counted) error{
-		checkEpochs, l.checkInputs, l.checkCores, l.checkLate,
+	for _, check := range []func([]sim.Counted) error{
+		sim.CheckEpochs, l.checkInputs, l.checkCores, l.checkLate,
 	} {
 		if err := check(log); err != nil {
 			return err
@@ -92,15 +92,15 @@ func (l *lossy) check() error {
 }
 
 // checkLate: what the late inputs caused took effect once, in order.
-func (l *lossy) checkLate(log []counted) error {
+func (l *lossy) checkLate(log []sim.Counted) error {
 	for to, partition := range l.published {
-		var want, got []counted
+		var want, got []sim.Counted
 		for _, c := range log {
 			if p, ok := toyPublished(c.Message); ok && int(p) == to && late(c.Message) {
 				want = append(want, c)
 			}
 		}
-		var high Mark
+		var high sim.Mark
 		for _, r := range partition.Records() {
 			if high.Recovered(&r) {
 				continue
@@ -110,7 +110,7 @@ func (l *lossy) checkLate(log []counted) error {
 				return err
 			}
 			if _, message, err := events.Decode(&r); err == nil && fresh && late(message) {
-				got = append(got, counted{Logged: events.Logged{Epoch: m.Epoch, N: m.N, Message: message}})
+				got = append(got, sim.Counted{Logged: events.Logged{Epoch: m.Epoch, N: m.N, Message: message}})
 			}
 		}
 		if err := samePublished(want, got); err != nil {
@@ -128,15 +128,15 @@ func late(m proto.Message) bool {
 // witnessing are inputs among which receivers sometimes say what they have seen,
 // as heartbeats do.
 type witnessing struct {
-	*Inputs
+	*sim.Inputs
 	owners *owners
 }
 
 func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
 	if o := in.owners; o.lossy && in.Process.World.Chance(0.3) {
-		var seen Mark
+		var seen sim.Mark
 		for _, p := range o.published {
-			var high Mark
+			var high sim.Mark
 			for _, r := range p.Records() {
 				if !high.Recovered(&r) {
 					_, _, _ = high.Above(&r)
@@ -149,10 +149,4 @@ func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Ar
 		return eventlog.Arrivals{}, &eventlog.WitnessError{Epoch: seen.Epoch, N: seen.N, Witness: "a receiver"}
 	}
 	return in.Inputs.Next(ctx, wait)
-}
-
-// TestSimLossy: owners, snapshots and receivers of a log that loses its tail.
-func TestSimLossy(t *testing.T) {
-	t.Parallel()
-	seeds(t, manyLossy, func(seed uint64) story { return newLossy(seed, nil) })
 }

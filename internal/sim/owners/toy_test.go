@@ -1,4 +1,4 @@
-package sim
+package owners
 
 import (
 	"encoding/binary"

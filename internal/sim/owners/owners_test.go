@@ -1,10 +1,11 @@
-package sim
+package owners
 
 import (
 	"context"
 	"fmt"
 	"time"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -19,18 +20,18 @@ const (
 
 // owners is a world of nodes that all want to own one log, with the toy core.
 type owners struct {
-	world     *World
-	log       *Partition
-	inputs    *Partition
-	snapshots *Partition
-	published [toyParts]*Partition
-	jobs      []*Process
-	unaware   []*Process // jobs that were under way when a snapshot was spoiled
+	world     *sim.World
+	log       *sim.Partition
+	inputs    *sim.Partition
+	snapshots *sim.Partition
+	published [toyParts]*sim.Partition
+	jobs      []*sim.Process
+	unaware   []*sim.Process // jobs that were under way when a snapshot was spoiled
 	history   time.Duration
 	every     int64
-	nodes     []*Node
+	nodes     []*sim.Node
 	seen      []observation
-	mutant    mutant
+	mutant    sim.Mutant
 	lossy     bool
 	produced  uint64
 	two       two
@@ -43,27 +44,24 @@ type observation struct {
 	digest uint64
 }
 
-// mutant changes the ports of an owner, to break a rule on purpose.
-type mutant func(cfg *eventlog.OwnerConfig, p *Process)
-
-func newOwners(seed uint64, m mutant) *owners {
-	w := NewWorld(seed)
-	o := &owners{world: w, log: NewPartition(), inputs: NewPartition(), snapshots: NewPartition(), mutant: m}
+func newOwners(seed uint64, m sim.Mutant) *owners {
+	w := sim.NewWorld(seed)
+	o := &owners{world: w, log: sim.NewPartition(), inputs: sim.NewPartition(), snapshots: sim.NewPartition(), mutant: m}
 	for i := range o.published {
-		o.published[i] = NewPartition()
+		o.published[i] = sim.NewPartition()
 	}
 	o.log.PageRecords = 1 + w.Rand.IntN(30)
 	o.log.Forgetful = w.Chance(0.5)
 	o.snapshots.Forgetful = w.Chance(0.5)
 	o.history, o.every = w.Between(0, 100*time.Millisecond), 2+w.Rand.Int64N(12)
-	w.Chances = Chances{Drop: 0.03, Double: 0.03, Slow: 0.05, SlowMax: 2 * time.Second}
+	w.Chances = sim.Chances{Drop: 0.03, Double: 0.03, Slow: 0.05, SlowMax: 2 * time.Second}
 	for range ownersInputs {
 		w.After(w.Between(0, chaosTime), o.produce)
 	}
 	return o
 }
 
-func (o *owners) records() []events.Record { return o.log.Records() }
+func (o *owners) Records() []events.Record { return o.log.Records() }
 
 func (o *owners) produce() {
 	o.produced++
@@ -71,8 +69,8 @@ func (o *owners) produce() {
 }
 
 // own is a node's life: own the log, and when it is lost, try again.
-func (o *owners) own(name string) func(p *Process) {
-	return func(p *Process) {
+func (o *owners) own(name string) func(p *sim.Process) {
+	return func(p *sim.Process) {
 		w := p.World
 		for {
 			_ = eventlog.NewOwner(o.config(name, p)).Run(context.Background())
@@ -81,14 +79,14 @@ func (o *owners) own(name string) func(p *Process) {
 	}
 }
 
-func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
+func (o *owners) config(name string, p *sim.Process) eventlog.OwnerConfig {
 	cfg := eventlog.OwnerConfig{
 		Log: o.log.Open(p), Topic: ownersTopic,
-		Inputs: &witnessing{owners: o, Inputs: &Inputs{Process: p, Max: 5, Sources: []Source{{
+		Inputs: &witnessing{owners: o, Inputs: &sim.Inputs{Process: p, Max: 5, Sources: []sim.Source{{
 			TopicPartition: eventlog.TopicPartition{Topic: "in"}, Partition: o.inputs,
 			Prepare: func(*events.Record) any { return nil },
 		}}}},
-		Outbox: &Outbox{Producer: &Producer{Process: p}, Partition: func(_ string, partition int32) *Partition {
+		Outbox: &sim.Outbox{Producer: &sim.Producer{Process: p}, Partition: func(_ string, partition int32) *sim.Partition {
 			return o.published[partition]
 		}},
 		NewCore: newToy,
@@ -113,7 +111,7 @@ func (o *owners) config(name string, p *Process) eventlog.OwnerConfig {
 }
 
 // run is the whole story: a time of chaos, then one node alone in peace.
-func (o *owners) run() {
+func (o *owners) Run() {
 	w := o.world
 	for i := range ownersNodes {
 		name := fmt.Sprintf("node-%d", i)
@@ -122,7 +120,7 @@ func (o *owners) run() {
 		o.nodes = append(o.nodes, n)
 	}
 	w.Run(chaosTime)
-	w.Chances = Chances{}
+	w.Chances = sim.Chances{}
 	for _, n := range o.nodes[1:] {
 		n.Stop()
 	}

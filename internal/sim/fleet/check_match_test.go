@@ -1,4 +1,4 @@
-package sim
+package fleet
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -23,7 +24,7 @@ func (f *fleet) checkDelivered(engine string, nowMs int64, t *events.Task) {
 
 // checkMatches: all assignments and reservations were right by a recount, what
 // was observed was measured, and who waited for others had the end that they gave.
-func (f *fleet) checkMatches(log []counted) error {
+func (f *fleet) checkMatches(log []sim.Counted) error {
 	r := newRecount()
 	for _, l := range log {
 		if err := r.follow(l.Message); err != nil {
@@ -65,7 +66,7 @@ func (r *recount) checkDependents() error {
 
 // checkRequests: all that was asked for was accepted as it was asked for, or
 // refused with good reason; and nothing else was accepted.
-func (f *fleet) checkRequests(log []counted) error {
+func (f *fleet) checkRequests(log []sim.Counted) error {
 	accepted, refused, failed := map[string]*events.Task{}, map[string]bool{}, map[string]bool{}
 	payloads := map[int64]string{}
 	for _, l := range log {
@@ -181,7 +182,7 @@ func (f *fleet) comesAfter(id, wanted string, seen map[string]bool) bool {
 
 // checkPublished: what stands on the assignments and the dead letters is a copy of
 // what counts, with the task as it was accepted.
-func (f *fleet) checkPublished(log []counted) error {
+func (f *fleet) checkPublished(log []sim.Counted) error {
 	ids, tasks := make(map[string]events.Type, len(log)), map[string]*events.Task{}
 	for _, l := range log {
 		ids[fmt.Sprintf("%s/%d/%d/%d", fleetTopics.Events(), fleetPartition, l.Epoch, l.N)] = l.Type
@@ -208,8 +209,8 @@ func (f *fleet) checkPublished(log []counted) error {
 }
 
 // receivers are the partitions that engines and people read.
-func (f *fleet) receivers() []*Partition {
-	all := []*Partition{f.partition(fleetTopics.DeadLetters(), 0)}
+func (f *fleet) receivers() []*sim.Partition {
+	all := []*sim.Partition{f.partition(fleetTopics.DeadLetters(), 0)}
 	for i := range fleetEngines {
 		all = append(all, f.assignments(newSpec(i).AssignmentsPartition))
 	}

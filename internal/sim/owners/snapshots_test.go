@@ -1,12 +1,12 @@
-package sim
+package owners
 
 import (
 	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -16,25 +16,17 @@ func (o *owners) store(log eventlog.Log) *eventlog.Snapshots {
 	return &eventlog.Snapshots{Log: log, Topic: ownersTopic, Encoder: events.Encoder{Source: "keeper"}}
 }
 
-// quickReads are reads that take no time, so that many snapshots fit into a run;
-// what is written goes by the network.
-type quickReads struct{ *Handle }
-
-func (l *quickReads) Fetch(ctx context.Context, from int64, _ time.Duration) (events.Page, error) {
-	return l.Log.Fetch(ctx, from, 0)
-}
-
-func (o *owners) keeper(p *Process) *Keeper {
-	return &Keeper{
+func (o *owners) keeper(p *sim.Process) *sim.Keeper {
+	return &sim.Keeper{
 		World: p.World,
-		Work: func(job *Process) *eventlog.Housekeeper {
+		Work: func(job *sim.Process) *eventlog.Housekeeper {
 			return &eventlog.Housekeeper{
-				Log: o.log.Log, Snapshots: o.store(&quickReads{o.snapshots.Open(job)}), NewCore: newToy,
-				Truncator: &Truncator{Process: job, Partition: o.partition},
+				Log: o.log.Log, Snapshots: o.store(&sim.QuickReads{Handle: o.snapshots.Open(job)}), NewCore: newToy,
+				Truncator: &sim.Truncator{Process: job, Partition: o.partition},
 				Keep:      o.history, Now: job.World.Now,
 			}
 		},
-		Started: func(job *Process) { o.jobs = append(o.jobs, job) },
+		Started: func(job *sim.Process) { o.jobs = append(o.jobs, job) },
 		Ended: func() {
 			o.two.look(o)
 			if !o.lossy && p.World.Elapsed() < chaosTime+quietTime/2 && (p.World.Chance(0.15) || o.late()) {
@@ -45,7 +37,7 @@ func (o *owners) keeper(p *Process) *Keeper {
 	}
 }
 
-func (o *owners) partition(topic string, _ int32) *Partition {
+func (o *owners) partition(topic string, _ int32) *sim.Partition {
 	switch topic {
 	case ownersTopic:
 		return o.log
@@ -74,7 +66,7 @@ func partOf(r *events.Record, m *events.LogSnapshot) bool {
 // beginning of the log takes its place, nor what a job is about to make so that
 // began while the snapshot was whole which the last cut spoiled.
 func (o *owners) rot() {
-	if slices.ContainsFunc(o.unaware, (*Process).Alive) {
+	if slices.ContainsFunc(o.unaware, (*sim.Process).Alive) {
 		return
 	}
 	list, _, err := o.store(o.snapshots.Log).Usable(context.Background(), o.log.Log)
@@ -87,9 +79,9 @@ func (o *owners) rot() {
 			records[i].Value[0] ^= 0xff
 		}
 	}
-	o.unaware = slices.DeleteFunc(slices.Clone(o.jobs), func(job *Process) bool { return !job.Alive() })
+	o.unaware = slices.DeleteFunc(slices.Clone(o.jobs), func(job *sim.Process) bool { return !job.Alive() })
 	for _, n := range o.nodes {
-		if n.process != nil {
+		if n.Running() {
 			n.Restart()
 		}
 	}

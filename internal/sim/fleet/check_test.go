@@ -1,27 +1,28 @@
-package sim
+package fleet
 
 import (
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/internal/verify"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // check says what is wrong with how a run ended, or nil.
-func (f *fleet) check() error {
+func (f *fleet) Check() error {
 	if len(f.complaints) > 0 {
 		return fmt.Errorf("%s (%d complaints)", f.complaints[0], len(f.complaints))
 	}
-	log, err := judgeLog(f.log.Whole(), 0)
+	log, err := sim.Judge(f.log.Whole(), 0)
 	if err != nil {
 		return err
 	}
-	for _, check := range []func([]counted) error{
-		func(log []counted) error { return agree(f.world, f.log.Whole(), log) },
-		checkEpochs, f.checkGuarantees, f.checkMatches, f.checkRequests, f.checkCores, f.checkResults, f.checkPublished,
+	for _, check := range []func([]sim.Counted) error{
+		func(log []sim.Counted) error { return sim.Agree(f.world, f.log.Whole(), log) },
+		sim.CheckEpochs, f.checkGuarantees, f.checkMatches, f.checkRequests, f.checkCores, f.checkResults, f.checkPublished,
 	} {
 		if err := check(log); err != nil {
 			return err
@@ -40,7 +41,7 @@ func (f *fleet) judged() verify.Report {
 	return p.Report()
 }
 
-func (f *fleet) checkGuarantees([]counted) error {
+func (f *fleet) checkGuarantees([]sim.Counted) error {
 	r := f.judged()
 	if !r.OK() {
 		v := r.Findings[0]
@@ -50,7 +51,7 @@ func (f *fleet) checkGuarantees([]counted) error {
 }
 
 // checkCores: whenever a scheduler looked, its core was the fold of the log.
-func (f *fleet) checkCores(log []counted) error {
+func (f *fleet) checkCores(log []sim.Counted) error {
 	fold, at := placement.New(f.placement()), make([]uint64, len(log)+1)
 	wanted := make(map[int]bool, len(f.seen))
 	for _, s := range f.seen {
@@ -72,7 +73,7 @@ func (f *fleet) checkCores(log []counted) error {
 
 // checkResults: no handler was entered twice for one attempt, and every end of
 // an attempt that was accepted is what its engine said of that very attempt.
-func (f *fleet) checkResults(log []counted) error {
+func (f *fleet) checkResults(log []sim.Counted) error {
 	for _, l := range log {
 		if token, outcome := endOf(l.Message); outcome != 0 && f.reported[token] != outcome {
 			return fmt.Errorf("offset %d: the attempt with token %d ended as %v, but its engine said %v",

@@ -1,4 +1,4 @@
-package sim
+package fleet
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -14,14 +15,14 @@ import (
 // engine is the shell of an engine round the production core, package lease.
 type engine struct {
 	fleet *fleet
-	node  *Node
+	node  *sim.Node
 	// number of the engine in the fleet; spec is what it says of itself.
 	number int
 	spec   *events.Engine
 
-	process *Process
+	process *sim.Process
 	holder  *lease.Holder
-	out     *Producer
+	out     *sim.Producer
 	reports []acked
 	ended   []ended
 	running map[events.Token]bool // handlers that were not stopped
@@ -58,7 +59,7 @@ func newSpec(i int) *events.Engine {
 }
 
 // moveIn is what changes with a process of the engine: its host, and what it accepts.
-func (e *engine) moveIn(w *World) {
+func (e *engine) moveIn(w *sim.World) {
 	if e.spec = newSpec(e.number); e.number > 0 {
 		e.spec.Node = []string{"host-a", "host-b", ""}[w.Rand.IntN(3)]
 		e.spec.Accepts = fleetAccepts[w.Rand.IntN(len(fleetAccepts))].text
@@ -84,11 +85,11 @@ func (e *engine) measure() {
 }
 
 // live is a process of the engine, from start to departure or crash.
-func (e *engine) live(p *Process) {
+func (e *engine) live(p *sim.Process) {
 	w := p.World
 	e.moveIn(w)
 	log := e.fleet.assignments(e.spec.AssignmentsPartition).Open(p)
-	e.process, e.out = p, &Producer{Process: p}
+	e.process, e.out = p, &sim.Producer{Process: p}
 	e.reports, e.ended, e.running = nil, nil, map[events.Token]bool{}
 	e.leaving, e.gone = false, false
 	p.Sleep(w.Delay())
@@ -114,7 +115,7 @@ func (e *engine) live(p *Process) {
 		e.do(e.holder.Tick(e.now()))
 	}
 	for e.out.Pending() > 0 {
-		p.Sleep(resend)
+		p.Sleep(sim.Resend)
 	}
 }
 
@@ -189,7 +190,7 @@ func (e *engine) send(r lease.Report) {
 // lastWords: it crashes with a report under way, which arrives when a later
 // incarnation may be at work on the same task.
 func (e *engine) lastWords(record events.Record) {
-	w, words := e.process.World, copied([]events.Record{record})
+	w, words := e.process.World, sim.Copied([]events.Record{record})
 	w.After(w.Between(10*time.Millisecond, time.Second), func() { _, _ = e.fleet.reports.Append(context.Background(), words) })
 	w.After(0, e.node.Restart)
 }

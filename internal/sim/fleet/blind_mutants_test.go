@@ -1,4 +1,4 @@
-package sim
+package fleet
 
 import (
 	"strings"
@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -23,14 +24,14 @@ var blindMutants = []fleetMutant{
 }
 
 // blind has the core fold only what it sees of an event, which is a copy.
-func blind(sees func(m proto.Message) bool) mutant {
-	return func(cfg *eventlog.OwnerConfig, _ *Process) {
+func blind(sees func(m proto.Message) bool) sim.Mutant {
+	return func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 		newCore := cfg.NewCore
 		cfg.NewCore = func() eventlog.Core { return &blindfold{newCore(), sees} }
 	}
 }
 
-func blindToTasks(strip func(t *events.Task)) mutant {
+func blindToTasks(strip func(t *events.Task)) sim.Mutant {
 	return blind(func(m proto.Message) bool {
 		if accepted, ok := m.(*events.TaskAccepted); ok {
 			strip(accepted.Task)
@@ -39,7 +40,7 @@ func blindToTasks(strip func(t *events.Task)) mutant {
 	})
 }
 
-func blindToEngines(strip func(e *events.Engine)) mutant {
+func blindToEngines(strip func(e *events.Engine)) sim.Mutant {
 	return blind(func(m proto.Message) bool {
 		if registered, ok := m.(*events.EngineRegistered); ok {
 			strip(registered.Engine)
@@ -66,7 +67,7 @@ func (c *blindfold) Apply(l events.Logged) {
 // engines, or which engine they like: only the checks of a run notice.
 var tellMutants = []struct {
 	name string
-	mutant
+	sim.Mutant
 	complaint string
 }{
 	{"delivers no payload after it was restored", telling(func(c *teller, out *events.Outgoing) {
@@ -88,9 +89,9 @@ func TestSimFleetTellMutantsDie(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			for seed := uint64(1); seed <= 50; seed++ {
-				f := newFleet(seed, m.mutant)
-				f.run()
-				if err := f.check(); err != nil && strings.Contains(err.Error(), m.complaint) {
+				f := newFleet(seed, m.Mutant)
+				f.Run()
+				if err := f.Check(); err != nil && strings.Contains(err.Error(), m.complaint) {
 					t.Logf("seed %d: %v", seed, err)
 					return
 				}
@@ -101,8 +102,8 @@ func TestSimFleetTellMutantsDie(t *testing.T) {
 }
 
 // telling has an owner change what it publishes.
-func telling(change func(c *teller, out *events.Outgoing)) mutant {
-	return func(cfg *eventlog.OwnerConfig, _ *Process) {
+func telling(change func(c *teller, out *events.Outgoing)) sim.Mutant {
+	return func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 		newCore := cfg.NewCore
 		cfg.NewCore = func() eventlog.Core { return &teller{counting: newCore().(*counting), change: change} }
 	}

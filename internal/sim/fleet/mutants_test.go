@@ -1,4 +1,4 @@
-package sim
+package fleet
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -15,20 +16,16 @@ import (
 // notice, which sees nothing but the log that it leaves.
 type fleetMutant struct {
 	name string
-	mutant
+	sim.Mutant
 	// rule and text of the finding that must be among the verifier's.
 	rule, text string
 }
 
 var fleetMutants = []fleetMutant{
 	{"acts before the batch counts", eager, "G6", "never given to this engine"},
-	{"takes a batch that was sent for one that counts", func(cfg *eventlog.OwnerConfig, _ *Process) {
-		cfg.Log = &hasty{cfg.Log.(*Handle)}
-	}, "G6", "was decided on history"},
+	{"takes a batch that was sent for one that counts", sim.Hasty, "G6", "was decided on history"},
 	{"ignores the attempt", fenceless, "G2", "a result under token"},
-	{"ignores the history", func(cfg *eventlog.OwnerConfig, _ *Process) {
-		cfg.Log = &noHistory{cfg.Log.(*Handle)}
-	}, "G6", "the batch says its hash is"},
+	{"ignores the history", sim.NoHistory, "G6", "the batch says its hash is"},
 }
 
 func TestSimFleetMutantsDie(t *testing.T) {
@@ -37,8 +34,8 @@ func TestSimFleetMutantsDie(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			for seed := uint64(1); seed <= 1000; seed++ {
-				f := newFleet(seed, m.mutant)
-				f.run()
+				f := newFleet(seed, m.Mutant)
+				f.Run()
 				for _, v := range f.judged().Findings {
 					if v.Rule == m.rule && strings.Contains(v.Text, m.text) {
 						t.Logf("the verifier finds it in the log of seed %d: %+v", seed, v)
@@ -53,7 +50,7 @@ func TestSimFleetMutantsDie(t *testing.T) {
 
 // eager makes an owner publish what it decides at once, whatever becomes of the
 // batch. Its log is that of a sound build; only what engines do betrays it.
-func eager(cfg *eventlog.OwnerConfig, _ *Process) {
+func eager(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 	newCore, outbox, encoder := cfg.NewCore, cfg.Outbox, cfg.Encoder
 	prefix := fmt.Sprintf("%s/%d", cfg.Topic, cfg.Partition)
 	cfg.NewCore = func() eventlog.Core {
@@ -101,7 +98,7 @@ func (c *hurry) Apply(l events.Logged) {
 
 // fenceless makes an owner take the result of any attempt of a task for the
 // result of the task.
-func fenceless(cfg *eventlog.OwnerConfig, _ *Process) {
+func fenceless(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 	newCore := cfg.NewCore
 	cfg.NewCore = func() eventlog.Core { return &noFence{Core: newCore(), tokens: map[string]uint64{}} }
 }

@@ -1,9 +1,11 @@
-package sim
+package owners
 
 import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/spanway/spanway/internal/sim"
 )
 
 // two watches that, once the log can be folded from two snapshots, it always can,
@@ -17,7 +19,7 @@ type two struct {
 
 // look is called when a job of housekeeping has ended.
 func (w *two) look(o *owners) {
-	if o.lossy || slices.ContainsFunc(o.jobs[:w.jobs], (*Process).Alive) {
+	if o.lossy || slices.ContainsFunc(o.jobs[:w.jobs], (*sim.Process).Alive) {
 		return
 	}
 	usable, _, err := o.store(o.snapshots.Log).Usable(context.Background(), o.log.Log)
@@ -38,4 +40,4 @@ func (w *two) look(o *owners) {
 // spoiled is called when a snapshot may have been.
 func (w *two) spoiled(o *owners) { w.had, w.jobs = false, len(o.jobs) }
 
-func (w *two) check([]counted) error { return w.fault }
+func (w *two) check([]sim.Counted) error { return w.fault }

@@ -1,9 +1,10 @@
-package sim
+package fleet
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -15,7 +16,7 @@ func TestSimFleetMeets(t *testing.T) {
 	met := map[string]int{}
 	for seed := range uint64(seeds) {
 		f := newFleet(seed+1, nil)
-		f.run()
+		f.Run()
 		f.meets(t, met)
 	}
 	t.Log(met)
@@ -34,7 +35,7 @@ func TestSimFleetMeets(t *testing.T) {
 // meets counts what happened in a run.
 func (f *fleet) meets(t *testing.T, met map[string]int) {
 	t.Helper()
-	log, err := judgeLog(f.log.Whole(), 0)
+	log, err := sim.Judge(f.log.Whole(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

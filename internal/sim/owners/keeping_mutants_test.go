@@ -1,4 +1,4 @@
-package sim
+package owners
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -14,13 +15,13 @@ import (
 // keepingMutants break the laws of snapshots and truncation.
 func keepingMutants(o **owners) []namedMutant {
 	return []namedMutant{
-		{"prunes snapshots by arrival", func(cfg *eventlog.OwnerConfig, _ *Process) {
-			truncating(cfg, func(t *Truncator) eventlog.Truncator { return &byArrival{t, *o} })
+		{"prunes snapshots by arrival", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+			truncating(cfg, func(t *sim.Truncator) eventlog.Truncator { return &byArrival{t, *o} })
 		}},
-		{"deletes above the older snapshot", func(cfg *eventlog.OwnerConfig, _ *Process) {
-			truncating(cfg, func(t *Truncator) eventlog.Truncator { return &greedy{t, *o} })
+		{"deletes above the older snapshot", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+			truncating(cfg, func(t *sim.Truncator) eventlog.Truncator { return &greedy{t, *o} })
 		}},
-		{"leaves what is unpublished out of snapshots", func(cfg *eventlog.OwnerConfig, _ *Process) {
+		{"leaves what is unpublished out of snapshots", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 			cfg.Snapshots.Keeper = &oblivious{cfg.Snapshots.Keeper}
 		}},
 		{"takes a snapshot while decisions are tentative", tentative},
@@ -29,19 +30,19 @@ func keepingMutants(o **owners) []namedMutant {
 
 type namedMutant struct {
 	name string
-	mutant
+	sim.Mutant
 }
 
 // truncating changes how an owner's housekeeper deletes.
-func truncating(cfg *eventlog.OwnerConfig, change func(*Truncator) eventlog.Truncator) {
-	k, ok := cfg.Snapshots.Keeper.(*Keeper)
+func truncating(cfg *eventlog.OwnerConfig, change func(*sim.Truncator) eventlog.Truncator) {
+	k, ok := cfg.Snapshots.Keeper.(*sim.Keeper)
 	if !ok {
 		panic("not a keeper of the simulation")
 	}
 	work := k.Work
-	k.Work = func(p *Process) *eventlog.Housekeeper {
+	k.Work = func(p *sim.Process) *eventlog.Housekeeper {
 		h := work(p)
-		t, ok := h.Truncator.(*Truncator)
+		t, ok := h.Truncator.(*sim.Truncator)
 		if !ok {
 			panic("not a truncator of the simulation")
 		}
@@ -52,7 +53,7 @@ func truncating(cfg *eventlog.OwnerConfig, change func(*Truncator) eventlog.Trun
 
 // byArrival keeps the two snapshots that arrived last.
 type byArrival struct {
-	*Truncator
+	*sim.Truncator
 	owners *owners
 }
 
@@ -70,7 +71,7 @@ func (m *byArrival) DeleteRecords(ctx context.Context, topic string, partition i
 
 // greedy deletes of the log what the newest snapshot holds.
 type greedy struct {
-	*Truncator
+	*sim.Truncator
 	owners *owners
 }
 
@@ -111,7 +112,7 @@ func rewrite(s *eventlog.Snapshot, body []byte) {
 
 // tentative puts off each snapshot until something has been decided since, and
 // writes that state under the offset of before.
-func tentative(cfg *eventlog.OwnerConfig, _ *Process) {
+func tentative(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 	m := &early{Keeper: cfg.Snapshots.Keeper}
 	cfg.Snapshots.Keeper = m
 	cfg.NewCore = func() eventlog.Core { return &watched{toy: &toy{}, early: m} }

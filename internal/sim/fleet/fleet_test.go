@@ -1,4 +1,4 @@
-package sim
+package fleet
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/predicate"
@@ -33,19 +34,19 @@ var (
 // fleet is a world of schedulers and engines over one pool, with the production
 // cores of both.
 type fleet struct {
-	world    *World
-	requests *Partition
-	reports  *Partition
-	log      *Partition
-	others   map[eventlog.TopicPartition]*Partition
-	mutant   mutant
+	world    *sim.World
+	requests *sim.Partition
+	reports  *sim.Partition
+	log      *sim.Partition
+	others   map[eventlog.TopicPartition]*sim.Partition
+	mutant   sim.Mutant
 
-	schedulers []*Node
+	schedulers []*sim.Node
 	engines    []*engine
-	nodes      []*Node // of the engines
+	nodes      []*sim.Node // of the engines
 	seen       []figures
 
-	jobs    []*Process
+	jobs    []*sim.Process
 	history time.Duration
 
 	incarnations uint64
@@ -74,30 +75,30 @@ type figures struct {
 	hash   uint64
 }
 
-func newFleet(seed uint64, m mutant) *fleet {
-	w := NewWorld(seed)
+func newFleet(seed uint64, m sim.Mutant) *fleet {
+	w := sim.NewWorld(seed)
 	f := &fleet{
-		world: w, requests: NewPartition(), reports: NewPartition(), log: NewPartition(), mutant: m,
-		others: map[eventlog.TopicPartition]*Partition{}, starts: map[events.Token]int{},
+		world: w, requests: sim.NewPartition(), reports: sim.NewPartition(), log: sim.NewPartition(), mutant: m,
+		others: map[eventlog.TopicPartition]*sim.Partition{}, starts: map[events.Token]int{},
 		reported: map[events.Token]events.AttemptFinished_Outcome{}, measured: map[string][]int64{},
 		requested: map[string]*events.TaskRequested{}, payloadBytes: 1,
 	}
 	if w.Chance(0.2) {
 		f.payloadBytes = 100 // Some payloads, which then are those of ended tasks, too.
 	}
-	for _, p := range []*Partition{f.requests, f.reports, f.log} {
+	for _, p := range []*sim.Partition{f.requests, f.reports, f.log} {
 		p.Forgetful = w.Chance(0.5)
 	}
 	f.history = w.Between(0, time.Second)
 	f.log.PageRecords = 1 + w.Rand.IntN(50)
-	w.Chances = Chances{Drop: 0.03, Double: 0.05, Slow: 0.05, SlowMax: 2 * time.Second}
+	w.Chances = sim.Chances{Drop: 0.03, Double: 0.05, Slow: 0.05, SlowMax: 2 * time.Second}
 	return f
 }
 
-func (f *fleet) records() []events.Record { return f.log.Records() }
+func (f *fleet) Records() []events.Record { return f.log.Records() }
 
 // partition finds where a record of any topic goes.
-func (f *fleet) partition(topic string, partition int32) *Partition {
+func (f *fleet) partition(topic string, partition int32) *sim.Partition {
 	if partition == fleetPartition {
 		switch topic {
 		case fleetTopics.Requests():
@@ -110,13 +111,13 @@ func (f *fleet) partition(topic string, partition int32) *Partition {
 	}
 	at := eventlog.TopicPartition{Topic: topic, Partition: partition}
 	if f.others[at] == nil {
-		f.others[at] = NewPartition()
+		f.others[at] = sim.NewPartition()
 		f.others[at].Forgetful = f.requests.Forgetful
 	}
 	return f.others[at]
 }
 
-func (f *fleet) assignments(partition int32) *Partition {
+func (f *fleet) assignments(partition int32) *sim.Partition {
 	return f.partition(fleetTopics.Assignments(), partition)
 }
 
@@ -151,27 +152,27 @@ func (c *counting) Restore(state []byte) error {
 }
 
 // keeper writes the fleet's snapshots and deletes what they make superfluous.
-func (f *fleet) keeper(p *Process, newCore func() eventlog.Core) *Keeper {
-	return &Keeper{
+func (f *fleet) keeper(p *sim.Process, newCore func() eventlog.Core) *sim.Keeper {
+	return &sim.Keeper{
 		World: p.World,
-		Work: func(job *Process) *eventlog.Housekeeper {
+		Work: func(job *sim.Process) *eventlog.Housekeeper {
 			return &eventlog.Housekeeper{
 				Log: f.log.Log, NewCore: newCore, Now: job.World.Now, Keep: f.history,
 				Snapshots: &eventlog.Snapshots{
-					Log:   &quickReads{f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(job)},
+					Log:   &sim.QuickReads{Handle: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(job)},
 					Topic: fleetTopics.Events(), Partition: fleetPartition, Encoder: events.Encoder{Source: "keeper"},
 				},
-				Truncator: &Truncator{Process: job, Partition: f.partition},
+				Truncator: &sim.Truncator{Process: job, Partition: f.partition},
 			}
 		},
-		Started: func(job *Process) { f.jobs = append(f.jobs, job) },
+		Started: func(job *sim.Process) { f.jobs = append(f.jobs, job) },
 		Ended:   func() {},
 	}
 }
 
 // schedule is a scheduler's life: own the log, and when it is lost, try again.
-func (f *fleet) schedule(name string) func(p *Process) {
-	return func(p *Process) {
+func (f *fleet) schedule(name string) func(p *sim.Process) {
+	return func(p *sim.Process) {
 		for {
 			_ = eventlog.NewOwner(f.config(name, p)).Run(context.Background())
 			p.Sleep(p.World.Between(50*time.Millisecond, time.Second))
@@ -179,12 +180,13 @@ func (f *fleet) schedule(name string) func(p *Process) {
 	}
 }
 
-func (f *fleet) config(name string, p *Process) eventlog.OwnerConfig {
+func (f *fleet) config(name string, p *sim.Process) eventlog.OwnerConfig {
 	preparer := placement.NewPreparer(f.placement())
-	source := func(topic string, from *Partition) Source {
-		return Source{eventlog.TopicPartition{Topic: topic, Partition: fleetPartition}, from, func(r *events.Record) any {
-			return preparer.Prepare(topic, fleetPartition, r)
-		}}
+	source := func(topic string, from *sim.Partition) sim.Source {
+		return sim.Source{
+			TopicPartition: eventlog.TopicPartition{Topic: topic, Partition: fleetPartition}, Partition: from,
+			Prepare: func(r *events.Record) any { return preparer.Prepare(topic, fleetPartition, r) },
+		}
 	}
 	newCore := func() eventlog.Core { return &counting{State: placement.New(f.placement())} }
 	cfg := eventlog.OwnerConfig{
@@ -192,10 +194,10 @@ func (f *fleet) config(name string, p *Process) eventlog.OwnerConfig {
 			Log: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(p), Events: 20, Keeper: f.keeper(p, newCore),
 		},
 		Log: f.log.Open(p), Topic: fleetTopics.Events(), Partition: fleetPartition,
-		Inputs: &Inputs{Process: p, Max: 10, Sources: []Source{
+		Inputs: &sim.Inputs{Process: p, Max: 10, Sources: []sim.Source{
 			source(fleetTopics.Reports(), f.reports), source(fleetTopics.Requests(), f.requests),
 		}},
-		Outbox:   &Outbox{Producer: &Producer{Process: p}, Partition: f.partition},
+		Outbox:   &sim.Outbox{Producer: &sim.Producer{Process: p}, Partition: f.partition},
 		NewCore:  newCore,
 		Encoder:  events.Encoder{Source: name},
 		Instance: name,
@@ -215,7 +217,7 @@ func (f *fleet) config(name string, p *Process) eventlog.OwnerConfig {
 }
 
 // run is the whole story: chaos, then a time of peace with one scheduler.
-func (f *fleet) run() {
+func (f *fleet) Run() {
 	w := f.world
 	for i := range fleetSchedulers {
 		name := fmt.Sprintf("scheduler-%d", i)
@@ -232,7 +234,7 @@ func (f *fleet) run() {
 	}
 	client := w.NewNode("client", f.submit)
 	w.Run(fleetChaos)
-	w.Chances = Chances{}
+	w.Chances = sim.Chances{}
 	for _, n := range f.schedulers[1:] {
 		n.Stop()
 	}

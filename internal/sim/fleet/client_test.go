@@ -1,4 +1,4 @@
-package sim
+package fleet
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -16,8 +17,8 @@ const forgottenID = "00000000-0001-7000-8000-000000000000"
 
 // submit is the client: tasks of all sorts, some of them twice, some cancelled,
 // and what operators do.
-func (f *fleet) submit(p *Process) {
-	w, out := p.World, &Producer{Process: p}
+func (f *fleet) submit(p *sim.Process) {
+	w, out := p.World, &sim.Producer{Process: p}
 	send := func(id string, m proto.Message) {
 		record, err := events.Encoder{Source: "/sim/client"}.Encode(id, m)
 		if err != nil {
