@@ -42,7 +42,7 @@ func systemOn(t *testing.T, b broker, prefix string) *system {
 	s := &system{t: t, broker: b, prefix: prefix, binary: binary}
 	k := kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}})
 	defer k.Close()
-	if _, err := k.Ensure(t.Context(), events.Topics{Prefix: prefix}.TaskTopics()); err != nil {
+	if _, err := k.Ensure(t.Context(), events.Specs(events.Topics{Prefix: prefix}.Catalogue())); err != nil {
 		t.Fatal(err)
 	}
 	c, err := client.New(client.Config{Brokers: []string{s.broker.Addr()}, Prefix: prefix})

@@ -48,7 +48,9 @@ func (a *app) parsePlace(s string) (p events.Place, err error) {
 
 // topicView is a partition of a topic as -o json prints it.
 type topicView struct {
-	Topic      string `json:"topic"`
+	Topic string `json:"topic"`
+	// Kind is that of the catalogue (docs/topics.md); empty for other topics.
+	Kind       string `json:"kind,omitempty"`
 	Partitions *int32 `json:"partitions,omitempty"`
 	Partition  *int32 `json:"partition,omitempty"`
 	Start      *int64 `json:"start,omitempty"`
@@ -98,8 +100,12 @@ func (a *app) logList() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				t := &table{head: []string{"TOPIC", "PARTITIONS", "RECORDS", "START", "END"}}
+				t := &table{head: []string{"TOPIC", "KIND", "PARTITIONS", "RECORDS", "START", "END"}}
 				for _, topic := range topics {
+					kind := ""
+					if log, known := c.Topics().Log(topic.Name); known {
+						kind = log.Kind.String()
+					}
 					var records, from, to int64
 					for p := range topic.Partitions {
 						start, end, err := c.Offsets(ctx, topic.Name, p)
@@ -109,11 +115,11 @@ func (a *app) logList() *cobra.Command {
 						records, from, to = records+end-start, from+start, to+end
 					}
 					if a.json() {
-						if err := a.object(topicView{Topic: topic.Name, Partitions: &topic.Partitions, Start: &from, End: &to, Records: records}); err != nil {
+						if err := a.object(topicView{Topic: topic.Name, Kind: kind, Partitions: &topic.Partitions, Start: &from, End: &to, Records: records}); err != nil {
 							return err
 						}
 					}
-					t.add(plain(topic.Name), plain(topic.Partitions), plain(records), plain(from), plain(to))
+					t.add(plain(topic.Name), plain(dash(kind)), plain(topic.Partitions), plain(records), plain(from), plain(to))
 				}
 				if !a.json() {
 					a.table(t)

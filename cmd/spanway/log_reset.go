@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,45 +22,69 @@ type resetView struct {
 
 func (a *app) logReset() *cobra.Command {
 	var accept bool
-	var partition int32
 	var reason string
 	c := &cobra.Command{
-		Use:   "reset --accept-loss --partition N",
-		Short: "Go on with an empty state where the beginning of tasks.events is gone and no snapshot is left",
-		Long: `Accept that the state of one partition of tasks.events is lost: its beginning
-was deleted, and no usable snapshot takes its place. Tasks that had not ended are
-forgotten, and so is which tasks there ever were: submitted again under its old
-ID, a task runs again. Engines register anew by themselves. The log itself says
-from then on that this was done, and why.
+		Use:     "reset LOG/PARTITION --accept-loss",
+		Short:   "Go on with an empty state where the beginning of an owned log is gone and no snapshot is left",
+		Example: "  spanway log reset tasks.events/3 --accept-loss --reason \"the disk of broker 2\"",
+		Long: `Accept that the state of one partition of an owned log is lost: its beginning
+was deleted, and no usable snapshot takes its place. Of tasks.events this means:
+tasks that had not ended are forgotten, and so is which tasks there ever were:
+submitted again under its old ID, a task runs again. Engines register anew by
+themselves. The log itself says from then on that this was done, and why.
 
 It refuses with NOT_LOST where the log can be folded. Stop nothing for it; but
 first restore the topics from a copy if you have one.`,
-		Args: none,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Args: one("partition of a log"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			place, err := a.resettable(args[0])
 			switch {
+			case err != nil:
+				return err
 			case !accept:
 				return usage("this cannot be undone: give --accept-loss if the state of the partition is to be given up")
-			case partition < 0 || partition >= events.PoolPartitions:
-				return usage("partition %d: give --partition N, 0 to %d", partition, events.PoolPartitions-1)
 			}
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				r, err := c.ResetLog(ctx, partition, instance(), reason)
+				r, err := c.ResetLog(ctx, place.Partition, instance(), reason)
 				if err != nil {
 					return err
 				}
-				topic := c.Topics().Events()
 				if a.json() {
-					return a.object(resetView{topic, r.Partition, r.Start, r.End, reason})
+					return a.object(resetView{place.Topic, r.Partition, r.Start, r.End, reason})
 				}
 				fmt.Fprintf(a.out, "%s/%d held [%d, %d): what came before %d is lost, and what it still held has no effect any more\n",
-					topic, r.Partition, r.Start, r.End, r.Start)
+					place.Topic, r.Partition, r.Start, r.End, r.Start)
 				fmt.Fprintln(a.out, "it goes on with an empty state; submit again what must be done")
 				return nil
 			})
 		},
 	}
 	c.Flags().BoolVar(&accept, "accept-loss", false, "yes, give the state up")
-	c.Flags().Int32Var(&partition, "partition", -1, "partition of tasks.events")
 	c.Flags().StringVar(&reason, "reason", "", "why, for those who read the log later")
 	return c
+}
+
+// resettable reads which partition of which owned log is meant.
+func (a *app) resettable(text string) (events.Place, error) {
+	place, err := a.parsePlace(text)
+	if err != nil {
+		return place, err
+	}
+	topics := events.Topics{Prefix: a.prefix}
+	switch log, known := topics.Log(place.Topic); {
+	case !known || log.Kind != events.OwnedLog:
+		return place, usage("%s is not an owned log of Spanway; these are: %s", place.Topic, strings.Join(ownedLogs(topics), ", "))
+	case place.Offset >= 0 || !log.Has(place.Partition):
+		return place, usage("say which partition of %s, 0 to %d, as in %s/3", log.Topic, log.Partitions-1, log.Topic)
+	}
+	return place, nil
+}
+
+func ownedLogs(topics events.Topics) (names []string) {
+	for _, log := range topics.Catalogue() {
+		if log.Kind == events.OwnedLog {
+			names = append(names, log.Topic)
+		}
+	}
+	return names
 }

@@ -34,14 +34,14 @@ func TestLogReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, stderr, code := spanway("task", "list", "--pool", "default")
-	if code == 0 || !strings.Contains(stderr, "spanway log reset --accept-loss") {
+	if code == 0 || !strings.Contains(stderr, fmt.Sprintf("spanway log reset %s/%d --accept-loss", topic, partition)) {
 		t.Errorf("exit code %d, %q; want the remedy", code, stderr)
 	}
-	stdout, stderr, code := spanway("log", "reset", "--accept-loss", "--partition", fmt.Sprint(partition), "--reason", "a test")
+	stdout, stderr, code := spanway("log", "reset", fmt.Sprintf("tasks.events/%d", partition), "--accept-loss", "--reason", "a test")
 	if code != 0 || !strings.Contains(stdout, fmt.Sprintf("what came before %d is lost", end-1)) {
 		t.Fatalf("exit code %d, %q, %q", code, stdout, stderr)
 	}
-	if _, stderr, code = spanway("log", "reset", "--accept-loss", "--partition", fmt.Sprint(partition)); code != exitRefused || !strings.Contains(stderr, "NOT_LOST") {
+	if _, stderr, code = spanway("log", "reset", fmt.Sprintf("tasks.events/%d", partition), "--accept-loss"); code != exitRefused || !strings.Contains(stderr, "NOT_LOST") {
 		t.Errorf("a second time: exit code %d, %q", code, stderr)
 	}
 	stdout, stderr, code = spanway("task", "submit", "--kind", "noop", "--id", "after", "--wait")

@@ -20,7 +20,7 @@ func TestServeSchedulerBoundsAPool(t *testing.T) {
 	defer broker.Close()
 	k := kafka.New(kafka.Config{Brokers: broker.Addrs()})
 	defer k.Close()
-	if _, err := k.Ensure(t.Context(), events.Topics{Prefix: events.DefaultPrefix}.TaskTopics()); err != nil {
+	if _, err := k.Ensure(t.Context(), events.Specs(events.Topics{Prefix: events.DefaultPrefix}.Catalogue())); err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())

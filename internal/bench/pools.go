@@ -141,7 +141,7 @@ type fleet struct {
 func (f *fleet) rebalances(ctx context.Context, cfg PoolsConfig) (all []Rebalance, err error) {
 	k := kafka.New(kafka.Config{Brokers: cfg.Brokers, ClientID: "spanway-bench"})
 	defer k.Close()
-	if _, err := k.Ensure(ctx, (events.Topics{Prefix: cfg.Prefix}).TaskTopics()); err != nil {
+	if _, err := k.Ensure(ctx, events.Specs(events.Topics{Prefix: cfg.Prefix}.Catalogue())); err != nil {
 		return nil, err
 	}
 	stop, err := f.watch(ctx, cfg)

@@ -151,7 +151,7 @@ func runWire(ctx context.Context, m *measurement, s *sample, n int) (f figures, 
 	c := kafka.New(kafka.Config{Brokers: m.brokers, ClientID: "spanway-bench"})
 	defer c.Close()
 	w := &wire{client: c, topics: events.Topics{Prefix: m.cfg.Prefix + string(m.pools[0]) + "."}, tasks: n, told: m.cfg.Progress}
-	specs := w.topics.TaskTopics()
+	specs := events.Specs(w.topics.Catalogue())
 	if _, err := c.Ensure(ctx, specs); err != nil {
 		return figures{}, err
 	}

@@ -108,7 +108,7 @@ func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handle
 func (q quiet) WithGroup(name string) slog.Handler       { return quiet{q.Handler.WithGroup(name)} }
 
 func (s *System) start(ctx context.Context, cfg Config) error {
-	if _, err := s.kafka.Ensure(ctx, events.Topics{Prefix: cfg.Prefix}.TaskTopics()); err != nil {
+	if _, err := s.kafka.Ensure(ctx, events.Specs(events.Topics{Prefix: cfg.Prefix}.Catalogue())); err != nil {
 		return fmt.Errorf("create the topics: %w", err)
 	}
 	conf := scheduler.DefaultConfig()

@@ -35,7 +35,7 @@ func channels() []channel {
 			text: "Snapshots of the log: chunks without a type, and behind them their manifest."},
 	}
 	for i := range all {
-		for _, spec := range topics.TaskTopics() {
+		for _, spec := range events.Specs(topics.Catalogue()) {
 			if spec.Name == all[i].topic {
 				all[i].partitions = spec.Partitions
 			}

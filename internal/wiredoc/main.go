@@ -32,5 +32,6 @@ func generate(root string) (map[string][]byte, error) {
 	return map[string][]byte{
 		filepath.Join(root, "docs", "events.md"):     markdown(types),
 		filepath.Join(root, "docs", "asyncapi.yaml"): spec,
+		filepath.Join(root, "docs", "topics.md"):     topicsPage(),
 	}, nil
 }

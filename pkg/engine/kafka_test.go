@@ -75,7 +75,7 @@ func TestOnABroker(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- e.Run(ctx) }() // Before its topics are there.
-	if _, err := client.Ensure(t.Context(), topics.TaskTopics()); err != nil {
+	if _, err := client.Ensure(t.Context(), events.Specs(topics.Catalogue())); err != nil {
 		t.Fatal(err)
 	}
 
@@ -106,7 +106,7 @@ func TestSharedClientStaysOpen(t *testing.T) {
 	defer b.Close()
 	client := kafka.New(kafka.Config{Brokers: b.Addrs()})
 	defer client.Close()
-	if _, err := client.Ensure(t.Context(), topics.TaskTopics()); err != nil {
+	if _, err := client.Ensure(t.Context(), events.Specs(topics.Catalogue())); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // LossError says that the beginning of a log is gone and that no snapshot takes
@@ -19,9 +21,12 @@ type LossError struct {
 }
 
 func (e *LossError) Error() string {
+	remedy := "with eventlog.Reset in the program that owns it"
+	if events.Catalogued(e.Topic) {
+		remedy = fmt.Sprintf("with: spanway log reset %s/%d --accept-loss", e.Topic, e.Partition)
+	}
 	return fmt.Sprintf("%s/%d begins at %d, and no usable snapshot stands at or behind that (%d that cannot be used): "+
-		"its state is lost; restore the topics, or accept that with: spanway log reset --accept-loss --partition %d",
-		e.Topic, e.Partition, e.Start, e.Snapshots, e.Partition)
+		"its state is lost; restore the topics, or accept that %s", e.Topic, e.Partition, e.Start, e.Snapshots, remedy)
 }
 
 // VersionError says that a log or a snapshot needs a newer binary.

@@ -3,6 +3,7 @@ package eventlog_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -205,5 +206,17 @@ func TestLossIsToldByTheNextOwner(t *testing.T) {
 				t.Errorf("the log tells of %v, want %v", told, seen)
 			}
 		})
+	}
+}
+
+// The remedy names the log that was lost, or the program that owns it.
+func TestLossErrorNamesItsLog(t *testing.T) {
+	for topic, want := range map[string]string{
+		"test.tasks.events": "spanway log reset test.tasks.events/3 --accept-loss",
+		"counter.events":    "eventlog.Reset in the program that owns it",
+	} {
+		if text := (&eventlog.LossError{Topic: topic, Partition: 3}).Error(); !strings.Contains(text, want) {
+			t.Errorf("%q does not say %q", text, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"math"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -111,12 +112,15 @@ func TestOftenSharesNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	var m TaskAssigned
-	n := testing.AllocsPerRun(100, func() {
-		m.Reset()
-		if err := unmarshal(data, &m); err != nil {
-			t.Fatal(err)
-		}
-	})
+	n := math.Inf(1)
+	for range 5 { // The count is of the whole process: the runtime's own allocations are in it.
+		n = min(n, testing.AllocsPerRun(100, func() {
+			m.Reset()
+			if err := unmarshal(data, &m); err != nil {
+				t.Fatal(err)
+			}
+		}))
+	}
 	if n > 2 {
 		t.Errorf("%v allocations, want 2: the task, and its ID once", n)
 	}

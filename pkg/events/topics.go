@@ -1,5 +1,7 @@
 package events
 
+import "strconv"
+
 // Counts of partitions. They are fixed when a topic is created, because a key's
 // partition follows from them.
 const (
@@ -71,31 +73,29 @@ type TopicSpec struct {
 	Config map[string]string
 }
 
-// TaskTopics are the topics of system A.
-func (t Topics) TaskTopics() []TopicSpec {
-	const day = "86400000"
-	forever := func() map[string]string {
-		return map[string]string{
-			"cleanup.policy": "delete", "retention.ms": "-1", "retention.bytes": "-1",
-			"max.message.bytes": "2097152", "message.timestamp.type": "CreateTime",
-			// A host whose clock is wrong must still be able to claim a log.
-			"message.timestamp.before.max.ms": "9223372036854775807",
-			"message.timestamp.after.max.ms":  "9223372036854775807",
-		}
+// Specs are how the topics of logs must be.
+func Specs(logs []Log) []TopicSpec {
+	specs := make([]TopicSpec, len(logs))
+	for i, l := range logs {
+		specs[i] = l.Spec()
 	}
-	kept := func(ms string) map[string]string {
-		c := forever()
-		c["retention.ms"] = ms
-		return c
+	return specs
+}
+
+// Spec is how the topic must be. Whatever deletes records by a snapshot must be the
+// only one which does: the broker then deletes none by age or size.
+func (l Log) Spec() TopicSpec {
+	retention := "-1"
+	if l.Kept == KeptForTime {
+		retention = strconv.FormatInt(l.For.Milliseconds(), 10)
 	}
-	return []TopicSpec{
-		{Name: t.Requests(), Partitions: PoolPartitions, Config: forever()},
-		{Name: t.Events(), Partitions: PoolPartitions, Config: forever()},
-		{Name: Snapshots(t.Events()), Partitions: PoolPartitions, Config: forever()},
-		{Name: t.Reports(), Partitions: PoolPartitions, Config: forever()},
-		{Name: t.Assignments(), Partitions: AssignmentPartitions, Config: kept(day)},
-		{Name: t.DeadLetters(), Partitions: 1, Config: kept("1209600000")},
-	}
+	return TopicSpec{Name: l.Topic, Partitions: l.Partitions, Config: map[string]string{
+		"cleanup.policy": "delete", "retention.ms": retention, "retention.bytes": "-1",
+		"max.message.bytes": "2097152", "message.timestamp.type": "CreateTime",
+		// A host whose clock is wrong must still be able to claim a log.
+		"message.timestamp.before.max.ms": "9223372036854775807",
+		"message.timestamp.after.max.ms":  "9223372036854775807",
+	}}
 }
 
 // PoolPartition is the partition of a pool in the requests, events and reports.

@@ -73,7 +73,7 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // Run works until ctx ends, then leaves the group and returns nil. It returns
 // an error only if it cannot begin: topics that are not as they must be.
 func (s *Service) Run(ctx context.Context) error {
-	warnings, err := s.deps.Kafka.Ensure(ctx, s.topics.TaskTopics())
+	warnings, err := s.deps.Kafka.Ensure(ctx, events.Specs(s.topics.UsedBy(events.RoleScheduler)))
 	if err != nil {
 		return fmt.Errorf("scheduler: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 
 func ensureTopics(t *testing.T, b Broker) {
 	c := client(t, b)
-	specs := events.Topics{Prefix: "ensure."}.TaskTopics()
+	specs := events.Specs(events.Topics{Prefix: "ensure."}.Catalogue())
 	for range 2 {
 		warnings, err := c.Ensure(limited(t), specs)
 		if err != nil {
@@ -150,7 +150,7 @@ func deadMember(t *testing.T, b Broker) {
 }
 
 func ensureAtOnce(t *testing.T, b Broker) {
-	specs := events.Topics{Prefix: "at-once."}.TaskTopics()
+	specs := events.Specs(events.Topics{Prefix: "at-once."}.Catalogue())
 	var wg sync.WaitGroup
 	for range 3 {
 		c := client(t, b)

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+const topicsIntro = `<!-- Written by make generate (internal/wiredoc) from the catalogue in pkg/events/catalogue.go. -->
+
+# Topics and access rights
+
+Services create and verify their topics at start; nothing relies on auto-creation. The names have a prefix, here the default one (` + "`--prefix`, `SPANWAY_PREFIX`" + `). A partition count that differs is an error.
+
+| Topic | Kind | Partitions | Kept |
+|---|---|---|---|
+`
+
+const kinds = `
+Kinds: of an **input** every record counts. An **owned** log has one writer at a time and judges itself ([wire.md](wire.md)). A **published** topic has copies of events of owned logs, with ` + "`spanway-from`" + `. **Snapshots** are those of the log with that name.
+
+## Access rights
+
+What each kind of program needs, as Kafka's ACLs name it. On every topic listed, Describe comes with Read and with Write. Who writes also needs IdempotentWrite on the cluster (brokers before 3.0 only; later ones take Write for it).
+
+`
+
+// topicsPage writes the table of topics and what each role needs on them.
+func topicsPage() []byte {
+	var b bytes.Buffer
+	b.WriteString(topicsIntro)
+	for _, l := range topics.Catalogue() {
+		by := ""
+		if l.Key != "" {
+			by = ", by " + l.Key
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %d%s | %s |\n", l.Topic, l.Kind, l.Partitions, by, kept(l))
+	}
+	b.WriteString(kinds)
+	b.WriteString("| Topic |")
+	for _, role := range events.Roles() {
+		fmt.Fprintf(&b, " %s |", role)
+	}
+	fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(events.Roles())))
+	for _, l := range topics.Catalogue() {
+		fmt.Fprintf(&b, "| `%s` |", l.Topic)
+		for _, role := range events.Roles() {
+			fmt.Fprintf(&b, " %s |", strings.Join(rights(l, role), ", "))
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("\n(Read) is for looking at the topic only, by `log tail` and `log dead`. Delete is for DeleteRecords. ")
+	b.WriteString("A scheduler also needs Read on its group, `<prefix>scheduler`, and Create on the topics that are to be created. To replay dead letters (`log dead --replay`), a client needs Write on the topic from which they came. Give no other program Write on an owned log: what it writes does not count, but it costs every reader.\n")
+	return b.Bytes()
+}
+
+// rights are the operations that a role needs on a log.
+func rights(l events.Log, role events.Role) []string {
+	out := l.Rights(role)
+	if slices.Contains(l.Viewers, role) {
+		out = append(out, "(Read)")
+	}
+	if len(out) == 0 {
+		out = []string{"none"}
+	}
+	return out
+}
+
+func kept(l events.Log) string {
+	switch l.Kept {
+	case events.UntilFolded:
+		return "until two snapshots of the owner have decided it"
+	case events.WithHistory:
+		return "for the configured history, and until two snapshots hold it"
+	case events.NewestTwo:
+		return "the two newest"
+	}
+	if days := int(l.For / (24 * time.Hour)); days > 1 {
+		return fmt.Sprintf("%d days", days)
+	}
+	return "a day"
+}

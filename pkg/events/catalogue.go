@@ -1,0 +1,173 @@
+package events
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Log is an entry of the catalogue of logs: what a topic is, where its records come
+// from and how long they are kept. Topics, access rights, the documentation, the
+// verifier and the text of errors are made from it. A program that has a log of its
+// own writes an entry for it (package logowner).
+type Log struct {
+	// Topic is the name of the topic, with its prefix.
+	Topic string
+	Kind  LogKind
+	// Partitions is fixed when the topic is created. A topic of snapshots has as many
+	// as its log.
+	Partitions int32
+	// Key is what decides the partition of a record, such as "pool"; empty if there
+	// is one partition.
+	Key string
+	// Kept says what deletes records; For is their age then, if it is KeptForTime.
+	Kept Kept
+	For  time.Duration
+	// Of is the log of which a topic of snapshots holds the snapshots.
+	Of string
+	// Inputs are the topics whose records the owner of an owned log decides on, from
+	// the partition with the same number; Outputs those to which it publishes what
+	// its events cause.
+	Inputs, Outputs []string
+	// Writers and Readers need access to do their work; Viewers read it if an operator
+	// wants to look at it.
+	Writers, Readers, Viewers []Role
+}
+
+// LogKind says which rule tells what of a log counts.
+type LogKind uint8
+
+const (
+	// InputLog: every record counts. Anybody who may write to it does.
+	InputLog LogKind = iota + 1
+	// OwnedLog: one writer at a time; the log judges itself (docs/wire.md, "Owned logs").
+	OwnedLog
+	// SharedLog: many writers; the order of the records decides.
+	SharedLog
+	// PublishedLog: copies of events of owned logs, which name the event that they
+	// were made from. A receiver drops what it has seen.
+	PublishedLog
+	// SnapshotLog: snapshots of the log named by Of.
+	SnapshotLog
+)
+
+// String is the word for it in the documentation.
+func (k LogKind) String() string {
+	return [...]string{"?", "input", "owned", "shared", "published", "snapshots"}[min(int(k), 5)]
+}
+
+// Kept says what deletes the records of a log.
+type Kept uint8
+
+const (
+	// UntilFolded: the owner that reads it deletes what its older verified snapshot
+	// has decided.
+	UntilFolded Kept = iota + 1
+	// WithHistory: the owner deletes what two verified snapshots hold and what is
+	// older than the configured history.
+	WithHistory
+	// NewestTwo: the owner keeps the two newest snapshots.
+	NewestTwo
+	// KeptForTime: the broker deletes what is older than For.
+	KeptForTime
+)
+
+// Role is a kind of program, as access rights name it.
+type Role string
+
+// The roles of system A.
+const (
+	RoleScheduler Role = "scheduler"
+	RoleEngine    Role = "engine"
+	// RoleClient submits tasks and follows them: the command line, and programs that
+	// use package client.
+	RoleClient Role = "client"
+)
+
+// Roles lists the roles that the catalogue names.
+func Roles() []Role { return []Role{RoleScheduler, RoleEngine, RoleClient} }
+
+// Catalogue lists the logs of a deployment.
+func (t Topics) Catalogue() []Log {
+	pool, engine := "pool", "engine ID"
+	log := t.Events()
+	return []Log{
+		{
+			Topic: t.Requests(), Kind: InputLog, Partitions: PoolPartitions, Key: pool, Kept: UntilFolded,
+			Writers: []Role{RoleScheduler, RoleClient}, Readers: []Role{RoleScheduler, RoleClient},
+		},
+		{
+			Topic: log, Kind: OwnedLog, Partitions: PoolPartitions, Key: pool, Kept: WithHistory,
+			Inputs: []string{t.Requests(), t.Reports()}, Outputs: []string{t.Assignments(), t.Requests(), t.DeadLetters()},
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler, RoleClient},
+		},
+		{
+			Topic: Snapshots(log), Kind: SnapshotLog, Of: log, Partitions: PoolPartitions, Key: pool, Kept: NewestTwo,
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler, RoleClient},
+		},
+		{
+			Topic: t.Reports(), Kind: InputLog, Partitions: PoolPartitions, Key: pool, Kept: UntilFolded,
+			Writers: []Role{RoleEngine}, Readers: []Role{RoleScheduler}, Viewers: []Role{RoleClient},
+		},
+		{
+			Topic: t.Assignments(), Kind: PublishedLog, Partitions: AssignmentPartitions, Key: engine, Kept: KeptForTime, For: 24 * time.Hour,
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleEngine}, Viewers: []Role{RoleClient},
+		},
+		{
+			Topic: t.DeadLetters(), Kind: PublishedLog, Partitions: 1, Kept: KeptForTime, For: 14 * 24 * time.Hour,
+			Writers: []Role{RoleScheduler}, Viewers: []Role{RoleClient},
+		},
+	}
+}
+
+// Log returns the entry of a topic. The name may lack the prefix.
+func (t Topics) Log(topic string) (Log, bool) {
+	all := t.Catalogue()
+	i := slices.IndexFunc(all, func(l Log) bool { return l.Topic == topic || l.Topic == t.Prefix+topic })
+	if i < 0 {
+		return Log{}, false
+	}
+	return all[i], true
+}
+
+// UsedBy lists the logs that a role writes or reads to do its work.
+func (t Topics) UsedBy(role Role) []Log {
+	return slices.DeleteFunc(t.Catalogue(), func(l Log) bool {
+		return !slices.Contains(l.Writers, role) && !slices.Contains(l.Readers, role)
+	})
+}
+
+// Rights are the operations of Kafka's ACLs that a role needs on the topic to do its
+// work. Its owner also verifies the topic's settings, and deletes what snapshots hold.
+func (l Log) Rights(role Role) (operations []string) {
+	if slices.Contains(l.Readers, role) {
+		operations = append(operations, "Read")
+	}
+	if slices.Contains(l.Writers, role) {
+		operations = append(operations, "Write")
+	}
+	if role != RoleScheduler { // The only role so far which owns a log.
+		return operations
+	}
+	operations = append(operations, "DescribeConfigs")
+	if l.Kept != KeptForTime {
+		operations = append(operations, "Delete")
+	}
+	return operations
+}
+
+// Judged tells whether the log itself says which of its records count.
+func (l Log) Judged() bool { return l.Kind == OwnedLog || l.Kind == SharedLog }
+
+// Name is the topic without a prefix.
+func (l Log) Name(prefix string) string { return strings.TrimPrefix(l.Topic, prefix) }
+
+// Has tells whether the log has that partition.
+func (l Log) Has(partition int32) bool { return partition >= 0 && partition < l.Partitions }
+
+// Catalogued tells whether a topic is one of the catalogue, under whatever prefix.
+func Catalogued(topic string) bool {
+	return slices.ContainsFunc(Topics{Prefix: DefaultPrefix}.Catalogue(), func(l Log) bool {
+		return strings.HasSuffix(topic, l.Name(DefaultPrefix))
+	})
+}
