@@ -56,7 +56,7 @@ func (c *Client) stateAt(ctx context.Context, log eventlog.Log, cfg placement.Co
 	if !newest {
 		slices.Reverse(usable)
 	}
-	snap, core, err := s.Restore(ctx, usable, func() eventlog.Core { return placement.New(cfg) })
+	snap, core, err := s.Restore(ctx, usable, func() eventlog.Fold { return placement.New(cfg) })
 	if err != nil {
 		return nil, nil, err
 	}

@@ -83,7 +83,7 @@ func (c *Client) ResetLog(ctx context.Context, partition int32, owner, reason st
 	}
 	accepted, err := eventlog.Reset(ctx, eventlog.ResetConfig{
 		Log: log, Snapshots: c.snapshots(partition), Encoder: c.encoder,
-		NewCore: func() eventlog.Core {
+		NewFold: func() eventlog.Fold {
 			return placement.New(placement.Config{Topics: c.topics, Partition: partition})
 		},
 		Now: time.Now, Random: randomID, Owner: owner, Reason: reason, Positions: positions,

@@ -43,7 +43,7 @@ type reading struct {
 
 // readTo folds what a reader has not read yet, up to a moment. Every fold of
 // tasks.events that the client answers with ends here.
-func (c *Client) readTo(ctx context.Context, in reading, at At, then eventlog.Fold) (folded, error) {
+func (c *Client) readTo(ctx context.Context, in reading, at At, then eventlog.Visit) (folded, error) {
 	topic := c.topics.Events()
 	var tooNew error
 	apply := func(l events.Logged, r *events.Record) {
@@ -119,7 +119,7 @@ type past struct {
 	*folded
 	at    At
 	stop  int64
-	apply eventlog.Fold
+	apply eventlog.Visit
 }
 
 func (m *past) see(l events.Logged, r *events.Record) {

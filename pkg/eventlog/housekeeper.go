@@ -24,7 +24,7 @@ type Housekeeper struct {
 	Log       Log
 	Snapshots *Snapshots
 	Truncator Truncator
-	NewCore   func() Core
+	NewFold   func() Fold
 	// Keep is how long events stay in the log although a snapshot holds what
 	// they led to; below 0: for ever.
 	Keep time.Duration
@@ -162,7 +162,7 @@ func (h *Housekeeper) verify(ctx context.Context, st *Stored) (bool, error) {
 	if h.verified[key] {
 		return true, nil
 	}
-	snap, core, err := h.Snapshots.restore(ctx, *st, h.NewCore)
+	snap, fold, err := h.Snapshots.restore(ctx, *st, h.NewFold)
 	var bad *corrupt
 	switch {
 	case errors.As(err, &bad):
@@ -170,8 +170,6 @@ func (h *Housekeeper) verify(ctx context.Context, st *Stored) (bool, error) {
 		return false, nil
 	case err != nil:
 		return false, err
-	case core == nil:
-		return false, nil
 	}
 	o, _, err := snap.parts()
 	if err != nil {
@@ -181,7 +179,7 @@ func (h *Housekeeper) verify(ctx context.Context, st *Stored) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if again = core.Snapshot(again); xxhash.Sum64(again) != st.Manifest.StateHash {
+	if again = fold.Snapshot(again); xxhash.Sum64(again) != st.Manifest.StateHash {
 		h.Snapshots.bad(st.Manifest, fmt.Errorf("restored, the snapshot at %d gives another state: hash %016x instead of %016x",
 			st.Manifest.Offset, xxhash.Sum64(again), st.Manifest.StateHash))
 		return false, nil

@@ -123,28 +123,27 @@ func (t *tenure) housekeep() error {
 	if k.at == 0 {
 		k.at = t.clock.Now
 	}
-	core, ok := t.core.(Snapshotter)
 	switch {
-	case !ok || t.last.Hash == 0 || t.last.At+int64(t.last.Records) != t.reader.next:
+	case t.last.Hash == 0 || t.last.At+int64(t.last.Records) != t.reader.next:
 		return nil // A snapshot stands right behind a batch of its owner.
 	case k.Keeper.Busy():
 		return nil // To encode the state, or only to look through it, takes long.
 	case k.due(t.clock.Now):
-		return t.startSnapshot(core)
+		return t.startSnapshot()
 	case t.published.truncated > k.deleted && !k.saving && !k.deleting && t.clock.Now >= k.deleteAt:
 		k.deleteAt = t.clock.Now + snapshotRetry
-		k.deleting = k.Keeper.Start(Job{Truncate: t.published.truncated, Floor: core.Floor()})
+		k.deleting = k.Keeper.Start(Job{Truncate: t.published.truncated, Floor: t.core.Floor()})
 	}
 	return nil
 }
 
-func (t *tenure) startSnapshot(core Snapshotter) error {
+func (t *tenure) startSnapshot() error {
 	k := t.keeping
-	snap, err := take(t.Topic, t.Partition, t.reader, &t.published.own, core, k.size+k.size/8, t.clock.Now)
+	snap, err := take(t.Topic, t.Partition, t.reader, &t.published.own, t.core, k.size+k.size/8, t.clock.Now)
 	if err != nil {
 		return fmt.Errorf("take a snapshot at %d: %w", t.reader.next, err)
 	}
-	if !k.Keeper.Start(Job{Snapshot: snap, Before: k.before, Truncate: t.published.truncated, Floor: core.Floor()}) {
+	if !k.Keeper.Start(Job{Snapshot: snap, Before: k.before, Truncate: t.published.truncated, Floor: t.core.Floor()}) {
 		k.retryAt = t.clock.Now + snapshotRetry/10
 		return nil
 	}
@@ -181,8 +180,7 @@ func (t *tenure) emitTruncated() {
 	}
 	before := k.propose
 	k.propose = 0
-	core, ok := t.core.(Snapshotter)
-	if ok && before > t.published.truncated && before <= core.Floor() {
+	if before > t.published.truncated && before <= t.core.Floor() {
 		t.emit(&events.LogTruncated{Before: before, AtMs: t.clock.Now})
 	}
 }

@@ -30,8 +30,7 @@ type OwnerConfig struct {
 	// Receivers are the partitions on which events are published. They are told
 	// when the log has lost its tail.
 	Receivers []TopicPartition
-	// Snapshots, if set and the core is a Snapshotter, are where an owner begins,
-	// and what it writes.
+	// Snapshots, if set, are where an owner begins, and what it writes.
 	Snapshots *SnapshotConfig
 	// Lost is what the owner before could not say any more; see Owner.Lost.
 	Lost *events.LogTailLost

@@ -9,13 +9,10 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Core is the pure core of an owner: a fold of its log, and decisions on it.
-// One goroutine calls it. It must be a function of what it is given: equal logs
-// give equal states.
+// Core is the pure core of an owner: a fold of its log, and decisions on it. It
+// folds what it has just emitted at once, before it is known to count.
 type Core interface {
-	// Apply folds one event: one that counts, or one that Decide or Advance
-	// just emitted. An unknown event, or one without message, changes nothing.
-	Apply(events.Logged)
+	Fold
 	// Decide emits the events that an input causes. now.ReadTo is what had been
 	// read before this input. emit gives the event its place in the log,
 	// applies it to the core before it returns, and encodes it at once: what is
@@ -24,10 +21,18 @@ type Core interface {
 	// Advance emits what time and folded state cause, a bounded amount (about
 	// 2,000 events). more: call again, once this much has been appended.
 	Advance(now events.Clock, emit func(proto.Message)) (more bool)
-	// Publish says what an event that counts causes on another topic, built
-	// from the state; false if nothing, or nothing any more. It is asked again
-	// about events that a predecessor may not have published.
-	Publish(events.Logged) (events.Outgoing, bool)
+	// Publish gives send each record that an event which counts causes on other
+	// topics, built from the state: none, or none any more, or several. It is asked
+	// again about events that a predecessor may not have published. What is sent
+	// must not be changed afterwards.
+	//
+	// Messages are sent under the ID of their event, and receivers drop by its
+	// (epoch, n) what they have seen: of two messages of one event on one partition
+	// they would take the first only. So an event causes at most one on a
+	// partition; the owner sends none of it and stops with an error if there are
+	// more, and a mended core publishes it. Raw records have IDs of their own, and
+	// any number of them may go to one partition.
+	Publish(l events.Logged, send func(events.Outgoing))
 }
 
 // Inputs is where an owner's inputs come from.

@@ -134,11 +134,39 @@ func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) 
 	case *events.LogTailLost:
 		return t.tellReceivers(l, m, timestamp)
 	}
-	out, ok := t.core.Publish(l)
-	if !ok {
-		return nil
+	t.out = t.out[:0]
+	t.core.Publish(l, t.sender)
+	if err := t.distinct(l); err != nil {
+		return err
 	}
-	switch err := t.complete(ctx, &out); {
+	for i := range t.out {
+		if err := t.send(ctx, l, &t.out[i], timestamp); err != nil {
+			return err
+		}
+	}
+	clear(t.out)
+	return nil
+}
+
+// errTwice says that receivers would not take all that an event causes.
+var errTwice = errors.New("one event caused two messages on one partition, of which receivers take the first only; mend the core")
+
+// distinct refuses two messages of one event on one partition.
+func (t *tenure) distinct(l events.Logged) error {
+	for i := range t.out {
+		for j := range i {
+			a, b := &t.out[i], &t.out[j]
+			if a.Raw == nil && b.Raw == nil && a.Partition == b.Partition && a.Topic == b.Topic {
+				return fmt.Errorf("publish event %d/%d of %s/%d to %s/%d: %w", l.Epoch, l.N, t.Topic, t.Partition, a.Topic, a.Partition, errTwice)
+			}
+		}
+	}
+	return nil
+}
+
+// send sends one record that an event causes.
+func (t *tenure) send(ctx context.Context, l events.Logged, out *events.Outgoing, timestamp int64) error {
+	switch err := t.complete(ctx, out); {
 	case errors.Is(err, errUnreadable):
 		if t.Hooks.Lost != nil {
 			t.Hooks.Lost(fmt.Errorf("event %d/%d of %s/%d is not published: %w", l.Epoch, l.N, t.Topic, t.Partition, err))
@@ -206,7 +234,7 @@ func (t *tenure) tellReceivers(l events.Logged, m *events.LogTailLost, timestamp
 	return nil
 }
 
-func (t *tenure) outgoing(l events.Logged, out events.Outgoing, timestamp int64) (events.Record, error) {
+func (t *tenure) outgoing(l events.Logged, out *events.Outgoing, timestamp int64) (events.Record, error) {
 	if out.Raw != nil {
 		return *out.Raw, nil
 	}

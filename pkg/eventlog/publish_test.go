@@ -3,6 +3,7 @@ package eventlog_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,10 +17,11 @@ import (
 // scattered is a core that leaves each acceptance in the log when it publishes it.
 type scattered struct{ *toyCore }
 
-func (c scattered) Publish(l events.Logged) (events.Outgoing, bool) {
-	out, ok := c.toyCore.Publish(l)
-	out.Missing, out.Complete = l.Offset, func(proto.Message) error { return nil }
-	return out, ok
+func (c scattered) Publish(l events.Logged, send func(events.Outgoing)) {
+	c.toyCore.Publish(l, func(out events.Outgoing) {
+		out.Missing, out.Complete = l.Offset, func(proto.Message) error { return nil }
+		send(out)
+	})
 }
 
 // counting is a log that counts its fetches.
@@ -91,5 +93,59 @@ func TestPayloadsAreReadInTurns(t *testing.T) {
 	})
 	if len(box.open) != n || box.sent != n {
 		t.Errorf("%d of %d events were published", box.sent, len(box.open))
+	}
+}
+
+// fanning is a core that tells of each acceptance at several places.
+type fanning struct {
+	*toyCore
+	to []events.Outgoing
+}
+
+func (c fanning) Publish(l events.Logged, send func(events.Outgoing)) {
+	c.toyCore.Publish(l, func(out events.Outgoing) {
+		for _, to := range c.to {
+			if to.Message = out.Message; to.Raw != nil {
+				to.Message = nil
+			}
+			send(to)
+		}
+	})
+}
+
+// TestOneEventCausesSeveralRecords: all of them, in their order; but of one event
+// no two messages go to one partition, where receivers would drop the second.
+func TestOneEventCausesSeveralRecords(t *testing.T) {
+	t.Parallel()
+	raw := &events.Record{Value: []byte("raw")}
+	for name, c := range map[string]struct {
+		to      []events.Outgoing
+		refused bool
+	}{
+		"two partitions, two topics":     {to: []events.Outgoing{{Topic: "a"}, {Topic: "a", Partition: 1}, {Topic: "b"}}},
+		"raw records with IDs of theirs": {to: []events.Outgoing{{Topic: "a"}, {Topic: "a", Raw: raw}, {Topic: "a", Raw: raw}}},
+		"two messages on one partition":  {to: []events.Outgoing{{Topic: "a"}, {Topic: "b"}, {Topic: "a"}}, refused: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, memlog.New(), "x", "y")
+			b.cfg.Hooks.Owned = nil
+			b.cfg.NewCore = func() eventlog.Core { return fanning{newToyCore().(*toyCore), c.to} }
+			if c.refused {
+				err := eventlog.NewOwner(b.cfg).Run(t.Context())
+				if err == nil || !strings.Contains(err.Error(), "two messages on one partition") || len(b.outbox.sent) > 0 {
+					t.Errorf("Run returned %v, %d records were sent", err, len(b.outbox.sent))
+				}
+				return
+			}
+			stop := b.run(t)
+			b.await(t, 2*len(c.to))
+			_ = stop()
+			for i, r := range b.outbox.sent {
+				if to := c.to[i%len(c.to)]; (to.Raw != nil) != (string(r.Value) == "raw") {
+					t.Errorf("record %d is %q", i, r.Value)
+				}
+			}
+		})
 	}
 }

@@ -10,11 +10,6 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Fold is called for each event that counts, in order. The record is the one it
-// came in; it must not be changed. Message is nil for a type that is not known,
-// for a null value, and for data that cannot be read.
-type Fold func(l events.Logged, r *events.Record)
-
 // Reader reads an owned log and judges it. It is not for concurrent use.
 type Reader struct {
 	log       Log
@@ -33,7 +28,7 @@ type Reader struct {
 	positions Positions
 	n         uint32 // the number of the next event in its epoch
 	next, end int64
-	fold      Fold // during take only
+	visit     Visit // during take only
 }
 
 // NewReader returns a reader that begins at offset 0.
@@ -65,14 +60,14 @@ func NewReaderFrom(log Log, m *events.LogSnapshot) (*Reader, error) {
 	return r, nil
 }
 
-// Poll reads one page, which it waits for at most that long, and folds what
+// Poll reads one page, which it waits for at most that long, and visits what
 // counts.
-func (r *Reader) Poll(ctx context.Context, wait time.Duration, fold Fold) error {
+func (r *Reader) Poll(ctx context.Context, wait time.Duration, visit Visit) error {
 	page, err := r.log.Fetch(ctx, r.next, wait)
 	if err != nil {
 		return fmt.Errorf("read %s/%d at %d: %w", r.topic, r.partition, r.next, err)
 	}
-	r.take(page, fold)
+	r.take(page, visit)
 	return nil
 }
 
@@ -92,14 +87,14 @@ func (r *Reader) pollTo(ctx context.Context, end int64) error {
 	return nil
 }
 
-// Barrier folds everything that was in the log when it was called.
-func (r *Reader) Barrier(ctx context.Context, fold Fold) error {
-	if err := r.Poll(ctx, 0, fold); err != nil {
+// Barrier visits everything that was in the log when it was called.
+func (r *Reader) Barrier(ctx context.Context, visit Visit) error {
+	if err := r.Poll(ctx, 0, visit); err != nil {
 		return err
 	}
 	// The first answer came after the call began, so its end is late enough.
 	for end := r.end; r.next < end; {
-		if err := r.Poll(ctx, longPoll, fold); err != nil {
+		if err := r.Poll(ctx, longPoll, visit); err != nil {
 			return err
 		}
 	}
@@ -130,14 +125,14 @@ func (r *Reader) Judge() Judge { return r.judge }
 func (r *Reader) Inputs() Positions { return append(Positions(nil), r.positions...) }
 
 // take judges a page.
-func (r *Reader) take(page events.Page, fold Fold) {
-	r.fold = fold
+func (r *Reader) take(page events.Page, visit Visit) {
+	r.visit = visit
 	for i := range page.Records {
 		if page.Records[i].Offset >= r.next {
 			r.assembler.add(&page.Records[i], r.batch, r.skip)
 		}
 	}
-	r.fold = nil
+	r.visit = nil
 	r.next, r.end = max(r.next, page.Next), page.End
 }
 
@@ -186,7 +181,7 @@ func (r *Reader) batch(h Header, records []events.Record) {
 func (r *Reader) event(rec *events.Record) {
 	l := events.Logged{Offset: rec.Offset, Epoch: r.judge.Epoch, N: r.n, Type: events.TypeOfRecord(rec)}
 	r.n++
-	if r.fold == nil {
+	if r.visit == nil {
 		return
 	}
 	if rec.Value != nil {
@@ -194,7 +189,7 @@ func (r *Reader) event(rec *events.Record) {
 			l.Message = m
 		}
 	}
-	r.fold(l, rec)
+	r.visit(l, rec)
 }
 
 // numberIn reads the running number from an event's ID, where what came before

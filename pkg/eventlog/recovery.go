@@ -42,7 +42,11 @@ func (t *tenure) restore(ctx context.Context) error {
 		return err
 	}
 	t.keeping.beyond = beyond
-	snap, core, err := s.Restore(ctx, usable, t.NewCore)
+	var core Core // the one that Restore tried last
+	snap, _, err := s.Restore(ctx, usable, func() Fold {
+		core = t.NewCore()
+		return core
+	})
 	if err != nil {
 		return err
 	}

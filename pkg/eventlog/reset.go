@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -17,7 +19,7 @@ var ErrNothingLost = errors.New("nothing is lost: the log can be folded")
 type ResetConfig struct {
 	Log       Log
 	Snapshots *Snapshots
-	NewCore   func() Core
+	NewFold   func() Fold
 	Encoder   events.Encoder
 	Now       func() time.Time
 	Random    func() [16]byte
@@ -33,46 +35,48 @@ type ResetConfig struct {
 // owners and readers go on. It returns what it wrote. ErrNothingLost: it did
 // nothing. ErrDisowned: somebody else claimed the log meanwhile.
 func Reset(ctx context.Context, cfg ResetConfig) (*events.LogLossAccepted, error) {
-	t, core, err := cfg.open(ctx)
+	t, err := cfg.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("reset %s/%d: %w", cfg.Snapshots.Topic, cfg.Snapshots.Partition, err)
 	}
-	accepted, err := cfg.reset(ctx, t, core)
+	accepted, err := cfg.reset(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("reset %s/%d: %w", t.Topic, t.Partition, err)
 	}
 	return accepted, nil
 }
 
+// undecided is the core of a log that is reset: it decides nothing.
+type undecided struct{ Fold }
+
+func (undecided) Decide(events.Input, events.Clock, func(proto.Message)) {}
+func (undecided) Advance(events.Clock, func(proto.Message)) bool         { return false }
+func (undecided) Publish(events.Logged, func(events.Outgoing))           {}
+
 // open folds what is left of the log, if its state is lost.
-func (cfg *ResetConfig) open(ctx context.Context) (*tenure, Snapshotter, error) {
-	core, ok := cfg.NewCore().(Snapshotter)
-	if !ok {
-		return nil, nil, fmt.Errorf("a core of type %T has no snapshots", cfg.NewCore())
-	}
+func (cfg *ResetConfig) open(ctx context.Context) (*tenure, error) {
 	start, _, err := Bounds(ctx, cfg.Log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	usable, beyond, err := cfg.Snapshots.Usable(ctx, cfg.Log)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	snap, _, err := cfg.Snapshots.Restore(ctx, usable, cfg.NewCore)
+	snap, _, err := cfg.Snapshots.Restore(ctx, usable, cfg.NewFold)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if start == 0 || snap != nil {
-		return nil, nil, ErrNothingLost
+		return nil, ErrNothingLost
 	}
 	t := newTenure(&OwnerConfig{
 		Log: cfg.Log, Topic: cfg.Snapshots.Topic, Partition: cfg.Snapshots.Partition,
-		NewCore: cfg.NewCore, Encoder: cfg.Encoder, Now: cfg.Now, Random: cfg.Random, Instance: cfg.Owner,
+		NewCore: func() Core { return undecided{cfg.NewFold()} }, Encoder: cfg.Encoder, Now: cfg.Now, Random: cfg.Random, Instance: cfg.Owner,
 	})
 	t.reader = NewReaderAt(cfg.Log, t.Topic, t.Partition, start)
-	t.core = core
 	if err := t.reader.Barrier(ctx, nil); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if t.reader.judge.Unanchored {
 		// What is left tells nothing. A claim that lands where it is expected does;
@@ -81,10 +85,10 @@ func (cfg *ResetConfig) open(ctx context.Context) (*tenure, Snapshotter, error) 
 			t.reader.judge.Epoch = max(t.reader.judge.Epoch, st.Manifest.Epoch)
 		}
 	}
-	return t, core, nil
+	return t, nil
 }
 
-func (cfg *ResetConfig) reset(ctx context.Context, t *tenure, core Snapshotter) (*events.LogLossAccepted, error) {
+func (cfg *ResetConfig) reset(ctx context.Context, t *tenure) (*events.LogLossAccepted, error) {
 	if err := t.claimLog(ctx); err != nil {
 		return nil, err
 	}
@@ -115,7 +119,7 @@ func (cfg *ResetConfig) reset(ctx context.Context, t *tenure, core Snapshotter) 
 	}
 	state := own{}
 	state.fold(t.batch.logged[0], t.clock.Now)
-	snap, err := take(t.Topic, t.Partition, t.reader, &state, core, 0, t.clock.Now)
+	snap, err := take(t.Topic, t.Partition, t.reader, &state, t.core, 0, t.clock.Now)
 	if err != nil {
 		return nil, err
 	}

@@ -11,31 +11,15 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Snapshotter is a core whose state can be written down and read again.
-type Snapshotter interface {
-	Core
-	// Snapshot appends the folded state to dst: equal states give equal bytes.
-	Snapshot(dst []byte) []byte
-	// Restore makes the state of a fresh core equal to the one that gave these
-	// bytes.
-	Restore(state []byte) error
-	// FoldVersion of the state now. A core that is told of a version beyond what
-	// it knows stays at its own; the runtime then stops with a VersionError.
-	FoldVersion() uint32
-	// Floor is the lowest offset of the log that the state still refers to, or
-	// math.MaxInt64.
-	Floor() int64
-}
-
 // Snapshot is the fold of everything that counts in a log below an offset.
 type Snapshot struct {
 	// Manifest says of what; its Chunks are set once it was written.
 	Manifest *events.LogSnapshot
-	// Body is the runtime's own part, then what the core made of its state.
+	// Body is the runtime's own part, then what the fold made of its state.
 	Body []byte
 }
 
-// own is the runtime's part of a state: a function of the log, as the core's is.
+// own is the runtime's part of a state: a function of the log, as the fold's is.
 type own struct {
 	// through: the log says that everything caused below it was published.
 	through int64
@@ -56,7 +40,7 @@ type loss struct {
 // bodyVersion is the first byte of a body.
 const bodyVersion = 1
 
-// append appends the encoded part to dst; what follows it is the core's.
+// append appends the encoded part to dst; what follows it is the fold's.
 func (o *own) append(dst []byte) ([]byte, error) {
 	dst = append(dst, bodyVersion)
 	dst = binary.AppendUvarint(dst, uint64(o.through))
@@ -116,7 +100,7 @@ func (s *Snapshot) parts() (o own, state []byte, err error) {
 	return o, r.rest, r.err
 }
 
-// State is what the core made of its state; it is nil if the body is malformed.
+// State is what the fold made of its state; it is nil if the body is malformed.
 func (s *Snapshot) State() []byte {
 	_, state, err := s.parts()
 	if err != nil {
@@ -138,20 +122,20 @@ func judgeOf(m *events.LogSnapshot) (Judge, error) {
 
 // take makes the snapshot of a state that is wholly known to count. About room
 // bytes are expected: growing to a large state copies it several times.
-func take(topic string, partition int32, r *Reader, o *own, core Snapshotter, room, now int64) (*Snapshot, error) {
+func take(topic string, partition int32, r *Reader, o *own, fold Fold, room, now int64) (*Snapshot, error) {
 	body, err := o.append(make([]byte, 0, room))
 	if err != nil {
 		return nil, err
 	}
-	body = core.Snapshot(body)
+	body = fold.Snapshot(body)
 	return &Snapshot{
 		Body: body,
 		Manifest: &events.LogSnapshot{
-			Topic: topic, Partition: partition, Offset: r.next, FoldVersion: core.FoldVersion(),
+			Topic: topic, Partition: partition, Offset: r.next, FoldVersion: fold.FoldVersion(),
 			Epoch: r.judge.Epoch, ClaimId: r.judge.Claim[:], ClaimedAt: r.judge.ClaimedAt, History: r.judge.History,
 			Number: r.n, Inputs: string(r.positions.Append(nil)),
 			StateHash: xxhash.Sum64(body), StateBytes: int64(len(body)),
-			Floor: min(core.Floor(), r.next), AtMs: now,
+			Floor: min(fold.Floor(), r.next), AtMs: now,
 		},
 	}, nil
 }

@@ -38,7 +38,7 @@ func FuzzSnapshot(f *testing.F) {
 			if got, err := s.Load(t.Context(), st); err == nil && got.Hash() != st.Manifest.StateHash {
 				t.Error("a snapshot with another hash was loaded")
 			}
-			if _, _, err := s.Restore(t.Context(), list, newToyCore); err != nil {
+			if _, _, err := s.Restore(t.Context(), list, newToyFold); err != nil {
 				_ = err.Error()
 			}
 			if _, err := eventlog.NewReaderFrom(s.Log, st.Manifest); err == nil && len(st.Manifest.ClaimId) != 16 {

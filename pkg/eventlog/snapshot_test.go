@@ -28,7 +28,7 @@ type shelf struct {
 func newShelf(log *memlog.Log) *shelf {
 	s := &shelf{log: log, snapshots: memlog.New(), in: memlog.New()}
 	s.keeper = &atOnce{Housekeeper: &eventlog.Housekeeper{
-		Log: log, Snapshots: s.store(), Truncator: s, NewCore: newToyCore, Now: time.Now, Keep: -1,
+		Log: log, Snapshots: s.store(), Truncator: s, NewFold: newToyFold, Now: time.Now, Keep: -1,
 	}}
 	return s
 }
@@ -124,7 +124,7 @@ func TestSnapshotPlusTailIsTheWholeLog(t *testing.T) {
 		t.Fatalf("%d snapshots stay of %d, want the two newest, newest first", len(list), len(s.kept))
 	}
 	for _, st := range list {
-		_, core, err := s.store().Restore(t.Context(), []eventlog.Stored{st}, newToyCore)
+		_, core, err := s.store().Restore(t.Context(), []eventlog.Stored{st}, newToyFold)
 		if err != nil || core == nil {
 			t.Fatalf("restore: %v", err)
 		}
@@ -254,7 +254,7 @@ func TestBadSnapshotsArePassed(t *testing.T) {
 			if err != nil || len(beyond) > 0 {
 				t.Fatalf("usable: %v, beyond %v", err, beyond)
 			}
-			snap, _, err := store.Restore(t.Context(), usable, newToyCore)
+			snap, _, err := store.Restore(t.Context(), usable, newToyFold)
 			if err != nil || snap == nil || snap.Manifest.Offset != list[1].Manifest.Offset {
 				t.Fatalf("restored %v, %v; want the snapshot at %d", snap, err, list[1].Manifest.Offset)
 			}
@@ -348,7 +348,7 @@ func TestVersionBeyondIsAnError(t *testing.T) {
 		core.knows = 3
 		return &newerCore{core}
 	}
-	s.keeper.NewCore = newer
+	s.keeper.NewFold = foldOf(newer)
 	b.cfg.Hooks.Owned = nil
 	s.run(t, b, 5, func(cfg *eventlog.OwnerConfig) { cfg.NewCore = newer })
 	for _, with := range []*eventlog.SnapshotConfig{nil, {Log: s.snapshots}} {

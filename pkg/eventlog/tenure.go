@@ -28,6 +28,8 @@ type tenure struct {
 	writtenAt int64
 
 	emitter func(proto.Message) // emit, made once and not for every input
+	sender  func(events.Outgoing)
+	out     []events.Outgoing // what sender was given of one event
 
 	clock  events.Clock
 	tailAt int64
@@ -54,7 +56,8 @@ func newTenure(cfg *OwnerConfig) *tenure {
 		pages:       pages{log: cfg.Log},
 	}
 	t.emitter = t.emit
-	if _, ok := t.core.(Snapshotter); ok && cfg.Snapshots != nil {
+	t.sender = func(out events.Outgoing) { t.out = append(t.out, out) }
+	if cfg.Snapshots != nil {
 		t.keeping = &keeping{SnapshotConfig: cfg.Snapshots}
 	}
 	t.reader.OnSkip = t.skipped
@@ -107,11 +110,10 @@ func (t *tenure) fold(l events.Logged, r *events.Record) {
 // for would fold all that follows differently from others.
 func (t *tenure) apply(l events.Logged) {
 	t.core.Apply(l)
-	raised, ok := l.Message.(*events.LogFoldVersionRaised)
-	if core, can := t.core.(Snapshotter); ok && can && core.FoldVersion() < raised.Version {
+	if raised, ok := l.Message.(*events.LogFoldVersionRaised); ok && t.core.FoldVersion() < raised.Version {
 		t.fault = &VersionError{
 			What:    fmt.Sprintf("the fold of %s/%d from %d on", t.Topic, t.Partition, l.Offset),
-			Version: raised.Version, Known: core.FoldVersion(),
+			Version: raised.Version, Known: t.core.FoldVersion(),
 		}
 	}
 }
@@ -188,13 +190,13 @@ func (t *tenure) claimRecord(judge Judge, at int64) (events.Record, error) {
 	return record, nil
 }
 
-// readThrough folds up to an offset that was acknowledged. That it cannot be
+// readThrough reads up to an offset that was acknowledged. That it cannot be
 // reached means that what was acknowledged is gone.
-func (t *tenure) readThrough(ctx context.Context, end int64, fold Fold) error {
+func (t *tenure) readThrough(ctx context.Context, end int64, visit Visit) error {
 	// A broker may show a record a moment after it has acknowledged it.
 	for tries := 0; t.reader.Next() < end; tries++ {
 		before := t.reader.Next()
-		switch err := t.reader.Poll(ctx, longPoll, fold); {
+		switch err := t.reader.Poll(ctx, longPoll, visit); {
 		case IsOutOfRange(err) || tries > 10:
 			return &abandoned{&LostError{Expected: end, Found: t.reader.End()}}
 		case err != nil:

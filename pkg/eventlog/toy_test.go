@@ -39,6 +39,13 @@ func (e *newerState) NewerVersion() (version, known uint32) { return e.version, 
 
 func newToyCore() eventlog.Core { return &toyCore{seen: map[string]bool{}, version: 1, knows: 2} }
 
+// foldOf is the fold of a core.
+func foldOf(newCore func() eventlog.Core) func() eventlog.Fold {
+	return func() eventlog.Fold { return newCore() }
+}
+
+func newToyFold() eventlog.Fold { return newToyCore() }
+
 func (c *toyCore) Snapshot(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(c.version))
 	for _, l := range c.order {
@@ -114,9 +121,10 @@ func (c *toyCore) Decide(in events.Input, now events.Clock, emit func(proto.Mess
 
 func (c *toyCore) Advance(events.Clock, func(proto.Message)) bool { return false }
 
-func (c *toyCore) Publish(l events.Logged) (events.Outgoing, bool) {
-	m, ok := l.Message.(*events.TaskAccepted)
-	return events.Outgoing{Topic: "out", Key: []byte("k"), Message: m}, ok
+func (c *toyCore) Publish(l events.Logged, send func(events.Outgoing)) {
+	if m, ok := l.Message.(*events.TaskAccepted); ok {
+		send(events.Outgoing{Topic: "out", Key: []byte("k"), Message: m})
+	}
 }
 
 // toyInputs is a list of task IDs; the offset is the index. Its end is told by

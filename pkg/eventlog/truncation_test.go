@@ -29,7 +29,7 @@ func (c *pinning) Floor() int64 {
 func TestTruncationLeavesWhatSnapshotsReferTo(t *testing.T) {
 	t.Parallel()
 	s := newShelf(memlog.New())
-	s.keeper.NewCore, s.keeper.Keep = newPinning, 0
+	s.keeper.NewFold, s.keeper.Keep = foldOf(newPinning), 0
 	b := setup(t, s.log, "a", "b", "c", "d", "e", "f", "g", "h")
 	b.cfg.Hooks.Owned = nil
 	s.run(t, b, 14, func(cfg *eventlog.OwnerConfig) {
@@ -56,16 +56,17 @@ type referring struct {
 	gone map[string]bool // what could not be published
 }
 
-func (c *referring) Publish(l events.Logged) (events.Outgoing, bool) {
-	out, ok := c.toyCore.Publish(l)
-	if ok && len(c.order) > 0 && l.Offset > c.order[0].Offset {
-		out.Missing, out.Complete = c.order[0].Offset, func(m proto.Message) error {
-			out.Message.(*events.TaskAccepted).Task.Payload = []byte(m.(*events.TaskAccepted).Task.Id)
-			return nil
+func (c *referring) Publish(l events.Logged, send func(events.Outgoing)) {
+	c.toyCore.Publish(l, func(out events.Outgoing) {
+		if l.Offset > c.order[0].Offset {
+			out.Missing, out.Complete = c.order[0].Offset, func(m proto.Message) error {
+				out.Message.(*events.TaskAccepted).Task.Payload = []byte(m.(*events.TaskAccepted).Task.Id)
+				return nil
+			}
+			out.Gone = func() { c.gone[l.Message.(*events.TaskAccepted).Task.Id] = true }
 		}
-		out.Gone = func() { c.gone[l.Message.(*events.TaskAccepted).Task.Id] = true }
-	}
-	return out, ok
+		send(out)
+	})
 }
 
 // TestWhatTheLogNoLongerHoldsStopsNobody: one message that cannot be completed is

@@ -110,16 +110,16 @@ func endsWith(ctx context.Context, log Log, from int64, m *events.LogSnapshot) (
 	return found, same, nil
 }
 
-// Restore makes core the fold of everything below the newest usable snapshot and
-// returns that; nil if there is none, or only such as are of no use. One that
+// Restore returns the newest usable snapshot and the fold of everything below it;
+// nil if there is none, or only such as are of no use. One that
 // turns out to be corrupt is reported, and the one before it is used.
-func (s *Snapshots) Restore(ctx context.Context, usable []Stored, newCore func() Core) (*Snapshot, Snapshotter, error) {
+func (s *Snapshots) Restore(ctx context.Context, usable []Stored, newFold func() Fold) (*Snapshot, Fold, error) {
 	for _, st := range usable {
-		snap, core, err := s.restore(ctx, st, newCore)
+		snap, fold, err := s.restore(ctx, st, newFold)
 		var bad *corrupt
 		switch {
 		case err == nil:
-			return snap, core, nil
+			return snap, fold, nil
 		case errors.As(err, &bad):
 			s.bad(st.Manifest, err)
 		default:
@@ -129,28 +129,25 @@ func (s *Snapshots) Restore(ctx context.Context, usable []Stored, newCore func()
 	return nil, nil, nil
 }
 
-func (s *Snapshots) restore(ctx context.Context, st Stored, newCore func() Core) (*Snapshot, Snapshotter, error) {
-	core, ok := newCore().(Snapshotter)
-	if !ok {
-		return nil, nil, nil
-	}
+func (s *Snapshots) restore(ctx context.Context, st Stored, newFold func() Fold) (*Snapshot, Fold, error) {
 	snap, err := s.Load(ctx, st)
 	if err != nil {
 		return nil, nil, err
 	}
 	_, state, err := snap.parts()
+	fold := newFold()
 	if err == nil {
-		err = core.Restore(state)
+		err = fold.Restore(state)
 	}
 	if err != nil {
 		return nil, nil, restoring(st.Manifest, err)
 	}
-	if core.FoldVersion() != st.Manifest.FoldVersion {
+	if fold.FoldVersion() != st.Manifest.FoldVersion {
 		return nil, nil, &VersionError{
-			What: fmt.Sprintf("the fold of the snapshot at %d", st.Manifest.Offset), Version: st.Manifest.FoldVersion, Known: core.FoldVersion(),
+			What: fmt.Sprintf("the fold of the snapshot at %d", st.Manifest.Offset), Version: st.Manifest.FoldVersion, Known: fold.FoldVersion(),
 		}
 	}
-	return snap, core, nil
+	return snap, fold, nil
 }
 
 // restoring tells a state of a newer version, which is an error of this binary,

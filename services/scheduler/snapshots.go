@@ -37,7 +37,7 @@ func (p *partition) keeper(ctx context.Context, now func() time.Time) *keeper {
 			Topic: s.topics.Events(), Partition: p.number, Encoder: s.encoder(), OnBad: p.badSnapshot,
 		},
 		Truncator: s.deps.Kafka,
-		NewCore:   p.newCore,
+		NewFold:   func() eventlog.Fold { return p.newCore() },
 		Keep:      s.cfg.Logs.history(),
 		Now:       now,
 	}}

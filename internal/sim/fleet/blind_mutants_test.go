@@ -23,10 +23,12 @@ var blindMutants = []fleetMutant{
 	{"ignores reservations", blind(func(m proto.Message) bool { return events.TypeOf(m) != events.TypeTaskReserved }), "G4", "the engine is reserved for task"},
 }
 
-// blind has the core fold only what it sees of an event, which is a copy.
+// blind has the core fold only what it sees of an event, which is a copy. It keeps
+// no snapshots, which would be those of a core that sees less.
 func blind(sees func(m proto.Message) bool) sim.Mutant {
 	return func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 		newCore := cfg.NewCore
+		cfg.Snapshots = nil
 		cfg.NewCore = func() eventlog.Core { return &blindfold{newCore(), sees} }
 	}
 }
@@ -128,10 +130,9 @@ func (c *teller) Apply(l events.Logged) {
 	c.counting.Apply(l)
 }
 
-func (c *teller) Publish(l events.Logged) (events.Outgoing, bool) {
-	out, ok := c.counting.Publish(l)
-	if ok {
+func (c *teller) Publish(l events.Logged, send func(events.Outgoing)) {
+	c.counting.Publish(l, func(out events.Outgoing) {
 		c.change(c, &out)
-	}
-	return out, ok
+		send(out)
+	})
 }

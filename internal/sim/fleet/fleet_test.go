@@ -137,12 +137,12 @@ func (c *counting) Apply(l events.Logged) {
 	c.State.Apply(l)
 }
 
-// Snapshot implements eventlog.Snapshotter, with the count.
+// Snapshot implements eventlog.Fold, with the count.
 func (c *counting) Snapshot(dst []byte) []byte {
 	return c.State.Snapshot(binary.BigEndian.AppendUint64(dst, uint64(c.events)))
 }
 
-// Restore implements eventlog.Snapshotter.
+// Restore implements eventlog.Fold.
 func (c *counting) Restore(state []byte) error {
 	if len(state) < 8 {
 		return errors.New("no count stands before the state")
@@ -152,12 +152,12 @@ func (c *counting) Restore(state []byte) error {
 }
 
 // keeper writes the fleet's snapshots and deletes what they make superfluous.
-func (f *fleet) keeper(p *sim.Process, newCore func() eventlog.Core) *sim.Keeper {
+func (f *fleet) keeper(p *sim.Process, newFold func() eventlog.Fold) *sim.Keeper {
 	return &sim.Keeper{
 		World: p.World,
 		Work: func(job *sim.Process) *eventlog.Housekeeper {
 			return &eventlog.Housekeeper{
-				Log: f.log.Log, NewCore: newCore, Now: job.World.Now, Keep: f.history,
+				Log: f.log.Log, NewFold: newFold, Now: job.World.Now, Keep: f.history,
 				Snapshots: &eventlog.Snapshots{
 					Log:   &sim.QuickReads{Handle: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(job)},
 					Topic: fleetTopics.Events(), Partition: fleetPartition, Encoder: events.Encoder{Source: "keeper"},
@@ -188,17 +188,18 @@ func (f *fleet) config(name string, p *sim.Process) eventlog.OwnerConfig {
 			Prepare: func(r *events.Record) any { return preparer.Prepare(topic, fleetPartition, r) },
 		}
 	}
-	newCore := func() eventlog.Core { return &counting{State: placement.New(f.placement())} }
+	newCounting := func() *counting { return &counting{State: placement.New(f.placement())} }
 	cfg := eventlog.OwnerConfig{
 		Snapshots: &eventlog.SnapshotConfig{
-			Log: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(p), Events: 20, Keeper: f.keeper(p, newCore),
+			Log: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(p), Events: 20,
+			Keeper: f.keeper(p, func() eventlog.Fold { return newCounting() }),
 		},
 		Log: f.log.Open(p), Topic: fleetTopics.Events(), Partition: fleetPartition,
 		Inputs: &sim.Inputs{Process: p, Max: 10, Sources: []sim.Source{
 			source(fleetTopics.Reports(), f.reports), source(fleetTopics.Requests(), f.requests),
 		}},
 		Outbox:   &sim.Outbox{Producer: &sim.Producer{Process: p}, Partition: f.partition},
-		NewCore:  newCore,
+		NewCore:  func() eventlog.Core { return newCounting() },
 		Encoder:  events.Encoder{Source: name},
 		Instance: name,
 		Now:      p.World.Now, Random: p.World.Random,

@@ -53,6 +53,7 @@ func TestSimFleetMutantsDie(t *testing.T) {
 func eager(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 	newCore, outbox, encoder := cfg.NewCore, cfg.Outbox, cfg.Encoder
 	prefix := fmt.Sprintf("%s/%d", cfg.Topic, cfg.Partition)
+	cfg.Snapshots = nil
 	cfg.NewCore = func() eventlog.Core {
 		return &hurry{Core: newCore(), outbox: outbox, encoder: encoder, prefix: prefix}
 	}
@@ -83,8 +84,11 @@ func (c *hurry) Apply(l events.Logged) {
 	if !c.deciding {
 		return
 	}
-	out, ok := c.Core.Publish(l)
-	if !ok || out.Raw != nil {
+	c.Core.Publish(l, func(out events.Outgoing) { c.send(l, out) })
+}
+
+func (c *hurry) send(l events.Logged, out events.Outgoing) {
+	if out.Raw != nil {
 		return
 	}
 	id := fmt.Sprintf("%s/%d/%d", c.prefix, l.Epoch, l.N)
@@ -100,6 +104,7 @@ func (c *hurry) Apply(l events.Logged) {
 // result of the task.
 func fenceless(cfg *eventlog.OwnerConfig, _ *sim.Process) {
 	newCore := cfg.NewCore
+	cfg.Snapshots = nil // They would not hold the tokens.
 	cfg.NewCore = func() eventlog.Core { return &noFence{Core: newCore(), tokens: map[string]uint64{}} }
 }
 

@@ -21,7 +21,7 @@ func (o *owners) keeper(p *sim.Process) *sim.Keeper {
 		World: p.World,
 		Work: func(job *sim.Process) *eventlog.Housekeeper {
 			return &eventlog.Housekeeper{
-				Log: o.log.Log, Snapshots: o.store(&sim.QuickReads{Handle: o.snapshots.Open(job)}), NewCore: newToy,
+				Log: o.log.Log, Snapshots: o.store(&sim.QuickReads{Handle: o.snapshots.Open(job)}), NewFold: newToyFold,
 				Truncator: &sim.Truncator{Process: job, Partition: o.partition},
 				Keep:      o.history, Now: job.World.Now,
 			}

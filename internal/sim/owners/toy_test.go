@@ -30,7 +30,9 @@ func toyEvents(input uint64) int { return int(input % 4) }
 
 func newToy() eventlog.Core { return &toy{} }
 
-// Snapshot implements eventlog.Snapshotter.
+func newToyFold() eventlog.Fold { return &toy{} }
+
+// Snapshot implements eventlog.Fold.
 func (c *toy) Snapshot(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(c.count))
 	dst = binary.AppendUvarint(dst, c.digest)
@@ -40,7 +42,7 @@ func (c *toy) Snapshot(dst []byte) []byte {
 	return dst
 }
 
-// Restore implements eventlog.Snapshotter.
+// Restore implements eventlog.Fold.
 func (c *toy) Restore(state []byte) error {
 	var numbers []uint64
 	for len(state) > 0 {
@@ -57,10 +59,10 @@ func (c *toy) Restore(state []byte) error {
 	return nil
 }
 
-// FoldVersion implements eventlog.Snapshotter.
+// FoldVersion implements eventlog.Fold.
 func (c *toy) FoldVersion() uint32 { return 1 }
 
-// Floor implements eventlog.Snapshotter.
+// Floor implements eventlog.Fold.
 func (c *toy) Floor() int64 { return math.MaxInt64 }
 
 func (c *toy) mix(x uint64) { c.digest = (c.digest<<5 | c.digest>>59 ^ x) * 0x9e3779b97f4a7c15 }
@@ -96,9 +98,10 @@ func (c *toy) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 	return len(c.owed) > 0
 }
 
-func (c *toy) Publish(l events.Logged) (events.Outgoing, bool) {
-	to, ok := toyPublished(l.Message)
-	return events.Outgoing{Topic: "published", Partition: to, Message: l.Message}, ok
+func (c *toy) Publish(l events.Logged, send func(events.Outgoing)) {
+	if to, ok := toyPublished(l.Message); ok {
+		send(events.Outgoing{Topic: "published", Partition: to, Message: l.Message})
+	}
 }
 
 // toyPublished says to which partition a message is published, if it is.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -196,14 +197,18 @@ func (o *owner) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals
 	return a, ctx.Err()
 }
 
-func (o *owner) Apply(events.Logged) {}
+func (o *owner) Apply(events.Logged)        {}
+func (o *owner) Snapshot(dst []byte) []byte { return dst }
+func (o *owner) Restore([]byte) error       { return nil }
+func (o *owner) FoldVersion() uint32        { return 1 }
+func (o *owner) Floor() int64               { return math.MaxInt64 }
 
 func (o *owner) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
 	emit(&events.TaskAccepted{Task: &events.Task{Id: fmt.Sprint(in.Offset)}, AtMs: now.Now})
 }
 
-func (o *owner) Advance(events.Clock, func(proto.Message)) bool         { return false }
-func (o *owner) Publish(events.Logged) (out events.Outgoing, some bool) { return out, false }
+func (o *owner) Advance(events.Clock, func(proto.Message)) bool { return false }
+func (o *owner) Publish(events.Logged, func(events.Outgoing))   {}
 
 func (o *owner) Send(int64, string, int32, events.Record) {}
 func (o *owner) Through(limit int64) int64                { return limit }

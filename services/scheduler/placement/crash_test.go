@@ -52,7 +52,7 @@ func TestEngineIsToldWhatItDidNotReport(t *testing.T) {
 			if l.Type != events.TypeTaskAttemptReturned && l.Type != events.TypeTaskAttemptFailed {
 				t.Fatalf("what happened is %s", narrate(l))
 			}
-			out, ok := w.state.Publish(l)
+			out, ok := w.state.caused(l)
 			if ok != told {
 				t.Fatalf("published: %v, want %v", ok, told)
 			}

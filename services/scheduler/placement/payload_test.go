@@ -17,7 +17,7 @@ func TestTaskWithoutPayloadEnds(t *testing.T) {
 	}
 	w.advance()
 	for _, l := range w.log { // A new owner sends them again, and can read neither.
-		if out, ok := w.state.Publish(l); ok && l.Type == events.TypeTaskAssigned {
+		if out, ok := w.state.caused(l); ok && l.Type == events.TypeTaskAssigned {
 			out.Gone()
 		}
 	}

@@ -80,7 +80,7 @@ func TestBadRecords(t *testing.T) {
 			if m.Source.GetTopic() != topic || m.Source.GetPartition() != w.cfg.Partition {
 				t.Errorf("source is %v", m.Source)
 			}
-			out, dead := w.state.Publish(w.log[1])
+			out, dead := w.state.caused(w.log[1])
 			if dead != (tt.taskID == "") {
 				t.Fatalf("published: %v, want %v", dead, tt.taskID == "")
 			}
@@ -98,7 +98,7 @@ func TestForwardsToTheRightPartition(t *testing.T) {
 	w := newWorld(t, Config{})
 	rec := record(events.TypeTaskRequested, `{"taskId":"t","kind":"k","pool":"green","predicate":"nonsense("}`)
 	w.sendRecord(w.cfg.Topics.Requests(), rec)
-	out, ok := w.state.Publish(w.log[1])
+	out, ok := w.state.caused(w.log[1])
 	if !ok || out.Raw == nil || out.Topic != w.cfg.Topics.Requests() || out.Partition != events.PoolPartition("green") {
 		t.Fatalf("published %v", out)
 	}
@@ -160,7 +160,7 @@ func TestPublishes(t *testing.T) {
 	var copies []events.Outgoing
 	publish := func() {
 		for _, l := range w.log {
-			if out, ok := w.state.Publish(l); ok {
+			if out, ok := w.state.caused(l); ok {
 				copies = append(copies, out)
 			}
 		}
@@ -196,7 +196,7 @@ func TestAssignmentThatIsOverIsNotPublished(t *testing.T) {
 	w.advance()
 	assigned := w.log[len(w.log)-1]
 	w.finish("a", events.AttemptFinished_SUCCEEDED)
-	if _, ok := w.state.Publish(assigned); ok {
+	if _, ok := w.state.caused(assigned); ok {
 		t.Error("the copy of an attempt that is over was published")
 	}
 }
@@ -237,7 +237,7 @@ func FuzzPrepare(f *testing.F) {
 			if _, err := (events.Encoder{Source: "/t"}).Encode("x", l.Message); err != nil {
 				t.Fatalf("%s cannot be written: %v", l.Type, err)
 			}
-			w.state.Publish(l)
+			w.state.caused(l)
 		}
 		if w.state.Hash() != w.replica.Hash() {
 			t.Fatal("the replica differs")
@@ -282,7 +282,7 @@ func TestWrongPartition(t *testing.T) {
 		w := newWorld(t, Config{})
 		w.send(tt.m)
 		l := w.log[1]
-		out, _ := w.state.Publish(l)
+		out, _ := w.state.caused(l)
 		if tt.forward {
 			if l.Type != events.TypeTaskForwarded || out.Raw == nil || out.Partition != events.PoolPartition("green") {
 				t.Errorf("%T became %s, published %v", tt.m, l.Type, out)

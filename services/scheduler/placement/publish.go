@@ -10,12 +10,18 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Publish gives the record that a counted event causes on another topic, built
-// from the state; false if it causes none. Whatever was not published before a
+// Publish sends the record that a counted event causes on another topic, built
+// from the state, if it causes one. Whatever was not published before a
 // crash is given again, alike, to the next owner; only an assignment that is
 // over causes nothing any more. It is for events that no LogPublished covers:
 // of others the state may not hold all that the record had.
-func (s *State) Publish(l events.Logged) (events.Outgoing, bool) {
+func (s *State) Publish(l events.Logged, send func(events.Outgoing)) {
+	if out, ok := s.caused(l); ok {
+		send(out)
+	}
+}
+
+func (s *State) caused(l events.Logged) (events.Outgoing, bool) {
 	switch m := l.Message.(type) {
 	case *events.TaskAssigned:
 		return s.publishAssigned(m)

@@ -170,7 +170,7 @@ func TestFloor(t *testing.T) {
 	if out, _ := w.publish(w.state, a); string(out.Message.(*events.TaskAssigned).Task.Payload) != "B" {
 		t.Errorf("the retry was sent out as %v", out.Message)
 	}
-	out, _ := w.state.Publish(a)
+	out, _ := w.state.caused(a)
 	if err := out.Complete(&events.LogPublished{}); err == nil {
 		t.Error("a payload was taken from what is no acceptance")
 	}

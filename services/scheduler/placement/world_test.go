@@ -76,7 +76,7 @@ func (w *world) emit(m proto.Message) {
 // publish does what the runtime does with what Publish gives: it fetches what
 // stands in the log only.
 func (w *world) publish(s *State, l events.Logged) (events.Outgoing, bool) {
-	out, ok := s.Publish(l)
+	out, ok := s.caused(l)
 	if out.Missing != 0 {
 		at := w.log[out.Missing]
 		if at.Offset != out.Missing {
