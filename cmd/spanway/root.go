@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -115,11 +116,23 @@ func (a *app) brokerList() []string {
 	return out
 }
 
+// cluster opens the connection that the flags describe, for a part of this process.
+func (a *app) cluster(part string) (*cluster.Cluster, error) {
+	c, err := cluster.Open(cluster.Config{Brokers: a.brokerList(), ClientID: "spanway-" + part})
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return c, nil
+}
+
 // connected runs f with a client of brokers that answer.
 func (a *app) connected(ctx context.Context, f func(context.Context, *client.Client) error) error {
-	c, err := client.New(client.Config{
-		Brokers: a.brokerList(), Prefix: a.prefix, Source: "/spanway/" + a.site + "/cli",
-	})
+	at, err := a.cluster("cli")
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.prefix, Source: "/spanway/" + a.site + "/cli"})
 	if err != nil {
 		return &usageError{err}
 	}

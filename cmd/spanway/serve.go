@@ -30,7 +30,12 @@ func (a *app) serveScheduler() *cobra.Command {
 				return &usageError{err}
 			}
 			return watched.run(cmd.Context(), a, "scheduler", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
-				return run.Scheduler(ctx, a.brokerList(), cfg, scheduler.Deps{Logger: log}, tel)
+				c, err := a.cluster("scheduler")
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				return run.Scheduler(ctx, cfg, scheduler.Deps{Cluster: c, Logger: log}, tel)
 			})
 		},
 	}

@@ -42,7 +42,12 @@ func (a *app) serveEngine() *cobra.Command {
 			}
 			return watched.run(cmd.Context(), a, "engine", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
 				cfg.Engine.Logger = log
-				return run.Engine(ctx, cfg, tel)
+				c, err := a.cluster(strings.TrimSuffix("engine-"+cfg.Engine.ID, "-"))
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				return run.Engine(ctx, c, cfg, tel)
 			})
 		},
 	}

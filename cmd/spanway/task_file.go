@@ -205,7 +205,12 @@ func (b *bulk) summary() error {
 
 // dryRun checks a request and prints it as it would be sent.
 func (a *app) dryRun(r *events.TaskRequested) error {
-	c, err := client.New(client.Config{Brokers: a.brokerList(), Prefix: a.prefix})
+	at, err := a.cluster("cli")
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.prefix})
 	if err != nil {
 		return &usageError{err}
 	}

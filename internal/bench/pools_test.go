@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/spanway/spanway/internal/embedded"
-	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler"
 )
@@ -37,15 +37,18 @@ func TestRunPools(t *testing.T) {
 		Scheduler: func(instance string) (Process, error) {
 			conf := scheduler.DefaultConfig()
 			conf.Instance = instance
-			client := kafka.New(kafka.Config{Brokers: broker.Addrs()})
-			s, err := scheduler.New(conf, scheduler.Deps{Kafka: client, Logger: quiet})
+			c, err := cluster.Open(cluster.Config{Brokers: broker.Addrs()})
+			if err != nil {
+				return nil, err
+			}
+			s, err := scheduler.New(conf, scheduler.Deps{Cluster: c, Logger: quiet})
 			if err != nil {
 				return nil, err
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			p := &inProcess{cancel, make(chan error, 1)}
 			go func() {
-				defer client.Close()
+				defer c.Close()
 				p.ended <- s.Run(ctx)
 			}()
 			return p, nil

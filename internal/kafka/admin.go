@@ -100,6 +100,14 @@ func (c *Client) DeleteTopics(ctx context.Context, names []string) error {
 	})
 }
 
+// Check asks for an answer of the cluster, once.
+func (c *Client) Check(ctx context.Context) error {
+	if _, err := c.metadata(ctx); err != nil {
+		return gaveUp(ctx, "ask "+c.brokers(), err)
+	}
+	return nil
+}
+
 // metadata is the Transport's view of the cluster, at most metadataTTL old
 // while the cluster answers.
 func (c *Client) metadata(ctx context.Context) (*metadata.Response, error) {

@@ -21,8 +21,7 @@ import (
 	"github.com/spanway/spanway/internal/telemetry/messaging"
 )
 
-// Config is how to reach a Kafka cluster. TLS and SASL will have their place
-// here and go into Client.dial, which every connection comes from.
+// Config is how to reach a Kafka cluster.
 type Config struct {
 	// Brokers are the addresses, host:port, of one or more brokers to begin with.
 	Brokers []string
@@ -38,6 +37,8 @@ type Config struct {
 	Topics []string
 	// Dial opens every connection; plain TCP if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialTimeout bounds how long a new connection may take; 3 s if 0.
+	DialTimeout time.Duration
 	// Compression of what is appended; none if 0. Everything is read.
 	Compression batch.Compression
 }
@@ -45,8 +46,8 @@ type Config struct {
 const (
 	// requestTimeout bounds one request and its answer, but for the time that a
 	// fetch waits. The broker is given half of it to replicate a batch.
-	requestTimeout = 10 * time.Second
-	dialTimeout    = 3 * time.Second
+	requestTimeout     = 10 * time.Second
+	defaultDialTimeout = 3 * time.Second
 	// metadataTTL is how long a new topic or leader may stay unknown.
 	metadataTTL = 500 * time.Millisecond
 )
@@ -72,8 +73,11 @@ func New(config Config) *Client {
 	if config.ClientID == "" {
 		config.ClientID = "spanway"
 	}
+	if config.DialTimeout <= 0 {
+		config.DialTimeout = defaultDialTimeout
+	}
 	if config.Dial == nil {
-		config.Dial = (&net.Dialer{Timeout: dialTimeout}).DialContext
+		config.Dial = (&net.Dialer{Timeout: config.DialTimeout}).DialContext
 	}
 	if config.RetryBudget <= 0 {
 		config.RetryBudget = 30 * time.Second
@@ -84,12 +88,20 @@ func New(config Config) *Client {
 	}
 	c.transport = &kafkago.Transport{
 		Dial:        c.dial,
-		DialTimeout: dialTimeout,
+		DialTimeout: config.DialTimeout,
 		MetadataTTL: metadataTTL, MetadataTopics: config.Topics,
 		ClientID: config.ClientID,
 	}
 	c.api = &kafkago.Client{Addr: c.addr, Transport: requests{c}, Timeout: requestTimeout}
 	return c
+}
+
+// Like makes another client of the same cluster, with connections of its own.
+// change is given the configuration of this one.
+func (c *Client) Like(change func(*Config)) *Client {
+	config := c.config
+	change(&config)
+	return New(config)
 }
 
 // Close closes every connection; requests under way fail. It may be called

@@ -40,7 +40,7 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		ID:                group,
 		Brokers:           c.config.Brokers,
 		Topics:            []string{topic},
-		Dialer:            &kafkago.Dialer{ClientID: c.config.ClientID, Timeout: dialTimeout, DialFunc: conns.dialer(c.dial)},
+		Dialer:            &kafkago.Dialer{ClientID: c.config.ClientID, Timeout: c.config.DialTimeout, DialFunc: conns.dialer(c.dial)},
 		GroupBalancers:    []kafkago.GroupBalancer{kafkago.RangeGroupBalancer{}},
 		HeartbeatInterval: heartbeatInterval,
 		SessionTimeout:    sessionTimeout,

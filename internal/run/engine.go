@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/engine"
 	standalone "github.com/spanway/spanway/services/engine"
 )
 
-// Engine runs a stand-alone engine until ctx ends, and then drains it.
-func Engine(ctx context.Context, cfg standalone.Config, tel *telemetry.Telemetry) error {
-	e, err := standalone.New(cfg, standalone.Deps{})
+// Engine runs a stand-alone engine on a cluster until ctx ends, and then drains it.
+func Engine(ctx context.Context, c *cluster.Cluster, cfg standalone.Config, tel *telemetry.Telemetry) error {
+	e, err := standalone.New(cfg, standalone.Deps{Cluster: c})
 	if err != nil {
 		return err
 	}
@@ -23,6 +24,6 @@ var loopback = []string{"http://127.0.0.1:*", "http://localhost:*", "http://[::1
 
 func newEngine(s *System, cfg Config, id string) (*standalone.Service, error) {
 	return standalone.New(standalone.Config{Engine: engine.Config{
-		Brokers: s.Brokers(), Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, JSON: cfg.JSON, Logger: cfg.Logger,
-	}, HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{})
+		Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, JSON: cfg.JSON, Logger: cfg.Logger,
+	}, HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{Cluster: s.cluster})
 }

@@ -5,16 +5,13 @@ import (
 
 	"go.opentelemetry.io/otel"
 
-	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/services/scheduler"
 )
 
-// Scheduler runs a scheduler on the brokers until ctx ends, and then leaves its
-// group.
-func Scheduler(ctx context.Context, brokers []string, cfg scheduler.Config, deps scheduler.Deps, tel *telemetry.Telemetry) error {
-	deps.Kafka = kafka.New(kafka.Config{Brokers: brokers, ClientID: "spanway-scheduler"})
-	defer deps.Kafka.Close()
+// Scheduler runs a scheduler on the cluster of deps until ctx ends, and then leaves
+// its group.
+func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, tel *telemetry.Telemetry) error {
 	deps.Meter = otel.Meter("github.com/spanway/spanway/services/scheduler")
 	s, err := scheduler.New(cfg, deps)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"go.opentelemetry.io/otel"
 
 	"github.com/spanway/spanway/internal/embedded"
-	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler"
 )
@@ -41,11 +41,11 @@ type Config struct {
 
 // System is a running system. It is safe for concurrent use.
 type System struct {
-	site   string
-	broker *embedded.Broker
-	kafka  *kafka.Client
-	stages []*stage // in the order in which they began
-	failed chan error
+	site    string
+	broker  *embedded.Broker
+	cluster *cluster.Cluster
+	stages  []*stage // in the order in which they began
+	failed  chan error
 }
 
 // Site is where the services of a site are reached.
@@ -68,9 +68,10 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{
-		site: cfg.Site, broker: broker, failed: make(chan error, 1),
-		kafka: kafka.New(kafka.Config{Brokers: broker.Addrs(), ClientID: "spanway-dev"}),
+	s := &System{site: cfg.Site, broker: broker, failed: make(chan error, 1)}
+	if s.cluster, err = cluster.Open(cluster.Config{Brokers: broker.Addrs(), ClientID: "spanway-dev"}); err != nil {
+		broker.Close()
+		return nil, err
 	}
 	if err := s.start(ctx, cfg); err != nil {
 		s.Stop()
@@ -108,7 +109,7 @@ func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handle
 func (q quiet) WithGroup(name string) slog.Handler       { return quiet{q.Handler.WithGroup(name)} }
 
 func (s *System) start(ctx context.Context, cfg Config) error {
-	if _, err := s.kafka.Ensure(ctx, events.Specs(events.Topics{Prefix: cfg.Prefix}.Catalogue())); err != nil {
+	if _, err := s.cluster.Ensure(ctx, events.Specs(events.Topics{Prefix: cfg.Prefix}.Catalogue())); err != nil {
 		return fmt.Errorf("create the topics: %w", err)
 	}
 	conf := scheduler.DefaultConfig()
@@ -118,7 +119,7 @@ func (s *System) start(ctx context.Context, cfg Config) error {
 		conf.EngineTTL = cfg.EngineTTL
 	}
 	sched, err := scheduler.New(conf, scheduler.Deps{
-		Kafka: s.kafka, Logger: cfg.Logger, Meter: otel.Meter("github.com/spanway/spanway/services/scheduler"),
+		Cluster: s.cluster, Logger: cfg.Logger, Meter: otel.Meter("github.com/spanway/spanway/services/scheduler"),
 	})
 	if err != nil {
 		return err
@@ -167,6 +168,9 @@ func (s *System) await(ctx context.Context, what string, ready <-chan struct{}) 
 // Brokers are the addresses of the embedded broker.
 func (s *System) Brokers() []string { return s.broker.Addrs() }
 
+// Cluster is the connection that the parts share; it is closed by Stop.
+func (s *System) Cluster() *cluster.Cluster { return s.cluster }
+
 // Sites are the sites of the system, the first one global.
 func (s *System) Sites() []Site { return []Site{{Site: s.site, Kafka: s.broker.Addr()}} }
 
@@ -180,6 +184,6 @@ func (s *System) Stop() {
 		s.stages[last].stop()
 		s.stages = s.stages[:last]
 	}
-	s.kafka.Close()
+	s.cluster.Close()
 	s.broker.Close()
 }

@@ -9,14 +9,19 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // Config says where the brokers are and who asks.
 type Config struct {
-	// Brokers are host:port addresses, one or more, to begin with.
+	// Brokers are host:port addresses, one or more, to begin with. With them the
+	// client opens a connection of its own.
 	Brokers []string
+	// Cluster is a connection that others use too, in place of Brokers. The client
+	// does not close it.
+	Cluster *cluster.Cluster
 	// Prefix of the topics; "spanway." if empty.
 	Prefix string
 	// Source becomes the ce_source of commands, such as "/shop"; "/spanway/client" if empty.
@@ -28,6 +33,9 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
+	if c.Cluster != nil {
+		c.Brokers = c.Cluster.Brokers()
+	}
 	if c.Prefix == "" {
 		c.Prefix = events.DefaultPrefix
 	}
@@ -42,8 +50,11 @@ func (c Config) withDefaults() Config {
 
 // Validate names the first field that cannot be used, and the remedy.
 func (c Config) Validate() error {
+	if c.Cluster != nil {
+		return nil
+	}
 	if len(c.Brokers) == 0 {
-		return errors.New("client config: Brokers is empty; give at least one host:port, such as 127.0.0.1:29092")
+		return errors.New("client config: Brokers is empty; give at least one host:port, such as 127.0.0.1:29092, or an open Cluster")
 	}
 	for _, b := range c.Brokers {
 		if !strings.Contains(b, ":") {
@@ -78,7 +89,11 @@ func New(cfg Config) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return newClient(cfg, dial(cfg)), nil
+	b, err := dial(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(cfg, b), nil
 }
 
 func newClient(cfg Config, b broker) *Client {

@@ -4,30 +4,39 @@ import (
 	"context"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// cluster is a broker by way of package kafka.
-type cluster struct {
-	client   *kafka.Client
-	producer *kafka.Producer
+// connection is a broker by way of a cluster.
+type connection struct {
+	client     *kafka.Client
+	producer   *kafka.Producer
+	disconnect func()
 }
 
-func dial(cfg Config) broker {
-	c := kafka.New(kafka.Config{Brokers: cfg.Brokers, ClientID: "spanway-client"})
-	return &cluster{client: c, producer: c.Producer(kafka.ProducerOptions{})}
+func dial(cfg Config) (broker, error) {
+	c, disconnect := cfg.Cluster, func() {}
+	if c == nil {
+		var err error
+		if c, err = cluster.Open(cluster.Config{Brokers: cfg.Brokers, ClientID: "spanway-client"}); err != nil {
+			return nil, err
+		}
+		disconnect = c.Close
+	}
+	return &connection{client: c.Kafka(), producer: c.Kafka().Producer(kafka.ProducerOptions{}), disconnect: disconnect}, nil
 }
 
-func (c *cluster) Log(topic string, partition int32) eventlog.Log {
+func (c *connection) Log(topic string, partition int32) eventlog.Log {
 	return c.client.Partition(topic, partition)
 }
 
-func (c *cluster) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
+func (c *connection) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	return c.client.Offsets(ctx, topic, partition)
 }
 
-func (c *cluster) Topics(ctx context.Context, prefix string) ([]TopicInfo, error) {
+func (c *connection) Topics(ctx context.Context, prefix string) ([]TopicInfo, error) {
 	found, err := c.client.Topics(ctx, prefix)
 	out := make([]TopicInfo, len(found))
 	for i, t := range found {
@@ -36,12 +45,12 @@ func (c *cluster) Topics(ctx context.Context, prefix string) ([]TopicInfo, error
 	return out, err
 }
 
-func (c *cluster) Send(topic string, partition int32, r events.Record, done func(int64, error)) {
+func (c *connection) Send(topic string, partition int32, r events.Record, done func(int64, error)) {
 	c.producer.Send(topic, partition, r, done)
 }
 
-func (c *cluster) Close(ctx context.Context) error {
+func (c *connection) Close(ctx context.Context) error {
 	err := c.producer.Close(ctx)
-	c.client.Close()
+	c.disconnect()
 	return err
 }

@@ -19,7 +19,7 @@ func BenchmarkNoop(b *testing.B) {
 	m := newMemory()
 	// A busy machine must not end the lease: what is prepared here is for this life.
 	e, err := New(Config{Brokers: []string{"memory"}, ID: "e1", TTL: time.Hour, Allocatable: map[string]int64{"slots": 1 << 30}},
-		func(e *Engine) { e.connect = func() transport { return &counting{connect(m, e), done} } })
+		func(e *Engine) { e.connect = func() (transport, error) { return &counting{connect(m, e), done}, nil } })
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -26,7 +26,8 @@ const (
 	maxAccepts = 2 << 10
 )
 
-// Config of an engine. Only Brokers and ID have no default.
+// Config of an engine. Only Brokers and ID have no default; WithCluster takes the
+// place of Brokers.
 type Config struct {
 	// Brokers are addresses, host:port, of the Kafka cluster to begin with.
 	Brokers []string

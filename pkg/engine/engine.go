@@ -22,7 +22,7 @@ type Engine struct {
 	reports  messaging.Spans
 	duration *messaging.Processing
 	labels   map[string]*structpb.Value
-	connect  func() transport
+	connect  func() (transport, error)
 	ready    chan struct{}
 	closing  chan struct{}
 	finished chan struct{}
@@ -41,25 +41,23 @@ type Option func(*Engine)
 
 // New makes an engine. It connects when it runs.
 func New(c Config, options ...Option) (*Engine, error) {
-	if err := c.Validate(); err != nil {
-		return nil, err
-	}
-	marks, err := labels(c.Labels)
-	if err != nil {
-		return nil, err
-	}
 	e := &Engine{
-		config: c.withDefaults(), labels: marks, handlers: map[string]Handler{},
+		config: c.withDefaults(), handlers: map[string]Handler{},
 		ready: make(chan struct{}), closing: make(chan struct{}), finished: make(chan struct{}),
 	}
 	e.close = sync.OnceFunc(func() { close(e.closing) })
-	e.connect = func() transport { return dialKafka(e.config) }
+	e.connect = func() (transport, error) { return dialKafka(e.config) }
 	e.traceWith(messaging.Tracer(scope))
 	e.duration = messaging.NewProcessing(otel.Meter(scope), events.Topics{Prefix: e.config.Prefix}.Assignments())
 	for _, o := range options {
 		o(e)
 	}
-	return e, nil
+	if err := e.config.Validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	e.labels, err = labels(e.config.Labels)
+	return e, err
 }
 
 // Handle names the handler for a kind of task. Call it before Run, which
@@ -115,7 +113,11 @@ func (e *Engine) Run(ctx context.Context) error {
 		return fmt.Errorf("run engine %q: %w", e.config.ID, err)
 	}
 	defer stop()
-	return newLoop(e, handlers).run(ctx)
+	l, err := newLoop(e, handlers)
+	if err != nil {
+		return fmt.Errorf("run engine %q: %w", e.config.ID, err)
+	}
+	return l.run(ctx)
 }
 
 func (e *Engine) begin() (map[string]Handler, error) {

@@ -35,7 +35,7 @@ func start(t testing.TB, c Config, handlers map[string]Handler, options ...Optio
 	if c.ID == "" {
 		c.ID = "e1"
 	}
-	options = append(options, func(e *Engine) { e.connect = func() transport { return connect(m, e) } })
+	options = append(options, func(e *Engine) { e.connect = func() (transport, error) { return connect(m, e), nil } })
 	e, err := New(c, options...)
 	if err != nil {
 		t.Fatal(err)

@@ -6,13 +6,17 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// WithClient makes the engine use a client that others use too and that it does
-// not close. It is for programs of this module.
-func WithClient(c *kafka.Client) Option {
-	return func(e *Engine) { e.connect = func() transport { return newBroker(c, e.config, func() {}) } }
+// WithCluster makes the engine use a connection that others use too, in place of
+// Config.Brokers. The engine does not close it.
+func WithCluster(c *cluster.Cluster) Option {
+	return func(e *Engine) {
+		e.config.Brokers = c.Brokers()
+		e.connect = func() (transport, error) { return newBroker(c.Kafka(), e.config, func() {}), nil }
+	}
 }
 
 // broker is the transport on Kafka.
@@ -25,9 +29,12 @@ type broker struct {
 	producer    *kafka.Producer
 }
 
-func dialKafka(c Config) transport {
-	client := kafka.New(kafka.Config{Brokers: c.Brokers, ClientID: "spanway-engine-" + c.ID})
-	return newBroker(client, c, client.Close)
+func dialKafka(c Config) (transport, error) {
+	own, err := cluster.Open(cluster.Config{Brokers: c.Brokers, ClientID: "spanway-engine-" + c.ID})
+	if err != nil {
+		return nil, err
+	}
+	return newBroker(own.Kafka(), c, own.Close), nil
 }
 
 func newBroker(client *kafka.Client, c Config, disconnect func()) *broker {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -98,20 +99,23 @@ func TestOnABroker(t *testing.T) {
 	until(o, func(l *events.EngineLeaving) bool { return l.Departed })
 }
 
-func TestSharedClientStaysOpen(t *testing.T) {
+func TestSharedClusterStaysOpen(t *testing.T) {
 	b, err := embedded.Start(embedded.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	client := kafka.New(kafka.Config{Brokers: b.Addrs()})
-	defer client.Close()
-	if _, err := client.Ensure(t.Context(), events.Specs(topics.Catalogue())); err != nil {
+	shared, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer shared.Close()
+	if _, err := shared.Ensure(t.Context(), events.Specs(topics.Catalogue())); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	e, err := New(Config{Brokers: b.Addrs(), ID: "e1"}, WithClient(client))
+	e, err := New(Config{ID: "e1"}, WithCluster(shared))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +123,7 @@ func TestSharedClientStaysOpen(t *testing.T) {
 	if err := e.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.Topics(t.Context(), topics.Prefix); err != nil {
-		t.Errorf("the shared client was closed: %v", err)
+	if err := shared.Check(t.Context()); err != nil {
+		t.Errorf("the shared cluster was closed: %v", err)
 	}
 }

@@ -44,9 +44,13 @@ type loop struct {
 	over      chan struct{} // closed when nothing is delivered any more
 }
 
-func newLoop(e *Engine, handlers map[string]Handler) *loop {
+func newLoop(e *Engine, handlers map[string]Handler) (*loop, error) {
+	transport, err := e.connect()
+	if err != nil {
+		return nil, err
+	}
 	l := &loop{
-		engine: e, handlers: handlers, transport: e.connect(),
+		engine: e, handlers: handlers, transport: transport,
 		log:   e.config.Logger.With("engine", e.config.ID, "pool", e.config.Pool),
 		clock: newClock(), inbox: newInbox(), pages: make(chan events.Page),
 		cancels: map[events.Token]context.CancelCauseFunc{}, over: make(chan struct{}),
@@ -57,7 +61,7 @@ func newLoop(e *Engine, handlers map[string]Handler) *loop {
 		Reports: topics.Reports(), Events: topics.Events(),
 	})
 	l.sender = newSender(l.transport, events.Encoder{Source: "/spanway/" + e.config.Site + "/engine", JSON: e.config.JSON}, e, l.inbox, l.log)
-	return l
+	return l, nil
 }
 
 // run lives through one Run of the engine.

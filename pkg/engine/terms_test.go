@@ -51,7 +51,7 @@ func TestTermsAreRegisteredAndUseIsReported(t *testing.T) {
 func TestARefusedRegistrationEndsRun(t *testing.T) {
 	m := newMemory()
 	e, err := New(Config{Brokers: []string{"memory"}, ID: "e1", Pool: "blue", Terms: Terms{Accepts: "task.priority"}},
-		func(e *Engine) { e.connect = func() transport { return connect(m, e) } })
+		func(e *Engine) { e.connect = func() (transport, error) { return connect(m, e), nil } })
 	if err != nil {
 		t.Fatal(err)
 	}

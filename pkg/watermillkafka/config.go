@@ -1,10 +1,10 @@
 package watermillkafka
 
 import (
-	"context"
 	"errors"
-	"net"
 	"time"
+
+	"github.com/spanway/spanway/pkg/cluster"
 )
 
 // Start is where a subscription begins in a partition for which its group has
@@ -69,12 +69,13 @@ type Hooks struct {
 // NoSleep is for SubscriberConfig.NackResendSleep: resend at once.
 const NoSleep time.Duration = -1
 
-// SubscriberConfig configures a Subscriber. Only Brokers must be set.
+// SubscriberConfig configures a Subscriber. Only Brokers or Cluster must be set.
 type SubscriberConfig struct {
 	// Brokers are the addresses, host:port, of one or more brokers to begin with.
 	Brokers []string
-	// Dial opens every connection, for example over TLS; plain TCP if nil.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Cluster is how the brokers are reached, in place of Brokers: over TLS, for
+	// example. The Subscriber has connections of its own and does not close it.
+	Cluster *cluster.Cluster
 	// ConsumerGroup shares the partitions of a topic out among its members. If it
 	// is empty, every subscription gets every message and commits nothing.
 	ConsumerGroup string
@@ -119,8 +120,6 @@ func (c *SubscriberConfig) setDefaults() {
 
 func (c *SubscriberConfig) validate() error {
 	switch {
-	case len(c.Brokers) == 0:
-		return errors.New("configure a subscriber: Brokers is empty; give the address of at least one broker")
 	case c.InFlight < 0:
 		return errors.New("configure a subscriber: InFlight is negative; give at least 1")
 	case c.CloseTimeout < 0:

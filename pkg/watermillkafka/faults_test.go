@@ -42,8 +42,12 @@ func trouble(t *testing.T, c *cluster, happens func(p *proxy)) {
 	const batches, size, bound = 30, 20, 3 * time.Second
 	p := newProxy(t, c.addr)
 	alive := goleak.IgnoreCurrent()
-	pub := c.publisher(byPayload, func(config *watermillkafka.PublisherConfig) { config.Dial, config.CloseTimeout = p.dial, bound })
-	sub := c.subscriber(func(config *watermillkafka.SubscriberConfig) { config.Dial, config.CloseTimeout = p.dial, bound })
+	pub := c.publisher(byPayload, func(config *watermillkafka.PublisherConfig) {
+		config.Cluster, config.CloseTimeout = c.through(p), bound
+	})
+	sub := c.subscriber(func(config *watermillkafka.SubscriberConfig) {
+		config.Cluster, config.CloseTimeout = c.through(p), bound
+	})
 	messages := c.subscribe(sub)
 	over := make(chan struct{})
 	var publishing sync.WaitGroup
@@ -133,8 +137,12 @@ func TestCloseWithoutAnswers(t *testing.T) {
 	c := newCluster(t, 2)
 	p := newProxy(t, c.addr)
 	const bound = time.Second
-	pub := c.publisher(func(config *watermillkafka.PublisherConfig) { config.Dial, config.CloseTimeout = p.dial, bound })
-	sub := c.subscriber(func(config *watermillkafka.SubscriberConfig) { config.Dial, config.CloseTimeout = p.dial, bound })
+	pub := c.publisher(func(config *watermillkafka.PublisherConfig) {
+		config.Cluster, config.CloseTimeout = c.through(p), bound
+	})
+	sub := c.subscriber(func(config *watermillkafka.SubscriberConfig) {
+		config.Cluster, config.CloseTimeout = c.through(p), bound
+	})
 	messages := c.subscribe(sub)
 	if err := pub.Publish(c.topic, numbered(0, 3)...); err != nil {
 		t.Fatal(err)

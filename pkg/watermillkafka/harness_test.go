@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
+	connection "github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/watermillkafka"
 )
@@ -48,6 +49,17 @@ func (c *cluster) create(topic string, partitions int32) {
 	if _, err := c.client.Ensure(context.Background(), []events.TopicSpec{{Name: topic, Partitions: partitions}}); err != nil {
 		c.tb.Fatal(err)
 	}
+}
+
+// through is the cluster by way of a proxy.
+func (c *cluster) through(p *proxy) *connection.Cluster {
+	c.tb.Helper()
+	through, err := connection.Open(connection.Config{Brokers: []string{c.addr}, Dial: p.dial})
+	if err != nil {
+		c.tb.Fatal(err)
+	}
+	c.tb.Cleanup(through.Close)
+	return through
 }
 
 func (c *cluster) publisher(change ...func(*watermillkafka.PublisherConfig)) *watermillkafka.Publisher {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,18 +13,17 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// clientID is what the brokers' logs and quotas call this package.
-const clientID = "watermill"
-
-// PublisherConfig configures a Publisher. Only Brokers must be set.
+// PublisherConfig configures a Publisher. Only Brokers or Cluster must be set.
 type PublisherConfig struct {
 	// Brokers are the addresses, host:port, of one or more brokers to begin with.
 	Brokers []string
-	// Dial opens every connection, for example over TLS; plain TCP if nil.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Cluster is how the brokers are reached, in place of Brokers: over TLS, for
+	// example. The Publisher has connections of its own and does not close it.
+	Cluster *cluster.Cluster
 	// Marshaler makes records of messages; DefaultMarshaler if nil.
 	Marshaler Marshaler
 	// PartitionKey is the record's key, and decides about its partition as the
@@ -59,8 +57,13 @@ type Publisher struct {
 
 // NewPublisher makes a Publisher; it connects on first use. logger may be nil.
 func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publisher, error) {
-	if len(config.Brokers) == 0 {
-		return nil, errors.New("configure a publisher: Brokers is empty; give the address of at least one broker")
+	client, err := connect(config.Brokers, config.Cluster, func(c *kafka.Config) {
+		if config.PublishTimeout > 0 {
+			c.RetryBudget = config.PublishTimeout
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("configure a publisher: %w", err)
 	}
 	if config.Marshaler == nil {
 		config.Marshaler = DefaultMarshaler{}
@@ -72,10 +75,7 @@ func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publ
 		logger = watermill.NopLogger{}
 	}
 	p := &Publisher{
-		config: config, logger: logger,
-		client: kafka.New(kafka.Config{
-			Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial, RetryBudget: config.PublishTimeout,
-		}),
+		config: config, logger: logger, client: client,
 	}
 	p.producer = p.client.Producer(kafka.ProducerOptions{Gather: true})
 	p.closing, p.close = context.WithCancel(context.Background())

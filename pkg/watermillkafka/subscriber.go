@@ -55,12 +55,15 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 		return nil, err
 	}
 	config.setDefaults()
+	client, err := connect(config.Brokers, config.Cluster, func(*kafka.Config) {})
+	if err != nil {
+		return nil, fmt.Errorf("configure a subscriber: %w", err)
+	}
 	if logger == nil {
 		logger = watermill.NopLogger{}
 	}
 	s := &Subscriber{
-		config: config, logger: logger,
-		client:  kafka.New(kafka.Config{Brokers: config.Brokers, ClientID: clientID, Dial: config.Dial}),
+		config: config, logger: logger, client: client,
 		serving: map[*worker]struct{}{},
 		closing: newPhase(), drained: newPhase(), cut: newPhase(),
 	}

@@ -40,7 +40,7 @@ func (s *Subscriber) newSubscription(user context.Context, topic string) *subscr
 	}
 	return &subscription{
 		of: s, topic: topic, user: user, out: make(chan *message.Message), positions: map[int32]int64{},
-		client: kafka.New(kafka.Config{Brokers: s.config.Brokers, ClientID: clientID, Dial: s.config.Dial, Topics: topics}),
+		client: s.client.Like(func(c *kafka.Config) { c.Topics = topics }),
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/engine"
 	"github.com/spanway/spanway/services/engine/call"
 	"github.com/spanway/spanway/services/engine/command"
@@ -21,8 +21,8 @@ func MaybeGuard() { guard.MaybeRun() }
 
 // Deps are what the service is given.
 type Deps struct {
-	// Kafka is a client to share; nil makes one from Config.Engine.Brokers.
-	Kafka *kafka.Client
+	// Cluster is a connection to share; nil makes one from Config.Engine.Brokers.
+	Cluster *cluster.Cluster
 }
 
 // Service is a stand-alone engine. Make one with New, run it once.
@@ -34,6 +34,11 @@ type Service struct {
 // New checks the configuration and finds the commands that exec may run;
 // nothing runs yet.
 func New(cfg Config, deps Deps) (*Service, error) {
+	var options []engine.Option
+	if deps.Cluster != nil {
+		cfg.Engine.Brokers = deps.Cluster.Brokers()
+		options = append(options, engine.WithCluster(deps.Cluster))
+	}
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -51,10 +56,6 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	if config.Monitor, err = cfg.monitor(); err != nil {
 		return nil, err
-	}
-	var options []engine.Option
-	if deps.Kafka != nil {
-		options = append(options, engine.WithClient(deps.Kafka))
 	}
 	e, err := engine.New(config, options...)
 	if err != nil {

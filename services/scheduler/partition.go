@@ -64,7 +64,7 @@ func (p *partition) run(ctx context.Context) {
 func (p *partition) own(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	s := p.service
-	producer := s.deps.Kafka.Producer(kafka.ProducerOptions{Forever: true})
+	producer := s.kafka.Producer(kafka.ProducerOptions{Forever: true})
 	defer func() {
 		cancel()
 		_ = producer.Close(ctx)
@@ -86,7 +86,7 @@ func (p *partition) own(ctx context.Context) error {
 	defer keeper.wait()
 	defer cancel()
 	cfg := eventlog.OwnerConfig{
-		Log:       s.deps.Kafka.Partition(s.topics.Events(), p.number),
+		Log:       s.kafka.Partition(s.topics.Events(), p.number),
 		Topic:     s.topics.Events(),
 		Partition: p.number,
 		Inputs:    in,

@@ -10,21 +10,23 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/predicate"
 )
 
 // Deps are what the service is given.
 type Deps struct {
-	Kafka  *kafka.Client
-	Logger *slog.Logger
-	Meter  metric.Meter
+	Cluster *cluster.Cluster
+	Logger  *slog.Logger
+	Meter   metric.Meter
 }
 
 // Service is a scheduler process. Make one with New, run it once.
 type Service struct {
 	cfg        Config
 	deps       Deps
+	kafka      *kafka.Client // of deps.Cluster
 	topics     events.Topics
 	predicates *predicate.Cache
 	membership *membership
@@ -41,8 +43,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	if deps.Kafka == nil {
-		return nil, errors.New("scheduler: Deps.Kafka is nil; give it a client")
+	if deps.Cluster == nil {
+		return nil, errors.New("scheduler: Deps.Cluster is nil; open one with cluster.Open")
 	}
 	if deps.Logger == nil {
 		deps.Logger = slog.Default()
@@ -54,6 +56,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	return &Service{
 		cfg:        cfg,
 		deps:       deps,
+		kafka:      deps.Cluster.Kafka(),
 		topics:     events.Topics{Prefix: cfg.Prefix},
 		predicates: predicate.NewCache(predicateCache),
 		membership: newMembership(),
@@ -73,7 +76,7 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // Run works until ctx ends, then leaves the group and returns nil. It returns
 // an error only if it cannot begin: topics that are not as they must be.
 func (s *Service) Run(ctx context.Context) error {
-	warnings, err := s.deps.Kafka.Ensure(ctx, events.Specs(s.topics.UsedBy(events.RoleScheduler)))
+	warnings, err := s.kafka.Ensure(ctx, events.Specs(s.topics.UsedBy(events.RoleScheduler)))
 	if err != nil {
 		return fmt.Errorf("scheduler: %w", err)
 	}
@@ -85,7 +88,7 @@ func (s *Service) Run(ctx context.Context) error {
 		stop()
 		s.assign(owners, nil)
 	}()
-	err = s.deps.Kafka.Join(ctx, s.group(), s.topics.Events(), func(ctx context.Context, g *kafka.Generation) {
+	err = s.kafka.Join(ctx, s.group(), s.topics.Events(), func(ctx context.Context, g *kafka.Generation) {
 		s.deps.Logger.Info("partitions assigned", "generation", g.ID, "partitions", g.Partitions)
 		s.membership.begin(g.Partitions)
 		s.assign(owners, g.Partitions)

@@ -14,7 +14,7 @@ func (p *partition) newCore() eventlog.Core { return placement.New(p.placementCo
 func (p *partition) pump(topic string, was *trail, prepare func(string, int32, *events.Record) any, now func() time.Time) *pump {
 	m, figures := p.service.metrics, p.service.metrics.partition(p.number)
 	return &pump{
-		at: p.at(topic), log: p.service.deps.Kafka.Partition(topic, p.number), prepare: prepare, now: now, trail: was,
+		at: p.at(topic), log: p.service.kafka.Partition(topic, p.number), prepare: prepare, now: now, trail: was,
 		gone: func(at eventlog.TopicPartition, from, next int64) {
 			if next < from {
 				p.log.Error("an input has lost its tail; going on behind what is left", "input", at.Topic, "from", from, "next", next)
@@ -31,12 +31,12 @@ func (p *partition) pump(topic string, was *trail, prepare func(string, int32, *
 func (p *partition) keeper(ctx context.Context, now func() time.Time) *keeper {
 	s := p.service
 	return &keeper{ctx: ctx, work: &eventlog.Housekeeper{
-		Log: s.deps.Kafka.Partition(s.topics.Events(), p.number),
+		Log: s.kafka.Partition(s.topics.Events(), p.number),
 		Snapshots: &eventlog.Snapshots{
-			Log:   s.deps.Kafka.Partition(events.Snapshots(s.topics.Events()), p.number),
+			Log:   s.kafka.Partition(events.Snapshots(s.topics.Events()), p.number),
 			Topic: s.topics.Events(), Partition: p.number, Encoder: s.encoder(), OnBad: p.badSnapshot,
 		},
-		Truncator: s.deps.Kafka,
+		Truncator: s.kafka,
 		NewFold:   func() eventlog.Fold { return p.newCore() },
 		Keep:      s.cfg.Logs.history(),
 		Now:       now,
@@ -46,7 +46,7 @@ func (p *partition) keeper(ctx context.Context, now func() time.Time) *keeper {
 func (p *partition) snapshotConfig(k eventlog.Keeper) *eventlog.SnapshotConfig {
 	s := p.service
 	return &eventlog.SnapshotConfig{
-		Log:    s.deps.Kafka.Partition(events.Snapshots(s.topics.Events()), p.number),
+		Log:    s.kafka.Partition(events.Snapshots(s.topics.Events()), p.number),
 		Keeper: k,
 		Bytes:  s.cfg.Logs.SnapshotBytes, Events: s.cfg.Logs.SnapshotEvents, Interval: s.cfg.Logs.interval(),
 	}

@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Cluster is a connection to a Kafka cluster. It is safe for concurrent use.
+type Cluster struct {
+	config Config
+	client *kafka.Client
+}
+
+// Open makes a connection. It checks the configuration, and connects on first
+// use; Check tells whether that works.
+func Open(c Config) (*Cluster, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c.Brokers = slices.Clone(c.Brokers)
+	return &Cluster{config: c, client: kafka.New(c.kafka())}, nil
+}
+
+func (c Config) kafka() kafka.Config {
+	return kafka.Config{
+		Brokers: c.Brokers, ClientID: c.ClientID, Dial: c.Dial, DialTimeout: c.DialTimeout, RetryBudget: c.RetryBudget,
+	}
+}
+
+// Close closes all connections; requests under way fail. It may be called more
+// than once. Close what uses the cluster before.
+func (c *Cluster) Close() { c.client.Close() }
+
+// Check asks a broker of the cluster for an answer, once.
+func (c *Cluster) Check(ctx context.Context) error { return c.client.Check(ctx) }
+
+// Partition is one partition of a topic as a log. It does not connect. Each call
+// makes a log with a producer of its own.
+func (c *Cluster) Partition(topic string, n int32) eventlog.Log { return c.client.Partition(topic, n) }
+
+// Offsets returns what a partition holds: start is the first offset that is kept,
+// and end the one that the next record will get.
+func (c *Cluster) Offsets(ctx context.Context, topic string, n int32) (start, end int64, err error) {
+	return c.client.Offsets(ctx, topic, n)
+}
+
+// Ensure creates the topics that are missing and verifies all of them. A topic
+// that exists and must not be used as it is gives an error that says what to do.
+// The warnings say where the replication is too low for production.
+func (c *Cluster) Ensure(ctx context.Context, topics []events.TopicSpec) (warnings []string, err error) {
+	return c.client.Ensure(ctx, topics)
+}
+
+// String names the cluster, as errors do.
+func (c *Cluster) String() string {
+	if c.config.Name != "" {
+		return c.config.Name
+	}
+	return strings.Join(c.config.Brokers, ",")
+}
+
+// Brokers are the addresses that the connection begins with.
+func (c *Cluster) Brokers() []string { return slices.Clone(c.config.Brokers) }
+
+// Kafka is the client beneath, for the packages of this module. It is closed with
+// the cluster.
+func (c *Cluster) Kafka() *kafka.Client { return c.client }

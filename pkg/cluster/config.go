@@ -1,0 +1,44 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+)
+
+// Config is how to reach a Kafka cluster. Only Brokers must be set.
+type Config struct {
+	// Name is what errors and logs call the cluster; the brokers if empty.
+	Name string
+	// Brokers are the addresses, host:port, of one or more brokers to begin with.
+	// The others are learnt from them.
+	Brokers []string
+	// ClientID is what the brokers' logs and quotas call this process; "spanway" if
+	// empty.
+	ClientID string
+	// DialTimeout bounds how long a new connection may take; 3 s if 0.
+	DialTimeout time.Duration
+	// RetryBudget is how long one operation is tried again while its outcome is
+	// unknown; 30 s if 0. The leader of a partition can be away for ten.
+	RetryBudget time.Duration
+	// Dial opens the network connection beneath all others; plain TCP if nil.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Validate names the first field that cannot be used, and the remedy.
+func (c Config) Validate() error {
+	if len(c.Brokers) == 0 {
+		return errors.New("cluster config: Brokers is empty: name at least one broker, such as 127.0.0.1:29092")
+	}
+	for _, b := range c.Brokers {
+		if _, _, err := net.SplitHostPort(b); err != nil {
+			return fmt.Errorf("cluster config: broker %q is not host:port: give both, such as kafka.example:9092", b)
+		}
+	}
+	if c.DialTimeout < 0 || c.RetryBudget < 0 {
+		return fmt.Errorf("cluster config: DialTimeout is %v and RetryBudget %v: neither may be negative", c.DialTimeout, c.RetryBudget)
+	}
+	return nil
+}
