@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
-	"github.com/spanway/spanway/internal/verify"
+	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/engine"
 	"github.com/spanway/spanway/pkg/events"
@@ -146,14 +146,14 @@ func (s *system) load(rate int) (end func() int) {
 }
 
 // verify runs the judging command on what the test left and returns its report.
-func (s *system) verify() verify.Report {
+func (s *system) verify() tasks.Report {
 	s.t.Helper()
 	out, err := exec.Command(binary, "verify", "--brokers", s.broker.Addr(), "--prefix", s.prefix, "-o", "json").Output()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		s.t.Fatal(err)
 	}
-	var r verify.Report
+	var r tasks.Report
 	if err2 := json.Unmarshal(out, &r); err2 != nil {
 		s.t.Fatalf("spanway verify: %v, %v\n%s", err, err2, out)
 	}

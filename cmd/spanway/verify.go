@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/spanway/spanway/internal/verify"
+	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -39,7 +39,7 @@ broke a guarantee, but what those records promised is not kept.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				report, err := judge(ctx, c, verify.Options{NoneOpen: noneOpen})
+				report, err := judge(ctx, c, tasks.Options{NoneOpen: noneOpen})
 				if err != nil {
 					return err
 				}
@@ -58,14 +58,14 @@ broke a guarantee, but what those records promised is not kept.`,
 }
 
 // judge feeds every partition to a judge of its own.
-func judge(ctx context.Context, c *client.Client, opts verify.Options) (*verify.Report, error) {
+func judge(ctx context.Context, c *client.Client, opts tasks.Options) (*tasks.Report, error) {
 	topic := c.Topics().Events()
-	reports := make([]verify.Report, events.PoolPartitions)
+	reports := make([]tasks.Report, events.PoolPartitions)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for i := range reports {
 		group.Go(func() error {
-			p := verify.NewPartition(topic, int32(i), opts)
+			p := tasks.NewPartition(topic, int32(i), opts)
 			err := c.Scan(ctx, topic, int32(i), func(r *events.Record) error {
 				p.Feed(r)
 				return nil
@@ -77,14 +77,14 @@ func judge(ctx context.Context, c *client.Client, opts verify.Options) (*verify.
 	if err := group.Wait(); err != nil {
 		return nil, fmt.Errorf("verify %s: %w", topic, err)
 	}
-	var sum verify.Report
+	var sum tasks.Report
 	for _, r := range reports {
 		sum.Add(r)
 	}
 	return &sum, nil
 }
 
-func (a *app) printReport(r *verify.Report) error {
+func (a *app) printReport(r *tasks.Report) error {
 	if a.json() {
 		return a.object(r)
 	}
@@ -112,7 +112,7 @@ func (a *app) printReport(r *verify.Report) error {
 }
 
 // printPartial says what could not be judged of a log without its beginning.
-func (a *app) printPartial(p verify.Partial) {
+func (a *app) printPartial(p tasks.Partial) {
 	if p.From < 0 {
 		fmt.Fprintf(a.out, "partition %d begins at offset %d, and no batch in it stands where it was to: nothing of it can be judged\n",
 			p.Partition, p.Begins)

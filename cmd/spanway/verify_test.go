@@ -11,7 +11,8 @@ import (
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
-	"github.com/spanway/spanway/internal/verify"
+	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -39,9 +40,9 @@ func TestVerifyFindsASecondResult(t *testing.T) {
 // The log alone is enough: on a broker that has nothing else, no requests, no
 // reports and no assignments, it is judged all the same.
 func TestVerifyNeedsNothingElse(t *testing.T) {
-	const tasks = 30
+	const many = 30
 	s := start(t, 2)
-	for i := range tasks {
+	for i := range many {
 		id := fmt.Sprintf("task-%d", i)
 		if _, stderr, code := call(t.Context(), "", "task", "submit", "-k", "noop", "--id", id, "--where", "engine.free.slots >= 1",
 			"--wait", "--brokers", s.Brokers()[0]); code != exitDone {
@@ -55,11 +56,11 @@ func TestVerifyNeedsNothingElse(t *testing.T) {
 	defer alone.Close()
 	copyEvents(t, s.Brokers(), alone.Addrs())
 	out, stderr, code := call(t.Context(), "", "verify", "-o", "json", "--none-open", "--brokers", alone.Addr())
-	var report verify.Report
+	var report tasks.Report
 	if err := json.Unmarshal([]byte(out), &report); err != nil || code != exitDone {
 		t.Fatalf("verify ends with %d and prints %s%s (%v)", code, out, stderr, err)
 	}
-	if report.Tasks != tasks || report.Assignments != tasks || report.Terminal["succeeded"] != tasks {
+	if report.Tasks != many || report.Assignments != many || report.Terminal["succeeded"] != many {
 		t.Errorf("judged %+v", report)
 	}
 }
@@ -93,11 +94,14 @@ func copyEvents(t *testing.T, from, to []string) {
 func TestVerifySaysWhatIsMissing(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{streams: streams{out: &out}}
-	report := verify.Report{
-		Violations: 1, Losses: 1,
-		Findings: []verify.Finding{{Rule: verify.RuleLoss, Partition: 3, Offset: 7, Text: "they are gone"}},
-		Partial: []verify.Partial{
-			{Partition: 3, Begins: 5, From: 6, Tasks: 2, Engines: 1, Unjudged: 4}, {Partition: 4, Begins: 9, From: -1},
+	report := tasks.Report{
+		Report: chain.Report{
+			Violations: 1, Losses: 1,
+			Findings: []chain.Finding{{Rule: chain.RuleLoss, Partition: 3, Offset: 7, Text: "they are gone"}},
+		},
+		Partial: []tasks.Partial{
+			{Partial: chain.Partial{Partition: 3, Begins: 5, From: 6}, Tasks: 2, Engines: 1, Unjudged: 4},
+			{Partial: chain.Partial{Partition: 4, Begins: 9, From: -1}},
 		},
 	}
 	if err := a.printReport(&report); err != nil {

@@ -6,7 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/sim"
-	"github.com/spanway/spanway/internal/verify"
+	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
@@ -32,8 +32,8 @@ func (f *fleet) Check() error {
 }
 
 // judged is what the verifier finds: G1 to G4 and G6, from the log alone.
-func (f *fleet) judged() verify.Report {
-	p := verify.NewPartition(fleetTopics.Events(), fleetPartition, verify.Options{NoneOpen: true})
+func (f *fleet) judged() tasks.Report {
+	p := tasks.NewPartition(fleetTopics.Events(), fleetPartition, tasks.Options{NoneOpen: true})
 	records := f.log.Records()
 	for i := range records {
 		p.Feed(&records[i])

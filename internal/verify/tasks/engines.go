@@ -1,10 +1,11 @@
-package verify
+package tasks
 
 import (
 	"errors"
 	"maps"
 	"slices"
 
+	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -30,7 +31,7 @@ type engine struct {
 	blind int
 }
 
-func (w *world) followEngine(where at, m any) {
+func (w *world) followEngine(where chain.At, m any) {
 	switch m := m.(type) {
 	case *events.EngineRegistered:
 		w.register(where, m.GetEngine())
@@ -46,22 +47,22 @@ func (w *world) followEngine(where at, m any) {
 		w.observe(where, m)
 	case *events.PoolConfigured:
 		w.needsVersion(where, "settings of a pool")
-	default:
-		w.followLog(where, m)
+	case *events.LogTruncated:
+		w.truncate(where, m.GetBefore())
 	}
 }
 
-func (w *world) register(where at, spec *events.Engine) {
+func (w *world) register(where chain.At, spec *events.Engine) {
 	key := name{spec.GetPool(), spec.GetId()}
 	if spec.GetAccepts() != "" || spec.GetNode() != "" {
-		w.needsVersion(at{offset: where.offset, engine: key.id}, "an engine that says what it accepts or its node has registered")
+		w.needsVersion(chain.At{Offset: where.Offset, Engine: key.id}, "an engine that says what it accepts or its node has registered")
 	}
 	before := w.engines[key]
 	e := &engine{
 		id: key.id, pool: key.pool, incarnation: spec.GetIncarnation(), site: spec.GetSite(),
 		node: spec.GetNode(), accepts: spec.GetAccepts(),
 		allocatable: spec.GetAllocatable(), kinds: spec.GetKinds(), labels: map[string]any{},
-		reserved: map[string]int64{}, running: map[string]*task{}, changed: where.offset,
+		reserved: map[string]int64{}, running: map[string]*task{}, changed: where.Offset,
 	}
 	for label, v := range spec.GetLabels() {
 		e.labels[label] = plain(v.AsInterface())
@@ -81,15 +82,15 @@ func (w *world) register(where at, spec *events.Engine) {
 	w.leaveNode(before)
 	w.engines[key] = e
 	w.joinNode(e)
-	w.checkCapacity(at{offset: where.offset, engine: e.id}, e)
+	w.checkCapacity(chain.At{Offset: where.Offset, Engine: e.id}, e)
 }
 
-func (w *world) gone(where at, pool, id, incarnation string) {
+func (w *world) gone(where chain.At, pool, id, incarnation string) {
 	if e := w.present(name{pool, id}, incarnation); e != nil {
 		w.releaseAll(where, e)
 		e.unreserve()
 		w.leaveNode(e)
-		e.gone, e.changed = true, where.offset
+		e.gone, e.changed = true, where.Offset
 	}
 }
 
@@ -101,23 +102,23 @@ type ofEngine interface {
 }
 
 // drain: an order for an engine that is not there names no incarnation.
-func (w *world) drain(where at, m ofEngine, draining bool) {
+func (w *world) drain(where chain.At, m ofEngine, draining bool) {
 	e := w.present(name{m.GetPool(), m.GetEngineId()}, m.GetIncarnation())
 	if e == nil {
 		return
 	}
-	e.draining, e.changed = draining, where.offset
+	e.draining, e.changed = draining, where.Offset
 	if draining {
 		e.unreserve()
 	}
 }
 
 // observe takes what is measured as used on the engine.
-func (w *world) observe(where at, m *events.EngineObserved) {
-	where.engine = m.GetEngineId()
+func (w *world) observe(where chain.At, m *events.EngineObserved) {
+	where.Engine = m.GetEngineId()
 	w.needsVersion(where, "what is measured as used on an engine")
 	if e := w.present(name{m.GetPool(), m.GetEngineId()}, m.GetIncarnation()); e != nil {
-		e.used, e.changed = m.GetUsed(), where.offset
+		e.used, e.changed = m.GetUsed(), where.Offset
 	}
 }
 
@@ -144,20 +145,20 @@ func (w *world) leaveNode(e *engine) {
 
 // assign checks an assignment against the engine as it was before, reserves
 // its needs, and checks the capacity after.
-func (w *world) assign(where at, m *events.TaskAssigned) {
+func (w *world) assign(where chain.At, m *events.TaskAssigned) {
 	w.p.report.Assignments++
 	w.given[digest(m)] = struct{}{}
 	t := w.lookup(where, m, "G2")
 	if t == nil {
 		return
 	}
-	where.task, where.engine = t.id, m.GetEngineId()
+	where.Task, where.Engine = t.id, m.GetEngineId()
 	if t.on != nil {
-		w.p.find("G2", where, "assigned while the attempt under token %d on engine %q is unfinished", t.token, t.on.id)
-		w.release(at{offset: t.on.changed}, t) // so that it is found once only
+		w.p.Find("G2", where, "assigned while the attempt under token %d on engine %q is unfinished", t.token, t.on.id)
+		w.release(chain.At{Offset: t.on.changed}, t) // so that it is found once only
 	}
 	if last := w.tokens[t.pool]; m.GetToken() <= last {
-		w.p.find("G2", where, "assigned under token %d; token %d was given before", m.GetToken(), last)
+		w.p.Find("G2", where, "assigned under token %d; token %d was given before", m.GetToken(), last)
 	}
 	if _, ok := w.firsts[t.pool]; !ok {
 		w.firsts[t.pool] = m.GetToken()
@@ -166,14 +167,14 @@ func (w *world) assign(where at, m *events.TaskAssigned) {
 	t.token, t.attempt, t.loose = m.GetToken(), m.GetAttempt(), false
 	e := w.present(name{t.pool, m.GetEngineId()}, m.GetIncarnation())
 	if e == nil {
-		w.p.find("G4", where, "assigned to incarnation %q, which is not registered", m.GetIncarnation())
+		w.p.Find("G4", where, "assigned to incarnation %q, which is not registered", m.GetIncarnation())
 		return
 	}
 	if t.spec != nil {
 		w.checkReady(where, t, m.GetAtMs())
 	}
 	if e.unseen || t.spec == nil {
-		w.p.partial.Unjudged++
+		w.p.older.Unjudged++
 	}
 	if !e.unseen {
 		w.checkView(where, e, m.GetView())
@@ -185,9 +186,9 @@ func (w *world) assign(where at, m *events.TaskAssigned) {
 }
 
 // occupy has t run on e.
-func (w *world) occupy(where at, t *task, e *engine) {
+func (w *world) occupy(where chain.At, t *task, e *engine) {
 	t.unreserve()
-	t.on, e.running[t.id], e.changed = e, t, where.offset
+	t.on, e.running[t.id], e.changed = e, t, where.Offset
 	if t.spec == nil {
 		e.blind++
 	} else if key := t.spec.GetLimitKey(); key != "" {
@@ -202,39 +203,39 @@ func (w *world) occupy(where at, t *task, e *engine) {
 }
 
 // checkView: the engine is as it was on the view that the assignment names.
-func (w *world) checkView(where at, e *engine, view int64) {
+func (w *world) checkView(where chain.At, e *engine, view int64) {
 	if view >= w.expected {
 		view += w.landed - w.expected // it names a place in its own batch
 	}
 	switch {
-	case view > where.offset:
-		w.p.find("G4", where, "names view %d, which is after the assignment itself", view)
+	case view > where.Offset:
+		w.p.Find("G4", where, "names view %d, which is after the assignment itself", view)
 	case e.changed >= view:
-		w.p.find("G4", where, "names view %d, but the engine changed at offset %d", view, e.changed)
+		w.p.Find("G4", where, "names view %d, but the engine changed at offset %d", view, e.changed)
 	}
 	if e.draining {
-		w.p.find("G4", where, "assigned to an engine that is draining")
+		w.p.Find("G4", where, "assigned to an engine that is draining")
 	}
 }
 
 // checkMatch is G4: the task and the engine suit each other.
-func (w *world) checkMatch(where at, t *task, e *engine) {
+func (w *world) checkMatch(where chain.At, t *task, e *engine) {
 	if !slices.Contains(e.kinds, t.spec.GetKind()) {
-		w.p.find("G4", where, "kind %q is not among those that the engine handles, %q", t.spec.GetKind(), e.kinds)
+		w.p.Find("G4", where, "kind %q is not among those that the engine handles, %q", t.spec.GetKind(), e.kinds)
 	}
 	switch err := w.views.check(w, t, e); {
 	case errors.Is(err, errUnseen):
-		w.p.partial.Unjudged++
+		w.p.older.Unjudged++
 	case err != nil:
-		w.p.find("G4", where, "predicate %q: %v", t.spec.GetPredicate(), err)
+		w.p.Find("G4", where, "predicate %q: %v", t.spec.GetPredicate(), err)
 	}
 	if err := w.views.accepted(t, e); err != nil {
-		w.p.find("G4", where, "the engine accepts %q: %v", e.accepts, err)
+		w.p.Find("G4", where, "the engine accepts %q: %v", e.accepts, err)
 	}
 	for _, dimension := range slices.Sorted(maps.Keys(e.used)) {
 		has, known := e.allocatable[dimension]
 		if need := t.needs[dimension]; known && need > 0 && need > has-e.used[dimension] {
-			w.p.find("G3", where, "the task needs %d of %s; of the %d that the engine has, %d are measured as used",
+			w.p.Find("G3", where, "the task needs %d of %s; of the %d that the engine has, %d are measured as used",
 				need, dimension, has, e.used[dimension])
 		}
 	}
@@ -242,23 +243,23 @@ func (w *world) checkMatch(where at, t *task, e *engine) {
 }
 
 // checkCapacity is G3.
-func (w *world) checkCapacity(where at, e *engine) {
+func (w *world) checkCapacity(where chain.At, e *engine) {
 	for _, dimension := range slices.Sorted(maps.Keys(e.reserved)) {
 		if reserved := e.reserved[dimension]; reserved > e.allocatable[dimension] {
-			w.p.find("G3", where, "unfinished attempts on the engine need %d of %s; it has %d",
+			w.p.Find("G3", where, "unfinished attempts on the engine need %d of %s; it has %d",
 				reserved, dimension, e.allocatable[dimension])
 		}
 	}
 }
 
-func (w *world) releaseAll(where at, e *engine) {
+func (w *world) releaseAll(where chain.At, e *engine) {
 	for _, t := range e.running {
 		w.release(where, t)
 	}
 }
 
 // release ends the attempt of t, if there is one, and frees what it needs.
-func (w *world) release(where at, t *task) {
+func (w *world) release(where chain.At, t *task) {
 	if t == nil || t.on == nil {
 		return
 	}
@@ -274,5 +275,5 @@ func (w *world) release(where at, t *task) {
 	} else if key := t.spec.GetLimitKey(); key != "" {
 		w.limited[name{t.pool, key}]--
 	}
-	t.on, e.changed = nil, where.offset
+	t.on, e.changed = nil, where.Offset
 }

@@ -1,15 +1,18 @@
-package verify
+package tasks
 
-import "github.com/spanway/spanway/pkg/events"
+import (
+	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/pkg/events"
+)
 
 // agingMs: to wait that long counts as one level of priority.
 const agingMs = 60_000
 
 // checkReady is what the task itself demands of the moment at which it is
 // assigned: its time, the tasks that it waits for and the limit of its key.
-func (w *world) checkReady(where at, t *task, atMs int64) {
+func (w *world) checkReady(where chain.At, t *task, atMs int64) {
 	if atMs < t.spec.GetNotBeforeMs() {
-		w.p.find("G4", where, "assigned at %d; it must not be before %d", atMs, t.spec.GetNotBeforeMs())
+		w.p.Find("G4", where, "assigned at %d; it must not be before %d", atMs, t.spec.GetNotBeforeMs())
 	}
 	for _, id := range t.spec.GetAfter() {
 		w.checkAfter(where, t, id)
@@ -18,14 +21,14 @@ func (w *world) checkReady(where at, t *task, atMs int64) {
 		// A key without a limit means 1.
 		limit, running := max(int(t.spec.GetLimit()), 1), w.limited[name{t.pool, key}]
 		if running >= limit {
-			w.p.find("G3", where, "assigned while %d tasks with the limit key %q ran; its limit is %d", running, key, limit)
+			w.p.Find("G3", where, "assigned while %d tasks with the limit key %q ran; its limit is %d", running, key, limit)
 		}
 	}
 }
 
 // checkAfter: a task that another waits for has succeeded, once and for all,
 // even if its ID is taken by a new task later.
-func (w *world) checkAfter(where at, t *task, id string) {
+func (w *world) checkAfter(where chain.At, t *task, id string) {
 	key := name{t.pool, id}
 	if _, ok := w.succeeded[key]; ok {
 		return
@@ -34,54 +37,54 @@ func (w *world) checkAfter(where at, t *task, id string) {
 	switch {
 	case before.by == "succeeded":
 	case before.by != "":
-		w.p.find("G4", where, "assigned although task %q, after which it is to run, %s at offset %d", id, before.by, before.offset)
+		w.p.Find("G4", where, "assigned although task %q, after which it is to run, %s at offset %d", id, before.by, before.offset)
 	case open != nil:
-		w.p.find("G4", where, "assigned before task %q, after which it is to run, succeeded", id)
+		w.p.Find("G4", where, "assigned before task %q, after which it is to run, succeeded", id)
 	case !w.partial:
-		w.p.find("G4", where, "assigned although task %q, after which it is to run, was never accepted", id)
+		w.p.Find("G4", where, "assigned although task %q, after which it is to run, was never accepted", id)
 	}
 }
 
 // reserve holds an engine for a task.
-func (w *world) reserve(where at, m *events.TaskReserved) {
+func (w *world) reserve(where chain.At, m *events.TaskReserved) {
 	t := w.lookup(where, m, "G1")
 	if t == nil {
 		return
 	}
-	where.task, where.engine = t.id, m.GetEngineId()
+	where.Task, where.Engine = t.id, m.GetEngineId()
 	w.needsVersion(where, "a reservation")
 	if t.on != nil {
-		w.p.find("G4", where, "an engine is reserved for a task that runs on engine %q", t.on.id)
+		w.p.Find("G4", where, "an engine is reserved for a task that runs on engine %q", t.on.id)
 		return
 	}
 	e := w.present(name{t.pool, m.GetEngineId()}, m.GetIncarnation())
 	switch {
 	case e == nil:
-		w.p.find("G4", where, "incarnation %q is reserved, which is not registered", m.GetIncarnation())
+		w.p.Find("G4", where, "incarnation %q is reserved, which is not registered", m.GetIncarnation())
 		return
 	case e.draining:
-		w.p.find("G4", where, "an engine is reserved that is draining")
+		w.p.Find("G4", where, "an engine is reserved that is draining")
 		return
 	}
 	t.unreserve()
 	if e.heldFor != nil {
 		e.heldFor.holds = nil
 	}
-	t.holds, e.heldFor, e.changed = e, t, where.offset
+	t.holds, e.heldFor, e.changed = e, t, where.Offset
 }
 
 // checkReserved: a reserved engine takes, besides the task it is reserved for,
 // only such that are before that one in order. Fairness between tenants decides
 // who is first within a priority, and the log need not say how. So tasks of equal
 // priority and different tenants are not judged.
-func (w *world) checkReserved(where at, t *task, e *engine) {
+func (w *world) checkReserved(where chain.At, t *task, e *engine) {
 	r := e.heldFor
 	if r == nil || r == t || r.spec == nil {
 		return
 	}
 	fair := t.spec.GetPriority() == r.spec.GetPriority() && t.spec.GetTenant() != r.spec.GetTenant()
 	if !fair && r.before(t) {
-		w.p.find("G4", where, "the engine is reserved for task %q, which is before it in order", r.id)
+		w.p.Find("G4", where, "the engine is reserved for task %q, which is before it in order", r.id)
 	}
 }
 

@@ -1,4 +1,4 @@
-package verify
+package tasks
 
 import (
 	"cmp"
@@ -7,7 +7,9 @@ import (
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -39,8 +41,6 @@ type world struct {
 	// succeeded are tasks whose IDs were taken by others since.
 	succeeded map[name]struct{}
 	views     predicates
-	// version of the fold; see the constants.
-	version uint32
 	// partial: the beginning of the log was not seen.
 	partial bool
 	// floor is the offset below which all was to be deleted.
@@ -86,7 +86,7 @@ func newWorld(p *Partition) world {
 		p: p, tasks: map[name]*task{}, ended: map[name]ended{},
 		engines: map[name]*engine{}, nodes: map[name]map[*engine]struct{}{}, tokens: map[string]uint64{},
 		firsts: map[string]uint64{}, given: map[uint64]struct{}{}, limited: map[name]int{},
-		succeeded: map[name]struct{}{}, version: versionFirst,
+		succeeded: map[name]struct{}{},
 	}
 }
 
@@ -97,8 +97,15 @@ func oldest(a, b *task) int {
 	return cmp.Or(cmp.Compare(a.accepted, b.accepted), cmp.Compare(a.id, b.id))
 }
 
-// follow applies one event and checks it against what was before.
-func (w *world) follow(where at, m any) {
+// Within implements chain.Contents.
+func (w *world) Within() { w.partial = true }
+
+// Batch implements chain.Contents.
+func (w *world) Batch(expected, landed int64) { w.expected, w.landed = expected, landed }
+
+// Follow implements chain.Contents: it applies one event and checks it against
+// what was before.
+func (w *world) Follow(where chain.At, m proto.Message) {
 	switch m := m.(type) {
 	case *events.TaskAccepted:
 		w.accept(where, m)
@@ -135,17 +142,17 @@ func (w *world) follow(where at, m any) {
 	}
 }
 
-func (w *world) accept(where at, m *events.TaskAccepted) {
+func (w *world) accept(where chain.At, m *events.TaskAccepted) {
 	spec := m.GetTask()
 	key := name{spec.GetPool(), spec.GetId()}
-	where.task = key.id
+	where.Task = key.id
 	if open := w.tasks[key]; open != nil {
-		w.p.find("G1", where, "accepted again; it was accepted at offset %d and has not ended", open.accepted)
+		w.p.Find("G1", where, "accepted again; it was accepted at offset %d and has not ended", open.accepted)
 		return
 	}
 	if before, ok := w.ended[key]; ok {
 		if m.AtMs-before.atMs < windowMillis && w.endings-before.number < windowTasks {
-			w.p.find("G1", where, "accepted again; it %s at offset %d, within the window", before.by, before.offset)
+			w.p.Find("G1", where, "accepted again; it %s at offset %d, within the window", before.by, before.offset)
 		}
 		if before.by == "succeeded" {
 			w.succeeded[key] = struct{}{}
@@ -154,7 +161,7 @@ func (w *world) accept(where at, m *events.TaskAccepted) {
 	}
 	w.checkSpec(where, spec)
 	t := &task{
-		id: key.id, pool: key.pool, accepted: where.offset, acceptedMs: m.AtMs, needs: spec.GetNeeds(), payloadAt: payloadAt(where, spec),
+		id: key.id, pool: key.pool, accepted: where.Offset, acceptedMs: m.AtMs, needs: spec.GetNeeds(), payloadAt: payloadAt(where, spec),
 	}
 	t.spec = &events.Task{
 		Kind: spec.GetKind(), Predicate: spec.GetPredicate(), Priority: spec.GetPriority(), Tenant: spec.GetTenant(),
@@ -182,39 +189,39 @@ type ofAttempt interface {
 
 // lookup finds the open task that an event is of; without one that is a
 // finding under the given rule, and the answer is nil.
-func (w *world) lookup(where at, m ofTask, rule string) *task {
+func (w *world) lookup(where chain.At, m ofTask, rule string) *task {
 	key := name{m.GetPool(), m.GetTaskId()}
 	if t := w.tasks[key]; t != nil {
 		return t
 	}
-	where.task = key.id
+	where.Task = key.id
 	before, ok := w.ended[key]
 	switch {
 	case ok:
-		w.p.find(rule, where, "%s of a task that %s at offset %d", word(m), before.by, before.offset)
+		w.p.Find(rule, where, "%s of a task that %s at offset %d", word(m), before.by, before.offset)
 	case w.partial:
 		return w.adoptTask(where, key)
 	default:
-		w.p.find(rule, where, "%s of a task that was never accepted", word(m))
+		w.p.Find(rule, where, "%s of a task that was never accepted", word(m))
 	}
 	return nil
 }
 
 // current is lookup for an event that must be of the task's unfinished attempt.
-func (w *world) current(where at, m ofAttempt) *task {
+func (w *world) current(where chain.At, m ofAttempt) *task {
 	t := w.lookup(where, m, "G2")
 	if t == nil {
 		return nil
 	}
-	where.task, where.engine = t.id, m.GetEngineId()
+	where.Task, where.Engine = t.id, m.GetEngineId()
 	switch {
 	case t.loose:
 	case t.on == nil:
-		w.p.find("G2", where, "%s under token %d, but no attempt is unfinished; the last token was %d", word(m), m.GetToken(), t.token)
+		w.p.Find("G2", where, "%s under token %d, but no attempt is unfinished; the last token was %d", word(m), m.GetToken(), t.token)
 	case m.GetToken() != t.token:
-		w.p.find("G2", where, "%s under token %d; the current token is %d", word(m), m.GetToken(), t.token)
+		w.p.Find("G2", where, "%s under token %d; the current token is %d", word(m), m.GetToken(), t.token)
 	case m.GetEngineId() != t.on.id:
-		w.p.find("G2", where, "%s by engine %q; the attempt is on %q", word(m), m.GetEngineId(), t.on.id)
+		w.p.Find("G2", where, "%s by engine %q; the attempt is on %q", word(m), m.GetEngineId(), t.on.id)
 	}
 	return t
 }
@@ -222,14 +229,14 @@ func (w *world) current(where at, m ofAttempt) *task {
 // stale checks a report that was rejected: its attempt is over, but there was
 // one. An engine that reports on an attempt of which the log does not know has
 // been told what never counted.
-func (w *world) stale(where at, m *events.TaskStaleResultRejected) {
-	where.task, where.engine = m.GetTaskId(), m.GetEngineId()
+func (w *world) stale(where chain.At, m *events.TaskStaleResultRejected) {
+	where.Task, where.Engine = m.GetTaskId(), m.GetEngineId()
 	t := w.tasks[name{m.GetPool(), m.GetTaskId()}]
 	if t != nil && t.on != nil && t.token == m.GetToken() && t.on.id == m.GetEngineId() {
-		w.p.find("G2", where, "rejected as stale, but token %d is the current one", t.token)
+		w.p.Find("G2", where, "rejected as stale, but token %d is the current one", t.token)
 	}
 	if _, ok := w.given[digest(m)]; !ok && !w.before(m) {
-		w.p.find(w.p.blame(), where, "a report under token %d, which was never given to this engine for this task: it was told of "+
+		w.p.Find(w.p.Blame(), where, "a report under token %d, which was never given to this engine for this task: it was told of "+
 			"an assignment before that counted, or acknowledged records were lost, or somebody forges reports", m.GetToken())
 	}
 }
@@ -248,17 +255,17 @@ func digest(m ofAttempt) uint64 {
 	return d.Sum64()
 }
 
-func (w *world) cancel(where at, m *events.TaskCancelled) {
+func (w *world) cancel(where chain.At, m *events.TaskCancelled) {
 	t := w.lookup(where, m, "G1")
 	if t != nil && t.on != nil && (m.GetToken() != t.token || m.GetEngineId() != t.on.id) {
-		where.task, where.engine = t.id, t.on.id
-		w.p.find("G2", where, "cancelled on engine %q under token %d; the attempt is on %q under token %d",
+		where.Task, where.Engine = t.id, t.on.id
+		w.p.Find("G2", where, "cancelled on engine %q under token %d; the attempt is on %q under token %d",
 			m.GetEngineId(), m.GetToken(), t.on.id, t.token)
 	}
 	w.end(where, t, "cancelled", m.AtMs)
 }
 
-func (w *world) end(where at, t *task, by string, atMs int64) {
+func (w *world) end(where chain.At, t *task, by string, atMs int64) {
 	if t == nil {
 		return
 	}
@@ -267,7 +274,7 @@ func (w *world) end(where at, t *task, by string, atMs int64) {
 	key := name{t.pool, t.id}
 	delete(w.tasks, key)
 	w.endings++
-	w.ended[key] = ended{by: by, offset: where.offset, atMs: atMs, number: w.endings}
+	w.ended[key] = ended{by: by, offset: where.Offset, atMs: atMs, number: w.endings}
 	w.p.report.Terminal[by]++
 }
 

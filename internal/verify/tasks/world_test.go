@@ -1,4 +1,4 @@
-package verify
+package tasks
 
 import (
 	"slices"
@@ -173,9 +173,9 @@ func TestViewInABatchThatMoved(t *testing.T) {
 		l := newLog(t)
 		a := assigned("t", 1)
 		a.View = view // after the registration, which was to stand at 1, and the acceptance
-		records := l.made(accepted("t"), eng("e", "i1", 1), a)
-		l.land(events.Record{Value: []byte("x")}, events.Record{Value: []byte("x")})
-		l.land(records...)
+		records := l.Made(accepted("t"), eng("e", "i1", 1), a)
+		l.Land(events.Record{Value: []byte("x")}, events.Record{Value: []byte("x")})
+		l.Land(records...)
 		l.finds(Options{}, want...)
 	}
 }

@@ -1,26 +1,28 @@
-package verify
+package tasks
 
 import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/internal/verify/handmade"
 	"github.com/spanway/spanway/pkg/events"
 )
 
 // cut deletes the records below an offset.
-func (l *handmade) cut(before int) { l.records = l.records[before:] }
+func (l *log) cut(before int) { l.Records = l.Records[before:] }
 
 // Whatever a log is cut down to, the rest of a sound one is sound.
 func TestTruncatedAnywhere(t *testing.T) {
 	t.Parallel()
-	soundEnough := func() *handmade {
+	soundEnough := func() *log {
 		l := newLog(t)
 		l.each(raised(), eng("e", "i1", 3), eng("f", "i1", 1), limited("t", 1), after("u", "t"), accepted("v"),
 			assigned("t", 1), assigned("v", 2),
 			&events.TaskStarted{TaskId: "t", Pool: "p", EngineId: "e", Attempt: 1, Token: 1},
 			observed("slots", 1), &events.TaskProgressed{TaskId: "v", Pool: "p", EngineId: "e", Attempt: 1, Token: 2})
-		l.claim()
+		l.Claim()
 		l.each(succeeded("t", 1), assigned("u", 3), limited("w", 1),
 			reserved("w", "f"), onEngine(assigned("w", 4), "f"), &events.EngineDraining{EngineId: "e", Incarnation: "i1", Pool: "p"},
 			lost("i1"), &events.TaskStaleResultRejected{TaskId: "v", Pool: "p", EngineId: "e", Token: 2},
@@ -34,7 +36,7 @@ func TestTruncatedAnywhere(t *testing.T) {
 	}
 	whole := soundEnough()
 	whole.finds(Options{NoneOpen: true})
-	for before := 1; before < len(whole.records); before++ {
+	for before := 1; before < len(whole.Records); before++ {
 		l := soundEnough()
 		l.cut(before)
 		r := l.finds(Options{NoneOpen: true})
@@ -52,14 +54,14 @@ func TestTruncatedAnywhere(t *testing.T) {
 func TestBeginsWhereItCan(t *testing.T) {
 	t.Parallel()
 	l := newLog(t)
-	moved := l.made(accepted("t"), accepted("u"))
-	l.land(events.Record{Value: []byte("x")})
-	l.land(moved...) // Expected at 1, stands at 2.
-	l.history = hash(l.history, moved)
-	l.batch(cancelled("t"))
+	moved := l.Made(accepted("t"), accepted("u"))
+	l.Land(events.Record{Value: []byte("x")})
+	l.Land(moved...) // Expected at 1, stands at 2.
+	l.History = chain.Hash(l.History, moved)
+	l.Batch(cancelled("t"))
 	l.cut(1)
 	r := l.finds(Options{})
-	if r.Partial[0] != (Partial{Partition: testPartition, Begins: 1, From: 4, Tasks: 1}) || r.Skipped[reasonBeforeStart] != 2 || r.Skipped[reasonNoBatch] != 1 {
+	if r.Partial[0] != (Partial{Partial: chain.Partial{Partition: handmade.Partition, Begins: 1, From: 4}, Tasks: 1}) || r.Skipped["before_start"] != 2 || r.Skipped["no_batch"] != 1 {
 		t.Errorf("%+v, skipped %v", r.Partial, r.Skipped)
 	}
 }
@@ -95,7 +97,7 @@ func TestBrokenAndTruncated(t *testing.T) {
 			t.Parallel()
 			l := newLog(t)
 			l.each(before...)
-			n := len(l.records)
+			n := len(l.Records)
 			for _, m := range c.log {
 				l.each(proto.Clone(m))
 			}
@@ -110,13 +112,13 @@ func TestLostTail(t *testing.T) {
 	t.Parallel()
 	l := newLog(t)
 	l.each(eng("e", "i1", 2), accepted("t"))
-	kept, history := len(l.records), l.history
+	kept, history := len(l.Records), l.History
 	l.each(accepted("u"), assigned("u", 1))
-	l.records, l.history = l.records[:kept], history // The brokers lose it.
-	blind := l.made(succeeded("u", 1))
-	rebase(blind, 42) // Decided on what is gone.
-	l.land(blind...)
-	l.claim()
+	l.Records, l.History = l.Records[:kept], history // The brokers lose it.
+	blind := l.Made(succeeded("u", 1))
+	handmade.Rebase(blind, 42) // Decided on what is gone.
+	l.Land(blind...)
+	l.Claim()
 	l.each(&events.LogTailLost{SeenEpoch: 1, SeenN: 3, Epoch: 1, N: 1, Witness: "engine e"},
 		&events.TaskStaleResultRejected{TaskId: "u", Pool: "p", EngineId: "e", Token: 1}, assigned("t", 1), succeeded("t", 1))
 	r := l.finds(Options{NoneOpen: true}, "LOSS decided on history", "LOSS engine e had seen event 3 of epoch 1, but here the log ended with event 1 of epoch 1", "LOSS never given")
@@ -135,7 +137,7 @@ func TestLossAccepted(t *testing.T) {
 	t.Parallel()
 	l := newLog(t)
 	l.each(raised(), eng("e", "i1", 2), limited("t", 1), accepted("u"), assigned("t", 1))
-	l.claim()
+	l.Claim()
 	l.each(&events.LogLossAccepted{Reason: "disk", From: 2, To: 9}, raised(),
 		eng("e", "i1", 1), limited("v", 1), assigned("v", 2), &events.TaskStaleResultRejected{TaskId: "t", Pool: "p", EngineId: "e", Token: 1}, succeeded("v", 2))
 	r := l.finds(Options{NoneOpen: true}, `LOSS offsets 2 to 8 was accepted ("disk"): 2 tasks`)
@@ -151,7 +153,7 @@ func TestTokensGrowOverLoss(t *testing.T) {
 	t.Parallel()
 	l := newLog(t)
 	l.each(raised(), eng("e", "i1", 2), accepted("t"), assigned("t", 1))
-	l.claim()
+	l.Claim()
 	l.each(&events.LogLossAccepted{Reason: "disk", From: 2, To: 9}, raised(), eng("e", "i1", 1), accepted("v"), assigned("v", 1))
 	l.finds(Options{}, "LOSS accepted", "G2 assigned under token 1; token 1 was given before")
 }

@@ -1,13 +1,15 @@
-package verify
+package tasks
+
+import "github.com/spanway/spanway/internal/verify/chain"
 
 // What was there before the log begins is not known. It is taken as it is met,
 // and what it may have been is given the benefit of the doubt.
 
 // adoptTask takes a task that was accepted before what was seen.
-func (w *world) adoptTask(where at, key name) *task {
-	t := &task{id: key.id, pool: key.pool, accepted: where.offset, payloadAt: -1, loose: true}
+func (w *world) adoptTask(where chain.At, key name) *task {
+	t := &task{id: key.id, pool: key.pool, accepted: where.Offset, payloadAt: -1, loose: true}
 	w.tasks[key] = t
-	w.p.partial.Tasks++
+	w.p.older.Tasks++
 	return t
 }
 
@@ -21,7 +23,7 @@ func (w *world) present(key name, incarnation string) *engine {
 			reserved: map[string]int64{}, running: map[string]*task{}, changed: -1,
 		}
 		w.engines[key] = e
-		w.p.partial.Engines++
+		w.p.older.Engines++
 	}
 	if e == nil || e.gone || e.incarnation != incarnation {
 		return nil

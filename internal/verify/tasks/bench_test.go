@@ -1,4 +1,4 @@
-package verify
+package tasks
 
 import (
 	"fmt"
@@ -16,10 +16,10 @@ func BenchmarkFeed(b *testing.B) {
 	for i := range tasks {
 		id := fmt.Sprintf("task-%d", i)
 		place := assigned(id, uint64(i+1))
-		place.View = int64(len(l.records) + 3*i + 1)
+		place.View = int64(len(l.Records) + 3*i + 1)
 		messages = append(messages, where(id, "engine.labels.gpu >= 1"), place, succeeded(id, uint64(i+1)))
 	}
-	l.batch(messages...)
+	l.Batch(messages...)
 	b.ReportAllocs()
 	for b.Loop() {
 		if r := l.judge(Options{NoneOpen: true}); !r.OK() {

@@ -1,4 +1,4 @@
-package verify
+package chain
 
 import "maps"
 
@@ -12,12 +12,13 @@ const (
 	RuleLoss = "LOSS"
 )
 
+// MaxFindings are kept per partition if Options do not say otherwise.
+const MaxFindings = 1000
+
 // Options of a judgement.
 type Options struct {
-	// NoneOpen demands that every accepted task has ended.
-	NoneOpen bool
 	// MaxFindings bounds those kept per partition; the others are only counted.
-	// 0 means 1,000.
+	// 0 means the constant MaxFindings.
 	MaxFindings int
 }
 
@@ -33,13 +34,6 @@ type Report struct {
 	Unfinished int64 `json:"unfinished"`
 	// Claims that count.
 	Claims int64 `json:"claims"`
-	// Tasks that were accepted; Open of them have not ended.
-	Tasks int64 `json:"tasks"`
-	Open  int64 `json:"open"`
-	// Terminal are the tasks that ended, by the event that ended them.
-	Terminal map[string]int64 `json:"terminal"`
-	// Assignments judged.
-	Assignments int64 `json:"assignments"`
 	// UnknownTypes are events of types that are not known here.
 	UnknownTypes int64 `json:"unknown_types"`
 	// Partial are the partitions of which the beginning was deleted.
@@ -58,13 +52,17 @@ type Partial struct {
 	// batch that was judged, -1 if there is none.
 	Begins int64 `json:"begins"`
 	From   int64 `json:"from"`
-	// Tasks and Engines of before, taken as they were met: the acceptance and the
-	// attempts of those tasks, the registration and the capacity of those engines
-	// were not seen.
-	Tasks   int64 `json:"tasks"`
-	Engines int64 `json:"engines"`
-	// Unjudged are assignments of which some rule could not be judged for that.
-	Unjudged int64 `json:"unjudged"`
+}
+
+// At is where and about what a finding is made.
+type At struct {
+	Offset int64
+	// Task and Engine, if it is about one.
+	Task, Engine string
+
+	// epoch of the batch, where a loss of records that the log tells of later
+	// would explain the finding; else 0.
+	epoch uint32
 }
 
 // Finding is one violation.
@@ -79,7 +77,7 @@ type Finding struct {
 	Engine string `json:"engine,omitempty"`
 	Text   string `json:"text"`
 
-	epoch uint32 // see at
+	epoch uint32 // see At
 }
 
 // OK tells whether nothing was found.
@@ -90,13 +88,9 @@ func (r *Report) Add(o Report) {
 	r.Partitions += o.Partitions
 	r.Records += o.Records
 	r.Counted += o.Counted
-	r.Skipped = sum(r.Skipped, o.Skipped)
+	r.Skipped = Sum(r.Skipped, o.Skipped)
 	r.Unfinished += o.Unfinished
 	r.Claims += o.Claims
-	r.Tasks += o.Tasks
-	r.Open += o.Open
-	r.Terminal = sum(r.Terminal, o.Terminal)
-	r.Assignments += o.Assignments
 	r.UnknownTypes += o.UnknownTypes
 	r.Partial = append(append([]Partial(nil), r.Partial...), o.Partial...)
 	r.Violations += o.Violations
@@ -104,7 +98,8 @@ func (r *Report) Add(o Report) {
 	r.Findings = append(append([]Finding{}, r.Findings...), o.Findings...)
 }
 
-func sum(a, b map[string]int64) map[string]int64 {
+// Sum adds counts by name, in a new map.
+func Sum(a, b map[string]int64) map[string]int64 {
 	out := make(map[string]int64, len(a)+len(b))
 	maps.Copy(out, a)
 	for k, n := range b {

@@ -10,7 +10,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/spanway/spanway/internal/verify"
+	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -93,7 +93,7 @@ func checkPrefixes(t *testing.T, l *evidence, texts map[string]expr) {
 	for range many / 10 { // Package verify counts whole batches.
 		cuts[l.any(r, func(at int) bool { return at+1 < len(l.records) && begins(&l.records[at+1]) })] = true
 	}
-	p := verify.NewPartition(topics.Events(), partition, verify.Options{})
+	p := tasks.NewPartition(topics.Events(), partition, tasks.Options{})
 	for i := range l.records {
 		if ends[i] {
 			checkNext(t, l, texts, i)
@@ -135,8 +135,8 @@ func checkNext(t *testing.T, l *evidence, texts map[string]expr, at int) {
 }
 
 // judge has a whole log judged.
-func judge(records []events.Record) verify.Report {
-	p := verify.NewPartition(topics.Events(), partition, verify.Options{})
+func judge(records []events.Record) tasks.Report {
+	p := tasks.NewPartition(topics.Events(), partition, tasks.Options{})
 	for i := range records {
 		p.Feed(&records[i])
 	}
@@ -163,7 +163,7 @@ func checkCut(t *testing.T, l *evidence) {
 func checkFound(t *testing.T, l *evidence, c corruption, seed uint64) {
 	changes := c.make(rand.New(rand.NewPCG(seed, 3)), l)
 	records := forge(t, l.records, changes)
-	p := verify.NewPartition(topics.Events(), partition, verify.Options{})
+	p := tasks.NewPartition(topics.Events(), partition, tasks.Options{})
 	for i := range records {
 		p.Feed(&records[i])
 		if i%1000 > 0 && i < len(records)-1 {

@@ -1,4 +1,4 @@
-package verify
+package chain
 
 import (
 	"encoding/binary"
@@ -103,7 +103,7 @@ func (c *chain) judge(b batch) verdict {
 		v.reason = reasonOldEpoch
 	case v.claim:
 		c.epoch, c.landed = b.epoch, map[uint64]bool{}
-		c.history = hash(c.history, b.records)
+		c.history = Hash(c.history, b.records)
 	case b.epoch > c.epoch:
 		v.reason = reasonFutureEpoch
 	case b.epoch < c.epoch || b.epoch == 0:
@@ -163,8 +163,8 @@ func parseHeader(r *events.Record) (h header, found, ok bool) {
 	return h, true, h.records > 0
 }
 
-// hash is H(prev, batch) of wire.md.
-func hash(prev uint64, records []events.Record) uint64 {
+// Hash is H(prev, batch) of wire.md.
+func Hash(prev uint64, records []events.Record) uint64 {
 	d := xxhash.New()
 	var word [8]byte
 	part := func(b []byte, present bool) {

@@ -1,10 +1,11 @@
-package verify
+package tasks
 
 import (
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -29,14 +30,14 @@ func FuzzFeed(f *testing.F) {
 		types := events.Types()
 		for i := uint8(0); len(data) >= 2; i++ {
 			typ, n := types[int(data[0])%len(types)], min(int(data[1]), len(data)-2)
-			record := l.encode(l.id(), accepted("t"))
+			record := l.Encode(l.ID(), accepted("t"))
 			record.Value, data = data[2:2+n], data[2+n:]
 			record.Headers[3].Value = []byte(typ)
 			records := []events.Record{record}
-			l.withHeader(l.history, hash(l.history, records), l.epoch, records)
-			l.land(records...)
+			l.Link(l.History, chain.Hash(l.History, records), l.Epoch, records)
+			l.Land(records...)
 			if typ != events.TypeLogClaimed && i != loose {
-				l.history = hash(l.history, records)
+				l.History = chain.Hash(l.History, records)
 			}
 		}
 		r := l.judge(Options{NoneOpen: true})
@@ -44,7 +45,7 @@ func FuzzFeed(f *testing.F) {
 		for _, n := range r.Skipped {
 			skipped += n
 		}
-		if r.Counted+skipped+r.Unfinished != r.Records || r.Records != int64(len(l.records)) {
+		if r.Counted+skipped+r.Unfinished != r.Records || r.Records != int64(len(l.Records)) {
 			t.Errorf("%d records: %d counted, %d skipped, %d unfinished", r.Records, r.Counted, skipped, r.Unfinished)
 		}
 	})
