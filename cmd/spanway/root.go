@@ -73,7 +73,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.site, "site", env("SITE", "local"), "name of this site (SPANWAY_SITE)")
 	f.StringVarP(&a.output, "output", "o", "table", "table or json (one object, or one a line)")
 	root.AddCommand(
-		a.devCommand(), a.serveCommand(),
+		a.devCommand(), a.serveCommand(), a.healthcheckCommand(),
 		a.taskCommand(), a.engineCommand(), a.poolCommand(), a.logCommand(), a.traceCommand(),
 		a.verifyCommand(), a.benchCommand(), a.versionCommand(),
 	)

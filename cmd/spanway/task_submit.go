@@ -30,6 +30,7 @@ type submission struct {
 	payload, payloadType, file    string
 	wait, follow, dryRun          bool
 	prioritySet, retriesSet       bool
+	every                         time.Duration
 	command                       []string
 }
 
@@ -48,7 +49,8 @@ has; the task is submitted all the same.`,
 		Example: `  spanway task submit -k noop --wait
   spanway task submit --where 'engine.labels.gpu >= 1' --needs memory_bytes=64Mi --wait -- sha256sum /etc/hostname
   spanway task submit --wait --follow --timeout 1h -- make all
-  spanway task submit --file tasks.ndjson --wait`,
+  spanway task submit --file tasks.ndjson --wait
+  spanway task submit -k noop --every 1s --wait`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s.prioritySet, s.retriesSet = cmd.Flags().Changed("priority"), cmd.Flags().Changed("retries")
 			if cmd.ArgsLenAtDash() != 0 && len(args) > 0 {
@@ -62,6 +64,9 @@ has; the task is submitted all the same.`,
 			defer stop()
 			if s.follow && (!s.wait || s.file != "") {
 				return usage("--follow is for one task that is waited for: give --wait, and no --file")
+			}
+			if cmd.Flags().Changed("every") {
+				return a.submitEvery(ctx, &s)
 			}
 			if s.file != "" {
 				return a.submitFile(ctx, &s)
@@ -99,6 +104,7 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.file, "file", "", "submit one task for each line of this file; - for standard input")
 	f.BoolVar(&s.wait, "wait", false, "wait for the end; exit 4 if it is not a success")
 	f.BoolVar(&s.follow, "follow", false, "with --wait: print what the command writes as it comes")
+	f.DurationVar(&s.every, "every", 0, "submit it again this often, as a new task each time, until interrupted; with --wait not before the last one's end")
 	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request (of a file: how many are valid), but send nothing")
 }
 
@@ -196,26 +202,7 @@ func (a *app) submitOne(ctx context.Context, s *submission, r *events.TaskReques
 		if s.follow {
 			return a.submitFollowed(ctx, c, r)
 		}
-		if s.wait {
-			began := time.Now()
-			result, err := c.DoRequest(ctx, r)
-			if !result.State.Ended() {
-				return err
-			}
-			return a.printEnd(result, time.Since(began), err)
-		}
-		id, err := c.SubmitRequest(ctx, r)
-		if err != nil {
-			return err
-		}
-		if a.json() {
-			return a.object(struct {
-				ID   string `json:"id"`
-				Pool string `json:"pool"`
-			}{string(id), r.Pool})
-		}
-		_, err = fmt.Fprintln(a.out, id)
-		return err
+		return a.submitAs(ctx, c, s, r)
 	})
 }
 
