@@ -97,8 +97,8 @@ func (m *maker) send(msg proto.Message) {
 	}
 	rec.Key = []byte(blue)
 	p := events.PoolPartition(blue)
-	m.state.Decide(events.Input{
-		Place: events.Place{Topic: topic, Partition: p}, Prepared: m.prep.Prepare(topic, p, &rec),
+	m.state.Decide(events.Input[*placement.Prepared]{
+		Place: events.Place{Topic: topic, Partition: p}, Value: m.prep.Prepare(topic, p, &rec),
 	}, m.clock(), m.emit)
 }
 

@@ -174,9 +174,9 @@ func (r *runner) register(f *Fleet) error {
 		}
 		rec.Key = []byte(r.rec.Pool)
 		topic, partition := events.Topics{Prefix: events.DefaultPrefix}.Reports(), events.PoolPartition(r.rec.Pool)
-		in := events.Input{
-			Place:    events.Place{Topic: topic, Partition: partition, Offset: int64(i)},
-			Prepared: r.prep.Prepare(topic, partition, &rec),
+		in := events.Input[*placement.Prepared]{
+			Place: events.Place{Topic: topic, Partition: partition, Offset: int64(i)},
+			Value: r.prep.Prepare(topic, partition, &rec),
 		}
 		if r.state.Decide(in, r.clock(), r.emit); r.refused != nil {
 			return fmt.Errorf("engine %q: %w", e.Id, r.refused)

@@ -9,17 +9,17 @@ import (
 )
 
 // Source is one partition that an owner reads its inputs from.
-type Source struct {
+type Source[I any] struct {
 	eventlog.TopicPartition
 	*Partition
 	// Prepare makes of a record what the core is given.
-	Prepare func(r *events.Record) any
+	Prepare func(r *events.Record) I
 }
 
 // Inputs implements eventlog.Inputs over simulated partitions.
-type Inputs struct {
+type Inputs[I any] struct {
 	Process *Process
-	Sources []Source
+	Sources []Source[I]
 	// Max bounds how many records of one source arrive at once.
 	Max int
 
@@ -27,7 +27,7 @@ type Inputs struct {
 }
 
 // Seek implements eventlog.Inputs.
-func (in *Inputs) Seek(positions map[eventlog.TopicPartition]int64) {
+func (in *Inputs[I]) Seek(positions map[eventlog.TopicPartition]int64) {
 	in.next = make([]int64, len(in.Sources))
 	for i, s := range in.Sources {
 		in.next[i] = positions[s.TopicPartition]
@@ -35,7 +35,7 @@ func (in *Inputs) Seek(positions map[eventlog.TopicPartition]int64) {
 }
 
 // Next implements eventlog.Inputs.
-func (in *Inputs) Next(_ context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+func (in *Inputs[I]) Next(_ context.Context, wait time.Duration) (eventlog.Arrivals[I], error) {
 	w := in.Process.World
 	in.Process.Sleep(w.Delay())
 	a, err := in.read()
@@ -51,8 +51,8 @@ func (in *Inputs) Next(_ context.Context, wait time.Duration) (eventlog.Arrivals
 	return a, err
 }
 
-func (in *Inputs) read() (eventlog.Arrivals, error) {
-	a := eventlog.Arrivals{ReadTo: in.Process.World.Now().UnixMilli()}
+func (in *Inputs[I]) read() (eventlog.Arrivals[I], error) {
+	a := eventlog.Arrivals[I]{ReadTo: in.Process.World.Now().UnixMilli()}
 	for i, s := range in.Sources {
 		page, err := s.Log.Fetch(context.Background(), in.next[i], 0)
 		if err != nil {
@@ -62,7 +62,7 @@ func (in *Inputs) read() (eventlog.Arrivals, error) {
 		for j := range n {
 			r := &page.Records[j]
 			place := events.Place{Topic: s.Topic, Partition: s.TopicPartition.Partition, Offset: r.Offset}
-			a.Inputs = append(a.Inputs, events.Input{Place: place, Prepared: s.Prepare(r)})
+			a.Inputs = append(a.Inputs, events.Input[I]{Place: place, Value: s.Prepare(r)})
 			in.next[i] = r.Offset + 1
 		}
 		if n < len(page.Records) || page.Next < page.End {

@@ -11,14 +11,16 @@ import (
 
 // Mutant changes the ports of an owner, which are those of this package, to break
 // one rule on purpose: so nothing of it is in the product.
-type Mutant func(cfg *eventlog.OwnerConfig, p *Process)
+type Mutant[I any] func(cfg *eventlog.OwnerConfig[I], p *Process)
 
 // Hasty is told that a batch landed as soon as it is sent.
-func Hasty(cfg *eventlog.OwnerConfig, _ *Process) { cfg.Log = &hasty{cfg.Log.(*Handle)} }
+func Hasty[I any](cfg *eventlog.OwnerConfig[I], _ *Process) { cfg.Log = &hasty{cfg.Log.(*Handle)} }
 
 // NoHistory is shown a log in which every batch of the current epoch was decided
 // on the history that it landed on.
-func NoHistory(cfg *eventlog.OwnerConfig, _ *Process) { cfg.Log = &noHistory{cfg.Log.(*Handle)} }
+func NoHistory[I any](cfg *eventlog.OwnerConfig[I], _ *Process) {
+	cfg.Log = &noHistory{cfg.Log.(*Handle)}
+}
 
 // Expected is where the writer of a batch expects it to land.
 func Expected(batch []events.Record) (at int64, claim bool) {

@@ -85,7 +85,7 @@ type keeping struct {
 }
 
 // grow notes by how much the log has grown.
-func (t *tenure) grow(n, bytes int) {
+func (t *tenure[I]) grow(n, bytes int) {
 	if k := t.keeping; k != nil {
 		k.events += int64(n)
 		k.bytes += int64(bytes)
@@ -108,7 +108,7 @@ func (k *keeping) due(now int64) bool {
 
 // housekeep hands work to the keeper. Nothing is tentative when it is called, and
 // the tail has just been confirmed.
-func (t *tenure) housekeep() error {
+func (t *tenure[I]) housekeep() error {
 	k := t.keeping
 	if k == nil || k.Keeper == nil || len(t.batch.logged) > 0 {
 		return nil
@@ -137,7 +137,7 @@ func (t *tenure) housekeep() error {
 	return nil
 }
 
-func (t *tenure) startSnapshot() error {
+func (t *tenure[I]) startSnapshot() error {
 	k := t.keeping
 	snap, err := take(t.Topic, t.Partition, t.reader, &t.published.own, t.core, k.size+k.size/8, t.clock.Now)
 	if err != nil {
@@ -152,7 +152,7 @@ func (t *tenure) startSnapshot() error {
 	return nil
 }
 
-func (t *tenure) kept(out Outcome) {
+func (t *tenure[I]) kept(out Outcome) {
 	k := t.keeping
 	// What was not deleted waits for the next snapshot: this one is not written again.
 	if k.failed = k.saving && out.Err != nil && out.Saved == nil; k.failed {
@@ -173,7 +173,7 @@ func (t *tenure) kept(out Outcome) {
 
 // emitTruncated says in the log what may be deleted of it. The state may refer to
 // less now than when it was proposed, or to more: then it is proposed again later.
-func (t *tenure) emitTruncated() {
+func (t *tenure[I]) emitTruncated() {
 	k := t.keeping
 	if k == nil || k.propose == 0 {
 		return

@@ -19,9 +19,9 @@ type stepped struct {
 	before []func()
 }
 
-func (s *stepped) Next(ctx context.Context, _ time.Duration) (eventlog.Arrivals, error) {
+func (s *stepped) Next(ctx context.Context, _ time.Duration) (eventlog.Arrivals[string], error) {
 	if len(s.before) == 0 {
-		return eventlog.Arrivals{}, errEnough
+		return eventlog.Arrivals[string]{}, errEnough
 	}
 	s.before[0]()
 	s.before = s.before[1:]

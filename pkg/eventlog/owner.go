@@ -11,22 +11,22 @@ import (
 
 // OwnerConfig is what an owner works with. All but Hooks, Instance, Receivers,
 // Snapshots, Lost, IdleWait and TailEvery must be set.
-type OwnerConfig struct {
+type OwnerConfig[I any] struct {
 	// Log is the partition to own; Topic and Partition are its name.
 	Log       Log
 	Topic     string
 	Partition int32
 
-	Inputs  Inputs
+	Inputs  Inputs[I]
 	Outbox  Outbox
-	NewCore func() Core
+	NewCore func() Core[I]
 	Encoder events.Encoder
 
 	Now    func() time.Time
 	Random func() [16]byte
 	// Instance names the process in its claims, for people.
 	Instance string
-	Hooks    Hooks
+	Hooks    Hooks[I]
 	// Receivers are the partitions on which events are published. They are told
 	// when the log has lost its tail.
 	Receivers []TopicPartition
@@ -70,25 +70,25 @@ func (e *abandoned) Error() string { return e.cause.Error() }
 func (e *abandoned) Unwrap() error { return e.cause }
 
 // Owner owns one log while Run runs. Only one Run at a time.
-type Owner struct {
-	cfg  OwnerConfig
+type Owner[I any] struct {
+	cfg  OwnerConfig[I]
 	lost *events.LogTailLost
 }
 
 // NewOwner returns an owner; it does nothing before Run.
-func NewOwner(cfg OwnerConfig) *Owner {
+func NewOwner[I any](cfg OwnerConfig[I]) *Owner[I] {
 	if cfg.IdleWait <= 0 {
 		cfg.IdleWait = DefaultIdleWait
 	}
 	if cfg.TailEvery <= 0 {
 		cfg.TailEvery = DefaultTailEvery
 	}
-	return &Owner{cfg: cfg, lost: cfg.Lost}
+	return &Owner[I]{cfg: cfg, lost: cfg.Lost}
 }
 
 // Lost is what was found to be lost of the log's tail, and is not in the log: what
 // the next owner must be given. It is for after Run.
-func (o *Owner) Lost() *events.LogTailLost { return o.lost }
+func (o *Owner[I]) Lost() *events.LogTailLost { return o.lost }
 
 // Run folds the log, claims it and decides until ctx ends (and then returns
 // ctx.Err()), or until something is in the way. ErrDisowned: there is a newer
@@ -96,7 +96,7 @@ func (o *Owner) Lost() *events.LogTailLost { return o.lost }
 // append was given up, or acknowledged records are gone, it begins again by
 // itself, unless not a single batch came through in between: then, and after
 // all other errors, it is for the caller to try again after a backoff.
-func (o *Owner) Run(ctx context.Context) error {
+func (o *Owner[I]) Run(ctx context.Context) error {
 	for {
 		t := newTenure(&o.cfg)
 		t.lost = o.lost

@@ -204,15 +204,15 @@ func TestOwnerRaisesTheAlarmOverALostTail(t *testing.T) {
 // odd emits what no log can carry.
 type oddCore struct{ toyCore }
 
-func (*oddCore) Decide(_ events.Input, _ events.Clock, emit func(proto.Message)) {
+func (*oddCore) Decide(_ events.Input[string], _ events.Clock, emit func(proto.Message)) {
 	emit(&events.Task{})
 }
 
 func TestOwnerRefusesAMessageWithoutType(t *testing.T) {
 	t.Parallel()
 	b := setup(t, memlog.New(), "a")
-	b.cfg.NewCore = func() eventlog.Core { return &oddCore{} }
-	b.cfg.Hooks = eventlog.Hooks{}
+	b.cfg.NewCore = func() eventlog.Core[string] { return &oddCore{} }
+	b.cfg.Hooks = eventlog.Hooks[string]{}
 	if err := eventlog.NewOwner(b.cfg).Run(t.Context()); err == nil || b.log.End() != 1 {
 		t.Errorf("Run returned %v with %d records in the log, want an error and the claim alone", err, b.log.End())
 	}

@@ -56,11 +56,11 @@ func TestOwnerDecidesAppendsAndPublishes(t *testing.T) {
 
 // batchCore notes where each of its events was said to be in a batch that begins there.
 type batchCore struct {
-	eventlog.Core
+	eventlog.Core[string]
 	begins []int64
 }
 
-func (c *batchCore) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+func (c *batchCore) Decide(in events.Input[string], now events.Clock, emit func(proto.Message)) {
 	c.Core.Decide(in, now, func(m proto.Message) {
 		c.begins = append(c.begins, now.Batch)
 		emit(m)
@@ -73,7 +73,7 @@ func TestDecisionsKnowTheirBatch(t *testing.T) {
 	t.Parallel()
 	b := setup(t, memlog.New(), "a", "b", "c", "d", "e", "f", "g")
 	core := &batchCore{Core: newToyCore()}
-	b.cfg.NewCore, b.cfg.Hooks.Owned = func() eventlog.Core { return core }, nil
+	b.cfg.NewCore, b.cfg.Hooks.Owned = func() eventlog.Core[string] { return core }, nil
 	stop := b.run(t)
 	b.await(t, 7)
 	_ = stop()

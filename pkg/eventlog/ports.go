@@ -10,14 +10,15 @@ import (
 )
 
 // Core is the pure core of an owner: a fold of its log, and decisions on it. It
-// folds what it has just emitted at once, before it is known to count.
-type Core interface {
+// folds what it has just emitted at once, before it is known to count. I is what
+// it decides on: what was made of a record outside of the owner's loop.
+type Core[I any] interface {
 	Fold
 	// Decide emits the events that an input causes. now.ReadTo is what had been
 	// read before this input. emit gives the event its place in the log,
 	// applies it to the core before it returns, and encodes it at once: what is
 	// emitted must not be changed afterwards.
-	Decide(in events.Input, now events.Clock, emit func(proto.Message))
+	Decide(in events.Input[I], now events.Clock, emit func(proto.Message))
 	// Advance emits what time and folded state cause, a bounded amount (about
 	// 2,000 events). more: call again, once this much has been appended.
 	Advance(now events.Clock, emit func(proto.Message)) (more bool)
@@ -36,18 +37,18 @@ type Core interface {
 }
 
 // Inputs is where an owner's inputs come from.
-type Inputs interface {
+type Inputs[I any] interface {
 	// Seek says from where on to read; a partition that is not named is read
 	// from its beginning. What was read before is void.
 	Seek(map[TopicPartition]int64)
 	// Next returns what has arrived, at most about 1 MiB of records; it waits
 	// that long for something to arrive.
-	Next(ctx context.Context, wait time.Duration) (Arrivals, error)
+	Next(ctx context.Context, wait time.Duration) (Arrivals[I], error)
 }
 
 // Arrivals are inputs in the order in which they are decided.
-type Arrivals struct {
-	Inputs []events.Input
+type Arrivals[I any] struct {
+	Inputs []events.Input[I]
 	// ReadTo: once these are decided, every input that was appended before this
 	// time (milliseconds since the Unix epoch) has been. 0: not known yet.
 	ReadTo int64
@@ -68,14 +69,14 @@ type Outbox interface {
 
 // Hooks tell the shell what happens, for metrics and readiness. Each may be
 // nil. All are called in the owner's goroutine and must not block.
-type Hooks struct {
+type Hooks[I any] struct {
 	// Owned: the claim counts and the core is at the fold.
-	Owned func(epoch uint32, core Core)
+	Owned func(epoch uint32, core Core[I])
 	// Disowned: Owned no longer holds, for that reason.
 	Disowned func(err error)
 	// Observe is called now and then while owned, when everything in the core
 	// is known to count; the core may be looked at until it returns.
-	Observe func(core Core)
+	Observe func(core Core[I])
 	// Claimed: a claim was appended, whether or not it counts.
 	Claimed func()
 	// Appended: a batch counts.
@@ -83,7 +84,7 @@ type Hooks struct {
 	// Counted is given the events of a batch of this owner that counts, once each,
 	// before any of them is published; what was folded from the log never comes here.
 	// The core has folded all of them. The slice must not be kept.
-	Counted func(core Core, batch []events.Logged)
+	Counted func(core Core[I], batch []events.Logged)
 	// Skipped: records in the log do not count.
 	Skipped func(why Skip, records int)
 	// Lost: records that were acknowledged are gone from the log.

@@ -87,7 +87,7 @@ func (p *publishing) moved(outbox Outbox, limit int64) bool {
 
 // republish sends again, in order, what no LogPublished covers; receivers drop
 // what they have.
-func (t *tenure) republish(ctx context.Context) error {
+func (t *tenure[I]) republish(ctx context.Context) error {
 	for i := range t.published.open {
 		e := &t.published.open[i]
 		if err := t.publishInTurn(ctx, e.Logged, e.timestamp); err != nil {
@@ -99,7 +99,7 @@ func (t *tenure) republish(ctx context.Context) error {
 
 // publishInTurn publishes an event behind all that wait, in a later round if this
 // one has read enough.
-func (t *tenure) publishInTurn(ctx context.Context, l events.Logged, timestamp int64) error {
+func (t *tenure[I]) publishInTurn(ctx context.Context, l events.Logged, timestamp int64) error {
 	if len(t.published.later) > 0 || t.pages.fetched >= fetchesPerRound {
 		t.published.later = append(t.published.later, openEvent{l, timestamp})
 		return nil
@@ -108,7 +108,7 @@ func (t *tenure) publishInTurn(ctx context.Context, l events.Logged, timestamp i
 }
 
 // publishRest publishes what earlier rounds left.
-func (t *tenure) publishRest(ctx context.Context) error {
+func (t *tenure[I]) publishRest(ctx context.Context) error {
 	p := &t.published
 	for t.pages.fetched = 0; len(p.later) > 0 && t.pages.fetched < fetchesPerRound; p.later = p.later[1:] {
 		if err := t.publish(ctx, p.later[0].Logged, p.later[0].timestamp); err != nil {
@@ -119,7 +119,7 @@ func (t *tenure) publishRest(ctx context.Context) error {
 }
 
 // publishedBelow is the offset below which every event was given to the outbox.
-func (t *tenure) publishedBelow() int64 {
+func (t *tenure[I]) publishedBelow() int64 {
 	if later := t.published.later; len(later) > 0 {
 		return later[0].Offset
 	}
@@ -127,7 +127,7 @@ func (t *tenure) publishedBelow() int64 {
 }
 
 // publish sends what an event that counts causes.
-func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) error {
+func (t *tenure[I]) publish(ctx context.Context, l events.Logged, timestamp int64) error {
 	switch m := l.Message.(type) {
 	case *events.LogPublished, *events.LogTruncated:
 		return nil
@@ -152,7 +152,7 @@ func (t *tenure) publish(ctx context.Context, l events.Logged, timestamp int64) 
 var errTwice = errors.New("one event caused two messages on one partition, of which receivers take the first only; mend the core")
 
 // distinct refuses two messages of one event on one partition.
-func (t *tenure) distinct(l events.Logged) error {
+func (t *tenure[I]) distinct(l events.Logged) error {
 	for i := range t.out {
 		for j := range i {
 			a, b := &t.out[i], &t.out[j]
@@ -165,7 +165,7 @@ func (t *tenure) distinct(l events.Logged) error {
 }
 
 // send sends one record that an event causes.
-func (t *tenure) send(ctx context.Context, l events.Logged, out *events.Outgoing, timestamp int64) error {
+func (t *tenure[I]) send(ctx context.Context, l events.Logged, out *events.Outgoing, timestamp int64) error {
 	switch err := t.complete(ctx, out); {
 	case errors.Is(err, errUnreadable):
 		if t.Hooks.Lost != nil {
@@ -193,7 +193,7 @@ var errUnreadable = errors.New("what it refers to cannot be read any more")
 // complete gives an outgoing message what the core left in the log. If that is
 // gone, errUnreadable says so: the message cannot be sent, and all others must not
 // wait for it.
-func (t *tenure) complete(ctx context.Context, out *events.Outgoing) error {
+func (t *tenure[I]) complete(ctx context.Context, out *events.Outgoing) error {
 	if out.Missing == 0 || out.Complete == nil {
 		return nil
 	}
@@ -219,7 +219,7 @@ func (t *tenure) complete(ctx context.Context, out *events.Outgoing) error {
 
 // tellReceivers makes receivers lower their marks: after the loss of a tail the
 // log goes on with numbers that they have seen.
-func (t *tenure) tellReceivers(l events.Logged, m *events.LogTailLost, timestamp int64) error {
+func (t *tenure[I]) tellReceivers(l events.Logged, m *events.LogTailLost, timestamp int64) error {
 	record, err := t.Encoder.Encode("recovered", &events.LogRecovered{
 		Topic: t.Topic, Partition: t.Partition, Epoch: m.Epoch, N: m.N, AtMs: m.AtMs,
 	})
@@ -234,7 +234,7 @@ func (t *tenure) tellReceivers(l events.Logged, m *events.LogTailLost, timestamp
 	return nil
 }
 
-func (t *tenure) outgoing(l events.Logged, out *events.Outgoing, timestamp int64) (events.Record, error) {
+func (t *tenure[I]) outgoing(l events.Logged, out *events.Outgoing, timestamp int64) (events.Record, error) {
 	if out.Raw != nil {
 		return *out.Raw, nil
 	}
@@ -248,7 +248,7 @@ func (t *tenure) outgoing(l events.Logged, out *events.Outgoing, timestamp int64
 }
 
 // eventID names an event of this log.
-func (t *tenure) eventID(l events.Logged) string {
+func (t *tenure[I]) eventID(l events.Logged) string {
 	var room [128]byte // more than most take
 	b := append(append(room[:0], t.Topic...), '/')
 	b = append(strconv.AppendInt(b, int64(t.Partition), 10), '/')
@@ -258,7 +258,7 @@ func (t *tenure) eventID(l events.Logged) string {
 
 // noteDue tells whether to write a LogPublished: with other events when there
 // is any news, in a batch of its own only after a while.
-func (t *tenure) noteDue() bool {
+func (t *tenure[I]) noteDue() bool {
 	since := t.clock.Now - t.writtenAt
 	if len(t.batch.logged) > 0 {
 		return t.published.moved(t.Outbox, t.publishedBelow())
@@ -269,7 +269,7 @@ func (t *tenure) noteDue() bool {
 
 // emitPublished writes down how far publishing came; the batch it is in also
 // carries the input positions.
-func (t *tenure) emitPublished() {
+func (t *tenure[I]) emitPublished() {
 	t.published.through = max(t.published.through, t.Outbox.Through(t.publishedBelow()))
 	t.emit(&events.LogPublished{Through: t.published.through, AtMs: t.clock.Now})
 }

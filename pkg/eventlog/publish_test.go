@@ -69,7 +69,7 @@ func TestPayloadsAreReadInTurns(t *testing.T) {
 	}
 	s := newShelf(memlog.New())
 	first := setup(t, s.log, ids...)
-	s.run(t, first, n+2, func(cfg *eventlog.OwnerConfig) { cfg.Outbox, cfg.Snapshots = nullOutbox{stuck: true}, nil })
+	s.run(t, first, n+2, func(cfg *eventlog.OwnerConfig[string]) { cfg.Outbox, cfg.Snapshots = nullOutbox{stuck: true}, nil })
 	box := &ordered{t: t}
 	for _, l := range first.core.order {
 		box.open = append(box.open, l.Offset)
@@ -77,10 +77,10 @@ func TestPayloadsAreReadInTurns(t *testing.T) {
 	s.log.PageRecords = 1
 	log := &counting{Log: s.log}
 	next := setup(t, s.log, ids...)
-	s.run(t, next, 20, func(cfg *eventlog.OwnerConfig) {
+	s.run(t, next, 20, func(cfg *eventlog.OwnerConfig[string]) {
 		cfg.Log, cfg.Outbox, cfg.Snapshots = log, box, nil
-		cfg.NewCore = func() eventlog.Core { return scattered{newToyCore().(*toyCore)} }
-		cfg.Hooks.Owned = func(uint32, eventlog.Core) { log.fetches = 0 }
+		cfg.NewCore = func() eventlog.Core[string] { return scattered{newToyCore().(*toyCore)} }
+		cfg.Hooks.Owned = func(uint32, eventlog.Core[string]) { log.fetches = 0 }
 		steps := cfg.Inputs.(*stepped)
 		for i, before := range steps.before {
 			steps.before[i] = func() {
@@ -130,7 +130,7 @@ func TestOneEventCausesSeveralRecords(t *testing.T) {
 			t.Parallel()
 			b := setup(t, memlog.New(), "x", "y")
 			b.cfg.Hooks.Owned = nil
-			b.cfg.NewCore = func() eventlog.Core { return fanning{newToyCore().(*toyCore), c.to} }
+			b.cfg.NewCore = func() eventlog.Core[string] { return fanning{newToyCore().(*toyCore), c.to} }
 			if c.refused {
 				err := eventlog.NewOwner(b.cfg).Run(t.Context())
 				if err == nil || !strings.Contains(err.Error(), "two messages on one partition") || len(b.outbox.sent) > 0 {

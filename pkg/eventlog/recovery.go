@@ -10,7 +10,7 @@ import (
 
 // found reports what a tenure that ended found to be lost. The next one says so
 // in the log.
-func (t *tenure) found(err error) *events.LogTailLost {
+func (t *tenure[I]) found(err error) *events.LogTailLost {
 	var gone *LostError
 	switch {
 	case errors.As(err, &gone):
@@ -32,7 +32,7 @@ func (t *tenure) found(err error) *events.LogTailLost {
 func lastNumber(n uint32) uint32 { return max(n, 1) - 1 }
 
 // restore begins at the newest usable snapshot.
-func (t *tenure) restore(ctx context.Context) error {
+func (t *tenure[I]) restore(ctx context.Context) error {
 	if t.keeping == nil {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (t *tenure) restore(ctx context.Context) error {
 		return err
 	}
 	t.keeping.beyond = beyond
-	var core Core // the one that Restore tried last
+	var core Core[I] // the one that Restore tried last
 	snap, _, err := s.Restore(ctx, usable, func() Fold {
 		core = t.NewCore()
 		return core
@@ -71,7 +71,7 @@ func (t *tenure) restore(ctx context.Context) error {
 	return nil
 }
 
-func (t *tenure) snapshots() *Snapshots {
+func (t *tenure[I]) snapshots() *Snapshots {
 	return &Snapshots{
 		Log: t.Snapshots.Log, Topic: t.Topic, Partition: t.Partition, Encoder: t.Encoder,
 		OnBad: func(m *events.LogSnapshot, err error) {
@@ -83,7 +83,7 @@ func (t *tenure) snapshots() *Snapshots {
 }
 
 // beyond looks, before the claim, for snapshots of more than there is of the log.
-func (t *tenure) beyond() {
+func (t *tenure[I]) beyond() {
 	if t.lost == nil && t.keeping != nil {
 		for _, st := range t.keeping.beyond {
 			t.witness(st.Manifest)
@@ -94,7 +94,7 @@ func (t *tenure) beyond() {
 // tellLoss writes down, at the head of an epoch, that the tail before it was lost.
 // Where the log ended only the claim shows: before it, a broker that has just begun
 // to lead may show less than there is.
-func (t *tenure) tellLoss(ctx context.Context) error {
+func (t *tenure[I]) tellLoss(ctx context.Context) error {
 	if t.untold == nil {
 		return nil
 	}
@@ -105,7 +105,7 @@ func (t *tenure) tellLoss(ctx context.Context) error {
 
 // foldLoss keeps what claims say to be lost until it is told: an owner may crash
 // in between, and nobody else need know. The log ended where the first of them says.
-func (t *tenure) foldLoss(l events.Logged) {
+func (t *tenure[I]) foldLoss(l events.Logged) {
 	switch m := l.Message.(type) {
 	case *events.LogTailLost, *events.LogLossAccepted:
 		t.untold = nil
@@ -125,7 +125,7 @@ func (t *tenure) foldLoss(l events.Logged) {
 
 // witness takes a snapshot of records that the log does not hold for news, unless
 // the log has told of the loss since it was made.
-func (t *tenure) witness(m *events.LogSnapshot) {
+func (t *tenure[I]) witness(m *events.LogSnapshot) {
 	known, seen := t.published.loss, lastNumber(m.Number)
 	if m.AtMs <= known.atMs && !above(m.Epoch, seen, known.epoch, known.n) {
 		return
@@ -137,7 +137,7 @@ func (t *tenure) witness(m *events.LogSnapshot) {
 
 // lossTime is the time of a loss that is found now. Receivers tell losses apart by
 // their times, which owners with other clocks give: each is above the one before.
-func (t *tenure) lossTime() int64 { return max(t.clock.Now, t.published.loss.atMs+1) }
+func (t *tenure[I]) lossTime() int64 { return max(t.clock.Now, t.published.loss.atMs+1) }
 
 // above tells whether one event comes after another.
 func above(epoch, n, thanEpoch, thanN uint32) bool {
@@ -150,7 +150,7 @@ const witnessEvery = 5_000
 
 // heed looks into what a witness says to have seen; any other error is one. The
 // tail is read first: it may be a newer owner's event.
-func (t *tenure) heed(ctx context.Context, err error) error {
+func (t *tenure[I]) heed(ctx context.Context, err error) error {
 	var w *WitnessError
 	if !errors.As(err, &w) {
 		return err

@@ -49,12 +49,12 @@ func Reset(ctx context.Context, cfg ResetConfig) (*events.LogLossAccepted, error
 // undecided is the core of a log that is reset: it decides nothing.
 type undecided struct{ Fold }
 
-func (undecided) Decide(events.Input, events.Clock, func(proto.Message)) {}
-func (undecided) Advance(events.Clock, func(proto.Message)) bool         { return false }
-func (undecided) Publish(events.Logged, func(events.Outgoing))           {}
+func (undecided) Decide(events.Input[struct{}], events.Clock, func(proto.Message)) {}
+func (undecided) Advance(events.Clock, func(proto.Message)) bool                   { return false }
+func (undecided) Publish(events.Logged, func(events.Outgoing))                     {}
 
 // open folds what is left of the log, if its state is lost.
-func (cfg *ResetConfig) open(ctx context.Context) (*tenure, error) {
+func (cfg *ResetConfig) open(ctx context.Context) (*tenure[struct{}], error) {
 	start, _, err := Bounds(ctx, cfg.Log)
 	if err != nil {
 		return nil, err
@@ -70,9 +70,9 @@ func (cfg *ResetConfig) open(ctx context.Context) (*tenure, error) {
 	if start == 0 || snap != nil {
 		return nil, ErrNothingLost
 	}
-	t := newTenure(&OwnerConfig{
+	t := newTenure(&OwnerConfig[struct{}]{
 		Log: cfg.Log, Topic: cfg.Snapshots.Topic, Partition: cfg.Snapshots.Partition,
-		NewCore: func() Core { return undecided{cfg.NewFold()} }, Encoder: cfg.Encoder, Now: cfg.Now, Random: cfg.Random, Instance: cfg.Owner,
+		NewCore: func() Core[struct{}] { return undecided{cfg.NewFold()} }, Encoder: cfg.Encoder, Now: cfg.Now, Random: cfg.Random, Instance: cfg.Owner,
 	})
 	t.reader = NewReaderAt(cfg.Log, t.Topic, t.Partition, start)
 	if err := t.reader.Barrier(ctx, nil); err != nil {
@@ -88,7 +88,7 @@ func (cfg *ResetConfig) open(ctx context.Context) (*tenure, error) {
 	return t, nil
 }
 
-func (cfg *ResetConfig) reset(ctx context.Context, t *tenure) (*events.LogLossAccepted, error) {
+func (cfg *ResetConfig) reset(ctx context.Context, t *tenure[struct{}]) (*events.LogLossAccepted, error) {
 	if err := t.claimLog(ctx); err != nil {
 		return nil, err
 	}

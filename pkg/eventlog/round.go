@@ -12,7 +12,7 @@ import (
 )
 
 // round decides what has arrived and what time has brought, and appends it.
-func (t *tenure) round(ctx context.Context) error {
+func (t *tenure[I]) round(ctx context.Context) error {
 	if err := t.publishRest(ctx); err != nil {
 		return err
 	}
@@ -51,16 +51,16 @@ func (t *tenure) round(ctx context.Context) error {
 }
 
 // tick reads the clock. Within a tenure it never goes back.
-func (t *tenure) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
+func (t *tenure[I]) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
 
 // now is what a decision may know of time, and of where its events are to stand.
-func (t *tenure) now() events.Clock {
+func (t *tenure[I]) now() events.Clock {
 	now := t.clock
 	now.Batch = t.reader.next
 	return now
 }
 
-func (t *tenure) decide(ctx context.Context, in *events.Input) error {
+func (t *tenure[I]) decide(ctx context.Context, in *events.Input[I]) error {
 	t.core.Decide(*in, t.now(), t.emitter)
 	t.positions.Set(in.Topic, in.Partition, in.Offset+1)
 	t.unwritten++
@@ -71,7 +71,7 @@ func (t *tenure) decide(ctx context.Context, in *events.Input) error {
 }
 
 // emit gives an event its place, applies and encodes it.
-func (t *tenure) emit(m proto.Message) {
+func (t *tenure[I]) emit(m proto.Message) {
 	if t.fault != nil {
 		return
 	}
@@ -94,7 +94,7 @@ func (t *tenure) emit(m proto.Message) {
 
 // append writes what was emitted, if anything was, and publishes it once it
 // counts.
-func (t *tenure) append(ctx context.Context) error {
+func (t *tenure[I]) append(ctx context.Context) error {
 	if t.noteDue() {
 		t.emitPublished()
 	}
@@ -127,7 +127,7 @@ func (t *tenure) append(ctx context.Context) error {
 }
 
 // counted acts on a batch that counts.
-func (t *tenure) counted(ctx context.Context, h Header) error {
+func (t *tenure[I]) counted(ctx context.Context, h Header) error {
 	t.last, t.progressed = h, true
 	t.writtenAt, t.unwritten = t.clock.Now, 0
 	if t.Hooks.Appended != nil {
@@ -154,7 +154,7 @@ var errMoved = errors.New("the batch does not count where it was decided to stan
 // settle finds out what became of a batch that was acknowledged at another
 // offset than the expected one: own repeats, leftovers of an older owner, or a
 // newer claim.
-func (t *tenure) settle(ctx context.Context, h Header, base int64) error {
+func (t *tenure[I]) settle(ctx context.Context, h Header, base int64) error {
 	if base < h.At {
 		return &abandoned{&LostError{Expected: h.At, Found: base}}
 	}

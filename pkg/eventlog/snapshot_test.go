@@ -71,7 +71,7 @@ func (k *atOnce) Done() (out eventlog.Outcome, ok bool) {
 
 // run runs an owner round by round, each a second after the other, so that
 // the tail is confirmed and snapshots are considered in each.
-func (s *shelf) run(t *testing.T, b *bundle, rounds int, change ...func(cfg *eventlog.OwnerConfig)) {
+func (s *shelf) run(t *testing.T, b *bundle, rounds int, change ...func(cfg *eventlog.OwnerConfig[string])) {
 	t.Helper()
 	now := time.UnixMilli(1_700_000_000_000 + s.log.End()*10_000)
 	steps := &stepped{toyInputs: b.inputs}
@@ -165,8 +165,8 @@ func TestNothingIsEncodedForABusyKeeper(t *testing.T) {
 	t.Parallel()
 	s, walks := newShelf(memlog.New()), 0
 	s.keeper.busy = true
-	count := func(cfg *eventlog.OwnerConfig) {
-		cfg.NewCore = func() eventlog.Core { return thrifty{newToyCore().(*toyCore), &walks} }
+	count := func(cfg *eventlog.OwnerConfig[string]) {
+		cfg.NewCore = func() eventlog.Core[string] { return thrifty{newToyCore().(*toyCore), &walks} }
 		cfg.Hooks.Owned = nil
 	}
 	s.run(t, setup(t, s.log, "a", "b", "c"), 6, count)
@@ -185,7 +185,7 @@ func TestNothingIsEncodedForABusyKeeper(t *testing.T) {
 func TestOwnerBeginsAtASnapshot(t *testing.T) {
 	t.Parallel()
 	s := newShelf(memlog.New())
-	s.run(t, setup(t, s.log, "a", "b", "c"), 5, func(cfg *eventlog.OwnerConfig) { cfg.Outbox = nullOutbox{stuck: true} })
+	s.run(t, setup(t, s.log, "a", "b", "c"), 5, func(cfg *eventlog.OwnerConfig[string]) { cfg.Outbox = nullOutbox{stuck: true} })
 	newest := s.list(t)[0].Manifest
 	s.log.Truncate(newest.Offset)
 	next := setup(t, s.log, "a", "b", "c", "b", "d")
@@ -343,14 +343,14 @@ func TestVersionBeyondIsAnError(t *testing.T) {
 	t.Parallel()
 	s := newShelf(memlog.New())
 	b := setup(t, s.log, "a", "b", "c")
-	newer := func() eventlog.Core {
+	newer := func() eventlog.Core[string] {
 		core := newToyCore().(*toyCore)
 		core.knows = 3
 		return &newerCore{core}
 	}
 	s.keeper.NewFold = foldOf(newer)
 	b.cfg.Hooks.Owned = nil
-	s.run(t, b, 5, func(cfg *eventlog.OwnerConfig) { cfg.NewCore = newer })
+	s.run(t, b, 5, func(cfg *eventlog.OwnerConfig[string]) { cfg.NewCore = newer })
 	for _, with := range []*eventlog.SnapshotConfig{nil, {Log: s.snapshots}} {
 		old := setup(t, s.log, "d")
 		old.cfg.Snapshots = with

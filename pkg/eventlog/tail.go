@@ -13,7 +13,7 @@ var errStranger = errors.New("an event counts that its owner did not write")
 
 // confirmTail checks, every TailEvery, that the log still ends with this
 // owner's last batch, and that nobody has claimed it since.
-func (t *tenure) confirmTail(ctx context.Context) error {
+func (t *tenure[I]) confirmTail(ctx context.Context) error {
 	if t.clock.Now-t.tailAt < t.TailEvery.Milliseconds() {
 		return nil
 	}
@@ -46,7 +46,7 @@ func (t *tenure) confirmTail(ctx context.Context) error {
 }
 
 // wrote tells whether the page begins with this owner's last batch.
-func (t *tenure) wrote(page events.Page) bool {
+func (t *tenure[I]) wrote(page events.Page) bool {
 	for i := range page.Records {
 		r := &page.Records[i]
 		if r.Offset < t.last.At {

@@ -12,10 +12,10 @@ import (
 
 // tenure is one attempt to own the log, from the fold to the loss of the claim.
 // All that is tentative lives here and ends with it.
-type tenure struct {
-	*OwnerConfig
+type tenure[I any] struct {
+	*OwnerConfig[I]
 	reader *Reader
-	core   Core
+	core   Core[I]
 	batch  batch
 	claim  ClaimID
 
@@ -47,8 +47,8 @@ type tenure struct {
 	owned, progressed bool
 }
 
-func newTenure(cfg *OwnerConfig) *tenure {
-	t := &tenure{
+func newTenure[I any](cfg *OwnerConfig[I]) *tenure[I] {
+	t := &tenure[I]{
 		OwnerConfig: cfg,
 		reader:      NewReader(cfg.Log, cfg.Topic, cfg.Partition),
 		core:        cfg.NewCore(),
@@ -64,13 +64,13 @@ func newTenure(cfg *OwnerConfig) *tenure {
 	return t
 }
 
-func (t *tenure) skipped(why Skip, records []events.Record) {
+func (t *tenure[I]) skipped(why Skip, records []events.Record) {
 	if t.Hooks.Skipped != nil {
 		t.Hooks.Skipped(why, len(records))
 	}
 }
 
-func (t *tenure) run(ctx context.Context) error {
+func (t *tenure[I]) run(ctx context.Context) error {
 	t.Outbox.Reset()
 	if err := t.restore(ctx); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (t *tenure) run(ctx context.Context) error {
 }
 
 // fold takes an event of the time before this tenure.
-func (t *tenure) fold(l events.Logged, r *events.Record) {
+func (t *tenure[I]) fold(l events.Logged, r *events.Record) {
 	t.apply(l)
 	t.foldLoss(l)
 	t.published.fold(l, r.Timestamp)
@@ -108,7 +108,7 @@ func (t *tenure) fold(l events.Logged, r *events.Record) {
 
 // apply folds an event. A core that stays behind the version which the log asks
 // for would fold all that follows differently from others.
-func (t *tenure) apply(l events.Logged) {
+func (t *tenure[I]) apply(l events.Logged) {
 	t.core.Apply(l)
 	if raised, ok := l.Message.(*events.LogFoldVersionRaised); ok && t.core.FoldVersion() < raised.Version {
 		t.fault = &VersionError{
@@ -120,7 +120,7 @@ func (t *tenure) apply(l events.Logged) {
 
 // claimLog appends a claim and reads it back: who wrote the claim that is the
 // current one after its own acknowledged offset owns the log.
-func (t *tenure) claimLog(ctx context.Context) error {
+func (t *tenure[I]) claimLog(ctx context.Context) error {
 	t.claim = t.Random()
 	judge := t.reader.Judge()
 	at := t.reader.Next()
@@ -152,7 +152,7 @@ func (t *tenure) claimLog(ctx context.Context) error {
 // confirmFold checks, once the claim counts, that what it was folded from still
 // stands: a tail that was lost after it was read, and has grown again since, would
 // else leave an owner whose history nobody shares.
-func (t *tenure) confirmFold(ctx context.Context, counted Header, at int64) error {
+func (t *tenure[I]) confirmFold(ctx context.Context, counted Header, at int64) error {
 	if counted.Records == 0 {
 		return nil
 	}
@@ -173,7 +173,7 @@ func (t *tenure) confirmFold(ctx context.Context, counted Header, at int64) erro
 	return &abandoned{&LostError{Expected: at + int64(counted.Records), Found: at}}
 }
 
-func (t *tenure) claimRecord(judge Judge, at int64) (events.Record, error) {
+func (t *tenure[I]) claimRecord(judge Judge, at int64) (events.Record, error) {
 	id := fmt.Sprintf("%s/%d/%d/0", t.Topic, t.Partition, judge.Epoch+1)
 	claim := &events.LogClaimed{ClaimId: t.claim[:], Owner: t.Instance}
 	if t.lost != nil {
@@ -192,7 +192,7 @@ func (t *tenure) claimRecord(judge Judge, at int64) (events.Record, error) {
 
 // readThrough reads up to an offset that was acknowledged. That it cannot be
 // reached means that what was acknowledged is gone.
-func (t *tenure) readThrough(ctx context.Context, end int64, visit Visit) error {
+func (t *tenure[I]) readThrough(ctx context.Context, end int64, visit Visit) error {
 	// A broker may show a record a moment after it has acknowledged it.
 	for tries := 0; t.reader.Next() < end; tries++ {
 		before := t.reader.Next()
@@ -209,7 +209,7 @@ func (t *tenure) readThrough(ctx context.Context, end int64, visit Visit) error 
 }
 
 // begin starts to decide: the core is at the fold, the claim counts.
-func (t *tenure) begin() {
+func (t *tenure[I]) begin() {
 	judge := t.reader.Judge()
 	t.owned = true
 	t.last = Header{At: judge.ClaimedAt, Epoch: judge.Epoch, Records: 1}

@@ -37,10 +37,12 @@ type newerState struct{ version, known uint32 }
 func (e *newerState) Error() string                         { return "a newer state" }
 func (e *newerState) NewerVersion() (version, known uint32) { return e.version, e.known }
 
-func newToyCore() eventlog.Core { return &toyCore{seen: map[string]bool{}, version: 1, knows: 2} }
+func newToyCore() eventlog.Core[string] {
+	return &toyCore{seen: map[string]bool{}, version: 1, knows: 2}
+}
 
 // foldOf is the fold of a core.
-func foldOf(newCore func() eventlog.Core) func() eventlog.Fold {
+func foldOf(newCore func() eventlog.Core[string]) func() eventlog.Fold {
 	return func() eventlog.Fold { return newCore() }
 }
 
@@ -111,8 +113,8 @@ func (c *toyCore) Apply(l events.Logged) {
 	}
 }
 
-func (c *toyCore) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
-	id := in.Prepared.(string)
+func (c *toyCore) Decide(in events.Input[string], now events.Clock, emit func(proto.Message)) {
+	id := in.Value
 	if c.seen[id] {
 		return
 	}
@@ -144,13 +146,13 @@ func (in *toyInputs) Seek(p map[eventlog.TopicPartition]int64) {
 	in.next = p[eventlog.TopicPartition{Topic: "in"}]
 }
 
-func (in *toyInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+func (in *toyInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[string], error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	var a eventlog.Arrivals
+	var a eventlog.Arrivals[string]
 	for ; in.next < int64(len(in.ids)) && len(a.Inputs) < in.chunk; in.next++ {
-		a.Inputs = append(a.Inputs, events.Input{
-			Place: events.Place{Topic: "in", Offset: in.next}, Prepared: in.ids[in.next],
+		a.Inputs = append(a.Inputs, events.Input[string]{
+			Place: events.Place{Topic: "in", Offset: in.next}, Value: in.ids[in.next],
 		})
 	}
 	if len(a.Inputs) == 0 && wait > 0 {
@@ -185,7 +187,7 @@ type bundle struct {
 	log    *memlog.Log
 	inputs *toyInputs
 	outbox *toyOutbox
-	cfg    eventlog.OwnerConfig
+	cfg    eventlog.OwnerConfig[string]
 	core   *toyCore
 }
 
@@ -198,7 +200,7 @@ func setup(t testing.TB, log *memlog.Log, ids ...string) *bundle {
 		outbox: &toyOutbox{got: make(chan int, 1000)},
 	}
 	random := rand.New(rand.NewPCG(rand.Uint64(), 2))
-	b.cfg = eventlog.OwnerConfig{
+	b.cfg = eventlog.OwnerConfig[string]{
 		Log: b.log, Topic: topic, Partition: 3,
 		Inputs: b.inputs, Outbox: b.outbox, NewCore: newToyCore,
 		Encoder: events.Encoder{Source: "/spanway/test/toy"},
@@ -210,7 +212,7 @@ func setup(t testing.TB, log *memlog.Log, ids ...string) *bundle {
 			return id
 		},
 		Instance: "toy",
-		Hooks:    eventlog.Hooks{Owned: func(_ uint32, c eventlog.Core) { b.core = c.(*toyCore) }},
+		Hooks:    eventlog.Hooks[string]{Owned: func(_ uint32, c eventlog.Core[string]) { b.core = c.(*toyCore) }},
 	}
 	return b
 }

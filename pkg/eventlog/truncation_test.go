@@ -14,7 +14,7 @@ import (
 // pinning is a core that refers to its first acceptance until it has four.
 type pinning struct{ *toyCore }
 
-func newPinning() eventlog.Core { return &pinning{newToyCore().(*toyCore)} }
+func newPinning() eventlog.Core[string] { return &pinning{newToyCore().(*toyCore)} }
 
 func (c *pinning) Floor() int64 {
 	if n := len(c.order); n > 0 && n < 4 {
@@ -32,7 +32,7 @@ func TestTruncationLeavesWhatSnapshotsReferTo(t *testing.T) {
 	s.keeper.NewFold, s.keeper.Keep = foldOf(newPinning), 0
 	b := setup(t, s.log, "a", "b", "c", "d", "e", "f", "g", "h")
 	b.cfg.Hooks.Owned = nil
-	s.run(t, b, 14, func(cfg *eventlog.OwnerConfig) {
+	s.run(t, b, 14, func(cfg *eventlog.OwnerConfig[string]) {
 		cfg.NewCore = newPinning
 		told := cfg.Hooks.Kept
 		cfg.Hooks.Kept = func(out eventlog.Outcome) {
@@ -80,8 +80,8 @@ func TestWhatTheLogNoLongerHoldsStopsNobody(t *testing.T) {
 	next.cfg.Hooks.Owned = nil
 	var told []error
 	gone := map[string]bool{}
-	s.run(t, next, 6, func(cfg *eventlog.OwnerConfig) {
-		cfg.NewCore = func() eventlog.Core { return &referring{newToyCore().(*toyCore), gone} }
+	s.run(t, next, 6, func(cfg *eventlog.OwnerConfig[string]) {
+		cfg.NewCore = func() eventlog.Core[string] { return &referring{newToyCore().(*toyCore), gone} }
 		cfg.Hooks.Lost = func(err error) { told = append(told, err) }
 		cfg.Snapshots.Keeper = nil
 	})
@@ -112,9 +112,9 @@ func TestOwnerOutlivesItsSnapshots(t *testing.T) {
 	s.log.Truncate(begun)
 	next := setup(t, s.log, "a", "b", "c", "d", "e", "f")
 	rounds := 0
-	s.run(t, next, 8, func(cfg *eventlog.OwnerConfig) {
-		cfg.Hooks.Owned = func(uint32, eventlog.Core) { s.snapshots.Truncate(s.snapshots.End()) }
-		cfg.Hooks.Observe = func(eventlog.Core) { rounds++ }
+	s.run(t, next, 8, func(cfg *eventlog.OwnerConfig[string]) {
+		cfg.Hooks.Owned = func(uint32, eventlog.Core[string]) { s.snapshots.Truncate(s.snapshots.End()) }
+		cfg.Hooks.Observe = func(eventlog.Core[string]) { rounds++ }
 	})
 	usable, _, err := s.store().Usable(t.Context(), s.log)
 	if err != nil || len(usable) < 2 || usable[0].Manifest.Offset <= begun {
@@ -154,7 +154,7 @@ func wentBack(t *testing.T, came int) {
 	s.in = memlog.New()
 	fill(came)
 	next := setup(t, s.log, "v", "w", "x", "y", "z")
-	s.run(t, next, 8, func(cfg *eventlog.OwnerConfig) {
+	s.run(t, next, 8, func(cfg *eventlog.OwnerConfig[string]) {
 		steps := cfg.Inputs.(*stepped)
 		cfg.Inputs = rewound{steps}
 		steps.before[4] = func() { fill(7 - came) }
@@ -176,7 +176,7 @@ func TestSnapshotsBehindHalfABatch(t *testing.T) {
 	t.Parallel()
 	s := newShelf(memlog.New())
 	first := setup(t, s.log, "a", "b", "c", "d", "e", "f")
-	s.run(t, first, 3, func(*eventlog.OwnerConfig) { first.inputs.chunk = 2 })
+	s.run(t, first, 3, func(*eventlog.OwnerConfig[string]) { first.inputs.chunk = 2 })
 	at := s.list(t)[0].Manifest.Offset
 	if _, ok := s.log.Records()[at-1].Header(events.HeaderLog); ok {
 		t.Fatalf("the batch before %d has one record: the test shows nothing", at)

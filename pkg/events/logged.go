@@ -22,10 +22,11 @@ type Place struct {
 }
 
 // Input is one record that the owner of a log decides on.
-type Input struct {
+type Input[I any] struct {
 	Place
-	// Prepared is what the core's Prepare made of the record, outside the loop.
-	Prepared any
+	// Value is what was made of the record before, outside of the owner's loop: all
+	// that can be known without the state.
+	Value I
 }
 
 // Clock is the time as far as a decision may know it, in milliseconds since

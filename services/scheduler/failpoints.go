@@ -27,9 +27,9 @@ func (l fragileLog) Append(ctx context.Context, batch []events.Record) (int64, e
 }
 
 // fragileInputs crashes between reading and deciding.
-type fragileInputs struct{ eventlog.Inputs }
+type fragileInputs struct{ eventlog.Inputs[input] }
 
-func (in fragileInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+func (in fragileInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[input], error) {
 	a, err := in.Inputs.Next(ctx, wait)
 	if len(a.Inputs) > 0 {
 		failpoint.Hit(failpoint.InputsRead)
@@ -51,7 +51,7 @@ func (s fragileSender) Send(topic string, partition int32, rec events.Record, do
 }
 
 // fragile puts the points of failure into an owner's ports.
-func fragile(cfg *eventlog.OwnerConfig) {
+func fragile(cfg *eventlog.OwnerConfig[input]) {
 	if !failpoint.Enabled {
 		return
 	}

@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
+
+// input is what the core decides on.
+type input = *placement.Prepared
 
 // inputs merges the requests and the reports of one partition for its owner.
 // It is used by the owner's goroutine alone; the pumps work beside it.
@@ -22,7 +26,7 @@ type inputs struct {
 	bytes  int // handed out by the current Next
 	// witnesses look at the reports; held is what waits while the owner heeds one.
 	witnesses witnesses
-	held      *eventlog.Arrivals
+	held      *eventlog.Arrivals[input]
 	// traces, if set, is told of what is handed out.
 	traces *traces
 }
@@ -51,12 +55,12 @@ func (in *inputs) close() {
 
 // Next implements eventlog.Inputs. Reports come before requests: results free
 // what requests need.
-func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[input], error) {
 	if held := in.held; held != nil {
 		in.held = nil
 		return *held, nil
 	}
-	var a eventlog.Arrivals
+	var a eventlog.Arrivals[input]
 	in.bytes = 0
 	in.traces.decided()
 	err := in.take(&a)
@@ -64,7 +68,7 @@ func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arriva
 		err = errors.Join(in.await(ctx, wait, &a), in.take(&a))
 	}
 	if err != nil {
-		return eventlog.Arrivals{}, fmt.Errorf("read inputs: %w", err)
+		return eventlog.Arrivals[input]{}, fmt.Errorf("read inputs: %w", err)
 	}
 	for len(in.marks) > 0 && in.marks[0].end <= in.handed {
 		in.readTo = in.marks[0].asOf
@@ -73,14 +77,14 @@ func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arriva
 	a.ReadTo = in.readTo
 	if err := in.witnesses.take(); err != nil {
 		in.held = &a
-		return eventlog.Arrivals{}, err
+		return eventlog.Arrivals[input]{}, err
 	}
 	return a, nil
 }
 
 // take moves what has already arrived to a, up to the bound, but at least one
 // chunk of each input, so that a flood of one never starves the other.
-func (in *inputs) take(a *eventlog.Arrivals) error {
+func (in *inputs) take(a *eventlog.Arrivals[input]) error {
 	for _, p := range []*pump{in.reports, in.requests} {
 		for n := 0; len(p.chunks) > 0 && (n == 0 || in.bytes < maxHanded); n++ {
 			if err := in.hand(p, <-p.chunks, a); err != nil {
@@ -91,7 +95,7 @@ func (in *inputs) take(a *eventlog.Arrivals) error {
 	return nil
 }
 
-func (in *inputs) await(ctx context.Context, wait time.Duration, a *eventlog.Arrivals) error {
+func (in *inputs) await(ctx context.Context, wait time.Duration, a *eventlog.Arrivals[input]) error {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -106,7 +110,7 @@ func (in *inputs) await(ctx context.Context, wait time.Duration, a *eventlog.Arr
 	}
 }
 
-func (in *inputs) hand(p *pump, c chunk, a *eventlog.Arrivals) error {
+func (in *inputs) hand(p *pump, c chunk, a *eventlog.Arrivals[input]) error {
 	if c.err != nil {
 		return c.err
 	}
@@ -115,7 +119,7 @@ func (in *inputs) hand(p *pump, c chunk, a *eventlog.Arrivals) error {
 	in.traces.arrive(c.inputs)
 	if p == in.reports {
 		for i := range c.inputs {
-			in.witnesses.look(c.inputs[i].Prepared)
+			in.witnesses.look(c.inputs[i].Value)
 		}
 		if c.next < in.handed { // Their tail was lost: they may not come that far again.
 			in.marks = nil

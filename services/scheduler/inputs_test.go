@@ -3,17 +3,26 @@ package scheduler
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/memlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
+
+// valueOf knows of which record an input was made.
+var valueOf sync.Map
 
 func newInputs(t *testing.T, requests, reports eventlog.Log) *inputs {
 	t.Helper()
-	prepare := func(_ string, _ int32, rec *events.Record) any { return string(rec.Value) }
+	prepare := func(_ string, _ int32, rec *events.Record) input {
+		in := &placement.Prepared{}
+		valueOf.Store(in, string(rec.Value))
+		return in
+	}
 	in := &inputs{
 		ctx:      t.Context(),
 		requests: &pump{at: eventlog.TopicPartition{Topic: "requests"}, log: requests, prepare: prepare, now: time.Now},
@@ -33,7 +42,7 @@ func put(t *testing.T, l eventlog.Log, values ...string) {
 }
 
 // collect asks until n inputs have come and the reports are known to be read.
-func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arrivals) {
+func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arrivals[input]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -43,7 +52,8 @@ func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arriv
 			t.Fatalf("%v; got %v", err, got)
 		}
 		for _, i := range a.Inputs {
-			got = append(got, i.Topic+":"+i.Prepared.(string))
+			value, _ := valueOf.Load(i.Value)
+			got = append(got, i.Topic+":"+value.(string))
 		}
 		last = a
 	}

@@ -27,23 +27,23 @@ type metrics struct {
 type gauges struct {
 	mu sync.Mutex
 	placement.Figures
-	inputs map[string]input
+	inputs map[string]inputGauge
 }
 
-// input is what a partition of an input holds: how many records, and how old, in
+// inputGauge is what a partition of an input holds: how many records, and how old, in
 // seconds, those are that are still to be read.
-type input struct{ records, age int64 }
+type inputGauge struct{ records, age int64 }
 
 func (g *gauges) input(topic string, records int64, age time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.inputs == nil {
-		g.inputs = map[string]input{}
+		g.inputs = map[string]inputGauge{}
 	}
-	g.inputs[topic] = input{records, int64(age.Seconds())}
+	g.inputs[topic] = inputGauge{records, int64(age.Seconds())}
 }
 
-func (g *gauges) eachInput(f func(topic string, in input)) {
+func (g *gauges) eachInput(f func(topic string, in inputGauge)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for topic, in := range g.inputs {
@@ -143,7 +143,7 @@ func (m *metrics) observeInputs(meter metric.Meter) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for n, g := range m.partitions {
-			g.eachInput(func(topic string, in input) {
+			g.eachInput(func(topic string, in inputGauge) {
 				at := metric.WithAttributes(
 					attribute.String("messaging.destination.name", topic),
 					attribute.String("messaging.destination.partition.id", strconv.Itoa(int(n))),

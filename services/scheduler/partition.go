@@ -85,7 +85,7 @@ func (p *partition) own(ctx context.Context) error {
 	keeper := p.keeper(ctx, now)
 	defer keeper.wait()
 	defer cancel()
-	cfg := eventlog.OwnerConfig{
+	cfg := eventlog.OwnerConfig[input]{
 		Log:       s.kafka.Partition(s.topics.Events(), p.number),
 		Topic:     s.topics.Events(),
 		Partition: p.number,
@@ -109,11 +109,11 @@ func (p *partition) own(ctx context.Context) error {
 }
 
 // hooks connects the owner with logs, metrics, readiness and echoes.
-func (p *partition) hooks(in *inputs, e *echoes) eventlog.Hooks {
+func (p *partition) hooks(in *inputs, e *echoes) eventlog.Hooks[input] {
 	m, ctx := p.service.metrics, context.Background()
 	figures := m.partition(p.number)
-	return eventlog.Hooks{
-		Owned: func(epoch uint32, _ eventlog.Core) {
+	return eventlog.Hooks[input]{
+		Owned: func(epoch uint32, _ eventlog.Core[input]) {
 			p.log.Info("owning", "epoch", epoch)
 			m.claims.Add(ctx, 1)
 			in.witnesses.owned(epoch)
@@ -122,7 +122,7 @@ func (p *partition) hooks(in *inputs, e *echoes) eventlog.Hooks {
 		},
 		Disowned: func(error) { figures.clear() },
 		Counted:  in.traces.counted,
-		Observe: func(core eventlog.Core) {
+		Observe: func(core eventlog.Core[input]) {
 			state := core.(*placement.State)
 			figures.read(state)
 			e.send(time.Now(), in.handed, state.AssignmentPartitions())

@@ -11,7 +11,7 @@ import (
 
 // chunk is what one fetch brought, decoded.
 type chunk struct {
-	inputs []events.Input
+	inputs []events.Input[input]
 	next   int64
 	bytes  int
 	// end is where the partition ended when it was asked at asOf (milliseconds).
@@ -24,7 +24,7 @@ type chunk struct {
 type pump struct {
 	at      eventlog.TopicPartition
 	log     eventlog.Log
-	prepare func(topic string, partition int32, rec *events.Record) any
+	prepare func(topic string, partition int32, rec *events.Record) input
 	// now is the owner's own clock, so that the two can be compared.
 	now func() time.Time
 	// gone, if set, is told that what was still to be read was deleted, or that
@@ -130,14 +130,14 @@ func (p *pump) goOn(from, next int64) chunk {
 }
 
 func (p *pump) decode(page *events.Page, asked int64) chunk {
-	c := chunk{next: page.Next, end: page.End, asOf: asked, inputs: make([]events.Input, len(page.Records))}
+	c := chunk{next: page.Next, end: page.End, asOf: asked, inputs: make([]events.Input[input], len(page.Records))}
 	for i := range page.Records {
 		rec := &page.Records[i]
 		p.trail.add(rec)
 		c.bytes += rec.Size()
-		c.inputs[i] = events.Input{
-			Place:    events.Place{Topic: p.at.Topic, Partition: p.at.Partition, Offset: rec.Offset},
-			Prepared: p.prepare(p.at.Topic, p.at.Partition, rec),
+		c.inputs[i] = events.Input[input]{
+			Place: events.Place{Topic: p.at.Topic, Partition: p.at.Partition, Offset: rec.Offset},
+			Value: p.prepare(p.at.Topic, p.at.Partition, rec),
 		}
 	}
 	return c

@@ -47,8 +47,8 @@ func rootless(rec *events.Record) bool {
 }
 
 // before prepares records that were given a trace.
-func (r *roots) before(prepare func(string, int32, *events.Record) any) func(string, int32, *events.Record) any {
-	return func(topic string, partition int32, rec *events.Record) any {
+func (r *roots) before(prepare func(string, int32, *events.Record) input) func(string, int32, *events.Record) input {
+	return func(topic string, partition int32, rec *events.Record) input {
 		r.begin(partition, rec)
 		return prepare(topic, partition, rec)
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
-func (p *partition) newCore() eventlog.Core { return placement.New(p.placementConfig()) }
+func (p *partition) newCore() eventlog.Core[input] { return placement.New(p.placementConfig()) }
 
-func (p *partition) pump(topic string, was *trail, prepare func(string, int32, *events.Record) any, now func() time.Time) *pump {
+func (p *partition) pump(topic string, was *trail, prepare func(string, int32, *events.Record) input, now func() time.Time) *pump {
 	m, figures := p.service.metrics, p.service.metrics.partition(p.number)
 	return &pump{
 		at: p.at(topic), log: p.service.kafka.Partition(topic, p.number), prepare: prepare, now: now, trail: was,

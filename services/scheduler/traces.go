@@ -101,7 +101,7 @@ func (t *traces) forget() {
 }
 
 // arrive notes the traces of inputs that are handed to the owner.
-func (t *traces) arrive(inputs []events.Input) {
+func (t *traces) arrive(inputs []events.Input[input]) {
 	if t == nil || len(inputs) == 0 {
 		return
 	}
@@ -112,7 +112,7 @@ func (t *traces) arrive(inputs []events.Input) {
 		return
 	}
 	for i := range inputs {
-		from, pool, token, ok := placement.TraceOf(inputs[i].Prepared)
+		from, pool, token, ok := placement.TraceOf(inputs[i].Value)
 		if !ok || !messaging.Sampled(from.Parent) {
 			continue
 		}
@@ -136,7 +136,7 @@ func (t *traces) decided() {
 }
 
 // counted makes the spans of a batch that counts.
-func (t *traces) counted(core eventlog.Core, batch []events.Logged) {
+func (t *traces) counted(core eventlog.Core[input], batch []events.Logged) {
 	clear(t.assigned)
 	for _, m := range t.measured {
 		if m.handed {

@@ -136,8 +136,8 @@ func (s *stage) arrive(topic string, offset int64, m proto.Message, parent strin
 	partition := events.PoolPartition("blue")
 	cfg := placement.Config{Topics: events.Topics{Prefix: events.DefaultPrefix}, Partition: partition}
 	s.traces.decided()
-	s.traces.arrive([]events.Input{{
-		Place: events.Place{Topic: topic, Partition: partition, Offset: offset}, Prepared: placement.NewPreparer(cfg).Prepare(topic, partition, &rec),
+	s.traces.arrive([]events.Input[input]{{
+		Place: events.Place{Topic: topic, Partition: partition, Offset: offset}, Value: placement.NewPreparer(cfg).Prepare(topic, partition, &rec),
 	}})
 }
 
@@ -265,7 +265,7 @@ func TestNobodyTracesAtNoCost(t *testing.T) {
 	defer otel.SetTracerProvider(sdk)
 	s.traces.decided()
 	batch := s.fold(s.registered(), s.accepted(), s.assigned(1))
-	inputs := []events.Input{{Place: events.Place{Topic: "spanway.tasks.requests"}}}
+	inputs := []events.Input[input]{{Place: events.Place{Topic: "spanway.tasks.requests"}}}
 	cost := testing.AllocsPerRun(100, func() {
 		s.traces.arrive(inputs)
 		s.traces.decided()

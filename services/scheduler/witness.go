@@ -20,7 +20,7 @@ func (w *witnesses) owned(epoch uint32)  { w.epoch, w.n, w.seen = epoch, 0, nil 
 func (w *witnesses) appended(events int) { w.n += uint32(events) }
 
 // look notes what an input says.
-func (w *witnesses) look(prepared any) {
+func (w *witnesses) look(prepared input) {
 	engine, epoch, n, ok := placement.Received(prepared)
 	if !ok || epoch < w.epoch || epoch == w.epoch && n <= w.n {
 		return

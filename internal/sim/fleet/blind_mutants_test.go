@@ -25,15 +25,15 @@ var blindMutants = []fleetMutant{
 
 // blind has the core fold only what it sees of an event, which is a copy. It keeps
 // no snapshots, which would be those of a core that sees less.
-func blind(sees func(m proto.Message) bool) sim.Mutant {
-	return func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+func blind(sees func(m proto.Message) bool) sim.Mutant[input] {
+	return func(cfg *eventlog.OwnerConfig[input], _ *sim.Process) {
 		newCore := cfg.NewCore
 		cfg.Snapshots = nil
-		cfg.NewCore = func() eventlog.Core { return &blindfold{newCore(), sees} }
+		cfg.NewCore = func() eventlog.Core[input] { return &blindfold{newCore(), sees} }
 	}
 }
 
-func blindToTasks(strip func(t *events.Task)) sim.Mutant {
+func blindToTasks(strip func(t *events.Task)) sim.Mutant[input] {
 	return blind(func(m proto.Message) bool {
 		if accepted, ok := m.(*events.TaskAccepted); ok {
 			strip(accepted.Task)
@@ -42,7 +42,7 @@ func blindToTasks(strip func(t *events.Task)) sim.Mutant {
 	})
 }
 
-func blindToEngines(strip func(e *events.Engine)) sim.Mutant {
+func blindToEngines(strip func(e *events.Engine)) sim.Mutant[input] {
 	return blind(func(m proto.Message) bool {
 		if registered, ok := m.(*events.EngineRegistered); ok {
 			strip(registered.Engine)
@@ -52,7 +52,7 @@ func blindToEngines(strip func(e *events.Engine)) sim.Mutant {
 }
 
 type blindfold struct {
-	eventlog.Core
+	eventlog.Core[input]
 	sees func(m proto.Message) bool
 }
 
@@ -69,7 +69,7 @@ func (c *blindfold) Apply(l events.Logged) {
 // engines, or which engine they like: only the checks of a run notice.
 var tellMutants = []struct {
 	name string
-	sim.Mutant
+	sim.Mutant[input]
 	complaint string
 }{
 	{"delivers no payload after it was restored", telling(func(c *teller, out *events.Outgoing) {
@@ -104,10 +104,10 @@ func TestSimFleetTellMutantsDie(t *testing.T) {
 }
 
 // telling has an owner change what it publishes.
-func telling(change func(c *teller, out *events.Outgoing)) sim.Mutant {
-	return func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+func telling(change func(c *teller, out *events.Outgoing)) sim.Mutant[input] {
+	return func(cfg *eventlog.OwnerConfig[input], _ *sim.Process) {
 		newCore := cfg.NewCore
-		cfg.NewCore = func() eventlog.Core { return &teller{counting: newCore().(*counting), change: change} }
+		cfg.NewCore = func() eventlog.Core[input] { return &teller{counting: newCore().(*counting), change: change} }
 	}
 }
 

@@ -31,6 +31,9 @@ var (
 	fleetPredicates = predicate.NewCache(0)
 )
 
+// input is what the core of a scheduler decides on.
+type input = *placement.Prepared
+
 // fleet is a world of schedulers and engines over one pool, with the production
 // cores of both.
 type fleet struct {
@@ -39,7 +42,7 @@ type fleet struct {
 	reports  *sim.Partition
 	log      *sim.Partition
 	others   map[eventlog.TopicPartition]*sim.Partition
-	mutant   sim.Mutant
+	mutant   sim.Mutant[input]
 
 	schedulers []*sim.Node
 	engines    []*engine
@@ -75,7 +78,7 @@ type figures struct {
 	hash   uint64
 }
 
-func newFleet(seed uint64, m sim.Mutant) *fleet {
+func newFleet(seed uint64, m sim.Mutant[input]) *fleet {
 	w := sim.NewWorld(seed)
 	f := &fleet{
 		world: w, requests: sim.NewPartition(), reports: sim.NewPartition(), log: sim.NewPartition(), mutant: m,
@@ -180,26 +183,26 @@ func (f *fleet) schedule(name string) func(p *sim.Process) {
 	}
 }
 
-func (f *fleet) config(name string, p *sim.Process) eventlog.OwnerConfig {
+func (f *fleet) config(name string, p *sim.Process) eventlog.OwnerConfig[input] {
 	preparer := placement.NewPreparer(f.placement())
-	source := func(topic string, from *sim.Partition) sim.Source {
-		return sim.Source{
+	source := func(topic string, from *sim.Partition) sim.Source[input] {
+		return sim.Source[input]{
 			TopicPartition: eventlog.TopicPartition{Topic: topic, Partition: fleetPartition}, Partition: from,
-			Prepare: func(r *events.Record) any { return preparer.Prepare(topic, fleetPartition, r) },
+			Prepare: func(r *events.Record) input { return preparer.Prepare(topic, fleetPartition, r) },
 		}
 	}
 	newCounting := func() *counting { return &counting{State: placement.New(f.placement())} }
-	cfg := eventlog.OwnerConfig{
+	cfg := eventlog.OwnerConfig[input]{
 		Snapshots: &eventlog.SnapshotConfig{
 			Log: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(p), Events: 20,
 			Keeper: f.keeper(p, func() eventlog.Fold { return newCounting() }),
 		},
 		Log: f.log.Open(p), Topic: fleetTopics.Events(), Partition: fleetPartition,
-		Inputs: &sim.Inputs{Process: p, Max: 10, Sources: []sim.Source{
+		Inputs: &sim.Inputs[input]{Process: p, Max: 10, Sources: []sim.Source[input]{
 			source(fleetTopics.Reports(), f.reports), source(fleetTopics.Requests(), f.requests),
 		}},
 		Outbox:   &sim.Outbox{Producer: &sim.Producer{Process: p}, Partition: f.partition},
-		NewCore:  func() eventlog.Core { return newCounting() },
+		NewCore:  func() eventlog.Core[input] { return newCounting() },
 		Encoder:  events.Encoder{Source: name},
 		Instance: name,
 		Now:      p.World.Now, Random: p.World.Random,
@@ -207,7 +210,7 @@ func (f *fleet) config(name string, p *sim.Process) eventlog.OwnerConfig {
 	if f.mutant != nil {
 		f.mutant(&cfg, p)
 	}
-	cfg.Hooks.Observe = func(c eventlog.Core) {
+	cfg.Hooks.Observe = func(c eventlog.Core[input]) {
 		if core, ok := c.(*counting); ok && core.events != core.seen {
 			core.seen = core.events
 			f.seen = append(f.seen, figures{name, core.events, core.State.Hash()})

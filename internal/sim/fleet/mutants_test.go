@@ -16,16 +16,16 @@ import (
 // notice, which sees nothing but the log that it leaves.
 type fleetMutant struct {
 	name string
-	sim.Mutant
+	sim.Mutant[input]
 	// rule and text of the finding that must be among the verifier's.
 	rule, text string
 }
 
 var fleetMutants = []fleetMutant{
 	{"acts before the batch counts", eager, "G6", "never given to this engine"},
-	{"takes a batch that was sent for one that counts", sim.Hasty, "G6", "was decided on history"},
+	{"takes a batch that was sent for one that counts", sim.Hasty[input], "G6", "was decided on history"},
 	{"ignores the attempt", fenceless, "G2", "a result under token"},
-	{"ignores the history", sim.NoHistory, "G6", "the batch says its hash is"},
+	{"ignores the history", sim.NoHistory[input], "G6", "the batch says its hash is"},
 }
 
 func TestSimFleetMutantsDie(t *testing.T) {
@@ -50,24 +50,24 @@ func TestSimFleetMutantsDie(t *testing.T) {
 
 // eager makes an owner publish what it decides at once, whatever becomes of the
 // batch. Its log is that of a sound build; only what engines do betrays it.
-func eager(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+func eager(cfg *eventlog.OwnerConfig[input], _ *sim.Process) {
 	newCore, outbox, encoder := cfg.NewCore, cfg.Outbox, cfg.Encoder
 	prefix := fmt.Sprintf("%s/%d", cfg.Topic, cfg.Partition)
 	cfg.Snapshots = nil
-	cfg.NewCore = func() eventlog.Core {
+	cfg.NewCore = func() eventlog.Core[input] {
 		return &hurry{Core: newCore(), outbox: outbox, encoder: encoder, prefix: prefix}
 	}
 }
 
 type hurry struct {
-	eventlog.Core
+	eventlog.Core[input]
 	outbox   eventlog.Outbox
 	encoder  events.Encoder
 	prefix   string
 	deciding bool
 }
 
-func (c *hurry) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+func (c *hurry) Decide(in events.Input[input], now events.Clock, emit func(proto.Message)) {
 	c.deciding = true
 	c.Core.Decide(in, now, emit)
 	c.deciding = false
@@ -102,16 +102,16 @@ func (c *hurry) send(l events.Logged, out events.Outgoing) {
 
 // fenceless makes an owner take the result of any attempt of a task for the
 // result of the task.
-func fenceless(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+func fenceless(cfg *eventlog.OwnerConfig[input], _ *sim.Process) {
 	newCore := cfg.NewCore
 	cfg.Snapshots = nil // They would not hold the tokens.
-	cfg.NewCore = func() eventlog.Core { return &noFence{Core: newCore(), tokens: map[string]uint64{}} }
+	cfg.NewCore = func() eventlog.Core[input] { return &noFence{Core: newCore(), tokens: map[string]uint64{}} }
 }
 
 // noFence is a core without the comparison of tokens, when it decides and when
 // it folds.
 type noFence struct {
-	eventlog.Core
+	eventlog.Core[input]
 	tokens map[string]uint64 // of the newest attempts of tasks that have not ended
 }
 
@@ -133,7 +133,7 @@ func (c *noFence) Apply(l events.Logged) {
 	c.Core.Apply(l)
 }
 
-func (c *noFence) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+func (c *noFence) Decide(in events.Input[input], now events.Clock, emit func(proto.Message)) {
 	c.Core.Decide(in, now, func(m proto.Message) {
 		stale, ok := m.(*events.TaskStaleResultRejected)
 		if !ok || stale.Outcome != "succeeded" || c.tokens[stale.TaskId] == 0 {

@@ -15,13 +15,13 @@ import (
 // keepingMutants break the laws of snapshots and truncation.
 func keepingMutants(o **owners) []namedMutant {
 	return []namedMutant{
-		{"prunes snapshots by arrival", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+		{"prunes snapshots by arrival", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 			truncating(cfg, func(t *sim.Truncator) eventlog.Truncator { return &byArrival{t, *o} })
 		}},
-		{"deletes above the older snapshot", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+		{"deletes above the older snapshot", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 			truncating(cfg, func(t *sim.Truncator) eventlog.Truncator { return &greedy{t, *o} })
 		}},
-		{"leaves what is unpublished out of snapshots", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+		{"leaves what is unpublished out of snapshots", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 			cfg.Snapshots.Keeper = &oblivious{cfg.Snapshots.Keeper}
 		}},
 		{"takes a snapshot while decisions are tentative", tentative},
@@ -30,11 +30,11 @@ func keepingMutants(o **owners) []namedMutant {
 
 type namedMutant struct {
 	name string
-	sim.Mutant
+	sim.Mutant[struct{}]
 }
 
 // truncating changes how an owner's housekeeper deletes.
-func truncating(cfg *eventlog.OwnerConfig, change func(*sim.Truncator) eventlog.Truncator) {
+func truncating(cfg *eventlog.OwnerConfig[struct{}], change func(*sim.Truncator) eventlog.Truncator) {
 	k, ok := cfg.Snapshots.Keeper.(*sim.Keeper)
 	if !ok {
 		panic("not a keeper of the simulation")
@@ -112,10 +112,10 @@ func rewrite(s *eventlog.Snapshot, body []byte) {
 
 // tentative puts off each snapshot until something has been decided since, and
 // writes that state under the offset of before.
-func tentative(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+func tentative(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 	m := &early{Keeper: cfg.Snapshots.Keeper}
 	cfg.Snapshots.Keeper = m
-	cfg.NewCore = func() eventlog.Core { return &watched{toy: &toy{}, early: m} }
+	cfg.NewCore = func() eventlog.Core[struct{}] { return &watched{toy: &toy{}, early: m} }
 	cfg.Hooks.Observe = nil
 }
 
@@ -140,7 +140,7 @@ type watched struct {
 	early *early
 }
 
-func (c *watched) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+func (c *watched) Decide(in events.Input[struct{}], now events.Clock, emit func(proto.Message)) {
 	before := c.count
 	c.toy.Decide(in, now, emit)
 	if job := c.early.waiting; job != nil && c.count > before {

@@ -22,7 +22,7 @@ const (
 // once in peace, each time with what was acknowledged, published, and seen.
 type lossy struct{ *owners }
 
-func newLossy(seed uint64, m sim.Mutant) *lossy {
+func newLossy(seed uint64, m sim.Mutant[struct{}]) *lossy {
 	l := &lossy{newOwners(seed, m)}
 	l.owners.lossy = true
 	w := l.world
@@ -128,11 +128,11 @@ func late(m proto.Message) bool {
 // witnessing are inputs among which receivers sometimes say what they have seen,
 // as heartbeats do.
 type witnessing struct {
-	*sim.Inputs
+	*sim.Inputs[struct{}]
 	owners *owners
 }
 
-func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
 	if o := in.owners; o.lossy && in.Process.World.Chance(0.3) {
 		var seen sim.Mark
 		for _, p := range o.published {
@@ -146,7 +146,7 @@ func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Ar
 				seen = high
 			}
 		}
-		return eventlog.Arrivals{}, &eventlog.WitnessError{Epoch: seen.Epoch, N: seen.N, Witness: "a receiver"}
+		return eventlog.Arrivals[struct{}]{}, &eventlog.WitnessError{Epoch: seen.Epoch, N: seen.N, Witness: "a receiver"}
 	}
 	return in.Inputs.Next(ctx, wait)
 }

@@ -15,24 +15,24 @@ import (
 // the simulation would not notice if somebody broke the rule.
 var ownerMutants = []struct {
 	name string
-	sim.Mutant
+	sim.Mutant[struct{}]
 }{
-	{"acts before the batch counts", sim.Hasty},
-	{"ignores the history", sim.NoHistory},
-	{"knows its claim by the epoch alone", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+	{"acts before the batch counts", sim.Hasty[struct{}]},
+	{"ignores the history", sim.NoHistory[struct{}]},
+	{"knows its claim by the epoch alone", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 		cfg.Random = func() [16]byte { return [16]byte{1} }
 	}},
-	{"expects no offset", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+	{"expects no offset", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 		cfg.Log = &noOffset{cfg.Log.(*sim.Handle)}
 	}},
-	{"gives up without claiming anew", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+	{"gives up without claiming anew", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 		cfg.Log = &careless{cfg.Log.(*sim.Handle)}
 	}},
-	{"does not publish what its predecessor did not", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+	{"does not publish what its predecessor did not", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 		m := &noPast{Inputs: cfg.Inputs, Outbox: cfg.Outbox}
 		cfg.Inputs, cfg.Outbox = m, m
 	}},
-	{"takes for published what is only queued", func(cfg *eventlog.OwnerConfig, _ *sim.Process) {
+	{"takes for published what is only queued", func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
 		cfg.Outbox = &optimist{cfg.Outbox}
 	}},
 }
@@ -58,7 +58,7 @@ func TestSimOwnerMutantsDie(t *testing.T) {
 	t.Run("does not tell receivers of a lost tail", func(t *testing.T) {
 		t.Parallel()
 		sim.Dies(t, func(seed uint64) sim.Story {
-			return newLossy(seed, func(cfg *eventlog.OwnerConfig, _ *sim.Process) { cfg.Receivers = nil })
+			return newLossy(seed, func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) { cfg.Receivers = nil })
 		})
 	})
 }
@@ -87,12 +87,12 @@ func (l *careless) Append(ctx context.Context, batch []events.Record) (int64, er
 
 // noPast drops what is sent before the first input was read.
 type noPast struct {
-	eventlog.Inputs
+	eventlog.Inputs[struct{}]
 	eventlog.Outbox
 	reading bool
 }
 
-func (m *noPast) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
+func (m *noPast) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
 	m.reading = true
 	return m.Inputs.Next(ctx, wait)
 }

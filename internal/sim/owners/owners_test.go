@@ -31,7 +31,7 @@ type owners struct {
 	every     int64
 	nodes     []*sim.Node
 	seen      []observation
-	mutant    sim.Mutant
+	mutant    sim.Mutant[struct{}]
 	lossy     bool
 	produced  uint64
 	two       two
@@ -44,7 +44,7 @@ type observation struct {
 	digest uint64
 }
 
-func newOwners(seed uint64, m sim.Mutant) *owners {
+func newOwners(seed uint64, m sim.Mutant[struct{}]) *owners {
 	w := sim.NewWorld(seed)
 	o := &owners{world: w, log: sim.NewPartition(), inputs: sim.NewPartition(), snapshots: sim.NewPartition(), mutant: m}
 	for i := range o.published {
@@ -79,12 +79,12 @@ func (o *owners) own(name string) func(p *sim.Process) {
 	}
 }
 
-func (o *owners) config(name string, p *sim.Process) eventlog.OwnerConfig {
-	cfg := eventlog.OwnerConfig{
+func (o *owners) config(name string, p *sim.Process) eventlog.OwnerConfig[struct{}] {
+	cfg := eventlog.OwnerConfig[struct{}]{
 		Log: o.log.Open(p), Topic: ownersTopic,
-		Inputs: &witnessing{owners: o, Inputs: &sim.Inputs{Process: p, Max: 5, Sources: []sim.Source{{
+		Inputs: &witnessing{owners: o, Inputs: &sim.Inputs[struct{}]{Process: p, Max: 5, Sources: []sim.Source[struct{}]{{
 			TopicPartition: eventlog.TopicPartition{Topic: "in"}, Partition: o.inputs,
-			Prepare: func(*events.Record) any { return nil },
+			Prepare: func(*events.Record) struct{} { return struct{}{} },
 		}}}},
 		Outbox: &sim.Outbox{Producer: &sim.Producer{Process: p}, Partition: func(_ string, partition int32) *sim.Partition {
 			return o.published[partition]
@@ -94,7 +94,7 @@ func (o *owners) config(name string, p *sim.Process) eventlog.OwnerConfig {
 		Encoder:  events.Encoder{Source: name},
 		Instance: name,
 		Now:      p.World.Now, Random: p.World.Random,
-		Hooks: eventlog.Hooks{Observe: func(c eventlog.Core) {
+		Hooks: eventlog.Hooks[struct{}]{Observe: func(c eventlog.Core[struct{}]) {
 			core, _ := c.(*toy)
 			o.seen = append(o.seen, observation{name, core.count, core.digest})
 		}},

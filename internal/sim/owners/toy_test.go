@@ -28,7 +28,7 @@ const (
 // toyEvents is how many events an input causes, besides what it makes owed.
 func toyEvents(input uint64) int { return int(input % 4) }
 
-func newToy() eventlog.Core { return &toy{} }
+func newToy() eventlog.Core[struct{}] { return &toy{} }
 
 func newToyFold() eventlog.Fold { return &toy{} }
 
@@ -85,7 +85,7 @@ func (c *toy) Apply(l events.Logged) {
 	}
 }
 
-func (c *toy) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+func (c *toy) Decide(in events.Input[struct{}], now events.Clock, emit func(proto.Message)) {
 	for i := range toyEvents(uint64(in.Offset)) {
 		emit(&events.TaskProgressed{Token: uint64(in.Offset), Attempt: int32(i), AtMs: now.Now})
 	}

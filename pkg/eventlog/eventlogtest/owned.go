@@ -149,7 +149,7 @@ func handOver(t *testing.T, open func() eventlog.Log) {
 // owner runs the runtime over a core that accepts every input, and over inputs
 // that are the numbers below limit.
 type owner struct {
-	*eventlog.Owner
+	*eventlog.Owner[struct{}]
 	next, limit int64
 	done        chan struct{}
 	once        sync.Once
@@ -157,9 +157,9 @@ type owner struct {
 
 func newOwner(log eventlog.Log, id byte, limit int64) *owner {
 	o := &owner{limit: limit, done: make(chan struct{})}
-	o.Owner = eventlog.NewOwner(eventlog.OwnerConfig{
+	o.Owner = eventlog.NewOwner(eventlog.OwnerConfig[struct{}]{
 		Log: log, Topic: topic, Inputs: o, Outbox: o, Encoder: encoder,
-		NewCore: func() eventlog.Core { return o },
+		NewCore: func() eventlog.Core[struct{}] { return o },
 		Now:     time.Now,
 		Random:  func() [16]byte { return [16]byte{id} },
 	})
@@ -179,10 +179,10 @@ func (o *owner) Seek(p map[eventlog.TopicPartition]int64) {
 	o.next = p[eventlog.TopicPartition{Topic: "in"}]
 }
 
-func (o *owner) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals, error) {
-	var a eventlog.Arrivals
+func (o *owner) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
+	var a eventlog.Arrivals[struct{}]
 	for ; o.next < o.limit && len(a.Inputs) < 7; o.next++ {
-		a.Inputs = append(a.Inputs, events.Input{Place: events.Place{Topic: "in", Offset: o.next}})
+		a.Inputs = append(a.Inputs, events.Input[struct{}]{Place: events.Place{Topic: "in", Offset: o.next}})
 	}
 	if len(a.Inputs) > 0 || wait == 0 {
 		return a, ctx.Err()
@@ -203,7 +203,7 @@ func (o *owner) Restore([]byte) error       { return nil }
 func (o *owner) FoldVersion() uint32        { return 1 }
 func (o *owner) Floor() int64               { return math.MaxInt64 }
 
-func (o *owner) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+func (o *owner) Decide(in events.Input[struct{}], now events.Clock, emit func(proto.Message)) {
 	emit(&events.TaskAccepted{Task: &events.Task{Id: fmt.Sprint(in.Offset)}, AtMs: now.Now})
 }
 

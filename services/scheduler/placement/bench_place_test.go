@@ -66,18 +66,18 @@ func newBenchPool(tb testing.TB, engines, waiting int) *benchPool {
 	return p
 }
 
-func (p *benchPool) request() events.Input {
+func (p *benchPool) request() events.Input[*Prepared] {
 	i := p.random.IntN(benchPredicates)
 	rec, _ := events.Encoder{Source: "/t"}.Encode("x", &events.TaskRequested{
 		TaskId: fmt.Sprintf("task-%09d", p.next), Pool: blue, Kind: "k", Payload: make([]byte, 200),
 		Predicate: fmt.Sprintf(benchPredicate(i), i%4, i%7) + fmt.Sprintf(" && %d >= 0", i),
 	})
 	p.next++
-	return events.Input{Prepared: p.prep.Prepare(p.cfg.Topics.Requests(), p.cfg.Partition, &rec)}
+	return events.Input[*Prepared]{Value: p.prep.Prepare(p.cfg.Topics.Requests(), p.cfg.Partition, &rec)}
 }
 
 // ends makes reports of attempts chosen at random.
-func (p *benchPool) ends(n int) (inputs []events.Input) {
+func (p *benchPool) ends(n int) (inputs []events.Input[*Prepared]) {
 	for range min(n, len(p.running)) {
 		i := p.random.IntN(len(p.running))
 		a := p.running[i]
@@ -85,7 +85,7 @@ func (p *benchPool) ends(n int) (inputs []events.Input) {
 		p.running = p.running[:len(p.running)-1]
 		rec, _ := events.Encoder{Source: "/t"}.Encode("x", &events.AttemptFinished{
 			TaskId: a.TaskId, Pool: blue, EngineId: a.EngineId, Token: a.Token, Attempt: a.Attempt, Outcome: events.AttemptFinished_SUCCEEDED})
-		inputs = append(inputs, events.Input{Prepared: p.prep.Prepare(p.cfg.Topics.Reports(), p.cfg.Partition, &rec)})
+		inputs = append(inputs, events.Input[*Prepared]{Value: p.prep.Prepare(p.cfg.Topics.Reports(), p.cfg.Partition, &rec)})
 	}
 	return inputs
 }
@@ -97,7 +97,7 @@ func benchPlace(b *testing.B, engines, waiting int) {
 	for placed < b.N {
 		b.StopTimer()
 		ends, before := p.ends(benchRound), len(p.running)
-		var requests []events.Input
+		var requests []events.Input[*Prepared]
 		for range ends {
 			requests = append(requests, p.request())
 		}

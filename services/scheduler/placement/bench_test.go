@@ -42,11 +42,11 @@ func benchCore(b *testing.B, engines int, prefer string) {
 	n := 0
 	for n < b.N {
 		b.StopTimer()
-		inputs := make([]events.Input, 0, batch)
+		inputs := make([]events.Input[*Prepared], 0, batch)
 		for range batch {
 			rec, _ := events.Encoder{Source: "/t"}.Encode("x", &events.TaskRequested{
 				TaskId: fmt.Sprintf("task-%09d", n), Pool: blue, Kind: "k", Payload: make([]byte, 200), Predicate: "engine.labels.gpu >= 0", Prefer: prefer})
-			inputs = append(inputs, events.Input{Prepared: w.prep.Prepare(w.cfg.Topics.Requests(), w.cfg.Partition, &rec)})
+			inputs = append(inputs, events.Input[*Prepared]{Value: w.prep.Prepare(w.cfg.Topics.Requests(), w.cfg.Partition, &rec)})
 			n++
 		}
 		b.StartTimer()
@@ -61,7 +61,7 @@ func benchCore(b *testing.B, engines int, prefer string) {
 		for _, a := range done {
 			rec, _ := events.Encoder{Source: "/t"}.Encode("x", &events.AttemptFinished{
 				TaskId: a.TaskId, Pool: blue, EngineId: a.EngineId, Token: a.Token, Attempt: a.Attempt, Outcome: events.AttemptFinished_SUCCEEDED})
-			inputs = append(inputs, events.Input{Prepared: w.prep.Prepare(w.cfg.Topics.Reports(), w.cfg.Partition, &rec)})
+			inputs = append(inputs, events.Input[*Prepared]{Value: w.prep.Prepare(w.cfg.Topics.Reports(), w.cfg.Partition, &rec)})
 		}
 		b.StartTimer()
 		for _, in := range inputs {

@@ -11,7 +11,7 @@ func (p *Preparer) Check(m *events.TaskRequested) (*events.Task, error) {
 		return nil, err
 	}
 	t := &events.Task{}
-	if err := p.task(t, m, &prepared{pool: pool, taskID: m.TaskId}, events.Envelope{}); err != nil {
+	if err := p.task(t, m, &Prepared{pool: pool, taskID: m.TaskId}, events.Envelope{}); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -24,7 +24,7 @@ func (p *Preparer) Valid(m *events.TaskRequested) error {
 		return err
 	}
 	var t events.Task
-	return p.task(&t, m, &prepared{pool: pool, taskID: m.TaskId}, events.Envelope{})
+	return p.task(&t, m, &Prepared{pool: pool, taskID: m.TaskId}, events.Envelope{})
 }
 
 // ParseQuantity reads an integer of at least 0 or a quantity such as "64Mi", as

@@ -10,14 +10,14 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Decide turns one input into events. in.Prepared must come from a Preparer.
-func (s *State) Decide(in events.Input, now events.Clock, emit func(proto.Message)) {
+// Decide turns one input into events. Its value must come from a Preparer.
+func (s *State) Decide(in events.Input[*Prepared], now events.Clock, emit func(proto.Message)) {
 	if s.err != nil {
 		return
 	}
 	c := s.cycle(now, emit)
-	prep, ok := in.Prepared.(*prepared)
-	if !ok {
+	prep := in.Value
+	if prep == nil {
 		return
 	}
 	c.raise() // What waited since before the first Advance may ask for what is new.
@@ -42,7 +42,7 @@ func source(p events.Place) *events.Source {
 	return &events.Source{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
 }
 
-func (c *cycle) reject(prep *prepared, at events.Place, why *events.Malformed) {
+func (c *cycle) reject(prep *Prepared, at events.Place, why *events.Malformed) {
 	c.emit(&events.TaskRejected{
 		TaskId: prep.taskID, Pool: string(prep.pool), Code: string(why.Code), Message: printable(why.Message, maxMessageBytes),
 		Source: source(at), RequestType: string(prep.typ), Raw: prep.poison, AtMs: c.now.Now,
@@ -73,7 +73,7 @@ func printable(text string, limit int) string {
 	}, text)
 }
 
-func (c *cycle) decide(prep *prepared) *events.Malformed {
+func (c *cycle) decide(prep *Prepared) *events.Malformed {
 	switch m := prep.message.(type) {
 	case *events.TaskRequested:
 		return c.request(prep)
@@ -114,7 +114,7 @@ func (c *cycle) decide(prep *prepared) *events.Malformed {
 	return nil
 }
 
-func (c *cycle) request(prep *prepared) *events.Malformed {
+func (c *cycle) request(prep *Prepared) *events.Malformed {
 	s, m := c.s, prep.task
 	p := s.pools[prep.pool]
 	if p != nil && p.tasks[m.Id] != nil {
@@ -147,7 +147,7 @@ func (c *cycle) request(prep *prepared) *events.Malformed {
 const maxAheadMs = 365 * 24 * 60 * 60 * 1000
 
 // admissible refuses what depends on the log's version and the time.
-func (c *cycle) admissible(prep *prepared) error {
+func (c *cycle) admissible(prep *Prepared) error {
 	m := prep.task
 	if err := c.s.supports(m); err != nil {
 		return err
@@ -158,7 +158,7 @@ func (c *cycle) admissible(prep *prepared) error {
 	return c.s.since("an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }
 
-func (c *cycle) repeated(prep *prepared, endedAt int64) {
+func (c *cycle) repeated(prep *Prepared, endedAt int64) {
 	c.emit(&events.TaskRepeated{
 		TaskId: prep.taskID, Pool: string(prep.pool), EndedAtOffset: endedAt, AtMs: c.now.Now,
 	})

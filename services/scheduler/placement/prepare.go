@@ -27,8 +27,8 @@ func NewPreparer(cfg Config) *Preparer {
 	return &Preparer{topics: cfg.Topics, predicates: cfg.Predicates}
 }
 
-// prepared is what Decide gets to see of a record.
-type prepared struct {
+// Prepared is what Decide gets to see of a record. Only a Preparer makes one.
+type Prepared struct {
 	typ     events.Type
 	message proto.Message
 	pool    events.Pool
@@ -53,8 +53,8 @@ type prepared struct {
 
 // Prepare makes of a record what Decide needs as Input.Prepared. It never fails:
 // what is wrong with the record is part of the result.
-func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) any {
-	out := &prepared{forwardTo: -1}
+func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) *Prepared {
+	out := &Prepared{forwardTo: -1}
 	env, m, err := events.Decode(rec)
 	out.typ = events.Type(strings.ToValidUTF8(string(env.Type), "\uFFFD"))
 	out.trace = traceOf(env)
@@ -111,7 +111,7 @@ func forwardable(m proto.Message) bool {
 }
 
 // poisoned refuses a record that nobody can be told of by a task's ID.
-func (out *prepared) poisoned(rec *events.Record, why *events.Malformed) *prepared {
+func (out *Prepared) poisoned(rec *events.Record, why *events.Malformed) *Prepared {
 	out.refused, out.poison = why, rawRecord(rec, true)
 	return out
 }
@@ -119,7 +119,7 @@ func (out *prepared) poisoned(rec *events.Record, why *events.Malformed) *prepar
 // unreadable refuses a record that could not be decoded. If it says nevertheless
 // which task it is about, that task is rejected, in the log of its pool, where
 // whoever waits for it looks.
-func (out *prepared) unreadable(rec *events.Record, why *events.Malformed, h hint, partition int32) *prepared {
+func (out *Prepared) unreadable(rec *events.Record, why *events.Malformed, h hint, partition int32) *Prepared {
 	pool, err := poolName(h.Pool, rec.Key)
 	if err != nil || checkID("taskId", h.TaskID) != nil {
 		return out.poisoned(rec, why)

@@ -125,11 +125,11 @@ func TestUnreadableRequestsAreForwardedToo(t *testing.T) {
 		"pool by data": {Headers: record(events.TypeTaskRequested, "").Headers, Value: []byte(`{"taskId":"t","pool":"blue","kind":7}`)},
 		"structured":   structured,
 	} {
-		right := p.Prepare("spanway.tasks.requests", here, rec).(*prepared)
+		right := p.Prepare("spanway.tasks.requests", here, rec)
 		if right.refused == nil || right.poison != nil || right.taskID != "t" || right.pool != blue || right.forwardTo != -1 {
 			t.Errorf("%s, on its own partition: %+v; want a rejection of t", name, right)
 		}
-		wrong := p.Prepare("spanway.tasks.requests", here+1, rec).(*prepared)
+		wrong := p.Prepare("spanway.tasks.requests", here+1, rec)
 		if wrong.forwardTo != here || wrong.raw == nil || wrong.refused != nil || wrong.poison != nil {
 			t.Errorf("%s, on another partition: %+v; want it forwarded to %d", name, wrong, here)
 		}

@@ -133,7 +133,7 @@ func (c *cycle) unreceived(p *pool, t *task) {
 	})
 }
 
-func (c *cycle) register(prep *prepared, m *events.EngineRegistration) {
+func (c *cycle) register(prep *Prepared, m *events.EngineRegistration) {
 	in := m.Engine
 	refuse := func(code events.Code, message string) {
 		c.emit(&events.EngineRegistrationRefused{

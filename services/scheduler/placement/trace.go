@@ -15,15 +15,14 @@ func traceOf(env events.Envelope) *Trace {
 
 // TraceOf tells in which trace a prepared input is, and, of the end of an attempt,
 // which attempt that is. ok is false for inputs that are in none.
-func TraceOf(in any) (t Trace, pool events.Pool, token events.Token, ok bool) {
-	prep, _ := in.(*prepared)
-	if prep == nil || prep.trace == nil {
+func TraceOf(in *Prepared) (t Trace, pool events.Pool, token events.Token, ok bool) {
+	if in == nil || in.trace == nil {
 		return Trace{}, "", 0, false
 	}
-	if m, is := prep.message.(*events.AttemptFinished); is {
+	if m, is := in.message.(*events.AttemptFinished); is {
 		token = events.Token(m.Token)
 	}
-	return *prep.trace, prep.pool, token, true
+	return *in.trace, in.pool, token, true
 }
 
 // Trace tells in which trace a task that has not ended was asked for, and when it

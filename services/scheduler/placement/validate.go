@@ -48,7 +48,7 @@ func checkID(what, id string) error {
 }
 
 // validate checks a record for this partition and completes out.
-func (p *Preparer) validate(out *prepared, env events.Envelope) error {
+func (p *Preparer) validate(out *Prepared, env events.Envelope) error {
 	switch m := out.message.(type) {
 	case *events.TaskRequested:
 		task := &events.Task{}
@@ -100,7 +100,7 @@ func (p *Preparer) validate(out *prepared, env events.Envelope) error {
 
 // task makes t, which is empty, of a request: it fills in what that leaves out, and
 // checks what it says.
-func (p *Preparer) task(t *events.Task, m *events.TaskRequested, out *prepared, env events.Envelope) error {
+func (p *Preparer) task(t *events.Task, m *events.TaskRequested, out *Prepared, env events.Envelope) error {
 	if err := checkID("taskId", out.taskID); err != nil {
 		return err
 	}

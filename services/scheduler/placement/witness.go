@@ -4,12 +4,11 @@ import "github.com/spanway/spanway/pkg/events"
 
 // Received tells what a prepared heartbeat says of the pool's log: the newest
 // event that the engine has read of it. ok is false for all other inputs.
-func Received(in any) (engine events.EngineID, epoch, n uint32, ok bool) {
-	prep, _ := in.(*prepared)
-	if prep == nil {
+func Received(in *Prepared) (engine events.EngineID, epoch, n uint32, ok bool) {
+	if in == nil {
 		return "", 0, 0, false
 	}
-	m, ok := prep.message.(*events.EngineHeartbeat)
+	m, ok := in.message.(*events.EngineHeartbeat)
 	if !ok {
 		return "", 0, 0, false
 	}

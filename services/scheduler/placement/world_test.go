@@ -129,9 +129,9 @@ func (w *world) send(m proto.Message) {
 }
 
 func (w *world) sendRecord(topic string, rec *events.Record) {
-	in := events.Input{Place: events.Place{Topic: topic, Partition: w.cfg.Partition, Offset: w.inputs}}
+	in := events.Input[*Prepared]{Place: events.Place{Topic: topic, Partition: w.cfg.Partition, Offset: w.inputs}}
 	w.inputs++
-	in.Prepared = w.prep.Prepare(topic, w.cfg.Partition, rec)
+	in.Value = w.prep.Prepare(topic, w.cfg.Partition, rec)
 	w.decide(func(s *State, emit func(proto.Message)) { s.Decide(in, w.clock(), emit) })
 }
 

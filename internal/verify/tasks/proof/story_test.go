@@ -83,9 +83,9 @@ func (s *story) tell() {
 		if i == owners-1 {
 			s.killAt = 1 << 30
 		}
-		err := eventlog.NewOwner(eventlog.OwnerConfig{
+		err := eventlog.NewOwner(eventlog.OwnerConfig[*placement.Prepared]{
 			Log: s.log, Topic: topics.Events(), Partition: partition, Inputs: s, Outbox: s,
-			NewCore: func() eventlog.Core { return placement.New(s.cfg) },
+			NewCore: func() eventlog.Core[*placement.Prepared] { return placement.New(s.cfg) },
 			Encoder: events.Encoder{Source: "/spanway/proof/scheduler"}, Instance: fmt.Sprintf("owner-%d", i),
 			Now:    func() time.Time { return time.UnixMilli(s.nowMs) },
 			Random: func() (id [16]byte) { binary.BigEndian.PutUint64(id[:], s.r.Uint64()); return id },
@@ -127,26 +127,26 @@ func (s *story) Seek(positions map[eventlog.TopicPartition]int64) {
 
 // Next implements eventlog.Inputs: a step of time, and what it brought. Between
 // two steps the owner has some rounds in which nothing happens, to catch up.
-func (s *story) Next(context.Context, time.Duration) (eventlog.Arrivals, error) {
+func (s *story) Next(context.Context, time.Duration) (eventlog.Arrivals[*placement.Prepared], error) {
 	if s.round++; s.round%roundsPerStep > 0 {
-		return eventlog.Arrivals{ReadTo: s.nowMs}, nil
+		return eventlog.Arrivals[*placement.Prepared]{ReadTo: s.nowMs}, nil
 	}
 	s.step++
 	s.nowMs += stepMs
 	switch {
 	case s.submitted >= manyTasks && s.rest <= 0:
-		return eventlog.Arrivals{}, errDone
+		return eventlog.Arrivals[*placement.Prepared]{}, errDone
 	case s.step >= s.killAt:
-		return eventlog.Arrivals{}, errKilled
+		return eventlog.Arrivals[*placement.Prepared]{}, errKilled
 	}
 	s.live()
-	a := eventlog.Arrivals{ReadTo: s.nowMs}
+	a := eventlog.Arrivals[*placement.Prepared]{ReadTo: s.nowMs}
 	for i := range s.topics {
 		in := &s.topics[i]
 		for ; in.next < int64(len(in.records)); in.next++ {
-			a.Inputs = append(a.Inputs, events.Input{
-				Place:    events.Place{Topic: in.name, Partition: partition, Offset: in.next},
-				Prepared: s.prep.Prepare(in.name, partition, &in.records[in.next]),
+			a.Inputs = append(a.Inputs, events.Input[*placement.Prepared]{
+				Place: events.Place{Topic: in.name, Partition: partition, Offset: in.next},
+				Value: s.prep.Prepare(in.name, partition, &in.records[in.next]),
 			})
 		}
 	}
