@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -19,9 +18,9 @@ func (a *app) verifyCommand() *cobra.Command {
 	var noneOpen bool
 	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Check the guarantees from the log alone; exit 1 if one is broken",
-		Long: `Read tasks.events from its beginning and check, asking no service and reading
-no other topic, that
+		Short: "Check the guarantees from the logs alone; exit 1 if one is broken",
+		Long: `Read every log that judges itself from its beginning and check, asking no service
+and reading no other topic, that
   G1  an accepted task ends in exactly one terminal event, and its payload was
       kept until then
   G2  at most one result of a task is accepted, under its growing token
@@ -33,21 +32,28 @@ no other topic, that
   G5  nothing stands in the log before the fold version that it needs
   G6  nothing that an older owner wrote counts after a newer claim
 
+G1 to G4 are about tasks.events. Of another owned log, whose events have no rules
+here yet, the chain is judged alone, and that is said.
+
 A log whose beginning was deleted is judged from where it begins; what can not be
 judged for that is said. LOSS means that acknowledged records are gone: no owner
 broke a guarantee, but what those records promised is not kept.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
-				report, err := judge(ctx, c, tasks.Options{NoneOpen: noneOpen})
+				logs, err := judgeable(ctx, c)
 				if err != nil {
 					return err
 				}
-				if err := a.printReport(report); err != nil {
+				v, err := judge(ctx, logs, c.Topics().Events(), c.Scan, tasks.Options{NoneOpen: noneOpen})
+				if err != nil {
 					return err
 				}
-				if !report.OK() {
-					return &violations{report.Violations, report.Losses}
+				if err := a.printVerification(v); err != nil {
+					return err
+				}
+				if !v.OK() {
+					return &violations{v.Violations, v.Losses}
 				}
 				return nil
 			})
@@ -57,16 +63,100 @@ broke a guarantee, but what those records promised is not kept.`,
 	return c
 }
 
-// judge feeds every partition to a judge of its own.
-func judge(ctx context.Context, c *client.Client, opts tasks.Options) (*tasks.Report, error) {
-	topic := c.Topics().Events()
-	reports := make([]tasks.Report, events.PoolPartitions)
+// judgeable lists the logs of the catalogue that judge themselves and exist.
+func judgeable(ctx context.Context, c *client.Client) ([]events.Log, error) {
+	topics, err := c.ListTopics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, topic := range topics {
+		there[topic.Name] = true
+	}
+	return slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] }), nil
+}
+
+// verification is what was found in all logs.
+type verification struct {
+	// Report sums up the chains of all logs, of which Logs has each; what it counts
+	// of tasks is of tasks.events.
+	tasks.Report
+	Logs []logReport `json:"logs"`
+}
+
+// logReport is what was found in one log.
+type logReport struct {
+	Topic string `json:"topic"`
+	// Rules that were judged, as the guarantees are called: only G6 if there are no
+	// rules here for what the log holds, none if it is not of one owner.
+	Rules      []string `json:"rules"`
+	Records    int64    `json:"records"`
+	Counted    int64    `json:"counted"`
+	Violations int64    `json:"violations"`
+	Losses     int64    `json:"losses"`
+
+	tasks bool // the log is tasks.events
+	found tasks.Report
+}
+
+// scan gives all records of a partition, in order.
+type scan func(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error
+
+// judge judges logs, of which ofTasks names that of tasks.
+func judge(ctx context.Context, logs []events.Log, ofTasks string, read scan, opts tasks.Options) (*verification, error) {
+	if len(logs) == 0 {
+		return nil, fmt.Errorf("verify: there is no %s and no other log that judges itself: check --prefix and --brokers", ofTasks)
+	}
+	v := &verification{}
+	for _, log := range logs {
+		l := logReport{Topic: log.Topic, Rules: []string{}, tasks: log.Topic == ofTasks}
+		var err error
+		switch {
+		case l.tasks:
+			l.Rules = []string{"G1", "G2", "G3", "G4", "G6"}
+			l.found, err = judgePartitions(ctx, log, read, func(n int32) judging { return tasks.NewPartition(log.Topic, n, opts) })
+		case log.Kind == events.OwnedLog:
+			l.Rules = []string{"G6"}
+			l.found, err = judgePartitions(ctx, log, read, func(n int32) judging {
+				return chainOnly{chain.NewPartition(log.Topic, n, chain.Options{MaxFindings: opts.MaxFindings}, nil)}
+			})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("verify %s: %w", log.Topic, err)
+		}
+		l.Records, l.Counted, l.Violations, l.Losses = l.found.Records, l.found.Counted, l.found.Violations, l.found.Losses
+		v.Add(l.found)
+		v.Logs = append(v.Logs, l)
+	}
+	return v, nil
+}
+
+// judging is the judgement of one partition.
+type judging interface {
+	Feed(r *events.Record)
+	Report() tasks.Report
+}
+
+// chainOnly judges a log without rules for what it holds.
+type chainOnly struct{ *chain.Partition }
+
+func (c chainOnly) Report() (r tasks.Report) {
+	r.Report = c.Partition.Report()
+	for _, p := range r.Report.Partial {
+		r.Partial = append(r.Partial, tasks.Partial{Partial: p})
+	}
+	return r
+}
+
+// judgePartitions feeds every partition of a log to a judge of its own.
+func judgePartitions(ctx context.Context, log events.Log, read scan, begin func(partition int32) judging) (sum tasks.Report, err error) {
+	reports := make([]tasks.Report, log.Partitions)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for i := range reports {
 		group.Go(func() error {
-			p := tasks.NewPartition(topic, int32(i), opts)
-			err := c.Scan(ctx, topic, int32(i), func(r *events.Record) error {
+			p := begin(int32(i))
+			err := read(ctx, log.Topic, int32(i), func(r *events.Record) error {
 				p.Feed(r)
 				return nil
 			})
@@ -74,63 +164,9 @@ func judge(ctx context.Context, c *client.Client, opts tasks.Options) (*tasks.Re
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("verify %s: %w", topic, err)
-	}
-	var sum tasks.Report
+	err = group.Wait()
 	for _, r := range reports {
 		sum.Add(r)
 	}
-	return &sum, nil
-}
-
-func (a *app) printReport(r *tasks.Report) error {
-	if a.json() {
-		return a.object(r)
-	}
-	fmt.Fprintf(a.out, "%d records in %d partitions, %d count; %d claims\n", r.Records, r.Partitions, r.Counted, r.Claims)
-	fmt.Fprintf(a.out, "%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
-	if len(r.Skipped) > 0 {
-		fmt.Fprintf(a.out, "do not count%s\n", tally(r.Skipped, ": "))
-	}
-	if r.Unfinished > 0 {
-		fmt.Fprintf(a.out, "%d records at the end belong to a batch that is not complete\n", r.Unfinished)
-	}
-	for _, p := range r.Partial {
-		a.printPartial(p)
-	}
-	for _, f := range r.Findings {
-		fmt.Fprintf(a.out, "%s  %d@%d  %s %s\n", a.colour(red, f.Rule), f.Partition, f.Offset, strings.TrimSpace(f.Task+" "+f.Engine), f.Text)
-	}
-	switch {
-	case r.OK():
-		fmt.Fprintln(a.out, a.colour(green, "G1 G2 G3 G4 G6 hold"))
-	case r.Violations == r.Losses:
-		fmt.Fprintln(a.out, "G1 G2 G3 G4 G6 hold for what the log still has; what was lost is named above")
-	}
-	return nil
-}
-
-// printPartial says what could not be judged of a log without its beginning.
-func (a *app) printPartial(p tasks.Partial) {
-	if p.From < 0 {
-		fmt.Fprintf(a.out, "partition %d begins at offset %d, and no batch in it stands where it was to: nothing of it can be judged\n",
-			p.Partition, p.Begins)
-		return
-	}
-	fmt.Fprintf(a.out, "partition %d begins at offset %d and is judged from %d on; %d tasks and %d engines are older, "+
-		"so what they need and have is not known: %d assignments could not be judged in full\n",
-		p.Partition, p.Begins, p.From, p.Tasks, p.Engines, p.Unjudged)
-}
-
-// tally is counts by name, in the order of the names.
-func tally(m map[string]int64, before string) string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		out = append(out, fmt.Sprintf("%d %s", m[name], name))
-	}
-	if len(out) == 0 {
-		return ""
-	}
-	return before + strings.Join(out, ", ")
+	return sum, err
 }

@@ -2,16 +2,19 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/internal/verify/handmade"
 	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -94,7 +97,7 @@ func copyEvents(t *testing.T, from, to []string) {
 func TestVerifySaysWhatIsMissing(t *testing.T) {
 	var out bytes.Buffer
 	a := &app{streams: streams{out: &out}}
-	report := tasks.Report{
+	l := logReport{Rules: []string{"G1", "G6"}, tasks: true, found: tasks.Report{
 		Report: chain.Report{
 			Violations: 1, Losses: 1,
 			Findings: []chain.Finding{{Rule: chain.RuleLoss, Partition: 3, Offset: 7, Text: "they are gone"}},
@@ -103,14 +106,12 @@ func TestVerifySaysWhatIsMissing(t *testing.T) {
 			{Partial: chain.Partial{Partition: 3, Begins: 5, From: 6}, Tasks: 2, Engines: 1, Unjudged: 4},
 			{Partial: chain.Partial{Partition: 4, Begins: 9, From: -1}},
 		},
-	}
-	if err := a.printReport(&report); err != nil {
-		t.Fatal(err)
-	}
+	}}
+	a.printLog(&l)
 	for _, want := range []string{
 		"partition 3 begins at offset 5 and is judged from 6 on; 2 tasks and 1 engines are older",
 		"4 assignments could not be judged in full", "partition 4 begins at offset 9", "nothing of it can be judged",
-		"LOSS  3@7", "they are gone", "hold for what the log still has",
+		"LOSS  3@7", "they are gone", "G1 G6 hold for what the log still has",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not said in\n%s", want, out.String())
@@ -122,6 +123,66 @@ func TestVerifySaysWhatIsMissing(t *testing.T) {
 	}
 	if exitCode(broken) != exitRefused || !strings.Contains(broken.Error(), "GUARANTEE_BROKEN: 2 violations") {
 		t.Errorf("what is broken besides ends with %d: %v", exitCode(broken), broken)
+	}
+}
+
+// Every log that judges itself is judged, by what is known of it, and reported.
+func TestVerifyJudgesEveryLog(t *testing.T) {
+	sound, broken := handmade.NewOf(t, "x.counts.events", 0), handmade.NewOf(t, "x.counts.events", 1)
+	sound.Batch(&events.LogPublished{Through: 1})
+	broken.Batch(&events.LogPublished{Through: 1})
+	foreign := broken.Made(&events.LogPublished{Through: 2})
+	handmade.Rebase(foreign, 42)
+	broken.Land(foreign...)
+	records := map[string][]events.Record{"x.tasks.events/0": handmade.NewOf(t, "x.tasks.events", 0).Records,
+		"x.counts.events/0": sound.Records, "x.counts.events/1": broken.Records[1:]}
+	read := func(_ context.Context, topic string, partition int32, see func(*events.Record) error) error {
+		for _, r := range records[fmt.Sprintf("%s/%d", topic, partition)] {
+			if err := see(&r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	v, err := judge(t.Context(), []events.Log{
+		{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1},
+		{Topic: "x.counts.events", Kind: events.OwnedLog, Partitions: 2},
+		{Topic: "x.queue.jobs", Kind: events.SharedLog, Partitions: 1},
+	}, "x.tasks.events", read, tasks.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := (&app{streams: streams{out: &out}}).printVerification(v); err != nil {
+		t.Fatal(err)
+	}
+	const want = `x.tasks.events
+1 records in 1 partitions, 1 count; 1 claims
+0 tasks, 0 open; 0 assignments judged
+G1 G2 G3 G4 G6 hold
+
+x.counts.events
+4 records in 2 partitions, 3 count; 1 claims
+only the chain is judged: no rules are known here for what the events of this log mean
+do not count: 1 other_history
+partition 1 begins at offset 1 and is judged from 1 on
+G6  1@2   a batch of the current epoch 1 was decided on history 000000000000002a, which the log does not have here: acknowledged records were lost, or its owner counted what does not count
+
+x.queue.jobs
+not judged: it has many writers, and no rules are known here for such a log
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("it is said differently (-want +got):\n%s", diff)
+	}
+	if f := v.Findings; v.Violations != 1 || len(f) != 1 || f[0].Log != "x.counts.events" || v.Records != 5 || len(v.Logs) != 3 {
+		t.Errorf("the sum is %+v", v)
+	}
+}
+
+// Where there is no such log nothing is proved.
+func TestVerifyWithoutAnyLog(t *testing.T) {
+	if v, err := judge(t.Context(), nil, "x.tasks.events", nil, tasks.Options{}); err == nil || !strings.Contains(err.Error(), "there is no x.tasks.events") {
+		t.Errorf("%+v, %v", v, err)
 	}
 }
 

@@ -195,7 +195,7 @@ func TestUnreadable(t *testing.T) {
 		l.Records[i].Offset += 5
 	}
 	// Nothing stands where its writer expected it, so nothing can be judged.
-	if r = l.finds(); r.Skipped["before_start"] != r.Records || r.Partial[0] != (chain.Partial{Partition: handmade.Partition, Begins: 5, From: -1}) {
+	if r = l.finds(); r.Skipped["before_start"] != r.Records || r.Partial[0] != (chain.Partial{Log: handmade.Topic, Partition: handmade.Partition, Begins: 5, From: -1}) {
 		t.Errorf("the counts are wrong: %+v", r)
 	}
 }

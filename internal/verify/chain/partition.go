@@ -87,10 +87,13 @@ func (p *Partition) Feed(r *events.Record) {
 // the first batch on that stands where its writer expected it, and what was
 // there before is taken as it is met.
 func (p *Partition) beginWithin(offset int64) {
-	p.partial = &Partial{Partition: p.partition, Begins: offset, From: -1}
+	p.partial = &Partial{Log: p.topic, Partition: p.partition, Begins: offset, From: -1}
 	p.chain.seeking, p.version = true, UnknownVersion
 	p.contents.Within()
 }
+
+// Topic of the log.
+func (p *Partition) Topic() string { return p.topic }
 
 // Number of the partition.
 func (p *Partition) Number() int32 { return p.partition }
@@ -211,7 +214,7 @@ func (p *Partition) Find(rule string, where At, format string, args ...any) {
 	}
 	if len(p.report.Findings) < p.opts.MaxFindings {
 		p.report.Findings = append(p.report.Findings, Finding{
-			Rule: rule, Partition: p.partition, Offset: where.Offset,
+			Rule: rule, Log: p.topic, Partition: p.partition, Offset: where.Offset,
 			Task: where.Task, Engine: where.Engine, Text: fmt.Sprintf(format, args...), epoch: where.epoch,
 		})
 	}

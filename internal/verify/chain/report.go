@@ -47,7 +47,9 @@ type Report struct {
 
 // Partial tells what could be judged of a partition whose beginning was deleted.
 type Partial struct {
-	Partition int32 `json:"partition"`
+	// Log is the topic.
+	Log       string `json:"log"`
+	Partition int32  `json:"partition"`
 	// Begins is the offset at which the log begins; From is that of the first
 	// batch that was judged, -1 if there is none.
 	Begins int64 `json:"begins"`
@@ -68,7 +70,9 @@ type At struct {
 // Finding is one violation.
 type Finding struct {
 	// Rule is a guarantee, "G1" to "G6", RuleLog or RuleLoss.
-	Rule      string `json:"rule"`
+	Rule string `json:"rule"`
+	// Log is the topic.
+	Log       string `json:"log"`
 	Partition int32  `json:"partition"`
 	// Offset of the event that broke the rule, or of the last one if what breaks
 	// it is that nothing followed.

@@ -13,7 +13,7 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// The partition that a log is.
+// The partition that a log of New is.
 const (
 	Topic     = "spanway.tasks.events"
 	Partition = 3
@@ -21,7 +21,9 @@ const (
 
 // Log is one partition and what its owner knows of it.
 type Log struct {
-	t *testing.T
+	t         *testing.T
+	topic     string
+	partition int32
 	// Records that stand in the log, each at its index.
 	Records []events.Record
 	// History, Epoch and the number N of the newest event, as the owner has them.
@@ -33,7 +35,13 @@ type Log struct {
 // New returns a log with the claim of its first owner.
 func New(t *testing.T) *Log {
 	t.Helper()
-	l := &Log{t: t}
+	return NewOf(t, Topic, Partition)
+}
+
+// NewOf is New for another partition.
+func NewOf(t *testing.T, topic string, partition int32) *Log {
+	t.Helper()
+	l := &Log{t: t, topic: topic, partition: partition}
 	l.Claim()
 	return l
 }
@@ -51,7 +59,7 @@ func (l *Log) Encode(id string, m proto.Message) events.Record {
 // ID is that of the next event.
 func (l *Log) ID() string {
 	l.N++
-	return fmt.Sprintf("%s/%d/%d/%d", Topic, Partition, l.Epoch, l.N)
+	return fmt.Sprintf("%s/%d/%d/%d", l.topic, l.partition, l.Epoch, l.N)
 }
 
 // Link makes a batch of records: it gives the first one the header spanway-log.

@@ -61,7 +61,7 @@ func TestBeginsWhereItCan(t *testing.T) {
 	l.Batch(cancelled("t"))
 	l.cut(1)
 	r := l.finds(Options{})
-	if r.Partial[0] != (Partial{Partial: chain.Partial{Partition: handmade.Partition, Begins: 1, From: 4}, Tasks: 1}) || r.Skipped["before_start"] != 2 || r.Skipped["no_batch"] != 1 {
+	if r.Partial[0] != (Partial{Partial: chain.Partial{Log: handmade.Topic, Partition: handmade.Partition, Begins: 1, From: 4}, Tasks: 1}) || r.Skipped["before_start"] != 2 || r.Skipped["no_batch"] != 1 {
 		t.Errorf("%+v, skipped %v", r.Partial, r.Skipped)
 	}
 }

@@ -52,7 +52,7 @@ func (p *Partition) neverEnded(r *Report, t *task) {
 	r.Violations++
 	if len(r.Findings) < p.opts.MaxFindings {
 		r.Findings = append(r.Findings, chain.Finding{
-			Rule: "G1", Partition: p.Number(), Offset: p.Last(), Task: t.id,
+			Rule: "G1", Log: p.Topic(), Partition: p.Number(), Offset: p.Last(), Task: t.id,
 			Text: fmt.Sprintf("%s at offset %d and never ended", t.since(), t.accepted),
 		})
 	}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/internal/verify/tasks"
+)
+
+func (a *app) printVerification(v *verification) error {
+	if a.json() {
+		return a.object(v)
+	}
+	for i, l := range v.Logs {
+		if i > 0 {
+			fmt.Fprintln(a.out)
+		}
+		if len(v.Logs) > 1 {
+			fmt.Fprintln(a.out, l.Topic)
+		}
+		a.printLog(&l)
+	}
+	return nil
+}
+
+// printLog prints what was found in one log.
+func (a *app) printLog(l *logReport) {
+	if len(l.Rules) == 0 {
+		fmt.Fprintln(a.out, "not judged: it has many writers, and no rules are known here for such a log")
+		return
+	}
+	r := &l.found
+	fmt.Fprintf(a.out, "%d records in %d partitions, %d count; %d claims\n", r.Records, r.Partitions, r.Counted, r.Claims)
+	if l.tasks {
+		fmt.Fprintf(a.out, "%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
+	} else {
+		fmt.Fprintln(a.out, "only the chain is judged: no rules are known here for what the events of this log mean")
+	}
+	if len(r.Skipped) > 0 {
+		fmt.Fprintf(a.out, "do not count%s\n", tally(r.Skipped, ": "))
+	}
+	if r.Unfinished > 0 {
+		fmt.Fprintf(a.out, "%d records at the end belong to a batch that is not complete\n", r.Unfinished)
+	}
+	for _, p := range r.Partial {
+		a.printPartial(p, l.tasks)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(a.out, "%s  %d@%d  %s %s\n", a.colour(red, f.Rule), f.Partition, f.Offset, strings.TrimSpace(f.Task+" "+f.Engine), f.Text)
+	}
+	hold := strings.Join(l.Rules, " ") + " hold"
+	if len(l.Rules) == 1 {
+		hold += "s"
+	}
+	switch {
+	case r.OK():
+		fmt.Fprintln(a.out, a.colour(green, hold))
+	case r.Violations == r.Losses:
+		fmt.Fprintf(a.out, "%s for what the log still has; what was lost is named above\n", hold)
+	}
+}
+
+// printPartial says what could not be judged of a log without its beginning.
+func (a *app) printPartial(p tasks.Partial, ofTasks bool) {
+	switch {
+	case p.From < 0:
+		fmt.Fprintf(a.out, "partition %d begins at offset %d, and no batch in it stands where it was to: nothing of it can be judged\n",
+			p.Partition, p.Begins)
+	case !ofTasks:
+		fmt.Fprintf(a.out, "partition %d begins at offset %d and is judged from %d on\n", p.Partition, p.Begins, p.From)
+	default:
+		fmt.Fprintf(a.out, "partition %d begins at offset %d and is judged from %d on; %d tasks and %d engines are older, "+
+			"so what they need and have is not known: %d assignments could not be judged in full\n",
+			p.Partition, p.Begins, p.From, p.Tasks, p.Engines, p.Unjudged)
+	}
+}
+
+// tally is counts by name, in the order of the names.
+func tally(m map[string]int64, before string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, fmt.Sprintf("%d %s", m[name], name))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return before + strings.Join(out, ", ")
+}
