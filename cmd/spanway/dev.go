@@ -19,9 +19,17 @@ func (a *app) devCommand() *cobra.Command {
 		Long: `Run a broker, a scheduler and an engine in this process. When all are ready
 one line of JSON on stdout says where; logs go to stderr. Without --data
 everything is gone at the end; with it, what was acknowledged survives also
-the process's sudden death.`,
+the process's sudden death.
+
+With --sites each of several sites has a broker, a scheduler and engines of its
+own: a cluster that shares nothing with the others.`,
 		Args: none,
+		Example: `  spanway dev --data /tmp/spanway
+  spanway dev --sites ams,fra --data /tmp/sites`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkSites(cmd, cfg); err != nil {
+				return err
+			}
 			return watched.run(cmd.Context(), a, "dev", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
 				cfg.Site, cfg.Prefix, cfg.Logger, cfg.Telemetry = a.site, a.prefix, log, tel
 				system, err := run.Start(ctx, cfg)
@@ -48,11 +56,27 @@ the process's sudden death.`,
 	}
 	f := c.Flags()
 	f.StringVar(&cfg.DataDir, "data", "", "directory that keeps the data (default in memory)")
-	f.IntVar(&cfg.Port, "port", 29092, "port of the broker on 127.0.0.1; 0 for a free one")
-	f.IntVar(&cfg.Engines, "engines", 1, "how many engines to include")
+	f.IntVar(&cfg.Port, "port", 29092, "port of the broker on 127.0.0.1, the other sites take the ones after it; 0 for free ones")
+	f.IntVar(&cfg.Engines, "engines", 1, "how many engines to include, at each site")
+	f.StringSliceVar(&cfg.Sites, "sites", nil, "names of several sites, as in ams,fra, the first one global; each has a directory of its name in --data")
 	f.BoolVar(&cfg.JSON, "json", env("JSON", "") == "true", "write events and reports as JSON instead of protobuf (SPANWAY_JSON)")
 	watched.flags(c, "127.0.0.1:0")
 	return c
+}
+
+// checkSites refuses what cannot be started before anything is.
+func checkSites(cmd *cobra.Command, cfg run.Config) error {
+	flags := cmd.Flags()
+	switch {
+	case flags.Changed("sites") && len(cfg.Sites) == 0:
+		return usage("--sites is empty: name the sites, as in --sites ams,fra")
+	case flags.Changed("sites") && flags.Changed("site"):
+		return usage("--site names the only site, and --sites names several: give one of them")
+	}
+	if err := cfg.Validate(); err != nil {
+		return &usageError{err}
+	}
+	return nil
 }
 
 // observation is how a service is watched from outside.

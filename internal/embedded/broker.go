@@ -1,10 +1,13 @@
 package embedded
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 )
@@ -21,13 +24,25 @@ type Config struct {
 	SyncWrites bool
 	// Brokers is how many to run; 1 if 0.
 	Brokers int
+	// ClusterID of a new cluster; spanway-embedded if empty. A data directory
+	// keeps the one that it began with.
+	ClusterID string
 }
+
+const defaultClusterID = "spanway-embedded"
 
 // Broker is a running cluster. It is safe for concurrent use.
 type Broker struct {
 	cluster *kfake.Cluster
 	addrs   []string // kfake does not tell them any more once it is closed
 	lock    *os.File // of the data directory; nil without one
+	closing sync.Once
+}
+
+// Holds says whether a directory holds the data of a cluster.
+func Holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "meta.json")) // kfake writes it before it serves
+	return err == nil
 }
 
 // Start runs the brokers, with whatever the data directory holds. It fails if
@@ -61,7 +76,7 @@ func (config Config) options() []kfake.Opt {
 	n := max(config.Brokers, 1)
 	options := []kfake.Opt{
 		kfake.NumBrokers(n),
-		kfake.ClusterID("spanway-embedded"),
+		kfake.ClusterID(cmp.Or(config.ClusterID, defaultClusterID)),
 		kfake.ListenFn(listenLoopback),
 	}
 	if config.Port != 0 {
@@ -103,11 +118,14 @@ func (b *Broker) Addr() string { return b.addrs[0] }
 // Addrs are the addresses of all brokers.
 func (b *Broker) Addrs() []string { return slices.Clone(b.addrs) }
 
-// Close stops the brokers and closes their files. Members should have left
-// their groups before, or they come back dead at the next start.
+// Close stops the brokers and closes their files; each call returns when that is
+// done. Members should have left their groups before, or they come back dead at
+// the next start.
 func (b *Broker) Close() {
-	b.cluster.Close()
-	b.unlock()
+	b.closing.Do(func() {
+		b.cluster.Close()
+		b.unlock()
+	})
 }
 
 // Compact compacts every topic whose cleanup.policy asks for it, which does

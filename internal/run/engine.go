@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"time"
 
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/cluster"
@@ -22,8 +23,12 @@ func Engine(ctx context.Context, c *cluster.Cluster, cfg standalone.Config, tel 
 // loopback is where an engine of a system in one process may send HTTP requests.
 var loopback = []string{"http://127.0.0.1:*", "http://localhost:*", "http://[::1]:*"}
 
-func newEngine(s *System, cfg Config, id string) (*standalone.Service, error) {
+// engineGrace is short, because a person waits for the prompt to come back.
+const engineGrace = 2 * time.Second
+
+func newEngine(x *site, id string) (*standalone.Service, error) {
 	return standalone.New(standalone.Config{Engine: engine.Config{
-		Prefix: cfg.Prefix, ID: id, Site: cfg.Site, TTL: cfg.EngineTTL, Grace: engineGrace, JSON: cfg.JSON, Logger: cfg.Logger,
-	}, HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{Cluster: s.cluster})
+		Prefix: x.cfg.Prefix, ID: id, Site: x.name,
+		TTL: x.cfg.EngineTTL, Grace: engineGrace, JSON: x.cfg.JSON, Logger: x.log,
+	}, HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{Cluster: x.cluster})
 }

@@ -19,7 +19,7 @@ func TestEveryHopCrossesTheBroker(t *testing.T) {
 	defer s.Stop()
 	var mu sync.Mutex
 	produced := map[string]int{}
-	s.broker.OnProduce(func(topic string, _ int32, _ int) {
+	s.sites[0].broker.OnProduce(func(topic string, _ int32, _ int) {
 		mu.Lock()
 		defer mu.Unlock()
 		produced[topic]++

@@ -28,7 +28,7 @@ func TestADeploymentThatWritesJSON(t *testing.T) {
 		topics.Reports():     events.PoolPartition(events.DefaultPool),
 		topics.Assignments(): events.EnginePartition("local-1"),
 	} {
-		page, err := s.cluster.Partition(topic, partition).Fetch(t.Context(), 0, 0)
+		page, err := s.Cluster().Partition(topic, partition).Fetch(t.Context(), 0, 0)
 		if err != nil || len(page.Records) == 0 {
 			t.Errorf("%s/%d: %d records, %v", topic, partition, len(page.Records), err)
 		}

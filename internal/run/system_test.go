@@ -37,7 +37,7 @@ func TestDataIsKept(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, end, err := s.cluster.Offsets(t.Context(), "spanway.tasks.events", 0)
+		_, end, err := s.Cluster().Offsets(t.Context(), "spanway.tasks.events", 0)
 		s.Stop()
 		if err != nil {
 			t.Fatal(err)

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
+	otelmetric "go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric"
 )
 
@@ -21,6 +23,8 @@ type Telemetry struct {
 
 	mu     sync.Mutex
 	probes []probe
+	// sites are the providers of SiteMeter.
+	sites []*metric.MeterProvider
 }
 
 // probe is one thing that must be ready before the process is.
@@ -53,6 +57,21 @@ func Start(service string) (*Telemetry, error) {
 	return &Telemetry{registry: registry, provider: provider, stopTraces: stopTraces}, nil
 }
 
+// SiteMeter is a meter whose metrics carry the label site, for a process that
+// runs the same service for several sites.
+func (t *Telemetry) SiteMeter(site, scope string) (otelmetric.Meter, error) {
+	labelled := prometheus.WrapRegistererWith(prometheus.Labels{"site": site}, t.registry)
+	exporter, err := otelprom.New(otelprom.WithRegisterer(labelled), otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo())
+	if err != nil {
+		return nil, fmt.Errorf("register the metrics of site %q: %w", site, err)
+	}
+	provider := metric.NewMeterProvider(metric.WithReader(exporter))
+	t.mu.Lock()
+	t.sites = append(t.sites, provider)
+	t.mu.Unlock()
+	return provider.Meter(scope), nil
+}
+
 // Ready makes /readyz wait for the channel to be closed.
 func (t *Telemetry) Ready(name string, ready <-chan struct{}) {
 	t.mu.Lock()
@@ -79,7 +98,14 @@ func (t *Telemetry) waiting() []string {
 // delays it by two seconds at most.
 func (t *Telemetry) Stop(ctx context.Context) error {
 	t.stopTraces()
-	if err := t.provider.Shutdown(ctx); err != nil {
+	t.mu.Lock()
+	providers := append([]*metric.MeterProvider{t.provider}, t.sites...)
+	t.mu.Unlock()
+	var errs []error
+	for _, p := range providers {
+		errs = append(errs, p.Shutdown(ctx))
+	}
+	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stop metrics: %w", err)
 	}
 	return nil

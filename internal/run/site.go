@@ -1,0 +1,114 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"syscall"
+
+	"github.com/google/uuid"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler"
+)
+
+const schedulerScope = "github.com/spanway/spanway/services/scheduler"
+
+// site is one cluster with its services.
+type site struct {
+	name string
+	of   string // what the names of its parts end with; empty if it is the only site
+	cfg  Config
+	log  *slog.Logger
+	kept embedded.Config
+
+	broker  *embedded.Broker // both once the broker is ready
+	cluster *cluster.Cluster
+}
+
+// sites are those of a configuration.
+func (c Config) sites() []*site {
+	if len(c.Sites) == 0 {
+		return []*site{{name: c.Site, cfg: c, log: c.Logger, kept: embedded.Config{DataDir: c.DataDir, Port: c.Port}}}
+	}
+	var out []*site
+	for i, name := range c.Sites {
+		x := &site{name: name, of: " of " + name, cfg: c, log: c.Logger.With("site", name)}
+		if c.DataDir != "" {
+			x.kept.DataDir = filepath.Join(c.DataDir, name)
+		}
+		if c.Port != 0 {
+			x.kept.Port = c.Port + i
+		}
+		// As of Kafka's own clusters: made when the data begins, and kept with it.
+		x.kept.ClusterID = name + "-" + uuid.NewString()
+		out = append(out, x)
+	}
+	return out
+}
+
+// add adds the site's parts to those of the system.
+func (x *site) add(s *System) {
+	broker := s.parts.add("broker"+x.of, x.startBroker)
+	topics := s.parts.add("topics"+x.of, x.startTopics, broker)
+	sched := s.addService("scheduler"+x.of, x.newScheduler, topics)
+	for i := range x.cfg.Engines {
+		id := fmt.Sprintf("%s-%d", x.name, i+1)
+		s.addService("engine "+id, func() (service, error) { return newEngine(x, id) }, sched)
+	}
+}
+
+func (x *site) startBroker(context.Context) (stop func(), err error) {
+	broker, err := embedded.Start(x.kept)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("start the broker%s: port %d of 127.0.0.1 is in use; choose another with --port, or 0 for a free one: %w", x.of, x.kept.Port, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c, err := cluster.Open(cluster.Config{Brokers: broker.Addrs(), ClientID: "spanway-dev"})
+	if err != nil {
+		return broker.Close, err
+	}
+	x.broker, x.cluster = broker, c
+	return func() {
+		c.Close()
+		broker.Close()
+	}, nil
+}
+
+func (x *site) startTopics(ctx context.Context) (stop func(), err error) {
+	if _, err := x.cluster.Ensure(ctx, events.Specs(events.Topics{Prefix: x.cfg.Prefix}.Catalogue())); err != nil {
+		return nil, fmt.Errorf("create the topics%s: %w", x.of, err)
+	}
+	return nil, nil
+}
+
+func (x *site) newScheduler() (service, error) {
+	conf := scheduler.DefaultConfig()
+	conf.Prefix, conf.Site, conf.Instance = x.cfg.Prefix, x.name, "dev"
+	conf.Logs, conf.JSON = x.cfg.Logs, x.cfg.JSON
+	if x.cfg.EngineTTL > 0 {
+		conf.EngineTTL = x.cfg.EngineTTL
+	}
+	meter, err := x.meter()
+	if err != nil {
+		return nil, err
+	}
+	return scheduler.New(conf, scheduler.Deps{Cluster: x.cluster, Logger: x.log, Meter: meter})
+}
+
+// meter measures the scheduler: of several sites each apart, for they have the
+// same partitions.
+func (x *site) meter() (metric.Meter, error) {
+	if x.of == "" || x.cfg.Telemetry == nil {
+		return otel.Meter(schedulerScope), nil
+	}
+	return x.cfg.Telemetry.SiteMeter(x.name, schedulerScope)
+}
