@@ -1,7 +1,7 @@
 // Package eventlog is the heart of Spanway: logs that judge themselves. It owns
 // the rule by which every reader decides which records of an owned log count
-// (wire.md, "Owned logs"), the reader that applies it, and the runtime of a
-// log's owner. It talks to a partition only through Log, an interface of two
+// (wire.md, "Owned logs"), the reader that applies it, the follower that keeps a
+// fold up to date, and the runtime of a log's owner. It talks to a partition only through Log, an interface of two
 // methods, so the same code runs on Kafka, in memory and in the simulation.
 //
 // # Owned logs
@@ -55,6 +55,62 @@
 // A Housekeeper does what stands right of "taken", beside the owner's loop. An
 // owner begins at the newest usable snapshot, a Reader by NewReaderFrom. Snapshots
 // count by log offset; when they arrived, and who wrote them, is nothing.
+//
+// # A follower
+//
+//	       newest usable snapshot, 0, or From
+//	begin ──────────────────────────────────▶ reading ─┐
+//	  ▲  ▲                                      │  ▲ │ └─ page: judge, fold, visit
+//	  │  │ deleted before it was read           │  │ │
+//	  │  └──────────────────────────────────────┘  │ │ another term
+//	  │                                     stands │ ▼
+//	  └── it differs, or is gone ──────────────── comparing
+//
+// A Follower keeps a Fold up to date for those who only read; it is stepped by its
+// user. It goes on as long as the log holds what it has read. A page of another
+// term asks for a proof: the newest batch that counts and the newest record must
+// stand where they were read, which costs a fetch. That the log ends before what
+// was read disproves it, and so does a batch that landed where its writer expected
+// it and does not count: this one is heeded only if the log has grown by as much as
+// it costs to begin anew, since anybody may write such batches. What was read is
+// then dropped as a whole, for nobody shares it. A follower without a fold needs no
+// past: it goes back to the newest of its marks that stands.
+//
+// Invariants: whenever a page was read, the fold is that of everything that counted
+// in the log up to Position as it was then. What is visited again, or otherwise, is
+// told by Began before. No error is kept back: Step returns it, Health and Trouble
+// tell of it, Run ends with those for which Final is true.
+//
+// A follower without a fold has no fold version: it visits what a newer version
+// means as any other event, without Message if the type is not known. A follower
+// with a fold but without Snapshots can begin at offset 0 only; it ends with a
+// LossError where that was deleted.
+//
+// A client that waits for what it has caused looks from the end on, begins before
+// it sends anything, and runs the follower in a goroutine of its own:
+//
+//	f := eventlog.NewFollower(eventlog.FollowerConfig{
+//		Log: log, Topic: topic, Partition: p, From: eventlog.AtEnd,
+//		Now: time.Now, Pause: pause,
+//		Hooks: eventlog.FollowerHooks{
+//			Visit:   see,     // resolves waiters, under a lock of the client's
+//			Began:   begun,   // b.At < b.Before: lower marks to b.At
+//			Stepped: settled, // publishes f.Position() and f.Inputs() under that lock
+//			Trouble: trouble, // logs it, and keeps it for those whose wait ends in vain
+//		},
+//	})
+//	if err := f.Begin(ctx); err != nil {
+//		return err
+//	}
+//	go func() { ended(f.Run(ctx)) }() // every wait ends with this error
+//
+// An *OvertakenError ends Run once; what was to come in the gap must be looked up
+// otherwise, and Run be called again. Who asks for a linearizable answer from
+// another goroutine takes the end of the log by Bounds, and waits until Stepped
+// tells of a Position at or behind it; if Began tells of an earlier one, it asks
+// anew. A command that only asks calls Barrier, and looks at Fold.
+//
+// On a crash nothing is left: it begins again.
 //
 // # Losses
 //

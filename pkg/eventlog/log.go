@@ -47,6 +47,14 @@ func IsOutOfRange(err error) bool {
 	return errors.As(err, &r)
 }
 
+// IsDenied tells whether the broker denied something for a reason that trying again
+// does not change, such as a missing right: an error with a method Denied() bool
+// that returns true.
+func IsDenied(err error) bool {
+	var d interface{ Denied() bool }
+	return errors.As(err, &d) && d.Denied()
+}
+
 // IsRefused tells whether err is the fault of the records that were appended.
 func IsRefused(err error) bool {
 	var r interface{ Refused() bool }

@@ -106,15 +106,11 @@ func (t *tenure[I]) fold(l events.Logged, r *events.Record) {
 	t.grow(1, r.Size())
 }
 
-// apply folds an event. A core that stays behind the version which the log asks
-// for would fold all that follows differently from others.
+// apply folds an event.
 func (t *tenure[I]) apply(l events.Logged) {
 	t.core.Apply(l)
-	if raised, ok := l.Message.(*events.LogFoldVersionRaised); ok && t.core.FoldVersion() < raised.Version {
-		t.fault = &VersionError{
-			What:    fmt.Sprintf("the fold of %s/%d from %d on", t.Topic, t.Partition, l.Offset),
-			Version: raised.Version, Known: t.core.FoldVersion(),
-		}
+	if err := behind(t.core, l, t.Topic, t.Partition); err != nil {
+		t.fault = err
 	}
 }
 

@@ -1,0 +1,204 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// trail remembers what a log held where it was read. A log that lost its tail and
+// has grown since has other records at the same offsets.
+//
+// The newest marks are kept each; the older they are, the further they stand apart.
+type trail struct {
+	marks []mark
+	// limit of marks; 0: only the newest is kept.
+	limit int
+}
+
+// trailMarks is the limit of a follower that goes back to one of its marks.
+const trailMarks = 64
+
+// mark is a place up to which a log was read: how to go on from it, and what shows
+// that the log still holds what was read.
+type mark struct {
+	at        int64
+	judge     Judge
+	n         uint32
+	positions Positions
+
+	// counted is the header of the newest batch that counts, at countedAt. Its hash
+	// is one of all that counted. last is the offset of the newest record, print
+	// its fingerprint: behind the newest batch, or at its end.
+	counted   Header
+	countedAt int64
+	last      int64
+	print     uint64
+}
+
+func (t *trail) clear() { t.marks = t.marks[:0] }
+
+// newest is the offset of the newest record that was read; 0 if none is known.
+func (t *trail) newest() int64 {
+	if len(t.marks) == 0 {
+		return 0
+	}
+	return t.marks[len(t.marks)-1].last
+}
+
+// add notes that a reader has taken a page.
+func (t *trail) add(r *Reader, page *events.Page) {
+	if len(page.Records) == 0 {
+		return
+	}
+	last := &page.Records[len(page.Records)-1]
+	m := mark{
+		at: r.Position(), judge: r.judge, n: r.n, counted: r.counted, countedAt: r.countedAt,
+		last: last.Offset, print: Fingerprint(last),
+	}
+	if t.limit == 0 {
+		t.marks = append(t.marks[:0], m)
+		return
+	}
+	m.positions = r.Inputs()
+	t.marks = append(t.marks, m)
+	if len(t.marks) <= t.limit {
+		return
+	}
+	kept, older := t.marks[:0], len(t.marks)/2
+	for i, m := range t.marks {
+		if i >= older || i%2 == 0 {
+			kept = append(kept, m)
+		}
+	}
+	t.marks = kept
+}
+
+// stands returns the newest mark up to which the log still holds what was read, and
+// forgets those behind it; nil if there is none.
+func (t *trail) stands(ctx context.Context, log Log) (*mark, error) {
+	// All that is different comes behind all that is the same.
+	low, high := 0, len(t.marks)
+	for low < high {
+		probe := (low + high) / 2
+		same, err := t.marks[probe].stands(ctx, log)
+		switch {
+		case err != nil && !errors.Is(err, errHidden):
+			return nil, err
+		case same:
+			low = probe + 1
+		default:
+			high = probe
+		}
+	}
+	if t.marks = t.marks[:low]; low == 0 {
+		return nil, nil
+	}
+	return &t.marks[low-1], nil
+}
+
+// reader goes on from the mark.
+func (m *mark) reader(log Log, topic string, partition int32) *Reader {
+	r := NewReader(log, topic, partition)
+	r.judge, r.n, r.positions = m.judge, m.n, append(Positions(nil), m.positions...)
+	r.counted, r.countedAt, r.next = m.counted, m.countedAt, m.at
+	return r
+}
+
+// stands tells whether the log holds what was read up to the mark. What was deleted
+// since cannot be compared; if all of it was, that is no proof.
+func (m *mark) stands(ctx context.Context, log Log) (bool, error) {
+	pages := pages{log: log}
+	if m.counted.Records > 0 {
+		r, deleted, err := pages.look(ctx, m.countedAt)
+		switch {
+		case err != nil:
+			return false, err
+		case r == nil && !deleted:
+			return false, nil
+		case r != nil:
+			if h, _, err := begin(r); err != nil || h != m.counted {
+				return false, nil
+			}
+		}
+	}
+	r, _, err := pages.look(ctx, m.last)
+	return r != nil && Fingerprint(r) == m.print, err
+}
+
+// errHidden says that a leader does not show what was read: it is new, and will,
+// or what was read is lost, and nothing came in its place.
+var errHidden = errors.New("the leader does not show (yet) what was read before")
+
+// hiddenFor is how long it takes until errHidden means that it is lost.
+const hiddenFor = 10 * time.Second
+
+// look returns the record at an offset: nil if the log has none there, or no more.
+func (p *pages) look(ctx context.Context, offset int64) (r *events.Record, deleted bool, err error) {
+	r, err = p.at(ctx, offset)
+	var outside interface{ OutOfRange() (start, end int64) }
+	switch {
+	case errors.As(err, &outside):
+		start, _ := outside.OutOfRange()
+		return nil, start > offset, nil
+	case errors.Is(err, errNoRecord) && p.kept[len(p.kept)-1].Next <= offset:
+		return nil, false, errHidden
+	case errors.Is(err, errNoRecord):
+		return nil, false, nil
+	}
+	return r, false, err
+}
+
+// stands tells whether the log still holds what was read. It costs one fetch as a
+// rule, and is asked only when another term shows.
+func (f *Follower) stands(ctx context.Context) (bool, error) {
+	var stands bool
+	var err error
+	switch {
+	case len(f.trail.marks) > 0:
+		stands, err = f.trail.marks[len(f.trail.marks)-1].stands(ctx, f.cfg.Log)
+	case f.snapshot != nil: // Nothing was read behind it.
+		var start int64
+		if start, _, err = Bounds(ctx, f.cfg.Log); err == nil && start <= f.snapshot.Offset {
+			stands, err = belongs(ctx, f.cfg.Log, start, f.snapshot)
+		}
+	default:
+		stands = true
+	}
+	if !errors.Is(err, errHidden) {
+		f.hidden = time.Time{}
+		return stands, err
+	}
+	now := f.cfg.Now()
+	if f.hidden.IsZero() {
+		f.hidden = now
+	}
+	if now.Sub(f.hidden) >= hiddenFor {
+		f.hidden = time.Time{}
+		return false, nil
+	}
+	return false, err
+}
+
+// Fingerprint tells a record from every other one that might stand in its place.
+func Fingerprint(r *events.Record) uint64 {
+	var d xxhash.Digest
+	var scratch [8]byte
+	d.Reset()
+	binary.BigEndian.PutUint64(scratch[:], uint64(r.Timestamp))
+	_, _ = d.Write(scratch[:])
+	for _, part := range [2][]byte{r.Key, r.Value} {
+		writeLength(&d, &scratch, part)
+		_, _ = d.Write(part)
+	}
+	for i := range r.Headers {
+		writeLength(&d, &scratch, r.Headers[i].Value)
+		_, _ = d.Write(r.Headers[i].Value)
+	}
+	return d.Sum64()
+}
