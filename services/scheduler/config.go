@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
@@ -51,22 +52,12 @@ type LogConfig struct {
 
 // Defaults of LogConfig.
 const (
-	DefaultHistory          = 7 * 24 * time.Hour
-	DefaultSnapshotInterval = 10 * time.Minute
+	DefaultHistory          = logowner.DefaultHistory
+	DefaultSnapshotInterval = logowner.DefaultInterval
 )
 
-func (c LogConfig) history() time.Duration {
-	if c.History == 0 {
-		return DefaultHistory
-	}
-	return c.History
-}
-
-func (c LogConfig) interval() time.Duration {
-	if c.SnapshotInterval == 0 {
-		return DefaultSnapshotInterval
-	}
-	return c.SnapshotInterval
+func (c LogConfig) snapshots() logowner.Snapshots {
+	return logowner.Snapshots{Bytes: c.SnapshotBytes, Events: c.SnapshotEvents, Interval: c.SnapshotInterval, History: c.History}
 }
 
 // DefaultConfig is what a deployment begins with.

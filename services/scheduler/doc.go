@@ -7,23 +7,11 @@
 // another partition), deadletter. Partition key: the pool (of assignments: the
 // engine).
 //
-// Which partitions this process works on is the consumer group's advice; who
-// owns a log is decided by the log alone (package eventlog). So a partition's
-// owner outlives the generation of the group in which it began: it ends when
-// the group has given the partition to another member, when the log shows a
-// newer claim, or with the service.
+// Package logowner runs the owners: membership, inputs, publishing, snapshots. Here is
+// what only a scheduler has: which input is decided first and by which silence is
+// measured, requests that get a trace (roots), spans of tasks (traces, narrator),
+// engines that have seen more of the log than there is (witnesses), news for engines
+// of how far their reports were read (echoes), and the figures of pools.
 //
-//	         assigned                     folded, claimed
-//	idle ───────────────▶ claiming ───────────────────────▶ owning
-//	 ▲                       ▲  └──────── newer claim ◀───────┤
-//	 │        backoff        └──────────────────────────────-─┤ newer claim, lost tail,
-//	 └──────────────────────── taken away by the group ◀──────┘ broker away too long
-//
-// One owner is one goroutine for decisions, one pump for each of the two
-// inputs (they also decode and compile predicates, so a hostile one costs the
-// loop nothing), and a producer for what is published.
-//
-// On a crash nothing needs to be saved: the next owner folds the log, finds the
-// input positions in it, publishes again what the log does not say was
-// published, and goes on.
+// Nothing needs to be saved on a crash; see package logowner.
 package scheduler

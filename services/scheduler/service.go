@@ -5,14 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 
 	"go.opentelemetry.io/otel/metric"
 
-	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/pkg/predicate"
+	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // Deps are what the service is given.
@@ -25,18 +26,15 @@ type Deps struct {
 // Service is a scheduler process. Make one with New, run it once.
 type Service struct {
 	cfg        Config
-	deps       Deps
-	kafka      *kafka.Client // of deps.Cluster
+	meter      metric.Meter
 	topics     events.Topics
 	predicates *predicate.Cache
-	membership *membership
 	metrics    *metrics
-	ready      chan struct{}
-
-	mu         sync.Mutex
-	partitions map[int32]*partition
-	announce   sync.Once
+	owners     *logowner.Service[input]
 }
+
+// input is what the core decides on.
+type input = *placement.Prepared
 
 // New checks the configuration; nothing runs yet.
 func New(cfg Config, deps Deps) (*Service, error) {
@@ -46,24 +44,77 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if deps.Cluster == nil {
 		return nil, errors.New("scheduler: Deps.Cluster is nil; open one with cluster.Open")
 	}
-	if deps.Logger == nil {
-		deps.Logger = slog.Default()
-	}
 	m, err := newMetrics(deps.Meter)
 	if err != nil {
 		return nil, fmt.Errorf("scheduler: register metrics: %w", err)
 	}
-	return &Service{
-		cfg:        cfg,
-		deps:       deps,
-		kafka:      deps.Cluster.Kafka(),
-		topics:     events.Topics{Prefix: cfg.Prefix},
-		predicates: predicate.NewCache(predicateCache),
-		membership: newMembership(),
-		metrics:    m,
-		ready:      make(chan struct{}),
-		partitions: map[int32]*partition{},
-	}, nil
+	s := &Service{
+		cfg: cfg, meter: deps.Meter, topics: events.Topics{Prefix: cfg.Prefix},
+		predicates: predicate.NewCache(predicateCache), metrics: m,
+	}
+	if s.owners, err = logowner.New(s.ownerConfig(deps)); err != nil {
+		return nil, fmt.Errorf("scheduler: %w", err)
+	}
+	return s, nil
+}
+
+// ownerConfig says how the log of tasks is owned. Reports are decided before requests:
+// results free what requests need. Silence is that of engines.
+func (s *Service) ownerConfig(deps Deps) logowner.Config[input] {
+	preparer := placement.NewPreparer(s.placement(0))
+	return logowner.Config[input]{
+		Name:      "spanway.scheduler",
+		Log:       s.topics.Events(),
+		Catalogue: s.topics.UsedBy(events.RoleScheduler),
+		Group:     s.group(),
+		Inputs: []logowner.Input[input]{
+			{Topic: s.topics.Reports(), Prepare: preparer.Prepare, Silence: true},
+			{Topic: s.topics.Requests(), Prepare: newRoots(s.topics.Requests()).before(preparer.Prepare)},
+		},
+		NewCore:   func(partition int32) eventlog.Core[input] { return placement.New(s.placement(partition)) },
+		Cluster:   logowner.On(deps.Cluster),
+		Encoder:   s.encoder(),
+		Instance:  s.cfg.Instance,
+		Snapshots: s.cfg.Logs.snapshots(),
+		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
+		Extend:    s.extend,
+	}
+}
+
+// placement configures the core of a partition.
+func (s *Service) placement(partition int32) placement.Config {
+	return placement.Config{
+		Topics:       s.topics,
+		Partition:    partition,
+		WaitingLimit: s.cfg.WaitingLimit,
+		TTL:          s.cfg.EngineTTL,
+		Predicates:   s.predicates,
+		FoldVersion:  s.cfg.Logs.FoldVersion,
+		PayloadBytes: s.cfg.Logs.PayloadBytes,
+	}
+}
+
+// extend adds to an owner what only a scheduler has: spans, witnesses, echoes, figures.
+func (s *Service) extend(t *logowner.Tenure[input]) {
+	traces := newTraces(s, t.Partition, t.Now)
+	in := &inputs{Inputs: t.Inputs, traces: traces}
+	echo := &echoes{partition: t.Partition, topics: s.topics, encoder: s.encoder(), notify: t.Notify}
+	figures, read, now := s.metrics.partition(t.Partition), t.Read, t.Now
+	t.Now, t.Inputs, t.Publishing = traces.clock, in, traces.publishing
+	t.Hooks = eventlog.Hooks[input]{
+		Owned: func(epoch uint32, _ eventlog.Core[input]) {
+			in.witnesses.owned(epoch)
+			traces.forget()
+		},
+		Disowned: func(error) { figures.clear() },
+		Counted:  traces.counted,
+		Observe: func(core eventlog.Core[input]) {
+			state := core.(*placement.State)
+			figures.read(state)
+			echo.send(now(), read(s.topics.Reports()), state.AssignmentPartitions())
+		},
+		Appended: func(events, _ int) { in.witnesses.appended(events) },
+	}
 }
 
 // predicateCache is how many compiled predicates a process keeps.
@@ -71,75 +122,15 @@ const predicateCache = 20_000
 
 // Ready is closed once every partition that the group first gave to this
 // process is owned; with no partition, as soon as the group has said so.
-func (s *Service) Ready() <-chan struct{} { return s.ready }
+func (s *Service) Ready() <-chan struct{} { return s.owners.Ready() }
 
 // Run works until ctx ends, then leaves the group and returns nil. It returns
 // an error only if it cannot begin: topics that are not as they must be.
 func (s *Service) Run(ctx context.Context) error {
-	warnings, err := s.kafka.Ensure(ctx, events.Specs(s.topics.UsedBy(events.RoleScheduler)))
-	if err != nil {
+	if err := s.owners.Run(ctx); err != nil {
 		return fmt.Errorf("scheduler: %w", err)
 	}
-	if len(warnings) > 0 {
-		s.deps.Logger.Warn("the topics are good for development only", "because", warnings[0], "reasons", len(warnings))
-	}
-	owners, stop := context.WithCancel(ctx)
-	defer func() {
-		stop()
-		s.assign(owners, nil)
-	}()
-	err = s.kafka.Join(ctx, s.group(), s.topics.Events(), func(ctx context.Context, g *kafka.Generation) {
-		s.deps.Logger.Info("partitions assigned", "generation", g.ID, "partitions", g.Partitions)
-		s.membership.begin(g.Partitions)
-		s.assign(owners, g.Partitions)
-		<-ctx.Done()
-		s.membership.end()
-	})
-	if ctx.Err() != nil {
-		return nil
-	}
-	return err
-}
-
-// assign starts owners of partitions that are new and stops those that went to
-// another member; an owner that stays is not touched.
-func (s *Service) assign(ctx context.Context, partitions []int32) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	keep := make(map[int32]bool, len(partitions))
-	for _, n := range partitions {
-		keep[n] = true
-	}
-	var leaving []*partition
-	for n, p := range s.partitions {
-		if !keep[n] {
-			p.stop()
-			leaving = append(leaving, p)
-			delete(s.partitions, n)
-		}
-	}
-	for _, p := range leaving {
-		<-p.done
-	}
-	for _, n := range partitions {
-		if s.partitions[n] == nil {
-			s.partitions[n] = s.start(ctx, n)
-		}
-	}
-	if ctx.Err() == nil {
-		s.announce.Do(func() { go s.announceReady(ctx, partitionsOf(s.partitions)) })
-	}
-}
-
-func (s *Service) start(ctx context.Context, n int32) *partition {
-	ctx, cancel := context.WithCancel(ctx)
-	p := &partition{
-		number: n, service: s, stop: cancel,
-		owned: make(chan struct{}), done: make(chan struct{}),
-		log: s.deps.Logger.With("topic", s.topics.Events(), "partition", n),
-	}
-	go p.run(ctx)
-	return p
+	return nil
 }
 
 // scope names what the service traces.
@@ -150,24 +141,4 @@ func (s *Service) group() string { return s.cfg.Prefix + "scheduler" }
 
 func (s *Service) encoder() events.Encoder {
 	return events.Encoder{Source: "/spanway/" + s.cfg.Site + "/scheduler", JSON: s.cfg.JSON}
-}
-
-func partitionsOf(m map[int32]*partition) []*partition {
-	out := make([]*partition, 0, len(m))
-	for _, p := range m {
-		out = append(out, p)
-	}
-	return out
-}
-
-func (s *Service) announceReady(ctx context.Context, first []*partition) {
-	for _, p := range first {
-		select {
-		case <-p.owned:
-		case <-p.done: // It went to another member.
-		case <-ctx.Done():
-			return
-		}
-	}
-	close(s.ready)
 }

@@ -62,18 +62,18 @@ type taskName struct {
 // only the first wait is.
 const maxLives = 100_000
 
-func newTraces(p *partition, now func() time.Time) *traces {
-	tracer, topics := messaging.Tracer(scope), p.service.topics
+func newTraces(s *Service, partition int32, now func() time.Time) *traces {
+	tracer, topics := messaging.Tracer(scope), s.topics
 	return &traces{
 		tracer:   tracer,
 		requests: messaging.Processes(tracer, topics.Requests()), reports: messaging.Processes(tracer, topics.Reports()),
 		assignments: messaging.Sends(tracer, topics.Assignments()), sent: messaging.Sends(tracer, topics.Events()),
-		partition: messaging.Partition(p.number), group: messaging.Group(p.service.group()),
+		partition: messaging.Partition(partition), group: messaging.Group(s.group()),
 		requestsTopic: topics.Requests(),
 		now:           now, tick: now(),
 		measured: map[string]*measured{
-			topics.Requests(): {Processing: messaging.NewProcessing(p.service.deps.Meter, topics.Requests())},
-			topics.Reports():  {Processing: messaging.NewProcessing(p.service.deps.Meter, topics.Reports())},
+			topics.Requests(): {Processing: messaging.NewProcessing(s.meter, topics.Requests())},
+			topics.Reports():  {Processing: messaging.NewProcessing(s.meter, topics.Reports())},
 		},
 		arrived: map[origin]context.Context{}, lives: map[taskName]*life{}, assigned: map[int64]context.Context{},
 	}
@@ -102,11 +102,13 @@ func (t *traces) forget() {
 
 // arrive notes the traces of inputs that are handed to the owner.
 func (t *traces) arrive(inputs []events.Input[input]) {
-	if t == nil || len(inputs) == 0 {
-		return
-	}
-	if m := t.measured[inputs[0].Topic]; m != nil {
-		m.handed = true
+	for i := range inputs {
+		if i > 0 && inputs[i].Topic == inputs[i-1].Topic {
+			continue
+		}
+		if m := t.measured[inputs[i].Topic]; m != nil {
+			m.handed = true
+		}
 	}
 	if !tracing.Enabled() {
 		return
@@ -126,9 +128,6 @@ func (t *traces) arrive(inputs []events.Input[input]) {
 
 // decided forgets the inputs that were handed to the owner before.
 func (t *traces) decided() {
-	if t == nil {
-		return
-	}
 	clear(t.arrived)
 	for _, m := range t.measured {
 		m.handed = false
@@ -168,13 +167,10 @@ func (t *traces) link(message trace.SpanContext) {
 	}
 }
 
-// send begins the span in which an assignment is published, and puts it into the
-// record's headers; nil if the event at that offset was not decided in this tenure,
-// or is in no trace.
-func (t *traces) send(offset int64, partition int32, rec *events.Record) (context.Context, trace.Span) {
-	if t == nil || len(t.assigned) == 0 {
-		return nil, nil
-	}
+// publishing begins the span in which an assignment is published, and puts it into
+// the record's headers; sent ends it. Both are nil if the event at that offset was not
+// decided in this tenure, or is in no trace.
+func (t *traces) publishing(offset int64, partition int32, rec *events.Record) (context.Context, func(int64, error)) {
 	ctx := t.assigned[offset]
 	if ctx == nil {
 		return nil, nil
@@ -183,5 +179,5 @@ func (t *traces) send(offset int64, partition int32, rec *events.Record) (contex
 	// The log's hash does not cover headers. Who gets a copy that is published after
 	// a takeover finds the trace in the task itself.
 	rec.Headers = append(rec.Headers[:len(rec.Headers):len(rec.Headers)], messaging.Inject(ctx)...)
-	return ctx, span
+	return ctx, func(at int64, err error) { messaging.Sent(span, at, err) }
 }

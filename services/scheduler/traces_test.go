@@ -1,10 +1,8 @@
 package scheduler
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -17,7 +15,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
@@ -45,9 +42,9 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(func() { otel.SetTracerProvider(before) })
 	s := &stage{t: t, spans: spans, ms: 1_000_000}
 	cfg := DefaultConfig()
-	p := &partition{service: &Service{cfg: cfg, topics: events.Topics{Prefix: cfg.Prefix}}, number: events.PoolPartition("blue")}
-	s.traces = newTraces(p, func() time.Time { return time.UnixMilli(s.ms) })
-	s.state = placement.New(p.placementConfig())
+	service := &Service{cfg: cfg, topics: events.Topics{Prefix: cfg.Prefix}}
+	s.traces = newTraces(service, events.PoolPartition("blue"), func() time.Time { return time.UnixMilli(s.ms) })
+	s.state = placement.New(service.placement(events.PoolPartition("blue")))
 	return s
 }
 
@@ -227,11 +224,8 @@ func TestATakeoverOpensNoOldTraces(t *testing.T) {
 	s := newStage(t)
 	old := s.fold(s.registered(), s.accepted(), s.assigned(1))
 	s.want("folded", "")
-	sent := &kept{}
-	o := &outbox{sender: sent, log: slog.New(slog.DiscardHandler), traces: s.traces}
-	o.Send(old[2].Offset, "assignments", 0, events.Record{})
-	if _, ok := sent.last.Header(events.HeaderTraceparent); ok {
-		t.Errorf("published again with the headers %v", sent.last.Headers)
+	if rec := s.publish(old[2].Offset, nil); len(rec.Headers) > 0 {
+		t.Errorf("published again with the headers %v", rec.Headers)
 	}
 	s.want("published again", "")
 
@@ -240,8 +234,8 @@ func TestATakeoverOpensNoOldTraces(t *testing.T) {
 	s.told()
 	s.ms += 6
 	own := s.batch(s.assigned(2))
-	o.Send(own[0].Offset, "assignments", 0, events.Record{})
-	header, _ := sent.last.Header(events.HeaderTraceparent)
+	rec := s.publish(own[0].Offset, nil)
+	header, _ := rec.Header(events.HeaderTraceparent)
 	spans := s.spans.GetSpans()
 	published := spans[len(spans)-1]
 	if published.Name != "send spanway.tasks.assignments" || !strings.Contains(string(header), published.SpanContext.SpanID().String()) {
@@ -250,12 +244,12 @@ func TestATakeoverOpensNoOldTraces(t *testing.T) {
 	s.want("decided here", fmt.Sprintf("wait (attempt_returned) <00f0 7\nplace <00f0 1\nsend spanway.tasks.assignments <%.4s 0\n", published.Parent.SpanID()))
 }
 
-// kept keeps the record that was sent last.
-type kept struct{ last events.Record }
-
-func (k *kept) Send(_ string, _ int32, rec events.Record, done func(int64, error)) {
-	k.last = rec
-	done(0, nil)
+// publish sends what the event at an offset causes, which ends with err.
+func (s *stage) publish(offset int64, err error) (rec events.Record) {
+	if _, sent := s.traces.publishing(offset, 0, &rec); sent != nil {
+		sent(0, err)
+	}
+	return rec
 }
 
 func TestNobodyTracesAtNoCost(t *testing.T) {
@@ -279,21 +273,12 @@ func TestNobodyTracesAtNoCost(t *testing.T) {
 // initialProvider is that of a process without an SDK.
 var initialProvider = otel.GetTracerProvider()
 
-func TestRefusedRecordsAreLoggedInTheirTrace(t *testing.T) {
+func TestRefusedRecordsAreErrors(t *testing.T) {
 	s := newStage(t)
-	var out bytes.Buffer
-	log, err := telemetry.Logger(&out, "json", "info")
-	if err != nil {
-		t.Fatal(err)
-	}
 	batch := s.batch(s.registered(), s.accepted(), s.assigned(1))
-	h := &held{}
-	o := &outbox{sender: h, log: log, traces: s.traces}
-	o.Send(batch[2].Offset, "assignments", 0, events.Record{})
-	h.done[0](0, refusal{context.DeadlineExceeded})
+	s.publish(batch[2].Offset, context.DeadlineExceeded)
 	spans := s.spans.GetSpans()
-	last := spans[len(spans)-1]
-	if last.Status.Code != codes.Error || !strings.Contains(out.String(), `"span_id":"`+last.SpanContext.SpanID().String()+`"`) {
-		t.Errorf("span %s, %v; logged: %s", last.Name, last.Status, out.String())
+	if last := spans[len(spans)-1]; last.Status.Code != codes.Error {
+		t.Errorf("span %s, %v", last.Name, last.Status)
 	}
 }

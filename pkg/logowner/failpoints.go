@@ -1,4 +1,4 @@
-package scheduler
+package logowner
 
 import (
 	"context"
@@ -27,9 +27,9 @@ func (l fragileLog) Append(ctx context.Context, batch []events.Record) (int64, e
 }
 
 // fragileInputs crashes between reading and deciding.
-type fragileInputs struct{ eventlog.Inputs[input] }
+type fragileInputs[I any] struct{ eventlog.Inputs[I] }
 
-func (in fragileInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[input], error) {
+func (in fragileInputs[I]) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[I], error) {
 	a, err := in.Inputs.Next(ctx, wait)
 	if len(a.Inputs) > 0 {
 		failpoint.Hit(failpoint.InputsRead)
@@ -37,12 +37,12 @@ func (in fragileInputs) Next(ctx context.Context, wait time.Duration) (eventlog.
 	return a, err
 }
 
-// fragileSender crashes round the publishing of what was decided.
-type fragileSender struct{ sender }
+// fragileProducer crashes round the publishing of what was decided.
+type fragileProducer struct{ Producer }
 
-func (s fragileSender) Send(topic string, partition int32, rec events.Record, done func(int64, error)) {
+func (p fragileProducer) Send(topic string, partition int32, rec events.Record, done func(int64, error)) {
 	failpoint.Hit(failpoint.PublishSending)
-	s.sender.Send(topic, partition, rec, func(offset int64, err error) {
+	p.Producer.Send(topic, partition, rec, func(offset int64, err error) {
 		if err == nil {
 			failpoint.Hit(failpoint.PublishAcked)
 		}
@@ -51,13 +51,11 @@ func (s fragileSender) Send(topic string, partition int32, rec events.Record, do
 }
 
 // fragile puts the points of failure into an owner's ports.
-func fragile(cfg *eventlog.OwnerConfig[input]) {
+func fragile[I any](cfg *eventlog.OwnerConfig[I], out *outbox) {
 	if !failpoint.Enabled {
 		return
 	}
 	cfg.Log = fragileLog{cfg.Log}
-	cfg.Inputs = fragileInputs{cfg.Inputs}
-	if o, ok := cfg.Outbox.(*outbox); ok {
-		o.sender = fragileSender{o.sender}
-	}
+	cfg.Inputs = fragileInputs[I]{cfg.Inputs}
+	out.producer = fragileProducer{out.producer}
 }

@@ -1,29 +1,21 @@
-package scheduler
+package logowner
 
 import (
 	"context"
 	"log/slog"
 	"sync"
 
-	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// sender is what an outbox needs of a producer: records of one partition are
-// sent in order, one batch in flight, and tried until they are acknowledged or
-// the producer is closed; nothing overtakes a record that is still tried.
-type sender interface {
-	Send(topic string, partition int32, rec events.Record, done func(offset int64, err error))
-}
-
 // outbox sends what counted events cause on other topics and knows how far the
 // log has been published.
 type outbox struct {
-	sender sender
-	log    *slog.Logger
-	// traces, if set, knows in which trace a record is.
-	traces *traces
+	producer Producer
+	log      *slog.Logger
+	// publishing is Tenure.Publishing.
+	publishing func(cause int64, partition int32, rec *events.Record) (context.Context, func(int64, error))
 
 	mu sync.Mutex
 	// queue holds what is not yet known to be published, by offset of the cause.
@@ -37,25 +29,36 @@ type pending struct {
 	acked  bool
 }
 
-// Send implements eventlog.Outbox. It blocks only while the producer's memory
-// is full.
+// Send implements eventlog.Outbox.
 func (o *outbox) Send(offset int64, topic string, partition int32, rec events.Record) {
 	o.mu.Lock()
 	number := o.next
 	o.next++
 	o.queue = append(o.queue, pending{offset: offset})
 	o.mu.Unlock()
-	ctx, span := o.traces.send(offset, partition, &rec)
-	if span == nil {
-		o.sender.Send(topic, partition, rec, func(_ int64, err error) {
-			o.sent(context.Background(), number, offset, topic, partition, err)
+	var told func(int64, error)
+	ctx := context.Background()
+	if o.publishing != nil {
+		if own, sent := o.publishing(offset, partition, &rec); sent != nil {
+			ctx, told = own, sent
+		}
+	}
+	if told == nil {
+		o.producer.Send(topic, partition, rec, func(_ int64, err error) {
+			o.sent(ctx, number, offset, topic, partition, err)
 		})
 		return
 	}
-	o.sender.Send(topic, partition, rec, func(at int64, err error) {
-		messaging.Sent(span, at, err)
+	o.producer.Send(topic, partition, rec, func(at int64, err error) {
+		told(at, err)
 		o.sent(ctx, number, offset, topic, partition, err)
 	})
+}
+
+// notify sends a record that no event causes.
+func (o *outbox) notify(topic string, partition int32, rec events.Record) bool {
+	o.producer.Send(topic, partition, rec, func(int64, error) {})
+	return true
 }
 
 // sent takes what became of a record.

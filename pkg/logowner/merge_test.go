@@ -1,33 +1,33 @@
-package scheduler
+package logowner
 
 import (
 	"context"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/memlog"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
-// valueOf knows of which record an input was made.
-var valueOf sync.Map
+// inputs merges the reports of a topic, by which silence is measured, with requests.
+type inputs struct {
+	*merge[string]
+	reports, requests *merged[string]
+}
 
 func newInputs(t *testing.T, requests, reports eventlog.Log) *inputs {
 	t.Helper()
-	prepare := func(_ string, _ int32, rec *events.Record) input {
-		in := &placement.Prepared{}
-		valueOf.Store(in, string(rec.Value))
-		return in
+	of := func(topic string, log eventlog.Log) *merged[string] {
+		return &merged[string]{source: source[string]{
+			at: eventlog.TopicPartition{Topic: topic}, log: log, now: time.Now,
+			prepare: func(_ string, _ int32, rec *events.Record) string { return string(rec.Value) },
+		}}
 	}
-	in := &inputs{
-		ctx:      t.Context(),
-		requests: &pump{at: eventlog.TopicPartition{Topic: "requests"}, log: requests, prepare: prepare, now: time.Now},
-		reports:  &pump{at: eventlog.TopicPartition{Topic: "reports"}, log: reports, prepare: prepare, now: time.Now},
-	}
+	in := &inputs{reports: of("reports", reports), requests: of("requests", requests)}
+	in.reports.silence = true
+	in.merge = newMerge(t.Context(), in.reports, in.requests)
 	t.Cleanup(in.close)
 	return in
 }
@@ -42,7 +42,7 @@ func put(t *testing.T, l eventlog.Log, values ...string) {
 }
 
 // collect asks until n inputs have come and the reports are known to be read.
-func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arrivals[input]) {
+func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arrivals[string]) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
@@ -52,8 +52,7 @@ func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arriv
 			t.Fatalf("%v; got %v", err, got)
 		}
 		for _, i := range a.Inputs {
-			value, _ := valueOf.Load(i.Value)
-			got = append(got, i.Topic+":"+value.(string))
+			got = append(got, i.Topic+":"+i.Value)
 		}
 		last = a
 	}
@@ -76,8 +75,8 @@ func TestInputsMergeAndSeek(t *testing.T) {
 	if len(got) != 3 || !seen["requests:b"] || !seen["reports:x"] || !seen["reports:y"] {
 		t.Errorf("got %v", got)
 	}
-	if last.ReadTo < before || in.handed != 2 {
-		t.Errorf("read to %d, handed %d", last.ReadTo, in.handed)
+	if last.ReadTo < before || in.handed("reports") != 2 {
+		t.Errorf("read to %d, handed %d", last.ReadTo, in.handed("reports"))
 	}
 	in.Seek(nil)
 	if got, _ := collect(t, in, 4); len(got) != 4 {
@@ -222,7 +221,7 @@ func TestSilenceIsKnownAfterALoss(t *testing.T) {
 	in := newInputs(t, memlog.New(), reports)
 	in.Seek(nil)
 	_, before := collect(t, in, 10)
-	in.marks = append(in.marks, mark{11, before.ReadTo})
+	in.reports.marks = append(in.reports.marks, mark{11, before.ReadTo})
 	reports.Lose(5)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()

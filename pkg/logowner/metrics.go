@@ -1,0 +1,101 @@
+package logowner
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+)
+
+// metrics are the instruments of a program's owners.
+type metrics struct {
+	claims, losses, events, skipped, snapshots metric.Int64Counter
+
+	mu     sync.Mutex
+	inputs map[inputName]inputGauge
+}
+
+type inputName struct {
+	topic     string
+	partition int32
+}
+
+// inputGauge is what a partition of an input holds: how many records, and how old, in
+// seconds, those are that are still to be read.
+type inputGauge struct{ records, age int64 }
+
+func newMetrics(name string, meter metric.Meter) (*metrics, error) {
+	if meter == nil {
+		meter = noop.Meter{}
+	}
+	m := &metrics{inputs: map[inputName]inputGauge{}}
+	var err error
+	counter := func(name, help string) metric.Int64Counter {
+		c, e := meter.Int64Counter(name, metric.WithDescription(help))
+		err = errors.Join(err, e)
+		return c
+	}
+	m.claims = counter("spanway.log.claims", "Claims of owned logs that this process won.")
+	m.losses = counter("spanway.log.losses", "Times that acknowledged records of an owned log were missing.")
+	m.events = counter("spanway.log.events", "Events that this process appended and that count.")
+	m.skipped = counter("spanway.log.skipped", "Records of owned logs that were read and do not count, by reason.")
+	m.snapshots = counter("spanway.log.snapshots", "Snapshots that this process wrote, by outcome: saved, failed; or met: unusable.")
+	return m, errors.Join(err, m.observeInputs(name, meter))
+}
+
+// observeInputs: an input that grows without end is one that nobody truncates, or
+// nobody reads.
+func (m *metrics) observeInputs(name string, meter metric.Meter) error {
+	records, err := meter.Int64ObservableGauge(name+".input.records", metric.WithDescription("Records that an input keeps: not yet read, or not yet behind two snapshots."))
+	if err != nil {
+		return err
+	}
+	age, err := meter.Int64ObservableGauge(name+".input.age", metric.WithUnit("s"), metric.WithDescription("Age of the newest record that was read while more were waiting; 0 if none are."))
+	if err != nil {
+		return err
+	}
+	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for at, in := range m.inputs {
+			named := metric.WithAttributes(
+				attribute.String("messaging.destination.name", at.topic),
+				attribute.String("messaging.destination.partition.id", strconv.Itoa(int(at.partition))),
+			)
+			o.ObserveInt64(records, in.records, named)
+			o.ObserveInt64(age, in.age, named)
+		}
+		return nil
+	}, records, age)
+	return err
+}
+
+func (m *metrics) input(topic string, partition int32, records int64, age time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.inputs[inputName{topic, partition}] = inputGauge{records, int64(age.Seconds())}
+}
+
+// clear forgets the inputs of a partition that is no longer owned.
+func (m *metrics) clear(partition int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for at := range m.inputs {
+		if at.partition == partition {
+			delete(m.inputs, at)
+		}
+	}
+}
+
+func (m *metrics) snapshot(outcome string) {
+	m.snapshots.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", outcome)))
+}
+
+func (m *metrics) skip(why string, records int) {
+	m.skipped.Add(context.Background(), int64(records), metric.WithAttributes(attribute.String("reason", why)))
+}

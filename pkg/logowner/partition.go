@@ -1,0 +1,124 @@
+package logowner
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// partition runs the owner of one partition of the log for as long as the group
+// gives it to this process.
+type partition[I any] struct {
+	number  int32
+	service *Service[I]
+	log     *slog.Logger
+	// trails are what was read of the inputs, by whichever owner.
+	trails map[string]*trail
+	// lost is what an owner found to be lost of the log, and could not say in it.
+	lost *events.LogTailLost
+	// owned is closed once this process has owned the partition.
+	owned chan struct{}
+	once  sync.Once // closes owned
+	stop  context.CancelFunc
+	done  chan struct{}
+}
+
+const (
+	// claimAgain is how long a partition that was lost is not claimed again; it doubles
+	// up to claimAgainMax, and begins anew after an owner that lasted for claimLasted.
+	claimAgain    = 100 * time.Millisecond
+	claimAgainMax = 2 * time.Second
+	claimLasted   = time.Minute
+)
+
+func (p *partition[I]) run(ctx context.Context) {
+	defer close(p.done)
+	for pause := claimAgain; ctx.Err() == nil; pause = min(2*pause, claimAgainMax) {
+		if p.service.membership.await(ctx, p.number) != nil {
+			return
+		}
+		began := time.Now()
+		err := p.own(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if time.Since(began) > claimLasted {
+			pause = claimAgain
+		}
+		if errors.Is(err, eventlog.ErrDisowned) {
+			p.log.Info("another owner claimed the log", "again_in", pause)
+		} else {
+			p.log.Warn("owner stopped", "error", err, "again_in", pause)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// own claims the log and decides until it is lost or ctx ends.
+func (p *partition[I]) own(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	c := &p.service.cfg
+	producer := c.Cluster.Producer()
+	defer func() {
+		cancel()
+		// What is not published yet is published by the next owner.
+		_ = producer.Close(ctx)
+	}()
+	now := steady()
+	in := newMerge(ctx, p.sources(now)...)
+	defer in.close()
+	keeper := p.keeper(ctx, now)
+	defer keeper.wait()
+	defer cancel()
+	out := &outbox{producer: producer, log: p.log}
+	t := &Tenure[I]{
+		Partition: p.number, Logger: p.log, Now: now, Inputs: in, Read: in.handed, Notify: out.notify,
+	}
+	if c.Extend != nil {
+		c.Extend(t)
+	}
+	out.publishing = t.Publishing
+	cfg := eventlog.OwnerConfig[I]{
+		Log:       c.Cluster.Partition(c.Log, p.number),
+		Topic:     c.Log,
+		Partition: p.number,
+		Inputs:    t.Inputs,
+		Outbox:    out,
+		NewCore:   func() eventlog.Core[I] { return c.NewCore(p.number) },
+		Encoder:   c.Encoder,
+		Now:       t.Now,
+		Random:    randomClaim,
+		Instance:  c.Instance,
+		Receivers: c.receivers(),
+		Snapshots: p.snapshots(keeper),
+		Lost:      p.lost,
+		Hooks:     p.hooks(t.Hooks),
+	}
+	fragile(&cfg, out)
+	owner := eventlog.NewOwner(cfg)
+	err := owner.Run(ctx)
+	p.lost = owner.Lost()
+	return err
+}
+
+func randomClaim() (id [16]byte) {
+	_, _ = rand.Read(id[:]) // It never fails (crypto/rand).
+	return id
+}
+
+// steady is the wall clock as it was now, moved on by the monotonic one: a step
+// of the wall clock must not end leases.
+func steady() func() time.Time {
+	begin := time.Now()
+	wall := begin.Round(0)
+	return func() time.Time { return wall.Add(time.Since(begin)) }
+}

@@ -1,0 +1,172 @@
+package logowner
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// chunk is what one fetch brought, prepared.
+type chunk[I any] struct {
+	inputs []events.Input[I]
+	next   int64
+	bytes  int
+	// end is where the partition ended when it was asked at asOf (milliseconds).
+	end, asOf int64
+	err       error
+}
+
+// source reads one input partition ahead of the owner's loop and prepares its
+// records outside of it.
+type source[I any] struct {
+	at      eventlog.TopicPartition
+	log     eventlog.Log
+	view    view
+	prepare func(topic string, partition int32, rec *events.Record) I
+	// now is the owner's own clock, so that the two can be compared.
+	now func() time.Time
+	// gone, if set, is told that what was still to be read was deleted, or that
+	// what was read is lost, and where the source goes on.
+	gone func(at eventlog.TopicPartition, from, next int64)
+	// read, if set, is told of each page what it leaves.
+	read func(kept int64, age time.Duration)
+	// trail is what was read; it is compared with the input when the term of its
+	// pages is another one, and at the start.
+	trail  *trail
+	term   int64
+	sure   bool // that the trail stands in this term
+	chunks chan chunk[I]
+	wake   chan<- struct{} // is told that there is a chunk
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+const (
+	// readAhead bounds what one source holds: chunks of at most a fetch each.
+	readAhead = 4
+	// longPoll is short because silence is known only when a fetch returns, and
+	// a lease ends by known silence.
+	longPoll = 200 * time.Millisecond
+)
+
+func (s *source[I]) start(ctx context.Context, from int64) {
+	ctx, s.cancel = context.WithCancel(ctx)
+	s.chunks = make(chan chunk[I], readAhead)
+	s.done = make(chan struct{})
+	if s.trail == nil {
+		s.trail = &trail{}
+	}
+	if s.view == nil {
+		s.view = everything{}
+	}
+	from = s.trail.resume(from)
+	s.sure = len(s.trail.steps) == 0
+	s.view.moved()
+	go s.run(ctx, from)
+}
+
+// stop ends the source's goroutine and waits for it.
+func (s *source[I]) stop() {
+	if s.cancel != nil {
+		s.cancel()
+		<-s.done
+	}
+}
+
+func (s *source[I]) run(ctx context.Context, from int64) {
+	defer close(s.done)
+	for {
+		c := s.fetch(ctx, from)
+		from = c.next
+		if len(c.inputs) == 0 && c.err == nil && len(s.chunks) > 0 {
+			continue // News of silence is not worth a place in a full queue.
+		}
+		select {
+		case s.chunks <- c:
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case s.wake <- struct{}{}:
+		default: // It was told already.
+		}
+		if c.err != nil {
+			return
+		}
+	}
+}
+
+func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
+	asked := s.now().UnixMilli()
+	page, err := s.log.Fetch(ctx, from, longPoll)
+	next := from
+	var beyond interface{ OutOfRange() (start, end int64) }
+	if errors.As(err, &beyond) {
+		// Deleted before it was read, or its tail is lost: what comes behind its end
+		// is new, although older records had these offsets.
+		if start, end := beyond.OutOfRange(); start > from || end < from {
+			next, err, s.sure = max(start, min(from, end)), nil, false
+			s.trail.cut(next)
+		}
+	}
+	if err == nil && (!s.sure || s.term != page.Term) {
+		next, err = s.trail.stands(ctx, s.log, next)
+		s.sure, s.term = err == nil, page.Term
+	}
+	if err == nil && next == from {
+		err = s.view.begin(ctx, s.log, from)
+	}
+	switch {
+	case errors.Is(err, errHidden):
+		return chunk[I]{next: from}
+	case err != nil:
+		return chunk[I]{next: from, err: err}
+	case next != from:
+		return s.goOn(from, next)
+	}
+	s.measure(&page, asked)
+	return s.decode(&page, asked)
+}
+
+// goOn reads on at another place than behind what was read.
+func (s *source[I]) goOn(from, next int64) chunk[I] {
+	if next < from {
+		s.trail.wentBack(from, next)
+	}
+	s.view.moved()
+	if s.gone != nil {
+		s.gone(s.at, from, next)
+	}
+	return chunk[I]{next: next}
+}
+
+func (s *source[I]) decode(page *events.Page, asked int64) chunk[I] {
+	c := chunk[I]{next: page.Next, end: page.End, asOf: asked, inputs: make([]events.Input[I], 0, len(page.Records))}
+	for i := range page.Records {
+		s.trail.add(&page.Records[i])
+	}
+	s.view.take(page, func(rec *events.Record) {
+		c.bytes += rec.Size()
+		c.inputs = append(c.inputs, events.Input[I]{
+			Place: events.Place{Topic: s.at.Topic, Partition: s.at.Partition, Offset: rec.Offset},
+			Value: s.prepare(s.at.Topic, s.at.Partition, rec),
+		})
+	})
+	return c
+}
+
+// measure tells how many records the input keeps, and how old those are that are
+// still to be read.
+func (s *source[I]) measure(page *events.Page, now int64) {
+	if s.read == nil {
+		return
+	}
+	age := time.Duration(0)
+	if n := len(page.Records); n > 0 && page.Next < page.End {
+		age = max(0, time.Duration(now-page.Records[n-1].Timestamp)*time.Millisecond)
+	}
+	s.read(page.End-page.Start, age)
+}
