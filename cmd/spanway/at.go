@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/internal/query"
 )
 
 // moment is the flag --at, or another that names a moment of the log.
@@ -18,8 +18,8 @@ func (m *moment) flag(c *cobra.Command, name, what string) {
 // at is the flag of commands that answer about the past.
 func (m *moment) at(c *cobra.Command) { m.flag(c, "at", "the answer as it was then") }
 
-func (m *moment) parse() (client.At, error) {
-	at, err := client.ParseAt(m.text, time.Now())
+func (m *moment) parse() (query.At, error) {
+	at, err := query.ParseAt(m.text, time.Now())
 	if err != nil {
 		return at, &usageError{err}
 	}

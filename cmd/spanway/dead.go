@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -61,7 +62,7 @@ what one call would replay twice.`,
 			if err := q.check(time.Now()); err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				if q.replay {
 					defer a.hint()()
 					return a.replayDead(ctx, c, &q)
@@ -107,10 +108,10 @@ func (q *deadQuery) means(v deadView) bool {
 	return (q.code == "" || q.code == v.Code) && v.atMs >= q.sinceMs
 }
 
-func (a *app) listDead(ctx context.Context, c *client.Client, q *deadQuery) error {
+func (a *app) listDead(ctx context.Context, c *conn, q *deadQuery) error {
 	t := &table{head: []string{"OFFSET", "AT", "CODE", "TASK", "SOURCE", "MESSAGE"}}
-	cfg := client.TailConfig{Topic: c.Topics().DeadLetters(), Partitions: []int32{0}, Last: q.last, From: -1}
-	err := c.Tail(ctx, cfg, func(r client.TailRecord) error {
+	cfg := query.TailConfig{Topic: c.Topics().DeadLetters(), Partitions: []int32{0}, Last: q.last, From: -1}
+	err := c.Tail(ctx, cfg, func(r query.TailRecord) error {
 		v := viewDead(r.Record)
 		if !q.means(v) {
 			return nil
@@ -128,7 +129,7 @@ func (a *app) listDead(ctx context.Context, c *client.Client, q *deadQuery) erro
 }
 
 // replayDead replays one letter after the other, also after one was refused.
-func (a *app) replayDead(ctx context.Context, c *client.Client, q *deadQuery) error {
+func (a *app) replayDead(ctx context.Context, c *conn, q *deadQuery) error {
 	var letters []events.Record
 	copies := map[string]bool{}
 	err := c.Scan(ctx, c.Topics().DeadLetters(), 0, func(r *events.Record) error {
@@ -174,7 +175,7 @@ func (a *app) replayDead(ctx context.Context, c *client.Client, q *deadQuery) er
 	return failed
 }
 
-func (a *app) replayOne(ctx context.Context, c *client.Client, letter *events.Record, v *deadView, done map[string]string) error {
+func (a *app) replayOne(ctx context.Context, c *conn, letter *events.Record, v *deadView, done map[string]string) error {
 	p, err := c.ReplayOf(letter)
 	if err != nil {
 		return err
@@ -196,7 +197,7 @@ func (a *app) replayOne(ctx context.Context, c *client.Client, letter *events.Re
 	case p.Task == "" && v.DryRun:
 		v.SentTo = fmt.Sprintf("%s/%d", p.To.Topic, p.To.Partition)
 	case p.Task == "":
-		v.SentTo = client.Position{Topic: p.To.Topic, Partition: p.To.Partition, Offset: p.To.Offset}.String()
+		v.SentTo = query.Position{Topic: p.To.Topic, Partition: p.To.Partition, Offset: p.To.Offset}.String()
 	case v.DryRun:
 		v.ReplayedAs = string(p.Task) + ".rN"
 	default:
@@ -254,5 +255,5 @@ func place(s *events.Source) string {
 	if s == nil {
 		return ""
 	}
-	return client.Position{Topic: s.Topic, Partition: s.Partition, Offset: s.Offset}.String()
+	return query.Position{Topic: s.Topic, Partition: s.Partition, Offset: s.Offset}.String()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -10,8 +9,10 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -128,18 +129,19 @@ func TestDeadTasksAreReplayedFromTheirCopy(t *testing.T) {
 		t.Fatalf("replayed as %+v: %s", v, stderr)
 	}
 	m.call(exitDone, "task", "watch", "old.r1")
-	c, err := client.New(client.Config{Brokers: []string{m.broker}})
+	site, err := cluster.Open(cluster.Config{Brokers: []string{m.broker}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.Close(context.Background()) }()
-	s, _, err := c.Task(t.Context(), "", "old.r1")
+	defer site.Close()
+	s, l, err := query.New(query.Config{Logs: site}).Task(t.Context(), "", "old.r1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	task.Id = "old.r1"
-	if got := s.Task; !proto.Equal(got, task) || string(s.Result.Data) != "hello" {
-		t.Errorf("the replay is\n%v, want\n%v; its result %q", got, task, s.Result.Data)
+	accepted, _ := l.History[0].Message.(*events.TaskAccepted)
+	if got := accepted.GetTask(); !proto.Equal(got, task) || string(s.Result) != "hello" {
+		t.Errorf("the replay is\n%v, want\n%v; its result %q", got, task, s.Result)
 	}
 }
 

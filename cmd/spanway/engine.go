@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/structpb"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -25,7 +26,7 @@ type engineView struct {
 	ID           string                     `json:"id"`
 	Pool         string                     `json:"pool"`
 	Site         string                     `json:"site,omitempty"`
-	State        client.EngineState         `json:"state"`
+	State        string                     `json:"state"`
 	Reason       string                     `json:"reason,omitempty"`
 	Incarnation  string                     `json:"incarnation"`
 	Labels       map[string]*structpb.Value `json:"labels"`
@@ -38,12 +39,12 @@ type engineView struct {
 	AsOf         string                     `json:"as_of"`
 }
 
-func viewEngine(e *client.EngineStatus) engineView {
+func viewEngine(e *query.Engine) engineView {
 	kinds := slices.Clone(e.Kinds)
 	slices.Sort(kinds)
 	return engineView{
-		ID: e.Id, Pool: e.Pool, Site: e.Site, State: e.State, Reason: e.Reason, Incarnation: e.Incarnation,
-		Labels: nonNil(e.Labels), Kinds: kinds, Allocatable: nonNil(e.Allocatable), Reserved: e.Reserved, Running: e.Running,
+		ID: e.ID, Pool: e.Pool, Site: e.Site, State: e.State, Reason: e.Reason, Incarnation: e.Incarnation,
+		Labels: nonNil(e.Registration.GetLabels()), Kinds: kinds, Allocatable: nonNil(e.Allocatable), Reserved: e.Reserved, Running: e.Attempts,
 		RegisteredAt: stamp(e.RegisteredMs), ChangedAt: stamp(e.ChangedMs), AsOf: e.AsOf.String(),
 	}
 }
@@ -55,11 +56,11 @@ func nonNil[V any](m map[string]V) map[string]V {
 	return m
 }
 
-func engineColour(s client.EngineState) string {
+func engineColour(s string) string {
 	switch s {
-	case client.EngineReady:
+	case query.EngineReady:
 		return green
-	case client.EngineDraining:
+	case query.EngineDraining:
 		return yellow
 	}
 	return red
@@ -78,14 +79,14 @@ func (a *app) engineList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				engines, asOf, err := c.Engines(ctx, events.Pool(pool), at)
 				if err != nil {
 					return err
 				}
 				if !all {
-					engines = slices.DeleteFunc(engines, func(e *client.EngineStatus) bool {
-						return e.State == client.EngineLost || e.State == client.EngineDeparted
+					engines = slices.DeleteFunc(engines, func(e *query.Engine) bool {
+						return e.State == query.EngineLost || e.State == query.EngineDeparted
 					})
 				}
 				return a.printEngines(engines, asOf)
@@ -98,7 +99,7 @@ func (a *app) engineList() *cobra.Command {
 	return c
 }
 
-func (a *app) printEngines(engines []*client.EngineStatus, read []client.Position) error {
+func (a *app) printEngines(engines []*query.Engine, read []query.Position) error {
 	t := &table{head: []string{"ID", "POOL", "SITE", "STATE", "RUNNING", "RESERVED", "LABELS", "KINDS"}}
 	var asOf []string
 	for _, e := range engines {
@@ -109,7 +110,7 @@ func (a *app) printEngines(engines []*client.EngineStatus, read []client.Positio
 			}
 			continue
 		}
-		t.add(plain(v.ID), plain(v.Pool), plain(dash(v.Site)), cell{string(v.State), engineColour(v.State)}, plain(v.Running),
+		t.add(plain(v.ID), plain(v.Pool), plain(dash(v.Site)), cell{v.State, engineColour(v.State)}, plain(v.Running),
 			plain(dash(share(v.Reserved, v.Allocatable))), plain(dash(labels(v.Labels))), plain(strings.Join(v.Kinds, ",")))
 		if !slices.Contains(asOf, v.AsOf) {
 			asOf = append(asOf, v.AsOf)
@@ -157,7 +158,7 @@ func (a *app) engineShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				e, err := c.Engine(ctx, events.Pool(pool), events.EngineID(args[0]), at)
 				if err != nil {
 					return err
@@ -166,7 +167,7 @@ func (a *app) engineShow() *cobra.Command {
 				if a.json() {
 					return a.object(v)
 				}
-				fmt.Fprintf(a.out, "engine %s  %s  pool %s\n", a.colour(bold, v.ID), a.colour(engineColour(v.State), strings.ToUpper(string(v.State))), v.Pool)
+				fmt.Fprintf(a.out, "engine %s  %s  pool %s\n", a.colour(bold, v.ID), a.colour(engineColour(v.State), strings.ToUpper(v.State)), v.Pool)
 				for _, f := range [][2]string{
 					{"reason", v.Reason}, {"site", v.Site}, {"labels", labels(v.Labels)}, {"kinds", strings.Join(v.Kinds, ",")},
 					{"reserved", share(v.Reserved, v.Allocatable)}, {"running", fmt.Sprint(v.Running)},
@@ -193,7 +194,7 @@ func (a *app) engineWatch() *cobra.Command {
 		Short: "Print what happens to engines as it happens",
 		Args:  atMostOne("engine ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.watching}, func(e client.Event) error {
 					id := string(client.EngineOf(e.Message))
 					if !strings.HasPrefix(string(e.Type), "spanway.engine.") || len(args) == 1 && id != args[0] {
@@ -215,13 +216,13 @@ func (a *app) engineDrain() *cobra.Command {
 		Short: "Stop engines from getting new work; what they run goes on",
 		Args:  some("engine ID"),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				defer a.hint()()
 				return each(ids, func(id string) error {
 					if err := c.Drain(ctx, events.Pool(pool), events.EngineID(id), reason); err != nil {
 						return err
 					}
-					return a.said(map[string]any{"id": id, "state": client.EngineDraining}, "engine %s is draining", id)
+					return a.said(map[string]any{"id": id, "state": query.EngineDraining}, "engine %s is draining", id)
 				})
 			})
 		},
@@ -238,13 +239,13 @@ func (a *app) engineResume() *cobra.Command {
 		Short: "Let drained engines get work again",
 		Args:  some("engine ID"),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				defer a.hint()()
 				return each(ids, func(id string) error {
 					if err := c.Resume(ctx, events.Pool(pool), events.EngineID(id)); err != nil {
 						return err
 					}
-					return a.said(map[string]any{"id": id, "state": client.EngineReady}, "engine %s takes work again", id)
+					return a.said(map[string]any{"id": id, "state": query.EngineReady}, "engine %s takes work again", id)
 				})
 			})
 		},

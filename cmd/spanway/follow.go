@@ -60,15 +60,15 @@ func isOutput(e client.Event) bool {
 
 // watchTask follows one task; its end decides the exit code. If only is true
 // nothing but what it writes is printed.
-func (a *app) watchTask(ctx context.Context, c *client.Client, pool events.Pool, id events.TaskID, only bool) error {
+func (a *app) watchTask(ctx context.Context, c *conn, pool events.Pool, id events.TaskID, only bool) error {
 	s, _, err := c.Task(ctx, pool, id)
 	if err != nil {
 		return err
 	}
 	f := &follower{app: a, id: id}
-	raw := !a.json() && (only || s.Task.GetKind() == command.Kind)
+	raw := !a.json() && (only || s.Kind == command.Kind)
 	var end client.Result
-	err = c.Watch(ctx, client.WatchConfig{Pool: s.Pool, FromStart: true}, func(e client.Event) error {
+	err = c.Watch(ctx, client.WatchConfig{Pool: events.Pool(s.Pool), FromStart: true}, func(e client.Event) error {
 		if client.TaskOf(e.Message) != id {
 			return nil
 		}
@@ -105,7 +105,7 @@ const settleWithin = 5 * time.Second
 
 // submitFollowed submits a task, prints what it writes while it waits for the
 // end, and then what is left of the result.
-func (a *app) submitFollowed(ctx context.Context, c *client.Client, r *events.TaskRequested) error {
+func (a *app) submitFollowed(ctx context.Context, c *conn, r *events.TaskRequested) error {
 	if err := c.Validate(r); err != nil { // It names the task, too.
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -71,7 +70,7 @@ type snapshotView struct {
 }
 
 // snapshotsOf lists the snapshots of a partition, if the topic is the owned log.
-func snapshotsOf(ctx context.Context, c *client.Client, topic string, partition int32) (views []snapshotView, text string, err error) {
+func snapshotsOf(ctx context.Context, c *conn, topic string, partition int32) (views []snapshotView, text string, err error) {
 	if topic != c.Topics().Events() {
 		return nil, "", nil
 	}
@@ -95,7 +94,7 @@ func (a *app) logList() *cobra.Command {
 		Short: "List the topics, with the sums of their partitions' starts and ends",
 		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				topics, err := c.ListTopics(ctx)
 				if err != nil {
 					return err
@@ -141,7 +140,7 @@ func (a *app) logShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				partitions, err := partitionsOf(ctx, c, place)
 				if err != nil {
 					return err
@@ -183,7 +182,7 @@ func (a *app) logShow() *cobra.Command {
 }
 
 // partitionsOf lists the partitions that a place means.
-func partitionsOf(ctx context.Context, c *client.Client, place events.Place) ([]int32, error) {
+func partitionsOf(ctx context.Context, c *conn, place events.Place) ([]int32, error) {
 	topics, err := c.ListTopics(ctx)
 	if err != nil {
 		return nil, err
@@ -206,7 +205,7 @@ func partitionsOf(ctx context.Context, c *client.Client, place events.Place) ([]
 	return nil, usage("there is no topic %q; see \"spanway log list\"", place.Topic)
 }
 
-func (a *app) showRecord(ctx context.Context, c *client.Client, place events.Place) error {
+func (a *app) showRecord(ctx context.Context, c *conn, place events.Place) error {
 	r, err := c.Record(ctx, place)
 	if err != nil {
 		return err

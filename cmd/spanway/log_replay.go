@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/replay"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // asRecorded, in place of a file, changes nothing.
@@ -57,7 +57,7 @@ and_where (besides it), needs (instead of all) or and_needs (of these).`,
 			if err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				return a.replay(ctx, c, events.Pool(s.pool), window, scenario)
 			})
 		},
@@ -137,9 +137,9 @@ func readScenario(name string, in io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-func (a *app) replay(ctx context.Context, c *client.Client, pool events.Pool, w replay.Window, sc replay.Scenario) error {
+func (a *app) replay(ctx context.Context, c *conn, pool events.Pool, w replay.Window, sc replay.Scenario) error {
 	var recorder *replay.Recorder
-	asOf, err := c.Events(ctx, pool, func(before *placement.State) func(events.Logged) {
+	asOf, err := c.Events(ctx, pool, func(before *query.State) func(events.Logged) {
 		recorder = replay.NewRecorder(pool, w)
 		if before != nil {
 			recorder.Begin(before)
@@ -160,7 +160,7 @@ func (a *app) replay(ctx context.Context, c *client.Client, pool events.Pool, w 
 	if a.json() {
 		return a.object(struct {
 			*replay.Report
-			AsOf client.Position `json:"as_of"`
+			AsOf query.Position `json:"as_of"`
 		}{report, asOf})
 	}
 	if _, err := io.WriteString(a.out, report.Text()); err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -44,7 +43,7 @@ first restore the topics from a copy if you have one.`,
 			case !accept:
 				return usage("this cannot be undone: give --accept-loss if the state of the partition is to be given up")
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				r, err := c.ResetLog(ctx, place.Partition, instance(), reason)
 				if err != nil {
 					return err

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/internal/query"
 )
 
 func (a *app) logTail() *cobra.Command {
@@ -24,16 +24,16 @@ is judged: those that do not count for any reader are marked with x (with
 			if err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				partitions, err := partitionsOf(ctx, c, place)
 				if err != nil {
 					return err
 				}
-				cfg := client.TailConfig{Topic: place.Topic, Partitions: partitions, Last: last, From: place.Offset, Follow: follow}
+				cfg := query.TailConfig{Topic: place.Topic, Partitions: partitions, Last: last, From: place.Offset, Follow: follow}
 				if fromStart {
 					cfg.From = 0
 				}
-				return c.Tail(ctx, cfg, func(r client.TailRecord) error {
+				return c.Tail(ctx, cfg, func(r query.TailRecord) error {
 					v := viewRecord(r.Topic, r.Partition, r.Record)
 					if r.Judged {
 						v.Counts = &r.Counts

@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 func (a *app) poolCommand() *cobra.Command {
@@ -33,7 +33,7 @@ type poolView struct {
 	AsOf         string `json:"as_of,omitempty"`
 }
 
-func viewPool(p *client.PoolStatus) poolView {
+func viewPool(p *query.Pool) poolView {
 	return poolView{
 		Pool: string(p.Pool), Waiting: p.Waiting, Running: p.Running, Engines: p.Engines,
 		Weights: nonNil(p.Settings.GetTenantWeights()), ReserveAfter: reserveAfter(p.Settings), AsOf: p.AsOf.String(),
@@ -45,7 +45,7 @@ func reserveAfter(s *events.PoolSettings) string {
 	case ms < 0:
 		return "never"
 	case ms == 0:
-		return placement.DefaultReserveAfter.String()
+		return query.DefaultReserveAfter.String()
 	default:
 		return (time.Duration(ms) * time.Millisecond).String()
 	}
@@ -66,7 +66,7 @@ func (a *app) poolList() *cobra.Command {
 		Short: "List pools with what waits and runs in them, and their settings",
 		Args:  none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				pools, read, err := c.Pools(ctx)
 				if err != nil {
 					return err
@@ -77,7 +77,7 @@ func (a *app) poolList() *cobra.Command {
 	}
 }
 
-func (a *app) printPools(pools []*client.PoolStatus, read []client.Position) error {
+func (a *app) printPools(pools []*query.Pool, read []query.Position) error {
 	t := &table{head: []string{"POOL", "WAITING", "RUNNING", "ENGINES", "RESERVE AFTER", "WEIGHTS"}}
 	var asOf []string
 	for _, p := range pools {
@@ -112,7 +112,7 @@ func (a *app) poolShow() *cobra.Command {
 		Short: "Show one pool",
 		Args:  one("name of a pool"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				p, err := c.Pool(ctx, events.Pool(args[0]))
 				if err != nil {
 					return err
@@ -144,7 +144,7 @@ func (a *app) poolWatch() *cobra.Command {
 		Args:  atMostOne("name of a pool"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			pool := events.Pool(strings.Join(args, ""))
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				return c.Watch(ctx, client.WatchConfig{Pool: pool, Began: a.watching}, func(e client.Event) error {
 					if m, ok := e.Message.(*events.PoolConfigured); ok {
 						return a.printEvent(e, m.Pool)
@@ -176,7 +176,7 @@ moment, the second wins.`,
 			if len(given) == 0 && !cmd.Flags().Changed("reserve-after") {
 				return usage("nothing to set: give --weight TENANT=N or --reserve-after DURATION")
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				p, err := c.Pool(ctx, events.Pool(args[0]))
 				if err != nil {
 					return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
@@ -125,20 +126,28 @@ func (a *app) cluster(part string) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-// connected runs f with a client of brokers that answer.
-func (a *app) connected(ctx context.Context, f func(context.Context, *client.Client) error) error {
+// conn is what a command may do and ask: both use one connection.
+type conn struct {
+	*client.Client
+	*query.Querier
+}
+
+// connected runs f with brokers that answer.
+func (a *app) connected(ctx context.Context, f func(context.Context, *conn) error) error {
 	at, err := a.cluster("cli")
 	if err != nil {
 		return err
 	}
 	defer at.Close()
-	c, err := client.New(client.Config{Cluster: at, Prefix: a.prefix, Source: "/spanway/" + a.site + "/cli"})
+	source := "/spanway/" + a.site + "/cli"
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.prefix, Source: source})
 	if err != nil {
 		return &usageError{err}
 	}
 	err = c.Check(ctx)
 	if err == nil {
-		err = f(ctx, c)
+		q := query.New(query.Config{Logs: at, Prefix: a.prefix, Encoder: events.Encoder{Source: source}})
+		err = f(ctx, &conn{c, q})
 	}
 	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

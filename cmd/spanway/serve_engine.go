@@ -11,8 +11,8 @@ import (
 
 	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/request"
 	"github.com/spanway/spanway/services/engine"
-	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 func (a *app) serveEngine() *cobra.Command {
@@ -106,7 +106,7 @@ func amounts(in map[string]string, slots int) (map[string]int64, error) {
 		out["slots"] = int64(slots)
 	}
 	for name, text := range in {
-		n, ok := placement.ParseQuantity(text)
+		n, ok := request.Quantity(text)
 		if !ok {
 			return nil, usage("--capacity %s=%s: give an integer, or a quantity such as 16Gi", name, text)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -63,12 +64,8 @@ type errorView struct {
 }
 
 func viewResult(r client.Result) resultView {
-	v := resultView{ResultType: r.Type, Reason: r.Reason}
-	if len(r.Data) > 0 {
-		if v.Result = text(r.Data); v.Result == nil {
-			v.ResultBase64 = r.Data
-		}
-	}
+	v := viewData(r.Data, r.Type)
+	v.Reason = r.Reason
 	if r.Error != nil {
 		v.Error = &errorView{r.Error.Code, r.Error.Message}
 	}
@@ -78,24 +75,37 @@ func viewResult(r client.Result) resultView {
 	return v
 }
 
-func viewTask(s *client.TaskStatus, asOf client.Position) taskView {
-	v := taskView{
-		ID: string(s.ID), Pool: string(s.Pool), State: s.State,
-		Engine: string(s.Engine), Attempt: s.Attempt, Token: uint64(s.Token),
-		AcceptedAt: stamp(s.AcceptedMs), AssignedAt: stamp(s.AssignedMs), StartedAt: stamp(s.StartedMs), EndedAt: stamp(s.EndedMs),
-		Progress: text(s.Progress), resultView: viewResult(s.Result), AsOf: asOf.String(),
+func viewData(data []byte, typ string) resultView {
+	v := resultView{ResultType: typ}
+	if len(data) > 0 {
+		if v.Result = text(data); v.Result == nil {
+			v.ResultBase64 = data
+		}
 	}
-	if len(s.Progress) == 0 {
+	return v
+}
+
+func viewTask(t *query.Task, asOf query.Position) taskView {
+	v := taskView{
+		ID: t.ID, Pool: t.Pool, State: client.State(t.State), Kind: t.Kind, Tenant: t.Tenant, Predicate: t.Predicate, Prefer: t.Prefer,
+		NotBefore: stamp(t.NotBeforeMs), LimitKey: t.LimitKey, Limit: t.Limit, After: t.After, Needs: t.Needs, ReplayOf: t.ReplayOf,
+		Engine: t.Engine, Attempt: t.Attempt, Token: t.Token,
+		AcceptedAt: stamp(t.AcceptedMs), AssignedAt: stamp(t.AssignedMs), StartedAt: stamp(t.StartedMs), EndedAt: stamp(t.EndedMs),
+		Progress: text(t.Progress), resultView: viewData(t.Result, t.ResultType), AsOf: asOf.String(),
+	}
+	if len(t.Progress) == 0 {
 		v.Progress = nil
 	}
-	if t := s.Task; t != nil {
-		v.Kind, v.Priority, v.Tenant, v.Predicate, v.Prefer = t.Kind, &t.Priority, t.Tenant, t.Predicate, t.Prefer
-		v.NotBefore = stamp(t.NotBeforeMs)
-		v.LimitKey, v.Limit, v.After = t.LimitKey, t.Limit, t.After
-		v.Needs, v.ReplayOf = t.Needs, t.ReplayOf
-		if len(v.Needs) == 0 {
-			v.Needs = map[string]int64{"slots": 1}
-		}
+	if v.State != client.Rejected {
+		v.Priority = &t.Priority
+	}
+	switch {
+	case v.State == client.Expired:
+		v.Reason = client.ReasonExpired
+	case v.State == client.Cancelled:
+		v.Reason = t.Message
+	case t.Code != "":
+		v.Error = &errorView{t.Code, t.Message}
 	}
 	return v
 }
@@ -121,7 +131,7 @@ func stateColour(s client.State) string {
 }
 
 func (a *app) taskList() *cobra.Command {
-	var q client.TaskQuery
+	var q query.TaskQuery
 	var pool string
 	var states []string
 	var limit int
@@ -139,7 +149,7 @@ func (a *app) taskList() *cobra.Command {
 			if q.At, err = when.parse(); err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				listings, err := c.Tasks(ctx, q)
 				if err != nil {
 					return err
@@ -180,11 +190,11 @@ func parseStates(in []string) ([]client.State, error) {
 	return out, nil
 }
 
-func (a *app) printTasks(listings []client.Listing, limit int) error {
+func (a *app) printTasks(listings []query.Listing, limit int) error {
 	t := &table{head: []string{"ID", "POOL", "KIND", "STATE", "PRIO", "ENGINE", "ATTEMPT", "AGE"}}
 	shown, left := 0, 0
 	var asOf []string
-	none := !slices.ContainsFunc(listings, func(l client.Listing) bool { return len(l.Tasks) > 0 })
+	none := !slices.ContainsFunc(listings, func(l query.Listing) bool { return len(l.Tasks) > 0 })
 	for _, l := range listings {
 		if len(l.Tasks) > 0 || none {
 			asOf = append(asOf, l.AsOf.String())
@@ -201,8 +211,8 @@ func (a *app) printTasks(listings []client.Listing, limit int) error {
 				}
 				continue
 			}
-			t.add(plain(s.ID), plain(s.Pool), plain(s.Task.GetKind()), cell{string(s.State), stateColour(s.State)},
-				plain(s.Task.GetPriority()), plain(dash(string(s.Engine))), plain(s.Attempt), plain(age(time.UnixMilli(l.AtMs), firstOf(s.AcceptedMs, s.EndedMs))))
+			t.add(plain(s.ID), plain(s.Pool), plain(s.Kind), cell{s.State, stateColour(client.State(s.State))},
+				plain(s.Priority), plain(dash(s.Engine)), plain(s.Attempt), plain(age(time.UnixMilli(l.AtMs), firstOf(s.AcceptedMs, s.EndedMs))))
 		}
 	}
 	if a.json() {
@@ -246,20 +256,20 @@ func (a *app) taskShow() *cobra.Command {
 			if err := link.check(); err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
 					return err
 				}
 				v := viewTask(s, l.AsOf)
-				v.traceLink = link.of(s.Task)
+				v.traceLink = link.of(s.Traceparent)
 				if a.json() {
 					for _, e := range l.History {
 						v.History = append(v.History, viewEvent(e))
 					}
 					return a.object(v)
 				}
-				a.printTask(v, s, l)
+				a.printTask(v, l)
 				return nil
 			})
 		},
@@ -270,8 +280,8 @@ func (a *app) taskShow() *cobra.Command {
 	return c
 }
 
-func (a *app) printTask(v taskView, s *client.TaskStatus, l client.Listing) {
-	fmt.Fprintf(a.out, "task %s  %s  pool %s\n", a.colour(bold, v.ID), a.colour(stateColour(s.State), strings.ToUpper(string(s.State))), v.Pool)
+func (a *app) printTask(v taskView, l query.Listing) {
+	fmt.Fprintf(a.out, "task %s  %s  pool %s\n", a.colour(bold, v.ID), a.colour(stateColour(v.State), strings.ToUpper(string(v.State))), v.Pool)
 	field := func(name, value string) {
 		if value != "" {
 			fmt.Fprintf(a.out, "  %-10s %s\n", name, value)
@@ -281,9 +291,9 @@ func (a *app) printTask(v taskView, s *client.TaskStatus, l client.Listing) {
 	field("where", v.Predicate)
 	field("prefer", v.Prefer)
 	field("not before", v.NotBefore)
-	if s.Task != nil {
+	if v.Priority != nil {
 		field("needs", needs(v.Needs))
-		field("priority", fmt.Sprint(s.Task.Priority))
+		field("priority", fmt.Sprint(*v.Priority))
 	}
 	field("tenant", v.Tenant)
 	if v.LimitKey != "" {

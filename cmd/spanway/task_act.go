@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -24,7 +25,7 @@ func (a *app) taskCancel() *cobra.Command {
 			if many == (len(ids) > 0) {
 				return usage("give either task IDs or what to match: --all, --kind, --tenant, --id-prefix, --pending")
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				defer a.hint()()
 				switch {
 				case many && dryRun:
@@ -60,18 +61,18 @@ func (a *app) taskCancel() *cobra.Command {
 }
 
 // wouldCancel counts what a filter matches now.
-func (a *app) wouldCancel(ctx context.Context, c *client.Client, pool events.Pool, filter *events.TaskFilter) error {
+func (a *app) wouldCancel(ctx context.Context, c *conn, pool events.Pool, filter *events.TaskFilter) error {
 	if pool == "" {
 		pool = events.DefaultPool
 	}
-	listings, err := c.Tasks(ctx, client.TaskQuery{Pool: pool, States: []client.State{client.Pending, client.Assigned, client.Running}})
+	listings, err := c.Tasks(ctx, query.TaskQuery{Pool: pool, States: []client.State{client.Pending, client.Assigned, client.Running}})
 	if err != nil {
 		return err
 	}
 	n := 0
 	for _, l := range listings {
 		for _, s := range l.Tasks {
-			n += b2i(client.Matches(filter, s))
+			n += b2i(query.Matches(filter, s))
 		}
 	}
 	return a.said(map[string]any{"matched": n}, "%s be cancelled", count(int64(n), "task would", "tasks would"))
@@ -85,7 +86,7 @@ func (a *app) taskRetry() *cobra.Command {
 		Short: "Submit ended tasks again, each as a new task ID.r1, ID.r2, ...",
 		Args:  some("task ID"),
 		RunE: func(cmd *cobra.Command, ids []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				defer a.hint()()
 				return each(ids, func(id string) error {
 					began := time.Now()
@@ -155,7 +156,7 @@ text stands in "text", too.`,
 			if raw && len(args) == 0 {
 				return usage("--raw is of one task: give its ID, as in: spanway task watch ID --raw")
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				if len(args) == 1 {
 					return a.watchTask(ctx, c, events.Pool(pool), events.TaskID(args[0]), raw)
 				}

@@ -23,7 +23,7 @@ func (a *app) submitEvery(ctx context.Context, s *submission) error {
 	if _, err := s.request(a.in); err != nil {
 		return err
 	}
-	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
+	return a.connected(ctx, func(ctx context.Context, c *conn) error {
 		ticks := time.NewTicker(s.every)
 		defer ticks.Stop()
 		for {
@@ -51,7 +51,7 @@ func (a *app) submitEvery(ctx context.Context, s *submission) error {
 }
 
 // submitAs submits one task, and waits for it if the flags say so.
-func (a *app) submitAs(ctx context.Context, c *client.Client, s *submission, r *events.TaskRequested) error {
+func (a *app) submitAs(ctx context.Context, c *conn, s *submission, r *events.TaskRequested) error {
 	if s.wait {
 		began := time.Now()
 		result, err := c.DoRequest(ctx, r)

@@ -33,7 +33,7 @@ func (a *app) submitFile(ctx context.Context, s *submission) error {
 		defer f.Close()
 		in = f
 	}
-	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
+	return a.connected(ctx, func(ctx context.Context, c *conn) error {
 		b := &bulk{app: a, client: c, submission: s, bar: a.bar(in), warner: newWarner(c), room: make(chan struct{}, inFlight)}
 		err := b.run(ctx, in)
 		b.bar.Finish() //nolint:errcheck // It is only for the eye.
@@ -59,7 +59,7 @@ func (a *app) bar(in io.Reader) *progressbar.ProgressBar {
 // bulk is the submission of a file.
 type bulk struct {
 	app        *app
-	client     *client.Client
+	client     *conn
 	submission *submission
 	bar        *progressbar.ProgressBar
 	warner     *warner

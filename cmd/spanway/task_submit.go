@@ -195,7 +195,7 @@ func (a *app) submitOne(ctx context.Context, s *submission, r *events.TaskReques
 	if s.dryRun {
 		return a.dryRun(r)
 	}
-	return a.connected(ctx, func(ctx context.Context, c *client.Client) error {
+	return a.connected(ctx, func(ctx context.Context, c *conn) error {
 		if warning := newWarner(c).about(ctx, r); warning != "" {
 			fmt.Fprintln(a.err, warning)
 		}

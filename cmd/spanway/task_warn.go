@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -25,14 +25,14 @@ type asked struct{ pool, predicate string }
 // misspelt. It never keeps a task from being submitted: the engine that has the
 // label may be still to come.
 type warner struct {
-	client  *client.Client
-	engines map[string][]*client.EngineStatus // by pool
+	client  *conn
+	engines map[string][]*query.Engine // by pool
 	seen    map[asked]bool
 	given   int
 }
 
-func newWarner(c *client.Client) *warner {
-	return &warner{client: c, engines: map[string][]*client.EngineStatus{}, seen: map[asked]bool{}}
+func newWarner(c *conn) *warner {
+	return &warner{client: c, engines: map[string][]*query.Engine{}, seen: map[asked]bool{}}
 }
 
 // about returns what is to be said of a request, if anything; of each predicate
@@ -46,7 +46,7 @@ func (w *warner) about(ctx context.Context, r *events.TaskRequested) string {
 		return ""
 	}
 	w.seen[a] = true
-	unknown := client.Unknown(a.predicate, w.enginesOf(ctx, a.pool))
+	unknown := query.Unknown(a.predicate, w.enginesOf(ctx, a.pool))
 	if len(unknown) == 0 {
 		return ""
 	}
@@ -59,7 +59,7 @@ func (w *warner) about(ctx context.Context, r *events.TaskRequested) string {
 }
 
 // enginesOf looks once at the engines of a pool; at none if that takes long.
-func (w *warner) enginesOf(ctx context.Context, pool string) []*client.EngineStatus {
+func (w *warner) enginesOf(ctx context.Context, pool string) []*query.Engine {
 	if known, ok := w.engines[pool]; ok {
 		return known
 	}

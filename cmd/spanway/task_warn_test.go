@@ -5,14 +5,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/events"
 )
 
 // A file of ten thousand misspelt predicates says so, but not ten thousand times.
 func TestWarningsAreBounded(t *testing.T) {
 	w := newWarner(nil)
-	w.engines["default"] = []*client.EngineStatus{{Engine: &events.Engine{Id: "e1"}, State: client.EngineReady}}
+	w.engines["default"] = []*query.Engine{{EngineView: query.EngineView{ID: "e1", State: query.EngineReady}}}
 	var said []string
 	for i := range 10_000 {
 		r := &events.TaskRequested{Predicate: fmt.Sprintf("engine.labels.gpu > %d", i/2)}

@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 func (a *app) taskWhatIf() *cobra.Command {
@@ -40,7 +40,7 @@ engine would take it at once, and 1 with the reason if it would wait.`,
 			}
 			r := &events.TaskRequested{TaskId: "what-if", Prefer: prefer}
 			s.complete(r)
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				x, err := c.WhatIf(ctx, r, at)
 				if err != nil {
 					return err
@@ -65,7 +65,7 @@ engine would take it at once, and 1 with the reason if it would wait.`,
 	return c
 }
 
-func (a *app) printWhatIf(x placement.Explanation, limit int) error {
+func (a *app) printWhatIf(x query.Explanation, limit int) error {
 	if a.json() {
 		return a.object(explained(x))
 	}
@@ -88,16 +88,16 @@ func (a *app) printWhatIf(x placement.Explanation, limit int) error {
 }
 
 // findings lists the engines, those that would take the task first.
-func (a *app) findings(x placement.Explanation, limit int) {
+func (a *app) findings(x query.Explanation, limit int) {
 	engines := slices.Clone(x.Engines)
-	slices.SortStableFunc(engines, func(f, g placement.Finding) int { return suits(g) - suits(f) })
+	slices.SortStableFunc(engines, func(f, g query.Finding) int { return suits(g) - suits(f) })
 	t := &table{head: []string{"ENGINE", "RESULT", "SCORE", "WHY NOT"}}
 	for i, f := range engines {
 		if limit > 0 && i == limit {
 			break
 		}
 		colour := ""
-		if f.Result == placement.FindFits {
+		if f.Result == query.FindFits {
 			colour = green
 		}
 		score := "-"
@@ -113,17 +113,17 @@ func (a *app) findings(x placement.Explanation, limit int) {
 }
 
 // suits orders engines by how close they are to taking the task.
-func suits(f placement.Finding) int {
+func suits(f query.Finding) int {
 	switch f.Result {
-	case placement.FindFits:
+	case query.FindFits:
 		return 2
-	case placement.FindCapacity:
+	case query.FindCapacity:
 		return 1
 	}
 	return 0
 }
 
-func whyNot(f placement.Finding) string {
+func whyNot(f query.Finding) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(f.Short)) {
 		parts = append(parts, fmt.Sprintf("short by %s=%s", name, amount(name, f.Short[name])))

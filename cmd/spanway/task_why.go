@@ -7,19 +7,18 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
 // explainedView is an explanation as -o json prints it.
 type explainedView struct {
-	placement.Explanation
-	AsOf client.Position `json:"as_of"`
+	query.Explanation
+	AsOf query.Position `json:"as_of"`
 }
 
-func explained(x placement.Explanation) explainedView {
-	return explainedView{x, client.Position{Topic: x.Log, Partition: x.Partition, Offset: x.Offset}}
+func explained(x query.Explanation) explainedView {
+	return explainedView{x, query.Position{Topic: x.Log, Partition: x.Partition, Offset: x.Offset}}
 }
 
 func (a *app) taskWhy() *cobra.Command {
@@ -34,7 +33,7 @@ func (a *app) taskWhy() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				x, err := c.Why(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
 					return err

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -52,8 +53,8 @@ func (u *traceURL) check() error {
 }
 
 // of is the link of a task. The ID is the second field of a traceparent.
-func (u *traceURL) of(t *events.Task) traceLink {
-	fields := strings.Split(t.GetTraceparent(), "-")
+func (u *traceURL) of(traceparent string) traceLink {
+	fields := strings.Split(traceparent, "-")
 	if len(fields) < 4 {
 		return traceLink{}
 	}
@@ -84,13 +85,13 @@ ID is shown, and with --trace-url where to look at it.`,
 			if err := link.check(); err != nil {
 				return err
 			}
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
 					return err
 				}
 				v := viewTrace(s, l)
-				v.traceLink = link.of(s.Task)
+				v.traceLink = link.of(s.Traceparent)
 				explainWaits(ctx, c, s, v.Stages)
 				if a.json() {
 					return a.object(v)
@@ -106,10 +107,10 @@ ID is shown, and with --trace-url where to look at it.`,
 	return c
 }
 
-func viewTrace(s *client.TaskStatus, l client.Listing) traceView {
+func viewTrace(s *query.Task, l query.Listing) traceView {
 	stages, begin := stagesOf(l.History, l.AtMs)
 	v := traceView{
-		ID: string(s.ID), Pool: string(s.Pool), State: s.State, AcceptedAt: stamp(s.AcceptedMs), Stages: stages, AsOf: l.AsOf.String(),
+		ID: s.ID, Pool: s.Pool, State: client.State(s.State), AcceptedAt: stamp(s.AcceptedMs), Stages: stages, AsOf: l.AsOf.String(),
 	}
 	if begin > 0 && len(stages) > 0 {
 		last := stages[len(stages)-1]
@@ -127,7 +128,7 @@ const (
 
 // explainWaits asks what kept the task when it began to wait. What the log does not
 // tell any more stays unknown.
-func explainWaits(ctx context.Context, c *client.Client, s *client.TaskStatus, stages []stage) {
+func explainWaits(ctx context.Context, c *conn, s *query.Task, stages []stage) {
 	left := explainedWaits
 	for i := range stages {
 		w := &stages[i]
@@ -135,7 +136,7 @@ func explainWaits(ctx context.Context, c *client.Client, s *client.TaskStatus, s
 			continue
 		}
 		left--
-		if x, err := c.Why(ctx, s.Pool, s.ID, client.AtOffset(w.from)); err == nil {
+		if x, err := c.Why(ctx, events.Pool(s.Pool), events.TaskID(s.ID), query.AtOffset(w.from)); err == nil {
 			w.Reason = string(x.Reason)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/tasks"
-	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -40,7 +39,7 @@ judged for that is said. LOSS means that acknowledged records are gone: no owner
 broke a guarantee, but what those records promised is not kept.`,
 		Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.connected(cmd.Context(), func(ctx context.Context, c *client.Client) error {
+			return a.connected(cmd.Context(), func(ctx context.Context, c *conn) error {
 				logs, err := judgeable(ctx, c)
 				if err != nil {
 					return err
@@ -64,7 +63,7 @@ broke a guarantee, but what those records promised is not kept.`,
 }
 
 // judgeable lists the logs of the catalogue that judge themselves and exist.
-func judgeable(ctx context.Context, c *client.Client) ([]events.Log, error) {
+func judgeable(ctx context.Context, c *conn) ([]events.Log, error) {
 	topics, err := c.ListTopics(ctx)
 	if err != nil {
 		return nil, err

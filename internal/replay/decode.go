@@ -10,7 +10,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/spanway/spanway/services/scheduler/placement"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // MaxFileBytes bounds what is read of a file of engines or of a policy.
@@ -61,7 +61,7 @@ func (a *amount) UnmarshalJSON(b []byte) error {
 			return err
 		}
 	}
-	n, ok := placement.ParseQuantity(text)
+	n, ok := request.Quantity(text)
 	if !ok {
 		return fmt.Errorf("%.40s is no amount; give an integer of at least 0, or a quantity such as \"64Mi\"", b)
 	}

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // Bounds of a policy.
@@ -77,7 +77,7 @@ func ParsePolicy(data []byte) (*Policy, error) {
 		}
 		p.reserveMs = d.Milliseconds()
 	}
-	check := placement.NewPreparer(placement.Config{})
+	check := request.New(nil)
 	for i := range p.Tasks {
 		if err := p.Tasks[i].check(check); err != nil {
 			return nil, fmt.Errorf("policy: override %d of tasks: %w", i+1, err)
@@ -87,7 +87,7 @@ func ParsePolicy(data []byte) (*Policy, error) {
 }
 
 // check lets the scheduler judge a request that is made of nothing but the override.
-func (o *Override) check(p *placement.Preparer) error {
+func (o *Override) check(p *request.Checker) error {
 	r := &events.TaskRequested{TaskId: "policy", Kind: "policy", Priority: o.Priority}
 	if o.Where != nil {
 		r.Predicate = *o.Where

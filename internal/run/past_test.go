@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/replay"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -51,18 +52,19 @@ func TestThePastOfATruncatedLog(t *testing.T) {
 	defer func() { _ = c.Close(t.Context()) }()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	askThePast(ctx, t, c)
-	replayWhatIsLeft(ctx, t, c)
+	q := query.New(query.Config{Logs: s.Cluster()})
+	askThePast(ctx, t, c, q)
+	replayWhatIsLeft(ctx, t, q)
 }
 
-func askThePast(ctx context.Context, t *testing.T, c *client.Client) {
+func askThePast(ctx context.Context, t *testing.T, c *client.Client, q *query.Querier) {
 	t.Helper()
 	partition := events.PoolPartition(events.DefaultPool)
 	start, end, err := c.Offsets(ctx, c.Topics().Events(), partition)
 	if err != nil || start == 0 {
 		t.Fatalf("the log begins at %d, %v", start, err)
 	}
-	held, err := c.SnapshotsOf(ctx, partition)
+	held, err := q.SnapshotsOf(ctx, partition)
 	oldest := int64(-1)
 	var oldestMs int64
 	for _, h := range held {
@@ -74,28 +76,28 @@ func askThePast(ctx context.Context, t *testing.T, c *client.Client) {
 		t.Fatalf("no usable snapshot: %v, %v", held, err)
 	}
 	for _, n := range []int64{oldest, (oldest + end) / 2, end} {
-		at := client.AtOffset(n)
-		x, err := c.Why(ctx, events.DefaultPool, "stuck", at)
+		at := query.AtOffset(n)
+		x, err := q.Why(ctx, events.DefaultPool, "stuck", at)
 		if err != nil || x.Offset != n || x.State != "pending" || x.Reason == "" {
 			t.Errorf("why at %d: %+v, %v", n, x, err)
 		}
-		status, l, err := c.Task(ctx, events.DefaultPool, "stuck", at)
-		if err != nil || status.State != client.Pending || l.AsOf.Offset != n {
+		status, l, err := q.Task(ctx, events.DefaultPool, "stuck", at)
+		if err != nil || status.State != string(client.Pending) || l.AsOf.Offset != n {
 			t.Errorf("the task at %d: %+v as of %v, %v", n, status, l.AsOf, err)
 		}
-		if _, err := c.Engine(ctx, events.DefaultPool, "echo", at); err != nil {
+		if _, err := q.Engine(ctx, events.DefaultPool, "echo", at); err != nil {
 			t.Errorf("the engine at %d: %v", n, err)
 		}
 	}
-	if _, err := c.Why(ctx, events.DefaultPool, "stuck", client.AtTime(time.UnixMilli(oldestMs))); err != nil {
+	if _, err := q.Why(ctx, events.DefaultPool, "stuck", query.AtTime(time.UnixMilli(oldestMs))); err != nil {
 		t.Errorf("at the time of the oldest snapshot: %v", err)
 	}
-	for _, at := range []client.At{client.AtOffset(start - 1), client.AtOffset(oldest - 1), client.AtTime(time.UnixMilli(oldestMs).Add(-time.Minute))} {
-		_, whyErr := c.Why(ctx, events.DefaultPool, "stuck", at)
-		_, _, taskErr := c.Task(ctx, events.DefaultPool, "stuck", at)
-		_, engineErr := c.Engine(ctx, events.DefaultPool, "echo", at)
+	for _, at := range []query.At{query.AtOffset(start - 1), query.AtOffset(oldest - 1), query.AtTime(time.UnixMilli(oldestMs).Add(-time.Minute))} {
+		_, whyErr := q.Why(ctx, events.DefaultPool, "stuck", at)
+		_, _, taskErr := q.Task(ctx, events.DefaultPool, "stuck", at)
+		_, engineErr := q.Engine(ctx, events.DefaultPool, "echo", at)
 		for _, err := range []error{whyErr, taskErr, engineErr} {
-			if refused := (&client.Refused{}); !errors.As(err, &refused) || refused.Code != client.CodeNoHistory {
+			if refused := (&client.Refused{}); !errors.As(err, &refused) || refused.Code != query.CodeNoHistory {
 				t.Errorf("at %v: %v, want NO_HISTORY", at, err)
 			}
 		}
@@ -103,10 +105,10 @@ func askThePast(ctx context.Context, t *testing.T, c *client.Client) {
 }
 
 // replayWhatIsLeft: the engines come from the snapshot, the requests from the log.
-func replayWhatIsLeft(ctx context.Context, t *testing.T, c *client.Client) {
+func replayWhatIsLeft(ctx context.Context, t *testing.T, q *query.Querier) {
 	t.Helper()
 	var r *replay.Recorder
-	_, err := c.Events(ctx, events.DefaultPool, func(before *placement.State) func(events.Logged) {
+	_, err := q.Events(ctx, events.DefaultPool, func(before *placement.State) func(events.Logged) {
 		r = replay.NewRecorder(events.DefaultPool, replay.Window{})
 		if before == nil {
 			t.Error("the log is whole")

@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -78,14 +79,13 @@ func TestSitesAreApart(t *testing.T) {
 		}
 	}
 	for i, name := range twoNames {
-		c, other := at(t, s, name), twoNames[1-i]
-		if status, _, err := c.Task(t.Context(), events.DefaultPool, events.TaskID("only-"+name)); err != nil || status.State != client.Succeeded {
+		q, other := query.New(query.Config{Logs: s.sites[i].cluster}), twoNames[1-i]
+		if status, _, err := q.Task(t.Context(), events.DefaultPool, events.TaskID("only-"+name)); err != nil || status.State != string(client.Succeeded) {
 			t.Errorf("at %s: %+v, %v", name, status, err)
 		}
-		if status, _, err := c.Task(t.Context(), events.DefaultPool, events.TaskID("only-"+other)); err == nil {
+		if status, _, err := q.Task(t.Context(), events.DefaultPool, events.TaskID("only-"+other)); err == nil {
 			t.Errorf("%s knows a task of %s: %+v", name, other, status)
 		}
-		_ = c.Close(t.Context())
 	}
 }
 

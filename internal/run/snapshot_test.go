@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/engine"
 	"github.com/spanway/spanway/pkg/events"
@@ -84,7 +86,7 @@ func TestAFreshSchedulerOnATruncatedLog(t *testing.T) {
 	topics := events.Topics{Prefix: events.DefaultPrefix}
 	partition := events.PoolPartition(events.DefaultPool)
 	deleted := awaitDeleted(t, c, tasks)
-	held, err := c.SnapshotsOf(t.Context(), partition)
+	held, err := query.New(query.Config{Logs: s.Cluster()}).SnapshotsOf(t.Context(), partition)
 	if err != nil || len(held) == 0 {
 		t.Fatalf("snapshots: %v, %v", held, err)
 	}
@@ -109,7 +111,7 @@ func TestAFreshSchedulerOnATruncatedLog(t *testing.T) {
 	}
 	t.Logf("log [%d, %d) after %d tasks; state kept: %d bytes (hash %016x) at %d; a fresh system was ready after %v",
 		start, end, tasks, held[0].Bytes, held[0].Hash, held[0].Offset, took.Round(time.Millisecond))
-	afterwards(t, c)
+	afterwards(t, c, query.New(query.Config{Logs: s.Cluster()}))
 }
 
 // awaitDeleted runs tasks until most of the log and of its inputs was deleted.
@@ -141,16 +143,16 @@ func awaitDeleted(t *testing.T, c *client.Client, tasks int64) int64 {
 }
 
 // afterwards: old tasks are known, waiting ones still wait, new ones are done.
-func afterwards(t *testing.T, c *client.Client) {
+func afterwards(t *testing.T, c *client.Client, q *query.Querier) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, id := range []events.TaskID{"stuck", "later"} {
-		status, _, err := c.Task(ctx, events.DefaultPool, id)
-		if err != nil || status.State != client.Pending || status.Task.GetKind() != "echo" {
+		status, _, err := q.Task(ctx, events.DefaultPool, id)
+		if err != nil || status.State != string(client.Pending) || status.Kind != "echo" {
 			t.Errorf("task %s: %+v, %v; want it pending", id, status, err)
 		}
-		if x, err := c.Why(ctx, events.DefaultPool, id); err != nil || x.State != "pending" {
+		if x, err := q.Why(ctx, events.DefaultPool, id); err != nil || x.State != "pending" {
 			t.Errorf("why %s: %+v, %v", id, x, err)
 		}
 	}
@@ -158,11 +160,11 @@ func afterwards(t *testing.T, c *client.Client) {
 		t.Errorf("a new task: %+v, %v", r, err)
 	}
 	var refused *client.Refused
-	if _, err := c.Wait(ctx, events.DefaultPool, "t0"); !errors.As(err, &refused) || refused.Code != events.CodeUnknownTask {
-		t.Errorf("waiting for a task whose end was deleted: %v", err)
+	if _, _, err := q.Task(ctx, events.DefaultPool, "t0"); !errors.As(err, &refused) || refused.Code != events.CodeUnknownTask || !strings.Contains(refused.Message, "ended at offset") {
+		t.Errorf("a task whose end was deleted: %v", err)
 	}
-	engines, _, err := c.Engines(ctx, events.DefaultPool)
-	if err != nil || len(engines) != 1 || engines[0].State != client.EngineReady {
+	engines, _, err := q.Engines(ctx, events.DefaultPool)
+	if err != nil || len(engines) != 1 || engines[0].State != query.EngineReady {
 		t.Errorf("engines: %v, %v", engines, err)
 	}
 }

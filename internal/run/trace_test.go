@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/replay"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/engine"
@@ -84,9 +85,7 @@ func TestNothingOpensOldTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Stop()
-	c = connect(t, s)
-	defer func() { _ = c.Close(t.Context()) }()
-	replayed(t, c)
+	replayed(t, query.New(query.Config{Logs: s.Cluster()}))
 	if n := len(spans); n > 0 {
 		t.Fatalf("%d spans of what was folded, the first is %q", n, (<-spans).Name())
 	}
@@ -107,14 +106,14 @@ func TestNothingOpensOldTraces(t *testing.T) {
 	}
 }
 
-// replayed folds the log as clients and log replay do.
-func replayed(t *testing.T, c *client.Client) {
+// replayed folds the log as queries and log replay do.
+func replayed(t *testing.T, q *query.Querier) {
 	t.Helper()
-	if _, _, err := c.Task(t.Context(), events.DefaultPool, "done"); err != nil {
+	if _, _, err := q.Task(t.Context(), events.DefaultPool, "done"); err != nil {
 		t.Fatal(err)
 	}
 	var r *replay.Recorder
-	_, err := c.Events(t.Context(), events.DefaultPool, func(*placement.State) func(events.Logged) {
+	_, err := q.Events(t.Context(), events.DefaultPool, func(*placement.State) func(events.Logged) {
 		r = replay.NewRecorder(events.DefaultPool, replay.Window{})
 		return r.Apply
 	})

@@ -14,13 +14,6 @@ func (c *Client) Validate(r *events.TaskRequested) error {
 	return refused(c.checks.Valid(r))
 }
 
-// task is what a request asks for.
-func (c *Client) task(r *events.TaskRequested) (*events.Task, error) {
-	name(r)
-	t, err := c.checks.Check(r)
-	return t, refused(err)
-}
-
 func name(r *events.TaskRequested) {
 	if r.TaskId == "" {
 		r.TaskId = newID()

@@ -111,6 +111,18 @@ func (c *Client) Resume(ctx context.Context, pool events.Pool, id events.EngineI
 	return wrap(err, "resume engine %q", id)
 }
 
+// Configure replaces the settings of a pool, whole; nil means all defaults. The
+// error is *Refused with BAD_DATA if they cannot be, and with UNKNOWN_FIELD while
+// the log is at a fold version that has none.
+func (c *Client) Configure(ctx context.Context, name events.Pool, settings *events.PoolSettings) error {
+	m := &events.PoolConfigureRequested{Pool: string(orDefault(name)), Settings: settings}
+	_, err := c.decide(ctx, orDefault(name), m, func(l events.Logged) bool {
+		e, ok := l.Message.(*events.PoolConfigured)
+		return ok && e.Pool == m.Pool && proto.Equal(e.Settings, settings)
+	})
+	return wrap(err, "configure pool %q", orDefault(name))
+}
+
 // decide sends a command and waits until the scheduler has decided it. The
 // event is the effect; it has no message if the command changed nothing because
 // all was so already.

@@ -11,7 +11,7 @@ import (
 	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/services/scheduler/placement"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // Config says where the brokers are and who asks.
@@ -71,7 +71,7 @@ type Client struct {
 	topics  events.Topics
 	encoder events.Encoder
 	broker  broker
-	checks  *placement.Preparer
+	checks  *request.Checker
 	sends   messaging.Spans
 
 	// ctx ends with Close and stops the tails.
@@ -103,7 +103,7 @@ func newClient(cfg Config, b broker) *Client {
 		topics:  events.Topics{Prefix: cfg.Prefix},
 		encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		broker:  b,
-		checks:  placement.NewPreparer(placement.Config{Topics: events.Topics{Prefix: cfg.Prefix}}),
+		checks:  request.New(nil),
 		sends:   messaging.Sends(messaging.Tracer(scope), events.Topics{Prefix: cfg.Prefix}.Requests()),
 		ctx:     ctx,
 		stop:    stop,

@@ -3,21 +3,17 @@
 //
 // It writes commands to tasks.requests and reads tasks.events (the owned log,
 // through package eventlog, so that only what counts is seen). There is no server
-// to ask: every answer is a fold that the client makes itself, so read access
-// to the topics suffices.
+// to ask, so read access to the topics suffices. Of a task it knows the state and
+// the result; lists, and why a task waits, are asked of the command line.
 //
 //	Submit        a task is durable when it returns
 //	SubmitAsync   the same for many, without waiting for each
 //	Do, Wait      until a task has ended, with its result; Wait also waits for one
 //	              that nobody has submitted yet, so give its context a deadline
-//	Cancel, CancelMany, Retry, Drain, Resume
+//	Cancel, CancelMany, Retry, Drain, Resume, Configure
 //	              until the scheduler has decided, or a *Refused with its code
 //	Watch         events as they come
-//	Tasks, Engines, Why
-//	              the state of tasks and engines, read to the end of the log or to
-//	              a moment of the past (At)
-//	WhatIf        what would become of a request that nobody has sent
-//	Events        everything that counts, for folds of your own
+//	Replay        gives a dead letter another chance
 //
 // Commands are sent by one producer in batches that grow with the load; each
 // partition of tasks.events that something waits on is read by one tail, shared by

@@ -87,7 +87,7 @@ func poolOfRecord(r *events.Record) (events.Pool, bool) {
 	if err != nil {
 		return "", false
 	}
-	if pool := poolOf(m); pool != "" {
+	if pool := PoolOf(m); pool != "" {
 		return pool, true
 	}
 	return orDefault(events.Pool(r.Key)), true

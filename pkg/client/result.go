@@ -21,6 +21,9 @@ const (
 	Dead State = "dead"
 )
 
+// ReasonExpired is the reason of a Result that is Expired.
+const ReasonExpired = "no engine took it within its schedule timeout"
+
 // Ended tells whether nothing more will happen to the task.
 func (s State) Ended() bool {
 	switch s {
@@ -82,7 +85,7 @@ func resultOf(l events.Logged) (Result, bool) {
 		r.Attempt, r.Error = m.Attempts, m.Error
 	case *events.TaskExpired:
 		r.of(m, Expired)
-		r.Reason = "no engine took it within its schedule timeout"
+		r.Reason = ReasonExpired
 	case *events.TaskCancelled:
 		r.of(m, Cancelled)
 		r.Reason, r.Engine, r.Token = m.Reason, events.EngineID(m.EngineId), events.Token(m.Token)

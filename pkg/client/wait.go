@@ -161,17 +161,13 @@ func (t *tail) gaveUp(ctx context.Context, what string) error {
 	return fmt.Errorf("%s: %w", what, ctx.Err())
 }
 
-// lookBack finds a task that ended before the tail began to look.
+// lookBack finds a task that ended before the tail began to look, if its end is
+// in the log still.
 func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 	topic := c.topics.Events()
 	var found *Result
-	err := c.folding(ctx, t.partition, func(start int64, log eventlog.Log) (err error) {
+	err := c.fromStart(ctx, t.partition, func(start int64, log eventlog.Log) error {
 		found = nil
-		if start > 0 {
-			if found, err = c.endedBefore(ctx, log, start, w.key); err != nil {
-				return err
-			}
-		}
 		return eventlog.NewReaderAt(log, topic, t.partition, start).Barrier(ctx, func(l events.Logged, _ *events.Record) {
 			if m, ok := l.Message.(*events.TaskAccepted); ok && keyOf(m.Task) == w.key {
 				found = nil // The ID was used again after the window.
@@ -190,6 +186,25 @@ func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 		t.mu.Unlock()
 	}
 	return nil
+}
+
+// overtaken bounds how often a read begins anew because what it was about to read
+// was deleted.
+const overtaken = 3
+
+// fromStart reads a partition of tasks.events from its start on, and does so again
+// where truncation overtook it.
+func (c *Client) fromStart(ctx context.Context, partition int32, read func(start int64, log eventlog.Log) error) error {
+	topic := c.topics.Events()
+	for try := 1; ; try++ {
+		start, _, err := c.Offsets(ctx, topic, partition)
+		if err != nil {
+			return err
+		}
+		if err = read(start, c.broker.Log(topic, partition)); !eventlog.IsOutOfRange(err) || try == overtaken {
+			return err
+		}
+	}
 }
 
 func keyOf(t *events.Task) taskKey {

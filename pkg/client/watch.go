@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -19,6 +20,12 @@ type Event struct {
 	AtMs int64
 	// Record is what it came in; it must not be changed.
 	Record *events.Record
+}
+
+// EventOf is an event that a reader of tasks.events gave, for its caller to keep.
+func EventOf(topic string, partition int32, l events.Logged, rec *events.Record) Event {
+	kept := *rec // The reader uses its own again.
+	return Event{Topic: topic, Partition: partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept}
 }
 
 // WatchConfig says which events to watch.
@@ -84,19 +91,64 @@ func (c *Client) partitionsOf(pool events.Pool) []int32 {
 func (c *Client) watchOne(ctx context.Context, w watcher) ([]Event, error) {
 	var batch []Event
 	err := w.reader.Poll(ctx, tailWait, func(l events.Logged, rec *events.Record) {
-		if l.Message == nil || w.pool != "" && poolOf(l.Message) != w.pool {
+		if l.Message == nil || w.pool != "" && PoolOf(l.Message) != w.pool {
 			return
 		}
-		kept := *rec // The reader uses its own again.
-		batch = append(batch, Event{
-			Topic: c.topics.Events(), Partition: w.partition, Logged: l, AtMs: atMs(l.Message, rec), Record: &kept,
-		})
+		batch = append(batch, EventOf(c.topics.Events(), w.partition, l, rec))
 	})
 	return batch, err
 }
 
-// poolOf returns the pool that an event is about; empty for what is about the log.
-func poolOf(m proto.Message) events.Pool {
+// merge polls all sources at once and hands what they give to see, one by one,
+// until ctx ends or see fails. A source that fails is asked again.
+func merge[S, T any](ctx context.Context, sources []S, poll func(context.Context, S) ([]T, error), see func(T) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	seen := make(chan []T)
+	stopped := make(chan struct{})
+	for _, s := range sources {
+		go func() {
+			defer func() { stopped <- struct{}{} }()
+			for ctx.Err() == nil {
+				pollInto(ctx, s, poll, seen)
+			}
+		}()
+	}
+	var failed error
+	for running := len(sources); running > 0; {
+		select {
+		case batch := <-seen:
+			for i := 0; i < len(batch) && failed == nil; i++ {
+				failed = see(batch[i])
+			}
+			if failed != nil {
+				cancel()
+			}
+		case <-stopped:
+			running--
+		}
+	}
+	return failed
+}
+
+func pollInto[S, T any](ctx context.Context, s S, poll func(context.Context, S) ([]T, error), seen chan<- []T) {
+	batch, err := poll(ctx, s)
+	if len(batch) > 0 {
+		select {
+		case seen <- batch:
+		case <-ctx.Done():
+		}
+	}
+	if err != nil {
+		select {
+		case <-time.After(tailPause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// PoolOf returns the pool that an event is about; empty for what is about the log.
+func PoolOf(m proto.Message) events.Pool {
 	switch m := m.(type) {
 	case *events.TaskAccepted:
 		return events.Pool(m.Task.GetPool())
@@ -139,3 +191,18 @@ func atMs(m proto.Message, r *events.Record) int64 {
 
 // At is the event's place as it is written: TOPIC/PARTITION@OFFSET.
 func (e Event) At() string { return fmt.Sprintf("%s/%d@%d", e.Topic, e.Partition, e.Offset) }
+
+// ResultOf returns how a task ended, if the event is its end.
+func ResultOf(e Event) (Result, bool) {
+	if m, ok := e.Message.(*events.TaskRejected); ok && ofRequest(m) {
+		r := resultOfRejected(m)
+		r.Offset = e.Offset
+		return r, true
+	}
+	return resultOf(e.Logged)
+}
+
+// ofRequest tells the refusal of a task from that of a command about one.
+func ofRequest(m *events.TaskRejected) bool {
+	return m.RequestType == "" || m.RequestType == string(events.TypeTaskRequested)
+}

@@ -9,11 +9,8 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-const (
-	maxAfter = 64
-	// maxCycleSearch bounds the tasks that are visited to exclude a cycle.
-	maxCycleSearch = 10_000
-)
+// maxCycleSearch bounds the tasks that are visited to exclude a cycle.
+const maxCycleSearch = 10_000
 
 // dependency is a task that others wait for, known or not.
 type dependency struct {
@@ -21,26 +18,6 @@ type dependency struct {
 	// more: live counts the others.
 	waiting []*task
 	live    int
-}
-
-// checkDependencies checks the IDs in after; repeated ones count once.
-func checkDependencies(self string, after []string) ([]string, error) {
-	var ids []string
-	for _, id := range after {
-		if err := checkID("after", id); err != nil {
-			return nil, err
-		}
-		if id == self {
-			return nil, events.Refuse(events.CodeDependencyCycle, "task %q is to wait for itself", id)
-		}
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-		if len(ids) > maxAfter {
-			return nil, bad("after names more than %d tasks; let one task wait for some, and this one for that", maxAfter)
-		}
-	}
-	return ids, nil
 }
 
 // dependent tells whether t still waits for others.

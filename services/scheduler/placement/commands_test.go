@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // commands of scenarios.
@@ -69,7 +70,7 @@ func (p *player) cmdEngine(a args) {
 		case name == "kinds":
 			e.Kinds = strings.Split(value, ",")
 		default:
-			n, ok := parseQuantity(value)
+			n, ok := request.Quantity(value)
 			if !ok {
 				p.tb.Fatalf("engine: %s=%s is no quantity", name, value)
 			}
@@ -143,7 +144,7 @@ func (p *player) request(a args) *events.TaskRequested {
 
 // cmdJudge: judge NAME and all that submit takes: who would take it now?
 func (p *player) cmdJudge(a args) {
-	task, err := p.prep.Check(p.request(a))
+	task, err := request.New(nil).Check(p.request(a))
 	if err != nil {
 		fmt.Fprintf(&p.out, "  %v\n", err)
 		return
@@ -168,7 +169,7 @@ func (p *player) cmdJudge(a args) {
 func (p *player) cmdMeasure(a args) {
 	used := map[string]int64{}
 	for _, name := range a.order {
-		used[name], _ = parseQuantity(a.named[name])
+		used[name], _ = request.Quantity(a.named[name])
 	}
 	p.beat(p.state.pools[blue].engines[a.at(0)], used)
 }

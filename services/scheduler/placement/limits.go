@@ -1,9 +1,5 @@
 package placement
 
-import "github.com/spanway/spanway/pkg/events"
-
-const maxLimit = 1_000_000
-
 // limiter counts the running tasks of a limit key.
 type limiter struct {
 	key     string
@@ -13,27 +9,6 @@ type limiter struct {
 
 	// groups of the key, parked or not. Not folded.
 	groups []*group
-}
-
-// fillLimit reads limitKey and limit.
-func fillLimit(t *events.Task, m *events.TaskRequested) error {
-	if m.LimitKey == "" {
-		if m.Limit != nil {
-			return bad("limit is %d without a limitKey; name what is limited", *m.Limit)
-		}
-		return nil
-	}
-	if err := checkID("limitKey", m.LimitKey); err != nil {
-		return err
-	}
-	t.LimitKey, t.Limit = m.LimitKey, 1
-	if m.Limit != nil {
-		t.Limit = *m.Limit
-	}
-	if t.Limit < 1 || t.Limit > maxLimit {
-		return bad("limit is %d; it goes from 1 to %d", t.Limit, maxLimit)
-	}
-	return nil
 }
 
 // limiterOf is for one more template; nil without a key.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/predicate"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // Preparer does what needs no state: it decodes and validates records, and
@@ -18,13 +19,14 @@ import (
 type Preparer struct {
 	topics     events.Topics
 	predicates *predicate.Cache
+	checks     *request.Checker
 }
 
 // NewPreparer makes a Preparer for the State of the same Config; give both the
 // same Predicates, so that each predicate is compiled once.
 func NewPreparer(cfg Config) *Preparer {
 	cfg.defaults()
-	return &Preparer{topics: cfg.Topics, predicates: cfg.Predicates}
+	return &Preparer{topics: cfg.Topics, predicates: cfg.Predicates, checks: request.New(cfg.Predicates)}
 }
 
 // Prepared is what Decide gets to see of a record. Only a Preparer makes one.
@@ -70,7 +72,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) *P
 	}
 	out.message = m
 	named, id := names(m)
-	if out.pool, err = poolName(named, rec.Key); err != nil {
+	if out.pool, err = request.Pool(named, rec.Key); err != nil {
 		out.pool = ""
 		return out.poisoned(rec, malformed(err))
 	}
@@ -89,7 +91,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) *P
 		return out
 	}
 	if err := p.validate(out, env); err != nil {
-		if wanted == events.Report || checkID("taskId", out.taskID) != nil {
+		if wanted == events.Report || request.CheckID("taskId", out.taskID) != nil {
 			out.taskID = ""
 			return out.poisoned(rec, malformed(err))
 		}
@@ -120,8 +122,8 @@ func (out *Prepared) poisoned(rec *events.Record, why *events.Malformed) *Prepar
 // which task it is about, that task is rejected, in the log of its pool, where
 // whoever waits for it looks.
 func (out *Prepared) unreadable(rec *events.Record, why *events.Malformed, h hint, partition int32) *Prepared {
-	pool, err := poolName(h.Pool, rec.Key)
-	if err != nil || checkID("taskId", h.TaskID) != nil {
+	pool, err := request.Pool(h.Pool, rec.Key)
+	if err != nil || request.CheckID("taskId", h.TaskID) != nil {
 		return out.poisoned(rec, why)
 	}
 	out.pool, out.taskID = pool, h.TaskID
@@ -212,16 +214,6 @@ func names(m proto.Message) (pool, task string) {
 		return m.Pool, ""
 	}
 	return "", ""
-}
-
-func poolName(named string, key []byte) (events.Pool, error) {
-	if named == "" {
-		named = string(key)
-	}
-	if named == "" {
-		return events.DefaultPool, nil
-	}
-	return events.Pool(named), checkID("pool", named)
 }
 
 // Bounds of a poison record as it is kept.

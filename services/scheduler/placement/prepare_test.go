@@ -201,22 +201,6 @@ func TestAssignmentThatIsOverIsNotPublished(t *testing.T) {
 	}
 }
 
-func TestQuantities(t *testing.T) {
-	for text, want := range map[string]int64{
-		"0": 0, "7": 7, "64Mi": 64 << 20, "1.5Ki": 1536, "2000m": 2, "2k": 2000, "1E": 1e18, "007": 7,
-		"": -1, "Mi": -1, "1500m": -1, "-1": -1, "1.5": -1, ".5Ki": -1, "1.Ki": -1, "1e3": -1, "2Ei": -1, "1 Mi": -1, "0x10": -1,
-		"99999999999999999999": -1, "1/2": -1,
-	} {
-		got, ok := parseQuantity(text)
-		if !ok {
-			got = -1
-		}
-		if got != want {
-			t.Errorf("parseQuantity(%q) = %d, want %d", text, got, want)
-		}
-	}
-}
-
 // FuzzPrepare: whatever comes, the owner's loop goes on and what it says of it
 // can be written.
 func FuzzPrepare(f *testing.F) {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // Limits of a pool's settings.
@@ -27,7 +28,7 @@ func checkSettings(m *events.PoolSettings) error {
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(m.GetTenantWeights())) {
 		if tenant != "" { // Tasks without a tenant share as one.
-			if err := checkID("settings.tenantWeights", tenant); err != nil {
+			if err := request.CheckID("settings.tenantWeights", tenant); err != nil {
 				return err
 			}
 		}
@@ -35,8 +36,8 @@ func checkSettings(m *events.PoolSettings) error {
 			return bad("settings.tenantWeights[%q] is %d; it goes from 1 to %d", tenant, w, maxWeight)
 		}
 	}
-	if after := m.GetReserveAfterMs(); after > maxTimeout.Milliseconds() {
-		return bad("settings.reserveAfterMs is %d; at most %d are allowed, negative means never", after, maxTimeout.Milliseconds())
+	if after := m.GetReserveAfterMs(); after > request.MaxTimeout.Milliseconds() {
+		return bad("settings.reserveAfterMs is %d; at most %d are allowed, negative means never", after, request.MaxTimeout.Milliseconds())
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 type status uint8
@@ -178,12 +179,16 @@ type retryPolicy struct {
 	finalErrors      string
 }
 
-var defaultRetry = retryPolicy{maxAttempts: 5, initialMs: 1_000, maxMs: 60_000, multiplier: 2}
+var defaultRetry = asked(request.DefaultRetry())
 
 func retryOf(m *events.RetryPolicy) retryPolicy {
 	if m == nil {
 		return defaultRetry
 	}
+	return asked(m)
+}
+
+func asked(m *events.RetryPolicy) retryPolicy {
 	return retryPolicy{
 		maxAttempts: m.MaxAttempts, initialMs: m.InitialBackoffMs, maxMs: m.MaxBackoffMs,
 		multiplier: m.Multiplier, finalErrors: strings.Join(m.FinalErrors, "\x00"),
@@ -291,11 +296,4 @@ func (t *task) message(p *pool) *events.Task {
 		m.NotBeforeMs = t.extra.notBefore
 	}
 	return m
-}
-
-// explicit is the policy as a message, the default spelled out.
-func (r retryPolicy) explicit() *events.RetryPolicy {
-	return &events.RetryPolicy{
-		MaxAttempts: r.maxAttempts, InitialBackoffMs: r.initialMs, MaxBackoffMs: r.maxMs, Multiplier: r.multiplier,
-	}
 }

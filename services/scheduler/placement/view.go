@@ -2,6 +2,7 @@ package placement
 
 import (
 	"iter"
+	"maps"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -46,6 +47,22 @@ type TaskView struct {
 	ResultType string `json:"resultType,omitempty"`
 }
 
+// Accepted shows a task as it is accepted, for those who keep a history of tasks
+// beside a State.
+func Accepted(m *events.TaskAccepted) TaskView {
+	t := m.Task
+	v := TaskView{
+		ID: t.GetId(), Pool: t.GetPool(), State: "pending", Kind: t.GetKind(), Predicate: t.GetPredicate(), Prefer: t.GetPrefer(),
+		Needs: t.GetNeeds(), Priority: t.GetPriority(), Tenant: t.GetTenant(), LimitKey: t.GetLimitKey(), Limit: t.GetLimit(),
+		After: t.GetAfter(), ReplayOf: t.GetReplayOf(), PayloadBytes: len(t.GetPayload()), MaxAttempts: retryOf(t.GetRetry()).maxAttempts,
+		AcceptedMs: m.AtMs, NotBeforeMs: t.GetNotBeforeMs(), Traceparent: t.GetTraceparent(),
+	}
+	if len(v.Needs) == 0 {
+		v.Needs = maps.Clone(defaultNeeds)
+	}
+	return v
+}
+
 // Ended tells whether nothing will happen to the task any more.
 func (v *TaskView) Ended() bool {
 	return v.State != "pending" && v.State != "assigned" && v.State != "running"
@@ -64,6 +81,8 @@ type EngineView struct {
 	Kinds       []string         `json:"kinds,omitempty"`
 	Allocatable map[string]int64 `json:"allocatable,omitempty"`
 	Free        map[string]int64 `json:"free,omitempty"`
+	// Reserved is what the tasks need that it holds.
+	Reserved map[string]int64 `json:"reserved,omitempty"`
 	// Used is what was observed last as used, by dimension.
 	Used         map[string]int64 `json:"used,omitempty"`
 	Node         string           `json:"node,omitempty"`
@@ -226,6 +245,12 @@ func (e *engine) view(p *pool) EngineView {
 		Attempts: e.attempts, RegisteredMs: e.registeredAt, ChangedMs: e.changedAtMs,
 		Registration: e.registered,
 		Labels:       make(map[string]any, len(e.registered.Labels)), Free: make(map[string]int64, len(e.free)),
+		Reserved: make(map[string]int64),
+	}
+	for t := e.first; t != nil; t = t.attemptNext {
+		for _, n := range t.tmpl.shape.needs {
+			v.Reserved[p.dims.names[n.dim]] += n.amount
+		}
 	}
 	for name, l := range e.registered.Labels {
 		v.Labels[name] = l.AsInterface()

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 func init() { commands["foretell"] = (*player).cmdForetell }
@@ -29,7 +30,7 @@ func (p *player) cmdForetell(a args) {
 			r.Needs[name] = structpb.NewStringValue(value)
 		}
 	}
-	t, err := p.prep.Check(r)
+	t, err := request.New(nil).Check(r)
 	if err != nil {
 		p.tb.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func TestWhatIfForetells(t *testing.T) {
 				TaskId: "second", Pool: blue, Kind: "k", Predicate: where,
 				Needs: map[string]*structpb.Value{"slots": structpb.NewStringValue(slots)},
 			}
-			task, err := w.prep.Check(r)
+			task, err := request.New(nil).Check(r)
 			if err != nil {
 				t.Fatal(err)
 			}

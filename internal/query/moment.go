@@ -1,4 +1,4 @@
-package client
+package query
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
@@ -30,7 +31,7 @@ func (f *folded) tooEarly() error {
 	if f.start > 0 || f.events > 0 || f.firstMs == 0 {
 		return nil // Behind a snapshot the log need not have an event.
 	}
-	return &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("the log did not exist yet; answers exist from %s (%s) on",
+	return &client.Refused{Code: CodeNoHistory, Message: fmt.Sprintf("the log did not exist yet; answers exist from %s (%s) on",
 		stampMs(f.firstMs), f.first)}
 }
 
@@ -43,8 +44,8 @@ type reading struct {
 
 // readTo folds what a reader has not read yet, up to a moment. Every fold of
 // tasks.events that the client answers with ends here.
-func (c *Client) readTo(ctx context.Context, in reading, at At, then eventlog.Visit) (folded, error) {
-	topic := c.topics.Events()
+func (q *Querier) readTo(ctx context.Context, in reading, at At, then eventlog.Visit) (folded, error) {
+	topic := q.topics.Events()
 	var tooNew error
 	apply := func(l events.Logged, r *events.Record) {
 		if m, ok := l.Message.(*events.LogFoldVersionRaised); ok && m.Version > placement.NewestFoldVersion && tooNew == nil {
@@ -58,11 +59,11 @@ func (c *Client) readTo(ctx context.Context, in reading, at At, then eventlog.Vi
 		f.asOf.Offset, f.nowMs = f.reader.Position(), time.Now().UnixMilli()
 		return f, cmp.Or(err, tooNew)
 	}
-	_, end, err := c.Offsets(ctx, topic, in.partition)
+	_, end, err := q.offsets(ctx, topic, in.partition)
 	if err != nil {
 		return f, err
 	}
-	if err := c.reachable(at, f.asOf, end); err != nil {
+	if err := q.reachable(at, f.asOf, end); err != nil {
 		return f, err
 	}
 	m := past{folded: &f, at: at, stop: end, apply: apply}
@@ -93,7 +94,7 @@ func (a At) among(usable []eventlog.Stored) ([]eventlog.Stored, error) {
 	}
 	if len(out) == 0 {
 		oldest := usable[len(usable)-1].Manifest
-		return nil, &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("%s is not kept any more; answers exist from %s (%s) on",
+		return nil, &client.Refused{Code: CodeNoHistory, Message: fmt.Sprintf("%s is not kept any more; answers exist from %s (%s) on",
 			a, stampMs(oldest.AtMs), Position{oldest.Topic, oldest.Partition, oldest.Offset})}
 	}
 	return out, nil
@@ -101,15 +102,15 @@ func (a At) among(usable []eventlog.Stored) ([]eventlog.Stored, error) {
 
 // reachable refuses a moment of which it is known beforehand that the log cannot
 // tell of it.
-func (c *Client) reachable(at At, start Position, end int64) error {
+func (q *Querier) reachable(at At, start Position, end int64) error {
 	offset, isOffset := at.Offset()
 	switch {
 	case isOffset && offset < start.Offset:
-		return &Refused{Code: CodeNoHistory, Message: fmt.Sprintf("offset %d is not kept any more; answers exist from %s on", offset, start)}
+		return &client.Refused{Code: CodeNoHistory, Message: fmt.Sprintf("offset %d is not kept any more; answers exist from %s on", offset, start)}
 	case isOffset && offset > end:
-		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("offset %d has not been written; the end is at %s", offset, Position{start.Topic, start.Partition, end})}
+		return &client.Refused{Code: CodeNotYet, Message: fmt.Sprintf("offset %d has not been written; the end is at %s", offset, Position{start.Topic, start.Partition, end})}
 	case !isOffset && at.value > time.Now().UnixMilli():
-		return &Refused{Code: CodeNotYet, Message: fmt.Sprintf("%s has not come; what will be is not in the log", at)}
+		return &client.Refused{Code: CodeNotYet, Message: fmt.Sprintf("%s has not come; what will be is not in the log", at)}
 	}
 	return nil
 }
@@ -171,19 +172,19 @@ func allTooEarly(read []folded) error {
 // keep. begin gives what is to see them; where the log's beginning is gone, it is
 // told of the state before what is left, that of a snapshot, else of nil. It may be
 // called again, and then all begins anew: truncation overtook the reader.
-func (c *Client) Events(ctx context.Context, pool events.Pool, begin func(*placement.State) (see func(events.Logged)), at ...At) (Position, error) {
+func (q *Querier) Events(ctx context.Context, pool events.Pool, begin func(*placement.State) (see func(events.Logged)), at ...At) (Position, error) {
 	pool = orDefault(pool)
-	if _, err := c.readAt(pool, the(at)); err != nil {
+	if _, err := q.readAt(pool, the(at)); err != nil {
 		return Position{}, err
 	}
 	partition := events.PoolPartition(pool)
 	var done folded
-	err := c.folding(ctx, partition, func(start int64, log eventlog.Log) (err error) {
-		r := eventlog.NewReader(log, c.topics.Events(), partition)
+	err := q.folding(ctx, partition, func(start int64, log eventlog.Log) (err error) {
+		r := eventlog.NewReader(log, q.topics.Events(), partition)
 		var state *placement.State
 		if start > 0 {
 			var m *events.LogSnapshot
-			if state, m, err = c.stateAt(ctx, log, placement.Config{Topics: c.topics, Partition: partition}, the(at), false); err != nil {
+			if state, m, err = q.stateAt(ctx, log, placement.Config{Topics: q.topics, Partition: partition}, the(at), false); err != nil {
 				return err
 			}
 			if r, err = eventlog.NewReaderFrom(log, m); err != nil {
@@ -191,7 +192,7 @@ func (c *Client) Events(ctx context.Context, pool events.Pool, begin func(*place
 			}
 		}
 		see := begin(state)
-		done, err = c.readTo(ctx, reading{r, partition, start}, the(at), func(l events.Logged, _ *events.Record) { see(l) })
+		done, err = q.readTo(ctx, reading{r, partition, start}, the(at), func(l events.Logged, _ *events.Record) { see(l) })
 		return err
 	})
 	return done.asOf, wrap(err, "read the events of pool %q", pool)

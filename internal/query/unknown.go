@@ -1,4 +1,4 @@
-package client
+package query
 
 import (
 	"github.com/spanway/spanway/pkg/predicate"
@@ -8,7 +8,7 @@ import (
 // engine has of those which are ready or draining: perhaps they are misspelt,
 // perhaps the engine that has them is still to come. It is empty where there is no
 // such engine to compare with, and for what is no predicate.
-func Unknown(text string, engines []*EngineStatus) []string {
+func Unknown(text string, engines []*Engine) []string {
 	names, err := predicate.Names(text)
 	if err != nil {
 		return nil
@@ -29,7 +29,7 @@ func Unknown(text string, engines []*EngineStatus) []string {
 	return out
 }
 
-func has(e *EngineStatus, n predicate.Named) bool {
+func has(e *Engine, n predicate.Named) bool {
 	if n.Of == predicate.EngineLabels {
 		_, ok := e.Labels[n.Key]
 		return ok

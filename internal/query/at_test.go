@@ -1,10 +1,12 @@
-package client
+package query
 
 import (
 	"errors"
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/internal/run/runtest"
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -12,65 +14,65 @@ import (
 // below it made, also long after.
 func TestAnswersOfThePast(t *testing.T) {
 	h := newHouse(t)
-	c, ctx := h.client(t), within(t)
-	if _, err := c.Do(ctx, Task{ID: "one", Kind: "echo"}); err != nil {
+	c, q, ctx := h.client(t), h.query(), runtest.Within(t)
+	if _, err := c.Do(ctx, client.Task{ID: "one", Kind: "echo"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Submit(ctx, Task{ID: "held", Kind: "wait"}); err != nil {
+	if _, err := c.Submit(ctx, client.Task{ID: "held", Kind: "wait"}); err != nil {
 		t.Fatal(err)
 	}
-	<-h.entered
+	<-h.Entered
 	if err := c.Cancel(ctx, "", "held", "enough"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Submit(ctx, Task{ID: "stuck", Kind: "echo", Predicate: "engine.site == 'mars'"}); err != nil {
+	if _, err := c.Submit(ctx, client.Task{ID: "stuck", Kind: "echo", Predicate: "engine.site == 'mars'"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Why(ctx, "", "stuck"); err != nil { // It waits until it was read.
+	if _, err := q.Why(ctx, "", "stuck"); err != nil { // It waits until it was read.
 		t.Fatal(err)
 	}
-	_, now, err := c.Task(ctx, "default", "held")
+	_, now, err := q.Task(ctx, "default", "held")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range now.AsOf.Offset + 1 {
-		want := State("")
+		want := client.State("")
 		for _, e := range now.History {
 			if e.Offset < n {
 				want = stateAfter(want, e)
 			}
 		}
-		s, l, err := c.Task(ctx, "default", "held", AtOffset(n))
+		s, l, err := q.Task(ctx, "default", "held", AtOffset(n))
 		if want == "" {
-			if r := (&Refused{}); !errors.As(err, &r) || r.Code != events.CodeUnknownTask {
+			if r := (&client.Refused{}); !errors.As(err, &r) || r.Code != events.CodeUnknownTask {
 				t.Errorf("at %d: %v, want UNKNOWN_TASK", n, err)
 			}
 			continue
 		}
-		if err != nil || s.State != want || l.AsOf.Offset != n {
+		if err != nil || client.State(s.State) != want || l.AsOf.Offset != n {
 			t.Fatalf("at %d the task is %v as of %v, %v; want %q", n, s, l.AsOf, err, want)
 		}
-		e, err := c.Engine(ctx, "", "e1", AtOffset(n))
-		if err != nil || (e.Running > 0) != (want == Assigned || want == Running) {
+		e, err := q.Engine(ctx, "", "e1", AtOffset(n))
+		if err != nil || (e.Attempts > 0) != (want == client.Assigned || want == client.Running) {
 			t.Errorf("at %d the engine is %+v, %v; the task %s", n, e, err, want)
 		}
-		x, err := c.Why(ctx, "", "held", AtOffset(n))
-		if err != nil || x.Offset != n || (State(x.State) != want && want != Running) {
+		x, err := q.Why(ctx, "", "held", AtOffset(n))
+		if err != nil || x.Offset != n || (client.State(x.State) != want && want != client.Running) {
 			t.Errorf("at %d why says %+v, %v; want %q", n, x, err, want)
 		}
 	}
 }
 
-func stateAfter(was State, e Event) State {
+func stateAfter(was client.State, e client.Event) client.State {
 	switch e.Message.(type) {
 	case *events.TaskAccepted:
-		return Pending
+		return client.Pending
 	case *events.TaskAssigned:
-		return Assigned
+		return client.Assigned
 	case *events.TaskStarted:
-		return Running
+		return client.Running
 	case *events.TaskCancelled:
-		return Cancelled
+		return client.Cancelled
 	}
 	return was
 }
@@ -79,48 +81,48 @@ func stateAfter(was State, e Event) State {
 // something was so is counted to that time.
 func TestTimesOfThePast(t *testing.T) {
 	h := newHouse(t)
-	c, ctx := h.client(t), within(t)
-	if _, err := c.Submit(ctx, Task{ID: "stuck", Kind: "echo", Predicate: "engine.site == 'mars'"}); err != nil {
+	c, q, ctx := h.client(t), h.query(), runtest.Within(t)
+	if _, err := c.Submit(ctx, client.Task{ID: "stuck", Kind: "echo", Predicate: "engine.site == 'mars'"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Why(ctx, "", "stuck"); err != nil {
+	if _, err := q.Why(ctx, "", "stuck"); err != nil {
 		t.Fatal(err)
 	}
-	s, now, err := c.Task(ctx, "", "stuck")
+	s, now, err := q.Task(ctx, "", "stuck")
 	if err != nil {
 		t.Fatal(err)
 	}
 	accepted := time.UnixMilli(s.AcceptedMs)
 	for time.Now().UnixMilli() <= s.AcceptedMs+2 { // The log tells of no time that has not come.
-		if _, _, err := c.Task(ctx, "", "stuck"); err != nil {
+		if _, _, err := q.Task(ctx, "", "stuck"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	x, err := c.Why(ctx, "", "stuck", AtTime(accepted.Add(2*time.Millisecond)))
+	x, err := q.Why(ctx, "", "stuck", AtTime(accepted.Add(2*time.Millisecond)))
 	if err != nil || x.ForMs != 2 || x.Offset < s.offset(now) {
 		t.Errorf("2 ms later: %+v, %v; want 2 ms", x, err)
 	}
-	if _, err = c.Why(ctx, "default", "stuck", AtTime(accepted.Add(-time.Millisecond))); err == nil {
+	if _, err = q.Why(ctx, "default", "stuck", AtTime(accepted.Add(-time.Millisecond))); err == nil {
 		t.Error("before it was accepted the task is known")
 	}
 	for at, code := range map[At]events.Code{
 		AtTime(accepted.Add(-time.Hour)): CodeNoHistory, AtTime(time.Now().Add(time.Hour)): CodeNotYet,
 		AtOffset(now.AsOf.Offset + 1000): CodeNotYet,
 	} {
-		r := &Refused{}
-		if _, err := c.Why(ctx, "default", "stuck", at); !errors.As(err, &r) || r.Code != code {
+		r := &client.Refused{}
+		if _, err := q.Why(ctx, "default", "stuck", at); !errors.As(err, &r) || r.Code != code {
 			t.Errorf("at %v: %v, want %s", at, err, code)
 		}
 	}
-	if engines, _, err := c.Engines(ctx, "default", AtTime(accepted.Add(-time.Hour))); err == nil {
+	if engines, _, err := q.Engines(ctx, "default", AtTime(accepted.Add(-time.Hour))); err == nil {
 		t.Errorf("an hour before the log there are engines %v", engines)
 	}
 }
 
 // offset is where the task was accepted.
-func (s *TaskStatus) offset(l Listing) int64 {
+func (t *Task) offset(l Listing) int64 {
 	for _, e := range l.History {
-		if _, ok := e.Message.(*events.TaskAccepted); ok && TaskOf(e.Message) == s.ID {
+		if _, ok := e.Message.(*events.TaskAccepted); ok && client.TaskOf(e.Message) == events.TaskID(t.ID) {
 			return e.Offset
 		}
 	}

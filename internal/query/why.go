@@ -1,13 +1,15 @@
-package client
+package query
 
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
@@ -22,7 +24,7 @@ const decisionWait = 2 * time.Second
 // how long something has been so is counted to that moment. Without a pool it
 // looks for the task in all. The error is *Refused with UNKNOWN_TASK if there is
 // none.
-func (c *Client) Why(ctx context.Context, pool events.Pool, id events.TaskID, at ...At) (placement.Explanation, error) {
+func (q *Querier) Why(ctx context.Context, pool events.Pool, id events.TaskID, at ...At) (placement.Explanation, error) {
 	when := the(at)
 	if pool == "" {
 		find := when
@@ -30,11 +32,11 @@ func (c *Client) Why(ctx context.Context, pool events.Pool, id events.TaskID, at
 			find = At{}
 		}
 		var err error
-		if pool, err = c.poolOfTask(ctx, id, find); err != nil {
+		if pool, err = q.poolOfTask(ctx, id, find); err != nil {
 			return placement.Explanation{}, wrap(err, "explain task %q", id)
 		}
 	}
-	w := explaining{client: c, pool: pool, id: id, partition: events.PoolPartition(pool)}
+	w := explaining{querier: q, pool: pool, id: id, partition: events.PoolPartition(pool)}
 	explain := w.explain
 	if !when.Now() {
 		explain = func(ctx context.Context) (placement.Explanation, error) { return w.explainAt(ctx, when) }
@@ -47,19 +49,19 @@ func (c *Client) Why(ctx context.Context, pool events.Pool, id events.TaskID, at
 // a moment: which engines would take it at once and why not the others. If one
 // would, Reason is empty. A request of no kind asks of engines whatever they
 // handle. The error is *Refused if the request itself would be.
-func (c *Client) WhatIf(ctx context.Context, r *events.TaskRequested, at ...At) (placement.Explanation, error) {
-	asked := proto.CloneOf(r)
-	asked.Kind = cmp.Or(r.Kind, "any")
-	t, err := c.task(asked)
+func (q *Querier) WhatIf(ctx context.Context, r *events.TaskRequested, at ...At) (placement.Explanation, error) {
+	named := proto.CloneOf(r)
+	named.Kind = cmp.Or(r.Kind, "any")
+	t, err := q.check(named)
 	if err != nil {
 		return placement.Explanation{}, err
 	}
 	t.Kind = r.Kind
 	when, pool := the(at), orDefault(events.Pool(t.Pool))
-	if _, err := c.readAt(pool, when); err != nil {
+	if _, err := q.readAt(pool, when); err != nil {
 		return placement.Explanation{}, err
 	}
-	w := explaining{client: c, pool: pool, partition: events.PoolPartition(pool)}
+	w := explaining{querier: q, pool: pool, partition: events.PoolPartition(pool)}
 	done, err := w.fold(ctx, when)
 	if err == nil {
 		err = done.tooEarly()
@@ -74,7 +76,7 @@ func (c *Client) WhatIf(ctx context.Context, r *events.TaskRequested, at ...At) 
 
 // explaining is the search for one explanation.
 type explaining struct {
-	client    *Client
+	querier   *Querier
 	pool      events.Pool
 	id        events.TaskID
 	partition int32
@@ -84,17 +86,17 @@ type explaining struct {
 
 // fold reads the log to its end, or to a moment.
 func (w *explaining) fold(ctx context.Context, at At) (folded, error) {
-	c := w.client
+	q := w.querier
 	var done folded
 	var err error
-	w.state, done, err = c.foldState(ctx, placement.Config{Topics: c.topics, Partition: w.partition, KeepSucceeded: true}, at)
+	w.state, done, err = q.foldState(ctx, placement.Config{Topics: q.topics, Partition: w.partition, KeepSucceeded: true}, at)
 	w.reader = done.reader
 	return done, err
 }
 
 // explainAt explains a task as it was at a moment.
 func (w *explaining) explainAt(ctx context.Context, at At) (placement.Explanation, error) {
-	if _, err := w.client.readAt(w.pool, at); err != nil {
+	if _, err := w.querier.readAt(w.pool, at); err != nil {
 		return placement.Explanation{}, err
 	}
 	done, err := w.fold(ctx, at)
@@ -106,7 +108,7 @@ func (w *explaining) explainAt(ctx context.Context, at At) (placement.Explanatio
 	}
 	x, found := w.state.Explain(w.pool, w.id, done.nowMs)
 	if !found {
-		return placement.Explanation{}, &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf(
+		return placement.Explanation{}, &client.Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf(
 			"no task %q in pool %q as of %s", w.id, w.pool, done.asOf)}
 	}
 	x.Offset = done.asOf.Offset
@@ -116,8 +118,8 @@ func (w *explaining) explainAt(ctx context.Context, at At) (placement.Explanatio
 func (w *explaining) apply(l events.Logged, _ *events.Record) { w.state.Apply(l) }
 
 func (w *explaining) explain(ctx context.Context) (placement.Explanation, error) {
-	c := w.client
-	_, asked, err := c.Offsets(ctx, c.topics.Requests(), w.partition)
+	q := w.querier
+	_, asked, err := q.offsets(ctx, q.topics.Requests(), w.partition)
 	if err != nil {
 		return placement.Explanation{}, err
 	}
@@ -130,7 +132,7 @@ func (w *explaining) explain(ctx context.Context) (placement.Explanation, error)
 			return x, nil
 		}
 		left := time.Until(until)
-		if c.decided(w.reader, w.partition) >= asked || left <= 0 {
+		if q.decided(w.reader, w.partition) >= asked || left <= 0 {
 			return w.unread(ctx)
 		}
 		if err := w.reader.Poll(ctx, min(left, tailWait), w.apply); err != nil {
@@ -139,48 +141,37 @@ func (w *explaining) explain(ctx context.Context) (placement.Explanation, error)
 	}
 }
 
-// decided is the offset of a partition's requests below which all were decided,
-// by what a reader of its events has seen.
-func (c *Client) decided(r *eventlog.Reader, partition int32) int64 {
-	for _, at := range r.Inputs() {
-		if at.Partition == partition && at.Topic == c.topics.Requests() {
-			return at.Next
-		}
-	}
-	return 0
-}
-
 // poolOfTask finds the pool of a task at a moment; now, also of one that is only
 // asked for yet.
-func (c *Client) poolOfTask(ctx context.Context, id events.TaskID, at At) (events.Pool, error) {
-	listings, err := c.Tasks(ctx, TaskQuery{ID: id, At: at})
+func (q *Querier) poolOfTask(ctx context.Context, id events.TaskID, at At) (events.Pool, error) {
+	listings, err := q.Tasks(ctx, TaskQuery{ID: id, At: at})
 	if err != nil {
 		return "", err
 	}
 	for _, l := range listings {
 		if len(l.Tasks) > 0 {
-			return l.Tasks[0].Pool, nil
+			return events.Pool(l.Tasks[0].Pool), nil
 		}
 	}
 	for _, l := range listings {
 		if !at.Now() {
 			break
 		}
-		req, err := c.undecided(ctx, l.AsOf.Partition, l.Decided, id)
+		req, err := q.undecided(ctx, l.AsOf.Partition, l.Decided, id)
 		if err != nil || req != nil {
 			return req.poolOr(""), err
 		}
 	}
-	return "", &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in any pool", id)}
+	return "", &client.Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in any pool", id)}
 }
 
-// request is a request for a task, as it stands in the log.
-type request struct {
+// asked is a request for a task, as it stands in the log.
+type asked struct {
 	pool events.Pool
 	atMs int64
 }
 
-func (r *request) poolOr(otherwise events.Pool) events.Pool {
+func (r *asked) poolOr(otherwise events.Pool) events.Pool {
 	if r == nil {
 		return otherwise
 	}
@@ -189,13 +180,13 @@ func (r *request) poolOr(otherwise events.Pool) events.Pool {
 
 // undecided looks for a task among the requests from an offset on; nil if it is
 // not there.
-func (c *Client) undecided(ctx context.Context, partition int32, from int64, id events.TaskID) (*request, error) {
-	topic := c.topics.Requests()
-	_, end, err := c.Offsets(ctx, topic, partition)
+func (q *Querier) undecided(ctx context.Context, partition int32, from int64, id events.TaskID) (*asked, error) {
+	topic := q.topics.Requests()
+	_, end, err := q.offsets(ctx, topic, partition)
 	if err != nil {
 		return nil, err
 	}
-	log := c.broker.Log(topic, partition)
+	log := q.logs.Partition(topic, partition)
 	for from < end {
 		page, err := log.Fetch(ctx, from, tailWait)
 		if err != nil {
@@ -212,7 +203,7 @@ func (c *Client) undecided(ctx context.Context, partition int32, from int64, id 
 }
 
 // requestFor reads a record if it asks for that task.
-func requestFor(r *events.Record, id events.TaskID) *request {
+func requestFor(r *events.Record, id events.TaskID) *asked {
 	env, m, err := events.Decode(r)
 	req, ok := m.(*events.TaskRequested)
 	if err != nil || !ok || req.TaskId != string(id) && (req.TaskId != "" || env.ID != string(id)) {
@@ -222,22 +213,33 @@ func requestFor(r *events.Record, id events.TaskID) *request {
 	if pool == "" {
 		pool = string(r.Key)
 	}
-	return &request{orDefault(events.Pool(pool)), r.Timestamp}
+	return &asked{orDefault(events.Pool(pool)), r.Timestamp}
 }
 
 // unread is the answer where the scheduler has not come to the request.
 func (w *explaining) unread(ctx context.Context) (placement.Explanation, error) {
-	c := w.client
-	req, err := c.undecided(ctx, w.partition, c.decided(w.reader, w.partition), w.id)
+	q := w.querier
+	req, err := q.undecided(ctx, w.partition, q.decided(w.reader, w.partition), w.id)
 	if err != nil {
 		return placement.Explanation{}, err
 	}
 	if req.poolOr("") != w.pool {
-		return placement.Explanation{}, &Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in pool %q", w.id, w.pool)}
+		return placement.Explanation{}, &client.Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf("no task %q in pool %q", w.id, w.pool)}
 	}
 	return placement.Explanation{
-		Task: string(w.id), Pool: string(w.pool), State: string(Pending), Reason: placement.NotRead,
-		Log: c.topics.Events(), Partition: w.partition, Offset: w.reader.Position(),
+		Task: string(w.id), Pool: string(w.pool), State: string(client.Pending), Reason: placement.NotRead,
+		Log: q.topics.Events(), Partition: w.partition, Offset: w.reader.Position(),
 		ForMs: max(time.Now().UnixMilli()-req.atMs, 0), WakesOn: []string{placement.WakesOnSchedulerReads},
 	}, nil
+}
+
+// check makes the task that a request asks for. The error is *client.Refused as
+// that of every scheduler.
+func (q *Querier) check(r *events.TaskRequested) (*events.Task, error) {
+	t, err := q.checks.Check(r)
+	var bad *events.Malformed
+	if errors.As(err, &bad) {
+		return nil, &client.Refused{Code: bad.Code, Message: bad.Message}
+	}
+	return t, err
 }

@@ -1,39 +1,46 @@
-package client
+package query
 
 import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
+// tailWait is how long one fetch waits for something to come.
+const tailWait = 500 * time.Millisecond
+
 // Record reads the one record at a place.
-func (c *Client) Record(ctx context.Context, at events.Place) (*events.Record, error) {
-	page, err := c.broker.Log(at.Topic, at.Partition).Fetch(ctx, at.Offset, tailWait)
+func (q *Querier) Record(ctx context.Context, at events.Place) (*events.Record, error) {
+	page, err := q.logs.Partition(at.Topic, at.Partition).Fetch(ctx, at.Offset, tailWait)
 	if eventlog.IsOutOfRange(err) {
-		return nil, &Refused{Code: "NO_RECORD", Message: err.Error()}
+		return nil, &client.Refused{Code: "NO_RECORD", Message: err.Error()}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s/%d@%d: %w", at.Topic, at.Partition, at.Offset, err)
 	}
 	i := slices.IndexFunc(page.Records, func(r events.Record) bool { return r.Offset == at.Offset })
 	if i < 0 {
-		return nil, &Refused{Code: "NO_RECORD", Message: fmt.Sprintf("%s/%d holds no record at %d", at.Topic, at.Partition, at.Offset)}
+		return nil, &client.Refused{Code: "NO_RECORD", Message: fmt.Sprintf("%s/%d holds no record at %d", at.Topic, at.Partition, at.Offset)}
 	}
 	return &page.Records[i], nil
 }
 
 // Scan gives every record of a partition that was there when it began, judged by
 // nobody, in order. The record must not be kept.
-func (c *Client) Scan(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error {
-	start, end, err := c.Offsets(ctx, topic, partition)
+func (q *Querier) Scan(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error {
+	start, end, err := q.offsets(ctx, topic, partition)
 	if err != nil {
 		return err
 	}
-	log := c.broker.Log(topic, partition)
+	log := q.logs.Partition(topic, partition)
 	for next := start; next < end; {
 		page, err := log.Fetch(ctx, next, tailWait)
 		if err != nil {
@@ -73,10 +80,10 @@ type TailRecord struct {
 // Tail calls see for each record, in order within a partition and never twice
 // at once, until it has read what was there when it began (or ctx ends, which
 // is no error, if it follows).
-func (c *Client) Tail(ctx context.Context, cfg TailConfig, see func(TailRecord) error) error {
+func (q *Querier) Tail(ctx context.Context, cfg TailConfig, see func(TailRecord) error) error {
 	var readers []*rawTail
 	for _, p := range cfg.Partitions {
-		t, err := c.rawTail(ctx, cfg, p)
+		t, err := q.rawTail(ctx, cfg, p)
 		if err != nil {
 			return err
 		}
@@ -98,7 +105,7 @@ func (c *Client) Tail(ctx context.Context, cfg TailConfig, see func(TailRecord) 
 	if !cfg.Follow {
 		return nil
 	}
-	return merge(ctx, readers, func(ctx context.Context, t *rawTail) ([]TailRecord, error) { return t.poll(ctx) }, see)
+	return followAll(ctx, readers, see)
 }
 
 // rawTail reads one partition; on tasks.events by way of a judging reader, which
@@ -112,18 +119,18 @@ type rawTail struct {
 	next, end int64
 }
 
-func (c *Client) rawTail(ctx context.Context, cfg TailConfig, p int32) (*rawTail, error) {
-	start, end, err := c.Offsets(ctx, cfg.Topic, p)
+func (q *Querier) rawTail(ctx context.Context, cfg TailConfig, p int32) (*rawTail, error) {
+	start, end, err := q.offsets(ctx, cfg.Topic, p)
 	if err != nil {
 		return nil, err
 	}
-	t := &rawTail{topic: cfg.Topic, partition: p, log: c.broker.Log(cfg.Topic, p), next: cfg.From, end: end}
+	t := &rawTail{topic: cfg.Topic, partition: p, log: q.logs.Partition(cfg.Topic, p), next: cfg.From, end: end}
 	if cfg.From < 0 {
 		t.next = end - cfg.Last
 	}
 	t.next = min(max(t.next, start), end)
 	t.from = t.next
-	if cfg.Topic == c.topics.Events() {
+	if cfg.Topic == q.topics.Events() {
 		if t.next, err = boundary(ctx, t.log, start, t.from); err != nil {
 			return nil, fmt.Errorf("look for the batch at %s/%d@%d: %w", t.topic, p, t.from, err)
 		}
@@ -165,50 +172,35 @@ func (t *rawTail) poll(ctx context.Context) ([]TailRecord, error) {
 	return out, err
 }
 
-// merge polls all sources at once and hands what they give to see, one by one,
-// until ctx ends or see fails. A source that fails is asked again.
-func merge[S, T any](ctx context.Context, sources []S, poll func(context.Context, S) ([]T, error), see func(T) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	seen := make(chan []T)
-	stopped := make(chan struct{})
-	for _, s := range sources {
-		go func() {
-			defer func() { stopped <- struct{}{} }()
+// followAll polls all tails at once, each in a goroutine of its own, and hands
+// what they give to see, one by one.
+func followAll(ctx context.Context, tails []*rawTail, see func(TailRecord) error) error {
+	var one sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	for _, t := range tails {
+		group.Go(func() error {
 			for ctx.Err() == nil {
-				pollInto(ctx, s, poll, seen)
+				batch, err := t.poll(ctx)
+				if err != nil && ctx.Err() == nil {
+					return err
+				}
+				if err := seeAll(&one, batch, see); err != nil {
+					return err
+				}
 			}
-		}()
+			return nil
+		})
 	}
-	var failed error
-	for running := len(sources); running > 0; {
-		select {
-		case batch := <-seen:
-			for i := 0; i < len(batch) && failed == nil; i++ {
-				failed = see(batch[i])
-			}
-			if failed != nil {
-				cancel()
-			}
-		case <-stopped:
-			running--
-		}
-	}
-	return failed
+	return group.Wait()
 }
 
-func pollInto[S, T any](ctx context.Context, s S, poll func(context.Context, S) ([]T, error), seen chan<- []T) {
-	batch, err := poll(ctx, s)
-	if len(batch) > 0 {
-		select {
-		case seen <- batch:
-		case <-ctx.Done():
+func seeAll(one *sync.Mutex, batch []TailRecord, see func(TailRecord) error) error {
+	one.Lock()
+	defer one.Unlock()
+	for _, r := range batch {
+		if err := see(r); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		select {
-		case <-time.After(tailPause):
-		case <-ctx.Done():
-		}
-	}
+	return nil
 }

@@ -1,4 +1,4 @@
-package client
+package query
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -117,23 +118,23 @@ func (a At) needsPool() bool { return a.kind == atOffset && a.topic == "" }
 
 // readAt lists the partitions that an answer about a pool (all, if none is
 // named) at a moment is read from.
-func (c *Client) readAt(pool events.Pool, at At) ([]int32, error) {
-	partitions := c.partitionsOf(pool)
+func (q *Querier) readAt(pool events.Pool, at At) ([]int32, error) {
+	partitions := q.partitionsOf(pool)
 	switch {
 	case at.kind != atOffset:
 	case at.topic != "":
-		topic := c.topics.Events()
-		if at.topic != topic && c.topics.Prefix+at.topic != topic || at.partition >= events.PoolPartitions {
-			return nil, &Refused{Code: events.CodeBadData, Message: fmt.Sprintf("%s is no place of %s", at, topic)}
+		topic := q.topics.Events()
+		if at.topic != topic && q.topics.Prefix+at.topic != topic || at.partition >= events.PoolPartitions {
+			return nil, &client.Refused{Code: events.CodeBadData, Message: fmt.Sprintf("%s is no place of %s", at, topic)}
 		}
 		if pool != "" && partitions[0] != at.partition {
-			return nil, &Refused{Code: events.CodeWrongPartition, Message: fmt.Sprintf(
+			return nil, &client.Refused{Code: events.CodeWrongPartition, Message: fmt.Sprintf(
 				"pool %q is on %s/%d, and %s is another partition's", pool, topic, partitions[0], at)}
 		}
 		return []int32{at.partition}, nil
 	case pool == "":
-		return nil, &Refused{Code: CodePoolNeeded, Message: fmt.Sprintf(
-			"offset %d is of one partition: name the pool, or write the place as %s/PARTITION@%d", at.value, c.topics.Events(), at.value)}
+		return nil, &client.Refused{Code: CodePoolNeeded, Message: fmt.Sprintf(
+			"offset %d is of one partition: name the pool, or write the place as %s/PARTITION@%d", at.value, q.topics.Events(), at.value)}
 	}
 	return partitions, nil
 }

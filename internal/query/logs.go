@@ -1,4 +1,4 @@
-package client
+package query
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/scheduler/placement"
@@ -28,13 +29,13 @@ type SnapshotInfo struct {
 
 // SnapshotsOf lists the complete snapshots of a partition of tasks.events, newest
 // by log offset first.
-func (c *Client) SnapshotsOf(ctx context.Context, partition int32) ([]SnapshotInfo, error) {
-	s := c.snapshots(partition)
+func (q *Querier) SnapshotsOf(ctx context.Context, partition int32) ([]SnapshotInfo, error) {
+	s := q.snapshots(partition)
 	all, err := s.List(ctx)
 	if err != nil {
 		return nil, err
 	}
-	usable, _, err := s.Usable(ctx, c.broker.Log(s.Topic, partition))
+	usable, _, err := s.Usable(ctx, q.logs.Partition(s.Topic, partition))
 	if err != nil {
 		return nil, err
 	}
@@ -66,30 +67,30 @@ type Reset struct {
 // ResetLog accepts that the state of a partition of tasks.events is lost whose
 // beginning is gone without a usable snapshot: tasks and engines are unknown from
 // then on. The error is *Refused with NOT_LOST if nothing is lost.
-func (c *Client) ResetLog(ctx context.Context, partition int32, owner, reason string) (Reset, error) {
-	topic := c.topics.Events()
-	log := c.broker.Log(topic, partition)
+func (q *Querier) ResetLog(ctx context.Context, partition int32, owner, reason string) (Reset, error) {
+	topic := q.topics.Events()
+	log := q.logs.Partition(topic, partition)
 	start, end, err := eventlog.Bounds(ctx, log)
 	if err != nil {
 		return Reset{}, err
 	}
 	var positions eventlog.Positions
-	for _, input := range []string{c.topics.Requests(), c.topics.Reports()} {
-		first, _, err := c.Offsets(ctx, input, partition)
+	for _, input := range []string{q.topics.Requests(), q.topics.Reports()} {
+		first, _, err := q.offsets(ctx, input, partition)
 		if err != nil {
 			return Reset{}, err
 		}
 		positions.Set(input, partition, first)
 	}
 	accepted, err := eventlog.Reset(ctx, eventlog.ResetConfig{
-		Log: log, Snapshots: c.snapshots(partition), Encoder: c.encoder,
+		Log: log, Snapshots: q.snapshots(partition), Encoder: q.encoder,
 		NewFold: func() eventlog.Fold {
-			return placement.New(placement.Config{Topics: c.topics, Partition: partition})
+			return placement.New(placement.Config{Topics: q.topics, Partition: partition})
 		},
 		Now: time.Now, Random: randomID, Owner: owner, Reason: reason, Positions: positions,
 	})
 	if errors.Is(err, eventlog.ErrNothingLost) {
-		return Reset{}, &Refused{Code: CodeNotLost, Message: fmt.Sprintf("%s/%d holds [%d, %d) and can be folded; nothing was done", topic, partition, start, end)}
+		return Reset{}, &client.Refused{Code: CodeNotLost, Message: fmt.Sprintf("%s/%d holds [%d, %d) and can be folded; nothing was done", topic, partition, start, end)}
 	}
 	return Reset{partition, start, end, accepted}, err
 }

@@ -1,4 +1,4 @@
-package placement
+package request
 
 import (
 	"maps"
@@ -64,7 +64,7 @@ func parseAmount(name string, v *structpb.Value) (int64, error) {
 		}
 		return int64(n), nil
 	case *structpb.Value_StringValue:
-		if n, ok := parseQuantity(k.StringValue); ok {
+		if n, ok := Quantity(k.StringValue); ok {
 			return n, nil
 		}
 		return 0, badNeeds("needs.%s is %.40q; give an integer of at least 0, or a quantity such as \"64Mi\" that comes to one", name, k.StringValue)
@@ -81,9 +81,10 @@ var units = []struct {
 	{"k", 1e3, 1}, {"M", 1e6, 1}, {"G", 1e9, 1}, {"T", 1e12, 1}, {"P", 1e15, 1}, {"E", 1e18, 1}, {"m", 1, 1000},
 }
 
-// parseQuantity reads digits, with a decimal point perhaps, and a unit. Only
-// what comes to an integer from 0 to 2^60 is a quantity here.
-func parseQuantity(text string) (int64, bool) {
+// Quantity reads an integer of at least 0 or a quantity such as "64Mi": digits,
+// with a decimal point perhaps, and a unit. Only what comes to an integer from 0 to
+// 2^60 is a quantity here; ok is false for all else.
+func Quantity(text string) (n int64, ok bool) {
 	by, over := int64(1), int64(1)
 	for _, u := range units {
 		if rest, ok := strings.CutSuffix(text, u.suffix); ok {
@@ -101,19 +102,20 @@ func parseQuantity(text string) (int64, bool) {
 			return 0, false
 		}
 	}
-	n, _ := new(big.Int).SetString(digits, 10)
-	n.Mul(n, big.NewInt(by))
+	amount, _ := new(big.Int).SetString(digits, 10)
+	amount.Mul(amount, big.NewInt(by))
 	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(len(fraction))), nil)
 	divisor.Mul(divisor, big.NewInt(over))
-	n, rest := n.QuoRem(n, divisor, new(big.Int))
-	if rest.Sign() != 0 || n.Cmp(big.NewInt(maxAmount)) > 0 {
+	amount, rest := amount.QuoRem(amount, divisor, new(big.Int))
+	if rest.Sign() != 0 || amount.Cmp(big.NewInt(maxAmount)) > 0 {
 		return 0, false
 	}
-	return n.Int64(), true
+	return amount.Int64(), true
 }
 
-// checkAmounts checks what an engine says it can hold.
-func checkAmounts(m map[string]int64) error {
+// CheckAllocatable checks what an engine says it can hold, by dimension. The error
+// is a *events.Malformed.
+func CheckAllocatable(m map[string]int64) error {
 	if len(m) > maxDimensions {
 		return badNeeds("allocatable has %d dimensions; at most %d are allowed", len(m), maxDimensions)
 	}

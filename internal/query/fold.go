@@ -1,0 +1,125 @@
+package query
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+// overtaken bounds how often a fold begins anew because what it was about to read
+// was deleted.
+const overtaken = 3
+
+// folding begins a fold of a partition again where truncation overtook it.
+func (q *Querier) folding(ctx context.Context, partition int32, fold func(start int64, log eventlog.Log) error) error {
+	topic := q.topics.Events()
+	for try := 1; ; try++ {
+		start, _, err := q.offsets(ctx, topic, partition)
+		if err != nil {
+			return err
+		}
+		err = fold(start, q.logs.Partition(topic, partition))
+		if !eventlog.IsOutOfRange(err) || try == overtaken {
+			return err
+		}
+	}
+}
+
+func (q *Querier) snapshots(partition int32) *eventlog.Snapshots {
+	topic := q.topics.Events()
+	return &eventlog.Snapshots{
+		Log: q.logs.Partition(events.Snapshots(topic), partition), Topic: topic, Partition: partition,
+		Encoder: q.encoder,
+	}
+}
+
+// stateAt restores the state of a log whose beginning is gone from a snapshot: the
+// newest that is not beyond a moment, or the oldest that can be used, which leaves
+// more of the history to be folded. A *eventlog.LossError says that there is none,
+// NO_HISTORY that all are beyond it.
+func (q *Querier) stateAt(ctx context.Context, log eventlog.Log, cfg placement.Config, at At, newest bool) (*placement.State, *events.LogSnapshot, error) {
+	s := q.snapshots(cfg.Partition)
+	usable, beyond, err := s.Usable(ctx, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	if usable, err = at.among(usable); err != nil {
+		return nil, nil, err
+	}
+	if !newest {
+		slices.Reverse(usable)
+	}
+	snap, core, err := s.Restore(ctx, usable, func() eventlog.Fold { return placement.New(cfg) })
+	if err != nil {
+		return nil, nil, err
+	}
+	state, ok := core.(*placement.State)
+	if snap == nil || !ok {
+		start, end, err := eventlog.Bounds(ctx, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		return nil, nil, &eventlog.LossError{
+			Topic: s.Topic, Partition: s.Partition, Start: start, End: end, Snapshots: len(usable) + len(beyond),
+		}
+	}
+	return state, snap.Manifest, nil
+}
+
+// foldState folds a partition with the scheduler's own core, to its end or to a
+// moment.
+func (q *Querier) foldState(ctx context.Context, cfg placement.Config, at At) (state *placement.State, done folded, err error) {
+	err = q.folding(ctx, cfg.Partition, func(start int64, log eventlog.Log) (err error) {
+		r := eventlog.NewReader(log, q.topics.Events(), cfg.Partition)
+		if state = placement.New(cfg); start > 0 {
+			var m *events.LogSnapshot
+			if state, m, err = q.stateAt(ctx, log, cfg, at, true); err != nil {
+				return err
+			}
+			if r, err = eventlog.NewReaderFrom(log, m); err != nil {
+				return err
+			}
+		}
+		if done, err = q.readTo(ctx, reading{r, cfg.Partition, start}, at, func(l events.Logged, _ *events.Record) { state.Apply(l) }); err != nil {
+			return err
+		}
+		return state.Err()
+	})
+	return state, done, err
+}
+
+// foldTasks folds the tasks of a partition to its end or to a moment. Where its
+// beginning is gone, all that is left is read: of what is older than the oldest
+// snapshot, the history alone, and from there on the core, too.
+func (q *Querier) foldTasks(ctx context.Context, partition int32, what TaskQuery) (h *history, done folded, err error) {
+	topic := q.topics.Events()
+	err = q.folding(ctx, partition, func(start int64, log eventlog.Log) (err error) {
+		state, at := placement.New(q.core(partition)), int64(0)
+		if start > 0 {
+			var m *events.LogSnapshot
+			if state, m, err = q.stateAt(ctx, log, q.core(partition), what.At, false); err != nil {
+				return err
+			}
+			at = m.Offset
+		}
+		h = newHistory(what)
+		r := eventlog.NewReaderAt(log, topic, partition, start)
+		done, err = q.readTo(ctx, reading{r, partition, start}, what.At, func(l events.Logged, rec *events.Record) {
+			if l.Offset >= at && h.core == nil {
+				h.begin(state)
+			}
+			h.see(topic, partition, l, rec)
+		})
+		if err != nil {
+			return err
+		}
+		if h.core == nil { // Nothing stands behind the snapshot.
+			h.begin(state)
+		}
+		return state.Err()
+	})
+	return h, done, err
+}

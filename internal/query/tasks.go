@@ -1,0 +1,127 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/scheduler/placement"
+)
+
+// TaskQuery selects tasks; what is empty selects all.
+type TaskQuery struct {
+	Pool   events.Pool
+	ID     events.TaskID
+	Kind   string
+	States []client.State
+	// At is the moment to look at; now if zero.
+	At At
+}
+
+func (what TaskQuery) matches(t *Task) bool {
+	return (what.Pool == "" || t.Pool == string(what.Pool)) && (what.Kind == "" || t.Kind == what.Kind) &&
+		(len(what.States) == 0 || slices.Contains(what.States, client.State(t.State)))
+}
+
+// Listing is the answer to a query, one part for each partition that was read.
+type Listing struct {
+	AsOf Position
+	// AtMs is the time of asking, or that of the moment asked for, in milliseconds
+	// since the Unix epoch.
+	AtMs  int64
+	Tasks []*Task // in the order in which they were accepted
+	// Decided: every request of the partition below this offset has been decided;
+	// 0 if a moment was asked for.
+	Decided int64
+	// History holds the events of the task, if one was asked for by its ID, and
+	// those of an engine that took an attempt of it away.
+	History []client.Event
+
+	core *placement.State
+}
+
+// Tasks folds the log to its end, or to the moment that what.At names, and returns
+// the tasks that match, partition by partition. It asks nobody: an answer that
+// comes is linearizable. A moment before what the log holds is *client.Refused
+// with NO_HISTORY.
+func (q *Querier) Tasks(ctx context.Context, what TaskQuery) ([]Listing, error) {
+	partitions, err := q.readAt(what.Pool, what.At)
+	if err != nil {
+		return nil, err
+	}
+	out, _, err := onEach(ctx, partitions, func(ctx context.Context, p int32) ([]Listing, folded, error) {
+		h, done, err := q.foldTasks(ctx, p, what)
+		if err != nil {
+			return nil, done, err
+		}
+		l := Listing{AsOf: done.asOf, AtMs: done.nowMs, Tasks: h.list(), History: h.events, core: h.core}
+		if what.At.Now() {
+			l.Decided = q.decided(done.reader, p)
+		}
+		return []Listing{l}, done, nil
+	})
+	return out, wrap(err, "read the tasks")
+}
+
+// decided is the offset of a partition's requests below which all were decided,
+// by what a reader of its events has seen.
+func (q *Querier) decided(r *eventlog.Reader, partition int32) int64 {
+	for _, at := range r.Inputs() {
+		if at.Partition == partition && at.Topic == q.topics.Requests() {
+			return at.Next
+		}
+	}
+	return 0
+}
+
+// Task returns one task and its events, now or as it was at a moment. Without a
+// pool it looks in all. The error is *client.Refused with UNKNOWN_TASK if there is
+// none, or none any more.
+func (q *Querier) Task(ctx context.Context, pool events.Pool, id events.TaskID, at ...At) (*Task, Listing, error) {
+	when := the(at)
+	if pool == "" && when.needsPool() {
+		var err error
+		if pool, err = q.poolOfTask(ctx, id, At{}); err != nil {
+			return nil, Listing{}, err
+		}
+	}
+	listings, err := q.Tasks(ctx, TaskQuery{Pool: pool, ID: id, At: when})
+	if err != nil {
+		return nil, Listing{}, err
+	}
+	var found []Listing
+	var pools []string
+	for _, l := range listings {
+		if len(l.Tasks) > 0 {
+			found = append(found, l)
+		}
+		for _, t := range l.Tasks {
+			pools = append(pools, t.Pool)
+		}
+	}
+	unknown := func(format string, args ...any) (*Task, Listing, error) {
+		return nil, Listing{}, &client.Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case len(pools) == 1:
+		return found[0].Tasks[0], found[0], nil
+	case len(pools) > 1:
+		return unknown("task %q is in the pools %s; say which with --pool", id, strings.Join(pools, ", "))
+	case pool == "":
+		return unknown("no task %q in any pool", id)
+	}
+	if v, ok := listings[0].core.Task(pool, id); ok {
+		return unknown("task %q in pool %q ended at offset %d, which is no longer in the log; how is not known any more", id, pool, v.EndedAt)
+	}
+	return unknown("no task %q in pool %q", id, pool)
+}
+
+// Matches tells whether a filter of a bulk cancel matches a task now.
+func Matches(f *events.TaskFilter, t *Task) bool {
+	return !t.Ended() && (f.GetKind() == "" || t.Kind == f.Kind) && (f.GetTenant() == "" || t.Tenant == f.Tenant) &&
+		strings.HasPrefix(t.ID, f.GetIdPrefix()) && (!f.GetPendingOnly() || t.State == string(client.Pending))
+}

@@ -1,0 +1,59 @@
+package request
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+func TestQuantities(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "7": 7, "64Mi": 64 << 20, "1.5Ki": 1536, "2000m": 2, "2k": 2000, "1E": 1e18, "007": 7,
+		"": -1, "Mi": -1, "1500m": -1, "-1": -1, "1.5": -1, ".5Ki": -1, "1.Ki": -1, "1e3": -1, "2Ei": -1, "1 Mi": -1, "0x10": -1,
+		"99999999999999999999": -1, "1/2": -1,
+	} {
+		got, ok := Quantity(text)
+		if !ok {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("Quantity(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
+// What a request leaves out has its default, and what is out of bounds its code.
+func TestCheck(t *testing.T) {
+	c := New(nil)
+	task, err := c.Check(&events.TaskRequested{TaskId: "t", Kind: "k"})
+	want := &events.Task{Id: "t", Pool: "default", Kind: "k", Priority: 5, ExecutionTimeoutMs: 600_000}
+	if err != nil || !proto.Equal(task, want) {
+		t.Errorf("the least request makes %v, %v; want %v", task, err, want)
+	}
+	for name, tt := range map[string]struct {
+		r    *events.TaskRequested
+		code events.Code
+	}{
+		"no ID":     {&events.TaskRequested{Kind: "k"}, events.CodeBadData},
+		"no kind":   {&events.TaskRequested{TaskId: "t"}, events.CodeBadData},
+		"pool":      {&events.TaskRequested{TaskId: "t", Kind: "k", Pool: "a\n"}, events.CodeBadData},
+		"predicate": {&events.TaskRequested{TaskId: "t", Kind: "k", Predicate: "1 +"}, events.CodeBadPredicate},
+		"prefer":    {&events.TaskRequested{TaskId: "t", Kind: "k", Prefer: "engine.site"}, events.CodeBadPrefer},
+		"payload":   {&events.TaskRequested{TaskId: "t", Kind: "k", Payload: make([]byte, events.MaxPayloadBytes+1)}, events.CodeTooLarge},
+		"itself":    {&events.TaskRequested{TaskId: "t", Kind: "k", After: []string{"t"}}, events.CodeDependencyCycle},
+		"timeout":   {&events.TaskRequested{TaskId: "t", Kind: "k", ScheduleTimeout: strings.Repeat("9", 30) + "h"}, events.CodeBadData},
+	} {
+		var bad *events.Malformed
+		if err := c.Valid(tt.r); !errors.As(err, &bad) || bad.Code != tt.code {
+			t.Errorf("%s: %v, want %s", name, err, tt.code)
+		}
+	}
+	usual := &events.TaskRequested{TaskId: "t", Kind: "k", Retry: &events.RetryRequested{InitialBackoff: "1s"}}
+	if task, err := c.Check(usual); err != nil || task.Retry != nil {
+		t.Errorf("the default retries, spelled out, make %v, %v; want none", task.GetRetry(), err)
+	}
+}
