@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/replay"
 	"github.com/spanway/spanway/pkg/client"
@@ -163,7 +164,7 @@ func (a *app) replay(ctx context.Context, c *conn, pool events.Pool, w replay.Wi
 			AsOf query.Position `json:"as_of"`
 		}{report, asOf})
 	}
-	if _, err := io.WriteString(a.out, report.Text()); err != nil {
+	if _, err := io.WriteString(a.out, render.Report(report)); err != nil {
 		return err
 	}
 	a.asOf(asOf.String())

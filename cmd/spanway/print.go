@@ -22,11 +22,13 @@ func terminal(w io.Writer) bool {
 // colour marks text for a person, and leaves it alone for a program or where
 // NO_COLOR is set.
 func (a *app) colour(code, text string) string {
-	if os.Getenv("NO_COLOR") != "" || !terminal(a.out) {
+	if !a.coloured() {
 		return text
 	}
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
+
+func (a *app) coloured() bool { return os.Getenv("NO_COLOR") == "" && terminal(a.out) }
 
 const (
 	red    = "31"

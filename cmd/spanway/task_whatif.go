@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -75,7 +75,7 @@ func (a *app) printWhatIf(x query.Explanation, limit int) error {
 	}
 	fmt.Fprintf(a.out, "what if  %s  pool %s\n", verdict, x.Pool)
 	if x.Reason != "" {
-		_, details, _ := strings.Cut(x.Text(terminal(a.out) && os.Getenv("NO_COLOR") == ""), "\n")
+		_, details, _ := strings.Cut(render.Explanation(x, a.coloured()), "\n")
 		if _, err := io.WriteString(a.out, details); err != nil {
 			return err
 		}

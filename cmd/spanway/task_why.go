@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -41,7 +41,7 @@ func (a *app) taskWhy() *cobra.Command {
 				if a.json() {
 					return a.object(explained(x))
 				}
-				_, err = io.WriteString(a.out, x.Text(terminal(a.out) && os.Getenv("NO_COLOR") == ""))
+				_, err = io.WriteString(a.out, render.Explanation(x, a.coloured()))
 				return err
 			})
 		},

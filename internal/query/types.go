@@ -22,11 +22,15 @@ type (
 	EngineView = placement.EngineView
 )
 
-// What an engine is for a task, besides what keeps it from taking the task.
+// What an engine is for a task; the others say what keeps it from taking the task.
 const (
 	FindFits     = placement.FindFits
 	FindCapacity = placement.FindCapacity
+	FindAccepts  = placement.FindAccepts
 )
+
+// NotBefore is the reason of a task whose time has not come.
+const NotBefore = placement.NotBefore
 
 // DefaultReserveAfter is how long a task waits for room before an engine is
 // reserved for it, where a pool's settings do not say.

@@ -154,9 +154,9 @@ func (p *player) cmdJudge(a args) {
 	for _, f := range x.Engines {
 		fmt.Fprintf(&p.out, "  %s %s", f.Engine, f.Result)
 		if f.Score != nil {
-			fmt.Fprintf(&p.out, " score %s", scoreText(*f.Score))
+			fmt.Fprintf(&p.out, " score %s", texts.Score(*f.Score))
 		}
-		for _, text := range []string{f.ScoreError, f.NotAccepted, f.shortText(), f.Error} {
+		for _, text := range []string{f.ScoreError, f.NotAccepted, texts.Shortage(f), f.Error} {
 			if text != "" {
 				fmt.Fprintf(&p.out, " (%s)", text)
 			}
@@ -304,7 +304,7 @@ func (p *player) cmdWhy(a args) {
 		fmt.Fprintf(&p.out, "  no such task\n")
 		return
 	}
-	for line := range strings.Lines(x.Text(false)) {
+	for line := range strings.Lines(texts.Explanation(x)) {
 		p.out.WriteString("  " + line)
 	}
 }
@@ -324,9 +324,9 @@ func (p *player) cmdTasks(args) {
 
 func (p *player) cmdEngines(args) {
 	for v := range p.state.Engines(blue) {
-		fmt.Fprintf(&p.out, "  %s %s incarnation=%s free: %s attempts=%d", v.ID, v.State, v.Incarnation, amountsText(v.Free), v.Attempts)
+		fmt.Fprintf(&p.out, "  %s %s incarnation=%s free: %s attempts=%d", v.ID, v.State, v.Incarnation, texts.Amounts(v.Free), v.Attempts)
 		if len(v.Used) > 0 {
-			fmt.Fprintf(&p.out, " used: %s", amountsText(v.Used))
+			fmt.Fprintf(&p.out, " used: %s", texts.Amounts(v.Used))
 		}
 		p.out.WriteString("\n")
 	}

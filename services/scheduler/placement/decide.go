@@ -3,6 +3,7 @@ package placement
 import (
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -153,7 +154,7 @@ func (c *cycle) admissible(prep *Prepared) error {
 		return err
 	}
 	if m.NotBeforeMs-c.now.Now > maxAheadMs {
-		return bad("notBefore is %s; it may be at most 8760h ahead", timeText(m.NotBeforeMs))
+		return bad("notBefore is %s; it may be at most 8760h ahead", time.UnixMilli(m.NotBeforeMs).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
 	}
 	return c.s.since("an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }

@@ -2,7 +2,6 @@ package placement
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 )
 
@@ -122,13 +121,4 @@ func (ex *explainer) best(found []*Suggestion) []Suggestion {
 		return cmp.Or(cmp.Compare(b.WithCapacity, a.WithCapacity), cmp.Compare(b.Engines, a.Engines))
 	})
 	return out[:min(len(out), maxSuggestions)]
-}
-
-// text is the suggestion as a person reads it.
-func (s Suggestion) text(needs map[string]int64) string {
-	what := "without " + oneLine(s.Drop)
-	if s.Need != "" {
-		what = s.Need + "=" + amountText(s.Need, s.To) + " instead of " + amountText(s.Need, needs[s.Need])
-	}
-	return padded(what, 31) + " " + plural(s.Engines, "engine") + " could take it, " + fmt.Sprint(s.WithCapacity) + " with room now"
 }

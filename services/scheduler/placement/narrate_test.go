@@ -23,7 +23,7 @@ func narrate(l events.Logged) string {
 	case *events.TaskAssigned:
 		text := fmt.Sprintf("assigned %s to %s, attempt %d, token %d", m.TaskId, m.EngineId, m.Attempt, m.Token)
 		if m.Score != nil {
-			text += ", score " + scoreText(*m.Score)
+			text += ", score " + texts.Score(*m.Score)
 		}
 		return text
 	case *events.TaskStarted:
@@ -69,7 +69,7 @@ func narrate(l events.Logged) string {
 	case *events.EngineRegistrationRefused:
 		return fmt.Sprintf("engine %s refused: %s: %s", m.EngineId, m.Code, m.Message)
 	case *events.EngineObserved:
-		return fmt.Sprintf("engine %s observed: uses %s", m.EngineId, amountsText(m.Used))
+		return fmt.Sprintf("engine %s observed: uses %s", m.EngineId, texts.Amounts(m.Used))
 	case *events.EngineDraining:
 		return fmt.Sprintf("engine %s draining: %s", m.EngineId, m.Reason)
 	case *events.EngineResumed:

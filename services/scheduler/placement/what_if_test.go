@@ -39,11 +39,11 @@ func (p *player) cmdForetell(a args) {
 	if p.state.Hash() != before {
 		p.tb.Fatal("ExplainRequest changed the state")
 	}
-	for line := range strings.Lines(x.Text(false)) {
+	for line := range strings.Lines(texts.Explanation(x)) {
 		p.out.WriteString("  " + line)
 	}
 	for _, f := range x.Engines {
-		fmt.Fprintf(&p.out, "    %s: %s %v %v\n", f.Engine, f.Result, f.FalseClauses, amountsText(f.Short))
+		fmt.Fprintf(&p.out, "    %s: %s %v %v\n", f.Engine, f.Result, f.FalseClauses, texts.Amounts(f.Short))
 	}
 }
 

@@ -1,51 +1,53 @@
-package replay
+package render
 
 import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/spanway/spanway/internal/replay"
 )
 
 // maxRows bounds the rows of a part of the text; JSON has all.
 const maxRows = 20
 
-// Text is the report as a person reads it.
-func (r *Report) Text() string {
+// Report is what a replay found as a person reads it.
+func Report(r *replay.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "replay of pool %s  %s, record from %s to %s\n", r.Pool, many(r.Tasks, "task"), stamp(r.FromMs), stamp(r.ToMs))
 	d := r.Durations
 	fmt.Fprintf(&b, "  %d carried over, %d older than the log left out; durations: %d measured, %d estimated by the median of their kind, %d without end\n\n",
 		r.CarriedOver, r.LeftOut, d.Measured, d.Estimated, d.Endless)
 	row(&b, "", "RECORD", "BASELINE", "REPLAY", "CHANGE")
-	count := func(name string, of func(*Side) int) {
+	count := func(name string, of func(*replay.Side) int) {
 		x, y, z := of(&r.Record), of(&r.Baseline), of(&r.Replay)
 		if x != 0 || y != 0 || z != 0 {
 			row(&b, name, x, y, z, fmt.Sprintf("%+d", z-y))
 		}
 	}
-	count("placed", func(s *Side) int { return s.Placed })
-	count("placements", func(s *Side) int { return s.Placements })
-	count("succeeded", func(s *Side) int { return s.Succeeded })
-	count("failed", func(s *Side) int { return s.Failed })
-	count("dead", func(s *Side) int { return s.Dead })
-	count("expired", func(s *Side) int { return s.Expired })
-	count("cancelled", func(s *Side) int { return s.Cancelled })
-	count("running at the end", func(s *Side) int { return s.Running })
-	count("waiting at the end", func(s *Side) int { return s.Waiting })
-	span := func(name string, of func(*Side) int64) {
+	count("placed", func(s *replay.Side) int { return s.Placed })
+	count("placements", func(s *replay.Side) int { return s.Placements })
+	count("succeeded", func(s *replay.Side) int { return s.Succeeded })
+	count("failed", func(s *replay.Side) int { return s.Failed })
+	count("dead", func(s *replay.Side) int { return s.Dead })
+	count("expired", func(s *replay.Side) int { return s.Expired })
+	count("cancelled", func(s *replay.Side) int { return s.Cancelled })
+	count("running at the end", func(s *replay.Side) int { return s.Running })
+	count("waiting at the end", func(s *replay.Side) int { return s.Waiting })
+	span := func(name string, of func(*replay.Side) int64) {
 		x, y, z := of(&r.Record), of(&r.Baseline), of(&r.Replay)
 		row(&b, name, took(x), took(y), took(z), more(z-y))
 	}
-	span("wait p50", func(s *Side) int64 { return s.Wait.P50Ms })
-	span("wait p95", func(s *Side) int64 { return s.Wait.P95Ms })
-	span("wait p99", func(s *Side) int64 { return s.Wait.P99Ms })
-	span("wait max", func(s *Side) int64 { return s.Wait.MaxMs })
-	span("makespan", func(s *Side) int64 { return s.MakespanMs })
-	r.groups(&b, "tenant", func(s *Side) []Group { return s.Tenants })
-	r.groups(&b, "priority", func(s *Side) []Group { return s.Priorities })
-	r.groups(&b, "kind", func(s *Side) []Group { return s.Kinds })
-	r.engines(&b)
-	r.unplaceable(&b)
+	span("wait p50", func(s *replay.Side) int64 { return s.Wait.P50Ms })
+	span("wait p95", func(s *replay.Side) int64 { return s.Wait.P95Ms })
+	span("wait p99", func(s *replay.Side) int64 { return s.Wait.P99Ms })
+	span("wait max", func(s *replay.Side) int64 { return s.Wait.MaxMs })
+	span("makespan", func(s *replay.Side) int64 { return s.MakespanMs })
+	groups(r, &b, "tenant", func(s *replay.Side) []replay.Group { return s.Tenants })
+	groups(r, &b, "priority", func(s *replay.Side) []replay.Group { return s.Priorities })
+	groups(r, &b, "kind", func(s *replay.Side) []replay.Group { return s.Kinds })
+	engines(r, &b)
+	unplaceable(r, &b)
 	c := r.Change
 	fmt.Fprintf(&b, "\n%s on another engine, %d placed sooner, %d later, %d gained, %d missed\n", many(c.Moved, "task"), c.Sooner, c.Later, c.Gained, c.Missed)
 	f := r.Drift
@@ -55,8 +57,8 @@ func (r *Report) Text() string {
 }
 
 // groups prints the waiting times of groups, if there are several.
-func (r *Report) groups(b *strings.Builder, what string, of func(*Side) []Group) {
-	names := union(of(&r.Record), of(&r.Baseline), of(&r.Replay), func(g Group) string { return g.Name })
+func groups(r *replay.Report, b *strings.Builder, what string, of func(*replay.Side) []replay.Group) {
+	names := union(of(&r.Record), of(&r.Baseline), of(&r.Replay), func(g replay.Group) string { return g.Name })
 	if len(names) < 2 {
 		return
 	}
@@ -71,33 +73,33 @@ func (r *Report) groups(b *strings.Builder, what string, of func(*Side) []Group)
 		if label == "" {
 			label = "(none)"
 		}
-		row(b, label, x.text(), y.text(), z.text(), more(z.Wait.P50Ms-y.Wait.P50Ms)+" / "+more(z.Wait.P95Ms-y.Wait.P95Ms))
+		row(b, label, waits(x), waits(y), waits(z), more(z.Wait.P50Ms-y.Wait.P50Ms)+" / "+more(z.Wait.P95Ms-y.Wait.P95Ms))
 	}
 }
 
-func (g Group) text() string {
+func waits(g replay.Group) string {
 	if g.Placed == 0 {
 		return "-"
 	}
 	return took(g.Wait.P50Ms) + " / " + took(g.Wait.P95Ms)
 }
 
-func find(groups []Group, name string) Group {
+func find(groups []replay.Group, name string) replay.Group {
 	for _, g := range groups {
 		if g.Name == name {
 			return g
 		}
 	}
-	return Group{}
+	return replay.Group{}
 }
 
-func (r *Report) engines(b *strings.Builder) {
-	ids := union(r.Record.Engines, r.Baseline.Engines, r.Replay.Engines, func(e Engine) string { return e.ID })
+func engines(r *replay.Report, b *strings.Builder) {
+	ids := union(r.Record.Engines, r.Baseline.Engines, r.Replay.Engines, func(e replay.Engine) string { return e.ID })
 	if len(ids) == 0 {
 		return
 	}
 	row(b, "\nPLACEMENTS BY ENGINE")
-	of := func(s *Side, id string) int {
+	of := func(s *replay.Side, id string) int {
 		for _, e := range s.Engines {
 			if e.ID == id {
 				return e.Placements
@@ -115,13 +117,13 @@ func (r *Report) engines(b *strings.Builder) {
 	}
 }
 
-func (r *Report) unplaceable(b *strings.Builder) {
-	reasons := union(nil, r.Baseline.Unplaced, r.Replay.Unplaced, func(u Unplaceable) string { return string(u.Reason) })
+func unplaceable(r *replay.Report, b *strings.Builder) {
+	reasons := union(nil, r.Baseline.Unplaced, r.Replay.Unplaced, func(u replay.Unplaceable) string { return string(u.Reason) })
 	if len(reasons) == 0 {
 		return
 	}
 	row(b, "\nUNPLACEABLE BY REASON")
-	of := func(s *Side, reason string) (u Unplaceable) {
+	of := func(s *replay.Side, reason string) (u replay.Unplaceable) {
 		for _, u := range s.Unplaced {
 			if string(u.Reason) == reason {
 				return u

@@ -1,13 +1,13 @@
-package placement
+package render
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/spanway/spanway/internal/query"
 )
 
 // Colours of a terminal.
@@ -18,11 +18,11 @@ const (
 	plain  = "\x1b[0m"
 )
 
-// Text is the explanation as a person reads it, ending in a newline; color
-// marks what matters with the escapes of a terminal.
-func (e Explanation) Text(color bool) string {
+// Explanation is an answer to task why as a person reads it, ending in a newline;
+// colour marks what matters with the escapes of a terminal.
+func Explanation(e query.Explanation, colour bool) string {
 	paint := func(code, s string) string {
-		if !color || s == "" {
+		if !colour || s == "" {
 			return s
 		}
 		return code + s + plain
@@ -35,7 +35,7 @@ func (e Explanation) Text(color bool) string {
 	if e.Reason != "" {
 		head += "  " + paint(bold+yellow, string(e.Reason))
 	}
-	if e.Reason == NotBefore {
+	if e.Reason == query.NotBefore {
 		head += " " + timeText(e.NotBeforeMs)
 	}
 	asOf := fmt.Sprintf("as of %s/%d@%d", e.Log, e.Partition, e.Offset)
@@ -47,33 +47,33 @@ func (e Explanation) Text(color bool) string {
 		return b.String()
 	}
 	line := func(name, rest string) { fmt.Fprintf(&b, "  %-11s %s\n", name, rest) }
-	line(plural(e.Counts.Engines, "engine"), e.Counts.text())
-	e.clauseLines(func(name, rest string, most bool) {
+	line(plural(e.Counts.Engines, "engine"), countsText(e.Counts))
+	clauseLines(e, func(name, rest string, most bool) {
 		if most {
 			rest += "    " + paint(yellow, "<- removes most")
 		}
 		line(name, rest)
 	})
-	if text := e.acceptsText(); text != "" {
+	if text := acceptsText(e); text != "" {
 		line("accepts", text)
 	}
-	if text := e.preferText(); text != "" {
+	if text := preferText(e); text != "" {
 		line("prefer", text)
 	}
-	line("capacity", e.capacityText())
-	e.orderLines(line)
-	line("ahead", padded(e.aheadText(), 31)+" wakes on: "+wakesText(e.WakesOn))
+	line("capacity", capacityText(e))
+	orderLines(e, line)
+	line("ahead", padded(aheadText(e), 31)+" wakes on: "+wakesText(e.WakesOn))
 	for i, s := range e.IfOnly {
 		name := "if only"
 		if i > 0 {
 			name = ""
 		}
-		line(name, s.text(e.Needs))
+		line(name, suggestionText(s, e.Needs))
 	}
 	return b.String()
 }
 
-func (c Counts) text() string {
+func countsText(c query.Counts) string {
 	var parts []string
 	add := func(n int, what string) {
 		if n > 0 {
@@ -90,7 +90,7 @@ func (c Counts) text() string {
 	return strings.Join(parts, " · ")
 }
 
-func (e Explanation) clauseLines(line func(name, rest string, most bool)) {
+func clauseLines(e query.Explanation, line func(name, rest string, most bool)) {
 	width := 31
 	for _, c := range e.Clauses {
 		width = max(width, utf8.RuneCountInString(oneLine(c.Text))+len("&& "))
@@ -105,21 +105,22 @@ func (e Explanation) clauseLines(line func(name, rest string, most bool)) {
 	}
 }
 
-func (e Explanation) capacityText() string {
-	text := "needs " + amountsText(e.Needs)
+func capacityText(e query.Explanation) string {
+	text := "needs " + Amounts(e.Needs)
 	if e.Closest != nil {
-		text += " closest " + e.Closest.Engine + ": " + e.Closest.shortText()
+		text += " closest " + e.Closest.Engine + ": " + Shortage(*e.Closest)
 	}
 	return text
 }
 
-func (f *Finding) shortText() string {
+// Shortage is what an engine lacks for the task; empty if nothing.
+func Shortage(f query.Finding) string {
 	var parts []string
 	if len(f.Short) > 0 {
-		parts = append(parts, "short by "+amountsText(f.Short))
+		parts = append(parts, "short by "+Amounts(f.Short))
 	}
 	if len(f.ShortMeasured) > 0 {
-		parts = append(parts, "by usage measured short by "+amountsText(f.ShortMeasured))
+		parts = append(parts, "by usage measured short by "+Amounts(f.ShortMeasured))
 	}
 	if f.ReservedFor != "" {
 		parts = append(parts, "its room is reserved for "+f.ReservedFor)
@@ -129,9 +130,9 @@ func (f *Finding) shortText() string {
 
 // acceptsText is what the first engine accepts that does not accept the task, and
 // how many there are.
-func (e Explanation) acceptsText() string {
+func acceptsText(e query.Explanation) string {
 	for _, f := range e.Engines {
-		if f.Result == FindAccepts {
+		if f.Result == query.FindAccepts {
 			text := fmt.Sprintf("%s only %s", f.Engine, oneLine(f.NotAccepted))
 			if more := e.Counts.NotAccepted - 1; more > 0 {
 				text += fmt.Sprintf(", and %d more", more)
@@ -143,11 +144,11 @@ func (e Explanation) acceptsText() string {
 }
 
 // preferText is the preference, and the engine that it likes best of those that fit.
-func (e Explanation) preferText() string {
+func preferText(e query.Explanation) string {
 	if e.Prefer == "" {
 		return ""
 	}
-	var best *Finding
+	var best *query.Finding
 	for i := range e.Engines {
 		if f := &e.Engines[i]; f.Score != nil && (best == nil || *f.Score > *best.Score) {
 			best = f
@@ -155,7 +156,7 @@ func (e Explanation) preferText() string {
 	}
 	text := padded(oneLine(e.Prefer), 31)
 	if best != nil {
-		text += " best " + best.Engine + ": " + scoreText(*best.Score)
+		text += " best " + best.Engine + ": " + Score(*best.Score)
 	}
 	return text
 }
@@ -164,9 +165,10 @@ func timeText(ms int64) string {
 	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
-func scoreText(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
+// Score is the score of an engine.
+func Score(score float64) string { return strconv.FormatFloat(score, 'f', -1, 64) }
 
-func (e Explanation) aheadText() string {
+func aheadText(e query.Explanation) string {
 	switch {
 	case e.Ahead == 0:
 		return "nobody"
@@ -184,74 +186,32 @@ func wakesText(on []string) string {
 	return strings.Join(words, ", ")
 }
 
-// amountsText lists slots first, then the other dimensions by name.
-func amountsText(m map[string]int64) string {
-	names := slices.Sorted(maps.Keys(m))
-	slices.SortStableFunc(names, func(a, b string) int {
-		switch {
-		case a == "slots" && b != "slots":
-			return -1
-		case b == "slots" && a != "slots":
-			return 1
+// orderLines are the lines of a text about order.
+func orderLines(e query.Explanation, line func(name, rest string)) {
+	if e.AfterCount > 0 {
+		quoted := make([]string, len(e.After))
+		for i, id := range e.After {
+			quoted[i] = strconv.Quote(id)
 		}
-		return 0
-	})
-	parts := make([]string, len(names))
-	for i, n := range names {
-		parts[i] = n + "=" + amountText(n, m[n])
-	}
-	return strings.Join(parts, " ")
-}
-
-// amountText writes bytes in binary units, all else as a number.
-func amountText(name string, n int64) string {
-	if !strings.HasSuffix(name, "bytes") {
-		return fmt.Sprint(n)
-	}
-	for i, unit := range []string{"Ei", "Pi", "Ti", "Gi", "Mi", "Ki"} {
-		size := int64(1) << (10 * (6 - i))
-		switch {
-		case n < size:
-		case n%size == 0:
-			return fmt.Sprintf("%d%s", n/size, unit)
-		default:
-			return fmt.Sprintf("%.1f%s", float64(n)/float64(size), unit)
+		text := plural(e.AfterCount, "task") + ": " + strings.Join(quoted, " ")
+		if e.AfterCount > len(e.After) {
+			text += " …"
 		}
+		line("after", text)
 	}
-	return fmt.Sprint(n)
+	if l := e.Limited; l != nil {
+		line("limit", fmt.Sprintf("%q: %d running, at most %d", l.Key, l.Running, l.Limit))
+	}
+	if e.Reserved != "" {
+		line("reserved", fmt.Sprintf("engine %s, for %s", e.Reserved, forHumans(e.ReservedForMs)))
+	}
 }
 
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
+// suggestionText is a single change that would help.
+func suggestionText(s query.Suggestion, needs map[string]int64) string {
+	what := "without " + oneLine(s.Drop)
+	if s.Need != "" {
+		what = s.Need + "=" + Amount(s.Need, s.To) + " instead of " + Amount(s.Need, needs[s.Need])
 	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// oneLine shows text that may hold line breaks and tabs.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// padded fills s with spaces; escapes of colours count as nothing.
-func padded(s string, width int) string {
-	n := utf8.RuneCountInString(s)
-	for _, code := range []string{bold, yellow, faint, plain} {
-		n -= strings.Count(s, code) * len(code)
-	}
-	if n >= width {
-		return s
-	}
-	return s + strings.Repeat(" ", width-n)
-}
-
-func forHumans(ms int64) string {
-	d := time.Duration(ms) * time.Millisecond
-	switch {
-	case d < time.Second:
-		return d.String()
-	case d < time.Minute:
-		return d.Truncate(time.Second).String()
-	case d < time.Hour:
-		return strings.TrimSuffix(d.Truncate(time.Second).String(), "0s")
-	}
-	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
+	return padded(what, 31) + " " + plural(s.Engines, "engine") + " could take it, " + fmt.Sprint(s.WithCapacity) + " with room now"
 }
