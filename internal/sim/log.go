@@ -79,6 +79,10 @@ type Handle struct {
 	// Timeout.
 	Tries   int
 	Timeout time.Duration
+	// Delay is how long a fetch, or its answer, is under way; nil: as the world has
+	// it. One that only reads takes it from elsewhere, so that the world goes on as
+	// without it.
+	Delay func() time.Duration
 }
 
 // Open returns a process's handle.
@@ -134,14 +138,17 @@ func (h *Handle) arrive(d *delivery) {
 // Fetch implements eventlog.Log: what it brings was so when it was read, which
 // is a while ago when it arrives.
 func (h *Handle) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	w := h.Process.World
-	h.Process.Sleep(w.Delay())
+	delay := h.Delay
+	if delay == nil {
+		delay = h.Process.World.Delay
+	}
+	h.Process.Sleep(delay())
 	page, err := h.Log.Fetch(ctx, from, 0)
 	if err == nil && wait > 0 && page.Next == from {
 		h.await(h.Process, wait)
 		page, err = h.Log.Fetch(ctx, from, 0)
 	}
-	h.Process.Sleep(w.Delay())
+	h.Process.Sleep(delay())
 	return page, err
 }
 

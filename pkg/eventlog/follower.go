@@ -47,7 +47,8 @@ type FollowerHooks struct {
 	Skipped func(why Skip, records []events.Record)
 	// Began: the follower reads from an offset on, for the first time or anew.
 	Began func(b Beginning)
-	// Stepped: a page was read, maybe one without records.
+	// Stepped: a page was read, maybe one without records, and there is no doubt
+	// that it goes on from what was read before.
 	Stepped func()
 	// Trouble: something is in the way (at once, and then every TroubleEvery), or
 	// no longer is.
@@ -235,17 +236,27 @@ func (f *Follower) step(ctx context.Context, wait time.Duration) error {
 	case err != nil:
 		return f.reading(err)
 	case !f.sure || f.term != page.Term:
-		stands, err := f.stands(ctx)
-		if err != nil {
+		found, err := f.compare(ctx)
+		switch {
+		case err != nil:
 			return fmt.Errorf("compare what was read of %s/%d up to %d with the log: %w", f.cfg.Topic, f.cfg.Partition, f.reader.next, err)
-		}
-		if !stands {
+		case found == differs:
 			return f.anew(ctx, &LostError{Expected: f.reader.next, Found: f.trail.newest()})
+		case found == deleted:
+			return f.overtaken(ctx, page.Start)
 		}
 		// Whatever answered the comparison, the page is of this term.
 		f.sure, f.term = true, page.Term
 	}
-	f.take(page)
+	return f.take(ctx, page)
+}
+
+// take judges a page and folds what counts.
+func (f *Follower) take(ctx context.Context, page events.Page) error {
+	f.fault, f.doubt = nil, -1
+	f.reader.take(page, f.visit)
+	f.trail.add(f.reader, &page)
+	f.read = true
 	switch {
 	case f.fault != nil:
 		f.drop(f.fault)
@@ -254,6 +265,8 @@ func (f *Follower) step(ctx context.Context, wait time.Duration) error {
 		at := f.doubt
 		f.heeded = at + 1 + at - f.begun // It costs less than half of the reading.
 		return f.anew(ctx, &LostError{Expected: f.reader.next, Found: at})
+	case f.cfg.Hooks.Stepped != nil:
+		f.cfg.Hooks.Stepped()
 	}
 	return nil
 }
@@ -271,23 +284,18 @@ func (f *Follower) outside(ctx context.Context, start, end int64, err error) err
 	case start <= next: // By now it does.
 		return f.reading(err)
 	}
-	overtaken := &OvertakenError{Topic: f.cfg.Topic, Partition: f.cfg.Partition, Next: next, Start: start}
-	if f.cfg.NewFold != nil {
-		return f.anew(ctx, overtaken)
-	}
-	f.drop(overtaken)
-	return overtaken
+	return f.overtaken(ctx, start)
 }
 
-// take judges a page and folds what counts.
-func (f *Follower) take(page events.Page) {
-	f.fault, f.doubt = nil, -1
-	f.reader.take(page, f.visit)
-	f.trail.add(f.reader, &page)
-	f.read = true
-	if f.fault == nil && f.cfg.Hooks.Stepped != nil {
-		f.cfg.Hooks.Stepped()
+// overtaken: what was to be read was deleted, or all by which to tell whether what
+// was read is what the log held there in the end.
+func (f *Follower) overtaken(ctx context.Context, start int64) error {
+	why := &OvertakenError{Topic: f.cfg.Topic, Partition: f.cfg.Partition, Next: f.reader.next, Start: start}
+	if f.cfg.NewFold != nil {
+		return f.anew(ctx, why)
 	}
+	f.drop(why)
+	return why
 }
 
 func (f *Follower) visit(l events.Logged, r *events.Record) {

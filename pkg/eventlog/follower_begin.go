@@ -88,7 +88,7 @@ func (f *Follower) look(ctx context.Context, b *Beginning) (*Reader, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m != nil {
+		if m != nil { // If that was deleted, the next page tells of the gap.
 			b.At = m.at
 			return m.reader(f.cfg.Log, f.cfg.Topic, f.cfg.Partition), nil
 		}

@@ -63,7 +63,8 @@ func (f *Follower) tell() {
 	}
 }
 
-// OvertakenError says that what was to be read next was deleted. A follower without
+// OvertakenError says that what was to be read next was deleted, or just all that was
+// read before, so that it cannot be compared with the log. A follower without
 // a fold goes on behind it when it is stepped again; one with a fold takes a
 // snapshot, and says so in Began.
 type OvertakenError struct {

@@ -86,14 +86,14 @@ func (t *trail) stands(ctx context.Context, log Log) (*mark, error) {
 	low, high := 0, len(t.marks)
 	for low < high {
 		probe := (low + high) / 2
-		same, err := t.marks[probe].stands(ctx, log)
+		found, err := t.marks[probe].compare(ctx, log)
 		switch {
 		case err != nil && !errors.Is(err, errHidden):
 			return nil, err
-		case same:
-			low = probe + 1
-		default:
+		case err != nil, found == differs:
 			high = probe
+		default:
+			low = probe + 1
 		}
 	}
 	if t.marks = t.marks[:low]; low == 0 {
@@ -110,25 +110,34 @@ func (m *mark) reader(log Log, topic string, partition int32) *Reader {
 	return r
 }
 
-// stands tells whether the log holds what was read up to the mark. What was deleted
-// since cannot be compared; if all of it was, that is no proof.
-func (m *mark) stands(ctx context.Context, log Log) (bool, error) {
+// finding is what a comparison of a mark with the log finds.
+type finding uint8
+
+const (
+	stands finding = iota
+	differs
+	deleted // so it cannot be compared
+)
+
+// compare tells whether the log holds what was read up to the mark.
+func (m *mark) compare(ctx context.Context, log Log) (finding, error) {
 	pages := pages{log: log}
 	if m.counted.Records > 0 {
-		r, deleted, err := pages.look(ctx, m.countedAt)
-		switch {
-		case err != nil:
-			return false, err
-		case r == nil && !deleted:
-			return false, nil
-		case r != nil:
+		r, found, err := pages.look(ctx, m.countedAt)
+		if err != nil || found == differs {
+			return differs, err
+		}
+		if r != nil {
 			if h, _, err := begin(r); err != nil || h != m.counted {
-				return false, nil
+				return differs, nil
 			}
 		}
 	}
-	r, _, err := pages.look(ctx, m.last)
-	return r != nil && Fingerprint(r) == m.print, err
+	r, found, err := pages.look(ctx, m.last)
+	if r != nil && Fingerprint(r) != m.print {
+		found = differs
+	}
+	return found, err
 }
 
 // errHidden says that a leader does not show what was read: it is new, and will,
@@ -139,40 +148,35 @@ var errHidden = errors.New("the leader does not show (yet) what was read before"
 const hiddenFor = 10 * time.Second
 
 // look returns the record at an offset: nil if the log has none there, or no more.
-func (p *pages) look(ctx context.Context, offset int64) (r *events.Record, deleted bool, err error) {
-	r, err = p.at(ctx, offset)
+func (p *pages) look(ctx context.Context, offset int64) (*events.Record, finding, error) {
+	r, err := p.at(ctx, offset)
 	var outside interface{ OutOfRange() (start, end int64) }
 	switch {
 	case errors.As(err, &outside):
-		start, _ := outside.OutOfRange()
-		return nil, start > offset, nil
+		if start, _ := outside.OutOfRange(); start > offset {
+			return nil, deleted, nil
+		}
+		return nil, differs, nil
 	case errors.Is(err, errNoRecord) && p.kept[len(p.kept)-1].Next <= offset:
-		return nil, false, errHidden
+		return nil, differs, errHidden
 	case errors.Is(err, errNoRecord):
-		return nil, false, nil
+		return nil, differs, nil
 	}
-	return r, false, err
+	return r, stands, err
 }
 
-// stands tells whether the log still holds what was read. It costs one fetch as a
+// compare tells whether the log still holds what was read. It costs one fetch as a
 // rule, and is asked only when another term shows.
-func (f *Follower) stands(ctx context.Context) (bool, error) {
-	var stands bool
-	var err error
+func (f *Follower) compare(ctx context.Context) (found finding, err error) {
 	switch {
 	case len(f.trail.marks) > 0:
-		stands, err = f.trail.marks[len(f.trail.marks)-1].stands(ctx, f.cfg.Log)
+		found, err = f.trail.marks[len(f.trail.marks)-1].compare(ctx, f.cfg.Log)
 	case f.snapshot != nil: // Nothing was read behind it.
-		var start int64
-		if start, _, err = Bounds(ctx, f.cfg.Log); err == nil && start <= f.snapshot.Offset {
-			stands, err = belongs(ctx, f.cfg.Log, start, f.snapshot)
-		}
-	default:
-		stands = true
+		found, err = f.compareSnapshot(ctx)
 	}
 	if !errors.Is(err, errHidden) {
 		f.hidden = time.Time{}
-		return stands, err
+		return found, err
 	}
 	now := f.cfg.Now()
 	if f.hidden.IsZero() {
@@ -180,9 +184,21 @@ func (f *Follower) stands(ctx context.Context) (bool, error) {
 	}
 	if now.Sub(f.hidden) >= hiddenFor {
 		f.hidden = time.Time{}
-		return false, nil
+		return differs, nil
 	}
-	return false, err
+	return found, err
+}
+
+func (f *Follower) compareSnapshot(ctx context.Context) (finding, error) {
+	start, _, err := Bounds(ctx, f.cfg.Log)
+	if err != nil || start > f.snapshot.Offset {
+		return deleted, err
+	}
+	same, err := belongs(ctx, f.cfg.Log, start, f.snapshot)
+	if same {
+		return stands, err
+	}
+	return differs, err
 }
 
 // Fingerprint tells a record from every other one that might stand in its place.

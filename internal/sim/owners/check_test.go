@@ -17,7 +17,7 @@ func (o *owners) Check() error {
 	}
 	for _, check := range []func([]sim.Counted) error{
 		func(log []sim.Counted) error { return sim.Agree(o.world, o.log.Whole(), log) },
-		sim.CheckEpochs, o.checkInputs, o.checkCores, o.checkPublished, o.two.check,
+		sim.CheckEpochs, o.checkInputs, o.checkCores, o.checkPublished, o.two.check, o.followers.check, o.followers.neverLost,
 	} {
 		if err := check(log); err != nil {
 			return err

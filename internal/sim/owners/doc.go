@@ -5,5 +5,12 @@
 // loses its tail, too. What is wrong is found by any reader's judgement of the log,
 // by the fold of it, and by what receivers were sent.
 //
+// Followers live on through all of it: they pause, the broker is away now and then,
+// connections break, truncation overtakes them, and what they have read is lost. They
+// only read, and draw from a source of chance of their own, so the owners do what
+// they would do without them. Whenever one has read a page, its fold must be that of
+// the log as it was then, however much of that was lost since; in the end it agrees
+// with a reader that begins then.
+//
 // There is only test code here.
 package owners

@@ -2,6 +2,7 @@ package owners
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,10 +21,13 @@ const (
 
 // lossy is the story of owners whose log loses its tail: once in the chaos and
 // once in peace, each time with what was acknowledged, published, and seen.
-type lossy struct{ *owners }
+type lossy struct {
+	*owners
+	unjudged error
+}
 
 func newLossy(seed uint64, m sim.Mutant[struct{}]) *lossy {
-	l := &lossy{newOwners(seed, m)}
+	l := &lossy{owners: newOwners(seed, m)}
 	l.owners.lossy = true
 	w := l.world
 	w.After(w.Between(chaosTime/4, chaosTime), l.lose)
@@ -45,6 +49,7 @@ func (l *lossy) lose() {
 		least = usable[min(1, len(usable)-1)].Manifest.Offset
 	}
 	from := max(least, l.log.End()-1-l.world.Rand.Int64N(40))
+	l.unjudged = errors.Join(l.unjudged, l.followers.lose())
 	l.log.Lose(from)
 	// What was seen before need not be true any more, nor what is on its way.
 	forget := func() { l.seen = nil }
@@ -54,6 +59,7 @@ func (l *lossy) lose() {
 
 func (l *lossy) Run() {
 	w := l.world
+	l.follow()
 	for i := range ownersNodes {
 		name := fmt.Sprintf("node-%d", i)
 		n := w.NewNode(name, l.own(name))
@@ -78,11 +84,11 @@ func (l *lossy) Run() {
 // lost, but all that happened after the recovery must have reached them.
 func (l *lossy) Check() error {
 	log, err := sim.Judge(l.log.Whole(), 0)
-	if err != nil {
+	if err = errors.Join(err, l.unjudged); err != nil {
 		return err
 	}
 	for _, check := range []func([]sim.Counted) error{
-		sim.CheckEpochs, l.checkInputs, l.checkCores, l.checkLate,
+		sim.CheckEpochs, l.checkInputs, l.checkCores, l.checkLate, l.followers.check,
 	} {
 		if err := check(log); err != nil {
 			return err

@@ -35,6 +35,7 @@ type owners struct {
 	lossy     bool
 	produced  uint64
 	two       two
+	followers *followers
 }
 
 // observation is what an owner's core was when all of it was known to count.
@@ -58,6 +59,7 @@ func newOwners(seed uint64, m sim.Mutant[struct{}]) *owners {
 	for range ownersInputs {
 		w.After(w.Between(0, chaosTime), o.produce)
 	}
+	o.followers = newFollowers(seed, w, o.log)
 	return o
 }
 
@@ -113,6 +115,7 @@ func (o *owners) config(name string, p *sim.Process) eventlog.OwnerConfig[struct
 // run is the whole story: a time of chaos, then one node alone in peace.
 func (o *owners) Run() {
 	w := o.world
+	o.follow()
 	for i := range ownersNodes {
 		name := fmt.Sprintf("node-%d", i)
 		n := w.NewNode(name, o.own(name))
@@ -135,4 +138,13 @@ func (o *owners) stop() {
 	for _, p := range o.jobs {
 		p.Crash()
 	}
+	o.followers.stop()
+}
+
+// follow begins to follow the log.
+func (o *owners) follow() {
+	for i := range 2 {
+		o.followers.add(fmt.Sprintf("follower-%d", i), o.snapshots)
+	}
+	o.followers.add("looker", nil)
 }
