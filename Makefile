@@ -34,7 +34,7 @@ endif
 
 .PHONY: help
 help: ## print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## build bin/spanway
@@ -76,6 +76,35 @@ kafka-jars: $(VERSIONS:%=$(KAFKA)/%/.complete) ## fetch the jars of Apache Kafka
 $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
 	@touch $@
+
+COMPOSE  := build/compose
+STANDINS := e2e/compose/standins
+
+.PHONY: e2e-compose
+e2e-compose: ## docker-compose.yml, on a Docker engine of its own (needs root, docker.io, debootstrap)
+	@if e2e/compose/run.sh require; then $(MAKE) --no-print-directory e2e-compose-run; fi
+
+.PHONY: e2e-compose-run
+e2e-compose-run: build $(COMPOSE)/bin/docker-compose $(COMPOSE)/jaeger/jaeger $(COMPOSE)/kafka/jre/release $(KAFKA)/4.3.0/.complete $(COMPOSE)/debian.tar
+	rm -rf $(COMPOSE)/kafka/jars && mkdir -p $(COMPOSE)/kafka/jars && cp $(KAFKA)/4.3.0/*.jar $(COMPOSE)/kafka/jars
+	for image in kafka jaeger golang; do mkdir -p $(COMPOSE)/$$image && cp $(STANDINS)/$$image/* $(COMPOSE)/$$image; done
+	cp $(BIN)/spanway $(COMPOSE)/golang
+	CGO_ENABLED=0 $(GO) test -c -tags compose -o $(COMPOSE)/e2e.test ./e2e/compose
+	e2e/compose/run.sh test $(CURDIR)/$(COMPOSE)/e2e.test
+
+$(COMPOSE)/bin/docker-compose: tools/compose/go.mod
+	CGO_ENABLED=0 $(GO) build -trimpath -modfile $< -o $@ github.com/docker/compose/v2/cmd
+
+$(COMPOSE)/jaeger/jaeger: tools/jaeger/go.mod
+	CGO_ENABLED=0 $(GO) build -trimpath -modfile $< -o $@ github.com/jaegertracing/jaeger/cmd/jaeger
+
+$(COMPOSE)/kafka/jre/release:
+	rm -rf $(@D) && mkdir -p $(dir $(@D))
+	jlink --add-modules java.se,jdk.unsupported --strip-debug --no-man-pages --no-header-files --output $(@D)
+
+$(COMPOSE)/debian.tar: $(STANDINS)/debian.sh
+	@mkdir -p $(@D)
+	$< $@
 
 .PHONY: producers
 producers: $(if $(shell command -v mvn),kafka-jars) producers-install ## the examples in Python, Node.js, Java and with kcat, on real Kafka
