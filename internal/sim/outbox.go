@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -10,13 +12,21 @@ type Outbox struct {
 	// Partition finds where a record goes.
 	Partition func(topic string, partition int32) *Partition
 
-	// open are the causes of what is not acknowledged, oldest first.
+	// Full, if set, tells that a partition takes nothing now.
+	Full func(topic string, partition int32) bool
+
+	// open are the causes of what is not acknowledged, in the order in which it was sent.
 	open []*cause
 }
 
 type cause struct {
 	offset int64
 	done   bool
+}
+
+// Room implements eventlog.Outbox.
+func (o *Outbox) Room(topic string, partition int32) bool {
+	return o.Full == nil || !o.Full(topic, partition)
 }
 
 // Send implements eventlog.Outbox.
@@ -28,11 +38,9 @@ func (o *Outbox) Send(offset int64, topic string, partition int32, rec events.Re
 
 // Through implements eventlog.Outbox.
 func (o *Outbox) Through(limit int64) int64 {
-	for len(o.open) > 0 && o.open[0].done {
-		o.open = o.open[1:]
-	}
-	if len(o.open) > 0 {
-		return min(limit, o.open[0].offset)
+	o.open = slices.DeleteFunc(o.open, func(c *cause) bool { return c.done })
+	for _, c := range o.open {
+		limit = min(limit, c.offset)
 	}
 	return limit
 }

@@ -45,6 +45,9 @@ type span struct {
 	timestamp            int64
 }
 
+// size is about what the record takes.
+func (s span) size() int { return recordOverhead + s.valueEnd - s.typ }
+
 var (
 	specVersion = []byte("1.0")
 	jsonContent = []byte(events.ContentJSON)

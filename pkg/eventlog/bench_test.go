@@ -64,6 +64,8 @@ type nullOutbox struct{ stuck bool }
 func (nullOutbox) Send(int64, string, int32, events.Record) {}
 func (nullOutbox) Reset()                                   {}
 
+func (o nullOutbox) Room(string, int32) bool { return true }
+
 func (o nullOutbox) Through(limit int64) int64 {
 	if o.stuck {
 		return 0

@@ -38,6 +38,9 @@
 //     they refer to, and again from the last LogPublished by every new owner;
 //     receivers drop what they have.
 //
+//   - What a partition has no room for is held back, and nothing else is; LogPublished
+//     stays before it.
+//
 //   - A snapshot is taken when nothing is tentative, right behind a batch of its
 //     owner, and written only if the log, judged anew, has that history there.
 //

@@ -55,13 +55,17 @@ type Arrivals[I any] struct {
 }
 
 // Outbox publishes what counted events cause. It sends in order per partition,
-// and nothing after a record that it could not send.
+// and nothing after a record that it could not send. It never blocks: of a partition
+// that takes nothing it bounds what it holds, and the owner holds back the rest.
 type Outbox interface {
-	// Send queues a record caused by the event at that offset of the log.
-	// Offsets never fall. It does not block for long.
+	// Room tells whether records for a partition can be sent now.
+	Room(topic string, partition int32) bool
+	// Send queues a record caused by the event at that offset of the log. Offsets
+	// never fall in one partition. It is called where there is room; what one event
+	// causes on a partition is sent even if there is no more after the first of it.
 	Send(offset int64, topic string, partition int32, rec events.Record)
 	// Through returns the offset, at most limit, below which everything that
-	// was caused has been acknowledged.
+	// was caused and sent has been acknowledged.
 	Through(limit int64) int64
 	// Reset forgets what is queued.
 	Reset()
@@ -87,6 +91,9 @@ type Hooks[I any] struct {
 	Counted func(core Core[I], batch []events.Logged)
 	// Skipped: records in the log do not count.
 	Skipped func(why Skip, records int)
+	// HeldBack: nothing is sent to a partition from now on, because it has no room; or
+	// what was held back was sent.
+	HeldBack func(to TopicPartition, held bool)
 	// Lost: records that were acknowledged are gone from the log.
 	Lost func(err error)
 	// Restored: the fold began at that snapshot instead of at 0.

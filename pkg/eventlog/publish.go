@@ -24,6 +24,8 @@ type publishing struct {
 	sent int64
 	// later are the events that are still to be looked at, in their order.
 	later []openEvent
+	// held are the partitions that have no room.
+	held []heldBack
 }
 
 const (
@@ -37,11 +39,12 @@ const (
 type openEvent struct {
 	events.Logged
 	timestamp int64
+	size      int // about how many bytes it takes
 }
 
 // fold takes an event that counts. What a predecessor may not have published is
 // kept until the log says that it was.
-func (o *own) fold(l events.Logged, timestamp int64) {
+func (o *own) fold(l events.Logged, timestamp int64, size int) {
 	switch m := l.Message.(type) {
 	case nil, *events.LogClaimed, *events.LogFoldVersionRaised:
 	case *events.LogPublished:
@@ -57,15 +60,23 @@ func (o *own) fold(l events.Logged, timestamp int64) {
 		*o = own{through: l.Offset, loss: o.loss}
 	case *events.LogTailLost:
 		o.loss = loss{m.SeenEpoch, m.SeenN, m.AtMs}
-		o.open = append(o.open, openEvent{l, timestamp})
+		o.keep(openEvent{l, timestamp, size})
 	default:
-		o.open = append(o.open, openEvent{l, timestamp})
+		o.keep(openEvent{l, timestamp, size})
 	}
+}
+
+func (o *own) keep(e openEvent) {
+	o.open = append(o.open, e)
+	o.size += int64(e.size)
 }
 
 // close forgets the oldest of what is open. Its memory is used again: where all
 // is published at once, little is left to move.
 func (o *own) close(n int) {
+	for i := range n {
+		o.size -= int64(o.open[i].size)
+	}
 	if left := len(o.open) - n; left > n {
 		o.open = o.open[n:]
 	} else {
@@ -101,25 +112,34 @@ func (t *tenure[I]) republish(ctx context.Context) error {
 // one has read enough.
 func (t *tenure[I]) publishInTurn(ctx context.Context, l events.Logged, timestamp int64) error {
 	if len(t.published.later) > 0 || t.pages.fetched >= fetchesPerRound {
-		t.published.later = append(t.published.later, openEvent{l, timestamp})
+		t.published.later = append(t.published.later, openEvent{l, timestamp, 0})
 		return nil
 	}
 	return t.publish(ctx, l, timestamp)
 }
 
-// publishRest publishes what earlier rounds left.
-func (t *tenure[I]) publishRest(ctx context.Context) error {
+// publishRest publishes what earlier rounds left, and what was held back. It returns
+// whether there is more that could be published at once.
+func (t *tenure[I]) publishRest(ctx context.Context) (more bool, err error) {
 	p := &t.published
 	for t.pages.fetched = 0; len(p.later) > 0 && t.pages.fetched < fetchesPerRound; p.later = p.later[1:] {
 		if err := t.publish(ctx, p.later[0].Logged, p.later[0].timestamp); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return nil
+	if len(p.held) > 0 {
+		more, err = t.release(ctx)
+	}
+	return more || len(p.later) > 0, err
 }
 
-// publishedBelow is the offset below which every event was given to the outbox.
-func (t *tenure[I]) publishedBelow() int64 {
+// publishedBelow is the offset below which all that events cause was given to the
+// outbox.
+func (t *tenure[I]) publishedBelow() int64 { return min(t.lookedBelow(), t.published.heldBelow()) }
+
+// lookedBelow is the offset below which every event was looked at: what it causes was
+// sent or is held back.
+func (t *tenure[I]) lookedBelow() int64 {
 	if later := t.published.later; len(later) > 0 {
 		return later[0].Offset
 	}
@@ -128,24 +148,43 @@ func (t *tenure[I]) publishedBelow() int64 {
 
 // publish sends what an event that counts causes.
 func (t *tenure[I]) publish(ctx context.Context, l events.Logged, timestamp int64) error {
-	switch m := l.Message.(type) {
-	case *events.LogPublished, *events.LogTruncated:
-		return nil
-	case *events.LogTailLost:
-		return t.tellReceivers(l, m, timestamp)
-	}
-	t.out = t.out[:0]
-	t.core.Publish(l, t.sender)
-	if err := t.distinct(l); err != nil {
+	return t.publishSome(ctx, l, timestamp, t.taker)
+}
+
+// publishSome sends, of what an event causes, that for which sends says so. It is asked
+// about all of it before anything is sent, so that records for one partition are sent
+// together or not at all.
+func (t *tenure[I]) publishSome(ctx context.Context, l events.Logged, timestamp int64, sends func(int64, *events.Outgoing) bool) error {
+	if err := t.caused(l, timestamp); err != nil {
 		return err
 	}
+	n := 0
 	for i := range t.out {
+		if sends(l.Offset, &t.out[i]) {
+			t.out[n] = t.out[i]
+			n++
+		}
+	}
+	for i := range n {
 		if err := t.send(ctx, l, &t.out[i], timestamp); err != nil {
 			return err
 		}
 	}
 	clear(t.out)
 	return nil
+}
+
+// caused makes t.out what an event causes.
+func (t *tenure[I]) caused(l events.Logged, timestamp int64) error {
+	t.out = t.out[:0]
+	switch m := l.Message.(type) {
+	case *events.LogPublished, *events.LogTruncated:
+		return nil
+	case *events.LogTailLost:
+		return t.tellReceivers(m, timestamp)
+	}
+	t.core.Publish(l, t.sender)
+	return t.distinct(l)
 }
 
 // errTwice says that receivers would not take all that an event causes.
@@ -182,7 +221,7 @@ func (t *tenure[I]) send(ctx context.Context, l events.Logged, out *events.Outgo
 	if err != nil {
 		return err
 	}
-	t.published.sent = l.Offset
+	t.published.sent = max(t.published.sent, l.Offset)
 	t.Outbox.Send(l.Offset, out.Topic, out.Partition, record)
 	return nil
 }
@@ -219,7 +258,7 @@ func (t *tenure[I]) complete(ctx context.Context, out *events.Outgoing) error {
 
 // tellReceivers makes receivers lower their marks: after the loss of a tail the
 // log goes on with numbers that they have seen.
-func (t *tenure[I]) tellReceivers(l events.Logged, m *events.LogTailLost, timestamp int64) error {
+func (t *tenure[I]) tellReceivers(m *events.LogTailLost, timestamp int64) error {
 	record, err := t.Encoder.Encode("recovered", &events.LogRecovered{
 		Topic: t.Topic, Partition: t.Partition, Epoch: m.Epoch, N: m.N, AtMs: m.AtMs,
 	})
@@ -228,8 +267,7 @@ func (t *tenure[I]) tellReceivers(l events.Logged, m *events.LogTailLost, timest
 	}
 	record.Timestamp = timestamp
 	for _, to := range t.Receivers {
-		t.published.sent = l.Offset
-		t.Outbox.Send(l.Offset, to.Topic, to.Partition, record)
+		t.sender(events.Outgoing{Topic: to.Topic, Partition: to.Partition, Raw: &record})
 	}
 	return nil
 }

@@ -49,6 +49,8 @@ func (o *ordered) Send(offset int64, _ string, _ int32, _ events.Record) {
 	o.sent++
 }
 
+func (o *ordered) Room(string, int32) bool { return true }
+
 func (o *ordered) Reset() { o.sent = 0 }
 
 func (o *ordered) Through(limit int64) int64 {

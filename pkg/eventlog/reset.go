@@ -118,7 +118,7 @@ func (cfg *ResetConfig) reset(ctx context.Context, t *tenure[struct{}]) (*events
 		return nil, fmt.Errorf("append at %d, acknowledged at %d: %w; try again", h.At, base, ErrDisowned)
 	}
 	state := own{}
-	state.fold(t.batch.logged[0], t.clock.Now)
+	state.fold(t.batch.logged[0], t.clock.Now, t.batch.size)
 	snap, err := take(t.Topic, t.Partition, t.reader, &state, t.core, 0, t.clock.Now)
 	if err != nil {
 		return nil, err

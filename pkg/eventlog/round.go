@@ -13,15 +13,15 @@ import (
 
 // round decides what has arrived and what time has brought, and appends it.
 func (t *tenure[I]) round(ctx context.Context) error {
-	if err := t.publishRest(ctx); err != nil {
+	more, err := t.publishRest(ctx)
+	if err != nil {
 		return err
 	}
-	if len(t.published.later) > maxLater {
-		t.tick()
-		return t.confirmTail(ctx)
+	if len(t.published.later) > maxLater || t.published.size > maxOpen {
+		return t.hold(ctx, more)
 	}
 	wait := time.Duration(0)
-	if t.idle && len(t.published.later) == 0 {
+	if t.idle && !more {
 		wait = t.IdleWait
 	}
 	arrived, err := t.Inputs.Next(ctx, wait)
@@ -40,11 +40,26 @@ func (t *tenure[I]) round(ctx context.Context) error {
 			return err
 		}
 	}
-	// No work is given out while what was given out is still to be sent.
-	more := len(t.published.later) > 0 || t.core.Advance(t.now(), t.emitter)
-	t.idle = !more && len(arrived.Inputs) == 0
+	// No work is given out while what was given out is still to be looked at.
+	busy := len(t.published.later) > 0 || t.core.Advance(t.now(), t.emitter)
+	t.idle = !busy && len(arrived.Inputs) == 0
 	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
+		return err
+	}
+	return t.confirmTail(ctx)
+}
+
+// hold is a round in which nothing is decided, because too much that was decided is
+// not published yet.
+func (t *tenure[I]) hold(ctx context.Context, more bool) error {
+	if !more {
+		if err := t.wait(ctx); err != nil {
+			return err
+		}
+	}
+	t.tick()
+	if err := t.append(ctx); err != nil { // It may be that only the log does not know yet.
 		return err
 	}
 	return t.confirmTail(ctx)
@@ -139,7 +154,7 @@ func (t *tenure[I]) counted(ctx context.Context, h Header) error {
 	t.grow(len(t.batch.logged), t.batch.size)
 	for i := range t.batch.logged {
 		at := t.batch.spans[i].timestamp
-		t.published.fold(t.batch.logged[i], at)
+		t.published.fold(t.batch.logged[i], at, t.batch.spans[i].size())
 		if err := t.publishInTurn(ctx, t.batch.logged[i], at); err != nil {
 			return err
 		}

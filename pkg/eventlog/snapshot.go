@@ -29,6 +29,7 @@ type own struct {
 	loss loss
 	// open are the events at or after through, which the next owner publishes again.
 	open []openEvent
+	size int64 // of open, in bytes
 }
 
 // loss is an event that somebody had seen, and when it was found to be gone.
@@ -95,7 +96,8 @@ func (s *Snapshot) parts() (o own, state []byte, err error) {
 		if err := proto.Unmarshal(value, e.Message); err != nil {
 			return o, nil, fmt.Errorf("read the unpublished %s at %d: %w", e.Type, e.Offset, err)
 		}
-		o.open = append(o.open, e)
+		e.size = len(value)
+		o.keep(e)
 	}
 	return o, r.rest, r.err
 }

@@ -29,7 +29,8 @@ type tenure[I any] struct {
 
 	emitter func(proto.Message) // emit, made once and not for every input
 	sender  func(events.Outgoing)
-	out     []events.Outgoing // what sender was given of one event
+	taker   func(int64, *events.Outgoing) bool // takes
+	out     []events.Outgoing                  // what sender was given of one event
 
 	clock  events.Clock
 	tailAt int64
@@ -55,7 +56,7 @@ func newTenure[I any](cfg *OwnerConfig[I]) *tenure[I] {
 		published:   publishing{sent: -1},
 		pages:       pages{log: cfg.Log},
 	}
-	t.emitter = t.emit
+	t.emitter, t.taker = t.emit, t.takes
 	t.sender = func(out events.Outgoing) { t.out = append(t.out, out) }
 	if cfg.Snapshots != nil {
 		t.keeping = &keeping{SnapshotConfig: cfg.Snapshots}
@@ -102,7 +103,7 @@ func (t *tenure[I]) run(ctx context.Context) error {
 func (t *tenure[I]) fold(l events.Logged, r *events.Record) {
 	t.apply(l)
 	t.foldLoss(l)
-	t.published.fold(l, r.Timestamp)
+	t.published.fold(l, r.Timestamp, r.Size())
 	t.grow(1, r.Size())
 }
 

@@ -180,6 +180,7 @@ func (o *toyOutbox) Send(_ int64, _ string, _ int32, r events.Record) {
 		o.got <- len(o.sent)
 	}
 }
+func (o *toyOutbox) Room(string, int32) bool   { return true }
 func (o *toyOutbox) Through(limit int64) int64 { return limit }
 func (o *toyOutbox) Reset()                    {}
 

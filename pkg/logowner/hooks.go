@@ -47,6 +47,17 @@ func (p *partition[I]) hooks(own eventlog.Hooks[I]) eventlog.Hooks[I] {
 			own.Lost(err)
 		}
 	}
+	h.HeldBack = func(to eventlog.TopicPartition, held bool) {
+		m.held(p.number, to, held)
+		if held {
+			p.log.Warn("a partition takes nothing now; what goes there waits in the log", "to_topic", to.Topic, "to_partition", to.Partition)
+		} else {
+			p.log.Info("what a partition did not take was sent", "to_topic", to.Topic, "to_partition", to.Partition)
+		}
+		if own.HeldBack != nil {
+			own.HeldBack(to, held)
+		}
+	}
 	p.snapshotHooks(&h, own)
 	return h
 }

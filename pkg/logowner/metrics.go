@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/spanway/spanway/pkg/eventlog"
 )
 
 // metrics are the instruments of a program's owners.
@@ -18,6 +20,7 @@ type metrics struct {
 
 	mu     sync.Mutex
 	inputs map[inputName]inputGauge
+	full   map[int32]map[eventlog.TopicPartition]bool // by owned partition: what has no room
 }
 
 type inputName struct {
@@ -33,7 +36,7 @@ func newMetrics(name string, meter metric.Meter) (*metrics, error) {
 	if meter == nil {
 		meter = noop.Meter{}
 	}
-	m := &metrics{inputs: map[inputName]inputGauge{}}
+	m := &metrics{inputs: map[inputName]inputGauge{}, full: map[int32]map[eventlog.TopicPartition]bool{}}
 	var err error
 	counter := func(name, help string) metric.Int64Counter {
 		c, e := meter.Int64Counter(name, metric.WithDescription(help))
@@ -45,7 +48,38 @@ func newMetrics(name string, meter metric.Meter) (*metrics, error) {
 	m.events = counter("spanway.log.events", "Events that this process appended and that count.")
 	m.skipped = counter("spanway.log.skipped", "Records of owned logs that were read and do not count, by reason.")
 	m.snapshots = counter("spanway.log.snapshots", "Snapshots that this process wrote, by outcome: saved, failed; or met: unusable.")
-	return m, errors.Join(err, m.observeInputs(name, meter))
+	return m, errors.Join(err, m.observeInputs(name, meter), m.observeHeld(meter))
+}
+
+// observeHeld: a partition that takes nothing for long is a broker or a right to look
+// at.
+func (m *metrics) observeHeld(meter metric.Meter) error {
+	held, err := meter.Int64ObservableGauge("spanway.log.publish.held", metric.WithDescription("Target partitions that take nothing: what goes there waits in the log."))
+	if err != nil {
+		return err
+	}
+	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for n, full := range m.full {
+			o.ObserveInt64(held, int64(len(full)), metric.WithAttributes(attribute.String("messaging.destination.partition.id", strconv.Itoa(int(n)))))
+		}
+		return nil
+	}, held)
+	return err
+}
+
+func (m *metrics) held(partition int32, to eventlog.TopicPartition, held bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.full[partition] == nil {
+		m.full[partition] = map[eventlog.TopicPartition]bool{}
+	}
+	if held {
+		m.full[partition][to] = true
+	} else {
+		delete(m.full[partition], to)
+	}
 }
 
 // observeInputs: an input that grows without end is one that nobody truncates, or
@@ -81,10 +115,11 @@ func (m *metrics) input(topic string, partition int32, records int64, age time.D
 	m.inputs[inputName{topic, partition}] = inputGauge{records, int64(age.Seconds())}
 }
 
-// clear forgets the inputs of a partition that is no longer owned.
+// clear forgets a partition that is no longer owned.
 func (m *metrics) clear(partition int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	delete(m.full, partition)
 	for at := range m.inputs {
 		if at.partition == partition {
 			delete(m.inputs, at)

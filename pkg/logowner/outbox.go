@@ -9,33 +9,58 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// outbox sends what counted events cause on other topics and knows how far the
-// log has been published.
+// targetBytes bounds the bytes of records that are under way to one partition: what
+// one event causes may exceed it. It is what a slow partition costs, for each owned
+// partition; what goes there besides stays in the log until there is room.
+const targetBytes = 512 << 10
+
+// outbox sends what counted events cause on other topics and knows how far the log has
+// been published. A target partition that takes nothing has no room after a while, and
+// holds back nothing else. Only the owner's goroutine sends.
 type outbox struct {
 	producer Producer
 	log      *slog.Logger
 	// publishing is Tenure.Publishing.
 	publishing func(cause int64, partition int32, rec *events.Record) (context.Context, func(int64, error))
 
-	mu sync.Mutex
-	// queue holds what is not yet known to be published, by offset of the cause.
-	queue []pending
-	first uint64 // the number of queue[0]
-	next  uint64 // the number of the next record
+	mu      sync.Mutex
+	targets map[eventlog.TopicPartition]*target
+	epoch   int // counts the resets
 }
 
-type pending struct {
-	offset int64
-	acked  bool
+// target is a partition to which records are sent. They are acknowledged in their
+// order.
+type target struct {
+	eventlog.TopicPartition
+	// causes are the offsets of the events that caused what is not acknowledged.
+	causes []int64
+	bytes  int // under way, notices and what was queued before a reset included
+}
+
+func newOutbox(producer Producer, log *slog.Logger) *outbox {
+	return &outbox{producer: producer, log: log, targets: map[eventlog.TopicPartition]*target{}}
+}
+
+// target finds or makes one; o.mu is held.
+func (o *outbox) target(topic string, partition int32) *target {
+	at := eventlog.TopicPartition{Topic: topic, Partition: partition}
+	t := o.targets[at]
+	if t == nil {
+		t = &target{TopicPartition: at}
+		o.targets[at] = t
+	}
+	return t
+}
+
+// Room implements eventlog.Outbox.
+func (o *outbox) Room(topic string, partition int32) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.target(topic, partition).bytes < targetBytes
 }
 
 // Send implements eventlog.Outbox.
 func (o *outbox) Send(offset int64, topic string, partition int32, rec events.Record) {
-	o.mu.Lock()
-	number := o.next
-	o.next++
-	o.queue = append(o.queue, pending{offset: offset})
-	o.mu.Unlock()
 	var told func(int64, error)
 	ctx := context.Background()
 	if o.publishing != nil {
@@ -43,57 +68,61 @@ func (o *outbox) Send(offset int64, topic string, partition int32, rec events.Re
 			ctx, told = own, sent
 		}
 	}
-	if told == nil {
-		o.producer.Send(topic, partition, rec, func(_ int64, err error) {
-			o.sent(ctx, number, offset, topic, partition, err)
-		})
-		return
-	}
+	size := rec.Size()
+	o.mu.Lock()
+	t, epoch := o.target(topic, partition), o.epoch
+	t.causes = append(t.causes, offset)
+	t.bytes += size
+	o.mu.Unlock()
 	o.producer.Send(topic, partition, rec, func(at int64, err error) {
-		told(at, err)
-		o.sent(ctx, number, offset, topic, partition, err)
+		if told != nil {
+			told(at, err)
+		}
+		if eventlog.IsRefused(err) {
+			// It can never be sent; everything behind it must not wait for it.
+			o.log.ErrorContext(ctx, "a caused record was refused by the broker and is dropped",
+				"error", err, "cause_offset", offset, "topic", topic, "partition", partition)
+			err = nil
+		}
+		o.settle(t, epoch, size, err)
 	})
 }
 
-// notify sends a record that no event causes.
-func (o *outbox) notify(topic string, partition int32, rec events.Record) bool {
-	o.producer.Send(topic, partition, rec, func(int64, error) {})
-	return true
-}
-
-// sent takes what became of a record.
-func (o *outbox) sent(ctx context.Context, number uint64, cause int64, topic string, partition int32, err error) {
-	switch {
-	case err == nil:
-		o.acknowledge(number)
-	case eventlog.IsRefused(err):
-		// It can never be sent; everything behind it must not wait for it.
-		o.log.ErrorContext(ctx, "a caused record was refused by the broker and is dropped",
-			"error", err, "cause_offset", cause, "topic", topic, "partition", partition)
-		o.acknowledge(number)
-	}
-}
-
-func (o *outbox) acknowledge(number uint64) {
+// settle takes what became of a record. One that is not sent, because the producer was
+// closed, stays unpublished.
+func (o *outbox) settle(t *target, epoch, size int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if number < o.first {
-		return // It was queued before a reset.
+	t.bytes -= size
+	if err == nil && epoch == o.epoch {
+		t.causes = t.causes[1:]
 	}
-	o.queue[number-o.first].acked = true
-	n := 0
-	for n < len(o.queue) && o.queue[n].acked {
-		n++
+}
+
+// notify sends a record that no event causes, or drops it if there is no room.
+func (o *outbox) notify(topic string, partition int32, rec events.Record) bool {
+	size := rec.Size()
+	o.mu.Lock()
+	t := o.target(topic, partition)
+	room := t.bytes < targetBytes
+	if room {
+		t.bytes += size
 	}
-	o.queue, o.first = o.queue[n:], o.first+uint64(n)
+	o.mu.Unlock()
+	if room {
+		o.producer.Send(topic, partition, rec, func(int64, error) { o.settle(t, -1, size, nil) })
+	}
+	return room
 }
 
 // Through implements eventlog.Outbox.
 func (o *outbox) Through(limit int64) int64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if len(o.queue) > 0 && o.queue[0].offset < limit {
-		return o.queue[0].offset
+	for _, t := range o.targets {
+		if len(t.causes) > 0 {
+			limit = min(limit, t.causes[0])
+		}
 	}
 	return limit
 }
@@ -104,5 +133,8 @@ func (o *outbox) Through(limit int64) int64 {
 func (o *outbox) Reset() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.queue, o.first = nil, o.next
+	o.epoch++
+	for _, t := range o.targets {
+		t.causes = nil
+	}
 }

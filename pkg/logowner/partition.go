@@ -79,7 +79,7 @@ func (p *partition[I]) own(ctx context.Context) error {
 	keeper := p.keeper(ctx, now)
 	defer keeper.wait()
 	defer cancel()
-	out := &outbox{producer: producer, log: p.log}
+	out := newOutbox(producer, p.log)
 	t := &Tenure[I]{
 		Partition: p.number, Logger: p.log, Now: now, Inputs: in, Read: in.handed, Notify: out.notify,
 	}

@@ -211,5 +211,6 @@ func (o *owner) Advance(events.Clock, func(proto.Message)) bool { return false }
 func (o *owner) Publish(events.Logged, func(events.Outgoing))   {}
 
 func (o *owner) Send(int64, string, int32, events.Record) {}
+func (o *owner) Room(string, int32) bool                  { return true }
 func (o *owner) Through(limit int64) int64                { return limit }
 func (o *owner) Reset()                                   {}

@@ -186,6 +186,7 @@ func (s *story) Send(_ int64, topic string, _ int32, record events.Record) {
 }
 
 // Through implements eventlog.Outbox.
+func (s *story) Room(string, int32) bool   { return true }
 func (s *story) Through(limit int64) int64 { return limit }
 
 // Reset implements eventlog.Outbox.

@@ -1,0 +1,105 @@
+package eventlog_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/memlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// spread is a core that publishes each acceptance on both partitions, and on the second
+// one a raw copy besides.
+type spread struct{ *toyCore }
+
+func (c spread) Publish(l events.Logged, send func(events.Outgoing)) {
+	if m, ok := l.Message.(*events.TaskAccepted); ok {
+		send(events.Outgoing{Topic: "out", Message: m})
+		send(events.Outgoing{Topic: "out", Partition: 1, Message: m})
+		send(events.Outgoing{Topic: "out", Partition: 1, Raw: &events.Record{}})
+	}
+}
+
+// lanes is an outbox of two partitions, of which the second one has room for some
+// records only. What is sent is acknowledged.
+type lanes struct {
+	t    *testing.T
+	room int
+	sent [2][]int64
+}
+
+func (o *lanes) Room(_ string, partition int32) bool { return partition == 0 || o.room > 0 }
+
+func (o *lanes) Send(offset int64, _ string, partition int32, _ events.Record) {
+	if n := len(o.sent[partition]); n > 0 && o.sent[partition][n-1] > offset {
+		o.t.Errorf("event %d was published after %d on partition %d", offset, o.sent[partition][n-1], partition)
+	}
+	o.sent[partition] = append(o.sent[partition], offset)
+	if partition == 1 {
+		o.room--
+	}
+}
+func (o *lanes) Through(limit int64) int64 { return limit }
+func (o *lanes) Reset()                    { o.sent = [2][]int64{} }
+
+// A partition without room holds back what goes there, in its order, and nothing else;
+// the log says so: what is held back is not published. Room brings all of it, once.
+func TestWhatHasNoRoomIsHeldBack(t *testing.T) {
+	t.Parallel()
+	const n = 9
+	var ids []string
+	for i := range n {
+		ids = append(ids, fmt.Sprint("task", i))
+	}
+	box := &lanes{t: t, room: 3} // For one event, and the first record of the next.
+	s := newShelf(memlog.New())
+	var told []bool
+	extend := func(cfg *eventlog.OwnerConfig[string]) {
+		cfg.Outbox, cfg.Snapshots = box, nil
+		cfg.NewCore = func() eventlog.Core[string] { return spread{newToyCore().(*toyCore)} }
+		cfg.Hooks.Owned = nil
+		cfg.Hooks.HeldBack = func(to eventlog.TopicPartition, held bool) {
+			if to.Partition != 1 {
+				t.Errorf("%v is held back", to)
+			}
+			told = append(told, held)
+		}
+	}
+	s.run(t, setup(t, s.log, ids...), n, extend)
+	if len(box.sent[0]) != n || len(box.sent[1]) != 4 || !slices.Equal(told, []bool{true}) {
+		t.Fatalf("sent %v; told %v", box.sent, told)
+	}
+	if through := throughOf(t, s.log); through != box.sent[0][2] {
+		t.Errorf("the log says that what is below %d is published; the event at %d is held back", through, box.sent[0][2])
+	}
+
+	// The next owner is given room on the way, and less than all of it at first.
+	box.room, told = 5, nil
+	s.run(t, setup(t, s.log, ids...), 9, extend, func(cfg *eventlog.OwnerConfig[string]) {
+		steps := cfg.Inputs.(*stepped)
+		steps.before[3] = func() { box.room = 3 }
+		steps.before[5] = func() { box.room = 1000 }
+	})
+	if len(box.sent[0]) != n-2 || len(box.sent[1]) != 2*(n-2) || !slices.Equal(told, []bool{true, false}) {
+		t.Fatalf("sent %v; told %v", box.sent, told)
+	}
+	for i, offset := range box.sent[0] {
+		if box.sent[1][2*i] != offset || box.sent[1][2*i+1] != offset {
+			t.Errorf("sent %v", box.sent)
+		}
+	}
+}
+
+// throughOf is up to where the log says that it is published.
+func throughOf(t *testing.T, log eventlog.Log) (through int64) {
+	t.Helper()
+	counted, _, _ := read(t, log)
+	for _, l := range counted {
+		if m, ok := l.Message.(*events.LogPublished); ok {
+			through = m.Through
+		}
+	}
+	return through
+}

@@ -1,0 +1,178 @@
+package logowner_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// Topics of the tests' program.
+const (
+	testLog   = "t.events"
+	testInput = "t.requests"
+	testOut   = "t.out"
+)
+
+// dead is a partition of testOut that does not exist: what is sent to it is tried for
+// ever.
+const dead = 7
+
+func testCatalogue() []events.Log {
+	return []events.Log{
+		{Topic: testLog, Kind: events.OwnedLog, Partitions: 1, Kept: events.WithHistory, Inputs: []string{testInput}, Outputs: []string{testOut}},
+		{Topic: events.Snapshots(testLog), Kind: events.SnapshotLog, Of: testLog, Partitions: 1, Kept: events.NewestTwo},
+		{Topic: testInput, Kind: events.InputLog, Partitions: 1, Kept: events.UntilFolded},
+		{Topic: testOut, Kind: events.PublishedLog, Partitions: 1, Kept: events.KeptForTime, For: time.Hour},
+	}
+}
+
+// relay is a core that makes of each input an event, and publishes it to the partition
+// that the input names.
+type relay struct{ count uint64 }
+
+func (c *relay) Apply(l events.Logged) {
+	if _, ok := l.Message.(*events.TaskProgressed); ok {
+		c.count++
+	}
+}
+func (c *relay) Snapshot(dst []byte) []byte { return binary.AppendUvarint(dst, c.count) }
+func (c *relay) Restore(state []byte) error {
+	v, n := binary.Uvarint(state)
+	if n != len(state) {
+		return errors.New("not a state of the relay")
+	}
+	c.count = v
+	return nil
+}
+func (c *relay) FoldVersion() uint32 { return 1 }
+func (c *relay) Floor() int64        { return math.MaxInt64 }
+
+func (c *relay) Decide(in events.Input[string], now events.Clock, emit func(proto.Message)) {
+	to, _, _ := strings.Cut(in.Value, ":")
+	partition, _ := strconv.Atoi(to)
+	emit(&events.TaskProgressed{TaskId: in.Value, Attempt: int32(partition), Token: c.count, AtMs: now.Now})
+}
+func (c *relay) Advance(events.Clock, func(proto.Message)) bool { return false }
+func (c *relay) Publish(l events.Logged, send func(events.Outgoing)) {
+	if m, ok := l.Message.(*events.TaskProgressed); ok {
+		send(events.Outgoing{Topic: testOut, Partition: m.Attempt, Message: m})
+	}
+}
+
+func newCluster(t *testing.T) *cluster.Cluster {
+	t.Helper()
+	b, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	c, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+func config(c *cluster.Cluster) logowner.Config[string] {
+	return logowner.Config[string]{
+		Name: "test", Log: testLog, Catalogue: testCatalogue(), Group: "test",
+		Inputs:  []logowner.Input[string]{{Topic: testInput, Prepare: func(_ string, _ int32, r *events.Record) string { return string(r.Value) }}},
+		NewCore: func(int32) eventlog.Core[string] { return &relay{} },
+		Cluster: logowner.On(c), Encoder: events.Encoder{Source: "/test"},
+		Telemetry: logowner.Telemetry{Logger: slog.New(slog.DiscardHandler)},
+	}
+}
+
+// run runs a service until the test, or stop, ends it.
+func run(t *testing.T, cfg logowner.Config[string]) (stop func()) {
+	t.Helper()
+	s, err := logowner.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	select {
+	case <-s.Ready():
+	case <-time.After(30 * time.Second):
+		t.Fatal("not ready")
+	}
+	return stop
+}
+
+// appendAll appends inputs.
+func appendAll(t *testing.T, c *cluster.Cluster, values ...string) {
+	t.Helper()
+	log := c.Partition(testInput, 0)
+	for _, v := range values {
+		if _, err := log.Append(t.Context(), []events.Record{{Value: []byte(v)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// published waits until n records were published, and returns the task IDs.
+func published(t *testing.T, c *cluster.Cluster, n int) (ids []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	log := c.Partition(testOut, 0)
+	for next := int64(0); len(ids) < n; {
+		page, err := log.Fetch(ctx, next, time.Second)
+		if err != nil {
+			t.Fatalf("%d of %d records were published: %v", len(ids), n, err)
+		}
+		for i := range page.Records {
+			m, err := events.Message(&page.Records[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, m.(*events.TaskProgressed).TaskId)
+		}
+		next = page.Next
+	}
+	return ids
+}
+
+// A partition that takes nothing must hold back only what goes there: not the owner,
+// and not what goes elsewhere.
+func TestADeadPartitionHoldsBackOnlyWhatGoesThere(t *testing.T) {
+	c := newCluster(t)
+	run(t, config(c))
+	large := ":" + strings.Repeat("x", 200<<10)
+	for i := range 60 { // 12 MB, more than a producer holds
+		appendAll(t, c, strconv.Itoa(dead)+large, "0:"+strconv.Itoa(i))
+	}
+	for i, id := range published(t, c, 60) {
+		if id != "0:"+strconv.Itoa(i) {
+			t.Fatalf("record %d is %.20s", i, id)
+		}
+	}
+}
