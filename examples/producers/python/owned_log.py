@@ -2,13 +2,17 @@
 
 The rule is "Owned logs" of docs/wire.md. Any reader that applies it to the same
 records comes to the same answer, whatever a former owner still sends.
+
+A log may lose its tail (an unclean leader election, a disk that lost power) and
+grow again, with other records at the same offsets. A reader that has read what is
+lost notices, and begins the partition anew.
 """
 
 import struct
 from dataclasses import dataclass
 
 import xxhash
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from google.protobuf import descriptor_pool, json_format, message_factory
 from google.protobuf.message import DecodeError
 
@@ -16,6 +20,9 @@ from spanway.v1 import engine_pb2, log_pb2, pool_pb2, task_pb2  # noqa: F401 (th
 
 PARTITIONS = 16
 CLAIMED = "spanway.log.claimed.v1"
+# The type of an Event that says: from this offset on, what follows takes the place
+# of what was yielded of this partition.
+REWOUND = "rewound"
 
 
 @dataclass
@@ -29,7 +36,14 @@ class Event:
 class Judge:
     """Decides what counts in one partition. It is given every record, in order."""
 
-    def __init__(self, begin: int):
+    def __init__(self, begin: int, heeded: int = 0):
+        self.begin, self.heeded = begin, heeded
+        # The newest record, the epoch of the leader under which it is known to stand,
+        # and whether the next one is the same again, for proof.
+        self.newest, self.leader, self.proving = None, None, False
+        # A batch landed where its writer expected it, and does not count: its writer,
+        # or this reader, has read what is lost.
+        self.doubt = False
         # At offset 0 the history is 0. Elsewhere it is known from the first batch
         # on that landed where its writer expected it.
         self.history, self.epoch = (0, 0) if begin == 0 else (None, 0)
@@ -37,6 +51,7 @@ class Judge:
 
     def add(self, record) -> list:
         """Returns the records of the batch that this one completes, if it counts."""
+        self.newest = record
         marks = [value for name, value in record.headers() or [] if name == "spanway-log"]
         if marks:
             self.batch = []  # What came before was cut short.
@@ -68,6 +83,7 @@ class Judge:
         if not claim and epoch == self.epoch > 0 and prev == self.history:
             self.history = hashed
             return True
+        self.doubt = at == batch[0].offset() and at >= self.heeded
         return False
 
 
@@ -112,11 +128,22 @@ def decode(record):
         return None
 
 
+# What the client says if the log ends before what was read, or begins behind it.
+GONE = (KafkaError._LOG_TRUNCATION, KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE)
+
+
+def same(a, b) -> bool:
+    """Tells whether two records read at different times are one."""
+    parts = [(r.offset(), r.timestamp(), r.key(), r.value(), r.headers()) for r in (a, b)]
+    return parts[0] == parts[1]
+
+
 def connect(brokers: str) -> Consumer:
     return Consumer({
         "bootstrap.servers": brokers,
         "group.id": "unused",  # The client wants one; nothing is committed.
         "enable.auto.commit": False,
+        "auto.offset.reset": "error",  # What is lost or deleted must not be passed in silence.
         "enable.metrics.push": False,
     })
 
@@ -125,7 +152,7 @@ class Log:
     """Follows all partitions, from the first event that is kept or from the end."""
 
     def __init__(self, consumer, topic: str, from_start: bool):
-        self.consumer = consumer
+        self.consumer, self.topic = consumer, topic
         self.judges, self.ends, begins = {}, {}, []
         for partition in range(PARTITIONS):
             first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
@@ -142,12 +169,43 @@ class Log:
             record = self.consumer.poll(1)
             if record is None:
                 continue
-            if record.error():
-                raise KafkaException(record.error())
             at, offset = record.partition(), record.offset()
-            for r in self.judges[at].add(record):
+            if record.error():
+                if record.error().code() not in GONE:
+                    raise KafkaException(record.error())
+                yield self._begin_anew(at)
+                continue
+            judge = self.judges[at]
+            if judge.proving:
+                judge.proving = False
+                if not same(record, judge.newest):
+                    yield self._begin_anew(at)
+                continue
+            if judge.leader != record.leader_epoch():
+                judge.leader = record.leader_epoch()
+                if judge.newest is not None:  # Another leader: has it what was read?
+                    judge.proving = True
+                    self.consumer.seek(TopicPartition(self.topic, at, judge.newest.offset()))
+                    continue
+            for r in judge.add(record):
                 message = decode(r)
                 data = None if message is None else json_format.MessageToDict(message)
                 yield Event(at, r.offset(), (header(r, "ce_type") or b"").decode(), data)
-            if at in self.ends and offset + 1 >= self.ends[at]:
+            if judge.doubt:
+                # Anybody may write such a batch. It is heeded if as much was read as
+                # will be read again.
+                yield self._begin_anew(at, 2 * offset + 1 - judge.begin)
+            elif at in self.ends and offset + 1 >= self.ends[at]:
                 del self.ends[at]
+
+    def _begin_anew(self, partition: int, heeded: int = 0) -> Event:
+        """Drops what was read of a partition, which nobody shares, and reads all that is kept."""
+        first, end = self.consumer.get_watermark_offsets(TopicPartition(self.topic, partition), timeout=30)
+        self.judges[partition] = Judge(first, heeded)
+        self.consumer.incremental_unassign([TopicPartition(self.topic, partition)])
+        self.consumer.incremental_assign([TopicPartition(self.topic, partition, first)])
+        if partition in self.ends:
+            self.ends[partition] = min(self.ends[partition], end)
+            if first >= self.ends[partition]:
+                del self.ends[partition]
+        return Event(partition, first, REWOUND, None)
