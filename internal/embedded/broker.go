@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"cmp"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -27,6 +28,11 @@ type Config struct {
 	// ClusterID of a new cluster; spanway-embedded if empty. A data directory
 	// keeps the one that it began with.
 	ClusterID string
+	// TLS, if set, is how they listen.
+	TLS *tls.Config
+	// Users, if there are any, must authenticate by SASL, and have only the rights
+	// that they are given.
+	Users []User
 }
 
 const defaultClusterID = "spanway-embedded"
@@ -94,7 +100,7 @@ func (config Config) options() []kfake.Opt {
 	if config.SyncWrites {
 		options = append(options, kfake.SyncWrites())
 	}
-	return options
+	return append(options, config.security()...)
 }
 
 func (b *Broker) unlock() {

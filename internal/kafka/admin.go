@@ -24,7 +24,7 @@ type TopicInfo struct {
 // through another client may be missing for half a second.
 func (c *Client) Topics(ctx context.Context, prefix string) ([]TopicInfo, error) {
 	var topics []TopicInfo
-	err := c.persist(ctx, "list the topics", func() error {
+	err := c.persist(ctx, "list the topics", needs{}, func() error {
 		m, err := c.metadata(ctx)
 		if err != nil {
 			return err
@@ -54,27 +54,31 @@ func topicInfo(t *metadata.ResponseTopic) TopicInfo {
 
 // Partitions is how many partitions a topic has, as of a moment ago, so that a
 // new one may be missing for half a second; 0 if there is no such topic.
-func (c *Client) Partitions(ctx context.Context, topic string) (n int32, err error) {
-	err = c.persist(ctx, "look for topic "+topic, func() error {
+func (c *Client) Partitions(ctx context.Context, topic string) (count int32, err error) {
+	n := needs{topic: topic, onTopic: "Describe"}
+	err = c.persist(ctx, "look for topic "+topic, n, func() error {
 		m, err := c.roundTrip(ctx, &metadata.Request{TopicNames: []string{topic}}, requestTimeout)
 		if err != nil {
 			return err
 		}
-		n = 0
+		count = 0
 		if r, ok := m.(*metadata.Response); ok {
 			if t := find(r, topic); t != nil {
-				n = int32(len(t.Partitions))
+				count = int32(len(t.Partitions))
 			}
+		}
+		if count == 0 {
+			return c.denied(n, c.hidden(ctx, topic))
 		}
 		return nil
 	})
-	return n, err
+	return count, err
 }
 
 // AwaitTopic is Partitions for a topic that must exist: one that is not known
 // is waited for, as long as it takes until a new one is known everywhere.
 func (c *Client) AwaitTopic(ctx context.Context, topic string) (n int32, err error) {
-	err = c.persist(ctx, "look for topic "+topic, func() error {
+	err = c.persist(ctx, "look for topic "+topic, needs{}, func() error {
 		if n, err = c.Partitions(ctx, topic); err == nil && n == 0 {
 			return kafkago.UnknownTopicOrPartition
 		}
@@ -86,26 +90,32 @@ func (c *Client) AwaitTopic(ctx context.Context, topic string) (n int32, err err
 // DeleteTopics deletes topics and all that they hold; one that does not exist is
 // no error.
 func (c *Client) DeleteTopics(ctx context.Context, names []string) error {
-	return c.persist(ctx, "delete the topics "+strings.Join(names, ", "), func() error {
+	return c.persist(ctx, "delete the topics "+strings.Join(names, ", "), needs{}, func() error {
 		r, err := c.api.DeleteTopics(ctx, &kafkago.DeleteTopicsRequest{Topics: names})
 		if err != nil {
 			return err
 		}
 		for _, name := range names {
 			if err := r.Errors[name]; err != nil && !errors.Is(err, kafkago.UnknownTopicOrPartition) {
-				return fmt.Errorf("topic %s: %w", name, err)
+				return fmt.Errorf("topic %s: %w", name, c.denied(needs{topic: name, onTopic: "Delete"}, err))
 			}
 		}
 		return nil
 	})
 }
 
-// Check asks for an answer of the cluster, once.
-func (c *Client) Check(ctx context.Context) error {
-	if _, err := c.metadata(ctx); err != nil {
-		return gaveUp(ctx, "ask "+c.brokers(), err)
+// Check connects to the brokers to begin with, one after the other, until one
+// answers; if none does, the error is the last one's.
+func (c *Client) Check(ctx context.Context) (err error) {
+	if c.isClosed() {
+		return errClosed
 	}
-	return nil
+	for _, address := range c.config.Brokers {
+		if _, err = c.askBroker(ctx, address, &metadata.Request{TopicNames: []string{}}); err == nil {
+			return nil
+		}
+	}
+	return c.gaveUp(ctx, "ask a broker for an answer", err)
 }
 
 // metadata is the Transport's view of the cluster, at most metadataTTL old
@@ -127,7 +137,8 @@ func (c *Client) metadata(ctx context.Context) (*metadata.Response, error) {
 // transaction got.
 func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	id := int(partition)
-	err = c.persist(ctx, fmt.Sprintf("read the offsets of %s/%d", topic, partition), func() error {
+	describe := needs{topic: topic, onTopic: "Describe"}
+	err = c.persist(ctx, fmt.Sprintf("read the offsets of %s/%d", topic, partition), describe, func() error {
 		r, err := c.api.ListOffsets(ctx, &kafkago.ListOffsetsRequest{
 			IsolationLevel: kafkago.ReadCommitted,
 			Topics:         map[string][]kafkago.OffsetRequest{topic: {kafkago.FirstOffsetOf(id), kafkago.LastOffsetOf(id)}},
@@ -152,8 +163,8 @@ func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (st
 }
 
 // persist tries an operation that changes nothing until it succeeds, is denied,
-// or the RetryBudget or ctx ends.
-func (c *Client) persist(ctx context.Context, what string, try func() error) error {
+// or the RetryBudget or ctx ends. n is the right that it takes.
+func (c *Client) persist(ctx context.Context, what string, n needs, try func() error) error {
 	retry := c.retrier()
 	soon := time.Now().Add(unknownTopicBudget)
 	for {
@@ -162,11 +173,12 @@ func (c *Client) persist(ctx context.Context, what string, try func() error) err
 			return nil
 		}
 		c.noticeBroken(ctx, err)
+		err = c.because(ctx, n, err)
 		if errors.Is(err, kafkago.UnknownTopicOrPartition) && soon.Before(retry.until) {
 			retry.until = soon
 		}
 		if cl := classify(err); cl == denied || cl == refused || ctx.Err() != nil || !retry.wait(ctx) {
-			return gaveUp(ctx, fmt.Sprintf("%s on %s", what, c.brokers()), err)
+			return c.gaveUp(ctx, what, err)
 		}
 	}
 }

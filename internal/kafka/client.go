@@ -3,14 +3,11 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
+	"log/slog"
 	"net"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -23,6 +20,8 @@ import (
 
 // Config is how to reach a Kafka cluster.
 type Config struct {
+	// Name is what errors call the cluster, besides its brokers; may be empty.
+	Name string
 	// Brokers are the addresses, host:port, of one or more brokers to begin with.
 	Brokers []string
 	// ClientID is what the brokers' logs and quotas call this client; "spanway"
@@ -35,7 +34,12 @@ type Config struct {
 	// for all of them twice a second, which is much in a large cluster. It must be
 	// empty for a client that creates topics.
 	Topics []string
-	// Dial opens every connection; plain TCP if nil.
+	// Security is how connections are secured; not at all if it is zero.
+	Security Security
+	// Logger is told of what is tried again for as long as it takes; slog.Default()
+	// if nil.
+	Logger *slog.Logger
+	// Dial opens the network connection beneath every other; plain TCP if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialTimeout bounds how long a new connection may take; 3 s if 0.
 	DialTimeout time.Duration
@@ -60,10 +64,13 @@ type Client struct {
 	api       *kafkago.Client
 	metrics   *messaging.Client
 
-	broken atomic.Int64 // how often a connection turned out dead
+	broken    atomic.Int64 // how often a connection turned out dead
+	principal atomic.Value // string
 
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
+	known   map[string]bool  // addresses that answered
+	asked   map[string]asked // topics that were asked for by name
 	closed  bool
 	dropped time.Time // when idle connections were last let go of
 }
@@ -79,11 +86,14 @@ func New(config Config) *Client {
 	if config.Dial == nil {
 		config.Dial = (&net.Dialer{Timeout: config.DialTimeout}).DialContext
 	}
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
 	if config.RetryBudget <= 0 {
 		config.RetryBudget = 30 * time.Second
 	}
 	c := &Client{
-		config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{},
+		config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{}, known: map[string]bool{}, asked: map[string]asked{},
 		metrics: messaging.NewClient(otel.Meter("github.com/spanway/spanway/internal/kafka")),
 	}
 	c.transport = &kafkago.Transport{
@@ -120,39 +130,6 @@ func (c *Client) Close() {
 
 var errClosed = errors.New("the Kafka client is closed")
 
-// dial opens a connection and remembers it for Close.
-func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := c.config.Dial(ctx, network, address)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the broker at %s: %w", address, err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		conn.Close()
-		return nil, errClosed
-	}
-	c.conns[conn] = struct{}{}
-	return &trackedConn{Conn: conn, client: c}, nil
-}
-
-// trackedConn forgets itself when it is closed.
-type trackedConn struct {
-	net.Conn
-	client *Client
-	closed atomic.Bool
-}
-
-func (t *trackedConn) isClosed() bool { return t.closed.Load() }
-
-func (t *trackedConn) Close() error {
-	t.closed.Store(true)
-	t.client.mu.Lock()
-	delete(t.client.conns, t.Conn)
-	t.client.mu.Unlock()
-	return t.Conn.Close()
-}
-
 func (c *Client) isClosed() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,9 +153,7 @@ func (c *Client) roundTrip(ctx context.Context, req protocol.Message, timeout ti
 // find that out one failed request at a time. ctx is the caller's: where it has
 // not ended, a request that timed out tells of a dead connection too.
 func (c *Client) noticeBroken(ctx context.Context, err error) {
-	timedOut := ctx.Err() == nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded))
-	if !timedOut && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, net.ErrClosed) &&
-		!errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+	if !ended(err) && (ctx.Err() != nil || !timedOut(err)) {
 		return
 	}
 	c.broken.Add(1)
@@ -187,6 +162,7 @@ func (c *Client) noticeBroken(ctx context.Context, err error) {
 	due := time.Since(c.dropped) > firstBackoff
 	if due {
 		c.dropped = time.Now()
+		clear(c.known) // another broker may answer there, or the same one in another way
 	}
 	c.mu.Unlock()
 	if due {
@@ -194,16 +170,11 @@ func (c *Client) noticeBroken(ctx context.Context, err error) {
 	}
 }
 
-// unreached replaces "no such topic" by the true reason where no broker was
-// reached that could have known the topic.
-func (c *Client) unreached(ctx context.Context, err error) error {
-	if errors.Is(err, protocol.ErrNoTopic) {
-		if _, reason := c.metadata(ctx); reason != nil {
-			return reason
-		}
-	}
-	return err
-}
-
 // brokers names the cluster in errors.
-func (c *Client) brokers() string { return strings.Join(c.config.Brokers, ",") }
+func (c *Client) brokers() string {
+	at := strings.Join(c.config.Brokers, ",")
+	if c.config.Name != "" {
+		return c.config.Name + " (" + at + ")"
+	}
+	return at
+}

@@ -86,7 +86,7 @@ func (c *Client) DeleteRecords(ctx context.Context, topic string, partition int3
 	case before > end:
 		return &OutOfRange{Topic: topic, Partition: partition, Offset: before, Start: start, End: end}
 	}
-	return c.persist(ctx, what, func() error { return c.deleteOnce(ctx, topic, partition, before) })
+	return c.persist(ctx, what, needs{topic: topic, onTopic: "Delete"}, func() error { return c.deleteOnce(ctx, topic, partition, before) })
 }
 
 func (c *Client) deleteOnce(ctx context.Context, topic string, partition int32, before int64) error {

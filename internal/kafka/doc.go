@@ -9,6 +9,11 @@
 //     Generation commits is fenced by it.
 //   - Ensure, Topics, Offsets: administration.
 //
+// Every connection comes from Client.dial, which secures it (TLS, SASL) and has had
+// an answer on it before kafka-go gets it. What cannot work is a *Rejected error, and
+// a right that is missing a *Denied one; neither is tried again, but by what runs
+// until it is stopped (Join, Producers with Forever), which then logs it.
+//
 // What an answer means for a batch that was sent (see class):
 //
 //	           ┌── done ──────────────► appended, at the offset of the answer

@@ -33,7 +33,7 @@ const (
 // lost or refused; both name what to do. Warnings (each begins with "dev: ")
 // say where the replication is too low for production.
 func (c *Client) Ensure(ctx context.Context, topics []events.TopicSpec) (warnings []string, err error) {
-	err = c.persist(ctx, "create and verify the topics", func() error {
+	err = c.persist(ctx, "create and verify the topics", needs{}, func() error {
 		m, err := c.metadata(ctx)
 		if err != nil {
 			return err
@@ -70,13 +70,32 @@ func (c *Client) createMissing(ctx context.Context, m *metadata.Response, topics
 	if len(missing) == 0 {
 		return nil
 	}
+	if err := c.mayKnow(ctx, missing); err != nil {
+		return err
+	}
 	r, err := c.api.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: missing})
 	if err != nil {
 		return err
 	}
 	for _, t := range missing {
 		if err := r.Errors[t.Topic]; err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
-			return fmt.Errorf("create topic %s with %d partitions and %d replicas: %w", t.Topic, t.NumPartitions, t.ReplicationFactor, err)
+			return fmt.Errorf("create topic %s with %d partitions and %d replicas: %w", t.Topic, t.NumPartitions, t.ReplicationFactor,
+				c.denied(needs{topic: t.Topic, onTopic: "Create", onCluster: "Create"}, err))
+		}
+	}
+	return nil
+}
+
+// mayKnow returns an error if topics are missing only because they are not to be known.
+func (c *Client) mayKnow(ctx context.Context, missing []kafkago.TopicConfig) error {
+	names := make([]string, len(missing))
+	for i, t := range missing {
+		names[i] = t.Topic
+	}
+	hidden := c.askFor(ctx, names)
+	for _, name := range names {
+		if err := hidden[name]; err != nil {
+			return c.denied(needs{topic: name, onTopic: "Describe"}, err)
 		}
 	}
 	return nil
@@ -191,7 +210,8 @@ func (c *Client) settings(ctx context.Context, topics []events.TopicSpec) (map[s
 	out := map[string]map[string]string{}
 	for _, res := range r.Resources {
 		if res.Error != nil {
-			return nil, fmt.Errorf("read the settings of topic %s: %w", res.ResourceName, res.Error)
+			return nil, fmt.Errorf("read the settings of topic %s: %w", res.ResourceName,
+				c.denied(needs{topic: res.ResourceName, onTopic: "DescribeConfigs"}, res.Error))
 		}
 		out[res.ResourceName] = map[string]string{}
 		for _, e := range res.ConfigEntries {

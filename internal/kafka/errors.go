@@ -75,7 +75,7 @@ func classify(err error) class {
 		return done
 	}
 	var wrong *Misconfigured
-	if errors.Is(err, errClosed) || errors.As(err, &wrong) {
+	if errors.Is(err, errClosed) || errors.As(err, &wrong) || IsDenied(err) {
 		return denied
 	}
 	var code kafkago.Error
@@ -100,7 +100,10 @@ func classify(err error) class {
 
 // gaveUp wraps the last error of an operation that was tried for too long or
 // whose context ended, so that the caller sees both.
-func gaveUp(ctx context.Context, what string, last error) error {
+func (c *Client) gaveUp(ctx context.Context, what string, last error) error {
+	if !IsDenied(last) { // which says where
+		what += " on " + c.brokers()
+	}
 	if cause := ctx.Err(); cause != nil && last != nil && !errors.Is(last, cause) {
 		return fmt.Errorf("%s: %w (last answer: %w)", what, cause, last)
 	}

@@ -42,11 +42,12 @@ func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (
 		if err == nil {
 			return page, nil
 		}
+		err = p.client.because(ctx, needs{topic: p.topic, onTopic: "Read"}, err)
 		if errors.Is(err, kafkago.OffsetOutOfRange) {
 			return events.Page{}, p.outOfRange(ctx, from)
 		}
 		if classify(err) != unknown || errors.Is(err, batch.ErrCorrupt) || ctx.Err() != nil || !retry.wait(ctx) {
-			return events.Page{}, gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d on %s", p.topic, p.id, from, p.client.brokers()), err)
+			return events.Page{}, p.client.gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from), err)
 		}
 	}
 }
@@ -57,7 +58,7 @@ func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (
 func (p *Partition) Batches(ctx context.Context, from int64) (counts []int, next int64, err error) {
 	answer, err := p.request(ctx, from, 0, fetchBytes)
 	if err != nil {
-		return nil, from, gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d on %s", p.topic, p.id, from, p.client.brokers()), err)
+		return nil, from, p.client.gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from), err)
 	}
 	for rest, next := answer.Batches.data, from; ; {
 		b, after, err := batch.Read(rest)

@@ -18,13 +18,14 @@ type Generation struct {
 	// which it never committed, or whose offset expired, is not in it.
 	Committed map[int32]int64
 
-	topic string
-	of    *kafkago.Generation
-	ended <-chan struct{}
+	client *Client
+	topic  string
+	of     *kafkago.Generation
+	ended  <-chan struct{}
 }
 
-func newGeneration(of *kafkago.Generation, topic string, ended <-chan struct{}) *Generation {
-	g := &Generation{ID: of.ID, Committed: map[int32]int64{}, topic: topic, of: of, ended: ended}
+func newGeneration(c *Client, of *kafkago.Generation, topic string, ended <-chan struct{}) *Generation {
+	g := &Generation{client: c, ID: of.ID, Committed: map[int32]int64{}, topic: topic, of: of, ended: ended}
 	for _, a := range of.Assignments[topic] {
 		g.Partitions = append(g.Partitions, int32(a.ID))
 		if a.Offset >= 0 { // below are the names of the ends of a log
@@ -70,6 +71,7 @@ func (g *Generation) Commit(offsets map[int32]int64) error {
 		return &Fenced{Group: g.of.GroupID, Generation: g.ID, Err: err}
 	}
 	if err != nil {
+		err = g.client.denied(needs{topic: g.topic, onTopic: "Read", group: g.of.GroupID, onGroup: "Read"}, err)
 		return fmt.Errorf("commit offsets of group %s for topic %s in generation %d: %w", g.of.GroupID, g.topic, g.ID, err)
 	}
 	return nil

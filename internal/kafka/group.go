@@ -30,8 +30,10 @@ const (
 // generation it calls run with what fell to this member, perhaps nothing. run
 // must return soon after its ctx ends, because the whole group waits for it; if
 // it returns earlier, the member joins anew. Broker errors are retried for as
-// long as ctx lasts; the error of Join is ctx's, or says that the group cannot
-// be joined at all.
+// long as ctx lasts, and logged if they last; the error of Join is ctx's, or says
+// that the group cannot be joined: that a right is missing, or, before the first
+// generation, that a connection is rejected. Later, that may be a password or a
+// certificate that is being replaced: it is logged as an error and tried again.
 //
 // Being assigned a partition owns nothing: the log decides who does.
 func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx context.Context, g *Generation)) error {
@@ -53,22 +55,31 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 	}
 	var joined atomic.Bool
 	defer func() { leave(members, &conns, joined.Load()) }()
-	for {
+	right := needs{topic: topic, onTopic: "Describe", group: group, onGroup: "Read"}
+	var trouble complaint
+	for first := true; ; {
 		generation, err := members.Next(ctx)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		if err != nil {
-			if classify(err) == denied || errors.Is(err, kafkago.ErrGroupClosed) {
-				return fmt.Errorf("join group %s for topic %s on %s: %w", group, topic, c.brokers(), err)
+			err = c.denied(right, err)
+			var rejected *Rejected
+			if classify(err) == denied && (first || !errors.As(err, &rejected)) || errors.Is(err, kafkago.ErrGroupClosed) {
+				return c.gaveUp(ctx, fmt.Sprintf("join group %s for topic %s", group, topic), err)
+			}
+			if !errors.Is(err, kafkago.RebalanceInProgress) {
+				trouble.about(c.config.Logger, "cannot join the group, trying on", err, "group", group, "topic", topic)
 			}
 			continue // the group itself waits before it tries again
 		}
+		first = false
+		trouble.over()
 		joined.Store(true)
 		generation.Start(func(ended context.Context) {
 			defer joined.Store(false)
 			within(ctx, ended, func(ctx context.Context) {
-				run(ctx, newGeneration(generation, topic, ended.Done()))
+				run(ctx, newGeneration(c, generation, topic, ended.Done()))
 			})
 		})
 	}

@@ -69,8 +69,11 @@ func (s *sequence) send(ctx context.Context, b []byte, count int) (base int64, u
 }
 
 func (s *sequence) failed(ctx context.Context, count int, err error) error {
-	return gaveUp(ctx, fmt.Sprintf("append %d records to %s/%d on %s", count, s.topic, s.partition, s.client.brokers()), err)
+	return s.client.gaveUp(ctx, fmt.Sprintf("append %d records to %s/%d", count, s.topic, s.partition), err)
 }
+
+// needs is the right to append. Who has it for any topic may take a producer ID.
+func (s *sequence) needs() needs { return needs{topic: s.topic, onTopic: "Write"} }
 
 // stamp makes b the next batch of our producer, after taking an ID if there is
 // none.
@@ -78,7 +81,7 @@ func (s *sequence) stamp(ctx context.Context, b []byte) (bool, error) {
 	if !s.have {
 		p, err := s.client.initProducer(ctx)
 		if err != nil {
-			return false, err
+			return false, s.client.denied(s.needs(), err)
 		}
 		s.producer, s.have = p, true
 	}
@@ -101,10 +104,10 @@ func (s *sequence) attempt(ctx context.Context, b []byte) (int64, error) {
 	})
 	if err != nil {
 		s.client.noticeBroken(ctx, err)
-		return 0, s.client.unreached(ctx, err)
+		return 0, s.client.because(ctx, s.needs(), err)
 	}
-	if answer.Error != nil {
-		return 0, answer.Error // the base offset that comes with it means nothing
+	if answer.Error != nil { // the base offset that comes with it means nothing
+		return 0, s.client.denied(s.needs(), answer.Error)
 	}
 	return answer.BaseOffset, nil
 }

@@ -82,7 +82,9 @@ func (w *worker) append(batch []queued) {
 	}
 	base, err := w.log.Append(w.producer.ctx, w.records)
 	var refused *Refused
+	var trouble complaint
 	for err != nil && w.producer.options.Forever && !errors.As(err, &refused) && w.producer.ctx.Err() == nil {
+		trouble.about(w.producer.client.config.Logger, "cannot append what waits, trying on", err, "topic", w.log.topic, "partition", w.log.id, "records", len(batch))
 		pause(w.producer.ctx)
 		base, err = w.log.Append(w.producer.ctx, w.records)
 	}

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -41,7 +42,8 @@ func (e *TaskFailed) Error() string {
 	return what
 }
 
-// Unavailable says that no broker answered, or none that has the topics (then Err is nil).
+// Unavailable says that no broker answered, that one refused (see cluster.IsDenied),
+// or that there are no such topics (then Err is nil).
 type Unavailable struct {
 	Brokers []string
 	Prefix  string
@@ -52,6 +54,9 @@ func (e *Unavailable) Error() string {
 	at := strings.Join(e.Brokers, ",")
 	if e.Err == nil {
 		return fmt.Sprintf("brokers at %s have no topics %stasks.*; give the right prefix, or start a scheduler, which creates them", at, e.Prefix)
+	}
+	if cluster.IsDenied(e.Err) {
+		return e.Err.Error() // A broker did answer.
 	}
 	why := e.Err
 	var network *net.OpError

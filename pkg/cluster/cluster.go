@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,7 +29,8 @@ func Open(c Config) (*Cluster, error) {
 
 func (c Config) kafka() kafka.Config {
 	return kafka.Config{
-		Brokers: c.Brokers, ClientID: c.ClientID, Dial: c.Dial, DialTimeout: c.DialTimeout, RetryBudget: c.RetryBudget,
+		Name: c.Name, Brokers: c.Brokers, ClientID: c.ClientID, Security: c.security(),
+		Dial: c.Dial, DialTimeout: c.DialTimeout, RetryBudget: c.RetryBudget, Logger: c.Logger,
 	}
 }
 
@@ -36,7 +38,8 @@ func (c Config) kafka() kafka.Config {
 // than once. Close what uses the cluster before.
 func (c *Cluster) Close() { c.client.Close() }
 
-// Check asks a broker of the cluster for an answer, once.
+// Check connects to the brokers of the configuration, one after the other, until one
+// answers; if none does, the error is the last one's.
 func (c *Cluster) Check(ctx context.Context) error { return c.client.Check(ctx) }
 
 // Partition is one partition of a topic as a log. It does not connect. Each call
@@ -64,8 +67,16 @@ func (c *Cluster) String() string {
 	return strings.Join(c.config.Brokers, ",")
 }
 
+// Format implements fmt.Formatter: whatever the verb, it prints the name, never what
+// is configured.
+func (c *Cluster) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
 // Brokers are the addresses that the connection begins with.
 func (c *Cluster) Brokers() []string { return slices.Clone(c.config.Brokers) }
+
+// Principal is what the brokers call this process, as of its last connection and as
+// far as it can tell: they may map the name of a certificate to another.
+func (c *Cluster) Principal() string { return c.client.Principal() }
 
 // Kafka is the client beneath, for the packages of this module. It is closed with
 // the cluster.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 )
@@ -18,11 +19,23 @@ type Config struct {
 	// ClientID is what the brokers' logs and quotas call this process; "spanway" if
 	// empty.
 	ClientID string
+	// TLS and SASL say how connections are secured and as which user; not at all if
+	// they are zero.
+	TLS  TLS
+	SASL SASL
+	// AllowedAddresses are where brokers may be that others advertise: host, host:port,
+	// *.domain, *.domain:port, or a network such as 10.0.0.0/8 for those that are
+	// advertised by number. An address of no such kind is a *Rejected error. Empty
+	// allows all. Those of Brokers are always allowed.
+	AllowedAddresses []string
 	// DialTimeout bounds how long a new connection may take; 3 s if 0.
 	DialTimeout time.Duration
 	// RetryBudget is how long one operation is tried again while its outcome is
 	// unknown; 30 s if 0. The leader of a partition can be away for ten.
 	RetryBudget time.Duration
+	// Logger is told of what is tried again for as long as it takes; slog.Default()
+	// if nil.
+	Logger *slog.Logger
 	// Dial opens the network connection beneath all others; plain TCP if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -40,5 +53,11 @@ func (c Config) Validate() error {
 	if c.DialTimeout < 0 || c.RetryBudget < 0 {
 		return fmt.Errorf("cluster config: DialTimeout is %v and RetryBudget %v: neither may be negative", c.DialTimeout, c.RetryBudget)
 	}
-	return nil
+	if err := c.TLS.validate(); err != nil {
+		return err
+	}
+	if err := c.SASL.validate(); err != nil {
+		return err
+	}
+	return allowed(c.AllowedAddresses).validate()
 }

@@ -100,8 +100,9 @@ func (e *Engine) Status() lease.Status {
 // Run executes tasks until ctx ends, then drains: it takes no new work, gives
 // running handlers Config.Grace to end, stops the others and hands their tasks
 // back. It returns nil after a drain, or why the engine cannot run: a handler
-// that Handle refused, or another process that took over its ID. While the
-// broker or the scheduler is away it waits for them. It can be called once.
+// that Handle refused, a cluster that refuses it when it begins (cluster.IsDenied),
+// or another process that took over its ID. While the broker or the scheduler is
+// away it waits for them. It can be called once.
 func (e *Engine) Run(ctx context.Context) error {
 	handlers, err := e.begin()
 	if err != nil {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -67,8 +68,11 @@ func newLoop(e *Engine, handlers map[string]Handler) (*loop, error) {
 // run lives through one Run of the engine.
 func (l *loop) run(ctx context.Context) error {
 	defer l.part()
-	from, ok := l.end(ctx)
-	if !ok {
+	from, known, err := l.end(ctx)
+	if err != nil {
+		return fmt.Errorf("run engine %q: %w", l.engine.config.ID, err)
+	}
+	if !known {
 		return nil // Nobody knows of it yet.
 	}
 	reading, stop := context.WithCancel(context.Background())

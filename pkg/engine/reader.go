@@ -3,10 +3,13 @@ package engine
 import (
 	"context"
 	"time"
+
+	"github.com/spanway/spanway/pkg/cluster"
 )
 
-// end finds where the engine's partition ends, for as long as it takes.
-func (l *loop) end(ctx context.Context) (int64, bool) {
+// end finds where the engine's partition ends, for as long as it takes, unless the
+// cluster refuses. It is not known if the engine is told to stop before.
+func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -19,16 +22,19 @@ func (l *loop) end(ctx context.Context) (int64, bool) {
 	for said := false; ; said = true {
 		end, err := l.transport.End(ctx)
 		if err == nil {
-			return end, true
+			return end, true, nil
 		}
 		if ctx.Err() != nil {
-			return 0, false
+			return 0, false, nil
+		}
+		if cluster.IsDenied(err) {
+			return 0, false, err
 		}
 		if !said {
 			l.log.Warn("waiting for the broker and its topics", "brokers", l.engine.config.Brokers, "error", err)
 		}
 		if !pause(ctx) {
-			return 0, false
+			return 0, false, nil
 		}
 	}
 }

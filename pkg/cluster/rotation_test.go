@@ -1,0 +1,161 @@
+package cluster_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/testca"
+	"github.com/spanway/spanway/pkg/cluster"
+)
+
+// A password and a certificate that are replaced are used by the next connection of
+// the same cluster.
+func TestReplacedSecretsAreUsed(t *testing.T) {
+	ca := testca.New(t)
+	broker, late := ca.Issue("broker", tomorrow), ca.Issue("engine-1", yesterday)
+	file := passwordFile(t, "an old one")
+	c := open(t, cluster.Config{
+		Brokers: start(t, embedded.Config{TLS: ca.Server(broker, true), Users: []embedded.User{user(cluster.ScramSHA512)}}),
+		TLS:     cluster.TLS{CAFile: ca.File, CertFile: late.CertFile, KeyFile: late.KeyFile},
+		SASL:    as(cluster.ScramSHA512, file),
+	})
+	await := func(want string) {
+		t.Helper()
+		for began := time.Now(); ; {
+			err := c.Check(t.Context())
+			if want == "" && err == nil || want != "" && err != nil && strings.Contains(err.Error(), want) {
+				return
+			}
+			if time.Since(began) > soon {
+				t.Fatalf("the error is %v, want one that contains %q", err, want)
+			}
+		}
+	}
+	await("refuses the client certificate")
+	ca.Issue("engine-1", tomorrow)
+	await("refuses the user or the password")
+	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await("")
+}
+
+// network lets a test cut connections.
+type network struct {
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (n *network) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err == nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		n.conns = append(n.conns, conn)
+	}
+	return conn, err
+}
+
+func (n *network) cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, c := range n.conns {
+		c.Close()
+	}
+	n.conns = nil
+}
+
+// logs are lines that a test looks for.
+type logs struct {
+	mu    sync.Mutex
+	text  bytes.Buffer
+	lines chan string
+}
+
+func (l *logs) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(p)
+	select {
+	case l.lines <- string(p):
+	default:
+	}
+	return len(p), nil
+}
+
+func (l *logs) all() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func newLogs() (*logs, *slog.Logger) {
+	l := &logs{lines: make(chan string, 100)}
+	return l, slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// A member that is refused while it works, such as while a password is being replaced,
+// says so in the log, and goes on once it is not.
+func TestMemberThatIsRefusedSaysSo(t *testing.T) {
+	file := passwordFile(t, password)
+	var wires network
+	said, logger := newLogs()
+	c := open(t, cluster.Config{
+		Brokers: start(t, embedded.Config{Users: []embedded.User{user(cluster.ScramSHA512)}}),
+		SASL:    as(cluster.ScramSHA512, file), Dial: wires.dial, Logger: logger,
+	})
+	if err := use(t, c); err != nil {
+		t.Fatal(err)
+	}
+	generations := make(chan struct{})
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		left <- c.Kafka().Join(ctx, "g", "notes", func(ctx context.Context, _ *kafka.Generation) {
+			select {
+			case generations <- struct{}{}:
+			case <-ctx.Done():
+			}
+			<-ctx.Done()
+		})
+	}()
+	defer func() {
+		leave()
+		<-left
+	}()
+	await(t, "the first generation", generations)
+	if err := os.WriteFile(file, []byte("not that"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wires.cut()
+	line := await(t, "a line in the log", said.lines)
+	for _, want := range []string{"level=ERROR", "cannot join the group", "cluster prod", "User:alice", "refuses the user or the password"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("it says %q, want it to contain %q", line, want)
+		}
+	}
+	if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the next generation", generations)
+}
+
+func await[T any](t *testing.T, what string, from <-chan T) T {
+	t.Helper()
+	select {
+	case v := <-from:
+		return v
+	case <-time.After(3 * soon):
+		t.Fatalf("waited for %s in vain", what)
+		panic("unreachable")
+	}
+}
