@@ -163,8 +163,9 @@ type known struct {
 // The tables are built at the first use, because descriptors are ready only
 // after the generated code was initialised.
 var lookup = sync.OnceValue(func() tables {
+	looked.Store(true)
 	t := tables{map[Type]*known{}, map[protoreflect.MessageDescriptor]*known{}}
-	for _, r := range registrations {
+	for _, r := range append(registrations[:len(registrations):len(registrations)], foreign...) {
 		m := r.message.ProtoReflect().Type()
 		k := &known{r, m, []byte(r.typ)}
 		t.byType[r.typ], t.byDescriptor[m.Descriptor()] = k, k
@@ -203,7 +204,7 @@ func knownMessage(m proto.Message) *known {
 	return lookup().byDescriptor[m.ProtoReflect().Descriptor()]
 }
 
-// Types lists all known types in the order of a task's life.
+// Types lists all types of Spanway in the order of a task's life.
 func Types() []Type {
 	out := make([]Type, len(registrations))
 	for i, r := range registrations {
