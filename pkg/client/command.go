@@ -20,6 +20,7 @@ type command struct {
 	done    chan struct{}
 	effect  events.Logged
 	refused *events.TaskRejected
+	err     error // why there will be no answer
 }
 
 // finish ends a command if it has been decided.
@@ -27,7 +28,15 @@ func (t *tail) finish(c *command) {
 	if c.request < 0 || c.request >= t.decided {
 		return
 	}
-	c.refused, _ = t.refused.get(c.request)
+	refused, _ := t.refused.get(c.request)
+	c.refused = refused.TaskRejected
+	t.end(c)
+}
+
+func (t *tail) end(c *command) {
+	if _, waits := t.commands[c]; !waits {
+		return
+	}
 	delete(t.commands, c)
 	close(c.done)
 }
@@ -158,6 +167,9 @@ func (c *Client) decide(ctx context.Context, pool events.Pool, m proto.Message, 
 		return events.Logged{}, t.gaveUp(ctx, "the command is durable, but no scheduler has decided it yet")
 	case <-c.ctx.Done():
 		return events.Logged{}, fmt.Errorf("the client was closed")
+	}
+	if cmd.err != nil {
+		return events.Logged{}, fmt.Errorf("the command is durable, but what became of it cannot be read: %w", cmd.err)
 	}
 	if cmd.refused != nil {
 		return events.Logged{}, &Refused{Code: events.Code(cmd.refused.Code), Message: cmd.refused.Message}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +31,9 @@ type Config struct {
 	JSON bool
 	// DialTimeout is how long Check waits for a broker; 3 s if 0.
 	DialTimeout time.Duration
+	// Logger is told what keeps the client from reading, at once and then every half
+	// minute, and when that is over; nobody if nil.
+	Logger *slog.Logger
 }
 
 func (c Config) withDefaults() Config {

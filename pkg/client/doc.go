@@ -17,10 +17,15 @@
 //
 // Commands are sent by one producer in batches that grow with the load; each
 // partition of tasks.events that something waits on is read by one tail, shared by
-// all who wait. A tail begins where the log ended before the first command was
+// all that wait. A tail begins where the log ended before the first command was
 // sent, so nothing is missed. An answer to a command is recognised by the input
 // positions of the batches that count: once they pass the command, it was
 // decided, and what was not refused took effect.
+//
+// What reads is an eventlog.Follower: it survives restarts of brokers, and a log
+// that lost its tail and grew again; what was learnt from what is lost is forgotten,
+// and the answer is what is decided anew. An error that trying again does not mend
+// (eventlog.Final) ends what waits; others are told to Config.Logger.
 //
 // A Client keeps nothing that matters: after a crash, submit again under the
 // same task ID (within the window it is the same task) and Wait.

@@ -17,6 +17,13 @@ func (r *recent[K, V]) get(k K) (V, bool) {
 	return v, ok
 }
 
+// each replaces the value of every entry.
+func (r *recent[K, V]) each(with func(V) V) {
+	for k, v := range r.entries {
+		r.entries[k] = with(v)
+	}
+}
+
 // put adds or replaces an entry; a replaced one does not become younger.
 func (r *recent[K, V]) put(k K, v V) {
 	if _, known := r.entries[k]; known {

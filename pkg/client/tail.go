@@ -10,47 +10,47 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-const (
-	// tailWait is how long one fetch waits for something to come.
-	tailWait = 500 * time.Millisecond
-	// tailPause is how long a tail rests after an error.
-	tailPause = 200 * time.Millisecond
-	// remembered bounds the tasks that a tail knows of without anyone waiting,
-	// and the refusals whose command may not have been acknowledged yet.
-	remembered = 100_000
-)
+// remembered bounds the tasks that a tail knows of without anyone waiting, and the
+// refusals whose command may not have been acknowledged yet.
+const remembered = 100_000
 
 type taskKey struct {
 	pool events.Pool
 	task events.TaskID
 }
 
-// tail reads one partition of tasks.events for all who wait on it. It stands
+// tail follows one partition of tasks.events for all who wait on it. It stands
 // where the log ended when it was first needed, and runs from the first waiter
-// on until the client is closed.
+// on until the client is closed, or until an error that trying again does not
+// mend; then all that wait get that error, and the next waiter runs it again.
 type tail struct {
 	client    *Client
 	partition int32
 
 	starting sync.Mutex
-	placed   bool
 	running  bool
-	reader   *eventlog.Reader // of the goroutine once running
+	follower *eventlog.Follower // of the goroutine while running
 
 	mu       sync.Mutex
 	waiters  map[taskKey][]*waiter
 	tracked  recent[taskKey, tracked]
-	refused  recent[int64, *events.TaskRejected]
+	refused  recent[int64, refusedAt]
 	commands map[*command]struct{}
 	// decided: every request below this offset has been decided.
 	decided int64
-	failed  error // of the last poll
+	failed  error // what is in the way now
 }
 
 // tracked is a task that this client submitted.
 type tracked struct {
 	request int64 // its offset; -1 while not acknowledged
 	ended   int64 // the offset of its terminal event; -1 before
+}
+
+// refusedAt is a refusal, and the offset of its event; nil if that is lost.
+type refusedAt struct {
+	*events.TaskRejected
+	offset int64
 }
 
 // tailOf returns the tail of a pool's partition; it need not be running.
@@ -63,23 +63,23 @@ func (c *Client) tailOf(ctx context.Context, pool events.Pool) (*tail, error) {
 			client: c, partition: p,
 			waiters: map[taskKey][]*waiter{}, commands: map[*command]struct{}{},
 			tracked: newRecent[taskKey, tracked](remembered),
-			refused: newRecent[int64, *events.TaskRejected](remembered),
+			refused: newRecent[int64, refusedAt](remembered),
 		}
+		t.follower = c.follower(p, eventlog.AtEnd, eventlog.FollowerHooks{
+			Visit: t.see, Began: t.began, Stepped: t.settle, Trouble: t.trouble,
+		})
 		c.tails[p] = t
 	}
 	c.mu.Unlock()
 
 	t.starting.Lock()
 	defer t.starting.Unlock()
-	if t.placed {
+	if t.running {
 		return t, nil
 	}
-	_, end, err := c.Offsets(ctx, c.topics.Events(), p)
-	if err != nil {
+	if err := t.follower.Begin(ctx); err != nil {
 		return nil, err
 	}
-	t.reader = eventlog.NewReaderAt(c.broker.Log(c.topics.Events(), p), c.topics.Events(), p, end)
-	t.placed = true
 	return t, nil
 }
 
@@ -97,19 +97,57 @@ func (t *tail) run() error {
 		return fmt.Errorf("read %s/%d: the client is closed", c.topics.Events(), t.partition)
 	}
 	t.running = true
-	c.work.Go(func() { t.loop(c.ctx) })
+	c.work.Go(func() {
+		if err := t.follower.Run(c.ctx); c.ctx.Err() == nil {
+			t.stopped(err)
+		}
+	})
 	return nil
 }
 
-func (t *tail) loop(ctx context.Context) {
-	for ctx.Err() == nil {
-		err := t.reader.Poll(ctx, tailWait, t.see)
-		t.settle(err)
-		if err != nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(tailPause):
-			}
+// stopped ends all that wait: the tail has met an error that does not pass.
+func (t *tail) stopped(err error) {
+	t.starting.Lock()
+	defer t.starting.Unlock()
+	t.running = false
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, waiters := range t.waiters {
+		for _, w := range waiters {
+			w.fail(err)
+		}
+	}
+	clear(t.waiters)
+	for c := range t.commands {
+		c.err = err
+		t.end(c)
+	}
+}
+
+// began: at first nothing is to be done. Later, what stood from b.At on is gone, and
+// what was learnt from it holds no more: it will be decided anew.
+func (t *tail) began(b eventlog.Beginning) {
+	if b.Before < 0 {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.decided = t.decidedNow()
+	t.tracked.each(func(k tracked) tracked {
+		if k.ended >= b.At {
+			k.ended = -1
+		}
+		return k
+	})
+	t.refused.each(func(r refusedAt) refusedAt {
+		if r.offset >= b.At {
+			r.TaskRejected = nil
+		}
+		return r
+	})
+	for c := range t.commands {
+		if c.effect.Offset >= b.At {
+			c.effect = events.Logged{}
 		}
 	}
 }
@@ -128,7 +166,7 @@ func (t *tail) see(l events.Logged, _ *events.Record) {
 	}
 	switch m := l.Message.(type) {
 	case *events.TaskRejected:
-		t.seeRejected(m)
+		t.seeRejected(refusedAt{m, l.Offset})
 	case *events.TaskRepeated:
 		t.seeRepeated(m)
 	default:
@@ -167,7 +205,7 @@ func (t *tail) seeRepeated(m *events.TaskRepeated) {
 	}
 }
 
-func (t *tail) seeRejected(m *events.TaskRejected) {
+func (t *tail) seeRejected(m refusedAt) {
 	if m.Source.GetTopic() != t.client.topics.Requests() || m.Source.GetPartition() != t.partition {
 		return
 	}
@@ -175,31 +213,40 @@ func (t *tail) seeRejected(m *events.TaskRejected) {
 	key := taskKey{events.Pool(m.Pool), events.TaskID(m.TaskId)}
 	for _, w := range t.waiters[key] {
 		if w.request == m.Source.Offset {
-			w.resolve(resultOfRejected(m))
+			w.resolve(resultOfRejected(m.TaskRejected))
 		}
 	}
 }
 
 // settle ends the commands that were decided by what was read so far; batches
 // are seen whole, so their effects are known by now.
-func (t *tail) settle(err error) {
+func (t *tail) settle() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.failed = err; err != nil {
-		return
-	}
-	requests := t.client.topics.Requests()
-	for _, at := range t.reader.Inputs() {
-		if at.Partition == t.partition && at.Topic == requests {
-			t.decided = max(t.decided, at.Next)
-		}
-	}
+	t.decided = max(t.decided, t.decidedNow())
 	for c := range t.commands {
 		t.finish(c)
 	}
 }
 
-// lastError explains why an answer may not have come.
+// decidedNow is what the newest batch that counts says of t.decided.
+func (t *tail) decidedNow() int64 {
+	for _, at := range t.follower.Inputs() {
+		if at.Partition == t.partition && at.Topic == t.client.topics.Requests() {
+			return at.Next
+		}
+	}
+	return 0
+}
+
+// trouble notes what is in the way, which explains why an answer may not have come.
+func (t *tail) trouble(h eventlog.Health) {
+	t.client.tell(t.partition, h)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed = h.Err
+}
+
 func (t *tail) lastError() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -219,4 +266,35 @@ func (t *tail) requested(key taskKey, offset int64) {
 		known.request = offset
 		t.tracked.put(key, known)
 	}
+}
+
+// follower follows a partition of tasks.events without a fold.
+func (c *Client) follower(partition int32, from int64, hooks eventlog.FollowerHooks) *eventlog.Follower {
+	topic := c.topics.Events()
+	return eventlog.NewFollower(eventlog.FollowerConfig{
+		Log: c.broker.Log(topic, partition), Topic: topic, Partition: partition, From: from,
+		Now: time.Now, Pause: pause, Hooks: hooks,
+	})
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// tell logs what is in the way of a follower, or no longer is.
+func (c *Client) tell(partition int32, h eventlog.Health) {
+	if c.cfg.Logger == nil || eventlog.Final(h.Err) {
+		return // What is final is returned to those who wait.
+	}
+	at := []any{"topic", c.topics.Events(), "partition", partition}
+	if h.Err == nil {
+		c.cfg.Logger.Info("the log is read again", at...)
+		return
+	}
+	c.cfg.Logger.Warn("the log cannot be read; it is tried again", append(at, "error", h.Err, "since", h.Since, "tries", h.Tries)...)
 }

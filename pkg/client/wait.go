@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -20,9 +21,17 @@ type waiter struct {
 	result  Result
 	// lookAt is the offset at which the result stands instead; -1 if it is here.
 	lookAt int64
+	err    error // why there will be no result
 }
 
 func (w *waiter) resolve(r Result) { w.settle(r, -1) }
+
+func (w *waiter) fail(err error) {
+	if !w.settled {
+		w.err = err
+		w.settle(Result{ID: w.key.task, Pool: w.key.pool}, -1)
+	}
+}
 
 func (w *waiter) settle(r Result, lookAt int64) {
 	if !w.settled {
@@ -76,7 +85,9 @@ func rejection(key taskKey, err error) Result {
 // reads the whole log first.
 //
 // A task that nobody has submitted may still be, so Wait waits for it, for ever
-// unless ctx has a deadline. Ask Task first where that is no matter of course.
+// unless ctx has a deadline; and so it does for one of which the log does not tell
+// any more, because its end was deleted. An error of the log that trying again does
+// not mend (eventlog.Final) ends the wait.
 func (c *Client) Wait(ctx context.Context, pool events.Pool, id events.TaskID) (Result, error) {
 	if pool == "" {
 		pool = events.DefaultPool
@@ -133,8 +144,8 @@ func (t *tail) asked(w *waiter, request int64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	w.request = request
-	if m, ok := t.refused.get(request); ok {
-		w.resolve(resultOfRejected(m))
+	if m, _ := t.refused.get(request); m.TaskRejected != nil {
+		w.resolve(resultOfRejected(m.TaskRejected))
 	}
 }
 
@@ -146,6 +157,9 @@ func (t *tail) await(ctx context.Context, w *waiter) (Result, error) {
 		return Result{ID: w.key.task, Pool: w.key.pool}, t.gaveUp(ctx, fmt.Sprintf("wait for task %q", w.key.task))
 	case <-c.ctx.Done():
 		return Result{ID: w.key.task, Pool: w.key.pool}, fmt.Errorf("wait for task %q: the client was closed", w.key.task)
+	}
+	if w.err != nil {
+		return w.result, fmt.Errorf("wait for task %q: %w", w.key.task, w.err)
 	}
 	if w.lookAt >= 0 {
 		return c.resultAt(ctx, w.key, w.lookAt)
@@ -164,20 +178,24 @@ func (t *tail) gaveUp(ctx context.Context, what string) error {
 // lookBack finds a task that ended before the tail began to look, if its end is
 // in the log still.
 func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
-	topic := c.topics.Events()
 	var found *Result
-	err := c.fromStart(ctx, t.partition, func(start int64, log eventlog.Log) error {
-		found = nil
-		return eventlog.NewReaderAt(log, topic, t.partition, start).Barrier(ctx, func(l events.Logged, _ *events.Record) {
+	f := c.follower(t.partition, eventlog.AtStart, eventlog.FollowerHooks{
+		Visit: func(l events.Logged, _ *events.Record) {
 			if m, ok := l.Message.(*events.TaskAccepted); ok && keyOf(m.Task) == w.key {
 				found = nil // The ID was used again after the window.
 			}
 			if result, ok := resultOf(l); ok && (taskKey{result.Pool, result.ID}) == w.key {
 				found = &result
 			}
-		})
+		},
+		Began: func(b eventlog.Beginning) {
+			if found != nil && found.Offset >= b.At {
+				found = nil // It stood in what is lost.
+			}
+		},
+		Trouble: func(h eventlog.Health) { c.tell(t.partition, h) },
 	})
-	if err != nil {
+	if err := patiently(ctx, f); err != nil {
 		return fmt.Errorf("look for task %q: %w", w.key.task, err)
 	}
 	if found != nil {
@@ -188,21 +206,29 @@ func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 	return nil
 }
 
-// overtaken bounds how often a read begins anew because what it was about to read
-// was deleted.
+// overtaken bounds how often a read goes on although what it was about to read was
+// deleted.
 const overtaken = 3
 
-// fromStart reads a partition of tasks.events from its start on, and does so again
-// where truncation overtook it.
-func (c *Client) fromStart(ctx context.Context, partition int32, read func(start int64, log eventlog.Log) error) error {
-	topic := c.topics.Events()
-	for try := 1; ; try++ {
-		start, _, err := c.Offsets(ctx, topic, partition)
-		if err != nil {
+// lookPause is how long a read of the whole log rests after an error.
+const lookPause = 500 * time.Millisecond
+
+// patiently reads everything that is in the log, over gaps and errors that pass.
+func patiently(ctx context.Context, f *eventlog.Follower) error {
+	for gaps := 0; ; {
+		err := f.Barrier(ctx)
+		var deleted *eventlog.OvertakenError
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil && f.Health().Err != nil:
+			return fmt.Errorf("%w (%w)", ctx.Err(), f.Health().Err)
+		case errors.As(err, &deleted) && gaps < overtaken:
+			gaps++ // It goes on behind the gap.
+		case ctx.Err() != nil, eventlog.Final(err):
 			return err
-		}
-		if err = read(start, c.broker.Log(topic, partition)); !eventlog.IsOutOfRange(err) || try == overtaken {
-			return err
+		default:
+			pause(ctx, lookPause)
 		}
 	}
 }
@@ -211,11 +237,14 @@ func keyOf(t *events.Task) taskKey {
 	return taskKey{events.Pool(t.GetPool()), events.TaskID(t.GetId())}
 }
 
+// recordWait is how long a fetch waits for a record that is known to be there.
+const recordWait = 500 * time.Millisecond
+
 // resultAt reads the terminal event that stands at an offset.
 func (c *Client) resultAt(ctx context.Context, key taskKey, offset int64) (Result, error) {
 	topic, partition := c.topics.Events(), events.PoolPartition(key.pool)
 	what := fmt.Sprintf("read the result of task %q at %s/%d@%d", key.task, topic, partition, offset)
-	page, err := c.broker.Log(topic, partition).Fetch(ctx, offset, tailWait)
+	page, err := c.broker.Log(topic, partition).Fetch(ctx, offset, recordWait)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", what, err)
 	}

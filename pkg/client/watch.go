@@ -3,7 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
-	"time"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -36,44 +36,100 @@ type WatchConfig struct {
 	FromStart bool
 	// Began, if set, is called once all that happens from then on will be seen.
 	Began func()
+	// Rewound, if set, is called when the log has lost what stood from there on:
+	// what was seen of it does not hold, and what stands there now comes next.
+	Rewound func(from events.Place)
 }
 
 // Watch calls see for each event that counts, in order within a partition and
 // never twice at once, until ctx ends or see returns an error, which it
-// returns; the end of ctx is no error. It waits out a broker that is away.
+// returns; the end of ctx is no error. It waits out a broker that is away. An error
+// of the log that trying again does not mend (eventlog.Final), such as a missing
+// right or events that were deleted before they were seen, ends it.
 func (c *Client) Watch(ctx context.Context, cfg WatchConfig, see func(Event) error) error {
-	watchers, err := c.watchFrom(ctx, cfg)
-	if err != nil {
-		return err
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	w := &watch{client: c, cfg: cfg, see: see, stop: stop}
+	var followers []*eventlog.Follower
+	for _, p := range c.partitionsOf(cfg.Pool) {
+		f := w.follower(p)
+		if err := f.Begin(ctx); err != nil {
+			return err
+		}
+		followers = append(followers, f)
 	}
 	if cfg.Began != nil {
 		cfg.Began()
 	}
-	return merge(ctx, watchers, c.watchOne, see)
-}
-
-// watcher reads one partition.
-type watcher struct {
-	reader    *eventlog.Reader
-	partition int32
-	pool      events.Pool
-}
-
-func (c *Client) watchFrom(ctx context.Context, cfg WatchConfig) ([]watcher, error) {
-	topic := c.topics.Events()
-	var watchers []watcher
-	for _, p := range c.partitionsOf(cfg.Pool) {
-		start, end, err := c.Offsets(ctx, topic, p)
-		if err != nil {
-			return nil, err
-		}
-		if cfg.FromStart {
-			end = start
-		}
-		r := eventlog.NewReaderAt(c.broker.Log(topic, p), topic, p, end)
-		watchers = append(watchers, watcher{r, p, cfg.Pool})
+	var running sync.WaitGroup
+	for _, f := range followers {
+		running.Go(func() {
+			if err := f.Run(ctx); ctx.Err() == nil {
+				w.fail(err)
+			}
+		})
 	}
-	return watchers, nil
+	running.Wait()
+	return w.failed
+}
+
+// watch hands what several followers see to one caller.
+type watch struct {
+	client *Client
+	cfg    WatchConfig
+	stop   context.CancelFunc
+
+	mu     sync.Mutex
+	see    func(Event) error
+	failed error
+}
+
+func (w *watch) follower(partition int32) *eventlog.Follower {
+	from, topic := eventlog.AtEnd, w.client.topics.Events()
+	if w.cfg.FromStart {
+		from = eventlog.AtStart
+	}
+	return w.client.follower(partition, from, eventlog.FollowerHooks{
+		Visit: func(l events.Logged, rec *events.Record) {
+			if l.Message != nil && (w.cfg.Pool == "" || PoolOf(l.Message) == w.cfg.Pool) {
+				w.take(EventOf(topic, partition, l, rec))
+			}
+		},
+		Began: func(b eventlog.Beginning) {
+			if b.Before > b.At {
+				w.rewound(events.Place{Topic: topic, Partition: partition, Offset: b.At})
+			}
+		},
+		Trouble: func(h eventlog.Health) { w.client.tell(partition, h) },
+	})
+}
+
+func (w *watch) take(e Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed != nil {
+		return
+	}
+	if w.failed = w.see(e); w.failed != nil {
+		w.stop()
+	}
+}
+
+func (w *watch) rewound(from events.Place) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed == nil && w.cfg.Rewound != nil {
+		w.cfg.Rewound(from)
+	}
+}
+
+func (w *watch) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.failed == nil {
+		w.failed = err
+	}
+	w.stop()
 }
 
 // partitionsOf lists the partitions that a pool is on; all, if none is named.
@@ -86,65 +142,6 @@ func (c *Client) partitionsOf(pool events.Pool) []int32 {
 		all[i] = int32(i)
 	}
 	return all
-}
-
-func (c *Client) watchOne(ctx context.Context, w watcher) ([]Event, error) {
-	var batch []Event
-	err := w.reader.Poll(ctx, tailWait, func(l events.Logged, rec *events.Record) {
-		if l.Message == nil || w.pool != "" && PoolOf(l.Message) != w.pool {
-			return
-		}
-		batch = append(batch, EventOf(c.topics.Events(), w.partition, l, rec))
-	})
-	return batch, err
-}
-
-// merge polls all sources at once and hands what they give to see, one by one,
-// until ctx ends or see fails. A source that fails is asked again.
-func merge[S, T any](ctx context.Context, sources []S, poll func(context.Context, S) ([]T, error), see func(T) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	seen := make(chan []T)
-	stopped := make(chan struct{})
-	for _, s := range sources {
-		go func() {
-			defer func() { stopped <- struct{}{} }()
-			for ctx.Err() == nil {
-				pollInto(ctx, s, poll, seen)
-			}
-		}()
-	}
-	var failed error
-	for running := len(sources); running > 0; {
-		select {
-		case batch := <-seen:
-			for i := 0; i < len(batch) && failed == nil; i++ {
-				failed = see(batch[i])
-			}
-			if failed != nil {
-				cancel()
-			}
-		case <-stopped:
-			running--
-		}
-	}
-	return failed
-}
-
-func pollInto[S, T any](ctx context.Context, s S, poll func(context.Context, S) ([]T, error), seen chan<- []T) {
-	batch, err := poll(ctx, s)
-	if len(batch) > 0 {
-		select {
-		case seen <- batch:
-		case <-ctx.Done():
-		}
-	}
-	if err != nil {
-		select {
-		case <-time.After(tailPause):
-		case <-ctx.Done():
-		}
-	}
 }
 
 // PoolOf returns the pool that an event is about; empty for what is about the log.
