@@ -9,15 +9,38 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/spanway/spanway/services/engine"
+	"github.com/spanway/spanway/cmd/spanway/bench"
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/engine"
+	"github.com/spanway/spanway/cmd/spanway/log"
+	"github.com/spanway/spanway/cmd/spanway/pool"
+	"github.com/spanway/spanway/cmd/spanway/serve"
+	"github.com/spanway/spanway/cmd/spanway/task"
+	"github.com/spanway/spanway/cmd/spanway/trace"
+	"github.com/spanway/spanway/cmd/spanway/verify"
 )
 
 func main() {
-	engine.MaybeGuard() // Does not return in a process that guards a command.
+	serve.Guard() // Does not return in a process that guards a command.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
-	code := execute(ctx, os.Args[1:], streams{in: os.Stdin, out: os.Stdout, err: os.Stderr})
+	code := cli.Execute(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}, commands...)
 	stop()
 	os.Exit(code)
+}
+
+// commands are all that the program has.
+var commands = []cli.Command{
+	serve.Dev,
+	serve.Command,
+	serve.Healthcheck,
+	task.Command,
+	engine.Command,
+	pool.Command,
+	log.Command,
+	trace.Command,
+	verify.Command,
+	bench.Command,
+	versionCommand,
 }

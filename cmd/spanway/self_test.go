@@ -6,16 +6,18 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
 )
 
 func TestVersion(t *testing.T) {
-	out, _, code := call(t.Context(), "", "version")
-	if code != exitDone || !strings.HasPrefix(out, "spanway ") || !strings.Contains(out, runtime.Version()) {
+	out, _, code := program.Call(t.Context(), "", "version")
+	if code != cli.ExitDone || !strings.HasPrefix(out, "spanway ") || !strings.Contains(out, runtime.Version()) {
 		t.Errorf("version ends with %d and prints %q", code, out)
 	}
-	out, _, code = call(t.Context(), "", "version", "-o", "json")
+	out, _, code = program.Call(t.Context(), "", "version", "-o", "json")
 	var v struct{ Version, Revision, Go string }
-	if err := json.Unmarshal([]byte(out), &v); code != exitDone || err != nil || v.Go != runtime.Version() || v.Version == "" {
+	if err := json.Unmarshal([]byte(out), &v); code != cli.ExitDone || err != nil || v.Go != runtime.Version() || v.Version == "" {
 		t.Errorf("version -o json ends with %d and prints %q (%v)", code, out, err)
 	}
 }
@@ -23,8 +25,8 @@ func TestVersion(t *testing.T) {
 // What completion prints is a script that its shell reads, and it knows our verbs.
 func TestCompletion(t *testing.T) {
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
-		out, stderr, code := call(t.Context(), "", "completion", shell)
-		if code != exitDone || !strings.Contains(out, "spanway") {
+		out, stderr, code := program.Call(t.Context(), "", "completion", shell)
+		if code != cli.ExitDone || !strings.Contains(out, "spanway") {
 			t.Errorf("completion %s ends with %d: %s", shell, code, stderr)
 		}
 		if shell != "bash" {
@@ -36,7 +38,7 @@ func TestCompletion(t *testing.T) {
 			t.Errorf("bash does not read the script: %v: %s", err, said)
 		}
 	}
-	out, _, _ := call(t.Context(), "", "__complete", "task", "w")
+	out, _, _ := program.Call(t.Context(), "", "__complete", "task", "w")
 	if !strings.Contains(out, "watch\t") || !strings.Contains(out, "why\t") {
 		t.Errorf("\"spanway task w\" is completed by %q; want watch and why", out)
 	}

@@ -6,26 +6,28 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
 )
 
 // version is set by the linker for releases.
 var version = ""
 
-func (a *app) versionCommand() *cobra.Command {
+func versionCommand(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version",
-		Args:  none,
+		Args:  cli.None,
 		RunE: func(*cobra.Command, []string) error {
 			v, revision := built()
-			if a.json() {
-				return a.object(struct {
+			if a.JSON() {
+				return a.Object(struct {
 					Version  string `json:"version"`
 					Revision string `json:"revision,omitempty"`
 					Go       string `json:"go"`
 				}{v, revision, runtime.Version()})
 			}
-			_, err := fmt.Fprintf(a.out, "spanway %s %s %s\n", v, revision, runtime.Version())
+			_, err := fmt.Fprintf(a.Out, "spanway %s %s %s\n", v, revision, runtime.Version())
 			return err
 		},
 	}

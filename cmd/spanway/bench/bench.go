@@ -1,0 +1,130 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/pprof"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/bench"
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Command is the command bench.
+func Command(a *cli.App) *cobra.Command {
+	return cli.Noun("bench", "Measure how fast tasks go through", tasks(a), pools(a))
+}
+
+func tasks(a *cli.App) *cobra.Command {
+	cfg := bench.Config{}
+	profile := ""
+	c := &cobra.Command{
+		Use:   "tasks",
+		Short: "Measure tasks a second and the time from submit to start",
+		Long: `Submit no-op tasks and measure from the first submit to the last result; then,
+at a steady rate, the time from a submit until the handler is entered. Before
+each round of tasks the bare wire is measured: the same records produced and
+fetched, with nobody who decides anything; the ratio of the two says what the
+deciding costs, whatever the machine does that minute. It embeds its own engines,
+and starts its own broker and scheduler on free ports unless --brokers is given.`,
+		Args: cli.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.Prefix = a.Prefix
+			if err := cfg.Validate(); err != nil {
+				return cli.Misuse(err)
+			}
+			stopProfile, err := startProfile(profile)
+			if err != nil {
+				return err
+			}
+			defer stopProfile()
+			return measureTasks(cmd.Context(), a, cfg, !cmd.Flags().Changed("brokers"))
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&cfg.Tasks, "tasks", 200_000, "how many in each round")
+	f.IntVar(&cfg.Rounds, "rounds", 5, "rounds of the bare wire and tasks; the figures are medians")
+	f.IntVar(&cfg.Size, "size", 200, "bytes of each payload")
+	f.IntVar(&cfg.Engines, "engines", 1, "how many engines")
+	f.IntVar(&cfg.Slots, "slots", 2000, "how many tasks each engine runs at once")
+	f.IntVar(&cfg.Rate, "rate", 500, "tasks a second while the time to start is measured; 0 to leave that out")
+	f.DurationVar(&cfg.Duration, "duration", 10*time.Second, "how long that is measured")
+	f.StringVar(&profile, "cpu-profile", "", "write a CPU profile to this file")
+	return c
+}
+
+func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bool) error {
+	log, err := telemetry.Logger(a.Err, "text", "warn")
+	if err != nil {
+		return err
+	}
+	cfg.Logger = log
+	cfg.Pool = events.Pool("bench-" + uuid.NewString()[:8])
+	cfg.Start = func(ctx context.Context) ([]string, func(), error) {
+		if !embedded {
+			return a.BrokerList(), func() {}, nil
+		}
+		system, err := run.Start(ctx, run.Config{Site: a.Site, Prefix: a.Prefix, Logger: log})
+		if err != nil {
+			return nil, nil, err
+		}
+		return system.Brokers(), system.Stop, nil
+	}
+	bar := progressbar.NewOptions(cfg.Work(),
+		progressbar.OptionSetWriter(a.Err), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
+		progressbar.OptionSetDescription("tasks"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	if cli.Terminal(a.Err) {
+		cfg.Progress = func(done int) { bar.Add(done) } //nolint:errcheck // It is only for the eye.
+	}
+	result, err := bench.Run(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	if a.JSON() {
+		return a.Object(result)
+	}
+	printTasks(a, result)
+	return nil
+}
+
+func printTasks(a *cli.App, r bench.Result) {
+	fmt.Fprintf(a.Out, "%d tasks of %d bytes on %d engines: %.0f tasks/s (%.2f s), median of %d\n",
+		r.Tasks, r.Size, r.Engines, r.TasksPerSecond, r.Seconds, len(r.RoundTasks))
+	fmt.Fprintf(a.Out, "the bare wire: %.0f records/s, enough for %.0f tasks/s; tasks run at %.2f of that\n",
+		r.WireRecordsPerSecond, r.WireTasksPerSecond, r.Ratio)
+	fmt.Fprintf(a.Out, "CPU of this process: %.1f us a task, %.1f us on the bare wire; %.0f allocations, %.0f bytes a task\n",
+		r.CPU, r.WireCPU, r.Allocations, r.AllocatedBytes)
+	fmt.Fprint(a.Out, "rounds:")
+	for i := range r.RoundTasks {
+		fmt.Fprintf(a.Out, " %.0f/%.0f=%.2f", r.RoundTasks[i], r.RoundWire[i], r.RoundRatio[i])
+	}
+	fmt.Fprintln(a.Out)
+	if r.LatencyTasks > 0 {
+		fmt.Fprintf(a.Out, "submit to start at %d tasks/s: p50 %.2f ms, p99 %.2f ms\n", r.Rate, r.StartP50, r.StartP99)
+	}
+}
+
+func startProfile(file string) (stop func(), err error) {
+	if file == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, cli.Usage("write the profile: %w", err)
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, fmt.Errorf("write the profile to %s: %w", file, err)
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+	}, nil
+}

@@ -1,0 +1,2 @@
+// Package bench is the command bench: it measures with internal/bench, and prints.
+package bench

@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/internal/query"
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Streams are what a process reads from and writes to.
+type Streams struct {
+	In       io.Reader
+	Out, Err io.Writer
+}
+
+// App is one call of the program.
+type App struct {
+	Streams
+	brokers string
+	Prefix  string
+	Site    string
+	output  string
+	// entered: the command itself ran, so that an error is no mistake in its call.
+	entered bool
+}
+
+// Command makes a command: a noun with its verbs, or one that stands alone.
+type Command func(a *App) *cobra.Command
+
+// Execute runs one command line of a program that has these commands, and returns
+// the exit code.
+func Execute(ctx context.Context, args []string, s Streams, commands ...Command) int {
+	a := &App{Streams: s}
+	root := a.root(commands)
+	root.SetArgs(args)
+	root.SetIn(s.In)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	called, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.entered {
+		err = Misuse(err)
+	}
+	if err != nil {
+		fmt.Fprintf(s.Err, "spanway: %s\n", strings.TrimSpace(err.Error()))
+	}
+	if ExitCode(err) == ExitUsage {
+		fmt.Fprintf(s.Err, "see \"%s --help\"\n", called.CommandPath())
+	}
+	return ExitCode(err)
+}
+
+func (a *App) root(commands []Command) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "spanway",
+		Short:         "Tasks placed by predicate and capacity on engines, over Kafka logs that prove every step",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if a.output != "table" && a.output != "json" {
+				return Usage("output %q: give -o table or -o json", a.output)
+			}
+			a.entered = true
+			return nil
+		},
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&a.brokers, "brokers", Env("BROKERS", "127.0.0.1:29092"), "Kafka brokers, host:port,... (SPANWAY_BROKERS)")
+	f.StringVar(&a.Prefix, "prefix", Env("PREFIX", events.DefaultPrefix), "prefix of the topics (SPANWAY_PREFIX)")
+	f.StringVar(&a.Site, "site", Env("SITE", "local"), "name of this site (SPANWAY_SITE)")
+	f.StringVarP(&a.output, "output", "o", "table", "table or json (one object, or one a line)")
+	for _, c := range commands {
+		root.AddCommand(c(a))
+	}
+	return root
+}
+
+// Noun is a command that only groups verbs.
+func Noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args:  cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				cmd.SetOut(cmd.ErrOrStderr())
+				return errors.Join(cmd.Help(), Usage("%q needs a verb: %s", cmd.CommandPath(), strings.Join(names(verbs), ", ")))
+			}
+			return Usage("unknown verb %q; %q has: %s", args[0], cmd.CommandPath(), strings.Join(names(verbs), ", "))
+		},
+	}
+	c.AddCommand(verbs...)
+	return c
+}
+
+func names(verbs []*cobra.Command) []string {
+	out := make([]string, len(verbs))
+	for i, v := range verbs {
+		out[i] = v.Name()
+	}
+	return out
+}
+
+// BrokerList is the flag --brokers, in parts.
+func (a *App) BrokerList() []string {
+	var out []string
+	for b := range strings.SplitSeq(a.brokers, ",") {
+		if b = strings.TrimSpace(b); b != "" {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// Cluster opens the connection that the flags describe, for a part of this process.
+func (a *App) Cluster(part string) (*cluster.Cluster, error) {
+	c, err := cluster.Open(cluster.Config{Brokers: a.BrokerList(), ClientID: "spanway-" + part})
+	if err != nil {
+		return nil, Misuse(err)
+	}
+	return c, nil
+}
+
+// Conn is what a command may do and ask: both use one connection.
+type Conn struct {
+	*client.Client
+	*query.Querier
+}
+
+// Connected runs f with brokers that answer.
+func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) error) error {
+	at, err := a.Cluster("cli")
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	source := "/spanway/" + a.Site + "/cli"
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: source})
+	if err != nil {
+		return Misuse(err)
+	}
+	err = c.Check(ctx)
+	if err == nil {
+		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: source}})
+		err = f(ctx, &Conn{c, q})
+	}
+	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, c.Close(closing))
+}
+
+// JSON tells whether -o json was given.
+func (a *App) JSON() bool { return a.output == "json" }

@@ -1,0 +1,53 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/client"
+)
+
+// Exit codes, as wire.md fixes them.
+const (
+	ExitDone        = 0
+	ExitRefused     = 1
+	ExitUsage       = 2
+	ExitUnavailable = 3
+	ExitTaskFailed  = 4
+)
+
+// usageError is a mistake in how the command was called.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// Misuse says that an error is a mistake in how the command was called.
+func Misuse(err error) error { return &usageError{err} }
+
+// Usage is misuse with a message.
+func Usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// ExitCode is what an error means to the caller of the program. An error that has a
+// method ExitCode decides itself.
+func ExitCode(err error) int {
+	var (
+		wrong   *usageError
+		refused *client.Refused
+		failed  *client.TaskFailed
+		own     interface{ ExitCode() int }
+	)
+	switch {
+	case err == nil:
+		return ExitDone
+	case errors.As(err, &wrong):
+		return ExitUsage
+	case errors.As(err, &own):
+		return own.ExitCode()
+	case errors.As(err, &refused):
+		return ExitRefused
+	case errors.As(err, &failed):
+		return ExitTaskFailed
+	}
+	return ExitUnavailable
+}

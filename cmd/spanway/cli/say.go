@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/client"
+)
+
+// Said prints what a command did: as one object, or as a sentence.
+func (a *App) Said(object map[string]any, format string, args ...any) error {
+	if a.JSON() {
+		return a.Object(object)
+	}
+	_, err := fmt.Fprintf(a.Out, format+"\n", args...)
+	return err
+}
+
+// Hint tells a person, when a command waits for long, why that may be. It ends with stop.
+func (a *App) Hint() (stop func()) {
+	t := time.AfterFunc(5*time.Second, func() {
+		fmt.Fprintln(a.Err, "still waiting: the command is durable, but nothing has answered it yet; does a scheduler run? (spanway serve scheduler)")
+	})
+	return func() { t.Stop() }
+}
+
+// Watching tells a person that nothing will be missed from now on.
+func (a *App) Watching() {
+	if Terminal(a.Err) {
+		fmt.Fprintln(a.Err, "watching; stop with Ctrl-C")
+	}
+}
+
+// PrintEvent prints an event: as one object, or as a line about a task or an engine.
+func (a *App) PrintEvent(e client.Event, about string) error {
+	if a.JSON() {
+		return a.Object(ViewEvent(e))
+	}
+	_, err := fmt.Fprintf(a.Out, "%-36s  %s\n", about, EventLine(e))
+	return err
+}
+
+// Each does something with every name, also after one failed.
+func Each(names []string, do func(string) error) error {
+	var all error
+	for _, name := range names {
+		all = errors.Join(all, do(name))
+	}
+	return all
+}

@@ -1,0 +1,170 @@
+package clitest
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/services/engine"
+)
+
+var rewrite = flag.Bool("rewrite", false, "rewrite the sessions in testdata with what the program says")
+
+// Start runs a whole system in this process.
+func Start(t *testing.T, engines int) *run.System {
+	t.Helper()
+	log, err := telemetry.Logger(&bytes.Buffer{}, "text", "error")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := run.Start(t.Context(), run.Config{Engines: engines, Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return s
+}
+
+func indexOf(args []string, what string) int {
+	for i, a := range args {
+		if a == what {
+			return i
+		}
+	}
+	return -1
+}
+
+// words splits a line as a shell does, with single quotes.
+func words(line string) []string {
+	var out []string
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			out = append(out, part)
+		} else {
+			out = append(out, strings.Fields(part)...)
+		}
+	}
+	return out
+}
+
+var unstable = []struct {
+	what *regexp.Regexp
+	as   string
+}{
+	{regexp.MustCompile(`.*task\.started.*\n`), ""}, // Said only of what runs for more than 100 ms.
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "TIME"},
+	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
+	{regexp.MustCompile(`@\d+`), "@N"},
+	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`offset \d+`), "offset N"},
+	{regexp.MustCompile(`\d+ records in`), "N records in"},
+	{regexp.MustCompile(`\d+ count;`), "N count;"},
+	{regexp.MustCompile(`"claimId":"[^"]*"`), `"claimId":"RANDOM"`},
+	{regexp.MustCompile(`"spanway-log":"[^"]*"`), `"spanway-log":"CHAIN"`},
+	{regexp.MustCompile(`"(for_ms|offset)":\d+`), `"$1":N`},
+	{regexp.MustCompile(`go1\.[0-9.]+`), "GO"},
+	{regexp.MustCompile(` *(█+|▏)\n`), " BAR\n"},
+	{regexp.MustCompile(`"(duration_ms|offset_ms)":\d+`), `"$1":N`},
+	{regexp.MustCompile(` +`), " "},
+	{regexp.MustCompile(` +\n`), "\n"},
+}
+
+// normal replaces what differs from run to run.
+func normal(s string) string {
+	for _, u := range unstable {
+		s = u.what.ReplaceAllString(s, u.as)
+	}
+	return s
+}
+
+// mainOf is TestMain: no test leaves a goroutine behind.
+func Main(m *testing.M) {
+	engine.MaybeGuard()
+	goleak.VerifyTestMain(m)
+}
+
+// Program is the program as far as tests need it: some of its commands.
+type Program []cli.Command
+
+// Run runs one command line.
+func (p Program) Run(ctx context.Context, args []string, s cli.Streams) int {
+	return cli.Execute(ctx, args, s, p...)
+}
+
+// Call runs one command line to its end.
+func (p Program) Call(ctx context.Context, stdin string, args ...string) (stdout, stderr string, code int) {
+	var out, err bytes.Buffer
+	code = p.Run(ctx, args, cli.Streams{In: strings.NewReader(stdin), Out: &out, Err: &err})
+	return out.String(), err.String(), code
+}
+
+// Sessions plays the sessions in testdata: each line that begins with $ is a
+// command, what follows is what it says (of what differs from run to run only
+// the kind), stderr marked with !, and its exit code if that is not 0. Look at
+// the difference before you use -rewrite.
+func (p Program) Sessions(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sessions in testdata (%v)", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := Start(t, 1)
+			var got strings.Builder
+			for line := range strings.Lines(string(want)) {
+				switch {
+				case strings.HasPrefix(line, "$ "):
+					got.WriteString(line)
+					got.WriteString(p.play(t, s.Brokers()[0], strings.TrimSpace(line[2:])))
+				case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "":
+					got.WriteString(line)
+				}
+			}
+			if *rewrite {
+				if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			} else if diff := cmp.Diff(string(want), got.String()); diff != "" {
+				t.Errorf("the session went differently (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// play runs the command of a line, of which << begins its standard input.
+func (p Program) play(t *testing.T, broker, line string) string {
+	line, stdin, _ := strings.Cut(line, " << ")
+	stdin = strings.ReplaceAll(stdin, "|", "\n")
+	args := append(words(line)[1:], "--brokers", broker)
+	if i := indexOf(args, "--"); i >= 0 { // Flags come before the command to execute.
+		args = append(append([]string{}, args[:i]...), append([]string{"--brokers", broker}, args[i:len(args)-2]...)...)
+	}
+	stdout, stderr, code := p.Call(t.Context(), stdin, args...)
+	var b strings.Builder
+	b.WriteString(normal(stdout))
+	for l := range strings.Lines(normal(stderr)) {
+		b.WriteString("! " + l)
+	}
+	if code != 0 {
+		fmt.Fprintf(&b, "= %d\n", code)
+	}
+	return b.String()
+}

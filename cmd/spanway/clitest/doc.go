@@ -1,0 +1,3 @@
+// Package clitest runs the command line in tests: in this process, against a whole
+// system, with sessions that are compared with what testdata says.
+package clitest

@@ -1,0 +1,2 @@
+// Package engine is the noun engine: list, show, watch, drain and resume.
+package engine

@@ -1,0 +1,16 @@
+package log
+
+import (
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/cmd/spanway/engine"
+	"github.com/spanway/spanway/cmd/spanway/task"
+)
+
+// program has the commands that the tests here call.
+var program = clitest.Program{Command, task.Command, engine.Command}
+
+func TestMain(m *testing.M) { clitest.Main(m) }
+
+func TestSessions(t *testing.T) { program.Sessions(t) }

@@ -1,0 +1,55 @@
+package log
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/query"
+)
+
+func tail(a *cli.App) *cobra.Command {
+	var last int64
+	var follow, fromStart bool
+	c := &cobra.Command{
+		Use:   "tail TOPIC[/PARTITION[@OFFSET]]",
+		Short: "Print the last records of a topic as JSON, and those to come with --follow",
+		Long: `Print records as they stand in a topic, decoded. On tasks.events each record
+is judged: those that do not count for any reader are marked with x (with
+-o json: "counts": false).`,
+		Args: cli.One("topic"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			place, err := parsePlace(a, args[0])
+			if err != nil {
+				return err
+			}
+			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+				partitions, err := partitionsOf(ctx, c, place)
+				if err != nil {
+					return err
+				}
+				cfg := query.TailConfig{Topic: place.Topic, Partitions: partitions, Last: last, From: place.Offset, Follow: follow}
+				if fromStart {
+					cfg.From = 0
+				}
+				return c.Tail(ctx, cfg, func(r query.TailRecord) error {
+					v := viewRecord(r.Topic, r.Partition, r.Record)
+					if r.Judged {
+						v.Counts = &r.Counts
+					}
+					if a.JSON() {
+						return a.Object(v)
+					}
+					_, err := fmt.Fprintln(a.Out, recordLine(v))
+					return err
+				})
+			})
+		},
+	}
+	c.Flags().Int64VarP(&last, "lines", "n", 10, "how many records of each partition, from its end")
+	c.Flags().BoolVar(&fromStart, "from-start", false, "all records that are kept")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
+	return c
+}

@@ -1,0 +1,2 @@
+// Package pool is the noun pool: list, show, watch and set.
+package pool

@@ -1,0 +1,115 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+)
+
+// Dev is the command dev.
+func Dev(a *cli.App) *cobra.Command {
+	cfg := run.Config{}
+	var watched observation
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Run everything in this process on an embedded broker",
+		Long: `Run a broker, a scheduler and an engine in this process. When all are ready
+one line of JSON on stdout says where; logs go to stderr. Without --data
+everything is gone at the end; with it, what was acknowledged survives also
+the process's sudden death.
+
+With --sites each of several sites has a broker, a scheduler and engines of its
+own: a cluster that shares nothing with the others.`,
+		Args: cli.None,
+		Example: `  spanway dev --data /tmp/spanway
+  spanway dev --sites ams,fra --data /tmp/sites`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkSites(cmd, cfg); err != nil {
+				return err
+			}
+			return watched.run(cmd.Context(), a, "dev", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
+				cfg.Site, cfg.Prefix, cfg.Logger, cfg.Telemetry = a.Site, a.Prefix, log, tel
+				system, err := run.Start(ctx, cfg)
+				switch {
+				case ctx.Err() != nil && system == nil:
+					return nil // It was told to stop before it was ready.
+				case err != nil:
+					return err
+				}
+				defer system.Stop()
+				err = a.Object(struct {
+					Sites []run.Site `json:"sites"`
+				}{system.Sites()})
+				if err != nil {
+					return err
+				}
+				select {
+				case err = <-system.Failed():
+				case <-ctx.Done():
+				}
+				return err
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.DataDir, "data", "", "directory that keeps the data (default in memory)")
+	f.IntVar(&cfg.Port, "port", 29092, "port of the broker on 127.0.0.1, the other sites take the ones after it; 0 for free ones")
+	f.IntVar(&cfg.Engines, "engines", 1, "how many engines to include, at each site")
+	f.StringSliceVar(&cfg.Sites, "sites", nil, "names of several sites, as in ams,fra, the first one global; each has a directory of its name in --data")
+	f.BoolVar(&cfg.JSON, "json", cli.Env("JSON", "") == "true", "write events and reports as JSON instead of protobuf (SPANWAY_JSON)")
+	watched.flags(c, "127.0.0.1:0")
+	return c
+}
+
+// checkSites refuses what cannot be started before anything is.
+func checkSites(cmd *cobra.Command, cfg run.Config) error {
+	flags := cmd.Flags()
+	switch {
+	case flags.Changed("sites") && len(cfg.Sites) == 0:
+		return cli.Usage("--sites is empty: name the sites, as in --sites ams,fra")
+	case flags.Changed("sites") && flags.Changed("site"):
+		return cli.Usage("--site names the only site, and --sites names several: give one of them")
+	}
+	if err := cfg.Validate(); err != nil {
+		return cli.Misuse(err)
+	}
+	return nil
+}
+
+// observation is how a service is watched from outside.
+type observation struct{ http, logFormat, logLevel string }
+
+func (o *observation) flags(c *cobra.Command, http string) {
+	f := c.Flags()
+	f.StringVar(&o.http, "http", cli.Env("HTTP", http), "address that serves /metrics, /livez and /readyz (SPANWAY_HTTP)")
+	f.StringVar(&o.logFormat, "log-format", cli.Env("LOG_FORMAT", "text"), "text or json (SPANWAY_LOG_FORMAT)")
+	f.StringVar(&o.logLevel, "log-level", cli.Env("LOG_LEVEL", "info"), "debug, info, warn or error (SPANWAY_LOG_LEVEL)")
+}
+
+// run sets logs, metrics and probes up around a service.
+func (o *observation) run(ctx context.Context, a *cli.App, name string, service func(context.Context, *telemetry.Telemetry, *slog.Logger) error) error {
+	log, err := telemetry.Logger(a.Err, o.logFormat, o.logLevel)
+	if err != nil {
+		return cli.Misuse(err)
+	}
+	telemetry.LogErrors(log)
+	tel, err := telemetry.Start(name)
+	if err != nil {
+		return err
+	}
+	defer tel.Stop(context.WithoutCancel(ctx)) //nolint:errcheck // The process ends; there is nobody left to measure for.
+	if o.http != "" {
+		addr, stop, err := tel.Serve(o.http)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		log.Info("serving metrics and probes", "address", addr)
+	}
+	return service(ctx, tel, log)
+}

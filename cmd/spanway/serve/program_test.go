@@ -1,0 +1,13 @@
+package serve
+
+import (
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/cmd/spanway/task"
+)
+
+// program has the commands that the tests here call.
+var program = clitest.Program{Command, Healthcheck, task.Command}
+
+func TestMain(m *testing.M) { clitest.Main(m) }

@@ -1,0 +1,59 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/services/engine"
+	"github.com/spanway/spanway/services/scheduler"
+)
+
+// Command is the command serve.
+func Command(a *cli.App) *cobra.Command {
+	return cli.Noun("serve", "Run one service against brokers", serveScheduler(a), serveEngine(a))
+}
+
+func serveScheduler(a *cli.App) *cobra.Command {
+	cfg := scheduler.DefaultConfig()
+	var watched observation
+	c := &cobra.Command{
+		Use:   "scheduler",
+		Short: "Run a scheduler; several share the partitions and take over from each other",
+		Args:  cli.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.Prefix, cfg.Site = a.Prefix, a.Site
+			if err := cfg.Validate(); err != nil {
+				return cli.Misuse(err)
+			}
+			return watched.run(cmd.Context(), a, "scheduler", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
+				c, err := a.Cluster("scheduler")
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				return run.Scheduler(ctx, cfg, scheduler.Deps{Cluster: c, Logger: log}, tel)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Instance, "instance", cli.Env("INSTANCE", cli.Instance()), "name of this process, for people (SPANWAY_INSTANCE)")
+	f.DurationVar(&cfg.EngineTTL, "engine-ttl", cli.EnvDuration("ENGINE_TTL", cfg.EngineTTL), "how long an engine may be silent; give engines the same (SPANWAY_ENGINE_TTL)")
+	f.IntVar(&cfg.WaitingLimit, "waiting-limit", cli.EnvInt("WAITING_LIMIT", cfg.WaitingLimit), "waiting tasks of a pool beyond which requests are refused (SPANWAY_WAITING_LIMIT)")
+	f.BoolVar(&cfg.JSON, "json", cli.Env("JSON", "") == "true", "write events as JSON instead of protobuf (SPANWAY_JSON)")
+	f.Int64Var(&cfg.Logs.SnapshotBytes, "snapshot-bytes", 0, "how much a log grows between snapshots; 0: 64 MiB")
+	f.Int64Var(&cfg.Logs.SnapshotEvents, "snapshot-events", 0, "how many events a log grows by between snapshots; 0: no bound")
+	f.DurationVar(&cfg.Logs.SnapshotInterval, "snapshot-interval", cli.EnvDuration("SNAPSHOT_INTERVAL", scheduler.DefaultSnapshotInterval), "a snapshot after this long, if anything was appended (SPANWAY_SNAPSHOT_INTERVAL)")
+	f.DurationVar(&cfg.Logs.History, "history", cli.EnvDuration("HISTORY", scheduler.DefaultHistory), "how long events stay in the log behind snapshots; below 0: for ever (SPANWAY_HISTORY)")
+	f.IntVar(&cfg.Logs.PayloadBytes, "payload-bytes", 0, "payloads of waiting tasks held in memory per partition; 0: 256 MiB")
+	f.Uint32Var(&cfg.Logs.FoldVersion, "fold-version", 0, "raise logs to this fold version; 0: the newest. Keep it at the old one until all schedulers and clients are upgraded")
+	watched.flags(c, "127.0.0.1:0")
+	return c
+}
+
+// Guard does not return in a process that guards a command of an engine.
+func Guard() { engine.MaybeGuard() }

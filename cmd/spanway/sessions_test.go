@@ -1,0 +1,22 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+)
+
+var program = clitest.Program(commands)
+
+func TestMain(m *testing.M) { clitest.Main(m) }
+
+func TestSessions(t *testing.T) { program.Sessions(t) }
+
+func TestUnreachableBroker(t *testing.T) {
+	_, stderr, code := program.Call(t.Context(), "", "task", "list", "--brokers", "127.0.0.1:1")
+	if code != cli.ExitUnavailable || !strings.Contains(stderr, "no broker answers at 127.0.0.1:1") || !strings.Contains(stderr, "spanway dev") {
+		t.Errorf("exit code %d, %q; want 3 and what to do", code, stderr)
+	}
+}

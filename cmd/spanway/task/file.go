@@ -1,0 +1,228 @@
+package task
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// inFlight bounds the tasks of a file that are waited for at once.
+const inFlight = 5000
+
+// submitFile submits one task for each line. A bad line does not stop the others.
+func submitFile(ctx context.Context, a *cli.App, s *submission) error {
+	if s.id != "" || s.payload != "" || len(s.command) > 0 {
+		return cli.Usage("--file takes IDs, payloads and commands from the file; give --id, --payload or a command without it")
+	}
+	in := a.In
+	if s.file != "-" {
+		f, err := os.Open(s.file)
+		if err != nil {
+			return cli.Usage("read the tasks: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	return a.Connected(ctx, func(ctx context.Context, c *cli.Conn) error {
+		b := &bulk{app: a, client: c, submission: s, bar: bar(a, in), warner: newWarner(c), room: make(chan struct{}, inFlight)}
+		err := b.run(ctx, in)
+		b.bar.Finish() //nolint:errcheck // It is only for the eye.
+		return errors.Join(err, b.summary())
+	})
+}
+
+// bar shows progress on a terminal, and nothing elsewhere. Its length is that of the file.
+func bar(a *cli.App, in io.Reader) *progressbar.ProgressBar {
+	length := int64(-1)
+	if f, ok := in.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			length = info.Size()
+		}
+	}
+	return progressbar.NewOptions64(length,
+		progressbar.OptionSetWriter(a.Err), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
+		progressbar.OptionShowBytes(true), progressbar.OptionSetDescription("tasks"),
+		progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true),
+		progressbar.OptionThrottle(100e6))
+}
+
+// bulk is the submission of a file.
+type bulk struct {
+	app        *cli.App
+	client     *cli.Conn
+	submission *submission
+	bar        *progressbar.ProgressBar
+	warner     *warner
+	room       chan struct{}
+	running    sync.WaitGroup
+
+	mu                       sync.Mutex
+	submitted, ended, failed int
+	refused                  *client.Refused // the first
+	refusals                 int
+	lost                     error // the first that is no refusal
+	failure                  *client.TaskFailed
+}
+
+func (b *bulk) run(ctx context.Context, in io.Reader) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 64<<10), 2*events.MaxRecordBytes)
+	number := 0
+	for lines.Scan() && ctx.Err() == nil {
+		number++
+		line := bytes.TrimSpace(lines.Bytes())
+		if len(line) == 0 {
+			b.bar.Add(1) //nolint:errcheck // As above.
+			continue
+		}
+		r, err := client.ParseRequest(line)
+		if err != nil {
+			b.done(number, len(line)+1, events.TaskID(""), client.Result{}, err)
+			continue
+		}
+		b.submission.complete(r)
+		if r.Kind == "" {
+			err := &client.Refused{Code: events.CodeBadData, Message: `kind is missing; add "kind" to the line, or give --kind for the lines that have none`}
+			b.done(number, len(line)+1, events.TaskID(r.TaskId), client.Result{}, err)
+			continue
+		}
+		b.warn(ctx, r)
+		b.one(ctx, number, len(line)+1, r)
+	}
+	b.running.Wait()
+	if err := lines.Err(); err != nil {
+		return cli.Usage("read line %d of %s: %w", number+1, b.submission.file, err)
+	}
+	return ctx.Err()
+}
+
+// warn says once of a predicate that it names what no known engine has.
+func (b *bulk) warn(ctx context.Context, r *events.TaskRequested) {
+	if b.submission.dryRun {
+		return
+	}
+	if warning := b.warner.about(ctx, r); warning != "" {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		fmt.Fprintln(b.app.Err, warning)
+	}
+}
+
+func (b *bulk) one(ctx context.Context, number, bytes int, r *events.TaskRequested) {
+	switch {
+	case b.submission.dryRun:
+		b.done(number, bytes, events.TaskID(r.TaskId), client.Result{}, b.client.Validate(r))
+	case b.submission.wait:
+		b.room <- struct{}{}
+		b.running.Go(func() {
+			result, err := b.client.DoRequest(ctx, r)
+			<-b.room
+			b.done(number, bytes, result.ID, result, err)
+		})
+	default:
+		b.running.Add(1)
+		b.client.SubmitRequestAsync(ctx, r, func(id events.TaskID, err error) {
+			b.done(number, bytes, id, client.Result{ID: id, Pool: events.Pool(r.Pool)}, err)
+			b.running.Done()
+		})
+	}
+}
+
+// done counts what became of one line, and prints it as JSON if that is wanted.
+func (b *bulk) done(number, bytes int, id events.TaskID, result client.Result, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bar.Add(bytes) //nolint:errcheck // As above.
+	var refused *client.Refused
+	var failed *client.TaskFailed
+	switch {
+	case err == nil:
+		b.submitted++
+		b.ended += b2i(result.State.Ended())
+	case errors.As(err, &failed):
+		b.submitted++
+		b.ended++
+		b.failed++
+		b.failure = failed
+	case errors.As(err, &refused):
+		b.refusals++
+		if b.refused == nil {
+			b.refused = refused
+		}
+		fmt.Fprintf(b.app.Err, "line %d: %v\n", number, err)
+	case b.lost == nil:
+		b.lost = fmt.Errorf("line %d: %w", number, err)
+	}
+	if b.app.JSON() && id != "" && (err == nil || result.State.Ended()) {
+		v := taskView{ID: string(id), Pool: string(result.Pool)}
+		if result.State.Ended() {
+			v = viewEnd(result)
+		}
+		b.app.Object(v) //nolint:errcheck // A broken pipe ends the program anyway.
+	}
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// summary says how it went, and is the error of the whole.
+func (b *bulk) summary() error {
+	if !b.app.JSON() {
+		verb := "submitted"
+		if b.submission.dryRun {
+			verb = "valid"
+		}
+		line := fmt.Sprintf("%d %s, %d refused", b.submitted, verb, b.refusals)
+		if b.submission.wait {
+			line += fmt.Sprintf(", %d succeeded, %d failed", b.ended-b.failed, b.failed)
+		}
+		fmt.Fprintln(b.app.Out, line)
+	}
+	switch {
+	case b.lost != nil:
+		return b.lost
+	case b.refused != nil:
+		return fmt.Errorf("%d of %d tasks were refused, the first: %w", b.refusals, b.refusals+b.submitted, b.refused)
+	case b.failure != nil:
+		return fmt.Errorf("%d of %d tasks did not succeed, such as: %w", b.failed, b.submitted, b.failure)
+	}
+	return nil
+}
+
+// dryRun checks a request and prints it as it would be sent.
+func dryRun(a *cli.App, r *events.TaskRequested) error {
+	at, err := a.Cluster("cli")
+	if err != nil {
+		return err
+	}
+	defer at.Close()
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix})
+	if err != nil {
+		return cli.Misuse(err)
+	}
+	defer c.Close(context.Background()) //nolint:errcheck // Nothing was sent.
+	if err := c.Validate(r); err != nil {
+		return err
+	}
+	data, err := events.MarshalJSON(r)
+	if err != nil {
+		return fmt.Errorf("write the request as JSON: %w", err)
+	}
+	_, err = fmt.Fprintf(a.Out, "%s\n", data)
+	return err
+}

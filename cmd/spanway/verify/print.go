@@ -1,0 +1,91 @@
+package verify
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/verify/tasks"
+)
+
+func printVerification(a *cli.App, v *verification) error {
+	if a.JSON() {
+		return a.Object(v)
+	}
+	for i, l := range v.Logs {
+		if i > 0 {
+			fmt.Fprintln(a.Out)
+		}
+		if len(v.Logs) > 1 {
+			fmt.Fprintln(a.Out, l.Topic)
+		}
+		printLog(a, &l)
+	}
+	return nil
+}
+
+// printLog prints what was found in one log.
+func printLog(a *cli.App, l *logReport) {
+	if len(l.Rules) == 0 {
+		fmt.Fprintln(a.Out, "not judged: it has many writers, and no rules are known here for such a log")
+		return
+	}
+	r := &l.found
+	fmt.Fprintf(a.Out, "%d records in %d partitions, %d count; %d claims\n", r.Records, r.Partitions, r.Counted, r.Claims)
+	if l.tasks {
+		fmt.Fprintf(a.Out, "%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
+	} else {
+		fmt.Fprintln(a.Out, "only the chain is judged: no rules are known here for what the events of this log mean")
+	}
+	if len(r.Skipped) > 0 {
+		fmt.Fprintf(a.Out, "do not count%s\n", tally(r.Skipped, ": "))
+	}
+	if r.Unfinished > 0 {
+		fmt.Fprintf(a.Out, "%d records at the end belong to a batch that is not complete\n", r.Unfinished)
+	}
+	for _, p := range r.Partial {
+		printPartial(a, p, l.tasks)
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(a.Out, "%s  %d@%d  %s %s\n", a.Colour(cli.Red, f.Rule), f.Partition, f.Offset, strings.TrimSpace(f.Task+" "+f.Engine), f.Text)
+	}
+	hold := strings.Join(l.Rules, " ") + " hold"
+	if len(l.Rules) == 1 {
+		hold += "s"
+	}
+	switch {
+	case r.OK():
+		fmt.Fprintln(a.Out, a.Colour(cli.Green, hold))
+	case r.Violations == r.Losses:
+		fmt.Fprintf(a.Out, "%s for what the log still has; what was lost is named above\n", hold)
+	}
+}
+
+// printPartial says what could not be judged of a log without its beginning.
+func printPartial(a *cli.App, p tasks.Partial, ofTasks bool) {
+	switch {
+	case p.From < 0:
+		fmt.Fprintf(a.Out, "partition %d begins at offset %d, and no batch in it stands where it was to: nothing of it can be judged\n",
+			p.Partition, p.Begins)
+	case !ofTasks:
+		fmt.Fprintf(a.Out, "partition %d begins at offset %d and is judged from %d on\n", p.Partition, p.Begins, p.From)
+	default:
+		fmt.Fprintf(a.Out, "partition %d begins at offset %d and is judged from %d on; %d tasks and %d engines are older, "+
+			"so what they need and have is not known: %d assignments could not be judged in full\n",
+			p.Partition, p.Begins, p.From, p.Tasks, p.Engines, p.Unjudged)
+	}
+}
+
+// tally is counts by name, in the order of the names.
+func tally(m map[string]int64, before string) string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, fmt.Sprintf("%d %s", m[name], name))
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return before + strings.Join(out, ", ")
+}

@@ -1,0 +1,189 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/internal/verify/tasks"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Command is the command verify.
+func Command(a *cli.App) *cobra.Command {
+	var noneOpen bool
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Check the guarantees from the logs alone; exit 1 if one is broken",
+		Long: `Read every log that judges itself from its beginning and check, asking no service
+and reading no other topic, that
+  G1  an accepted task ends in exactly one terminal event, and its payload was
+      kept until then
+  G2  at most one result of a task is accepted, under its growing token
+  G3  at every moment the needs on an engine were within its capacity and the
+      measured headroom, and tasks with a limit key within their limit
+  G4  every assignment satisfied its predicate on the engine that it names, was
+      accepted by the engine, came not before its time nor before the tasks that
+      it waits for, and kept reservations
+  G5  nothing stands in the log before the fold version that it needs
+  G6  nothing that an older owner wrote counts after a newer claim
+
+G1 to G4 are about tasks.events. Of another owned log, whose events have no rules
+here yet, the chain is judged alone, and that is said.
+
+A log whose beginning was deleted is judged from where it begins; what can not be
+judged for that is said. LOSS means that acknowledged records are gone: no owner
+broke a guarantee, but what those records promised is not kept.`,
+		Args: cli.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+				logs, err := judgeable(ctx, c)
+				if err != nil {
+					return err
+				}
+				v, err := judge(ctx, logs, c.Topics().Events(), c.Scan, tasks.Options{NoneOpen: noneOpen})
+				if err != nil {
+					return err
+				}
+				if err := printVerification(a, v); err != nil {
+					return err
+				}
+				if !v.OK() {
+					return &violations{v.Violations, v.Losses}
+				}
+				return nil
+			})
+		},
+	}
+	c.Flags().BoolVar(&noneOpen, "none-open", false, "a task that has not ended is a violation too")
+	return c
+}
+
+// judgeable lists the logs of the catalogue that judge themselves and exist.
+func judgeable(ctx context.Context, c *cli.Conn) ([]events.Log, error) {
+	topics, err := c.ListTopics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	there := map[string]bool{}
+	for _, topic := range topics {
+		there[topic.Name] = true
+	}
+	return slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] }), nil
+}
+
+// verification is what was found in all logs.
+type verification struct {
+	// Report sums up the chains of all logs, of which Logs has each; what it counts
+	// of tasks is of tasks.events.
+	tasks.Report
+	Logs []logReport `json:"logs"`
+}
+
+// logReport is what was found in one log.
+type logReport struct {
+	Topic string `json:"topic"`
+	// Rules that were judged, as the guarantees are called: only G6 if there are no
+	// rules here for what the log holds, none if it is not of one owner.
+	Rules      []string `json:"rules"`
+	Records    int64    `json:"records"`
+	Counted    int64    `json:"counted"`
+	Violations int64    `json:"violations"`
+	Losses     int64    `json:"losses"`
+
+	tasks bool // the log is tasks.events
+	found tasks.Report
+}
+
+// scan gives all records of a partition, in order.
+type scan func(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error
+
+// judge judges logs, of which ofTasks names that of tasks.
+func judge(ctx context.Context, logs []events.Log, ofTasks string, read scan, opts tasks.Options) (*verification, error) {
+	if len(logs) == 0 {
+		return nil, fmt.Errorf("verify: there is no %s and no other log that judges itself: check --prefix and --brokers", ofTasks)
+	}
+	v := &verification{}
+	for _, log := range logs {
+		l := logReport{Topic: log.Topic, Rules: []string{}, tasks: log.Topic == ofTasks}
+		var err error
+		switch {
+		case l.tasks:
+			l.Rules = []string{"G1", "G2", "G3", "G4", "G6"}
+			l.found, err = judgePartitions(ctx, log, read, func(n int32) judging { return tasks.NewPartition(log.Topic, n, opts) })
+		case log.Kind == events.OwnedLog:
+			l.Rules = []string{"G6"}
+			l.found, err = judgePartitions(ctx, log, read, func(n int32) judging {
+				return chainOnly{chain.NewPartition(log.Topic, n, chain.Options{MaxFindings: opts.MaxFindings}, nil)}
+			})
+		}
+		if err != nil {
+			return nil, fmt.Errorf("verify %s: %w", log.Topic, err)
+		}
+		l.Records, l.Counted, l.Violations, l.Losses = l.found.Records, l.found.Counted, l.found.Violations, l.found.Losses
+		v.Add(l.found)
+		v.Logs = append(v.Logs, l)
+	}
+	return v, nil
+}
+
+// judging is the judgement of one partition.
+type judging interface {
+	Feed(r *events.Record)
+	Report() tasks.Report
+}
+
+// chainOnly judges a log without rules for what it holds.
+type chainOnly struct{ *chain.Partition }
+
+func (c chainOnly) Report() (r tasks.Report) {
+	r.Report = c.Partition.Report()
+	for _, p := range r.Report.Partial {
+		r.Partial = append(r.Partial, tasks.Partial{Partial: p})
+	}
+	return r
+}
+
+// judgePartitions feeds every partition of a log to a judge of its own.
+func judgePartitions(ctx context.Context, log events.Log, read scan, begin func(partition int32) judging) (sum tasks.Report, err error) {
+	reports := make([]tasks.Report, log.Partitions)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(2)
+	for i := range reports {
+		group.Go(func() error {
+			p := begin(int32(i))
+			err := read(ctx, log.Topic, int32(i), func(r *events.Record) error {
+				p.Feed(r)
+				return nil
+			})
+			reports[i] = p.Report()
+			return err
+		})
+	}
+	err = group.Wait()
+	for _, r := range reports {
+		sum.Add(r)
+	}
+	return sum, err
+}
+
+// violations is the verdict of verify on logs that break a guarantee, or of
+// which acknowledged records are gone.
+type violations struct{ n, losses int64 }
+
+func (e *violations) Error() string {
+	if e.n == e.losses {
+		return fmt.Sprintf("RECORDS_LOST: acknowledged records are gone from the log (%s); nobody broke a guarantee. "+
+			"Look for an unclean leader election or a disk that lost power, and submit again what is missing",
+			cli.Count(e.n, "finding", "findings"))
+	}
+	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", cli.Count(e.n-e.losses, "violation", "violations"))
+}
+
+// ExitCode is that of a refusal.
+func (e *violations) ExitCode() int { return cli.ExitRefused }
