@@ -12,6 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/startstoptest"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -119,4 +120,24 @@ func await(t *testing.T, c *cluster.Cluster, want int64) {
 		}
 		<-tick.C
 	}
+}
+
+func TestStartsAndStops(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	startstoptest.Stress(t, func(t *testing.T) (startstoptest.Service, func()) {
+		t.Helper()
+		c, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := newService(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, c.Close
+	})
 }

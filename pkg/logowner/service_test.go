@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/startstoptest"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -175,4 +176,24 @@ func TestADeadPartitionHoldsBackOnlyWhatGoesThere(t *testing.T) {
 			t.Fatalf("record %d is %.20s", i, id)
 		}
 	}
+}
+
+func TestStartsAndStops(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	startstoptest.Stress(t, func(t *testing.T) (startstoptest.Service, func()) {
+		t.Helper()
+		c, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := logowner.New(config(c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, c.Close
+	})
 }

@@ -1,0 +1,31 @@
+package scheduler_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/startstoptest"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/services/scheduler"
+)
+
+func TestStartsAndStops(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	startstoptest.Stress(t, func(t *testing.T) (startstoptest.Service, func()) {
+		t.Helper()
+		c, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := scheduler.New(scheduler.DefaultConfig(), scheduler.Deps{Cluster: c, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, c.Close
+	})
+}
