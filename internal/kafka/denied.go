@@ -31,6 +31,9 @@ func (e *Rejected) Error() string {
 
 func (e *Rejected) Unwrap() error { return e.Err }
 
+// Denied tells package eventlog that trying again does not help.
+func (e *Rejected) Denied() bool { return true }
+
 // ErrorType is the class of the error in metrics and traces.
 func (e *Rejected) ErrorType() string { return "CONNECTION_REJECTED" }
 
@@ -57,6 +60,9 @@ func (e *Denied) Error() string {
 }
 
 func (e *Denied) Unwrap() error { return e.Err }
+
+// Denied tells package eventlog that trying again does not help.
+func (e *Denied) Denied() bool { return true }
 
 // ErrorType is the class of the error in metrics and traces.
 func (e *Denied) ErrorType() string { return "ACCESS_DENIED" }

@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/testca"
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -163,7 +164,7 @@ func TestConnectionsThatCannotWork(t *testing.T) {
 			} {
 				err := try(open(t, c.config))
 				var rejected *cluster.Rejected
-				if !errors.As(err, &rejected) || !cluster.IsDenied(err) {
+				if !errors.As(err, &rejected) || !cluster.IsDenied(err) || !eventlog.IsDenied(err) {
 					t.Fatalf("%s: the error is %v, want a *Rejected", path, err)
 				}
 				for _, w := range want {
@@ -246,7 +247,7 @@ func TestRightsThatAreMissing(t *testing.T) {
 			began := time.Now()
 			err := c.do(t, open(t, cluster.Config{Brokers: brokers, SASL: as(cluster.ScramSHA256, file)}))
 			var denied *cluster.Denied
-			if !errors.As(err, &denied) || !cluster.IsDenied(err) {
+			if !errors.As(err, &denied) || !cluster.IsDenied(err) || !eventlog.IsDenied(err) {
 				t.Fatalf("the error is %v, want a *Denied", err)
 			}
 			if denied.Operation != c.want.Operation || denied.Resource != c.want.Resource || denied.Name != c.want.Name {

@@ -61,7 +61,18 @@ and starts its own broker and scheduler on free ports unless --brokers is given.
 	return c
 }
 
+// plain refuses what the benchmarks cannot connect to.
+func plain(a *cli.App) error {
+	if a.Target.Cluster.TLS.On() || a.Target.Cluster.SASL.Mechanism != "" {
+		return cli.Usage("benchmarks connect in plain text only: leave out TLS and SASL, or --brokers, to have a broker started")
+	}
+	return nil
+}
+
 func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bool) error {
+	if err := plain(a); err != nil && !embedded {
+		return err
+	}
 	log, err := telemetry.Logger(a.Err, "text", "warn")
 	if err != nil {
 		return err

@@ -48,6 +48,9 @@ is given; there no other scheduler may run.`,
 }
 
 func measurePools(ctx context.Context, a *cli.App, cfg bench.PoolsConfig, ownBroker bool) error {
+	if err := plain(a); err != nil && !ownBroker {
+		return err
+	}
 	log, err := telemetry.Logger(a.Err, "text", "warn")
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,10 +26,12 @@ type Streams struct {
 // App is one call of the program.
 type App struct {
 	Streams
-	brokers string
-	Prefix  string
-	Site    string
-	output  string
+	connection Connection
+	// Target is where the command goes; Prefix and Site are its.
+	Target Target
+	Prefix string
+	Site   string
+	output string
 	// entered: the command itself ran, so that an error is no mistake in its call.
 	entered bool
 }
@@ -65,6 +68,9 @@ func (a *App) root(commands []Command) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.aim(cmd); err != nil {
+				return err
+			}
 			if a.output != "table" && a.output != "json" {
 				return Usage("output %q: give -o table or -o json", a.output)
 			}
@@ -73,9 +79,7 @@ func (a *App) root(commands []Command) *cobra.Command {
 		},
 	}
 	f := root.PersistentFlags()
-	f.StringVar(&a.brokers, "brokers", Env("BROKERS", "127.0.0.1:29092"), "Kafka brokers, host:port,... (SPANWAY_BROKERS)")
-	f.StringVar(&a.Prefix, "prefix", Env("PREFIX", events.DefaultPrefix), "prefix of the topics (SPANWAY_PREFIX)")
-	f.StringVar(&a.Site, "site", Env("SITE", "local"), "name of this site (SPANWAY_SITE)")
+	a.connection.Flags(f)
 	f.StringVarP(&a.output, "output", "o", "table", "table or json (one object, or one a line)")
 	for _, c := range commands {
 		root.AddCommand(c(a))
@@ -109,20 +113,24 @@ func names(verbs []*cobra.Command) []string {
 	return out
 }
 
-// BrokerList is the flag --brokers, in parts.
-func (a *App) BrokerList() []string {
-	var out []string
-	for b := range strings.SplitSeq(a.brokers, ",") {
-		if b = strings.TrimSpace(b); b != "" {
-			out = append(out, b)
-		}
+// aim finds out where a command goes, if it goes anywhere.
+func (a *App) aim(cmd *cobra.Command) (err error) {
+	if slices.Contains([]string{"version", "healthcheck", "help", "completion"}, cmd.Name()) {
+		return nil
 	}
-	return out
+	a.Target, err = a.connection.Target()
+	a.Prefix, a.Site = a.Target.Prefix, a.Target.Site
+	return err
 }
+
+// BrokerList are the brokers to begin with.
+func (a *App) BrokerList() []string { return a.Target.Cluster.Brokers }
 
 // Cluster opens the connection that the flags describe, for a part of this process.
 func (a *App) Cluster(part string) (*cluster.Cluster, error) {
-	c, err := cluster.Open(cluster.Config{Brokers: a.BrokerList(), ClientID: "spanway-" + part})
+	config := a.Target.Cluster
+	config.ClientID = "spanway-" + part
+	c, err := cluster.Open(config)
 	if err != nil {
 		return nil, Misuse(err)
 	}

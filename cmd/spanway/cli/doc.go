@@ -15,4 +15,16 @@
 //
 // Errors decide the exit code (ExitCode): a mistake in the call is made by Misuse or
 // Usage; an error that has a method ExitCode decides itself.
+//
+// A Connection says where the cluster is and how it is reached, from flags, variables
+// and a file. Each setting comes from the first place that has it:
+//
+//	flag > context or cluster that a flag names > variable SPANWAY_… > context > default
+//
+// The settings of a context belong together: if --brokers or SPANWAY_BROKERS name
+// others and nothing names a context or a cluster, the file's current context counts
+// for nothing, so that its password goes nowhere but to its brokers.
+//
+// A password is never a flag, which everybody on the machine can read: it comes from a
+// file (--password-file), or from SPANWAY_PASSWORD.
 package cli

@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/spanway/spanway/pkg/cluster"
+)
+
+// Connection is the flags that say where commands go. Use it for one call of the
+// program, from one goroutine.
+type Connection struct {
+	flags                  *pflag.FlagSet
+	config, context, named string
+}
+
+// Flags adds them to those of a command.
+func (c *Connection) Flags(f *pflag.FlagSet) {
+	c.flags = f
+	f.StringVar(&c.config, "config", "", "file with clusters and contexts, in YAML; ~/.config/spanway/config.yaml if none (SPANWAY_CONFIG)")
+	f.StringVar(&c.context, "context", "", "context of that file; its current one if none (SPANWAY_CONTEXT)")
+	f.StringVar(&c.named, "cluster", "", "cluster of that file; the context's if none (SPANWAY_CLUSTER)")
+	for i := range settings {
+		s := &settings[i]
+		switch {
+		case s.secret:
+		case s.boolean:
+			f.Bool(s.name, false, s.help())
+		default:
+			f.String(s.name, s.otherwise, s.help())
+		}
+	}
+}
+
+// Target is where they say that commands go, with the variables and the file.
+func (c *Connection) Target() (Target, error) {
+	layers, name, err := c.layers()
+	if err != nil {
+		return Target{}, err
+	}
+	t := Target{Cluster: cluster.Config{Name: name}}
+	for i := range settings {
+		s := &settings[i]
+		for _, l := range layers {
+			// The password is one setting, wherever it is.
+			if value := l.of(s); value != "" {
+				if err := s.apply(&t, value); err != nil {
+					return Target{}, fmt.Errorf("%s: %w", l.where(s), err)
+				}
+			}
+			if l.of(s) != "" || s.password && hasPassword(l) {
+				break
+			}
+		}
+	}
+	if t.Cluster.SASL.Username != "" && t.Cluster.SASL.Mechanism == "" {
+		t.Cluster.SASL.Mechanism = cluster.ScramSHA512
+	}
+	return t, nil
+}
+
+// hasPassword reports whether a place says what the password is, in either way.
+func hasPassword(l layer) bool {
+	for i := range settings {
+		if s := &settings[i]; s.password && l.of(s) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// layer is a place where settings come from.
+type layer struct {
+	of    func(*setting) string // empty: not from here
+	where func(*setting) string
+}
+
+// layers are the places, the first one first, and the name of the cluster in the file.
+func (c *Connection) layers() ([]layer, string, error) {
+	flag := layer{
+		of: func(s *setting) string {
+			if f := c.flags.Lookup(s.name); f != nil && f.Changed {
+				return f.Value.String()
+			}
+			return ""
+		},
+		where: func(s *setting) string { return "--" + s.name },
+	}
+	environment := layer{
+		of:    func(s *setting) string { return os.Getenv(variable(s.name)) },
+		where: func(s *setting) string { return variable(s.name) },
+	}
+	otherwise := layer{
+		of:    func(s *setting) string { return s.otherwise },
+		where: func(s *setting) string { return "the default of --" + s.name },
+	}
+	context, byContext := first(c.context, "context", "")
+	named, byCluster := first(c.named, "cluster", "")
+	brokers := &settings[0]
+	if !byContext && !byCluster && (flag.of(brokers) != "" || environment.of(brokers) != "") {
+		return []layer{flag, environment, otherwise}, "", nil // the file is about other brokers
+	}
+	path, pathNamed := first(c.config, "config", defaultPath())
+	f, err := readFile(path, pathNamed)
+	if err != nil {
+		return nil, "", err
+	}
+	chosen, name, at, err := f.choose(context, named)
+	if err != nil {
+		return nil, "", err
+	}
+	filed := layer{
+		of:    func(s *setting) string { return s.file(chosen, at) },
+		where: func(s *setting) string { return fmt.Sprintf("%s of cluster %q in %s", s.name, name, f.path) },
+	}
+	if c.context != "" || c.named != "" {
+		return []layer{flag, filed, environment, otherwise}, name, nil
+	}
+	return []layer{flag, environment, filed, otherwise}, name, nil
+}
+
+// first is a flag's value, else that of its variable, else the default; named says
+// that it is not the default.
+func first(flag, name, otherwise string) (value string, named bool) {
+	if flag != "" {
+		return flag, true
+	}
+	if v := os.Getenv(variable(name)); v != "" {
+		return v, true
+	}
+	return otherwise, false
+}

@@ -1,0 +1,139 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Target is where commands go.
+type Target struct {
+	Cluster cluster.Config
+	// Prefix of the topics, and the name of the site.
+	Prefix, Site string
+}
+
+// setting is one of those that make a Target. Its name is that of the flag; that of
+// the variable follows from it.
+type setting struct {
+	name, usage string
+	otherwise   string // the default
+	secret      bool   // has no flag
+	password    bool   // one of the two ways to give it
+	boolean     bool
+	file        func(*fileContext, *fileCluster) string // what the file says
+	apply       func(*Target, string) error
+}
+
+func text(at func(*Target) *string) func(*Target, string) error {
+	return func(t *Target, s string) error {
+		*at(t) = s
+		return nil
+	}
+}
+
+var settings = []setting{
+	{
+		name: "brokers", usage: "Kafka brokers to begin with, host:port,...", otherwise: "127.0.0.1:29092",
+		file: func(_ *fileContext, c *fileCluster) string { return strings.Join(c.Brokers, ",") },
+		apply: func(t *Target, s string) error {
+			t.Cluster.Brokers = list(s)
+			return nil
+		},
+	},
+	{
+		name: "tls", usage: "connect over TLS; the other --tls flags turn it on, too", boolean: true,
+		file: func(_ *fileContext, c *fileCluster) string { return strconv.FormatBool(c.TLS.Enabled) },
+		apply: func(t *Target, s string) (err error) {
+			t.Cluster.TLS.Enabled, err = strconv.ParseBool(s)
+			return err
+		},
+	},
+	{
+		name: "tls-ca", usage: "file with the CAs that signed the brokers' certificates, in PEM; the system's if none",
+		file:  func(_ *fileContext, c *fileCluster) string { return c.TLS.CAFile },
+		apply: text(func(t *Target) *string { return &t.Cluster.TLS.CAFile }),
+	},
+	{
+		name: "tls-cert", usage: "file with the client certificate, in PEM",
+		file:  func(_ *fileContext, c *fileCluster) string { return c.TLS.CertFile },
+		apply: text(func(t *Target) *string { return &t.Cluster.TLS.CertFile }),
+	},
+	{
+		name: "tls-key", usage: "file with the key of the client certificate, in PEM",
+		file:  func(_ *fileContext, c *fileCluster) string { return c.TLS.KeyFile },
+		apply: text(func(t *Target) *string { return &t.Cluster.TLS.KeyFile }),
+	},
+	{
+		name: "tls-server-name", usage: "name that the brokers' certificates must be for; the host if none",
+		file:  func(_ *fileContext, c *fileCluster) string { return c.TLS.ServerName },
+		apply: text(func(t *Target) *string { return &t.Cluster.TLS.ServerName }),
+	},
+	{
+		name: "sasl-mechanism", usage: "SCRAM-SHA-512 (if there is a --user), SCRAM-SHA-256 or PLAIN",
+		file:  func(_ *fileContext, c *fileCluster) string { return c.SASL.Mechanism },
+		apply: text(func(t *Target) *string { return &t.Cluster.SASL.Mechanism }),
+	},
+	{
+		name: "user", usage: "user for SASL",
+		file:  func(_ *fileContext, c *fileCluster) string { return c.SASL.User },
+		apply: text(func(t *Target) *string { return &t.Cluster.SASL.Username }),
+	},
+	{
+		name: "password-file", password: true, usage: "file with the password of the user, read for each connection; or SPANWAY_PASSWORD is the password",
+		file:  func(_ *fileContext, c *fileCluster) string { return c.SASL.PasswordFile },
+		apply: text(func(t *Target) *string { return &t.Cluster.SASL.PasswordFile }),
+	},
+	{
+		name: "password", password: true, secret: true,
+		file:  func(*fileContext, *fileCluster) string { return "" },
+		apply: func(t *Target, s string) error { t.Cluster.SASL.Password = cluster.Secret(s); return nil },
+	},
+	{
+		name: "allowed-addresses", usage: "where brokers may be that others advertise: host, host:port, *.domain or a network, ...; anywhere if none",
+		file: func(_ *fileContext, c *fileCluster) string { return strings.Join(c.AllowedAddresses, ",") },
+		apply: func(t *Target, s string) error {
+			t.Cluster.AllowedAddresses = list(s)
+			return nil
+		},
+	},
+	{
+		name: "dial-timeout", usage: "how long a new connection may take", otherwise: "3s",
+		file: func(_ *fileContext, c *fileCluster) string { return c.DialTimeout },
+		apply: func(t *Target, s string) (err error) {
+			t.Cluster.DialTimeout, err = time.ParseDuration(s)
+			return err
+		},
+	},
+	{
+		name: "prefix", usage: "prefix of the topics", otherwise: events.DefaultPrefix,
+		file:  func(c *fileContext, _ *fileCluster) string { return c.Prefix },
+		apply: text(func(t *Target) *string { return &t.Prefix }),
+	},
+	{
+		name: "site", usage: "name of this site", otherwise: "local",
+		file:  func(c *fileContext, _ *fileCluster) string { return c.Site },
+		apply: text(func(t *Target) *string { return &t.Site }),
+	},
+}
+
+// variable is the name of the environment variable of a setting.
+func variable(name string) string {
+	return "SPANWAY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+func (s *setting) help() string { return fmt.Sprintf("%s (%s)", s.usage, variable(s.name)) }
+
+func list(s string) []string {
+	var out []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
