@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/memlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -189,5 +191,74 @@ func TestFollowerDoubts(t *testing.T) {
 	f.barrier(t, s.log)
 	if n := len(f.begun); n < 3 || n > 6 {
 		t.Errorf("began %d times in 40 records, want a few times", n)
+	}
+}
+
+// TestLossOfASnapshotsTail: what a fold was restored from is lost before anything
+// was read behind it, and the log has grown to just that length.
+func TestLossOfASnapshotsTail(t *testing.T) {
+	t.Parallel()
+	s := newShelf(memlog.New())
+	s.run(t, setup(t, s.log, "a", "b", "c"), 5)
+	f := follow(s.log, false, func(cfg *eventlog.FollowerConfig) { cfg.Snapshots = s.store() })
+	if err := f.Begin(t.Context()); err != nil || f.begun[0].Snapshot == nil {
+		t.Fatalf("%v; it began at %+v, not at a snapshot", err, f.begun)
+	}
+	s.log.Lose(f.Position() - 1)
+	(&scribe{t: t, log: s.log}).claim()
+	if s.log.End() != f.Position() {
+		t.Fatalf("the log ends at %d instead of %d", s.log.End(), f.Position())
+	}
+	f.barrier(t, s.log)
+	if len(f.begun) != 2 {
+		t.Errorf("it began %d times", len(f.begun))
+	}
+}
+
+// TestPositionsGoBack: after a lost tail the inputs are read as far as the log says.
+func TestPositionsGoBack(t *testing.T) {
+	t.Parallel()
+	s := newShelf(memlog.New())
+	s.log.PageRecords = 1
+	s.run(t, setup(t, s.log, "a", "b", "c"), 5)
+	f := follow(s.log, true)
+	f.barrier(t, s.log)
+	before := f.Inputs()
+	s.log.Lose(3)
+	f.barrier(t, s.log)
+	_, _, r := read(t, s.log)
+	if got, want := fmt.Sprint(f.Inputs()), fmt.Sprint(r.Inputs()); got != want || got == fmt.Sprint(before) {
+		t.Errorf("inputs are read up to %s, want %s; before the loss up to %v", got, want, before)
+	}
+}
+
+// shrinking is a log that loses its tail at a fetch.
+type shrinking struct {
+	eventlog.Log
+	fetches int
+	lose    func()
+}
+
+func (l *shrinking) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	if l.fetches--; l.fetches == 0 {
+		l.lose()
+	}
+	return l.Log.Fetch(ctx, from, wait)
+}
+
+// TestLossDuringABarrier: what was to be reached may never be there again.
+func TestLossDuringABarrier(t *testing.T) {
+	t.Parallel()
+	for fetches := 1; fetches < 8; fetches++ {
+		s := newScribe(t, "a", "b", "c", "d")
+		f := follow(&shrinking{s.log, fetches, func() { lostTails["shorter"](s) }}, false)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		if err := f.Barrier(ctx); err != nil {
+			t.Fatalf("a loss at fetch %d: %v", fetches, err)
+		}
+		if want := foldOfAll(t, s.log); !bytes.Equal(want, f.Fold().Snapshot(nil)) {
+			t.Errorf("a loss at fetch %d: the fold is %q, want %q", fetches, f.Fold().Snapshot(nil), want)
+		}
 	}
 }

@@ -298,3 +298,66 @@ func TestFollowerIsOvertaken(t *testing.T) {
 		})
 	}
 }
+
+// TestJunkThatCameTwice: the newest record is the same again, and yet the log is not:
+// what a former owner sends may come to stand at one offset twice.
+func TestJunkThatCameTwice(t *testing.T) {
+	t.Parallel()
+	s := newScribe(t, "a", "b", "c", "d")
+	junk := sealed(t, eventlog.Header{At: 1}, task("late"))
+	_, _ = s.log.Append(t.Context(), junk)
+	f := follow(s.log, true)
+	f.barrier(t, s.log)
+	s.log.Lose(2)
+	s.claim("e", "f")
+	_, _ = s.log.Append(t.Context(), junk)
+	s.write(task("g"))
+	f.barrier(t, s.log)
+	if got := fmt.Sprint(f.visited); got != "[a b c d <2 e f g]" {
+		t.Errorf("visited %v", got)
+	}
+}
+
+// TestLossIsDeleted: what would show that a tail was lost is deleted, up to just
+// where the follower is to read on.
+func TestLossIsDeleted(t *testing.T) {
+	t.Parallel()
+	s := newScribe(t, "a", "b", "c", "d")
+	f := follow(s.log, true)
+	f.barrier(t, s.log)
+	lostTails["just as long"](s)
+	s.log.Truncate(s.log.End())
+	s.write(task("g"))
+	var gap *eventlog.OvertakenError
+	if err := f.Barrier(t.Context()); !errors.As(err, &gap) || gap.Start != 5 {
+		t.Fatalf("%v, want that it cannot know what it has missed", err)
+	}
+	f.barrier(t, s.log)
+	if got := fmt.Sprint(f.visited); got != "[a b c d <5 g]" {
+		t.Errorf("visited %v", got)
+	}
+}
+
+// TestLossOfHalfABatch: a batch of which the rest is lost that was still to be read.
+func TestLossOfHalfABatch(t *testing.T) {
+	t.Parallel()
+	for _, looks := range []bool{false, true} {
+		s := newScribe(t, "a")
+		s.write(task("b"), task("c"), task("d"))
+		f := follow(s.log, looks)
+		for range 4 { // A page has one record.
+			if err := f.Step(t.Context(), 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if f.Position() != 2 || f.Next() != 4 {
+			t.Fatalf("at %d, next %d; want a batch half read", f.Position(), f.Next())
+		}
+		s.log.Lose(3)
+		s.claim("e", "f")
+		f.barrier(t, s.log)
+		if len(f.begun) != 2 || f.visited[len(f.visited)-1] != "f" {
+			t.Errorf("visited %v", f.visited)
+		}
+	}
+}
