@@ -59,12 +59,27 @@ func TestOutboxContract(t *testing.T) {
 	})
 }
 
+// late is a log whose pages arrive a while after they were read, and of which no page
+// is waited for.
+type late struct{ eventlog.Log }
+
+func (l late) Fetch(ctx context.Context, from int64, _ time.Duration) (events.Page, error) {
+	page, err := l.Log.Fetch(ctx, from, 0)
+	timer := time.NewTimer(5 * time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return page, err
+}
+
 func TestInputsContract(t *testing.T) {
 	t.Parallel()
 	logownertest.Inputs(t, func(t *testing.T, body func(logownertest.InputsPort)) {
 		t.Helper()
 		logs := [2]*memlog.Log{memlog.New(), memlog.New()}
-		in := newInputs(t, logs[1], logs[0])
+		in := newInputs(t, late{logs[1]}, late{logs[0]})
 		body(logownertest.InputsPort{
 			Inputs: in, Topics: [2]eventlog.TopicPartition{in.reports.at, in.requests.at}, Now: time.Now,
 			Append: func(topic int, values ...string) { put(t, logs[topic], values...) },
