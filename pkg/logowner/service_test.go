@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -175,6 +176,118 @@ func TestADeadPartitionHoldsBackOnlyWhatGoesThere(t *testing.T) {
 		if id != "0:"+strconv.Itoa(i) {
 			t.Fatalf("record %d is %.20s", i, id)
 		}
+	}
+}
+
+// tally is a core that makes of each progress in another owner's log one of its own.
+type tally struct{ relay }
+
+func (c *tally) Publish(events.Logged, func(events.Outgoing)) {}
+
+// tallyConfig owns a log whose input is the log of config.
+func tallyConfig(c *cluster.Cluster) logowner.Config[string] {
+	cfg := config(c)
+	cfg.Name, cfg.Log, cfg.Group = "tally", "t.tally", "tally"
+	cfg.Catalogue = append(testCatalogue(),
+		events.Log{Topic: "t.tally", Kind: events.OwnedLog, Partitions: 1, Kept: events.WithHistory, Inputs: []string{testLog}},
+		events.Log{Topic: events.Snapshots("t.tally"), Kind: events.SnapshotLog, Of: "t.tally", Partitions: 1, Kept: events.NewestTwo})
+	cfg.Inputs = []logowner.Input[string]{{Topic: testLog, Prepare: func(_ string, _ int32, r *events.Record) string {
+		if m, _ := events.Message(r); m != nil {
+			if p, ok := m.(*events.TaskProgressed); ok {
+				return p.TaskId
+			}
+		}
+		return ""
+	}}}
+	cfg.NewCore = func(int32) eventlog.Core[string] { return &tally{} }
+	cfg.Snapshots = logowner.Snapshots{Events: 3}
+	return cfg
+}
+
+func (c *tally) Decide(in events.Input[string], now events.Clock, emit func(proto.Message)) {
+	if in.Value != "" {
+		c.relay.Decide(in, now, emit)
+	}
+}
+
+// A log that another owner writes is an input like any other: each of its events takes
+// effect once, through restarts of either owner, and none of it is deleted.
+func TestAnOwnedLogIsAnInput(t *testing.T) {
+	c := newCluster(t)
+	stopRelay, stopTally := run(t, config(c)), run(t, tallyConfig(c))
+	var want []string
+	for round := range 3 {
+		for i := range 10 {
+			want = append(want, "0:"+strconv.Itoa(10*round+i))
+		}
+		appendAll(t, c, want[10*round:]...)
+		counted(t, c, want[:10*round+5])
+		stopRelay()
+		stopTally()
+		stopRelay, stopTally = run(t, config(c)), run(t, tallyConfig(c))
+	}
+	counted(t, c, want)
+	stopTally()
+	counted(t, c, want)
+	if start, _, err := c.Offsets(t.Context(), testLog, 0); start != 0 || err != nil {
+		t.Errorf("the input log begins at %d, %v: another owner has deleted from it", start, err)
+	}
+}
+
+// counted waits until the tally has at least these, and fails if it has others.
+func counted(t *testing.T, c *cluster.Cluster, want []string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	var got []string
+	f := eventlog.NewFollower(eventlog.FollowerConfig{
+		Log: c.Partition("t.tally", 0), Topic: "t.tally", From: 0, Now: time.Now,
+		Hooks: eventlog.FollowerHooks{Visit: func(l events.Logged, _ *events.Record) {
+			if m, ok := l.Message.(*events.TaskProgressed); ok {
+				got = append(got, m.TaskId)
+			}
+		}},
+	})
+	for len(got) < len(want) {
+		if err := f.Step(ctx, time.Second); err != nil {
+			t.Fatalf("the tally has %q, want %q: %v", got, want, err)
+		}
+	}
+	if !slices.Equal(got[:len(want)], want) {
+		t.Fatalf("the tally has %q, want %q", got, want)
+	}
+}
+
+func TestConfigSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(c *logowner.Config[string])
+		want   string
+	}{
+		"no name":         {func(c *logowner.Config[string]) { c.Name = "" }, "Name is empty"},
+		"no entry":        {func(c *logowner.Config[string]) { c.Log = "other" }, `no entry of "other"`},
+		"not owned":       {func(c *logowner.Config[string]) { c.Log = testInput }, "of kind \"input\""},
+		"no input":        {func(c *logowner.Config[string]) { c.Inputs = nil }, "give each of them"},
+		"another input":   {func(c *logowner.Config[string]) { c.Inputs[0].Topic = testOut }, "is not one of those"},
+		"nothing reads":   {func(c *logowner.Config[string]) { c.Inputs[0].Prepare = nil }, "Prepare of input"},
+		"a shared log":    {func(c *logowner.Config[string]) { c.Catalogue[2].Kind = events.SharedLog }, "shared log"},
+		"more partitions": {func(c *logowner.Config[string]) { c.Catalogue[2].Partitions = 3 }, "has 3 partitions"},
+		"no output":       {func(c *logowner.Config[string]) { c.Catalogue = c.Catalogue[:3] }, "has no entry of \"t.out\""},
+		"no snapshots":    {func(c *logowner.Config[string]) { c.Catalogue[1].Topic = "x" }, "has no entry of \"t.events.snapshots\""},
+		"no cluster":      {func(c *logowner.Config[string]) { c.Cluster = nil }, "Cluster is nil"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := cluster.Open(cluster.Config{Brokers: []string{"127.0.0.1:1"}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			cfg := config(c)
+			tt.change(&cfg)
+			if _, err := logowner.New(cfg); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
 	}
 }
 

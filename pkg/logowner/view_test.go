@@ -133,6 +133,7 @@ func TestOfAnOwnedLogWhatCountsIsHandedOn(t *testing.T) {
 				t.Errorf("pages of %d: from %d on: handed on %q, want %q", page, position, rest, want[i+1:])
 			}
 		}
+		m.close()
 		if len(gone) > 0 {
 			t.Errorf("told of a loss: %v", <-gone)
 		}
