@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,7 @@ import (
 // What two sites kept survives kill -9, each its own.
 func TestSitesKeepTheirData(t *testing.T) {
 	data := t.TempDir()
+	t.Setenv("SPANWAY_CONFIG", filepath.Join(data, "config.yaml")) // Before it is there: dev writes it.
 	dev, addr := startSites(t, data)
 	for site, kafka := range addr {
 		command(t, 0, "task", "submit", "--brokers", kafka, "--id", "only-"+site, "-k", "noop", "--wait")
@@ -21,9 +23,9 @@ func TestSitesKeepTheirData(t *testing.T) {
 	kill(dev)
 	dev.wait(5 * time.Second)
 
-	dev, addr = startSites(t, data)
+	dev, _ = startSites(t, data)
 	for site, other := range map[string]string{"ams": "fra", "fra": "ams"} {
-		at := []string{"--brokers", addr[site], "-o", "json"}
+		at := []string{"--site", site, "-o", "json"}
 		for id, state := range map[string]string{"only-": "succeeded", "waits-": "pending"} {
 			if out := command(t, 0, append(at, "task", "show", id+site)...); !strings.Contains(out, `"state":"`+state+`"`) {
 				t.Errorf("%s%s is not %s: %s", id, site, state, out)

@@ -118,7 +118,11 @@ func (a *App) aim(cmd *cobra.Command) (err error) {
 	if slices.Contains([]string{"version", "healthcheck", "help", "completion"}, cmd.Name()) {
 		return nil
 	}
-	a.Target, err = a.connection.Target()
+	if cmd.Name() == "dev" {
+		a.Target, err = a.connection.Here()
+	} else {
+		a.Target, err = a.connection.Target()
+	}
 	a.Prefix, a.Site = a.Target.Prefix, a.Target.Site
 	return err
 }
@@ -145,6 +149,9 @@ type Conn struct {
 
 // Connected runs f with brokers that answer.
 func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) error) error {
+	if site := a.Target.unplaced; site != "" {
+		return Usage("site %q: nothing says where it is: set SPANWAY_CONFIG to a file with a context of that site, as spanway dev --sites writes it, or give --brokers", site)
+	}
 	at, err := a.Cluster("cli")
 	if err != nil {
 		return err

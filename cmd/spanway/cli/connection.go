@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -40,6 +42,20 @@ func (c *Connection) Target() (Target, error) {
 	if err != nil {
 		return Target{}, err
 	}
+	t, err := target(name, layers)
+	if !slices.ContainsFunc(layers[:len(layers)-1], func(l layer) bool { return l.of(brokers) != "" }) {
+		t.unplaced = c.given().of(site)
+	}
+	return t, err
+}
+
+// Here is what they say to a command that goes nowhere: the file is about other places.
+func (c *Connection) Here() (Target, error) {
+	return target("", []layer{c.given(), environment, otherwise})
+}
+
+// target takes each setting from the first place that has it.
+func target(name string, layers []layer) (Target, error) {
 	t := Target{Cluster: cluster.Config{Name: name}}
 	for i := range settings {
 		s := &settings[i]
@@ -77,9 +93,9 @@ type layer struct {
 	where func(*setting) string
 }
 
-// layers are the places, the first one first, and the name of the cluster in the file.
-func (c *Connection) layers() ([]layer, string, error) {
-	flag := layer{
+// given are the flags that were.
+func (c *Connection) given() layer {
+	return layer{
 		of: func(s *setting) string {
 			if f := c.flags.Lookup(s.name); f != nil && f.Changed {
 				return f.Value.String()
@@ -88,17 +104,23 @@ func (c *Connection) layers() ([]layer, string, error) {
 		},
 		where: func(s *setting) string { return "--" + s.name },
 	}
-	environment := layer{
-		of:    func(s *setting) string { return os.Getenv(variable(s.name)) },
-		where: func(s *setting) string { return variable(s.name) },
-	}
-	otherwise := layer{
-		of:    func(s *setting) string { return s.otherwise },
-		where: func(s *setting) string { return "the default of --" + s.name },
-	}
+}
+
+var environment = layer{
+	of:    func(s *setting) string { return os.Getenv(variable(s.name)) },
+	where: func(s *setting) string { return variable(s.name) },
+}
+
+var otherwise = layer{
+	of:    func(s *setting) string { return s.otherwise },
+	where: func(s *setting) string { return "the default of --" + s.name },
+}
+
+// layers are the places, the first one first, and the name of the cluster in the file.
+func (c *Connection) layers() ([]layer, string, error) {
+	flag := c.given()
 	context, byContext := first(c.context, "context", "")
 	named, byCluster := first(c.named, "cluster", "")
-	brokers := &settings[0]
 	if !byContext && !byCluster && (flag.of(brokers) != "" || environment.of(brokers) != "") {
 		return []layer{flag, environment, otherwise}, "", nil // the file is about other brokers
 	}
@@ -106,6 +128,13 @@ func (c *Connection) layers() ([]layer, string, error) {
 	f, err := readFile(path, pathNamed)
 	if err != nil {
 		return nil, "", err
+	}
+	bySite := false
+	if !byContext && !byCluster {
+		if context, err = f.ofSite(cmp.Or(flag.of(site), environment.of(site))); err != nil {
+			return nil, "", err
+		}
+		bySite = context != "" && flag.of(site) != ""
 	}
 	chosen, name, at, err := f.choose(context, named)
 	if err != nil {
@@ -115,7 +144,7 @@ func (c *Connection) layers() ([]layer, string, error) {
 		of:    func(s *setting) string { return s.file(chosen, at) },
 		where: func(s *setting) string { return fmt.Sprintf("%s of cluster %q in %s", s.name, name, f.path) },
 	}
-	if c.context != "" || c.named != "" {
+	if c.context != "" || c.named != "" || bySite {
 		return []layer{flag, filed, environment, otherwise}, name, nil
 	}
 	return []layer{flag, environment, filed, otherwise}, name, nil

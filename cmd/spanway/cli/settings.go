@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,9 @@ type Target struct {
 	Cluster cluster.Config
 	// Prefix of the topics, and the name of the site.
 	Prefix, Site string
+	// unplaced is the --site of which nothing says where it is: the brokers are the
+	// default ones.
+	unplaced string
 }
 
 // setting is one of those that make a Target. Its name is that of the flag; that of
@@ -115,10 +119,17 @@ var settings = []setting{
 		apply: text(func(t *Target) *string { return &t.Prefix }),
 	},
 	{
-		name: "site", usage: "name of this site", otherwise: "local",
+		name: "site", usage: "site where a command goes, if the file has a context of it; else only the name of this one", otherwise: "local",
 		file:  func(c *fileContext, _ *fileCluster) string { return c.Site },
 		apply: text(func(t *Target) *string { return &t.Site }),
 	},
+}
+
+// brokers and site are the settings that choose a cluster.
+var brokers, site = named("brokers"), named("site")
+
+func named(name string) *setting {
+	return &settings[slices.IndexFunc(settings, func(s setting) bool { return s.name == name })]
 }
 
 // variable is the name of the environment variable of a setting.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,25 +26,22 @@ var rewrite = flag.Bool("rewrite", false, "rewrite the sessions in testdata with
 // Start runs a whole system in this process.
 func Start(t *testing.T, engines int) *run.System {
 	t.Helper()
+	return StartSites(t, engines)
+}
+
+// StartSites runs a whole system with several sites in this process; one if none is named.
+func StartSites(t *testing.T, engines int, sites ...string) *run.System {
+	t.Helper()
 	log, err := telemetry.Logger(&bytes.Buffer{}, "text", "error")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := run.Start(t.Context(), run.Config{Engines: engines, Logger: log})
+	s, err := run.Start(t.Context(), run.Config{Engines: engines, Sites: sites, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
 	return s
-}
-
-func indexOf(args []string, what string) int {
-	for i, a := range args {
-		if a == what {
-			return i
-		}
-	}
-	return -1
 }
 
 // words splits a line as a shell does, with single quotes.
@@ -123,40 +121,47 @@ func (p Program) Sessions(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := Start(t, 1)
-			var got strings.Builder
-			for line := range strings.Lines(string(want)) {
-				switch {
-				case strings.HasPrefix(line, "$ "):
-					got.WriteString(line)
-					got.WriteString(p.play(t, s.Brokers()[0], strings.TrimSpace(line[2:])))
-				case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "":
-					got.WriteString(line)
-				}
-			}
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			} else if diff := cmp.Diff(string(want), got.String()); diff != "" {
-				t.Errorf("the session went differently (-want +got):\n%s", diff)
-			}
+			p.Session(t, file, "--brokers", Start(t, 1).Brokers()[0])
 		})
 	}
 }
 
+// Session plays one session, each command with flags that say where it goes.
+func (p Program) Session(t *testing.T, file string, where ...string) {
+	t.Helper()
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for line := range strings.Lines(string(want)) {
+		switch {
+		case strings.HasPrefix(line, "$ "):
+			got.WriteString(line)
+			got.WriteString(p.play(t, strings.TrimSpace(line[2:]), where))
+		case strings.HasPrefix(line, "#") || strings.TrimSpace(line) == "":
+			got.WriteString(line)
+		}
+	}
+	if *rewrite {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("the session went differently (-want +got):\n%s", diff)
+	}
+}
+
 // play runs the command of a line, of which << begins its standard input.
-func (p Program) play(t *testing.T, broker, line string) string {
+func (p Program) play(t *testing.T, line string, where []string) string {
 	line, stdin, _ := strings.Cut(line, " << ")
 	stdin = strings.ReplaceAll(stdin, "|", "\n")
-	args := append(words(line)[1:], "--brokers", broker)
-	if i := indexOf(args, "--"); i >= 0 { // Flags come before the command to execute.
-		args = append(append([]string{}, args[:i]...), append([]string{"--brokers", broker}, args[i:len(args)-2]...)...)
+	args := words(line)[1:]
+	end := slices.Index(args, "--") // Flags come before the command to execute.
+	if end < 0 {
+		end = len(args)
 	}
+	args = slices.Insert(args, end, where...)
 	stdout, stderr, code := p.Call(t.Context(), stdin, args...)
 	var b strings.Builder
 	b.WriteString(normal(stdout))

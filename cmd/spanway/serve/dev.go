@@ -24,10 +24,13 @@ everything is gone at the end; with it, what was acknowledged survives also
 the process's sudden death.
 
 With --sites each of several sites has a broker, a scheduler and engines of its
-own: a cluster that shares nothing with the others.`,
+own: a cluster that shares nothing with the others. They are contexts of the
+configuration file config.yaml in --data, or of a temporary one that the log on
+stderr names: set SPANWAY_CONFIG to it, and --site chooses where a command goes.`,
 		Args: cli.None,
 		Example: `  spanway dev --data /tmp/spanway
-  spanway dev --sites ams,fra --data /tmp/sites`,
+  spanway dev --sites ams,fra --data /tmp/sites
+  spanway task list --config /tmp/sites/config.yaml --site fra`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkSites(cmd, cfg); err != nil {
 				return err
@@ -42,6 +45,13 @@ own: a cluster that shares nothing with the others.`,
 					return err
 				}
 				defer system.Stop()
+				if len(cfg.Sites) > 0 {
+					forget, err := nameSites(cfg.DataDir, system.Sites(), log)
+					if err != nil {
+						return err
+					}
+					defer forget()
+				}
 				err = a.Object(struct {
 					Sites []run.Site `json:"sites"`
 				}{system.Sites()})
@@ -64,21 +74,6 @@ own: a cluster that shares nothing with the others.`,
 	f.BoolVar(&cfg.JSON, "json", cli.Env("JSON", "") == "true", "write events and reports as JSON instead of protobuf (SPANWAY_JSON)")
 	watched.flags(c, "127.0.0.1:0")
 	return c
-}
-
-// checkSites refuses what cannot be started before anything is.
-func checkSites(cmd *cobra.Command, cfg run.Config) error {
-	flags := cmd.Flags()
-	switch {
-	case flags.Changed("sites") && len(cfg.Sites) == 0:
-		return cli.Usage("--sites is empty: name the sites, as in --sites ams,fra")
-	case flags.Changed("sites") && flags.Changed("site"):
-		return cli.Usage("--site names the only site, and --sites names several: give one of them")
-	}
-	if err := cfg.Validate(); err != nil {
-		return cli.Misuse(err)
-	}
-	return nil
 }
 
 // observation is how a service is watched from outside.
