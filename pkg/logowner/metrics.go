@@ -82,8 +82,8 @@ func (m *metrics) held(partition int32, to eventlog.TopicPartition, held bool) {
 	}
 }
 
-// observeInputs: an input that grows without end is one that nobody truncates, or
-// nobody reads.
+// observeInputs: an input that grows without end is one that is not truncated, or not
+// read.
 func (m *metrics) observeInputs(name string, meter metric.Meter) error {
 	records, err := meter.Int64ObservableGauge(name+".input.records", metric.WithDescription("Records that an input keeps: not yet read, or not yet behind two snapshots."))
 	if err != nil {

@@ -2,10 +2,7 @@ package logowner
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-
-	"github.com/cespare/xxhash/v2"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -34,7 +31,7 @@ type step struct {
 const trailSteps = 4096
 
 func (t *trail) add(rec *events.Record) {
-	t.steps = append(t.steps, step{rec.Offset, fingerprint(rec)})
+	t.steps = append(t.steps, step{rec.Offset, eventlog.Fingerprint(rec)})
 	if len(t.steps) <= trailSteps {
 		return
 	}
@@ -47,28 +44,8 @@ func (t *trail) add(rec *events.Record) {
 	t.steps = kept
 }
 
-// fingerprint tells a record from every other one that might stand in its place.
-func fingerprint(rec *events.Record) uint64 {
-	var d xxhash.Digest
-	var scratch [8]byte
-	d.Reset()
-	write := func(part []byte) {
-		binary.BigEndian.PutUint64(scratch[:], uint64(len(part)))
-		_, _ = d.Write(scratch[:])
-		_, _ = d.Write(part)
-	}
-	binary.BigEndian.PutUint64(scratch[:], uint64(rec.Timestamp))
-	_, _ = d.Write(scratch[:])
-	write(rec.Key)
-	write(rec.Value)
-	for i := range rec.Headers {
-		write(rec.Headers[i].Value)
-	}
-	return d.Sum64()
-}
-
 // resume gives where to read on, given what the log says. A log that says no more
-// than what was read before somebody went back may not know what that was for.
+// than what was read before a reader went back may not know what that was for.
 func (t *trail) resume(position int64) int64 {
 	switch {
 	case position > t.from:
@@ -139,5 +116,5 @@ func (s step) stands(ctx context.Context, log eventlog.Log) (bool, error) {
 	case page.Next <= s.offset:
 		return false, errHidden
 	}
-	return len(page.Records) > 0 && page.Records[0].Offset == s.offset && fingerprint(&page.Records[0]) == s.hash, nil
+	return len(page.Records) > 0 && page.Records[0].Offset == s.offset && eventlog.Fingerprint(&page.Records[0]) == s.hash, nil
 }

@@ -176,7 +176,7 @@ func (t *traces) publishing(offset int64, partition int32, rec *events.Record) (
 		return nil, nil
 	}
 	ctx, span := t.assignments.Start(ctx, trace.WithAttributes(messaging.Partition(partition)))
-	// The log's hash does not cover headers. Who gets a copy that is published after
+	// The log's hash does not cover headers. What gets a copy that is published after
 	// a takeover finds the trace in the task itself.
 	rec.Headers = append(rec.Headers[:len(rec.Headers):len(rec.Headers)], messaging.Inject(ctx)...)
 	return ctx, func(at int64, err error) { messaging.Sent(span, at, err) }
