@@ -8,14 +8,14 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-const (
-	// releasedPerRound bounds the events that one round looks at to send what was held
-	// back.
-	releasedPerRound = 2_000
-	// maxOpen bounds the bytes of events that are kept because something that they, or
-	// events before them, cause is not acknowledged. Beyond it no inputs are decided.
-	maxOpen = 256 << 20
-)
+// releasedPerRound bounds the events that one round looks at to send what was held
+// back.
+const releasedPerRound = 2_000
+
+// maxOpen bounds the bytes of events that are kept because something that they, or
+// events before them, cause is not acknowledged. Beyond it no inputs are decided. Only
+// a test changes it.
+var maxOpen int64 = 256 << 20
 
 // heldBack is a partition that had no room. What goes there is not sent, and is not
 // kept either: it is made again, in order, of the open events from one on. So all

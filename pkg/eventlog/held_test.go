@@ -1,9 +1,13 @@
 package eventlog_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/memlog"
@@ -89,6 +93,63 @@ func TestWhatHasNoRoomIsHeldBack(t *testing.T) {
 		if box.sent[1][2*i] != offset || box.sent[1][2*i+1] != offset {
 			t.Errorf("sent %v", box.sent)
 		}
+	}
+}
+
+// waiting is a log that tells when its owner waits because it decides nothing.
+type waiting struct {
+	eventlog.Log
+	wait time.Duration
+	told chan struct{}
+}
+
+func (l *waiting) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	if wait == l.wait {
+		select {
+		case l.told <- struct{}{}:
+		default:
+		}
+	}
+	return l.Log.Fetch(ctx, from, wait)
+}
+
+// gate is an outbox that has room once it is open.
+type gate struct {
+	toyOutbox
+	open atomic.Bool
+}
+
+func (o *gate) Room(string, int32) bool { return o.open.Load() }
+
+// What a dead partition leaves open is bounded: beyond it nothing more is decided, until
+// there is room. Nothing is lost. It changes the bound of all owners, so it is not run
+// beside others.
+func TestOpenEventsAreBounded(t *testing.T) {
+	defer eventlog.BoundOpen(2_000)()
+	var ids []string
+	for i := range 100 {
+		ids = append(ids, fmt.Sprint("task", i))
+	}
+	b := setup(t, memlog.New(), ids...)
+	box := &gate{toyOutbox: toyOutbox{got: b.outbox.got}}
+	log := &waiting{b.log, 7 * time.Millisecond, make(chan struct{}, 1)}
+	b.cfg.Log, b.cfg.Outbox, b.cfg.IdleWait = log, box, log.wait
+	stop := b.run(t)
+	select {
+	case <-log.told:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it goes on deciding")
+	}
+	if end := b.log.End(); end < 5 || end > 50 {
+		t.Errorf("the log holds %d events of 100", end)
+	}
+	box.open.Store(true)
+	b.await(t, len(ids))
+	if err := stop(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if len(box.sent) != len(ids) {
+		t.Errorf("%d of %d events were published", len(box.sent), len(ids))
 	}
 }
 
