@@ -113,7 +113,7 @@
 // tells of a Position at or behind it; if Began tells of an earlier one, it asks
 // anew. A command that only asks calls Barrier, and looks at Fold.
 //
-// On a crash nothing is left: it begins again.
+// On a crash nothing is left: it begins again. Decisions: docs/adr/0015-followers.md.
 //
 // # Losses
 //

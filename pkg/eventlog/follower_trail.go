@@ -128,7 +128,7 @@ func (m *mark) compare(ctx context.Context, log Log) (finding, error) {
 			return differs, err
 		}
 		if r != nil {
-			if h, _, err := begin(r); err != nil || h != m.counted {
+			if h, _, _ := begin(r); h != m.counted { // It is empty if there is none.
 				return differs, nil
 			}
 		}
