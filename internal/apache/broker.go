@@ -25,6 +25,8 @@ type Broker struct {
 	classPath string
 	dir       string
 	port      int
+	ports     map[string]int // of the other listeners
+	users     []string       // as the storage tool wants them
 	process   *exec.Cmd
 	exited    chan struct{} // closed when process has been waited for
 }
@@ -40,8 +42,11 @@ func Start(tb testing.TB, cfg Config) *Broker {
 	if err != nil {
 		missing(tb, err)
 	}
-	b := &Broker{tb: tb, classPath: classPath, dir: tb.TempDir(), port: freePort(tb)}
-	properties := cfg.properties(filepath.Join(b.dir, "data"), b.port, freePort(tb))
+	b := &Broker{tb: tb, classPath: classPath, dir: tb.TempDir(), port: freePort(tb), ports: map[string]int{}, users: cfg.Secure.scram()}
+	for _, name := range cfg.Secure.listeners() {
+		b.ports[name] = freePort(tb)
+	}
+	properties := cfg.properties(filepath.Join(b.dir, "data"), b.port, freePort(tb), b.ports)
 	if err := os.WriteFile(b.path("server.properties"), []byte(properties), 0o600); err != nil {
 		tb.Fatalf("write the broker's properties: %v", err)
 	}
@@ -53,6 +58,11 @@ func Start(tb testing.TB, cfg Config) *Broker {
 
 // Addr is the broker's address, host:port; it stays the same for ever.
 func (b *Broker) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.port)) }
+
+// Listener is the address of one of the listeners that Secure adds.
+func (b *Broker) Listener(name string) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(b.ports[name]))
+}
 
 // Start runs the broker again on the data it had, and returns when it answers.
 func (b *Broker) Start() {
@@ -128,8 +138,9 @@ func (b *Broker) format() {
 	for i := range id {
 		id[i] = byte(rand.Uint32())
 	}
-	cmd := b.java("-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "kafka.tools.StorageTool",
-		"format", "--cluster-id", clusterID(id), "--config", b.path("server.properties"))
+	args := []string{"-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "kafka.tools.StorageTool",
+		"format", "--cluster-id", clusterID(id), "--config", b.path("server.properties")}
+	cmd := b.java(append(args, b.users...)...)
 	if err := cmd.Run(); err != nil {
 		b.tb.Fatalf("format Kafka's data directory: %v\n%s", err, b.output())
 	}

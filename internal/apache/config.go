@@ -13,11 +13,13 @@ type Config struct {
 	Version string
 	// Properties are added to the broker's, and win over those of this package.
 	Properties map[string]string
+	// Secure, if set, adds listeners that demand authentication, and rights.
+	Secure *Secure
 }
 
 // properties are those of a single node that starts fast, answers at once and
 // leaves every decision about topics to the client.
-func (c Config) properties(dir string, port, controller int) string {
+func (c Config) properties(dir string, port, controller int, ports map[string]int) string {
 	all := map[string]string{
 		"node.id":                        "1",
 		"process.roles":                  "broker,controller",
@@ -49,6 +51,7 @@ func (c Config) properties(dir string, port, controller int) string {
 		"controller.quorum.election.timeout.ms":     "200",
 		"controller.quorum.election.backoff.max.ms": "200",
 	}
+	c.Secure.properties(all, ports)
 	maps.Copy(all, c.Properties)
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(all)) {

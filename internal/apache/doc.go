@@ -7,6 +7,9 @@
 //		broker.Kill()
 //		broker.Start() // the same data, the same port
 //
+// With Config.Secure it also listens with TLS, SASL and client certificates, and
+// checks rights, which Grant gives.
+//
 // It owns the child process and its temporary data directory; both are gone
 // when the test ends, also when the test binary is killed (on Linux).
 //
