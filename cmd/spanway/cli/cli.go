@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -131,9 +132,10 @@ func (a *App) aim(cmd *cobra.Command) (err error) {
 func (a *App) BrokerList() []string { return a.Target.Cluster.Brokers }
 
 // Cluster opens the connection that the flags describe, for a part of this process.
-func (a *App) Cluster(part string) (*cluster.Cluster, error) {
+// log is told of what is tried again for as long as it takes.
+func (a *App) Cluster(part string, log *slog.Logger) (*cluster.Cluster, error) {
 	config := a.Target.Cluster
-	config.ClientID = "spanway-" + part
+	config.ClientID, config.Logger = "spanway-"+part, log
 	c, err := cluster.Open(config)
 	if err != nil {
 		return nil, Misuse(err)
@@ -152,7 +154,7 @@ func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) erro
 	if site := a.Target.unplaced; site != "" {
 		return Usage("site %q: nothing says where it is: set SPANWAY_CONFIG to a file with a context of that site, as spanway dev --sites writes it, or give --brokers", site)
 	}
-	at, err := a.Cluster("cli")
+	at, err := a.Cluster("cli", slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

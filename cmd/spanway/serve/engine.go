@@ -43,7 +43,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 			}
 			return watched.run(cmd.Context(), a, "engine", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
 				cfg.Engine.Logger = log
-				c, err := a.Cluster(strings.TrimSuffix("engine-"+cfg.Engine.ID, "-"))
+				c, err := a.Cluster(strings.TrimSuffix("engine-"+cfg.Engine.ID, "-"), log)
 				if err != nil {
 					return err
 				}

@@ -31,7 +31,7 @@ func serveScheduler(a *cli.App) *cobra.Command {
 				return cli.Misuse(err)
 			}
 			return watched.run(cmd.Context(), a, "scheduler", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
-				c, err := a.Cluster("scheduler")
+				c, err := a.Cluster("scheduler", log)
 				if err != nil {
 					return err
 				}

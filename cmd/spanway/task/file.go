@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"sync"
 
@@ -206,7 +207,7 @@ func (b *bulk) summary() error {
 
 // dryRun checks a request and prints it as it would be sent.
 func dryRun(a *cli.App, r *events.TaskRequested) error {
-	at, err := a.Cluster("cli")
+	at, err := a.Cluster("cli", slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
