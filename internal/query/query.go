@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -24,6 +25,9 @@ type Config struct {
 	Prefix string
 	// Encoder writes the events of Reset.
 	Encoder events.Encoder
+	// Logger is told what keeps Tail from reading, at once and then every half
+	// minute, and when that is over; nobody if nil.
+	Logger *slog.Logger
 }
 
 // Querier answers questions. It is safe for concurrent use, and needs no closing.
@@ -32,6 +36,7 @@ type Querier struct {
 	topics  events.Topics
 	encoder events.Encoder
 	checks  *request.Checker
+	logger  *slog.Logger
 }
 
 // New makes a Querier. It reads nothing before it is asked.
@@ -39,7 +44,7 @@ func New(cfg Config) *Querier {
 	if cfg.Prefix == "" {
 		cfg.Prefix = events.DefaultPrefix
 	}
-	return &Querier{cfg.Logs, events.Topics{Prefix: cfg.Prefix}, cfg.Encoder, request.New(nil)}
+	return &Querier{cfg.Logs, events.Topics{Prefix: cfg.Prefix}, cfg.Encoder, request.New(nil), cfg.Logger}
 }
 
 // Position is how far a partition was read to give an answer.

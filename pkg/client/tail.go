@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/following"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -273,28 +274,11 @@ func (c *Client) follower(partition int32, from int64, hooks eventlog.FollowerHo
 	topic := c.topics.Events()
 	return eventlog.NewFollower(eventlog.FollowerConfig{
 		Log: c.broker.Log(topic, partition), Topic: topic, Partition: partition, From: from,
-		Now: time.Now, Pause: pause, Hooks: hooks,
+		Now: time.Now, Pause: following.Pause, Hooks: hooks,
 	})
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
 }
 
 // tell logs what is in the way of a follower, or no longer is.
 func (c *Client) tell(partition int32, h eventlog.Health) {
-	if c.cfg.Logger == nil || eventlog.Final(h.Err) {
-		return // What is final is returned to those who wait.
-	}
-	at := []any{"topic", c.topics.Events(), "partition", partition}
-	if h.Err == nil {
-		c.cfg.Logger.Info("the log is read again", at...)
-		return
-	}
-	c.cfg.Logger.Warn("the log cannot be read; it is tried again", append(at, "error", h.Err, "since", h.Since, "tries", h.Tries)...)
+	following.Log(c.cfg.Logger, c.topics.Events(), partition, h)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/following"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -228,7 +229,7 @@ func patiently(ctx context.Context, f *eventlog.Follower) error {
 		case ctx.Err() != nil, eventlog.Final(err):
 			return err
 		default:
-			pause(ctx, lookPause)
+			following.Pause(ctx, lookPause)
 		}
 	}
 }

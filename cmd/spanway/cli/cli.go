@@ -160,13 +160,14 @@ func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) erro
 	}
 	defer at.Close()
 	source := "/spanway/" + a.Site + "/cli"
-	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: source})
+	logger := slog.New(slog.NewTextHandler(a.Err, nil)) // Of a log that cannot be read while a command waits.
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: source, Logger: logger})
 	if err != nil {
 		return Misuse(err)
 	}
 	err = c.Check(ctx)
 	if err == nil {
-		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: source}})
+		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: source}, Logger: logger})
 		err = f(ctx, &Conn{c, q})
 	}
 	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // Said prints what a command did: as one object, or as a sentence.
@@ -30,6 +31,11 @@ func (a *App) Watching() {
 	if Terminal(a.Err) {
 		fmt.Fprintln(a.Err, "watching; stop with Ctrl-C")
 	}
+}
+
+// Rewound tells a person that the log has lost what was printed of it.
+func (a *App) Rewound(from events.Place) {
+	fmt.Fprintf(a.Err, "spanway: the log has lost what stood from %s/%d@%d on; what stands there now comes next\n", from.Topic, from.Partition, from.Offset)
 }
 
 // PrintEvent prints an event: as one object, or as a line about a task or an engine.

@@ -30,7 +30,7 @@ is judged: those that do not count for any reader are marked with x (with
 				if err != nil {
 					return err
 				}
-				cfg := query.TailConfig{Topic: place.Topic, Partitions: partitions, Last: last, From: place.Offset, Follow: follow}
+				cfg := query.TailConfig{Topic: place.Topic, Partitions: partitions, Last: last, From: place.Offset, Follow: follow, Rewound: a.Rewound}
 				if fromStart {
 					cfg.From = 0
 				}

@@ -126,7 +126,7 @@ func watch(a *cli.App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			pool := events.Pool(strings.Join(args, ""))
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
-				return c.Watch(ctx, client.WatchConfig{Pool: pool, Began: a.Watching}, func(e client.Event) error {
+				return c.Watch(ctx, client.WatchConfig{Pool: pool, Began: a.Watching, Rewound: a.Rewound}, func(e client.Event) error {
 					if m, ok := e.Message.(*events.PoolConfigured); ok {
 						return a.PrintEvent(e, m.Pool)
 					}

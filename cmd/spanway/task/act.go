@@ -134,7 +134,7 @@ text stands in "text", too.`,
 				if len(args) == 1 {
 					return watchTask(ctx, a, c, events.Pool(pool), events.TaskID(args[0]), raw)
 				}
-				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.Watching}, func(e client.Event) error {
+				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.Watching, Rewound: a.Rewound}, func(e client.Event) error {
 					if client.TaskOf(e.Message) == "" {
 						return nil
 					}

@@ -69,7 +69,7 @@ func watchTask(ctx context.Context, a *cli.App, c *cli.Conn, pool events.Pool, i
 	f := &follower{app: a, id: id}
 	raw := !a.JSON() && (only || s.Kind == command.Kind)
 	var end client.Result
-	err = c.Watch(ctx, client.WatchConfig{Pool: events.Pool(s.Pool), FromStart: true}, func(e client.Event) error {
+	err = c.Watch(ctx, client.WatchConfig{Pool: events.Pool(s.Pool), FromStart: true, Rewound: a.Rewound}, func(e client.Event) error {
 		if client.TaskOf(e.Message) != id {
 			return nil
 		}
@@ -115,7 +115,7 @@ func submitFollowed(ctx context.Context, a *cli.App, c *cli.Conn, r *events.Task
 	defer stop()
 	began, watched := make(chan struct{}), make(chan error, 1)
 	go func() {
-		watched <- c.Watch(watching, client.WatchConfig{Pool: poolOr(r.Pool), Began: func() { close(began) }}, f.follow)
+		watched <- c.Watch(watching, client.WatchConfig{Pool: poolOr(r.Pool), Began: func() { close(began) }, Rewound: a.Rewound}, f.follow)
 	}()
 	select {
 	case <-began:

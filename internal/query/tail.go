@@ -1,0 +1,234 @@
+package query
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spanway/spanway/internal/telemetry/following"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// TailConfig says what to read of a topic.
+type TailConfig struct {
+	Topic      string
+	Partitions []int32
+	// From is the offset to begin at; if negative: Last records before the end.
+	From, Last int64
+	// Follow goes on with what comes, until the context ends.
+	Follow bool
+	// Rewound, if set, is called when a log that judges itself has lost what stood
+	// from there on: what stands there now comes next.
+	Rewound func(from events.Place)
+}
+
+// TailRecord is a record as it stands in a topic.
+type TailRecord struct {
+	Topic     string
+	Partition int32
+	Record    *events.Record
+	// Judged: it is known whether the record counts; only of owned logs.
+	Judged, Counts bool
+}
+
+// Tail calls see for each record, in order within a partition and never twice
+// at once, until it has read what was there when it began (or ctx ends, which
+// is no error, if it follows). While it follows it waits out a broker that is away;
+// what does not pass (eventlog.Final) ends it.
+func (q *Querier) Tail(ctx context.Context, cfg TailConfig, see func(TailRecord) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	t := &tailing{querier: q, cfg: cfg, see: see, stop: stop}
+	owned := slices.ContainsFunc(q.topics.Catalogue(), func(l events.Log) bool { return l.Topic == cfg.Topic && l.Kind == events.OwnedLog })
+	var sources []source
+	for _, p := range cfg.Partitions {
+		s, err := t.source(ctx, p, owned)
+		if err != nil {
+			return err
+		}
+		if sources = append(sources, s); t.failed != nil {
+			return t.failed
+		}
+	}
+	if !cfg.Follow {
+		return nil
+	}
+	var running sync.WaitGroup
+	for _, s := range sources {
+		running.Go(func() {
+			if err := s.Run(ctx); ctx.Err() == nil {
+				t.fail(err)
+			}
+		})
+	}
+	running.Wait()
+	return t.failed
+}
+
+// source reads one partition, until ctx ends or an error does not pass.
+type source interface {
+	Run(ctx context.Context) error
+}
+
+// tailing hands what several sources give to one caller.
+type tailing struct {
+	querier *Querier
+	cfg     TailConfig
+	stop    context.CancelFunc
+
+	mu     sync.Mutex
+	see    func(TailRecord) error
+	failed error
+}
+
+// source reads what is there of a partition, and returns what reads on.
+func (t *tailing) source(ctx context.Context, p int32, owned bool) (source, error) {
+	q, topic := t.querier, t.cfg.Topic
+	start, end, err := q.offsets(ctx, topic, p)
+	if err != nil {
+		return nil, err
+	}
+	from := t.cfg.From
+	if from < 0 {
+		from = end - t.cfg.Last
+	}
+	from = min(max(from, start), end)
+	if !owned {
+		u := &unjudged{tailing: t, log: q.logs.Partition(topic, p), partition: p, next: from}
+		for u.next < end && t.failed == nil {
+			if err := u.step(ctx); err != nil {
+				return nil, err
+			}
+		}
+		return u, nil
+	}
+	f, err := t.judged(ctx, p, start, from)
+	for err == nil && f.Next() < end && t.failed == nil {
+		err = f.Step(ctx, tailWait)
+	}
+	return f, err
+}
+
+// judged follows an owned log. It begins before the first record that is asked for,
+// so as to judge that one too.
+func (t *tailing) judged(ctx context.Context, p int32, start, from int64) (*eventlog.Follower, error) {
+	q, topic := t.querier, t.cfg.Topic
+	log := q.logs.Partition(topic, p)
+	at, err := boundary(ctx, log, start, from)
+	if err != nil {
+		return nil, fmt.Errorf("look for the batch at %s/%d@%d: %w", topic, p, from, err)
+	}
+	var f *eventlog.Follower
+	give := func(r *events.Record, judged, counts bool) {
+		if r.Offset >= from {
+			t.take(p, r, judged, counts)
+		}
+	}
+	f = eventlog.NewFollower(eventlog.FollowerConfig{
+		Log: log, Topic: topic, Partition: p, From: at, Now: time.Now, Pause: following.Pause,
+		Hooks: eventlog.FollowerHooks{
+			Visit: func(_ events.Logged, r *events.Record) { give(r, true, true) },
+			Skipped: func(_ eventlog.Skip, records []events.Record) {
+				for i := range records {
+					give(&records[i], !f.Judge().Unanchored, false)
+				}
+			},
+			Began: func(b eventlog.Beginning) {
+				if b.Before > b.At {
+					from = min(from, b.At)
+					t.rewound(events.Place{Topic: topic, Partition: p, Offset: b.At})
+				}
+			},
+			Trouble: func(h eventlog.Health) { following.Log(q.logger, topic, p, h) },
+		},
+	})
+	return f, nil
+}
+
+func (t *tailing) take(p int32, r *events.Record, judged, counts bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed != nil {
+		return
+	}
+	kept := *r // The reader uses its own again.
+	t.failed = t.see(TailRecord{Topic: t.cfg.Topic, Partition: p, Record: &kept, Judged: judged, Counts: counts})
+	if t.failed != nil {
+		t.stop()
+	}
+}
+
+func (t *tailing) rewound(from events.Place) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == nil && t.cfg.Rewound != nil {
+		t.cfg.Rewound(from)
+	}
+}
+
+func (t *tailing) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.failed == nil {
+		t.failed = err
+	}
+	t.stop()
+}
+
+// unjudged reads a topic of which any record is as good as another.
+type unjudged struct {
+	*tailing
+	log       eventlog.Log
+	partition int32
+	next      int64
+	told      time.Time // of what is in the way, last
+}
+
+// unjudgedPause is how long it rests after an error.
+const unjudgedPause = 500 * time.Millisecond
+
+// step reads one page.
+func (u *unjudged) step(ctx context.Context) error {
+	page, err := u.log.Fetch(ctx, u.next, tailWait)
+	if err != nil {
+		return fmt.Errorf("read %s/%d@%d: %w", u.cfg.Topic, u.partition, u.next, err)
+	}
+	for i := range page.Records {
+		if r := &page.Records[i]; r.Offset >= u.next {
+			u.take(u.partition, r, false, false)
+		}
+	}
+	u.next = page.Next
+	return nil
+}
+
+// Run reads on. An offset that the log does not hold any more, or not yet again, is
+// an error that does not pass: where to read on is for a person to say.
+func (u *unjudged) Run(ctx context.Context) error {
+	for h := (eventlog.Health{}); ; {
+		err := u.step(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err == nil && h.Err != nil:
+			h = eventlog.Health{}
+			following.Log(u.querier.logger, u.cfg.Topic, u.partition, h)
+		case err == nil:
+		case eventlog.Final(err), eventlog.IsOutOfRange(err):
+			return err
+		default:
+			if h.Tries++; h.Err == nil {
+				h.Since = time.Now()
+			}
+			if h.Err == nil || time.Now().Sub(u.told) >= eventlog.TroubleEvery {
+				u.told = time.Now()
+				following.Log(u.querier.logger, u.cfg.Topic, u.partition, eventlog.Health{Err: err, Doing: "read", Since: h.Since, Tries: h.Tries})
+			}
+			h.Err = err
+			following.Pause(ctx, unjudgedPause)
+		}
+	}
+}
