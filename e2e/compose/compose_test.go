@@ -132,7 +132,12 @@ func (s stack) verified() {
 	}
 }
 
+// The task runs longer than an engine may let it, and costs no container its
+// orderly end.
 func (s stack) stopped() {
+	s.spanway(30*second, "task", "submit", "--id", "long", "--",
+		"spanway", "task", "submit", "--brokers", "kafka:9092", "-k", "noop", "--id", "later", "--not-before", "1h", "--wait")
+	await(s.T, 30*second, "the long task to run", func() (task, error) { return show("long") }, func(v task) bool { return v.State == "running" })
 	s.compose(2*time.Minute, "stop")
 	for _, service := range append([]string{"kafka"}, ours...) {
 		code := s.inspect(service, ".State.ExitCode")
