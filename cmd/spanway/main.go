@@ -1,6 +1,6 @@
 // Command spanway is the one binary: services, an all-in-one for development,
-// and the client commands. Its logic is in the packages it calls; here are
-// flags, output and exit codes.
+// and the client commands. Each noun of the command line is a package below this
+// one; what they share is in package cli. Here they are wired.
 package main
 
 import (

@@ -30,6 +30,7 @@ func (a *App) Colour(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
+// Coloured tells whether what is printed may carry colour.
 func (a *App) Coloured() bool { return os.Getenv("NO_COLOR") == "" && Terminal(a.Out) }
 
 // Colours, of text that a person reads.

@@ -23,6 +23,12 @@ import (
 
 var rewrite = flag.Bool("rewrite", false, "rewrite the sessions in testdata with what the program says")
 
+// Main is TestMain of a package that plays sessions: no test leaves a goroutine behind.
+func Main(m *testing.M) {
+	engine.MaybeGuard()
+	goleak.VerifyTestMain(m)
+}
+
 // Start runs a whole system in this process.
 func Start(t *testing.T, engines int) *run.System {
 	t.Helper()
@@ -42,57 +48,6 @@ func StartSites(t *testing.T, engines int, sites ...string) *run.System {
 	}
 	t.Cleanup(s.Stop)
 	return s
-}
-
-// words splits a line as a shell does, with single quotes.
-func words(line string) []string {
-	var out []string
-	for i, part := range strings.Split(line, "'") {
-		if i%2 == 1 {
-			out = append(out, part)
-		} else {
-			out = append(out, strings.Fields(part)...)
-		}
-	}
-	return out
-}
-
-var unstable = []struct {
-	what *regexp.Regexp
-	as   string
-}{
-	{regexp.MustCompile(`.*task\.started.*\n`), ""}, // Said only of what runs for more than 100 ms.
-	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
-	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "TIME"},
-	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
-	{regexp.MustCompile(`@\d+`), "@N"},
-	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
-	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
-	{regexp.MustCompile(`offset \d+`), "offset N"},
-	{regexp.MustCompile(`\d+ records in`), "N records in"},
-	{regexp.MustCompile(`\d+ count;`), "N count;"},
-	{regexp.MustCompile(`"claimId":"[^"]*"`), `"claimId":"RANDOM"`},
-	{regexp.MustCompile(`"spanway-log":"[^"]*"`), `"spanway-log":"CHAIN"`},
-	{regexp.MustCompile(`"(for_ms|offset)":\d+`), `"$1":N`},
-	{regexp.MustCompile(`go1\.[0-9.]+`), "GO"},
-	{regexp.MustCompile(` *(█+|▏)\n`), " BAR\n"},
-	{regexp.MustCompile(`"(duration_ms|offset_ms)":\d+`), `"$1":N`},
-	{regexp.MustCompile(` +`), " "},
-	{regexp.MustCompile(` +\n`), "\n"},
-}
-
-// normal replaces what differs from run to run.
-func normal(s string) string {
-	for _, u := range unstable {
-		s = u.what.ReplaceAllString(s, u.as)
-	}
-	return s
-}
-
-// mainOf is TestMain: no test leaves a goroutine behind.
-func Main(m *testing.M) {
-	engine.MaybeGuard()
-	goleak.VerifyTestMain(m)
 }
 
 // Program is the program as far as tests need it: some of its commands.
@@ -172,4 +127,49 @@ func (p Program) play(t *testing.T, line string, where []string) string {
 		fmt.Fprintf(&b, "= %d\n", code)
 	}
 	return b.String()
+}
+
+// words splits a line as a shell does, with single quotes.
+func words(line string) []string {
+	var out []string
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			out = append(out, part)
+		} else {
+			out = append(out, strings.Fields(part)...)
+		}
+	}
+	return out
+}
+
+var unstable = []struct {
+	what *regexp.Regexp
+	as   string
+}{
+	{regexp.MustCompile(`.*task\.started.*\n`), ""}, // Said only of what runs for more than 100 ms.
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "TIME"},
+	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
+	{regexp.MustCompile(`@\d+`), "@N"},
+	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`offset \d+`), "offset N"},
+	{regexp.MustCompile(`\d+ records in`), "N records in"},
+	{regexp.MustCompile(`\d+ count;`), "N count;"},
+	{regexp.MustCompile(`"claimId":"[^"]*"`), `"claimId":"RANDOM"`},
+	{regexp.MustCompile(`"spanway-log":"[^"]*"`), `"spanway-log":"CHAIN"`},
+	{regexp.MustCompile(`"(for_ms|offset)":\d+`), `"$1":N`},
+	{regexp.MustCompile(`go1\.[0-9.]+`), "GO"},
+	{regexp.MustCompile(` *(█+|▏)\n`), " BAR\n"},
+	{regexp.MustCompile(`"(duration_ms|offset_ms)":\d+`), `"$1":N`},
+	{regexp.MustCompile(` +`), " "},
+	{regexp.MustCompile(` +\n`), "\n"},
+}
+
+// normal replaces what differs from run to run.
+func normal(s string) string {
+	for _, u := range unstable {
+		s = u.what.ReplaceAllString(s, u.as)
+	}
+	return s
 }

@@ -10,8 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// screen is a terminal and what was written to it.
-type screen struct {
+// Screen is a terminal and what was written to it.
+type Screen struct {
+	// Tty is what a program writes to.
 	Tty *os.File
 
 	mu      sync.Mutex
@@ -21,7 +22,7 @@ type screen struct {
 }
 
 // NewScreen opens a terminal for the time of a test.
-func NewScreen(t *testing.T) *screen {
+func NewScreen(t *testing.T) *Screen {
 	t.Helper()
 	const flags = os.O_RDWR | unix.O_NOCTTY
 	us, err := os.OpenFile("/dev/ptmx", flags, 0)
@@ -39,7 +40,7 @@ func NewScreen(t *testing.T) *screen {
 	if err != nil {
 		t.Fatalf("open the terminal's other side: %v", err)
 	}
-	s := &screen{Tty: tty}
+	s := &Screen{Tty: tty}
 	s.changed = sync.NewCond(&s.mu)
 	done := make(chan struct{})
 	go func() {
@@ -54,7 +55,7 @@ func NewScreen(t *testing.T) *screen {
 	return s
 }
 
-func (s *screen) read(us *os.File) {
+func (s *Screen) read(us *os.File) {
 	buf := make([]byte, 4096)
 	for {
 		n, err := us.Read(buf)
@@ -70,7 +71,7 @@ func (s *screen) read(us *os.File) {
 }
 
 // Await returns what the screen shows once it shows that; false if it never will.
-func (s *screen) Await(what string) (string, bool) {
+func (s *Screen) Await(what string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for !strings.Contains(s.shown.String(), what) && !s.closed {

@@ -20,19 +20,19 @@ func (f feed) Write(b []byte) (int, error) {
 
 // Watch runs a command that goes on until it is stopped, and returns when it has
 // said, as it does to a person, that it misses nothing from now on.
-func (p Program) Watch(t *testing.T, args ...string) (lines feed, stop func() (code int)) {
+func (p Program) Watch(t *testing.T, args ...string) (lines <-chan string, stop func() (code int)) {
 	t.Helper()
 	s := NewScreen(t)
-	lines = make(feed, 1000)
+	said := make(feed, 1000)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() {
-		ended <- p.Run(ctx, args, cli.Streams{In: strings.NewReader(""), Out: lines, Err: s.Tty})
+		ended <- p.Run(ctx, args, cli.Streams{In: strings.NewReader(""), Out: said, Err: s.Tty})
 	}()
 	if shown, ok := s.Await("watching"); !ok {
 		t.Fatalf("%v does not begin to watch:\n%s", args, shown)
 	}
-	return lines, func() int {
+	return said, func() int {
 		cancel()
 		return <-ended
 	}

@@ -160,7 +160,7 @@ func replayDead(ctx context.Context, a *cli.App, c *cli.Conn, q *deadQuery) erro
 	for i := range letters {
 		v := viewDead(&letters[i])
 		v.DryRun = q.dryRun
-		err := replayOne(ctx, a, c, &letters[i], &v, done)
+		err := replayOne(ctx, c, &letters[i], &v, done)
 		var refused *client.Refused
 		if err != nil && !errors.As(err, &refused) {
 			return errors.Join(failed, err)
@@ -176,7 +176,7 @@ func replayDead(ctx context.Context, a *cli.App, c *cli.Conn, q *deadQuery) erro
 	return failed
 }
 
-func replayOne(ctx context.Context, a *cli.App, c *cli.Conn, letter *events.Record, v *deadView, done map[string]string) error {
+func replayOne(ctx context.Context, c *cli.Conn, letter *events.Record, v *deadView, done map[string]string) error {
 	p, err := c.ReplayOf(letter)
 	if err != nil {
 		return err
