@@ -105,19 +105,19 @@ func main() {
 	if len(os.Args) != 3 {
 		log.Fatal("usage: counter BROKER serve|total")
 	}
-	c, err := cluster.Open(cluster.Config{Brokers: os.Args[1:2]})
-	if err != nil {
-		log.Fatal(err)
-	}
+	c := must(cluster.Open(cluster.Config{Brokers: os.Args[1:2]}))
 	if os.Args[2] == "total" {
-		fmt.Println(total(ctx, c))
+		fmt.Println(must(total(ctx, c)))
 		return
 	}
-	s, err := newService(c)
-	if err == nil {
-		err = s.Run(ctx)
+	if err := must(newService(c)).Run(ctx); err != nil {
+		log.Fatal(err)
 	}
+}
+
+func must[T any](v T, err error) T {
 	if err != nil {
 		log.Fatal(err)
 	}
+	return v
 }

@@ -14,6 +14,8 @@ type Source[I any] struct {
 	*Partition
 	// Prepare makes of a record what the core is given.
 	Prepare func(r *events.Record) I
+	// Judged: it is an owned log, of which only what counts is handed on.
+	Judged bool
 }
 
 // Inputs implements eventlog.Inputs over simulated partitions.
@@ -23,12 +25,13 @@ type Inputs[I any] struct {
 	// Max bounds how many records of one source arrive at once.
 	Max int
 
-	next []int64
+	next    []int64
+	readers []*eventlog.Reader // of judged sources, since the last Seek
 }
 
 // Seek implements eventlog.Inputs.
 func (in *Inputs[I]) Seek(positions map[eventlog.TopicPartition]int64) {
-	in.next = make([]int64, len(in.Sources))
+	in.next, in.readers = make([]int64, len(in.Sources)), make([]*eventlog.Reader, len(in.Sources))
 	for i, s := range in.Sources {
 		in.next[i] = positions[s.TopicPartition]
 	}
@@ -54,6 +57,12 @@ func (in *Inputs[I]) Next(_ context.Context, wait time.Duration) (eventlog.Arriv
 func (in *Inputs[I]) read() (eventlog.Arrivals[I], error) {
 	a := eventlog.Arrivals[I]{ReadTo: in.Process.World.Now().UnixMilli()}
 	for i, s := range in.Sources {
+		if s.Judged {
+			if err := in.judge(i, &a); err != nil {
+				return a, err
+			}
+			continue
+		}
 		page, err := s.Log.Fetch(context.Background(), in.next[i], 0)
 		if err != nil {
 			return a, err
@@ -70,4 +79,33 @@ func (in *Inputs[I]) read() (eventlog.Arrivals[I], error) {
 		}
 	}
 	return a, nil
+}
+
+// judge hands on what counts of a source, some records at a time.
+func (in *Inputs[I]) judge(i int, a *eventlog.Arrivals[I]) (err error) {
+	s, ctx := in.Sources[i], context.Background()
+	if in.readers[i] == nil {
+		in.readers[i], err = eventlog.NewReaderBehind(ctx, s.Log, s.Topic, s.TopicPartition.Partition, in.next[i])
+		if err != nil {
+			return err
+		}
+	}
+	r := in.readers[i]
+	page, err := s.Log.Fetch(ctx, r.Next(), 0)
+	if err != nil {
+		return err
+	}
+	if n := 1 + in.Process.World.Rand.IntN(in.Max); n < len(page.Records) {
+		page.Records, page.Next = page.Records[:n], page.Records[n].Offset
+	}
+	if page.Next < page.End {
+		a.ReadTo = 0
+	}
+	r.Take(page, func(_ events.Logged, rec *events.Record) {
+		if rec.Offset >= in.next[i] {
+			place := events.Place{Topic: s.Topic, Partition: s.TopicPartition.Partition, Offset: rec.Offset}
+			a.Inputs = append(a.Inputs, events.Input[I]{Place: place, Value: s.Prepare(rec)})
+		}
+	})
+	return nil
 }
