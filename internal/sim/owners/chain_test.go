@@ -13,8 +13,8 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// chain is a world in which the log of the owners is the input of others, who own a
-// second log.
+// chain is a world in which the log of the owners is the input of other nodes, which own
+// a second log.
 type chain struct {
 	*owners
 	second *sim.Partition

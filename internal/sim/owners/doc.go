@@ -12,5 +12,8 @@
 // the log as it was then, however much of that was lost since; in the end it agrees
 // with a reader that begins then.
 //
+// In TestSimHeldBack partitions have no room at times. In TestSimChain the log is the
+// input of other nodes, which own a second log.
+//
 // There is only test code here.
 package owners
