@@ -163,6 +163,11 @@ func afterwards(t *testing.T, c *client.Client, q *query.Querier) {
 	if _, _, err := q.Task(ctx, events.DefaultPool, "t0"); !errors.As(err, &refused) || refused.Code != events.CodeUnknownTask || !strings.Contains(refused.Message, "ended at offset") {
 		t.Errorf("a task whose end was deleted: %v", err)
 	}
+	brief, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	if _, err := c.Wait(brief, events.DefaultPool, "t0"); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "does not tell") {
+		t.Errorf("waiting for a task whose end was deleted: %v", err)
+	}
 	engines, _, err := q.Engines(ctx, events.DefaultPool)
 	if err != nil || len(engines) != 1 || engines[0].State != query.EngineReady {
 		t.Errorf("engines: %v, %v", engines, err)

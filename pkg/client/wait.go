@@ -23,6 +23,9 @@ type waiter struct {
 	// lookAt is the offset at which the result stands instead; -1 if it is here.
 	lookAt int64
 	err    error // why there will be no result
+	// begins is where the log began when it was read and did not tell of the task; 0
+	// if it did, or was not read, or was whole.
+	begins int64
 }
 
 func (w *waiter) resolve(r Result) { w.settle(r, -1) }
@@ -155,7 +158,7 @@ func (t *tail) await(ctx context.Context, w *waiter) (Result, error) {
 	select {
 	case <-w.done:
 	case <-ctx.Done():
-		return Result{ID: w.key.task, Pool: w.key.pool}, t.gaveUp(ctx, fmt.Sprintf("wait for task %q", w.key.task))
+		return Result{ID: w.key.task, Pool: w.key.pool}, t.gaveUp(ctx, w.what())
 	case <-c.ctx.Done():
 		return Result{ID: w.key.task, Pool: w.key.pool}, fmt.Errorf("wait for task %q: the client was closed", w.key.task)
 	}
@@ -166,6 +169,14 @@ func (t *tail) await(ctx context.Context, w *waiter) (Result, error) {
 		return c.resultAt(ctx, w.key, w.lookAt)
 	}
 	return w.result, w.result.Err()
+}
+
+// what says what is waited for.
+func (w *waiter) what() string {
+	if w.begins == 0 {
+		return fmt.Sprintf("wait for task %q", w.key.task)
+	}
+	return fmt.Sprintf("wait for task %q, of which the log does not tell, which begins at %d", w.key.task, w.begins)
 }
 
 // gaveUp says why waiting ended, with what the broker said last.
@@ -180,16 +191,18 @@ func (t *tail) gaveUp(ctx context.Context, what string) error {
 // in the log still.
 func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 	var found *Result
+	known, begins := false, int64(0)
 	f := c.follower(t.partition, eventlog.AtStart, eventlog.FollowerHooks{
 		Visit: func(l events.Logged, _ *events.Record) {
 			if m, ok := l.Message.(*events.TaskAccepted); ok && keyOf(m.Task) == w.key {
-				found = nil // The ID was used again after the window.
+				found, known = nil, true // The ID may be used again after the window.
 			}
 			if result, ok := resultOf(l); ok && (taskKey{result.Pool, result.ID}) == w.key {
 				found = &result
 			}
 		},
 		Began: func(b eventlog.Beginning) {
+			begins = max(begins, b.At)
 			if found != nil && found.Offset >= b.At {
 				found = nil // It stood in what is lost.
 			}
@@ -203,6 +216,9 @@ func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 		t.mu.Lock()
 		w.resolve(*found)
 		t.mu.Unlock()
+	}
+	if !known {
+		w.begins = begins
 	}
 	return nil
 }
