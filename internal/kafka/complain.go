@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"log/slog"
 	"time"
 )
@@ -13,9 +12,9 @@ const (
 	complainAgain = 30 * time.Second
 )
 
-// complaint tells of an error for which something is tried again for as long as it
-// takes, so that this does not happen in silence: at once if a human has to act, else
-// if it lasts; again if it changes, and every now and then.
+// complaint says when to tell of an error for which something is tried again for as
+// long as it takes, so that this does not happen in silence: at once if a human has to
+// act, else if it lasts; again if it changes, and every now and then.
 type complaint struct {
 	since, told time.Time
 	last        string
@@ -24,22 +23,22 @@ type complaint struct {
 // over means that it went well.
 func (c *complaint) over() { *c = complaint{} }
 
-func (c *complaint) about(log *slog.Logger, message string, err error, attrs ...any) {
+// due reports whether to tell of an error now, and how loud.
+func (c *complaint) due(err error) (slog.Level, bool) {
 	now := time.Now()
 	if c.since.IsZero() {
 		c.since = now
 	}
-	level := slog.LevelWarn
-	switch refused := classify(err) == denied; {
-	case refused:
-		level = slog.LevelError
-	case now.Sub(c.since) < complainAfter:
-		return
+	level := slog.LevelError
+	if classify(err) != denied {
+		if level = slog.LevelWarn; now.Sub(c.since) < complainAfter {
+			return level, false
+		}
 	}
-	if text := err.Error(); text == c.last && now.Sub(c.told) < complainAgain {
-		return
-	} else {
-		c.last, c.told = text, now
+	text := err.Error()
+	if text == c.last && now.Sub(c.told) < complainAgain {
+		return level, false
 	}
-	log.Log(context.Background(), level, message, append(attrs, "error", err)...)
+	c.last, c.told = text, now
+	return level, true
 }

@@ -71,7 +71,7 @@ func (c *Client) secured(ctx context.Context, network, address string) (net.Conn
 		return nil, err
 	}
 	if err := c.secure(ctx, conn, address, config, credentials); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, err
 	}
 	return conn, nil
@@ -148,7 +148,7 @@ func (c *Client) track(conn net.Conn) (*trackedConn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		conn.Close()
+		_ = conn.Close()
 		return nil, errClosed
 	}
 	c.conns[conn] = struct{}{}

@@ -69,7 +69,9 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 				return c.gaveUp(ctx, fmt.Sprintf("join group %s for topic %s", group, topic), err)
 			}
 			if !errors.Is(err, kafkago.RebalanceInProgress) {
-				trouble.about(c.config.Logger, "cannot join the group, trying on", err, "group", group, "topic", topic)
+				if level, due := trouble.due(err); due {
+					c.config.Logger.Log(ctx, level, "cannot join the group, trying on", "group", group, "topic", topic, "error", err)
+				}
 			}
 			continue // the group itself waits before it tries again
 		}

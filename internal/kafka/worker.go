@@ -84,7 +84,10 @@ func (w *worker) append(batch []queued) {
 	var refused *Refused
 	var trouble complaint
 	for err != nil && w.producer.options.Forever && !errors.As(err, &refused) && w.producer.ctx.Err() == nil {
-		trouble.about(w.producer.client.config.Logger, "cannot append what waits, trying on", err, "topic", w.log.topic, "partition", w.log.id, "records", len(batch))
+		if level, due := trouble.due(err); due {
+			w.producer.client.config.Logger.Log(w.producer.ctx, level, "cannot append what waits, trying on",
+				"topic", w.log.topic, "partition", w.log.id, "records", len(batch), "error", err)
+		}
 		pause(w.producer.ctx)
 		base, err = w.log.Append(w.producer.ctx, w.records)
 	}

@@ -36,6 +36,39 @@ func TestApacheSecurity(t *testing.T) {
 	}
 }
 
+// A broker ends a session that is not authenticated anew, which kafka-go does not do:
+// what is under way goes on over new connections.
+func TestApacheSessionsThatExpire(t *testing.T) {
+	ca := testca.New(t)
+	key := ca.Issue("broker", tomorrow).BothFile
+	b := apache.Start(t, apache.Config{
+		Properties: map[string]string{"connections.max.reauth.ms": "500"},
+		Secure:     &apache.Secure{KeyFile: key, ExpiredKeyFile: key, CAFile: ca.File, Users: map[string]string{"alice": password}},
+	})
+	if _, err := open(t, cluster.Config{Brokers: []string{b.Addr()}}).Ensure(t.Context(), []events.TopicSpec{{Name: "notes", Partitions: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	b.Grant("User:alice", apache.Right{Operation: "All", Topic: "notes"})
+	var wires network
+	c := open(t, cluster.Config{
+		Brokers: []string{b.Listener(apache.SASL)}, TLS: cluster.TLS{CAFile: ca.File},
+		SASL: as(cluster.ScramSHA512, passwordFile(t, password)), Dial: wires.dial,
+	})
+	log := c.Partition("notes", 0)
+	sent := int64(0)
+	for began := time.Now(); wires.opened() < 8; sent++ {
+		if base, err := log.Append(t.Context(), []events.Record{{Value: []byte("a")}}); err != nil || base != sent {
+			t.Fatalf("record %d is at %d, %v", sent, base, err)
+		}
+		if time.Since(began) > 6*soon {
+			t.Fatalf("%d connections were opened: no session has ended", wires.opened())
+		}
+	}
+	if start, end, err := c.Offsets(t.Context(), "notes", 0); start != 0 || end != sent || err != nil {
+		t.Errorf("the log holds [%d, %d), %v; want [0, %d)", start, end, err, sent)
+	}
+}
+
 // apacheWorks uses every way to connect.
 func apacheWorks(t *testing.T, b *apache.Broker, ca *testca.Authority) {
 	engine := ca.Issue("engine-1", tomorrow)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
-	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -33,7 +32,7 @@ func TestPartitionIsALog(t *testing.T) {
 	if _, err := c.Ensure(t.Context(), []events.TopicSpec{{Name: "notes", Partitions: 2}}); err != nil {
 		t.Fatal(err)
 	}
-	var log eventlog.Log = c.Partition("notes", 1)
+	log := c.Partition("notes", 1)
 	base, err := log.Append(t.Context(), []events.Record{{Value: []byte("a")}, {Value: []byte("b")}})
 	if err != nil || base != 0 {
 		t.Fatalf("appended at %d, %v", base, err)

@@ -15,6 +15,7 @@ import (
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/testca"
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // A password and a certificate that are replaced are used by the next connection of
@@ -63,6 +64,12 @@ func (n *network) dial(ctx context.Context, network, address string) (net.Conn, 
 		n.conns = append(n.conns, conn)
 	}
 	return conn, err
+}
+
+func (n *network) opened() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.conns)
 }
 
 func (n *network) cut() {
@@ -147,6 +154,36 @@ func TestMemberThatIsRefusedSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	await(t, "the next generation", generations)
+}
+
+// A producer that must not drop records keeps those that the cluster refuses, and says
+// so in the log.
+func TestProducerThatIsDeniedSaysSo(t *testing.T) {
+	said, logger := newLogs()
+	brokers := start(t, embedded.Config{Users: []embedded.User{
+		{Mechanism: cluster.ScramSHA512, Name: "admin", Password: "admin", Super: true},
+		{Mechanism: cluster.ScramSHA512, Name: "alice", Password: password},
+	}})
+	admin := open(t, cluster.Config{Brokers: brokers, SASL: cluster.SASL{Mechanism: cluster.ScramSHA512, Username: "admin", Password: "admin"}})
+	if err := use(t, admin); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, cluster.Config{Brokers: brokers, SASL: as(cluster.ScramSHA512, passwordFile(t, password)), Logger: logger})
+	producer := c.Kafka().Producer(kafka.ProducerOptions{Forever: true})
+	done := make(chan error, 1)
+	producer.Send("notes", 0, events.Record{Value: []byte("a")}, func(_ int64, err error) { done <- err })
+	line := await(t, "a line in the log", said.lines)
+	for _, want := range []string{"level=ERROR", "cannot append what waits", "User:alice lacks the right Write on topic notes"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("it says %q, want it to contain %q", line, want)
+		}
+	}
+	now, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = producer.Close(now)
+	if err := await(t, "the record to be given up", done); err == nil {
+		t.Error("the record was acknowledged")
+	}
 }
 
 func await[T any](t *testing.T, what string, from <-chan T) T {
