@@ -123,13 +123,12 @@ func await(t *testing.T, c *cluster.Cluster, want int64) {
 }
 
 func TestStartsAndStops(t *testing.T) {
-	b, err := embedded.Start(embedded.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
 	startstoptest.Stress(t, func(t *testing.T) (startstoptest.Service, func()) {
 		t.Helper()
+		b, err := embedded.Start(embedded.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		c, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
 		if err != nil {
 			t.Fatal(err)
@@ -138,6 +137,9 @@ func TestStartsAndStops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s, c.Close
+		return s, func() {
+			c.Close()
+			b.Close()
+		}
 	})
 }

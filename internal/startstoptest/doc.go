@@ -6,5 +6,4 @@
 //   - Run of a context that has ended returns nil, soon, and the service is never ready.
 //   - Whenever the context ends, Run returns nil, soon, and leaves no goroutine behind.
 //   - Run of a service that runs, or that has run, is an error, and changes nothing.
-//   - Another service can be run in its place, at once.
 package startstoptest

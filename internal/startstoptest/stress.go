@@ -24,10 +24,9 @@ const soon = 30 * time.Second
 // rounds is how often a service is stopped at a moment of chance.
 const rounds = 8
 
-// Stress starts and stops services in every order. newService makes one that was not run;
-// release gives back what the
-// service was given, such as a connection. What they share, such as a broker, must be
-// there before.
+// Stress starts and stops services in every order. newService makes one that was not
+// run, with all that it needs; release ends that, such as a broker and a connection:
+// then nothing may be left.
 func Stress(t *testing.T, newService func(t *testing.T) (s Service, release func())) {
 	t.Helper()
 	cases := map[string]func(t *testing.T, s Service){

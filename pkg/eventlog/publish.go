@@ -160,10 +160,13 @@ func (t *tenure[I]) publishSome(ctx context.Context, l events.Logged, timestamp 
 	}
 	n := 0
 	for i := range t.out {
-		if sends(l.Offset, &t.out[i]) {
-			t.out[n] = t.out[i]
-			n++
+		if !sends(l.Offset, &t.out[i]) {
+			continue
 		}
+		if n != i {
+			t.out[n] = t.out[i]
+		}
+		n++
 	}
 	for i := range n {
 		if err := t.send(ctx, l, &t.out[i], timestamp); err != nil {

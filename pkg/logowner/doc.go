@@ -72,14 +72,14 @@
 //
 // # Publishing
 //
-// What events cause is sent in order for each target partition, of which at most 512
-// KiB are under way. To one that takes nothing no more is sent, and no more is kept
+// What events cause is sent in order for each target partition; at most 4 MiB are
+// under way to one. To one that takes nothing no more is sent, and no more is kept
 // for it: once it has room, what goes there is made again of the events that the log
 // does not say are published. These are kept anyway, and are in snapshots; so the price
 // of a dead partition is that LogPublished stays before the first event that it did not
 // get, and the next owner sends again what others got since. Where such events come to
-// 256 MiB no more inputs are decided until there is room: a log line and the gauge
-// spanway.log.publish.held say which partition is at fault.
+// 256 MiB no more inputs are decided until there is room. The gauge spanway.log.publish.held
+// counts such partitions; one that takes nothing for 5 s is named in a log line.
 //
 // # Positions of inputs
 //

@@ -11,8 +11,8 @@ import (
 
 // hooks connects the owner with logs, metrics and readiness, besides what the program
 // does at them.
-func (p *partition[I]) hooks(own eventlog.Hooks[I]) eventlog.Hooks[I] {
-	m, ctx := p.service.metrics, context.Background()
+func (p *partition[I]) hooks(own eventlog.Hooks[I], now func() time.Time) eventlog.Hooks[I] {
+	m, ctx, stuck := p.service.metrics, context.Background(), newStuck(p.log, now)
 	h := own
 	h.Owned = func(epoch uint32, core eventlog.Core[I]) {
 		p.log.Info("owning", "epoch", epoch)
@@ -24,6 +24,7 @@ func (p *partition[I]) hooks(own eventlog.Hooks[I]) eventlog.Hooks[I] {
 	}
 	h.Disowned = func(err error) {
 		m.clear(p.number)
+		stuck.forget()
 		if own.Disowned != nil {
 			own.Disowned(err)
 		}
@@ -47,13 +48,15 @@ func (p *partition[I]) hooks(own eventlog.Hooks[I]) eventlog.Hooks[I] {
 			own.Lost(err)
 		}
 	}
+	h.Observe = func(core eventlog.Core[I]) {
+		stuck.look()
+		if own.Observe != nil {
+			own.Observe(core)
+		}
+	}
 	h.HeldBack = func(to eventlog.TopicPartition, held bool) {
 		m.held(p.number, to, held)
-		if held {
-			p.log.Warn("a partition takes nothing now; what goes there waits in the log", "to_topic", to.Topic, "to_partition", to.Partition)
-		} else {
-			p.log.Info("what a partition did not take was sent", "to_topic", to.Topic, "to_partition", to.Partition)
-		}
+		stuck.heldBack(to, held)
 		if own.HeldBack != nil {
 			own.HeldBack(to, held)
 		}

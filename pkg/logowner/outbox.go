@@ -11,8 +11,9 @@ import (
 
 // targetBytes bounds the bytes of records that are under way to one partition: what
 // one event causes may exceed it. It is what a slow partition costs, for each owned
-// partition; what goes there besides stays in the log until there is room.
-const targetBytes = 512 << 10
+// partition; what goes there besides stays in the log until there is room. A burst of
+// events that all go to one partition fits, for what has no room is made twice.
+const targetBytes = 4 << 20
 
 // outbox sends what counted events cause on other topics and knows how far the log has
 // been published. A target partition that takes nothing has no room after a while, and
@@ -81,7 +82,7 @@ func (o *outbox) Send(offset int64, topic string, partition int32, rec events.Re
 		if eventlog.IsRefused(err) {
 			// It can never be sent; everything behind it must not wait for it.
 			o.log.ErrorContext(ctx, "a caused record was refused by the broker and is dropped",
-				"error", err, "cause_offset", offset, "topic", topic, "partition", partition)
+				"error", err, "cause_offset", offset, "topic", t.Topic, "partition", t.Partition)
 			err = nil
 		}
 		o.settle(t, epoch, size, err)

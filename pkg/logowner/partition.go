@@ -101,7 +101,7 @@ func (p *partition[I]) own(ctx context.Context) error {
 		Receivers: c.receivers(),
 		Snapshots: p.snapshots(keeper),
 		Lost:      p.lost,
-		Hooks:     p.hooks(t.Hooks),
+		Hooks:     p.hooks(t.Hooks, now),
 	}
 	fragile(&cfg, out)
 	owner := eventlog.NewOwner(cfg)

@@ -169,7 +169,7 @@ func TestADeadPartitionHoldsBackOnlyWhatGoesThere(t *testing.T) {
 	c := newCluster(t)
 	run(t, config(c))
 	large := ":" + strings.Repeat("x", 200<<10)
-	for i := range 60 { // 12 MB, more than a producer holds
+	for i := range 60 { // 12 MB, more than is under way to one partition
 		appendAll(t, c, strconv.Itoa(dead)+large, "0:"+strconv.Itoa(i))
 	}
 	for i, id := range published(t, c, 60) {
@@ -292,13 +292,12 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 }
 
 func TestStartsAndStops(t *testing.T) {
-	b, err := embedded.Start(embedded.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
 	startstoptest.Stress(t, func(t *testing.T) (startstoptest.Service, func()) {
 		t.Helper()
+		b, err := embedded.Start(embedded.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		c, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
 		if err != nil {
 			t.Fatal(err)
@@ -307,6 +306,9 @@ func TestStartsAndStops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s, c.Close
+		return s, func() {
+			c.Close()
+			b.Close()
+		}
 	})
 }

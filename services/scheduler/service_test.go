@@ -11,13 +11,12 @@ import (
 )
 
 func TestStartsAndStops(t *testing.T) {
-	b, err := embedded.Start(embedded.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
 	startstoptest.Stress(t, func(t *testing.T) (startstoptest.Service, func()) {
 		t.Helper()
+		b, err := embedded.Start(embedded.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
 		c, err := cluster.Open(cluster.Config{Brokers: b.Addrs()})
 		if err != nil {
 			t.Fatal(err)
@@ -26,6 +25,9 @@ func TestStartsAndStops(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return s, c.Close
+		return s, func() {
+			c.Close()
+			b.Close()
+		}
 	})
 }
