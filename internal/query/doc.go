@@ -3,7 +3,7 @@
 // read access to the topics suffices.
 //
 //	Tasks, Task      tasks and what happened to them
-//	Engines, Pools   who can work, and by which settings
+//	Engines, Pools   what can work, and by which settings
 //	Why, WhatIf      why a task waits, and what would become of a request
 //	Events           everything that counts, for folds of its caller
 //	Record, Scan, Tail

@@ -26,7 +26,7 @@ type Config struct {
 	// Encoder writes the events of Reset.
 	Encoder events.Encoder
 	// Logger is told what keeps Tail from reading, at once and then every half
-	// minute, and when that is over; nobody if nil.
+	// minute, and when that is over; nothing is logged if nil.
 	Logger *slog.Logger
 }
 

@@ -30,8 +30,8 @@ func (q *Querier) Record(ctx context.Context, at events.Place) (*events.Record, 
 	return &page.Records[i], nil
 }
 
-// Scan gives every record of a partition that was there when it began, judged by
-// nobody, in order. The record must not be kept.
+// Scan gives every record of a partition that was there when it began, in order and
+// without judging it. The record must not be kept.
 func (q *Querier) Scan(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error {
 	start, end, err := q.offsets(ctx, topic, partition)
 	if err != nil {

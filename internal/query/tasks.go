@@ -45,7 +45,7 @@ type Listing struct {
 }
 
 // Tasks folds the log to its end, or to the moment that what.At names, and returns
-// the tasks that match, partition by partition. It asks nobody: an answer that
+// the tasks that match, partition by partition. No service is asked: an answer that
 // comes is linearizable. A moment before what the log holds is *client.Refused
 // with NO_HISTORY.
 func (q *Querier) Tasks(ctx context.Context, what TaskQuery) ([]Listing, error) {

@@ -45,7 +45,7 @@ func (q *Querier) Why(ctx context.Context, pool events.Pool, id events.TaskID, a
 	return x, wrap(err, "explain task %q", id)
 }
 
-// WhatIf explains what would become of a request that nobody has sent, now or at
+// WhatIf explains what would become of a request that was not sent, now or at
 // a moment: which engines would take it at once and why not the others. If one
 // would, Reason is empty. A request of no kind asks of engines whatever they
 // handle. The error is *Refused if the request itself would be.

@@ -7,7 +7,7 @@ import (
 )
 
 // Validate refuses a request that every scheduler would refuse, with the same
-// code (*Refused): it is the scheduler's own check. It asks nobody. Submit does it
+// code (*Refused): it is the scheduler's own check, and needs no broker. Submit does it
 // by itself.
 func (c *Client) Validate(r *events.TaskRequested) error {
 	name(r)

@@ -14,7 +14,7 @@ import (
 // until done.
 type command struct {
 	// match tells the event that it may cause. The last one seen by the time of
-	// the decision is its effect: an earlier one was somebody else's.
+	// the decision is its effect: an earlier one has another cause.
 	match   func(events.Logged) bool
 	request int64 // -1 while not acknowledged
 	done    chan struct{}

@@ -32,7 +32,7 @@ type Config struct {
 	// DialTimeout is how long Check waits for a broker; 3 s if 0.
 	DialTimeout time.Duration
 	// Logger is told what keeps the client from reading, at once and then every half
-	// minute, and when that is over; nobody if nil.
+	// minute, and when that is over; nothing is logged if nil.
 	Logger *slog.Logger
 }
 

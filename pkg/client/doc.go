@@ -9,7 +9,7 @@
 //	Submit        a task is durable when it returns
 //	SubmitAsync   the same for many, without waiting for each
 //	Do, Wait      until a task has ended, with its result; Wait also waits for one
-//	              that nobody has submitted yet, so give its context a deadline
+//	              that was not submitted yet, so give its context a deadline
 //	Cancel, CancelMany, Retry, Drain, Resume, Configure
 //	              until the scheduler has decided, or a *Refused with its code
 //	Watch         events as they come

@@ -115,7 +115,7 @@ func TestWaitOverALostTail(t *testing.T) {
 	}
 }
 
-// awaited tells whether somebody waits for a task.
+// awaited tells whether anything waits for a task.
 func (t *tail) awaited(key taskKey) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

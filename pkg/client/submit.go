@@ -14,7 +14,7 @@ import (
 )
 
 // Submit asks for a task and returns its ID once the request is durable: it
-// will be run however long nobody is there to read it. What any scheduler would
+// will be run however late a scheduler comes to read it. What any scheduler would
 // refuse is refused here with the same code (*Refused). After any other error
 // the outcome is unknown: submit again under the same ID.
 func (c *Client) Submit(ctx context.Context, t Task) (events.TaskID, error) {

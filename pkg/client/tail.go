@@ -20,7 +20,7 @@ type taskKey struct {
 	task events.TaskID
 }
 
-// tail follows one partition of tasks.events for all who wait on it. It stands
+// tail follows one partition of tasks.events for all that wait on it. It stands
 // where the log ended when it was first needed, and runs from the first waiter
 // on until the client is closed, or until an error that trying again does not
 // mend; then all that wait get that error, and the next waiter runs it again.

@@ -84,11 +84,11 @@ func rejection(key taskKey, err error) Result {
 	return r
 }
 
-// Wait waits for the end of a task, whoever submitted it and whenever; the
+// Wait waits for the end of a task, no matter what submitted it and when; the
 // error is as that of Do. Of a task that this client did not submit lately it
 // reads the whole log first.
 //
-// A task that nobody has submitted may still be, so Wait waits for it, for ever
+// A task that was not submitted may still be, so Wait waits for it, for ever
 // unless ctx has a deadline; and so it does for one of which the log does not tell
 // any more, because its end was deleted. An error of the log that trying again does
 // not mend (eventlog.Final) ends the wait.
