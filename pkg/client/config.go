@@ -143,8 +143,18 @@ func (c *Client) Check(ctx context.Context) error {
 			return nil
 		}
 	}
-	return &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix}
+	missing := &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix}
+	// A list leaves out what one has no right to know of; who asks by name is told.
+	asking, enough := context.WithTimeout(ctx, askFor)
+	defer enough()
+	if _, _, err := c.broker.Offsets(asking, c.topics.Events(), 0); cluster.IsDenied(err) {
+		missing.Err = err
+	}
+	return missing
 }
+
+// askFor is how long Check asks for a topic that is not in the list.
+const askFor = 500 * time.Millisecond
 
 // TopicInfo is a topic as the broker has it.
 type TopicInfo struct {
