@@ -38,14 +38,14 @@ func Inputs(t *testing.T, with func(t *testing.T, body func(in InputsPort))) {
 }
 
 // take collects n inputs, by topic; offsets must follow from what was sought.
-func (in InputsPort) take(t *testing.T, n int, next map[eventlog.TopicPartition]int64) (got [2][]string, last eventlog.Arrivals[string]) {
+func (in InputsPort) take(t *testing.T, n int, next map[eventlog.TopicPartition]int64) (got [2][]string) {
 	t.Helper()
 	taken := 0
 	for range 1000 {
 		a, err := in.Inputs.Next(context.Background(), 20*time.Millisecond)
 		if err != nil {
 			t.Errorf("next: %v", err)
-			return got, last
+			return got
 		}
 		for _, i := range a.Inputs {
 			at := eventlog.TopicPartition{Topic: i.Topic, Partition: i.Partition}
@@ -56,13 +56,13 @@ func (in InputsPort) take(t *testing.T, n int, next map[eventlog.TopicPartition]
 			topic := slices.Index(in.Topics[:], at)
 			got[topic] = append(got[topic], i.Value)
 		}
-		taken, last = taken+len(a.Inputs), a
+		taken += len(a.Inputs)
 		if taken >= n {
-			return got, last
+			return got
 		}
 	}
 	t.Errorf("%d of %d inputs came: %q", taken, n, got)
-	return got, last
+	return got
 }
 
 func numbers(from, to int) (out []string) {
@@ -77,7 +77,7 @@ func readsFromPositions(t *testing.T, in InputsPort) {
 	in.Append(1, numbers(0, 10)...)
 	next := map[eventlog.TopicPartition]int64{in.Topics[0]: 7}
 	in.Inputs.Seek(map[eventlog.TopicPartition]int64{in.Topics[0]: 7})
-	got, _ := in.take(t, 33, next)
+	got := in.take(t, 33, next)
 	if !slices.Equal(got[0], numbers(7, 30)) || !slices.Equal(got[1], numbers(0, 10)) {
 		t.Errorf("got %q", got)
 	}
@@ -88,7 +88,7 @@ func seeksAgain(t *testing.T, in InputsPort) {
 	in.Inputs.Seek(nil)
 	in.take(t, 5, map[eventlog.TopicPartition]int64{})
 	in.Inputs.Seek(map[eventlog.TopicPartition]int64{in.Topics[0]: 15})
-	if got, _ := in.take(t, 5, map[eventlog.TopicPartition]int64{in.Topics[0]: 15}); !slices.Equal(got[0], numbers(15, 20)) {
+	if got := in.take(t, 5, map[eventlog.TopicPartition]int64{in.Topics[0]: 15}); !slices.Equal(got[0], numbers(15, 20)) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -98,7 +98,7 @@ func comesLater(t *testing.T, in InputsPort) {
 	next := map[eventlog.TopicPartition]int64{}
 	for i := range 5 {
 		in.Append(i%2, fmt.Sprint(i))
-		if got, _ := in.take(t, 1, next); len(got[i%2]) != 1 || got[i%2][0] != fmt.Sprint(i) {
+		if got := in.take(t, 1, next); len(got[i%2]) != 1 || got[i%2][0] != fmt.Sprint(i) {
 			t.Errorf("got %q, want %d", got, i)
 		}
 	}
