@@ -21,7 +21,7 @@ banner() {
 # isolated COMMAND... runs it in namespaces, for ten minutes at most: what it
 # starts ends with it.
 isolated() {
-	timeout --kill-after 10s 10m unshare --net --mount --pid --fork --kill-child --mount-proc "$@"
+	timeout --foreground --kill-after 10s 10m unshare --net --mount --pid --fork --kill-child --mount-proc "$@"
 }
 
 require() {
@@ -38,11 +38,21 @@ require() {
 	((${#missing[@]} == 0)) || { banner "${missing[@]}"; return 1; }
 }
 
+# clean removes what dockerd had on disk, and the empty groups that it leaves.
+scratch=
+clean() {
+	[[ -n "$scratch" ]] || return 0
+	find /sys/fs/cgroup -depth -type d -path "*/${scratch##*/}*" -exec rmdir {} + 2>/dev/null || true
+	rm -rf "$scratch"
+}
+trap clean EXIT
+trap 'exit 143' TERM
+
 # run_test ends with the test's exit code, but for the one that says that dockerd
 # did not start, which is as if it were missing.
 readonly no_engine=75
 run_test() {
-	local code=0 scratch
+	local code=0
 	scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/spanway-compose-XXXXXX")
 	# shellcheck disable=SC2016 # Expanded in there.
 	SCRATCH=$scratch isolated bash -euc '
@@ -50,9 +60,6 @@ run_test() {
 		mount -t tmpfs tmpfs /run
 		"$@" || exit $? # Not exec: as the first process bash also reaps orphans.
 	' - "$1" -test.v -test.timeout 8m || code=$?
-	# dockerd leaves the empty groups of its containers' parent.
-	find /sys/fs/cgroup -depth -type d -path "*/${scratch##*/}*" -exec rmdir {} + 2>/dev/null || true
-	rm -rf "$scratch"
 	if ((code == no_engine)); then
 		banner "dockerd did not start; its log is above"
 		return 0

@@ -27,7 +27,7 @@ const second = time.Second
 // compose is docker compose, in the checkout.
 func (s stack) compose(limit time.Duration, args ...string) string {
 	s.Helper()
-	return must(s.T, limit, made+"/bin/docker-compose", append([]string{"--project-directory", root, "--progress", "quiet"}, args...)...)
+	return must(s.T, limit, made+"/bin/docker-compose", append([]string{"--project-directory", root, "--progress", "plain"}, args...)...)
 }
 
 // spanway is the command line on the host, with its defaults: the broker's
