@@ -19,7 +19,7 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 		case <-ctx.Done():
 		}
 	}()
-	for said := false; ; said = true {
+	for said := ""; ; {
 		end, err := l.transport.End(ctx)
 		if err == nil {
 			return end, true, nil
@@ -30,7 +30,8 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 		if cluster.IsDenied(err) {
 			return 0, false, err
 		}
-		if !said {
+		if text := err.Error(); text != said { // another reason is news
+			said = text
 			l.log.Warn("waiting for the broker and its topics", "brokers", l.engine.config.Brokers, "error", err)
 		}
 		if !pause(ctx) {
@@ -41,21 +42,21 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 
 // read passes on what is appended to the engine's partition.
 func (l *loop) read(ctx context.Context, from int64) {
-	failing := false
+	said := "" // of what fails
 	for ctx.Err() == nil {
 		page, err := l.transport.Fetch(ctx, from, fetchWait)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return
 		case err != nil:
-			if !failing {
+			if text := err.Error(); text != said {
+				said = text
 				l.log.Warn("cannot read assignments, trying on", "offset", from, "error", err)
 			}
-			failing = true
 			pause(ctx)
 			continue
-		case failing:
-			failing = false
+		case said != "":
+			said = ""
 			l.log.Info("reading assignments again", "offset", from)
 		}
 		if page.Next == from {

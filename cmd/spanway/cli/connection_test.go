@@ -159,6 +159,28 @@ func TestTargetsThatCannotBe(t *testing.T) {
 	}
 }
 
+// Each flag and each variable is in the documentation.
+func TestSettingsAreDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c cli.Connection
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	c.Flags(flags)
+	flags.VisitAll(func(f *pflag.Flag) {
+		variable := "SPANWAY_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if !strings.Contains(f.Usage, variable) {
+			t.Errorf("the help of --%s does not name %s", f.Name, variable)
+		}
+		for _, name := range []string{"`--" + f.Name, "`" + variable} {
+			if !strings.Contains(string(doc), name) {
+				t.Errorf("docs/operations.md does not name %s", name)
+			}
+		}
+	})
+}
+
 // Everybody on a machine can read the arguments of a process.
 func TestNoFlagTakesAPassword(t *testing.T) {
 	var c cli.Connection
