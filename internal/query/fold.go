@@ -28,8 +28,7 @@ func (q *Querier) folding(ctx context.Context, partition int32, fold func(start 
 	}
 }
 
-func (q *Querier) snapshots(partition int32) *eventlog.Snapshots {
-	topic := q.topics.Events()
+func (q *Querier) snapshots(topic string, partition int32) *eventlog.Snapshots {
 	return &eventlog.Snapshots{
 		Log: q.logs.Partition(events.Snapshots(topic), partition), Topic: topic, Partition: partition,
 		Encoder: q.encoder,
@@ -41,7 +40,7 @@ func (q *Querier) snapshots(partition int32) *eventlog.Snapshots {
 // more of the history to be folded. A *eventlog.LossError says that there is none,
 // NO_HISTORY that all are beyond it.
 func (q *Querier) stateAt(ctx context.Context, log eventlog.Log, cfg placement.Config, at At, newest bool) (*placement.State, *events.LogSnapshot, error) {
-	s := q.snapshots(cfg.Partition)
+	s := q.snapshots(q.topics.Events(), cfg.Partition)
 	usable, beyond, err := s.Usable(ctx, log)
 	if err != nil {
 		return nil, nil, err

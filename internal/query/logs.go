@@ -13,7 +13,7 @@ import (
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
-// SnapshotInfo is a complete snapshot of a partition of tasks.events.
+// SnapshotInfo is a complete snapshot of a partition of a log.
 type SnapshotInfo struct {
 	// Offset of the log up to which it is the state, and the fold version.
 	Offset      int64
@@ -27,10 +27,10 @@ type SnapshotInfo struct {
 	Usable bool
 }
 
-// SnapshotsOf lists the complete snapshots of a partition of tasks.events, newest
-// by log offset first.
-func (q *Querier) SnapshotsOf(ctx context.Context, partition int32) ([]SnapshotInfo, error) {
-	s := q.snapshots(partition)
+// SnapshotsOf lists the complete snapshots of a partition of a log that judges
+// itself, newest by log offset first.
+func (q *Querier) SnapshotsOf(ctx context.Context, topic string, partition int32) ([]SnapshotInfo, error) {
+	s := q.snapshots(topic, partition)
 	all, err := s.List(ctx)
 	if err != nil {
 		return nil, err
@@ -64,18 +64,36 @@ type Reset struct {
 	Accepted *events.LogLossAccepted
 }
 
-// ResetLog accepts that the state of a partition of tasks.events is lost whose
-// beginning is gone without a usable snapshot: tasks and engines are unknown from
-// then on. The error is *Refused with NOT_LOST if nothing is lost.
-func (q *Querier) ResetLog(ctx context.Context, partition int32, owner, reason string) (Reset, error) {
-	topic := q.topics.Events()
-	log := q.logs.Partition(topic, partition)
-	start, end, err := eventlog.Bounds(ctx, log)
+// CodeNoFold: this binary knows no fold of the log, so it cannot write its empty state.
+const CodeNoFold events.Code = "NO_FOLD"
+
+// newFold gives what folds a log of the catalogue; nil if this binary has no fold of
+// it. Each system adds its own here.
+func (q *Querier) newFold(log events.Log, partition int32) func() eventlog.Fold {
+	switch log.Topic {
+	case q.topics.Events():
+		return func() eventlog.Fold {
+			return placement.New(placement.Config{Topics: q.topics, Partition: partition})
+		}
+	}
+	return nil
+}
+
+// ResetLog accepts that the state of a partition of an owned log is lost whose
+// beginning is gone without a usable snapshot: what it knew is unknown from then on.
+// The error is *Refused with NOT_LOST if nothing is lost.
+func (q *Querier) ResetLog(ctx context.Context, log events.Log, partition int32, owner, reason string) (Reset, error) {
+	newFold := q.newFold(log, partition)
+	if newFold == nil {
+		return Reset{}, &client.Refused{Code: CodeNoFold, Message: fmt.Sprintf("%s: this binary has no fold of it; the program that owns it resets it, by eventlog.Reset", log.Topic)}
+	}
+	records := q.logs.Partition(log.Topic, partition)
+	start, end, err := eventlog.Bounds(ctx, records)
 	if err != nil {
 		return Reset{}, err
 	}
 	var positions eventlog.Positions
-	for _, input := range []string{q.topics.Requests(), q.topics.Reports()} {
+	for _, input := range log.Inputs {
 		first, _, err := q.offsets(ctx, input, partition)
 		if err != nil {
 			return Reset{}, err
@@ -83,14 +101,11 @@ func (q *Querier) ResetLog(ctx context.Context, partition int32, owner, reason s
 		positions.Set(input, partition, first)
 	}
 	accepted, err := eventlog.Reset(ctx, eventlog.ResetConfig{
-		Log: log, Snapshots: q.snapshots(partition), Encoder: q.encoder,
-		NewFold: func() eventlog.Fold {
-			return placement.New(placement.Config{Topics: q.topics, Partition: partition})
-		},
+		Log: records, Snapshots: q.snapshots(log.Topic, partition), Encoder: q.encoder, NewFold: newFold,
 		Now: time.Now, Random: randomID, Owner: owner, Reason: reason, Positions: positions,
 	})
 	if errors.Is(err, eventlog.ErrNothingLost) {
-		return Reset{}, &client.Refused{Code: CodeNotLost, Message: fmt.Sprintf("%s/%d holds [%d, %d) and can be folded; nothing was done", topic, partition, start, end)}
+		return Reset{}, &client.Refused{Code: CodeNotLost, Message: fmt.Sprintf("%s/%d holds [%d, %d) and can be folded; nothing was done", log.Topic, partition, start, end)}
 	}
 	return Reset{partition, start, end, accepted}, err
 }

@@ -3,7 +3,6 @@ package query
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -42,7 +41,8 @@ func (q *Querier) Tail(ctx context.Context, cfg TailConfig, see func(TailRecord)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	t := &tailing{querier: q, cfg: cfg, see: see, stop: stop}
-	owned := slices.ContainsFunc(q.topics.Catalogue(), func(l events.Log) bool { return l.Topic == cfg.Topic && l.Kind == events.OwnedLog })
+	log, _ := q.topics.Log(cfg.Topic)
+	owned := log.Kind == events.OwnedLog
 	var sources []source
 	for _, p := range cfg.Partitions {
 		s, err := t.source(ctx, p, owned)

@@ -47,7 +47,7 @@ func TestTasksBetweenTheStartAndTheSnapshots(t *testing.T) {
 		if _, err := c.Do(ctx, client.Task{Kind: "echo"}); err != nil {
 			t.Fatal(err)
 		}
-		held, err := q.SnapshotsOf(ctx, partition)
+		held, err := q.SnapshotsOf(ctx, events.Topics{Prefix: events.DefaultPrefix}.Events(), partition)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func askThePast(ctx context.Context, t *testing.T, c *client.Client, q *query.Qu
 	if err != nil || start == 0 {
 		t.Fatalf("the log begins at %d, %v", start, err)
 	}
-	held, err := q.SnapshotsOf(ctx, partition)
+	held, err := q.SnapshotsOf(ctx, events.Topics{Prefix: events.DefaultPrefix}.Events(), partition)
 	oldest := int64(-1)
 	var oldestMs int64
 	for _, h := range held {

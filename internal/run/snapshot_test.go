@@ -86,7 +86,7 @@ func TestAFreshSchedulerOnATruncatedLog(t *testing.T) {
 	topics := events.Topics{Prefix: events.DefaultPrefix}
 	partition := events.PoolPartition(events.DefaultPool)
 	deleted := awaitDeleted(t, c, tasks)
-	held, err := query.New(query.Config{Logs: s.Cluster()}).SnapshotsOf(t.Context(), partition)
+	held, err := query.New(query.Config{Logs: s.Cluster()}).SnapshotsOf(t.Context(), topics.Events(), partition)
 	if err != nil || len(held) == 0 {
 		t.Fatalf("snapshots: %v, %v", held, err)
 	}

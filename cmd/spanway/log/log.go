@@ -71,12 +71,18 @@ type snapshotView struct {
 	Usable      bool   `json:"usable"`
 }
 
-// snapshotsOf lists the snapshots of a partition, if the topic is the owned log.
+// judged tells whether a topic is a log that judges itself: it has snapshots.
+func judged(c *cli.Conn, topic string) bool {
+	log, known := c.Topics().Log(topic)
+	return known && log.Judged()
+}
+
+// snapshotsOf lists the snapshots of a partition, if the topic has any.
 func snapshotsOf(ctx context.Context, c *cli.Conn, topic string, partition int32) (views []snapshotView, text string, err error) {
-	if topic != c.Topics().Events() {
+	if !judged(c, topic) {
 		return nil, "", nil
 	}
-	found, err := c.SnapshotsOf(ctx, partition)
+	found, err := c.SnapshotsOf(ctx, topic, partition)
 	for i, s := range found {
 		views = append(views, snapshotView{s.Offset, s.FoldVersion, s.Bytes, fmt.Sprintf("%016x", s.Hash), cli.Stamp(s.AtMs), s.Usable})
 		if i > 0 {
@@ -151,7 +157,7 @@ func show(a *cli.App) *cobra.Command {
 					return showRecord(ctx, a, c, place)
 				}
 				t := &cli.Table{Head: []string{"PARTITION", "START", "END", "RECORDS"}}
-				if place.Topic == c.Topics().Events() {
+				if judged(c, place.Topic) {
 					t.Head = append(t.Head, "SNAPSHOTS")
 				}
 				for _, p := range partitions {

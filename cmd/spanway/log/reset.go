@@ -37,7 +37,7 @@ It refuses with NOT_LOST where the log can be folded. Stop nothing for it; but
 first restore the topics from a copy if you have one.`,
 		Args: cli.One("partition of a log"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			place, err := resettable(a, args[0])
+			log, place, err := resettable(a, args[0])
 			switch {
 			case err != nil:
 				return err
@@ -45,7 +45,7 @@ first restore the topics from a copy if you have one.`,
 				return cli.Usage("this cannot be undone: give --accept-loss if the state of the partition is to be given up")
 			}
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
-				r, err := c.ResetLog(ctx, place.Partition, cli.Instance(), reason)
+				r, err := c.ResetLog(ctx, log, place.Partition, cli.Instance(), reason)
 				if err != nil {
 					return err
 				}
@@ -65,19 +65,20 @@ first restore the topics from a copy if you have one.`,
 }
 
 // resettable reads which partition of which owned log is meant.
-func resettable(a *cli.App, text string) (events.Place, error) {
+func resettable(a *cli.App, text string) (events.Log, events.Place, error) {
 	place, err := parsePlace(a, text)
 	if err != nil {
-		return place, err
+		return events.Log{}, place, err
 	}
 	topics := events.Topics{Prefix: a.Prefix}
-	switch log, known := topics.Log(place.Topic); {
+	log, known := topics.Log(place.Topic)
+	switch {
 	case !known || log.Kind != events.OwnedLog:
-		return place, cli.Usage("%s is not an owned log of Spanway; these are: %s", place.Topic, strings.Join(ownedLogs(topics), ", "))
+		err = cli.Usage("%s is not an owned log of Spanway; these are: %s", place.Topic, strings.Join(ownedLogs(topics), ", "))
 	case place.Offset >= 0 || !log.Has(place.Partition):
-		return place, cli.Usage("say which partition of %s, 0 to %d, as in %s/3", log.Topic, log.Partitions-1, log.Topic)
+		err = cli.Usage("say which partition of %s, 0 to %d, as in %s/3", log.Topic, log.Partitions-1, log.Topic)
 	}
-	return place, nil
+	return log, place, err
 }
 
 func ownedLogs(topics events.Topics) (names []string) {
