@@ -223,7 +223,7 @@ func (u *unjudged) Run(ctx context.Context) error {
 			if h.Tries++; h.Err == nil {
 				h.Since = time.Now()
 			}
-			if h.Err == nil || time.Now().Sub(u.told) >= eventlog.TroubleEvery {
+			if h.Err == nil || time.Since(u.told) >= eventlog.TroubleEvery {
 				u.told = time.Now()
 				following.Log(u.querier.logger, u.cfg.Topic, u.partition, eventlog.Health{Err: err, Doing: "read", Since: h.Since, Tries: h.Tries})
 			}
