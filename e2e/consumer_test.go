@@ -210,8 +210,9 @@ func parseMark(t *testing.T, text string) eventlog.Header {
 	return h
 }
 
-// A consumer that had read what a log lost with its tail begins anew.
-func TestConsumerBeyondALostTail(t *testing.T) {
+// A consumer that had read what a log lost with its tail begins anew. It needs no broker,
+// but what the tests of the examples install (make producers-install).
+func TestApacheConsumerBeyondALostTail(t *testing.T) {
 	languages()[0].require(t)
 	cmd := exec.Command(".venv/bin/python", "-m", "unittest", "-q")
 	cmd.Dir = producers + "/python"
