@@ -12,7 +12,8 @@ import (
 // that landed where its writer expected, and judges up to the offset without a visit.
 // Where the offset is inside a batch, that batch is visited whole once its end is
 // read. If nothing before it tells, because the log begins there, the reader is one
-// of NewReaderAt: a log is truncated where a batch begins that tells.
+// of NewReaderAt: a log is truncated where a batch begins that tells. ErrHidden: not
+// all that is before the offset is shown; try again.
 func NewReaderBehind(ctx context.Context, log Log, topic string, partition int32, at int64) (*Reader, error) {
 	start, _, err := Bounds(ctx, log)
 	if err != nil {
@@ -26,8 +27,8 @@ func NewReaderBehind(ctx context.Context, log Log, topic string, partition int32
 			if err := r.pollTo(ctx, at); err != nil {
 				return nil, fmt.Errorf("judge %s/%d from %d to %d: %w", topic, partition, from, at, err)
 			}
-			if r.next == before {
-				break
+			if r.next == before { // To leave out what is to come would be to judge otherwise.
+				return nil, fmt.Errorf("judge %s/%d from %d to %d: at %d: %w", topic, partition, from, at, r.next, ErrHidden)
 			}
 		}
 		if !r.judge.Unanchored || from <= start {

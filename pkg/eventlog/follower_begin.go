@@ -132,6 +132,8 @@ func (f *Follower) lookBack(ctx context.Context, at, start, end int64) (*Reader,
 			break // Where nothing is shown, nothing can be compared.
 		}
 	}
-	r.next = max(r.next, at)
+	if r.next < at { // What is in between was not read, and the first batch tells the history.
+		r = NewReaderAt(f.cfg.Log, f.cfg.Topic, f.cfg.Partition, at)
+	}
 	return r, nil
 }

@@ -88,7 +88,7 @@ func (t *trail) stands(ctx context.Context, log Log) (*mark, error) {
 		probe := (low + high) / 2
 		found, err := t.marks[probe].compare(ctx, log)
 		switch {
-		case err != nil && !errors.Is(err, errHidden):
+		case err != nil && !errors.Is(err, ErrHidden):
 			return nil, err
 		case err != nil, found == differs:
 			high = probe
@@ -140,11 +140,11 @@ func (m *mark) compare(ctx context.Context, log Log) (finding, error) {
 	return found, err
 }
 
-// errHidden says that a leader does not show what was read: it is new, and will,
+// ErrHidden says that a leader does not show what was read: it is new, and will,
 // or what was read is lost, and nothing came in its place.
-var errHidden = errors.New("the leader does not show (yet) what was read before")
+var ErrHidden = errors.New("the leader does not show (yet) what was read before")
 
-// hiddenFor is how long it takes until errHidden means that it is lost.
+// hiddenFor is how long it takes until ErrHidden means that it is lost.
 const hiddenFor = 10 * time.Second
 
 // look returns the record at an offset: nil if the log has none there, or no more.
@@ -158,7 +158,7 @@ func (p *pages) look(ctx context.Context, offset int64) (*events.Record, finding
 		}
 		return nil, differs, nil
 	case errors.Is(err, errNoRecord) && p.kept[len(p.kept)-1].Next <= offset:
-		return nil, differs, errHidden
+		return nil, differs, ErrHidden
 	case errors.Is(err, errNoRecord):
 		return nil, differs, nil
 	}
@@ -174,7 +174,7 @@ func (f *Follower) compare(ctx context.Context) (found finding, err error) {
 	case f.snapshot != nil: // Nothing was read behind it.
 		found, err = f.compareSnapshot(ctx)
 	}
-	if !errors.Is(err, errHidden) {
+	if !errors.Is(err, ErrHidden) {
 		f.hidden = time.Time{}
 		return found, err
 	}

@@ -164,3 +164,43 @@ func throughOf(t *testing.T, log eventlog.Log) (through int64) {
 	}
 	return through
 }
+
+// quiet is a core whose events cause nothing elsewhere.
+type quiet struct{ *toyCore }
+
+func (quiet) Publish(events.Logged, func(events.Outgoing)) {}
+
+// Events that cause nothing are no reason to decide nothing: large ones reach the bound
+// before they are so many that the log is told for the sake of the next owner.
+func TestEventsThatCauseNothingDoNotHoldAnOwner(t *testing.T) {
+	defer eventlog.BoundOpen(2_000)()
+	var ids []string
+	for i := range 100 {
+		ids = append(ids, fmt.Sprint("task", i))
+	}
+	b := setup(t, memlog.New(), ids...)
+	decided, all := 0, make(chan struct{})
+	b.cfg.NewCore = func() eventlog.Core[string] { return quiet{newToyCore().(*toyCore)} }
+	b.cfg.Hooks.Owned = nil
+	b.cfg.Hooks.Counted = func(_ eventlog.Core[string], batch []events.Logged) {
+		for _, l := range batch {
+			if _, ok := l.Message.(*events.TaskAccepted); ok {
+				decided++
+			}
+		}
+		if decided == len(ids) {
+			close(all)
+			decided++
+		}
+	}
+	stop := b.run(t)
+	select {
+	case <-all:
+	case <-time.After(10 * time.Second):
+		t.Error("it decides nothing more, though nothing is to be published")
+	}
+	if err := stop(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	t.Logf("%d events decided", decided)
+}

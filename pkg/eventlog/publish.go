@@ -88,9 +88,10 @@ func (o *own) close(n int) {
 
 // moved tells whether more has been published than the log knows, so much more
 // that a successor should not have to look through it. Where nothing was sent
-// the log moves by the notes themselves, and needs none.
+// the log moves by the notes themselves, and needs none, unless what is open comes
+// near to its bound: at it nothing is decided, and nothing but a note would end that.
 func (p *publishing) moved(outbox Outbox, limit int64) bool {
-	if p.sent < p.through && limit-p.through < noteAfterInputs {
+	if p.sent < p.through && limit-p.through < noteAfterInputs && p.size <= maxOpen/2 {
 		return false
 	}
 	return outbox.Through(limit) > p.through

@@ -120,7 +120,7 @@ func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
 		err = s.view.begin(ctx, s.log, from)
 	}
 	switch {
-	case errors.Is(err, errHidden):
+	case errors.Is(err, eventlog.ErrHidden):
 		return chunk[I]{next: from}
 	case err != nil:
 		return chunk[I]{next: from, err: err}

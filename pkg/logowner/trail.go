@@ -100,9 +100,6 @@ func (t *trail) stands(ctx context.Context, log eventlog.Log, next int64) (int64
 	return t.steps[low-1].offset + 1, nil
 }
 
-// errHidden says that a leader does not show yet what it has: it is new.
-var errHidden = errors.New("the leader does not show yet what it has")
-
 // stands tells whether the input holds the record. What was deleted was read.
 func (s step) stands(ctx context.Context, log eventlog.Log) (bool, error) {
 	page, err := log.Fetch(ctx, s.offset, longPoll)
@@ -114,7 +111,7 @@ func (s step) stands(ctx context.Context, log eventlog.Log) (bool, error) {
 	case err != nil:
 		return false, err
 	case page.Next <= s.offset:
-		return false, errHidden
+		return false, eventlog.ErrHidden
 	}
 	return len(page.Records) > 0 && page.Records[0].Offset == s.offset && eventlog.Fingerprint(&page.Records[0]) == s.hash, nil
 }

@@ -1,6 +1,7 @@
 package logowner
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -211,4 +212,47 @@ func headerAt(t *testing.T, log eventlog.Log, offset int64) eventlog.Header {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// lagging is an input whose new leader shows what is below shows only, until it was
+// asked twice for what stands at an offset.
+type lagging struct {
+	eventlog.Log
+	shows, at int64
+	asked     int // by the source's goroutine alone
+}
+
+func (l *lagging) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	if from == l.at {
+		l.asked++
+	}
+	page, err := l.Log.Fetch(ctx, from, wait)
+	if err != nil || l.asked >= 2 {
+		return page, err
+	}
+	n := 0
+	for n < len(page.Records) && page.Records[n].Offset < l.shows {
+		n++
+	}
+	page.Records, page.End = page.Records[:n], l.shows
+	page.Next = max(from, min(page.Next, l.shows))
+	return page, nil
+}
+
+// An owner that begins when the leader of its input is new loses nothing of it.
+func TestAnOwnedInputThatIsNotShownYet(t *testing.T) {
+	t.Parallel()
+	w := &writer{Log: memlog.New(), t: t}
+	w.claim()
+	for _, id := range []string{"a", "b", "c", "d", "e"} {
+		w.batch(0, id)
+	}
+	m, gone := ownedInput(t, &lagging{Log: w, shows: 2, at: 4}, nil)
+	m.Seek(from(4))
+	if got, _ := handed(t, m, 2); !slices.Equal(got, []string{"d", "e"}) {
+		t.Errorf("handed on %q, want what stands from 4 on", got)
+	}
+	if len(gone) > 0 {
+		t.Errorf("told of a loss: %v", <-gone)
+	}
 }
