@@ -88,7 +88,7 @@ func TestOwnerSurvivesWhatAnAppendMayDo(t *testing.T) {
 			b := setup(t, log, "a", "b", "c", "d", "e", "f")
 			b.cfg.Log = &faulty{Log: log, at: c.at, instead: c.instead}
 			b.run(t)
-			awaitTasks(t, log, 6)
+			awaitTasks(t, log, 6, c.epoch)
 			counted, _, r := read(t, log)
 			seen := map[string]int{}
 			for _, l := range counted {
@@ -108,20 +108,28 @@ func TestOwnerSurvivesWhatAnAppendMayDo(t *testing.T) {
 	}
 }
 
-// awaitTasks reads the log until n tasks count.
-func awaitTasks(t *testing.T, log eventlog.Log, n int) {
+// awaitTasks waits until n tasks count and the log has come to an epoch. It reads the
+// log from its beginning each time, since the log may lose what was read.
+func awaitTasks(t *testing.T, log eventlog.Log, n int, epoch uint32) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	seen := map[string]bool{}
-	for r := eventlog.NewReader(log, topic, 3); len(seen) < n; {
-		err := r.Poll(ctx, time.Second, func(l events.Logged, _ *events.Record) {
+	for {
+		seen := map[string]bool{}
+		r := eventlog.NewReader(log, topic, 3)
+		err := r.Barrier(ctx, func(l events.Logged, _ *events.Record) {
 			if m, ok := l.Message.(*events.TaskAccepted); ok {
 				seen[m.Task.Id] = true
 			}
 		})
-		if err != nil {
-			t.Fatalf("after %d of %d tasks: %v", len(seen), n, err)
+		if err == nil && len(seen) >= n && r.Judge().Epoch >= epoch {
+			return
+		}
+		if err == nil {
+			_, err = log.Fetch(ctx, r.Next(), 100*time.Millisecond)
+		}
+		if err != nil && !eventlog.IsOutOfRange(err) {
+			t.Fatalf("after %d of %d tasks in epoch %d: %v", len(seen), n, r.Judge().Epoch, err)
 		}
 	}
 }

@@ -78,6 +78,7 @@ func (o *own) close(n int) {
 		o.size -= int64(o.open[i].size)
 	}
 	if left := len(o.open) - n; left > n {
+		clear(o.open[:n]) // Their messages are not kept until the slice grows.
 		o.open = o.open[n:]
 	} else {
 		copy(o.open, o.open[n:])
