@@ -55,7 +55,9 @@ func (c *counter) Restore(state []byte) error {
 }
 
 func (c *counter) FoldVersion() uint32 { return 1 }
-func (c *counter) Floor() int64        { return math.MaxInt64 }
+
+// Floor: the state refers to no offset of the log.
+func (c *counter) Floor() int64 { return math.MaxInt64 }
 
 func (c *counter) Decide(in events.Input[int64], _ events.Clock, emit func(proto.Message)) {
 	if in.Value != 0 {
@@ -63,6 +65,7 @@ func (c *counter) Decide(in events.Input[int64], _ events.Clock, emit func(proto
 	}
 }
 
+// Nothing is due by time, and nothing is published.
 func (c *counter) Advance(events.Clock, func(proto.Message)) bool { return false }
 func (c *counter) Publish(events.Logged, func(events.Outgoing))   {}
 

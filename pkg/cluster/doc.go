@@ -9,7 +9,7 @@
 //
 // It owns no topic and keeps no state besides its connections, which are opened
 // when they are needed and again after they broke. Package internal/kafka does the
-// work and is the only one that speaks Kafka; this is its public face.
+// work and is the only one that speaks Kafka; this is its public API.
 //
 // A crash of the process loses nothing but requests under way: whether an append
 // counts is decided by the log (see package eventlog).

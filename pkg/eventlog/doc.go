@@ -1,8 +1,9 @@
-// Package eventlog is the heart of Spanway: logs that judge themselves. It owns
-// the rule by which every reader decides which records of an owned log count
-// (wire.md, "Owned logs"), the reader that applies it, the follower that keeps a
-// fold up to date, and the runtime of a log's owner. It talks to a partition only through Log, an interface of two
-// methods, so the same code runs on Kafka, in memory and in the simulation.
+// Package eventlog implements logs that judge themselves. It owns the rule by which
+// every reader decides which records of an owned log count (wire.md, "Owned logs"),
+// the reader that applies it, the follower that keeps a fold up to date, and the
+// runtime of a log's owner. It talks to a partition only through Log, an interface of
+// two methods, so the same code runs on Kafka, in memory and in the simulation. Logs
+// with many writers will be package eventlog/sharedlog.
 //
 // # Owned logs
 //
@@ -70,19 +71,20 @@
 //	  └── it differs, or is gone ──────────────── comparing
 //
 // A Follower keeps a Fold up to date for those who only read; it is stepped by its
-// user. It goes on as long as the log holds what it has read. A page of another
-// term asks for a proof: the newest batch that counts and the newest record must
-// stand where they were read, which costs a fetch. That the log ends before what
-// was read disproves it, and so does a batch that landed where its writer expected
-// it and does not count: this one is heeded only if the log has grown by as much as
-// it costs to begin anew, since anybody may write such batches. What was read is
-// then dropped as a whole, for nobody shares it. A follower without a fold needs no
-// past: it goes back to the newest of its marks that stands.
+// user. It goes on as long as the log holds what it has read. When a page has
+// another term (Kafka's leader epoch), the follower checks that the newest batch that
+// counts and the newest record are still where it read them, which costs a fetch. If
+// they are not, or if the log ends before what was read, the log differs. So it does if
+// a batch landed where its writer expected it and does not count; this sign is used
+// only once the log has grown by as much as must be read again, since any program can
+// write such a batch. What was read is then dropped as a whole: no other reader has
+// that state. A follower without a fold needs no past: it goes back to the newest of
+// its marks that stands.
 //
 // Invariants: whenever a page was read, the fold is that of everything that counted
-// in the log up to Position as it was then. What is visited again, or otherwise, is
-// told by Began before. No error is kept back: Step returns it, Health and Trouble
-// tell of it, Run ends with those for which Final is true.
+// in the log up to Position as it was then. Before events are visited again, or others
+// in their place, Began is called. No error is kept back: Step returns it, Health and
+// Trouble tell of it, Run ends with those for which Final is true.
 //
 // A follower without a fold has no fold version: it visits what a newer version
 // means as any other event, without Message if the type is not known. A follower
@@ -108,19 +110,19 @@
 //	go func() { ended(f.Run(ctx)) }() // every wait ends with this error
 //
 // An *OvertakenError ends Run once; what was to come in the gap must be looked up
-// otherwise, and Run be called again. Who asks for a linearizable answer from
-// another goroutine takes the end of the log by Bounds, and waits until Stepped
-// tells of a Position at or behind it; if Began tells of an earlier one, it asks
-// anew. A command that only asks calls Barrier, and looks at Fold.
+// otherwise, and Run be called again. A linearizable read from another goroutine takes
+// the end of the log by Bounds, and waits until Stepped reports a Position at or behind
+// it; if Began reports an earlier one, the read begins again. A command that only asks
+// calls Barrier, and looks at Fold.
 //
 // On a crash nothing is left: it begins again. Decisions: docs/adr/0015-followers.md.
 //
 // # Losses
 //
-// LostError: the tail is gone. The owner drops its fold, passes the snapshots of
-// what is gone, claims anew, with the news in the claim for whoever comes after a
-// crash, and says LogTailLost first; Receivers are told to lower their marks. A
-// WitnessError of its Inputs tells of a loss that others saw.
+// LostError: the tail is gone. The owner drops its fold, ignores the snapshots of what
+// is gone, claims anew with the loss recorded in the claim, so that it survives a crash,
+// and writes LogTailLost first; receivers then lower their marks. Inputs return a
+// WitnessError if a receiver reports an event that the log lacks.
 // LossError: the beginning is gone and no snapshot is left; Reset is the remedy.
 // VersionError: the log needs a newer binary.
 //

@@ -42,7 +42,8 @@ const (
 	InputLog LogKind = iota + 1
 	// OwnedLog: one writer at a time; the log judges itself (docs/wire.md, "Owned logs").
 	OwnedLog
-	// SharedLog: many writers; the order of the records decides.
+	// SharedLog: many writers; the order of the records decides. No package judges
+	// these yet; that will be pkg/eventlog/sharedlog.
 	SharedLog
 	// PublishedLog: copies of events of owned logs, which name the event that they
 	// were made from. A receiver drops what it has seen.

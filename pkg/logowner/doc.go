@@ -43,9 +43,9 @@
 // between "I hold the lease" and "append" appends whenever it goes on, and no clock
 // tells it. A lease is safe only where whatever is written to checks a token that
 // grows. Kafka does not. An owned log does: a batch names the history on which it was
-// decided, and one that lands on another does not count. So the consumer group is
-// advice, which may be wrong: it decides which process claims a partition, and the
-// claim decides who owns it.
+// decided, and one that lands on another does not count. The consumer group
+// only says which process claims a partition, and may be wrong; the claim decides
+// which one owns it.
 //
 // # Topics
 //
@@ -73,13 +73,14 @@
 // # Publishing
 //
 // What events cause is sent in order for each target partition; at most 4 MiB are
-// under way to one. To one that takes nothing no more is sent, and no more is kept
-// for it: once it has room, what goes there is made again of the events that the log
-// does not say are published. These are kept anyway, and are in snapshots; so the price
-// of a dead partition is that LogPublished stays before the first event that it did not
-// get, and the next owner sends again what others got since. Where such events come to
-// 256 MiB no more inputs are decided until there is room. The gauge spanway.log.publish.held
-// counts such partitions; one that takes nothing for 5 s is named in a log line.
+// under way to one. While a target partition accepts nothing, the owner sends no more
+// there and holds no records for it. When it accepts again, its records are made again
+// from the events that LogPublished does not cover yet. The owner keeps these events in
+// any case, and snapshots hold them. So a partition without room has this price:
+// LogPublished stays before the first event that it did not get, and the next owner
+// sends to all others again what they got since. When such events come to 256 MiB, no
+// more inputs are decided until there is room. The gauge spanway.log.publish.held counts
+// partitions without room; a log line names one that accepts nothing for 5 s.
 //
 // # Positions of inputs
 //
@@ -87,12 +88,12 @@
 // that was decided. An owner reads on from there. Of an input that judges itself a
 // batch is handed on when all of it was read; so a position is the end of a batch,
 // except where the decisions on one large batch did not fit one batch of the owner.
-// Either way the next owner's reader is anchored at a batch before the position, judges
-// from there, and hands on what lies behind it: nothing twice, nothing not at all.
+// Either way the next owner's reader begins at a batch before the position, judges from
+// there, and hands on what lies behind the position: each record once.
 //
-// A tail that an input has lost is noticed by what was read of it, as long as a process
-// lives that has read it; then the input is read on from where it differs. What was
-// lost and was decided stays decided.
+// A process notices that an input lost its tail only if it had itself read what was
+// lost; it then reads on from where the input differs. Decisions that were made on lost
+// records stay.
 //
 // # Invariants
 //

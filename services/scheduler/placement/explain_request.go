@@ -12,7 +12,7 @@ import (
 // accepted now: what every engine is for it, with the scores of its prefer, and
 // in Takes the engine that would get it. If one would, there is no reason and
 // nothing to wake on. nowMs is as for Explain. It changes nothing. The task is as a
-// Preparer's Check gives it; its ID may be empty, and so may its kind, if that is
+// request.Checker's Check gives it; its ID may be empty, and so may its kind, if that is
 // not what is asked.
 func (s *State) ExplainRequest(asked *events.Task, nowMs int64) Explanation {
 	nowMs = max(nowMs, s.newest)
