@@ -2,6 +2,7 @@ package eventlog_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -19,7 +20,8 @@ type partly struct {
 
 func (l *partly) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
 	page, err := l.Log.Fetch(ctx, from, 0)
-	if r, ok := err.(*eventlog.OutOfRangeError); ok {
+	var r *eventlog.OutOfRangeError
+	if errors.As(err, &r) {
 		return page, &eventlog.OutOfRangeError{From: from, Start: r.Start, End: min(r.End, l.shows)}
 	}
 	if err != nil {
