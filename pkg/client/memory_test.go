@@ -20,7 +20,9 @@ type memory struct {
 	logs map[events.Place]*memlog.Log
 	// fault, if set, is what a fetch of tasks.events fails with.
 	fault error
-	// fetched is told of each fetch of tasks.events: from where, before it is done.
+	// fetched is told of each fetch of tasks.events that waits for what comes: from
+	// where, before it is done. One that does not wait may only look for the end, so
+	// where it reads from says nothing of what the client has seen.
 	fetched chan int64
 }
 
@@ -80,9 +82,11 @@ func (w *watched) Fetch(ctx context.Context, from int64, wait time.Duration) (ev
 	if fault != nil {
 		return events.Page{}, fault
 	}
-	select {
-	case w.memory.fetched <- from:
-	default:
+	if wait > 0 {
+		select {
+		case w.memory.fetched <- from:
+		default:
+		}
 	}
 	return w.Log.Fetch(ctx, from, wait)
 }
