@@ -143,6 +143,7 @@ func (t *tenure[I]) startSnapshot() error {
 	if err != nil {
 		return fmt.Errorf("take a snapshot at %d: %w", t.reader.next, err)
 	}
+	snap.Manifest.AtMs = t.stamp()
 	if !k.Keeper.Start(Job{Snapshot: snap, Before: k.before, Truncate: t.published.truncated, Floor: t.core.Floor()}) {
 		k.retryAt = t.clock.Now + snapshotRetry/10
 		return nil
@@ -181,6 +182,6 @@ func (t *tenure[I]) emitTruncated() {
 	before := k.propose
 	k.propose = 0
 	if before > t.published.truncated && before <= t.core.Floor() {
-		t.emit(&events.LogTruncated{Before: before, AtMs: t.clock.Now})
+		t.emit(&events.LogTruncated{Before: before, AtMs: t.stamp()})
 	}
 }

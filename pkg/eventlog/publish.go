@@ -314,5 +314,5 @@ func (t *tenure[I]) noteDue() bool {
 // carries the input positions.
 func (t *tenure[I]) emitPublished() {
 	t.published.through = max(t.published.through, t.Outbox.Through(t.publishedBelow()))
-	t.emit(&events.LogPublished{Through: t.published.through, AtMs: t.clock.Now})
+	t.emit(&events.LogPublished{Through: t.published.through, AtMs: t.stamp()})
 }

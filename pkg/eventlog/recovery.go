@@ -64,7 +64,9 @@ func (t *tenure[I]) restore(ctx context.Context) error {
 	t.core = core
 	t.published.own, _, _ = snap.parts() // Restore has read it already.
 	t.keeping.before = snap.Manifest
-	t.keeping.last, t.keeping.size, t.keeping.at = snap.Manifest.Offset, snap.Manifest.StateBytes, snap.Manifest.AtMs
+	t.newest.raise(snap.Manifest.AtMs) // No event below it is later.
+	t.keeping.last, t.keeping.size = snap.Manifest.Offset, snap.Manifest.StateBytes
+	t.keeping.at = min(snap.Manifest.AtMs, t.Now().UnixMilli())
 	if t.Hooks.Restored != nil {
 		t.Hooks.Restored(snap.Manifest)
 	}
@@ -137,7 +139,7 @@ func (t *tenure[I]) witness(m *events.LogSnapshot) {
 
 // lossTime is the time of a loss that is found now. Receivers tell losses apart by
 // their times, which owners with other clocks give: each is above the one before.
-func (t *tenure[I]) lossTime() int64 { return max(t.clock.Now, t.published.loss.atMs+1) }
+func (t *tenure[I]) lossTime() int64 { return max(t.stamp(), t.published.loss.atMs+1) }
 
 // above tells whether one event comes after another.
 func above(epoch, n, thanEpoch, thanN uint32) bool {

@@ -75,7 +75,10 @@ func (cfg *ResetConfig) open(ctx context.Context) (*tenure[struct{}], error) {
 		NewCore: func() Core[struct{}] { return undecided{cfg.NewFold()} }, Encoder: cfg.Encoder, Now: cfg.Now, Random: cfg.Random, Instance: cfg.Owner,
 	})
 	t.reader = NewReaderAt(cfg.Log, t.Topic, t.Partition, start)
-	if err := t.reader.Barrier(ctx, nil); err != nil {
+	for _, st := range append(usable, beyond...) {
+		t.newest.raise(st.Manifest.AtMs)
+	}
+	if err := t.reader.Barrier(ctx, func(l events.Logged, _ *events.Record) { t.newest.pass(l.Message) }); err != nil {
 		return nil, err
 	}
 	if t.reader.judge.Unanchored {
@@ -102,7 +105,7 @@ func (cfg *ResetConfig) reset(ctx context.Context, t *tenure[struct{}]) (*events
 			positions.Set(at.Topic, at.Partition, at.Next)
 		}
 	}
-	accepted := &events.LogLossAccepted{Reason: cfg.Reason, From: 0, To: judge.ClaimedAt, AtMs: t.clock.Now}
+	accepted := &events.LogLossAccepted{Reason: cfg.Reason, From: 0, To: judge.ClaimedAt, AtMs: t.stamp()}
 	t.emit(accepted)
 	if t.fault != nil {
 		return nil, t.fault
@@ -123,5 +126,6 @@ func (cfg *ResetConfig) reset(ctx context.Context, t *tenure[struct{}]) (*events
 	if err != nil {
 		return nil, err
 	}
+	snap.Manifest.AtMs = t.stamp()
 	return accepted, cfg.Snapshots.Write(ctx, snap)
 }

@@ -17,6 +17,8 @@ type Snapshot struct {
 	Manifest *events.LogSnapshot
 	// Body is the runtime's own part, then what the fold made of its state.
 	Body []byte
+	// timestamp of the records that hold it: the host's time.
+	timestamp int64
 }
 
 // own is the runtime's part of a state: a function of the log, as the fold's is.
@@ -131,7 +133,7 @@ func take(topic string, partition int32, r *Reader, o *own, fold Fold, room, now
 	}
 	body = fold.Snapshot(body)
 	return &Snapshot{
-		Body: body,
+		Body: body, timestamp: now,
 		Manifest: &events.LogSnapshot{
 			Topic: topic, Partition: partition, Offset: r.next, FoldVersion: fold.FoldVersion(),
 			Epoch: r.judge.Epoch, ClaimId: r.judge.Claim[:], ClaimedAt: r.judge.ClaimedAt, History: r.judge.History,

@@ -66,7 +66,7 @@ func (s *Snapshots) Write(ctx context.Context, snap *Snapshot) error {
 	size := 0
 	for i := range chunks {
 		raw := snap.Body[i*chunkBytes : min((i+1)*chunkBytes, len(snap.Body))]
-		r := events.Record{Timestamp: m.AtMs, Value: enc.EncodeAll(raw, nil), Headers: []events.Header{snapshotHeader(m, i, chunks)}}
+		r := events.Record{Timestamp: snap.timestamp, Value: enc.EncodeAll(raw, nil), Headers: []events.Header{snapshotHeader(m, i, chunks)}}
 		m.Chunks = append(m.Chunks, xxhash.Sum64(r.Value))
 		if size+r.Size() > maxBatch {
 			if err := s.append(ctx, m, batch); err != nil {
@@ -84,7 +84,7 @@ func (s *Snapshots) Write(ctx context.Context, snap *Snapshot) error {
 	if err != nil {
 		return fmt.Errorf("write the manifest of snapshot %s: %w", id, err)
 	}
-	manifest.Timestamp = m.AtMs
+	manifest.Timestamp = snap.timestamp
 	return s.append(ctx, m, []events.Record{manifest})
 }
 

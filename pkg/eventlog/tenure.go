@@ -33,6 +33,7 @@ type tenure[I any] struct {
 	out     []events.Outgoing                  // what sender was given of one event
 
 	clock  events.Clock
+	newest newest // of what the core has folded
 	tailAt int64
 	idle   bool
 	fault  error // what emit could not do
@@ -110,6 +111,7 @@ func (t *tenure[I]) fold(l events.Logged, r *events.Record) {
 // apply folds an event.
 func (t *tenure[I]) apply(l events.Logged) {
 	t.core.Apply(l)
+	t.newest.pass(l.Message)
 	if err := behind(t.core, l, t.Topic, t.Partition); err != nil {
 		t.fault = err
 	}

@@ -2679,7 +2679,8 @@ func (x *TaskDeadLettered) GetAtMs() int64 {
 	return 0
 }
 
-// TaskStaleResultRejected: a report named an attempt that is not the current one.
+// TaskStaleResultRejected: a report named an attempt that is not the current one, or not
+// as it is: on another engine, by another incarnation, of another number.
 type TaskStaleResultRejected struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	TaskId   string                 `protobuf:"bytes,1,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
@@ -2688,7 +2689,9 @@ type TaskStaleResultRejected struct {
 	Attempt  int32                  `protobuf:"varint,4,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Token    uint64                 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
 	// What the report said: succeeded, failed, returned, refused.
-	Outcome       string `protobuf:"bytes,6,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Outcome string `protobuf:"bytes,6,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// The incarnation that reported, as far as it said so.
+	Incarnation   string `protobuf:"bytes,7,opt,name=incarnation,proto3" json:"incarnation,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2762,6 +2765,13 @@ func (x *TaskStaleResultRejected) GetToken() uint64 {
 func (x *TaskStaleResultRejected) GetOutcome() string {
 	if x != nil {
 		return x.Outcome
+	}
+	return ""
+}
+
+func (x *TaskStaleResultRejected) GetIncarnation() string {
+	if x != nil {
+		return x.Incarnation
 	}
 	return ""
 }
@@ -3099,14 +3109,15 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"\battempts\x18\x03 \x01(\x05R\battempts\x12+\n" +
 	"\x05error\x18\x04 \x01(\v2\x15.spanway.v1.TaskErrorR\x05error\x12$\n" +
 	"\x04task\x18\x05 \x01(\v2\x10.spanway.v1.TaskR\x04task\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xc2\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xe4\x01\n" +
 	"\x17TaskStaleResultRejected\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12\x1b\n" +
 	"\tengine_id\x18\x03 \x01(\tR\bengineId\x12\x18\n" +
 	"\aattempt\x18\x04 \x01(\x05R\aattempt\x12\x14\n" +
 	"\x05token\x18\x05 \x01(\x04R\x05token\x12\x18\n" +
-	"\aoutcome\x18\x06 \x01(\tR\aoutcome\x12\x13\n" +
+	"\aoutcome\x18\x06 \x01(\tR\aoutcome\x12 \n" +
+	"\vincarnation\x18\a \x01(\tR\vincarnation\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xa4\x01\n" +
 	"\n" +
 	"DeadLetter\x12\x12\n" +

@@ -184,6 +184,7 @@ type ofTask interface {
 type ofAttempt interface {
 	ofTask
 	GetEngineId() string
+	GetAttempt() int32
 	GetToken() uint64
 }
 
@@ -222,6 +223,8 @@ func (w *world) current(where chain.At, m ofAttempt) *task {
 		w.p.Find("G2", where, "%s under token %d; the current token is %d", word(m), m.GetToken(), t.token)
 	case m.GetEngineId() != t.on.id:
 		w.p.Find("G2", where, "%s by engine %q; the attempt is on %q", word(m), m.GetEngineId(), t.on.id)
+	case m.GetAttempt() != 0 && m.GetAttempt() != t.attempt:
+		w.p.Find("G2", where, "%s of attempt %d; the current attempt is %d", word(m), m.GetAttempt(), t.attempt)
 	}
 	return t
 }
@@ -232,13 +235,21 @@ func (w *world) current(where chain.At, m ofAttempt) *task {
 func (w *world) stale(where chain.At, m *events.TaskStaleResultRejected) {
 	where.Task, where.Engine = m.GetTaskId(), m.GetEngineId()
 	t := w.tasks[name{m.GetPool(), m.GetTaskId()}]
-	if t != nil && t.on != nil && t.token == m.GetToken() && t.on.id == m.GetEngineId() {
+	if t != nil && t.on != nil && t.names(m) {
 		w.p.Find("G2", where, "rejected as stale, but token %d is the current one", t.token)
 	}
 	if _, ok := w.given[digest(m)]; !ok && !w.before(m) {
 		w.p.Find(w.p.Blame(), where, "a report under token %d, which was never given to this engine for this task: it was told of "+
 			"an assignment before that counted, or acknowledged records were lost, or somebody forges reports", m.GetToken())
 	}
+}
+
+// names tells whether a report is on the task's current attempt: all that it names is
+// so. An incarnation and a number that it left out name nothing.
+func (t *task) names(m *events.TaskStaleResultRejected) bool {
+	return t.token == m.GetToken() && t.on.id == m.GetEngineId() &&
+		(m.GetAttempt() == 0 || m.GetAttempt() == t.attempt) &&
+		(m.GetIncarnation() == "" || m.GetIncarnation() == t.on.incarnation)
 }
 
 // digest of which engine has which task under which token. Two attempts of the

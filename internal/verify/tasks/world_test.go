@@ -36,7 +36,7 @@ func TestSoundLog(t *testing.T) {
 	last := assigned("t1", 5)
 	last.Incarnation = "i2"
 	l.each(last,
-		&events.TaskFailed{TaskId: "t1", Pool: "p", EngineId: "e", Attempt: 2, Token: 5},
+		&events.TaskFailed{TaskId: "t1", Pool: "p", EngineId: "e", Attempt: 1, Token: 5},
 		accepted("t3"), cancelled("t3"),
 		accepted("t4"), &events.TaskExpired{TaskId: "t4", Pool: "p"},
 		accepted("t5"), &events.TaskDeadLettered{TaskId: "t5", Pool: "p"},
@@ -106,6 +106,8 @@ func brokenStories() []brokenLog {
 		{"a result under another token", append(open[:3:3], succeeded("t", 2)), Options{}, []string{"G2 the current token is 1"}},
 		{"the token does not grow", append(open[:3:3], succeeded("t", 1), accepted("u"), assigned("u", 1)), Options{}, []string{"G2 token 1 was given before"}},
 		{"two attempts at once", append(open[:3:3], assigned("t", 2)), Options{}, []string{"G2 assigned while the attempt"}},
+		{"a result of another attempt", append(open[:3:3], &events.TaskSucceeded{TaskId: "t", Pool: "p", EngineId: "e", Attempt: 2, Token: 1}),
+			Options{}, []string{"G2 of attempt 2"}},
 		{"a current result called stale", append(open[:3:3], &events.TaskStaleResultRejected{TaskId: "t", Pool: "p", EngineId: "e", Token: 1}),
 			Options{}, []string{"G2 rejected as stale"}},
 		{"a report on what never counted", append(open[:3:3], &events.TaskStaleResultRejected{TaskId: "t", Pool: "p", EngineId: "e", Token: 2}),

@@ -62,11 +62,19 @@ func (h *Holder) assigned(m *events.TaskAssigned) {
 	}
 }
 
+// revocation is an event that ends an attempt.
+type revocation interface {
+	GetTaskId() string
+	GetPool() string
+	GetEngineId() string
+	GetToken() uint64
+}
+
 // revoked forgets an attempt that the scheduler has ended: there is nothing to
 // report, and its capacity was given to others.
-func (h *Holder) revoked(pool, id string, token uint64, cause Cause) {
-	a := h.held[events.Token(token)]
-	if a == nil || pool != h.engine.Pool || id != h.engine.Id {
+func (h *Holder) revoked(m revocation, cause Cause) {
+	a := h.held[events.Token(m.GetToken())]
+	if a == nil || m.GetPool() != h.engine.Pool || m.GetEngineId() != h.engine.Id || m.GetTaskId() != a.Task.Id {
 		return
 	}
 	h.counts.Cancelled++

@@ -101,11 +101,11 @@ func (h *Holder) event(m any) {
 			h.assigned(m)
 		}
 	case *events.TaskCancelled:
-		h.revoked(m.Pool, m.EngineId, m.Token, Cancelled)
+		h.revoked(m, Cancelled)
 	case *events.TaskAttemptReturned:
-		h.revoked(m.Pool, m.EngineId, m.Token, TakenBack)
+		h.revoked(m, TakenBack)
 	case *events.TaskAttemptFailed: // Only those that it did not report itself are published to it.
-		h.revoked(m.Pool, m.EngineId, m.Token, TimedOut)
+		h.revoked(m, TimedOut)
 	case *events.EngineRegistered:
 		h.registered(m.GetEngine())
 	case *events.EngineRegistrationRefused:

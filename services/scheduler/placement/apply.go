@@ -110,12 +110,28 @@ func (s *State) running(poolName, id string, token uint64) (*pool, *task) {
 	return p, t
 }
 
-// reported is the task whose current attempt an engine's report is about. The
-// token alone would do; that the engine must be the right one, too, keeps a
-// report on what never counted from passing for another's.
-func (s *State) reported(in events.Pool, id, engine string, token uint64) (*pool, *task) {
-	p, t := s.running(string(in), id, token)
-	if t == nil || t.engine.id != engine {
+// report is what names the attempt that an engine reports on.
+type report interface {
+	GetTaskId() string
+	GetEngineId() string
+	GetIncarnation() string
+	GetAttempt() int32
+	GetToken() uint64
+}
+
+// reported is the task whose current attempt an engine's report is about. The token
+// alone would do if tokens were never lost; all that the report names must be right, so
+// that a report on what never counted does not pass for another's. Only incarnation and
+// attempt may be left out.
+func (s *State) reported(in events.Pool, m report) (*pool, *task) {
+	p, t := s.running(string(in), m.GetTaskId(), m.GetToken())
+	if t == nil || t.engine.id != m.GetEngineId() {
+		return nil, nil
+	}
+	if i := m.GetIncarnation(); i != "" && i != t.engine.incarnation {
+		return nil, nil
+	}
+	if n := m.GetAttempt(); n != 0 && n != t.attempt() {
 		return nil, nil
 	}
 	return p, t

@@ -83,14 +83,14 @@ func (c *cycle) decide(prep *Prepared) *events.Malformed {
 	case *events.EngineHeartbeat:
 		c.heartbeat(prep.pool, m)
 	case *events.AttemptStarted:
-		if p, t := c.s.reported(prep.pool, m.TaskId, m.EngineId, m.Token); t != nil && !t.started {
+		if p, t := c.s.reported(prep.pool, m); t != nil && !t.started {
 			c.s.deciding = attempt{p, t}
 			c.emit(&events.TaskStarted{
 				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token, AtMs: c.now.Now,
 			})
 		}
 	case *events.AttemptProgressed:
-		if p, t := c.s.reported(prep.pool, m.TaskId, m.EngineId, m.Token); t != nil {
+		if p, t := c.s.reported(prep.pool, m); t != nil {
 			c.s.deciding = attempt{p, t}
 			c.emit(&events.TaskProgressed{
 				TaskId: t.id, Pool: string(p.name), EngineId: t.engine.id, Attempt: t.attempt(), Token: t.token,

@@ -90,7 +90,7 @@ func (s *State) publishAssigned(m *events.TaskAssigned) (events.Outgoing, bool) 
 	full := t.message(p)
 	out, ok := s.toEngine(m.EngineId, &events.TaskAssigned{
 		TaskId: m.TaskId, Pool: m.Pool, EngineId: m.EngineId, Incarnation: m.Incarnation, Attempt: m.Attempt,
-		Token: m.Token, View: m.View, Task: full, AtMs: m.AtMs,
+		Token: m.Token, View: m.View, Task: full, Score: m.Score, AtMs: m.AtMs,
 	})
 	t.complete(&out, full)
 	return out, ok

@@ -4,7 +4,7 @@ import "github.com/spanway/spanway/pkg/events"
 
 func (c *cycle) finished(name events.Pool, m *events.AttemptFinished) {
 	s := c.s
-	p, t := s.reported(name, m.TaskId, m.EngineId, m.Token)
+	p, t := s.reported(name, m)
 	if t == nil {
 		c.stale(name, m)
 		return
@@ -57,11 +57,11 @@ func attemptOf(p *pool, t *task) attemptName {
 	return attemptName{task: t.id, pool: string(p.name), engine: t.engine.id, attempt: t.attempt(), token: t.token}
 }
 
-// stale answers a report on an attempt that is over. If that very report ended
-// it, this is only a copy, and nobody needs to hear of it.
+// stale answers a report on an attempt that is over, or that is not as the report names
+// it. If that very report ended it, this is only a copy, and changes nothing.
 func (c *cycle) stale(name events.Pool, m *events.AttemptFinished) {
 	if _, t := c.s.live(string(name), m.TaskId); t != nil {
-		if t.token == m.Token && t.reported && t.status == waiting {
+		if t.token == m.Token && t.reported && t.status == waiting && t.lastEngine == m.EngineId {
 			return
 		}
 	} else if ref, ok := c.s.ended.find(keyOf(name, m.TaskId)); ok && ref.token&^successBit == m.Token {
@@ -69,7 +69,7 @@ func (c *cycle) stale(name events.Pool, m *events.AttemptFinished) {
 	}
 	c.emit(&events.TaskStaleResultRejected{
 		TaskId: m.TaskId, Pool: string(name), EngineId: m.EngineId, Attempt: m.Attempt, Token: m.Token,
-		Outcome: outcomeName(m.Outcome), AtMs: c.now.Now,
+		Outcome: outcomeName(m.Outcome), Incarnation: printable(m.Incarnation, maxReasonBytes), AtMs: c.now.Now,
 	})
 }
 
