@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -10,7 +11,13 @@ import (
 
 var program = clitest.Program(commands)
 
-func TestMain(m *testing.M) { clitest.Main(m) }
+// The benchmarks start this binary again to serve.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		main()
+	}
+	clitest.Main(m)
+}
 
 func TestSessions(t *testing.T) { program.Sessions(t) }
 

@@ -43,6 +43,8 @@ type Command func(a *App) *cobra.Command
 // Execute runs one command line of a program that has these commands, and returns
 // the exit code.
 func Execute(ctx context.Context, args []string, s Streams, commands ...Command) int {
+	out := &output{to: s.Out}
+	s.Out = out
 	a := &App{Streams: s}
 	root := a.root(commands)
 	root.SetArgs(args)
@@ -50,6 +52,9 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	called, err := root.ExecuteContextC(ctx)
+	if lost := out.Err(); lost != nil {
+		err, a.entered = lostOutput(err, lost), true
+	}
 	if err != nil && !a.entered {
 		err = Misuse(err)
 	}
@@ -60,6 +65,24 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 		fmt.Fprintf(s.Err, "see \"%s --help\"\n", called.CommandPath())
 	}
 	return ExitCode(err)
+}
+
+// Tree is all commands of a program that has these, with those that every program has:
+// help and completion.
+func Tree(commands ...Command) *cobra.Command {
+	root := new(App).root(commands)
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	return root
+}
+
+// lostOutput is the error of a command that could not print: what it says itself, if
+// that is something else, and the error of the output.
+func lostOutput(err, lost error) error {
+	if errors.Is(err, lost) {
+		return err
+	}
+	return errors.Join(err, lost)
 }
 
 func (a *App) root(commands []Command) *cobra.Command {

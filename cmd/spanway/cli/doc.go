@@ -15,6 +15,8 @@
 //
 // Errors decide the exit code (ExitCode): a mistake in the call is made by Misuse or
 // Usage; an error that has a method ExitCode decides itself.
+// Standard output remembers the first write that failed: whatever a command does about
+// it, the program says so and exits with 1.
 //
 // A Connection says where the cluster is and how it is reached, from flags, variables
 // and a file. Each setting comes from the first place that has it:

@@ -11,14 +11,26 @@ import (
 	"unicode/utf8"
 
 	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
 
 	"github.com/spanway/spanway/pkg/client"
 )
 
 // Terminal tells whether a person looks at w.
 func Terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := fileOf(w)
 	return ok && isatty.IsTerminal(f.Fd())
+}
+
+// Width is how many characters wide the terminal is that a person looks at, if one
+// does.
+func (a *App) Width() (columns int, ok bool) {
+	f, ok := fileOf(a.Out)
+	if !ok {
+		return 0, false
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	return w, err == nil && w > 0
 }
 
 // Colour marks text for a person, and leaves it alone for a program or where
@@ -105,7 +117,7 @@ func (a *App) Table(t *Table) {
 	for _, row := range t.Rows {
 		line(row)
 	}
-	io.WriteString(a.Out, b.String()) //nolint:errcheck // A broken pipe ends the program anyway.
+	io.WriteString(a.Out, b.String()) //nolint:errcheck // The output remembers it.
 }
 
 // AsOf names how far the log was read for an answer.

@@ -217,7 +217,9 @@ func printEnd(a *cli.App, r client.Result, took time.Duration, err error) error 
 	}
 	if r.State == client.Succeeded {
 		fmt.Fprintf(a.Err, "task %s succeeded on %s in %s\n", r.ID, r.Engine, cli.Short(took))
-		a.Out.Write(r.Data) //nolint:errcheck // A broken pipe ends the program anyway.
+		if _, printed := a.Out.Write(r.Data); printed != nil {
+			return printed
+		}
 		if n := len(r.Data); n > 0 && r.Data[n-1] != '\n' && cli.Terminal(a.Out) {
 			fmt.Fprintln(a.Out)
 		}

@@ -3,13 +3,11 @@ package trace
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/query"
@@ -114,10 +112,8 @@ const (
 )
 
 func width(a *cli.App) int {
-	if f, ok := a.Out.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
+	if w, ok := a.Width(); ok {
+		return w
 	}
 	return unseen
 }

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// printing is a call of a command that makes it print something to standard output.
+type printing struct {
+	args string // MODE stands for table or json
+	// once is a command that is called as soon as this one says that it watches.
+	once string
+	// slow is called with output in one mode only.
+	slow bool
+}
+
+// printings are calls of every command, by its path.
+var printings = map[string][]printing{
+	"spanway": {{args: ""}, {args: "--help"}},
+
+	"spanway bench":                 {{args: "--help"}},
+	"spanway bench pools":           {{args: "bench pools --tasks 40 --schedulers 2 --pools 1 --slots 20", slow: true}},
+	"spanway bench tasks":           {{args: "bench tasks --tasks 20 --rounds 1 --slots 20 --rate 0"}},
+	"spanway completion":            {{args: "completion"}},
+	"spanway completion bash":       {{args: "completion bash"}},
+	"spanway completion fish":       {{args: "completion fish"}},
+	"spanway completion powershell": {{args: "completion powershell"}},
+	"spanway completion zsh":        {{args: "completion zsh"}},
+	"spanway dev":                   {{args: "dev --port 0 --http= --log-level error"}},
+	"spanway engine":                {{args: "engine --help"}},
+	"spanway engine drain":          {{args: "engine drain local-1"}},
+	"spanway engine list":           {{args: "engine list"}},
+	"spanway engine resume":         {{args: "engine resume local-1"}},
+	"spanway engine show":           {{args: "engine show local-1"}},
+	"spanway engine watch":          {{args: "engine watch", once: "engine resume local-1"}},
+	"spanway healthcheck":           {{args: "healthcheck --help"}}, // Else it says nothing.
+	"spanway help":                  {{args: "help"}, {args: "help task submit"}},
+	"spanway log":                   {{args: "log --help"}},
+	"spanway log dead":              {{args: "log dead"}, {args: "log dead --replay --all --dry-run"}},
+	"spanway log list":              {{args: "log list"}},
+	"spanway log replay":            {{args: "log replay"}},
+	"spanway log show":              {{args: "log show tasks.events"}, {args: "log show tasks.events/11@0"}},
+	"spanway log tail":              {{args: "log tail tasks.events --from-start"}},
+	"spanway log reset":             {{args: "log reset tasks.events/RESET-MODE --accept-loss"}},
+	"spanway pool":                  {{args: "pool --help"}},
+	"spanway pool list":             {{args: "pool list"}},
+	"spanway pool set":              {{args: "pool set default --weight acme=2"}},
+	"spanway pool show":             {{args: "pool show default"}},
+	"spanway pool watch":            {{args: "pool watch", once: "pool set default --weight acme=3"}},
+	"spanway serve":                 {{args: "serve --help"}},
+	"spanway serve engine":          {{args: "serve engine --help"}},    // Else it says nothing.
+	"spanway serve scheduler":       {{args: "serve scheduler --help"}}, // As above.
+	"spanway task":                  {{args: "task --help"}},
+	"spanway task cancel":           {{args: "task cancel waits-MODE"}, {args: "task cancel --all --dry-run"}, {args: "task cancel --kind none"}},
+	"spanway task list":             {{args: "task list --state all"}},
+	"spanway task retry":            {{args: "task retry dead"}, {args: "task retry dead --wait"}},
+	"spanway task show":             {{args: "task show done"}},
+	"spanway task submit": {
+		{args: "task submit -k noop"},
+		{args: "task submit --wait -- cat /etc/hostname"},
+		{args: "task submit --wait --follow -- cat /etc/hostname"},
+		{args: "task submit -k noop --dry-run"},
+		{args: "task submit -k noop --every 1ms"},
+		{args: "task submit --every 1ms --wait -- cat /etc/hostname"},
+		{args: "task submit --file FILE"},
+		{args: "task submit --file FILE --wait"},
+	},
+	"spanway task watch":   {{args: "task watch done"}, {args: "task watch done --raw"}, {args: "task watch", once: "task submit -k noop"}},
+	"spanway task what-if": {{args: "task what-if"}, {args: "task what-if --where false"}},
+	"spanway task why":     {{args: "task why stuck"}},
+	"spanway trace":        {{args: "trace done"}},
+	"spanway verify":       {{args: "verify"}},
+	"spanway version":      {{args: "version"}},
+}
+
+// Nothing that a command prints is lost in silence: where standard output takes
+// nothing, each command says so and exits with 1.
+func TestEveryCommandSaysThatItsOutputIsLost(t *testing.T) {
+	var paths []string
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		paths = append(paths, c.CommandPath())
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(cli.Tree(commands...))
+	onFull := newFull(t)
+	for _, path := range paths {
+		calls := printings[path]
+		if len(calls) == 0 {
+			t.Errorf("%q is not in the table: add a call of it that prints something", path)
+		}
+		for _, call := range calls {
+			for _, mode := range []string{"table", "json"} {
+				if call.slow && mode == "json" {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s -o %s", call.args, mode), func(t *testing.T) { onFull.call(t, call, mode) })
+			}
+		}
+	}
+	if len(printings) > len(paths) {
+		t.Errorf("the table has %d commands, the program %d", len(printings), len(paths))
+	}
+}
+
+// full calls commands on a system whose output goes to a device that is full.
+type full struct {
+	out *os.File
+	// system holds tasks in all states; of the other one, logs have lost their beginning.
+	system, broken *run.System
+	fill           *strings.Replacer
+}
+
+func newFull(t *testing.T) *full {
+	t.Helper()
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	out, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { out.Close() })
+	x := &full{out: out, system: clitest.Start(t, 1), broken: clitest.Start(t, 0), fill: strings.NewReplacer()}
+	for _, args := range []string{"--id done --wait -- cat /etc/hostname", "-k noop --id stuck --where false", "-k noop --id waits-table --where false", "-k noop --id waits-json --where false"} {
+		x.ends(t, x.system, cli.ExitDone, "task submit "+args)
+	}
+	later := t.TempDir() + "/later" // A task ends badly, and will not when it is tried again.
+	x.ends(t, x.system, cli.ExitTaskFailed, "task submit --id dead --retries 0 --wait -- cat "+later)
+	if err := os.WriteFile(later, []byte("now"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.breakLogs(t)
+	return x
+}
+
+// breakLogs takes the beginning of two partitions of tasks.events away.
+func (x *full) breakLogs(t *testing.T) {
+	t.Helper()
+	lost := map[string]int32{}
+	for _, mode := range []string{"table", "json"} {
+		pool := "reset-" + mode
+		partition := events.PoolPartition(events.Pool(pool))
+		x.ends(t, x.broken, cli.ExitDone, "task submit -k noop --id gone --pool "+pool)
+		x.ends(t, x.broken, cli.ExitDone, "task cancel gone --pool "+pool)
+		topic := events.Topics{Prefix: events.DefaultPrefix}.Events()
+		_, end, err := x.broken.Cluster().Offsets(t.Context(), topic, partition)
+		if err == nil {
+			err = x.broken.Cluster().Kafka().DeleteRecords(t.Context(), topic, partition, end-1)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost[mode] = partition
+	}
+	file := t.TempDir() + "/tasks.ndjson"
+	if err := os.WriteFile(file, []byte("{\"kind\":\"noop\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.fill = strings.NewReplacer("FILE", file, "RESET-table", fmt.Sprint(lost["table"]), "RESET-json", fmt.Sprint(lost["json"]))
+}
+
+// ends calls a command that must end with an exit code.
+func (x *full) ends(t *testing.T, at *run.System, want int, line string) {
+	t.Helper()
+	if _, stderr, code := program.Call(t.Context(), "", x.args(at, line, "table")...); code != want {
+		t.Fatalf("%s ends with %d: %s; want %d", line, code, stderr, want)
+	}
+}
+
+func (x *full) args(at *run.System, line, mode string) []string {
+	line, command, has := strings.Cut(x.fill.Replace(strings.ReplaceAll(line, "MODE", mode)), "-- ")
+	args := strings.Fields(line)
+	first, _, _ := strings.Cut(line, " ")
+	if first == "task" || first == "engine" || first == "pool" || first == "log" || first == "trace" || first == "verify" {
+		args = append(args, "--brokers", at.Brokers()[0])
+	}
+	if len(args) > 0 && !strings.HasPrefix(first, "-") && first != "help" && first != "completion" {
+		args = append(args, "-o", mode)
+	}
+	if has {
+		args = append(append(args, "--"), strings.Fields(command)...)
+	}
+	return args
+}
+
+func (x *full) call(t *testing.T, p printing, mode string) {
+	at := x.system
+	if strings.HasPrefix(p.args, "log reset") {
+		at = x.broken
+	}
+	s := clitest.NewScreen(t)
+	ended := make(chan int, 1)
+	go func() {
+		ended <- program.Run(t.Context(), x.args(at, p.args, mode), cli.Streams{In: strings.NewReader(""), Out: x.out, Err: s.Tty})
+	}()
+	if p.once != "" {
+		if shown, ok := s.Await("watching"); !ok {
+			t.Fatalf("it does not begin to watch:\n%s", shown)
+		}
+		x.ends(t, at, cli.ExitDone, p.once)
+	}
+	code := <-ended
+	fmt.Fprintln(s.Tty, "END OF OUTPUT")
+	shown, _ := s.Await("END OF OUTPUT")
+	if code != cli.ExitRefused || strings.Count(shown, "no space left on device") != 1 {
+		t.Errorf("it ends with %d and says on stderr:\n%swant exit code 1 and once that there is no space left", code, shown)
+	}
+}
