@@ -3,7 +3,8 @@
 // the ConsumerGroup and little else. It owns no topic; it creates and verifies
 // those it is given.
 //
-//   - Partition: append one idempotent batch, read one page of record batches.
+//   - Partition: append one idempotent batch, read one page of record batches; a
+//     batch that opens to more than a page is read over several.
 //   - Producer: single records to many partitions, batched as load demands.
 //   - Join: membership in a consumer group, to share partitions out; what a
 //     Generation commits is fenced by it.

@@ -25,8 +25,8 @@ const (
 // Fetch reads records from offset from on; if there are none it waits for at
 // most wait (milliseconds count). The page's Next goes on past everything that
 // was read, also where that was no record: markers of transactions, aborted
-// records, what compaction left empty. Records of open transactions are not
-// read. An offset that the partition does not have gives *OutOfRange; answers
+// records, what compaction left empty. It may lie within a batch. Records of open
+// transactions are not read. An offset that the partition does not have gives *OutOfRange; answers
 // that a moment mends are waited out within ctx and the client's RetryBudget.
 func (p *Partition) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
 	began := time.Now()
@@ -83,12 +83,18 @@ func (p *Partition) outOfRange(ctx context.Context, from int64) error {
 // fetchOnce asks until an answer holds at least one whole batch, or none. Kafka
 // sends the first batch whole, however large it is; others may cut it.
 func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	if o := p.resume(from); o != nil {
+		return p.readOpened(ctx, o)
+	}
 	for limit := fetchBytes; ; {
 		answer, err := p.request(ctx, from, wait, limit)
 		if err != nil {
 			return events.Page{}, err
 		}
-		page, err := readPage(answer, from)
+		page, large, err := readPage(answer, from)
+		if large != nil {
+			return p.readOpened(ctx, large)
+		}
 		if !errors.Is(err, batch.ErrPartial) {
 			return page, err
 		}

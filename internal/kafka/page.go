@@ -8,8 +8,9 @@ import (
 )
 
 // readPage reads the batches of an answer. It returns batch.ErrPartial if the
-// answer has bytes, but not one whole batch.
-func readPage(a *fetchedPartition, from int64) (events.Page, error) {
+// answer has bytes, but not one whole batch. If the first batch with records is too
+// large for a page, it returns that one opened, and the page is made of it.
+func readPage(a *fetchedPartition, from int64) (events.Page, *opened, error) {
 	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.LastStableOffset, Term: a.term}
 	if page.End < 0 {
 		page.End = a.HighWatermark
@@ -20,12 +21,12 @@ func readPage(a *fetchedPartition, from int64) (events.Page, error) {
 		b, after, err := batch.Read(rest)
 		if errors.Is(err, batch.ErrPartial) {
 			if page.Next == from && len(after) == len(a.Batches.data) {
-				return page, err
+				return page, nil, err
 			}
 			break // the last batch of an answer may be cut off
 		}
 		if err != nil {
-			return page, err
+			return page, nil, err
 		}
 		rest = after
 		if !aborts.skip(&b) {
@@ -33,8 +34,15 @@ func readPage(a *fetchedPartition, from int64) (events.Page, error) {
 				page.Records = make([]events.Record, 0, expected(&b, len(a.Batches.data)))
 			}
 			before := len(page.Records)
-			if page.Records, err = decoder.Decode(page.Records, &b, from); err != nil {
-				page.Records = append(page.Records[:before], undecodable(&b, err))
+			page.Records, err = decoder.Decode(page.Records, &b, from)
+			switch {
+			case errors.Is(err, batch.ErrLarge) && before > 0:
+				return page, nil, nil // It is the first of the next page.
+			case errors.Is(err, batch.ErrLarge):
+				page.Records = nil
+				return page, &opened{batch: b, pieces: batch.InPieces(&b), page: page}, nil
+			case err != nil:
+				page.Records = restUndecodable(page.Records, before, &b, err)
 			}
 		}
 		page.Next = max(page.Next, b.Next())
@@ -43,20 +51,22 @@ func readPage(a *fetchedPartition, from int64) (events.Page, error) {
 		}
 	}
 	page.End = max(page.End, page.Next)
-	return page, nil
+	return page, nil, nil
 }
 
 // maxPage is about how many bytes of records a page holds, decompressed.
 const maxPage = 16 << 20
 
-// undecodable stands in for a batch whose checksum is right, so that it was
-// written like that, but which cannot be read. Brokers do not look into a
-// compressed batch. Whoever reads it must be able to go on behind it.
-func undecodable(b *batch.Batch, err error) events.Record {
-	return events.Record{
-		Offset: b.Next() - 1, Timestamp: b.MaxTimestamp,
-		Headers: []events.Header{{Key: events.HeaderUndecodable, Value: []byte(err.Error())}},
+// restUndecodable appends what stands in for the rest of a batch whose checksum is
+// right, so that it was written like that, but which cannot be read further. Brokers
+// do not look into a compressed batch. Its readers must be able to go on behind it.
+// The batch's records begin at before in records. Behind its last offset no place is
+// left that a stand-in could have.
+func restUndecodable(records []events.Record, before int, b *batch.Batch, err error) []events.Record {
+	if n := len(records); n > before && records[n-1].Offset == b.Next()-1 {
+		return records
 	}
+	return append(records, batch.StandIn(b.Next()-1, b.MaxTimestamp, err.Error()))
 }
 
 // expected guesses how many records an answer holds from its first batch, so

@@ -21,6 +21,9 @@ type Partition struct {
 	appending sync.Mutex
 	sequence  sequence
 	buffer    []byte
+
+	reading sync.Mutex
+	opened  *opened
 }
 
 // Partition makes a handle; it does not connect. Each handle is a producer of

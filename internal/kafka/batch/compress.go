@@ -27,11 +27,13 @@ const (
 	Zstd
 )
 
-// MaxDecompressed bounds, in bytes, what one batch may decompress to. It is far
-// above what any setting of ours lets a producer write.
+// MaxDecompressed bounds, in bytes, what Decode opens a batch to. A larger one is
+// read in Pieces.
 const MaxDecompressed = 32 << 20
 
-var errTooLarge = fmt.Errorf("decompresses to more than %d bytes", MaxDecompressed)
+// maxWindow bounds how far zstd and snappy may look back where a batch is read in
+// pieces: it is what the highest level of zstd asks for.
+const maxWindow = 128 << 20
 
 // String is the name that Kafka's settings use.
 func (c Compression) String() string {
@@ -102,10 +104,30 @@ func decompress(data []byte, c Compression) ([]byte, error) {
 			return nil, fmt.Errorf("zstd: %w", err)
 		}
 		out, err := dec.DecodeAll(data, nil)
+		if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
+			return nil, ErrLarge
+		}
 		if err != nil {
 			return nil, fmt.Errorf("zstd: %w", err)
 		}
 		return out, nil
+	}
+	return nil, fmt.Errorf("%v is not known", c)
+}
+
+// decompressor reads what r opens to, in pieces and without a goroutine.
+func decompressor(r io.Reader, c Compression) (io.Reader, error) {
+	switch c {
+	case None:
+		return r, nil
+	case Gzip:
+		return gzip.NewReader(r)
+	case Snappy:
+		return newSnappyReader(r)
+	case LZ4:
+		return lz4.NewReader(r), nil
+	case Zstd:
+		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	}
 	return nil, fmt.Errorf("%v is not known", c)
 }
@@ -118,7 +140,7 @@ func readAll(r io.Reader, compressed int) ([]byte, error) {
 		return nil, fmt.Errorf("decompress: %w", err)
 	}
 	if n > MaxDecompressed {
-		return nil, errTooLarge
+		return nil, ErrLarge
 	}
 	return out.Bytes(), nil
 }
@@ -160,7 +182,7 @@ func unsnappyBlock(out, block []byte) ([]byte, error) {
 	}
 	// A block of snappy cannot shrink data to less than a 64th.
 	if n > 64*len(block)+64 || n > MaxDecompressed-len(out) {
-		return nil, errTooLarge
+		return nil, ErrLarge
 	}
 	plain, err := snappy.Decode(nil, block)
 	if err != nil {

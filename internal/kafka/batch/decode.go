@@ -2,6 +2,7 @@ package batch
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 
@@ -12,43 +13,62 @@ import (
 // one byte. It bounds what a header may claim.
 const minRecord = 7
 
+// What a record takes in memory beside its bytes, and a header; a few bytes may be
+// very many of them.
+const (
+	recordBytes = 88
+	headerBytes = 40
+	// maxHeaders of one record are read.
+	maxHeaders = 1 << 16
+)
+
 // Decoder turns batches into records. It is not for concurrent use; what it
 // has returned stays valid. The zero value is ready.
 type Decoder struct {
 	// Bytes is how much Decode has read, decompressed.
 	Bytes int
-
-	slab []events.Header // headers not handed out yet
-	left int             // records of the batch that are still to come
-	last []events.Header // those of the record before, whose keys are likely again the same
+	slab  []events.Header // headers not handed out yet
+	left  int             // records of the batch that are still to come
+	last  []events.Header // those of the record before, whose keys are likely again the same
+	cost  int             // of the batch's records, beside their bytes
+	next  int64           // the least offset delta that the batch's next record may have
 }
 
 // Decode appends to dst the records of b from offset from on. Keys, values and
 // header values alias the batch. Control batches hold no records for readers
-// and add none. After an error the records before the bad one were appended.
+// and add none. After ErrCorrupt the records before the bad one were appended, and
+// after ErrLarge none.
 func (d *Decoder) Decode(dst []events.Record, b *Batch, from int64) ([]events.Record, error) {
 	if b.Control() || b.Count == 0 {
 		return dst, nil
 	}
 	data, err := decompress(b.records, b.Compression())
+	if errors.Is(err, ErrLarge) {
+		return dst, err
+	}
 	if err != nil {
 		return dst, fmt.Errorf("%w: batch at offset %d: %w", ErrCorrupt, b.BaseOffset, err)
 	}
-	d.Bytes += len(data)
 	if int64(b.Count) > int64(len(data)/minRecord) {
 		return dst, fmt.Errorf("%w: batch at offset %d: %d records in %d bytes", ErrCorrupt, b.BaseOffset, b.Count, len(data))
 	}
+	before := len(dst)
 	in := cursor{data: data}
+	d.cost, d.next = 0, 0
 	for i := range b.Count {
 		d.left = int(b.Count - i)
 		r := events.Record{}
 		if !d.record(&in, b, &r) {
 			return dst, fmt.Errorf("%w: batch at offset %d: record %d of %d, near byte %d", ErrCorrupt, b.BaseOffset, i+1, b.Count, in.at)
 		}
+		if d.cost > MaxDecompressed {
+			return dst[:before], ErrLarge
+		}
 		if r.Offset >= from {
 			dst = append(dst, r)
 		}
 	}
+	d.Bytes += len(data)
 	return dst, nil
 }
 
@@ -60,23 +80,42 @@ func (d *Decoder) record(in *cursor, b *Batch, r *events.Record) bool {
 		return false
 	}
 	end := in.at + int(size)
+	return d.place(in, b, r) && d.body(in, end, r)
+}
+
+// place reads where and of when a record is; offsets only grow, or there were no
+// going on from one of them.
+func (d *Decoder) place(in *cursor, b *Batch, r *events.Record) bool {
 	in.at++ // attributes
 	timeDelta, offsetDelta := in.varint(), in.varint()
-	if offsetDelta < 0 || offsetDelta > int64(b.LastOffsetDelta) {
+	if in.bad || offsetDelta < d.next || offsetDelta > int64(b.LastOffsetDelta) {
 		return false
 	}
+	d.next = offsetDelta + 1
 	r.Offset = b.BaseOffset + offsetDelta
 	r.Timestamp = b.FirstTimestamp + timeDelta
 	if b.attributes&logAppendTime != 0 {
 		r.Timestamp = b.MaxTimestamp
 	}
+	return true
+}
+
+// body reads what stands behind a record's place, up to its end.
+func (d *Decoder) body(in *cursor, end int, r *events.Record) bool {
 	r.Key = in.bytes()
 	r.Value = in.bytes()
 	headers := in.varint()
 	if in.bad || headers < 0 || headers > int64(end-in.at)/2 {
 		return false
 	}
+	d.cost += recordBytes
+	if headers > maxHeaders {
+		*r = StandIn(r.Offset, r.Timestamp, fmt.Sprintf("a record with %d headers; at most %d are read", headers, maxHeaders))
+		in.at = end
+		return true
+	}
 	if headers > 0 {
+		d.cost += headerBytes * int(headers)
 		r.Headers = d.headers(in, int(headers))
 	}
 	return !in.bad && in.at == end

@@ -13,8 +13,14 @@
 //	23 last offset delta  int32
 //	27 first timestamp    int64
 //
+// A batch that opens to more than MaxDecompressed, or to very many records, is read in
+// Pieces, record by record: a record that is itself too large gives a stand-in at its
+// own offset, and those beside it are read.
+//
 // Invariants: no input makes Read or Decode panic or allocate more than in
-// proportion to its length, but for compressed records, which are bounded by
-// MaxDecompressed. What Decode returns aliases the input (or the buffer it was
-// decompressed into), so neither may be changed afterwards.
+// proportion to its length, but for compressed records, of which Decode opens about
+// MaxDecompressed, and Pieces hold what the compression looks back on (at most
+// about 128 MiB, of zstd or snappy only) and a record. Offsets within a batch grow.
+// What Decode returns aliases the input (or the buffer it was decompressed into), so
+// neither may be changed afterwards.
 package batch

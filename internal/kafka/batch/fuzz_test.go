@@ -5,8 +5,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // FuzzRead: no bytes make the reader panic, and what it accepts can be written
@@ -66,8 +68,32 @@ func FuzzRecords(f *testing.F) {
 		}
 		_ = b.Aborts()
 		var d batch.Decoder
-		if records, err := d.Decode(nil, &b, 0); err == nil && !b.Control() && len(records) != int(count) {
+		records, err := d.Decode(nil, &b, 0)
+		if err == nil && !b.Control() && len(records) != int(count) {
 			t.Fatalf("%d records of %d", len(records), count)
 		}
+		if pieces := inPieces(t, &b); err == nil && !b.Control() {
+			if diff := cmp.Diff(records, pieces, cmpopts.EquateEmpty()); diff != "" {
+				t.Fatal(diff)
+			}
+		}
 	})
+}
+
+// inPieces reads a batch in the smallest pieces; what cannot be read ends it.
+func inPieces(t *testing.T, b *batch.Batch) (records []events.Record) {
+	const most = 1000 // a few bytes may be thousands of millions
+	p := batch.InPieces(b)
+	for next := b.BaseOffset; next < b.Next() && len(records) < most; {
+		piece, on, err := p.Read(t.Context(), nil, next, 1)
+		records = append(records, piece...)
+		if err != nil {
+			return records
+		}
+		if on <= next || len(piece) > 1 {
+			t.Fatalf("%d records from %d on, and on at %d", len(piece), next, on)
+		}
+		next = on
+	}
+	return records
 }

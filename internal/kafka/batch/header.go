@@ -35,13 +35,15 @@ const (
 	control         = 0x20
 )
 
-// Errors of Read and Decode. Every other error of theirs wraps ErrCorrupt.
+// Errors of Read, Decode and Pieces. Every other error of theirs wraps ErrCorrupt.
 var (
 	// ErrPartial: the input ends before the batch does, as the last batch of a
 	// fetch's answer may.
 	ErrPartial = errors.New("the batch is cut short")
 	// ErrCorrupt: the batch contradicts its checksum or itself.
 	ErrCorrupt = errors.New("corrupt record batch")
+	// ErrLarge: the batch opens to more than Decode takes at once; it is read in Pieces.
+	ErrLarge = errors.New("the batch opens to too much to be read at once")
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

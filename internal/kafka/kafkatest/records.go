@@ -119,6 +119,54 @@ func largeBatch(t *testing.T, b Broker) {
 	}
 }
 
+// hugeBatches: a batch that opens to much more than a page holds is read in pages, each
+// of which resumes inside of it, on the same handle and on another one.
+func hugeBatches(t *testing.T, b Broker) {
+	const n, size, page = 160, 256 << 10, 32 << 20
+	c := client(t, b)
+	name := topic(t, c, 1, largeMessages)
+	codecs := []kgo.CompressionCodec{kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression()}
+	for _, codec := range codecs {
+		o := other(t, b, kgo.ProducerBatchCompression(codec), kgo.ProducerBatchMaxBytes(64<<20), kgo.ProducerLinger(time.Minute), kgo.MaxBufferedBytes(64<<20))
+		ctx := limited(t)
+		for i := range n {
+			o.Produce(ctx, &kgo.Record{Topic: name, Value: bytes.Repeat([]byte{byte(i)}, size)}, func(_ *kgo.Record, err error) {
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if err := o.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := c.Partition(name, 0)
+	if counts, _, err := p.Batches(limited(t), 0); err != nil || counts[0] != n {
+		t.Fatalf("batches of %v records, want %d in the first; %v", counts, n, err)
+	}
+	for next := int64(0); next < n*int64(len(codecs)); {
+		got, err := p.Fetch(limited(t), next, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := 0
+		for _, r := range got.Records {
+			if r.Offset != next || len(r.Value) != size || r.Value[size-1] != byte(next%n) {
+				t.Fatalf("at offset %d a record of %d bytes with offset %d", next, len(r.Value), r.Offset)
+			}
+			held += len(r.Value)
+			next++
+		}
+		if held == 0 || held > page || got.Next != next || got.End != n*int64(len(codecs)) {
+			t.Fatalf("a page of %d bytes, on at %d, want %d; end %d", held, got.Next, next, got.End)
+		}
+	}
+	again, err := c.Partition(name, 0).Fetch(limited(t), n-1, time.Second)
+	if err != nil || len(again.Records) == 0 || again.Records[0].Offset != n-1 {
+		t.Fatalf("from within a batch, on another handle: %d records, %v", len(again.Records), err)
+	}
+}
+
 func tooLarge(t *testing.T, b Broker) {
 	c := client(t, b)
 	p := c.Partition(topic(t, c, 1, nil), 0)

@@ -46,6 +46,7 @@ func Run(t *testing.T, b Broker) {
 		{"every compression is written", compressionsWritten},
 		{"every compression is read", compressionsRead},
 		{"a batch beyond the fetch limit is read", largeBatch},
+		{"a batch that opens to more than a page is read in pieces", hugeBatches},
 		{"a record that is too large is refused", tooLarge},
 		{"a fetch waits for a record", fetchWaits},
 		{"an offset out of range is told", outOfRange},
