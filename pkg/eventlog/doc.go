@@ -26,6 +26,11 @@
 // they published. An acknowledged offset that is the expected one proves that
 // nothing came between; any other one makes it read and judge like everybody.
 //
+// A round is measured in time, by the owner: a core that has more to do is called again
+// until about as much time has passed as the broker took for the round before (10 to
+// 250 ms), or the batch is full. When the owner stops to call it changes which events
+// share a batch, never which state they make: readers fold events one by one.
+//
 // # Invariants
 //
 //   - Nothing is published before it counts.

@@ -20,7 +20,10 @@ type Core[I any] interface {
 	// emitted must not be changed afterwards.
 	Decide(in events.Input[I], now events.Clock, emit func(proto.Message))
 	// Advance emits what time and folded state cause, a bounded amount (about
-	// 2,000 events). more: call again, once this much has been appended.
+	// 2,000 events, some milliseconds of work). more: something is left, and Advance
+	// is to be called again: at once if the batch has room and the round has time, else
+	// once this much has been appended. A call that returns more has come closer to
+	// the end; if it has not, the owner never waits.
 	Advance(now events.Clock, emit func(proto.Message)) (more bool)
 	// Publish gives send each record that an event which counts causes on other
 	// topics, built from the state: none, or none any more, or several. It is asked

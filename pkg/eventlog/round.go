@@ -20,12 +20,13 @@ func (t *tenure[I]) round(ctx context.Context) error {
 	if len(t.published.later) > maxLater || t.published.size > maxOpen {
 		return t.hold(ctx, more)
 	}
-	wait := time.Duration(0)
+	wait, before := time.Duration(0), t.read
 	if t.idle && !more {
 		wait = t.IdleWait
 	}
 	arrived, err := t.Inputs.Next(ctx, wait)
 	t.tick()
+	waited := t.read.Sub(before) - wait
 	if err != nil {
 		return t.heed(ctx, err)
 	}
@@ -41,13 +42,37 @@ func (t *tenure[I]) round(ctx context.Context) error {
 		}
 	}
 	// No work is given out while what was given out is still to be looked at.
-	busy := len(t.published.later) > 0 || t.core.Advance(t.now(), t.emitter)
+	busy := len(t.published.later) > 0 || t.advance(waited)
 	t.idle = !busy && len(arrived.Inputs) == 0
 	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
 		return err
 	}
 	return t.confirmTail(ctx)
+}
+
+// What a round may take for what time and state ask for: as long as the round before
+// waited for the broker, within these bounds. Where the broker is slow, a core that does
+// a little in each call would else wait nearly all the time.
+const (
+	roundAtLeast = 10 * time.Millisecond
+	roundAtMost  = 250 * time.Millisecond
+)
+
+// advance has the core do what time and folded state ask for until nothing is left, the
+// time of the round is spent, or the batch has no room for another call; more tells that
+// something is left. The core has no clock: that a call of it did not do all is no reason
+// to wait for the broker.
+func (t *tenure[I]) advance(waited time.Duration) (more bool) {
+	budget := min(max(waited, roundAtLeast), roundAtMost)
+	began := t.read
+	for t.core.Advance(t.now(), t.emitter) {
+		t.tick()
+		if spent := t.read.Sub(began); spent < 0 || spent >= budget || t.batch.size > roomForAdvance {
+			return true
+		}
+	}
+	return false
 }
 
 // hold is a round in which nothing is decided, because too much that was decided is
@@ -65,8 +90,11 @@ func (t *tenure[I]) hold(ctx context.Context, more bool) error {
 	return t.confirmTail(ctx)
 }
 
-// tick reads the clock. Within a tenure it never goes back.
-func (t *tenure[I]) tick() { t.clock.Now = max(t.clock.Now, t.Now().UnixMilli()) }
+// tick reads the clock. Within a tenure the time of events never goes back.
+func (t *tenure[I]) tick() {
+	t.read = t.Now()
+	t.clock.Now = max(t.clock.Now, t.read.UnixMilli())
+}
 
 // now is what a decision may know of time, and of where its events are to stand.
 func (t *tenure[I]) now() events.Clock {

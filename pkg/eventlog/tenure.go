@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -33,7 +34,8 @@ type tenure[I any] struct {
 	out     []events.Outgoing                  // what sender was given of one event
 
 	clock  events.Clock
-	newest newest // of what the core has folded
+	newest newest    // of what the core has folded
+	read   time.Time // when clock was read last
 	tailAt int64
 	idle   bool
 	fault  error // what emit could not do
@@ -214,7 +216,7 @@ func (t *tenure[I]) begin() {
 	t.last = Header{At: judge.ClaimedAt, Epoch: judge.Epoch, Records: 1}
 	t.batch.begin(t.Encoder, t.Topic, t.Partition, judge.Epoch)
 	t.positions = t.reader.Inputs()
-	t.clock.Now = t.Now().UnixMilli()
+	t.tick()
 	t.writtenAt, t.tailAt = t.clock.Now, t.clock.Now
 	if t.Hooks.Owned != nil {
 		t.Hooks.Owned(judge.Epoch, t.core)

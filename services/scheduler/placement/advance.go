@@ -9,7 +9,8 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Budgets of one Advance: it returns soon, and is called again after the append.
+// Budgets of one Advance. They only bound how soon it returns to the shell, which has
+// the clock, and calls it again while the round has time (package eventlog).
 const (
 	maxEvents      = 2_000
 	maxBytes       = 880 << 10
@@ -85,7 +86,8 @@ func weight(m proto.Message) int {
 }
 
 // Advance does what time and free capacity ask for, up to a bounded number of
-// events; more tells to call it again after they were appended. The first call
+// events and a bounded amount of work, which is some milliseconds; more tells that
+// something is left, and to call it again. The first call
 // makes this host the one that decides: leases of engines begin anew.
 func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 	if s.err != nil {
