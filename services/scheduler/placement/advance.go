@@ -87,8 +87,8 @@ func weight(m proto.Message) int {
 
 // Advance does what time and free capacity ask for, up to a bounded number of
 // events and a bounded amount of work, which is some milliseconds; more tells that
-// something is left, and to call it again. The first call
-// makes this host the one that decides: leases of engines begin anew.
+// something is left, and to call it again. The first call makes this host the one that
+// decides: leases of engines begin anew.
 func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 	if s.err != nil {
 		return false
