@@ -68,7 +68,7 @@ func ParseAt(text string, now time.Time) (At, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return AtTime(t), nil
 	}
-	if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+	if d, err := events.ParseDuration(text); err == nil && d >= 0 {
 		return AtTime(now.Add(-d)), nil
 	}
 	return At{}, fmt.Errorf("moment %.80q: give an offset (1841), a place (tasks.events/3@1841), a time (2026-11-25T09:30:00Z) or how long ago (10m)", text)

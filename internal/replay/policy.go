@@ -71,7 +71,7 @@ func ParsePolicy(data []byte) (*Policy, error) {
 	case "never":
 		p.reserveMs = -1
 	default:
-		d, err := time.ParseDuration(p.ReserveAfter)
+		d, err := events.ParseDuration(p.ReserveAfter)
 		if err != nil || d < time.Millisecond || d > maxReserveAfter {
 			return nil, fmt.Errorf("policy: reserve_after is %.40q; give a duration such as \"30s\", or \"never\"", p.ReserveAfter)
 		}

@@ -1,9 +1,6 @@
 package request
 
 import (
-	"unicode"
-	"unicode/utf8"
-
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/predicate"
 )
@@ -59,17 +56,17 @@ func Pool(named string, key []byte) (events.Pool, error) {
 	if named == "" {
 		return events.DefaultPool, nil
 	}
-	return events.Pool(named), CheckID("pool", named)
+	return events.Pool(named), events.CheckID("pool", named)
 }
 
 // Task makes t, which is empty, of a request: the task with that ID in that pool.
 // It fills in what the request leaves out, and checks what it says. The error is a
 // *events.Malformed, and then t is of no use.
 func (c *Checker) Task(t *events.Task, pool events.Pool, id string, m *events.TaskRequested) (x Expressions, err error) {
-	if err := CheckID("taskId", id); err != nil {
+	if err := events.CheckID("taskId", id); err != nil {
 		return x, err
 	}
-	if err := CheckID("kind", m.Kind); err != nil {
+	if err := events.CheckID("kind", m.Kind); err != nil {
 		return x, err
 	}
 	if err := checkReplay(m); err != nil {
@@ -86,7 +83,7 @@ func (c *Checker) Task(t *events.Task, pool events.Pool, id string, m *events.Ta
 		}
 	}
 	if m.Tenant != "" {
-		if err := CheckID("tenant", m.Tenant); err != nil {
+		if err := events.CheckID("tenant", m.Tenant); err != nil {
 			return x, err
 		}
 	}
@@ -122,30 +119,11 @@ func checkReplay(m *events.TaskRequested) error {
 	if m.ReplayOf == "" {
 		return nil
 	}
-	if err := CheckID("replayOf", m.ReplayOf); err != nil {
+	if err := events.CheckID("replayOf", m.ReplayOf); err != nil {
 		return err
 	}
 	if m.TaskId != "" {
 		return bad("taskId and replayOf are both given; a replay gets its ID, %.100q and a number, from the scheduler", m.ReplayOf+".r")
-	}
-	return nil
-}
-
-// CheckID checks what names something: text of 1 to 256 bytes without control
-// characters. The error is a *events.Malformed that says what it is the name of.
-func CheckID(what, id string) error {
-	switch {
-	case id == "":
-		return bad("%s is missing; give 1 to %d bytes of text", what, events.MaxIDBytes)
-	case len(id) > events.MaxIDBytes:
-		return bad("%s has %d bytes; at most %d are allowed", what, len(id), events.MaxIDBytes)
-	case !utf8.ValidString(id):
-		return bad("%s is not valid UTF-8", what)
-	}
-	for _, r := range id {
-		if unicode.IsControl(r) {
-			return bad("%s %q contains a control character", what, id)
-		}
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func fillPayload(t *events.Task, m *events.TaskRequested) error {
 			len(t.Payload), events.MaxPayloadBytes)
 	}
 	if t.PayloadType != "" {
-		return CheckID("payloadType", t.PayloadType)
+		return events.CheckID("payloadType", t.PayloadType)
 	}
 	return nil
 }
@@ -73,7 +73,7 @@ func parseTimeout(what, text string, absent time.Duration) (int64, error) {
 	case "none":
 		return 0, nil
 	}
-	d, err := time.ParseDuration(text)
+	d, err := events.ParseDuration(text)
 	if err != nil || d < time.Millisecond || d > MaxTimeout {
 		return 0, bad("%s is %.40q; give a duration from 1ms to 8760h such as \"30s\", or \"none\"", what, text)
 	}
@@ -115,7 +115,7 @@ func parseRetry(m *events.RetryRequested) (*events.RetryPolicy, error) {
 		return nil, bad("%d retry.finalErrors; at most %d are allowed", len(m.FinalErrors), maxFinalErrors)
 	}
 	for _, code := range m.FinalErrors {
-		if err := CheckID("retry.finalErrors", code); err != nil {
+		if err := events.CheckID("retry.finalErrors", code); err != nil {
 			return nil, err
 		}
 	}
@@ -134,7 +134,7 @@ func fillLimit(t *events.Task, m *events.TaskRequested) error {
 		}
 		return nil
 	}
-	if err := CheckID("limitKey", m.LimitKey); err != nil {
+	if err := events.CheckID("limitKey", m.LimitKey); err != nil {
 		return err
 	}
 	t.LimitKey, t.Limit = m.LimitKey, 1
@@ -151,7 +151,7 @@ func fillLimit(t *events.Task, m *events.TaskRequested) error {
 func checkDependencies(self string, after []string) ([]string, error) {
 	var ids []string
 	for _, id := range after {
-		if err := CheckID("after", id); err != nil {
+		if err := events.CheckID("after", id); err != nil {
 			return nil, err
 		}
 		if id == self {

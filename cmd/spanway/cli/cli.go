@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
@@ -51,7 +52,10 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 	root.SetIn(s.In)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
-	called, err := root.ExecuteContextC(ctx)
+	called, err := root, checkArguments(args)
+	if err == nil {
+		called, err = root.ExecuteContextC(ctx)
+	}
 	if lost := out.Err(); lost != nil {
 		err, a.entered = lostOutput(err, lost), true
 	}
@@ -86,12 +90,28 @@ func lostOutput(err, lost error) error {
 }
 
 func (a *App) root(commands []Command) *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:           "spanway",
 		Short:         "Tasks placed by predicate and capacity on engines, over Kafka logs that prove every step",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return Usage("unknown command %q for %q%s", args[0], cmd.CommandPath(), near(cmd, args[0]))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !version {
+				return pflag.ErrHelp
+			}
+			return runVersion(cmd)
+		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := applyVariables(cmd); err != nil {
+				return err
+			}
 			if err := a.aim(cmd); err != nil {
 				return err
 			}
@@ -102,13 +122,26 @@ func (a *App) root(commands []Command) *cobra.Command {
 			return nil
 		},
 	}
+	root.Flags().BoolVar(&version, "version", false, "print the version, as the command version does")
 	f := root.PersistentFlags()
 	a.connection.Flags(f)
 	f.StringVarP(&a.output, "output", "o", "table", "table or json (one object, or one a line)")
 	for _, c := range commands {
 		root.AddCommand(c(a))
 	}
+	root.SetFlagErrorFunc(wrongFlag)
+	accept(root)
 	return root
+}
+
+// runVersion runs the command version of a program that has one.
+func runVersion(root *cobra.Command) error {
+	for _, c := range root.Commands() {
+		if c.Name() == "version" {
+			return c.RunE(c, nil)
+		}
+	}
+	return Usage("this program has no version")
 }
 
 // Noun is a command that only groups verbs.
@@ -122,7 +155,7 @@ func Noun(use, short string, verbs ...*cobra.Command) *cobra.Command {
 				cmd.SetOut(cmd.ErrOrStderr())
 				return errors.Join(cmd.Help(), Usage("%q needs a verb: %s", cmd.CommandPath(), strings.Join(names(verbs), ", ")))
 			}
-			return Usage("unknown verb %q; %q has: %s", args[0], cmd.CommandPath(), strings.Join(names(verbs), ", "))
+			return Usage("unknown verb %q%s; %q has: %s", args[0], near(cmd, args[0]), cmd.CommandPath(), strings.Join(names(verbs), ", "))
 		},
 	}
 	c.AddCommand(verbs...)
@@ -139,7 +172,7 @@ func names(verbs []*cobra.Command) []string {
 
 // aim finds out where a command goes, if it goes anywhere.
 func (a *App) aim(cmd *cobra.Command) (err error) {
-	if slices.Contains([]string{"version", "healthcheck", "help", "completion"}, cmd.Name()) {
+	if slices.Contains([]string{"spanway", "version", "healthcheck", "help", "completion"}, cmd.Name()) {
 		return nil
 	}
 	if cmd.Name() == "dev" {

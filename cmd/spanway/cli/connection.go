@@ -21,20 +21,30 @@ type Connection struct {
 // Flags adds them to those of a command.
 func (c *Connection) Flags(f *pflag.FlagSet) {
 	c.flags = f
-	f.StringVar(&c.config, "config", "", "file with clusters and contexts, in YAML; ~/.config/spanway/config.yaml if none (SPANWAY_CONFIG)")
-	f.StringVar(&c.context, "context", "", "context of that file; its current one if none (SPANWAY_CONTEXT)")
-	f.StringVar(&c.named, "cluster", "", "cluster of that file; the context's if none (SPANWAY_CLUSTER)")
+	f.StringVar(&c.config, "config", "", "file with clusters and contexts, in YAML; ~/.config/spanway/config.yaml if none")
+	f.StringVar(&c.context, "context", "", "context of that file; its current one if none")
+	f.StringVar(&c.named, "cluster", "", "cluster of that file; the context's if none")
 	for i := range settings {
 		s := &settings[i]
 		switch {
 		case s.secret:
 		case s.boolean:
-			f.Bool(s.name, false, s.help())
+			f.Bool(s.name, false, s.usage)
 		default:
-			f.String(s.name, s.otherwise, s.help())
+			f.String(s.name, s.otherwise, s.usage)
+		}
+		if s.duration {
+			f.Lookup(s.name).Value = reading{f.Lookup(s.name).Value, readDuration}
 		}
 	}
+	f.VisitAll(func(f *pflag.Flag) {
+		declare(f, variable(f.Name))
+		f.Annotations[layeredKey] = []string{} // Their variables stand behind what is in layers.
+	})
 }
+
+// layeredKey is the annotation of the flags of a Connection.
+const layeredKey = "spanway_layered"
 
 // Target is where they say that commands go, with the variables and the file.
 func (c *Connection) Target() (Target, error) {
@@ -63,7 +73,7 @@ func target(name string, layers []layer) (Target, error) {
 			// The password is one setting, wherever it is.
 			if value := l.of(s); value != "" {
 				if err := s.apply(&t, value); err != nil {
-					return Target{}, fmt.Errorf("%s: %w", l.where(s), err)
+					return Target{}, fmt.Errorf("%s %q: %w", l.where(s), value, err)
 				}
 			}
 			if l.of(s) != "" || s.password && hasPassword(l) {

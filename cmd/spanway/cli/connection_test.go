@@ -60,7 +60,7 @@ func aim(t *testing.T, content string, variables map[string]string, args ...stri
 	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	c.Flags(flags)
 	if err := flags.Parse(args); err != nil {
-		t.Fatal(err)
+		return cli.Target{}, dir, err
 	}
 	target, err := c.Target()
 	return target, dir, err

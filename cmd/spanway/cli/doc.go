@@ -27,6 +27,12 @@
 // others and nothing names a context or a cluster, the file's current context counts
 // for nothing, so that its password goes nowhere but to its brokers.
 //
+// The other variables belong to a flag (Variables) and are set as the flag would be. All
+// texts are checked before a command runs: they are UTF-8, and a value that a flag
+// refuses is refused with the name of the flag or the variable that has it. Every flag
+// takes days in durations, yes and no, and lists whose items are trimmed and may stand
+// in quotes; a command does nothing for that.
+//
 // A password is never a flag, which everybody on the machine can read: it comes from a
 // file (--password-file), or from SPANWAY_PASSWORD.
 package cli

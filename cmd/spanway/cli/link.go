@@ -21,8 +21,8 @@ const traceIDPlace = "{traceID}"
 
 // Flag adds the flag to a command.
 func (u *TraceURL) Flag(c *cobra.Command) {
-	c.Flags().StringVar(&u.pattern, "trace-url", Env("TRACE_URL", ""),
-		"page of a trace, such as http://jaeger:16686/trace/"+traceIDPlace+" (SPANWAY_TRACE_URL)")
+	c.Flags().StringVar(&u.pattern, "trace-url", "", "page of a trace, such as http://jaeger:16686/trace/"+traceIDPlace)
+	Variables(c.Flags(), "trace-url")
 }
 
 // Check is the error of a flag that names no page of a trace.

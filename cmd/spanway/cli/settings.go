@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
@@ -29,6 +27,7 @@ type setting struct {
 	secret      bool   // has no flag
 	password    bool   // one of the two ways to give it
 	boolean     bool
+	duration    bool
 	file        func(*fileContext, *fileCluster) string // what the file says
 	apply       func(*Target, string) error
 }
@@ -53,7 +52,8 @@ var settings = []setting{
 		name: "tls", usage: "connect over TLS; the other --tls flags turn it on, too", boolean: true,
 		file: func(_ *fileContext, c *fileCluster) string { return strconv.FormatBool(c.TLS.Enabled) },
 		apply: func(t *Target, s string) (err error) {
-			t.Cluster.TLS.Enabled, err = strconv.ParseBool(s)
+			s, err = readBool(s)
+			t.Cluster.TLS.Enabled = s == "true"
 			return err
 		},
 	},
@@ -106,11 +106,13 @@ var settings = []setting{
 		},
 	},
 	{
-		name: "dial-timeout", usage: "how long a new connection may take", otherwise: "3s",
+		name: "dial-timeout", usage: "how long a new connection may take", otherwise: "3s", duration: true,
 		file: func(_ *fileContext, c *fileCluster) string { return c.DialTimeout },
 		apply: func(t *Target, s string) (err error) {
-			t.Cluster.DialTimeout, err = time.ParseDuration(s)
-			return err
+			if t.Cluster.DialTimeout, err = events.ParseDuration(s); err != nil {
+				return errDuration
+			}
+			return nil
 		},
 	},
 	{
@@ -120,13 +122,28 @@ var settings = []setting{
 	},
 	{
 		name: "site", usage: "site where a command goes, if the file has a context of it; else only the name of this one", otherwise: "local",
-		file:  func(c *fileContext, _ *fileCluster) string { return c.Site },
-		apply: text(func(t *Target) *string { return &t.Site }),
+		file: func(c *fileContext, _ *fileCluster) string { return c.Site },
+		apply: func(t *Target, s string) error {
+			t.Site = s
+			return CheckName("site", s)
+		},
 	},
 }
 
 // brokers and site are the settings that choose a cluster.
 var brokers, site = named("brokers"), named("site")
+
+// checkLayered is the error of a variable that its setting, if it is one, refuses.
+func checkLayered(name, variable, value string) error {
+	for i := range settings {
+		if s := &settings[i]; s.name == name {
+			if err := s.apply(&Target{}, value); err != nil {
+				return Usage("%s %q: %w", variable, value, err)
+			}
+		}
+	}
+	return nil
+}
 
 func named(name string) *setting {
 	return &settings[slices.IndexFunc(settings, func(s setting) bool { return s.name == name })]
@@ -136,8 +153,6 @@ func named(name string) *setting {
 func variable(name string) string {
 	return "SPANWAY_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
-
-func (s *setting) help() string { return fmt.Sprintf("%s (%s)", s.usage, variable(s.name)) }
 
 func list(s string) []string {
 	var out []string

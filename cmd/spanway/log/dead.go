@@ -92,7 +92,7 @@ func (q *deadQuery) check(now time.Time) error {
 	case q.since == "":
 		return nil
 	}
-	if d, err := time.ParseDuration(q.since); err == nil && d >= 0 {
+	if d, err := events.ParseDuration(q.since); err == nil && d >= 0 {
 		q.sinceMs = now.Add(-d).UnixMilli()
 		return nil
 	}

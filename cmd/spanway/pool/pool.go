@@ -2,8 +2,10 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -138,7 +140,7 @@ func watch(a *cli.App) *cobra.Command {
 }
 
 func set(a *cli.App) *cobra.Command {
-	var given map[string]int
+	var given map[string]int32
 	var reserve string
 	c := &cobra.Command{
 		Use:   "set NAME [--weight TENANT=N]... [--reserve-after DURATION]",
@@ -175,20 +177,29 @@ moment, the second wins.`,
 			})
 		},
 	}
-	c.Flags().StringToIntVar(&given, "weight", nil, "share of a tenant, such as acme=3; 1 takes the tenant off the list")
+	cli.PairsOf(c.Flags(), &given, weight, "weight", "share of a tenant, such as acme=3; 1 takes the tenant off the list")
 	c.Flags().StringVar(&reserve, "reserve-after", "", "how long a large task is passed over: 30s, never, or default")
 	return c
 }
 
+// weight reads the share of a tenant.
+func weight(words []cli.Word) (int32, error) {
+	n, err := strconv.ParseInt(words[0].Text, 10, 32)
+	if err != nil || len(words) > 1 {
+		return 0, errors.New("give an integer from 1 to 1000")
+	}
+	return int32(n), nil
+}
+
 // change makes settings what the flags say.
-func change(s *events.PoolSettings, given map[string]int, reserve string) error {
+func change(s *events.PoolSettings, given map[string]int32, reserve string) error {
 	for tenant, w := range given {
 		if w == 1 {
 			delete(s.TenantWeights, tenant)
 			continue
 		}
 		s.TenantWeights = cli.NonNil(s.TenantWeights)
-		s.TenantWeights[tenant] = int32(min(max(w, -1), 1<<30)) // The scheduler refuses what is out of bounds.
+		s.TenantWeights[tenant] = w // The scheduler refuses what is out of bounds.
 	}
 	switch reserve {
 	case "":
@@ -197,7 +208,7 @@ func change(s *events.PoolSettings, given map[string]int, reserve string) error 
 	case "default":
 		s.ReserveAfterMs = 0
 	default:
-		d, err := time.ParseDuration(reserve)
+		d, err := events.ParseDuration(reserve)
 		if err != nil || d < time.Millisecond {
 			return cli.Usage("--reserve-after %q: give a duration of at least 1ms such as 30s, never, or default", reserve)
 		}

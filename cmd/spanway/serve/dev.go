@@ -71,7 +71,8 @@ stderr names: set SPANWAY_CONFIG to it, and --site chooses where a command goes.
 	f.IntVar(&cfg.Port, "port", 29092, "port of the broker on 127.0.0.1, the other sites take the ones after it; 0 for free ones")
 	f.IntVar(&cfg.Engines, "engines", 1, "how many engines to include, at each site")
 	f.StringSliceVar(&cfg.Sites, "sites", nil, "names of several sites, as in ams,fra, the first one global; each has a directory of its name in --data")
-	f.BoolVar(&cfg.JSON, "json", cli.Env("JSON", "") == "true", "write events and reports as JSON instead of protobuf (SPANWAY_JSON)")
+	f.BoolVar(&cfg.JSON, "json", false, "write events and reports as JSON instead of protobuf")
+	cli.Variables(f, "json")
 	watched.flags(c, "127.0.0.1:0")
 	return c
 }
@@ -81,9 +82,12 @@ type observation struct{ http, logFormat, logLevel string }
 
 func (o *observation) flags(c *cobra.Command, http string) {
 	f := c.Flags()
-	f.StringVar(&o.http, "http", cli.Env("HTTP", http), "address that serves /metrics, /livez and /readyz (SPANWAY_HTTP)")
-	f.StringVar(&o.logFormat, "log-format", cli.Env("LOG_FORMAT", "text"), "text or json (SPANWAY_LOG_FORMAT)")
-	f.StringVar(&o.logLevel, "log-level", cli.Env("LOG_LEVEL", "info"), "debug, info, warn or error (SPANWAY_LOG_LEVEL)")
+	f.StringVar(&o.http, "http", http, "address that serves /metrics, /livez and /readyz")
+	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	cli.Choices(f, "log-format", "text", "json")
+	cli.Choices(f, "log-level", "debug", "info", "warn", "error")
+	cli.Variables(f, "http", "log-format", "log-level")
 }
 
 // run sets logs, metrics and probes up around a service.

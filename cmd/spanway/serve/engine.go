@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/engine/monitor"
 	"github.com/spanway/spanway/pkg/request"
 	"github.com/spanway/spanway/services/engine"
 )
@@ -19,7 +20,8 @@ import (
 func serveEngine(a *cli.App) *cobra.Command {
 	var cfg engine.Config
 	var watched observation
-	var labels, capacity map[string]string
+	var labels map[string]any
+	var texts, capacity map[string]string
 	var slots int
 	c := &cobra.Command{
 		Use:   "engine",
@@ -30,8 +32,10 @@ func serveEngine(a *cli.App) *cobra.Command {
   spanway serve engine --http-allow https://api.example/v1 --accepts 'task.tenant != "guest"'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Engine.Brokers, cfg.Engine.Prefix, cfg.Engine.Site = a.BrokerList(), a.Prefix, a.Site
-			cfg.Engine.Labels = labelValues(labels)
 			var err error
+			if cfg.Engine.Labels, err = addTexts(labels, texts); err != nil {
+				return err
+			}
 			if cfg.Engine.Allocatable, err = amounts(capacity, slots); err != nil {
 				return err
 			}
@@ -53,48 +57,68 @@ func serveEngine(a *cli.App) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&cfg.Engine.ID, "id", cli.Env("ENGINE_ID", ""), "name of the engine, unique in its pool; the host's name if empty (SPANWAY_ENGINE_ID)")
-	f.StringVar(&cfg.Engine.Pool, "pool", cli.Env("POOL", "default"), "pool that it takes tasks of (SPANWAY_POOL)")
-	f.StringToStringVar(&labels, "label", cli.EnvMap("LABELS"), "what predicates see as engine.labels; integers, true and false are read as such, a;b as a list (SPANWAY_LABELS)")
-	f.StringToStringVar(&capacity, "capacity", cli.EnvMap("CAPACITY"), "what tasks may need of it; 8 slots for each CPU if none is given (SPANWAY_CAPACITY)")
-	f.StringSliceVar(&cfg.Allow, "allow", cli.EnvList("ALLOW"), "commands that kind exec may run, by name; "+strings.Join(engine.DefaultAllow(), ",")+" if none is given (SPANWAY_ALLOW)")
-	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", cli.EnvList("HTTP_ALLOW"), "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http (SPANWAY_HTTP_ALLOW)")
-	f.StringVar(&cfg.Engine.Accepts, "accepts", cli.Env("ACCEPTS", ""), "CEL over task: it is given only tasks for which this is true (SPANWAY_ACCEPTS)")
-	f.StringVar(&cfg.Engine.Node, "node", cli.Env("NODE", ""), "name of the host that it shares with other engines; the host's own if empty (SPANWAY_NODE)")
-	f.StringVar((*string)(&cfg.Monitor), "monitor", cli.Env("MONITOR", "auto"), "what is measured as used of cpu_millis and memory_bytes, if it has such capacity: process, cgroup, auto (cgroup if that is limited) or off (SPANWAY_MONITOR)")
-	f.DurationVar(&cfg.Engine.TTL, "engine-ttl", cli.EnvDuration("ENGINE_TTL", 0), "how long it may be silent; as the scheduler's (SPANWAY_ENGINE_TTL)")
-	f.DurationVar(&cfg.Engine.Grace, "grace", cli.EnvDuration("GRACE", 30*time.Second), "how long work may go on when it is told to end (SPANWAY_GRACE)")
-	f.IntVar(&slots, "slots", cli.EnvInt("SLOTS", 0), "short for --capacity slots=N (SPANWAY_SLOTS)")
-	f.BoolVar(&cfg.Engine.JSON, "json", cli.Env("JSON", "") == "true", "write reports as JSON instead of protobuf (SPANWAY_JSON)")
+	f.StringVar(&cfg.Engine.ID, "id", "", "name of the engine, unique in its pool; the host's name if empty")
+	f.StringVar(&cfg.Engine.Pool, "pool", "default", "pool that it takes tasks of")
+	cli.PairsOf(f, &labels, labelValue, "label", "what predicates see as engine.labels; integers, true and false are read as such, a;b as a list, \"007\" in quotes as text")
+	cli.Pairs(f, &texts, "label-string", "labels that are text, whatever they look like")
+	cli.Pairs(f, &capacity, "capacity", "what tasks may need of it; 8 slots for each CPU if none is given")
+	f.StringSliceVar(&cfg.Allow, "allow", nil, "commands that kind exec may run, by name; "+strings.Join(engine.DefaultAllow(), ",")+" if none is given")
+	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", nil, "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http")
+	f.StringVar(&cfg.Engine.Accepts, "accepts", "", "CEL over task: it is given only tasks for which this is true")
+	f.StringVar(&cfg.Engine.Node, "node", "", "name of the host that it shares with other engines; the host's own if empty")
+	f.StringVar((*string)(&cfg.Monitor), "monitor", "auto", "what is measured as used of cpu_millis and memory_bytes, if it has such capacity: process, cgroup, auto (cgroup if that is limited) or off")
+	f.DurationVar(&cfg.Engine.TTL, "engine-ttl", 0, "how long it may be silent; as the scheduler's")
+	f.DurationVar(&cfg.Engine.Grace, "grace", 30*time.Second, "how long work may go on when it is told to end")
+	f.IntVar(&slots, "slots", 0, "short for --capacity slots=N")
+	f.BoolVar(&cfg.Engine.JSON, "json", false, "write reports as JSON instead of protobuf")
+	cli.Choices(f, "monitor", string(monitor.Process), string(monitor.Cgroup), string(monitor.Best), string(engine.MonitorOff))
+	cli.Names(f, "id", "pool", "node")
+	cli.Variables(f, "id=engine-id", "pool", "label=labels", "capacity", "allow", "http-allow", "accepts", "node", "monitor",
+		"engine-ttl", "grace", "slots", "json")
 	watched.flags(c, "127.0.0.1:0")
 	return c
 }
 
-// labelValues reads labels as predicates compare them.
-func labelValues(in map[string]string) map[string]any {
-	out := make(map[string]any, len(in))
-	for name, text := range in {
-		if !strings.Contains(text, ";") {
-			out[name] = labelValue(text)
-			continue
-		}
-		var list []any
-		for part := range strings.SplitSeq(text, ";") {
-			list = append(list, labelValue(part))
-		}
-		out[name] = list
+// labelValue reads a label as predicates compare it: integers, true and false are
+// such, a text in quotes is text, and several values are a list.
+func labelValue(words []cli.Word) (any, error) {
+	if len(words) == 1 {
+		return labelWord(words[0]), nil
 	}
-	return out
+	list := make([]any, len(words))
+	for i, w := range words {
+		list[i] = labelWord(w)
+	}
+	return list, nil
 }
 
-func labelValue(text string) any {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+// labelWord takes as an integer only what is written as integers are: 01234 and +7
+// are text, such as a postcode.
+func labelWord(w cli.Word) any {
+	if w.Quoted {
+		return w.Text
+	}
+	if n, err := strconv.ParseInt(w.Text, 10, 64); err == nil && strconv.FormatInt(n, 10) == w.Text {
 		return n
 	}
-	if text == "true" || text == "false" {
-		return text == "true"
+	if w.Text == "true" || w.Text == "false" {
+		return w.Text == "true"
 	}
-	return text
+	return w.Text
+}
+
+// addTexts adds labels that are text whatever they look like.
+func addTexts(labels map[string]any, texts map[string]string) (map[string]any, error) {
+	for name, text := range texts {
+		if _, twice := labels[name]; twice {
+			return nil, cli.Usage("label %q is given by --label and by --label-string: give it once", name)
+		}
+		if labels == nil {
+			labels = map[string]any{}
+		}
+		labels[name] = text
+	}
+	return labels, nil
 }
 
 // amounts reads capacity; nil stands for the default.

@@ -37,7 +37,8 @@ func Healthcheck(a *cli.App) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&address, "http", cli.Env("HTTP", ""), "address that the service was given as --http, host:port; without a host 127.0.0.1 (SPANWAY_HTTP)")
+	f.StringVar(&address, "http", "", "address that the service was given as --http, host:port; without a host 127.0.0.1")
+	cli.Variables(f, "http")
 	f.DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
 	return c
 }

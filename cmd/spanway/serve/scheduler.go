@@ -41,16 +41,18 @@ func serveScheduler(a *cli.App) *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&cfg.Instance, "instance", cli.Env("INSTANCE", cli.Instance()), "name of this process, for people (SPANWAY_INSTANCE)")
-	f.DurationVar(&cfg.EngineTTL, "engine-ttl", cli.EnvDuration("ENGINE_TTL", cfg.EngineTTL), "how long an engine may be silent; give engines the same (SPANWAY_ENGINE_TTL)")
-	f.IntVar(&cfg.WaitingLimit, "waiting-limit", cli.EnvInt("WAITING_LIMIT", cfg.WaitingLimit), "waiting tasks of a pool beyond which requests are refused (SPANWAY_WAITING_LIMIT)")
-	f.BoolVar(&cfg.JSON, "json", cli.Env("JSON", "") == "true", "write events as JSON instead of protobuf (SPANWAY_JSON)")
+	f.StringVar(&cfg.Instance, "instance", cli.Instance(), "name of this process, for people")
+	f.DurationVar(&cfg.EngineTTL, "engine-ttl", cfg.EngineTTL, "how long an engine may be silent; give engines the same")
+	f.IntVar(&cfg.WaitingLimit, "waiting-limit", cfg.WaitingLimit, "waiting tasks of a pool beyond which requests are refused")
+	f.BoolVar(&cfg.JSON, "json", false, "write events as JSON instead of protobuf")
 	f.Int64Var(&cfg.Logs.SnapshotBytes, "snapshot-bytes", 0, "how much a log grows between snapshots; 0: 64 MiB")
 	f.Int64Var(&cfg.Logs.SnapshotEvents, "snapshot-events", 0, "how many events a log grows by between snapshots; 0: no bound")
-	f.DurationVar(&cfg.Logs.SnapshotInterval, "snapshot-interval", cli.EnvDuration("SNAPSHOT_INTERVAL", scheduler.DefaultSnapshotInterval), "a snapshot after this long, if anything was appended (SPANWAY_SNAPSHOT_INTERVAL)")
-	f.DurationVar(&cfg.Logs.History, "history", cli.EnvDuration("HISTORY", scheduler.DefaultHistory), "how long events stay in the log behind snapshots; below 0: for ever (SPANWAY_HISTORY)")
+	f.DurationVar(&cfg.Logs.SnapshotInterval, "snapshot-interval", scheduler.DefaultSnapshotInterval, "a snapshot after this long, if anything was appended")
+	f.DurationVar(&cfg.Logs.History, "history", scheduler.DefaultHistory, "how long events stay in the log behind snapshots; below 0: for ever")
 	f.IntVar(&cfg.Logs.PayloadBytes, "payload-bytes", 0, "payloads of waiting tasks held in memory per partition; 0: 256 MiB")
 	f.Uint32Var(&cfg.Logs.FoldVersion, "fold-version", 0, "raise logs to this fold version; 0: the newest. Keep it at the old one until all schedulers and clients are upgraded")
+	cli.Names(f, "instance")
+	cli.Variables(f, "instance", "engine-ttl", "waiting-limit", "json", "snapshot-interval", "history")
 	watched.flags(c, "127.0.0.1:0")
 	return c
 }

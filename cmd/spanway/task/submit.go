@@ -91,7 +91,7 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.where, "where", "", "predicate in CEL over engine and task, such as 'engine.labels.gpu >= 1'")
 	f.StringVar(&s.prefer, "prefer", "", "score in CEL over engine and task, the highest is preferred, such as 'engine.free.slots'")
 	f.StringVar(&s.notBefore, "not-before", "", "when it may begin: a time such as 2026-12-01T08:00:00Z, or from now such as 10m (default at once)")
-	f.StringToStringVar(&s.needs, "needs", nil, "what it takes of an engine, such as slots=1,memory_bytes=64Mi")
+	cli.Pairs(f, &s.needs, "needs", "what it takes of an engine, such as slots=1,memory_bytes=64Mi")
 	f.Int32Var(&s.priority, "priority", 5, "0 to 9, 9 most urgent")
 	f.StringVar(&s.timeout, "timeout", "", "how long one attempt may run: 30s, or none (default 10m)")
 	f.StringVar(&s.scheduleTimeout, "schedule-timeout", "", "how long it may wait for an engine (default none)")
@@ -161,7 +161,7 @@ func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
 
 // fromNow makes a time of a duration; all else stays for the scheduler.
 func fromNow(text string, now time.Time) string {
-	if d, err := time.ParseDuration(text); err == nil {
+	if d, err := events.ParseDuration(text); err == nil {
 		return now.Add(d).UTC().Format(time.RFC3339Nano)
 	}
 	return text

@@ -57,7 +57,7 @@ engine would take it at once, and 1 with the reason if it would wait.`,
 	f.StringVarP(&s.kind, "kind", "k", "", "what handler would run it; without it engines of any kind are looked at")
 	f.StringVar(&s.pool, "pool", "", "its pool (default \"default\")")
 	f.StringVar(&s.where, "where", "", "predicate in CEL over engine and task, such as 'engine.labels.gpu >= 1'")
-	f.StringToStringVar(&s.needs, "needs", nil, "what it would take of an engine, such as slots=1,memory_bytes=64Mi")
+	cli.Pairs(f, &s.needs, "needs", "what it would take of an engine, such as slots=1,memory_bytes=64Mi")
 	f.StringVar(&prefer, "prefer", "", "score in CEL: of the engines that could take it, one with the highest would")
 	f.Int32Var(&s.priority, "priority", 5, "0 to 9, 9 most urgent")
 	f.StringVar(&s.tenant, "tenant", "", "on whose behalf")

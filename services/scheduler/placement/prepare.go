@@ -91,7 +91,7 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) *P
 		return out
 	}
 	if err := p.validate(out, env); err != nil {
-		if wanted == events.Report || request.CheckID("taskId", out.taskID) != nil {
+		if wanted == events.Report || events.CheckID("taskId", out.taskID) != nil {
 			out.taskID = ""
 			return out.poisoned(rec, malformed(err))
 		}
@@ -123,7 +123,7 @@ func (out *Prepared) poisoned(rec *events.Record, why *events.Malformed) *Prepar
 // whoever waits for it looks.
 func (out *Prepared) unreadable(rec *events.Record, why *events.Malformed, h hint, partition int32) *Prepared {
 	pool, err := request.Pool(h.Pool, rec.Key)
-	if err != nil || request.CheckID("taskId", h.TaskID) != nil {
+	if err != nil || events.CheckID("taskId", h.TaskID) != nil {
 		return out.poisoned(rec, why)
 	}
 	out.pool, out.taskID = pool, h.TaskID

@@ -28,7 +28,7 @@ func checkSettings(m *events.PoolSettings) error {
 	}
 	for _, tenant := range slices.Sorted(maps.Keys(m.GetTenantWeights())) {
 		if tenant != "" { // Tasks without a tenant share as one.
-			if err := request.CheckID("settings.tenantWeights", tenant); err != nil {
+			if err := events.CheckID("settings.tenantWeights", tenant); err != nil {
 				return err
 			}
 		}

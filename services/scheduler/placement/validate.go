@@ -34,15 +34,15 @@ func (p *Preparer) validate(out *Prepared, env events.Envelope) error {
 			m.Error.Code = printable(m.Error.Code, maxReasonBytes)
 			m.Error.Message = printable(m.Error.Message, maxMessageBytes)
 		}
-		return request.CheckID("taskId", m.TaskId)
+		return events.CheckID("taskId", m.TaskId)
 	case *events.AttemptStarted:
-		return request.CheckID("taskId", m.TaskId)
+		return events.CheckID("taskId", m.TaskId)
 	case *events.AttemptProgressed:
 		m.Data = m.Data[:min(len(m.Data), events.MaxProgressBytes)]
 		m.DataType = printable(m.DataType, maxReasonBytes)
-		return request.CheckID("taskId", m.TaskId)
+		return events.CheckID("taskId", m.TaskId)
 	case *events.EngineRegistration:
-		if err := request.CheckID("engine.id", m.GetEngine().GetId()); err != nil {
+		if err := events.CheckID("engine.id", m.GetEngine().GetId()); err != nil {
 			return err
 		}
 		m.Engine.Pool = string(out.pool)
@@ -55,12 +55,12 @@ func (p *Preparer) validate(out *Prepared, env events.Envelope) error {
 		}
 		m.Reason = printable(m.Reason, maxReasonBytes)
 	case *events.TaskRetryRequested:
-		return request.CheckID("taskId", m.TaskId)
+		return events.CheckID("taskId", m.TaskId)
 	case *events.EngineDrainRequested:
 		m.Reason = printable(m.Reason, maxReasonBytes)
-		return request.CheckID("engineId", m.EngineId)
+		return events.CheckID("engineId", m.EngineId)
 	case *events.EngineResumeRequested:
-		return request.CheckID("engineId", m.EngineId)
+		return events.CheckID("engineId", m.EngineId)
 	case *events.PoolConfigureRequested:
 		return checkSettings(m.Settings)
 	}
@@ -84,16 +84,16 @@ func (p *Preparer) task(out *Prepared, m *events.TaskRequested, env events.Envel
 }
 
 func (p *Preparer) checkEngine(e *events.Engine) error {
-	if err := request.CheckID("engine.incarnation", e.Incarnation); err != nil {
+	if err := events.CheckID("engine.incarnation", e.Incarnation); err != nil {
 		return err
 	}
 	if e.Site != "" {
-		if err := request.CheckID("engine.site", e.Site); err != nil {
+		if err := events.CheckID("engine.site", e.Site); err != nil {
 			return err
 		}
 	}
 	if e.Node != "" {
-		if err := request.CheckID("engine.node", e.Node); err != nil {
+		if err := events.CheckID("engine.node", e.Node); err != nil {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (p *Preparer) checkEngine(e *events.Engine) error {
 		return bad("%d kinds; at most %d are allowed", len(e.Kinds), maxKinds)
 	}
 	for _, k := range e.Kinds {
-		if err := request.CheckID("engine.kinds", k); err != nil {
+		if err := events.CheckID("engine.kinds", k); err != nil {
 			return err
 		}
 	}
@@ -123,7 +123,7 @@ func checkLabels(labels map[string]*structpb.Value) error {
 		return bad("%d labels; at most %d are allowed", len(labels), maxLabels)
 	}
 	for name, v := range labels {
-		if err := request.CheckID("a label's name", name); err != nil {
+		if err := events.CheckID("a label's name", name); err != nil {
 			return err
 		}
 		if _, err := predicate.FromLabel(v); err != nil {

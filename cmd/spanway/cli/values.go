@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// reading is the value of a flag whose text is looked at first: read returns it in
+// the form that the value knows.
+type reading struct {
+	pflag.Value
+	read func(string) (string, error)
+}
+
+func (v reading) Set(text string) error {
+	text, err := v.read(text)
+	if err != nil {
+		return err
+	}
+	return v.Value.Set(text)
+}
+
+// Choices makes flags take only some texts.
+func Choices(f *pflag.FlagSet, name string, choices ...string) {
+	flag := f.Lookup(name)
+	flag.Value = reading{flag.Value, func(text string) (string, error) {
+		if slices.Contains(choices, text) {
+			return text, nil
+		}
+		return "", fmt.Errorf("give %s or %s", strings.Join(choices[:len(choices)-1], ", "), choices[len(choices)-1])
+	}}
+}
+
+// Names makes flags take only what may name something.
+func Names(f *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		flag := f.Lookup(name)
+		flag.Value = reading{flag.Value, func(text string) (string, error) { return text, CheckName(name, text) }}
+	}
+}
+
+// CheckName is the error of a text that can be no name of what.
+func CheckName(what, text string) error {
+	var wrong *events.Malformed
+	if errors.As(events.CheckOptionalID(what, text), &wrong) {
+		return errors.New(wrong.Message)
+	}
+	return nil
+}
+
+// accept makes all flags of a command and of those below it take what people write:
+// yes for true, days in durations, and lists as split reads them.
+func accept(c *cobra.Command) {
+	c.Flags().VisitAll(acceptFlag)
+	c.PersistentFlags().VisitAll(acceptFlag)
+	for _, sub := range c.Commands() {
+		accept(sub)
+	}
+}
+
+func acceptFlag(f *pflag.Flag) {
+	switch v, many := f.Value.(pflag.SliceValue); {
+	case many:
+		f.Value = &words{Value: f.Value, items: v}
+		f.DefValue = strings.TrimSuffix(strings.TrimPrefix(f.DefValue, "["), "]")
+	case f.Value.Type() == "bool":
+		f.Value = reading{f.Value, readBool}
+	case f.Value.Type() == "duration":
+		f.Value = reading{f.Value, readDuration}
+		if f.DefValue == "0s" {
+			f.DefValue = "0" // Which the help leaves out.
+		}
+	}
+}
+
+var (
+	errDuration = errors.New("give a duration such as 30s, 12h or 7d")
+	errBool     = errors.New("give true or false, yes or no, 1 or 0")
+)
+
+func readBool(text string) (string, error) {
+	switch low := strings.ToLower(text); low {
+	case "yes", "no", "on", "off":
+		return strconv.FormatBool(low == "yes" || low == "on"), nil
+	default:
+		b, err := strconv.ParseBool(low)
+		if err != nil {
+			return "", errBool
+		}
+		return strconv.FormatBool(b), nil
+	}
+}
+
+func readDuration(text string) (string, error) {
+	d, err := events.ParseDuration(text)
+	if err != nil {
+		return "", errDuration
+	}
+	return d.String(), nil
+}
+
+// wrongValue says of a text that a flag cannot be what to give; where is the flag or
+// the variable that has it.
+func wrongValue(where string, err error) error {
+	var wrong *pflag.InvalidValueError
+	if !errors.As(err, &wrong) {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	return fmt.Errorf("%s %q: %w", where, wrong.GetValue(), whatToGive(wrong))
+}
+
+func whatToGive(wrong *pflag.InvalidValueError) error {
+	kind := wrong.GetFlag().Value.Type()
+	number := strings.HasPrefix(kind, "int") || strings.HasPrefix(kind, "uint")
+	switch {
+	case number && errors.Is(wrong, strconv.ErrRange):
+		return fmt.Errorf("it is out of the range of %s", kind)
+	case number && errors.Is(wrong, strconv.ErrSyntax):
+		return errors.New("give an integer")
+	}
+	return wrong.Unwrap()
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+)
+
+// noText is what is no text: a byte that begins no character of UTF-8.
+const noText = "a\xffb"
+
+// eachCommand calls f with each command of the program, and the words that call it.
+func eachCommand(t *testing.T, f func(words []string, c *cobra.Command)) {
+	t.Helper()
+	n := 0
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Runnable() {
+			n++
+			f(strings.Fields(c.CommandPath())[1:], c)
+		}
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(cli.Tree(commands...))
+	if n < 30 {
+		t.Errorf("the program has %d commands: they were not all found", n)
+	}
+}
+
+// eachFlag calls f with each flag that a command takes.
+func eachFlag(c *cobra.Command, f func(*pflag.Flag)) {
+	c.InheritedFlags().VisitAll(f)
+	c.LocalFlags().VisitAll(f)
+}
+
+// refused expects that a call is a mistake that the program tells of.
+func refused(t *testing.T, says string, args ...string) {
+	t.Helper()
+	stdout, stderr, code := program.Call(t.Context(), "", args...)
+	if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, says) {
+		t.Errorf("spanway %q: exit code %d, stdout %q, stderr %q; want 2, nothing and a message with %s", args, code, stdout, stderr, says)
+	}
+}
+
+// What is no text is refused by every command, as any argument and as the value of
+// any flag, and quoted: on the way through JSON other bytes would stand in its place.
+func TestArgumentsAreText(t *testing.T) {
+	quoted := fmt.Sprintf("%q", noText)
+	eachCommand(t, func(words []string, c *cobra.Command) {
+		for _, args := range [][]string{{noText}, {"x", noText}, {"--", noText}, {"--", "x", noText}} {
+			refused(t, quoted, append(words[:len(words):len(words)], args...)...)
+		}
+		eachFlag(c, func(f *pflag.Flag) {
+			refused(t, quoted, append(words[:len(words):len(words)], "--"+f.Name, noText)...)
+			refused(t, fmt.Sprintf("%q", "--"+f.Name+"="+noText), append(words[:len(words):len(words)], "--"+f.Name+"="+noText)...)
+		})
+	})
+}
+
+// A variable with a bad value is refused with its name by every command that has it,
+// as the flag would be: it never means the default.
+func TestVariablesAreCheckedAsFlagsAre(t *testing.T) {
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "SPANWAY_") {
+			t.Setenv(name, "")
+		}
+	}
+	seen := map[string]bool{}
+	eachCommand(t, func(words []string, c *cobra.Command) {
+		eachFlag(c, func(f *pflag.Flag) {
+			name := cli.VariableOf(f)
+			if name == "" {
+				return
+			}
+			seen[name] = true
+			words := words
+			if c.Args != nil && c.Args(c, nil) != nil {
+				words = append(words[:len(words):len(words)], "x")
+			}
+			if !strings.Contains(f.Usage, "("+name+")") {
+				t.Errorf("the help of --%s does not name its variable %s: %q", f.Name, name, f.Usage)
+			}
+			bad := []string{noText}
+			if f.Value.Type() != "string" {
+				bad = append(bad, `"never closed`)
+			}
+			for _, value := range bad {
+				t.Setenv(name, value)
+				refused(t, name, words...)
+				refused(t, fmt.Sprintf("%q", value), words...)
+			}
+			t.Setenv(name, "")
+		})
+	})
+	for _, name := range []string{"SPANWAY_SLOTS", "SPANWAY_ENGINE_TTL", "SPANWAY_HISTORY", "SPANWAY_LABELS", "SPANWAY_JSON", "SPANWAY_TLS", "SPANWAY_TRACE_URL"} {
+		if !seen[name] {
+			t.Errorf("%s was not tried", name)
+		}
+	}
+}

@@ -1,0 +1,33 @@
+package events
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// CheckID checks what names something: text of 1 to 256 bytes in UTF-8 without
+// control characters. There is one copy of this check: clients, engines, the command
+// line and the scheduler refuse with it the same names. The error is a *Malformed
+// that says what it is the name of.
+func CheckID(what, id string) error {
+	if id == "" {
+		return Refuse(CodeBadData, "%s is missing; give 1 to %d bytes of text", what, MaxIDBytes)
+	}
+	return CheckOptionalID(what, id)
+}
+
+// CheckOptionalID is CheckID of a name that may be left out.
+func CheckOptionalID(what, id string) error {
+	switch {
+	case len(id) > MaxIDBytes:
+		return Refuse(CodeBadData, "%s has %d bytes; at most %d are allowed", what, len(id), MaxIDBytes)
+	case !utf8.ValidString(id):
+		return Refuse(CodeBadData, "%s %q is not valid UTF-8", what, id)
+	}
+	for _, r := range id {
+		if unicode.IsControl(r) {
+			return Refuse(CodeBadData, "%s %q contains a control character", what, id)
+		}
+	}
+	return nil
+}
