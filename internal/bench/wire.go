@@ -205,7 +205,7 @@ func (w *wire) carry(ctx context.Context, topic string, records []events.Record,
 			}
 		}
 		for i := range w.tasks {
-			p.Send(topic, 0, records[i%len(records)], done)
+			p.Send(ctx, topic, 0, records[i%len(records)], done)
 		}
 		return p.Close(ctx)
 	})

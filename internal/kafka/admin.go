@@ -165,11 +165,13 @@ func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (st
 // persist tries an operation that changes nothing until it succeeds, is denied,
 // or the RetryBudget or ctx ends. n is the right that it takes.
 func (c *Client) persist(ctx context.Context, what string, n needs, try func() error) error {
-	retry := c.retrier()
+	retry := c.retrier(0, func() string { return what })
+	defer retry.try.End()
 	soon := time.Now().Add(unknownTopicBudget)
 	for {
 		err := try()
 		if err == nil {
+			retry.try.Passed()
 			return nil
 		}
 		c.noticeBroken(ctx, err)
@@ -177,7 +179,7 @@ func (c *Client) persist(ctx context.Context, what string, n needs, try func() e
 		if errors.Is(err, kafkago.UnknownTopicOrPartition) && soon.Before(retry.until) {
 			retry.until = soon
 		}
-		if cl := classify(err); cl == denied || cl == refused || ctx.Err() != nil || !retry.wait(ctx) {
+		if cl := classify(err); cl == denied || cl == refused || ctx.Err() != nil || !retry.wait(ctx, err) {
 			return c.gaveUp(ctx, what, err)
 		}
 	}

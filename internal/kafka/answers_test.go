@@ -172,7 +172,7 @@ func TestAProducerSetsTheRefusedRecordApart(t *testing.T) {
 		if i == 5 {
 			r.Value = incompressible(2 << 20)
 		}
-		p.Send("t", 0, r, func(_ int64, err error) {
+		p.Send(t.Context(), "t", 0, r, func(_ int64, err error) {
 			var refused *kafka.Refused
 			if errors.As(err, &refused) && i == 5 {
 				bad++
@@ -196,7 +196,7 @@ func TestAClosedProducer(t *testing.T) {
 	p := s.client.Producer(kafka.ProducerOptions{Buffer: 100})
 	failed := make(chan error, 3)
 	send := func() {
-		p.Send("t", 0, events.Record{Value: make([]byte, 50)}, func(_ int64, err error) { failed <- err })
+		p.Send(t.Context(), "t", 0, events.Record{Value: make([]byte, 50)}, func(_ int64, err error) { failed <- err })
 	}
 	send()
 	go func() {
@@ -224,7 +224,7 @@ func TestAProducerForEver(t *testing.T) {
 	s := newScripted(t, 29) // a permission that is missing for a moment
 	p := s.client.Producer(kafka.ProducerOptions{Forever: true})
 	for range 3 {
-		p.Send("t", 0, one[0], func(_ int64, err error) {
+		p.Send(t.Context(), "t", 0, one[0], func(_ int64, err error) {
 			if err != nil {
 				t.Error(err)
 			}

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func BenchmarkProducer(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		for i := range batch {
-			p.Send("t", int32(i%16), batch[i], nil)
+			p.Send(context.Background(), "t", int32(i%16), batch[i], nil)
 		}
 	}
 	if err := p.Close(b.Context()); err != nil {

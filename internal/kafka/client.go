@@ -16,6 +16,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka/batch"
 	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 )
 
 // Config is how to reach a Kafka cluster.
@@ -36,8 +37,8 @@ type Config struct {
 	Topics []string
 	// Security is how connections are secured; not at all if it is zero.
 	Security Security
-	// Logger is told of what is tried again for as long as it takes; slog.Default()
-	// if nil.
+	// Logger is told of what is tried again for longer than a moment (see package
+	// trouble); slog.Default() if nil.
 	Logger *slog.Logger
 	// Dial opens the network connection beneath every other; plain TCP if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -63,6 +64,7 @@ type Client struct {
 	transport *kafkago.Transport
 	api       *kafkago.Client
 	metrics   *messaging.Client
+	board     *trouble.Board
 
 	broken    atomic.Int64 // how often a connection turned out dead
 	principal atomic.Value // string
@@ -86,15 +88,13 @@ func New(config Config) *Client {
 	if config.Dial == nil {
 		config.Dial = (&net.Dialer{Timeout: config.DialTimeout}).DialContext
 	}
-	if config.Logger == nil {
-		config.Logger = slog.Default()
-	}
 	if config.RetryBudget <= 0 {
 		config.RetryBudget = 30 * time.Second
 	}
 	c := &Client{
 		config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{}, known: map[string]bool{}, asked: map[string]asked{},
 		metrics: messaging.NewClient(otel.Meter("github.com/spanway/spanway/internal/kafka")),
+		board:   trouble.NewBoard(config.Logger),
 	}
 	c.transport = &kafkago.Transport{
 		Dial:        c.dial,
@@ -105,6 +105,10 @@ func New(config Config) *Client {
 	c.api = &kafkago.Client{Addr: c.addr, Transport: requests{c}, Timeout: requestTimeout}
 	return c
 }
+
+// Board has what is tried again on this connection: by its own calls, and by what is
+// built on them.
+func (c *Client) Board() *trouble.Board { return c.board }
 
 // Like makes another client of the same cluster, with connections of its own.
 // change is given the configuration of this one.

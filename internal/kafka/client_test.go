@@ -57,7 +57,7 @@ func TestABrokerThatIsGoneIsNamed(t *testing.T) {
 	check("topics", err)
 	_, err = c.Ensure(t.Context(), []events.TopicSpec{{Name: "t", Partitions: 1}})
 	check("ensure", err)
-	producer.Send("t", 0, one[0], func(_ int64, err error) { check("send", err) })
+	producer.Send(t.Context(), "t", 0, one[0], func(_ int64, err error) { check("send", err) })
 	if err := producer.Close(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -48,6 +48,23 @@ func (e *OutOfRange) ErrorType() string { return "OFFSET_OUT_OF_RANGE" }
 // Refused tells this error from those after which the outcome is unknown.
 func (e *Refused) Refused() bool { return true }
 
+// Unsent means that a record was given up before it was sent: it is certain not to be in
+// the log.
+type Unsent struct {
+	Topic     string
+	Partition int32
+	Err       error
+}
+
+func (e *Unsent) Error() string {
+	return fmt.Sprintf("append to %s/%d: it was not sent: %v", e.Topic, e.Partition, e.Err)
+}
+
+func (e *Unsent) Unwrap() error { return e.Err }
+
+// Unsent tells this error from those after which the outcome is unknown.
+func (e *Unsent) Unsent() bool { return true }
+
 // class is what an answer of the broker, or its absence, means for what was
 // sent.
 type class int

@@ -36,18 +36,21 @@ func (p *Partition) Fetch(ctx context.Context, from int64, wait time.Duration) (
 }
 
 func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	retry := p.client.retrier()
+	what := func() string { return fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from) }
+	retry := p.client.retrier(wait, what)
+	defer retry.try.End()
 	for {
 		page, err := p.fetchOnce(ctx, from, wait)
 		if err == nil {
+			retry.try.Passed()
 			return page, nil
 		}
 		err = p.client.because(ctx, needs{topic: p.topic, onTopic: "Read"}, err)
 		if errors.Is(err, kafkago.OffsetOutOfRange) {
 			return events.Page{}, p.outOfRange(ctx, from)
 		}
-		if classify(err) != unknown || errors.Is(err, batch.ErrCorrupt) || ctx.Err() != nil || !retry.wait(ctx) {
-			return events.Page{}, p.client.gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from), err)
+		if classify(err) != unknown || errors.Is(err, batch.ErrCorrupt) || ctx.Err() != nil || !retry.wait(ctx, err) {
+			return events.Page{}, p.client.gaveUp(ctx, what(), err)
 		}
 	}
 }

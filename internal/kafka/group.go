@@ -11,6 +11,8 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 )
 
 const (
@@ -56,7 +58,10 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 	var joined atomic.Bool
 	defer func() { leave(members, &conns, joined.Load()) }()
 	right := needs{topic: topic, onTopic: "Describe", group: group, onGroup: "Read"}
-	var trouble complaint
+	try := c.board.New(fmt.Sprintf("join group %s for topic %s", group, topic))
+	defer try.End()
+	const expected = rebalanceTimeout + requestTimeout
+	try.Begin(expected)
 	for first := true; ; {
 		generation, err := members.Next(ctx)
 		if ctx.Err() != nil {
@@ -69,17 +74,20 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 				return c.gaveUp(ctx, fmt.Sprintf("join group %s for topic %s", group, topic), err)
 			}
 			if !errors.Is(err, kafkago.RebalanceInProgress) {
-				if level, due := trouble.due(err); due {
-					c.config.Logger.Log(ctx, level, "cannot join the group, trying on", "group", group, "topic", topic, "error", err)
-				}
+				try.Failed(err)
 			}
 			continue // the group itself waits before it tries again
 		}
 		first = false
-		trouble.over()
+		try.Passed()
 		joined.Store(true)
 		generation.Start(func(ended context.Context) {
-			defer joined.Store(false)
+			defer func() {
+				joined.Store(false)
+				if ctx.Err() == nil {
+					try.Begin(expected)
+				}
+			}()
 			within(ctx, ended, func(ctx context.Context) {
 				run(ctx, newGeneration(c, generation, topic, ended.Done()))
 			})
@@ -98,12 +106,7 @@ func within(ctx, generation context.Context, f func(context.Context)) {
 		<-generation.Done() // which leaving ends, without joining once more
 		return
 	}
-	t := time.NewTimer(joinBackoff) // an f that returns at once must not keep the group busy
-	defer t.Stop()
-	select {
-	case <-both.Done():
-	case <-t.C:
-	}
+	trouble.Pause(both, joinBackoff) // an f that returns at once must not keep the group busy
 }
 
 // leave tells the coordinator that this member is gone. A join that waits for

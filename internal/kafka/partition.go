@@ -2,7 +2,9 @@ package kafka
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
@@ -18,38 +20,57 @@ type Partition struct {
 	id     int32
 	named  messaging.Log
 
-	appending sync.Mutex
+	appending chan struct{} // holds one while there is an Append
 	sequence  sequence
 	buffer    []byte
 
 	reading sync.Mutex
 	opened  *opened
+
+	last atomic.Pointer[error] // what an Append was answered last, if none succeeded since
+}
+
+// trouble is the last answer to an Append, if it was an error.
+func (p *Partition) trouble() error {
+	if err := p.last.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Partition makes a handle; it does not connect. Each handle is a producer of
 // its own.
 func (c *Client) Partition(topic string, partition int32) *Partition {
-	return &Partition{
+	p := &Partition{
 		client: c, topic: topic, id: partition, named: messaging.Log{Topic: topic, ID: partition},
-		sequence: sequence{client: c, topic: topic, partition: partition},
+		sequence: sequence{client: c, topic: topic, partition: partition}, appending: make(chan struct{}, 1),
 	}
+	p.sequence.answered = func(err error) { p.last.Store(&err) }
+	return p
 }
 
 // Append appends the records as one batch, acknowledged by all replicas in
 // sync, and returns the offset of the first. While the outcome is unknown it
 // sends the same bytes again, for as long as ctx and the client's RetryBudget
 // allow; an idempotent producer keeps that from doubling them. A *Refused
-// error means that nothing was appended and nothing ever will be; after any
-// other error the batch may stand in the log or still come to stand in it.
+// error means that nothing was appended and nothing ever will be, and so does an *Unsent
+// one; after any other error the batch may stand in the log or still come to stand in it.
 func (p *Partition) Append(ctx context.Context, records []events.Record) (base int64, err error) {
-	p.appending.Lock()
-	defer p.appending.Unlock()
+	select {
+	case p.appending <- struct{}{}:
+		defer func() { <-p.appending }()
+	case <-ctx.Done():
+		return 0, &Unsent{Topic: p.topic, Partition: p.id, Err: fmt.Errorf("wait for another append: %w", ctx.Err())}
+	}
 	p.buffer, err = batch.Append(p.buffer[:0], records, p.client.config.Compression)
 	if err != nil {
 		return 0, err
 	}
 	began := time.Now()
 	base, unread, err := p.sequence.send(ctx, p.buffer, len(records))
+	if err == nil {
+		p.last.Store(nil)
+	}
 	p.client.metrics.Sent(ctx, &p.named, began, len(records), err)
 	if !unread {
 		p.buffer = nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -17,9 +18,10 @@ type ProducerOptions struct {
 	Buffer int
 	// BatchBytes is how large a batch may get; 1 MiB if 0.
 	BatchBytes int
-	// Forever tries a batch until it is acknowledged, refused, or the producer
-	// is closed, however long that takes, so that no record overtakes one that
-	// could not be sent. Without it a batch is given up after the retry budget.
+	// Forever tries a batch until it is acknowledged, refused, its contexts have
+	// ended or the producer is closed, however long that takes, so that no record
+	// overtakes one that could not be sent. Without it a record is given up when the
+	// retry budget has passed since Send.
 	Forever bool
 	// Gather lets goroutines that are ready to run have their turn before a batch
 	// is closed. It is for those who send one record and wait: an acknowledgement
@@ -69,31 +71,64 @@ func (c *Client) Producer(options ProducerOptions) *Producer {
 
 // Send queues a record, which must not be changed until done, if it is not nil,
 // is called: once, with the record's offset, or with an error after which it may stand in the
-// log or not (unless that is a *Refused). Calls for one partition come in
-// order, from one goroutine; done must not block, and may call Send only where
-// it can be sure of room. Send itself blocks while the buffer is full.
-func (p *Producer) Send(topic string, partition int32, record events.Record, done func(offset int64, err error)) {
-	size := record.Size()
-	p.mu.Lock()
-	for !p.closed && p.waiting > 0 && p.waiting+size > p.options.Buffer {
-		p.changed.Wait()
+// log or not (unless that is a *Refused or an *Unsent). done must not block, and may call
+// Send only where it can be sure of room.
+//
+// ctx and, unless the producer tries forever, the client's RetryBudget bound the call: the
+// time from Send to done, whatever waits before it. Send itself blocks while the buffer
+// is full, no longer than that. Calls of done for one partition come in order, but that of
+// a record whose bound has come may overtake others.
+func (p *Producer) Send(ctx context.Context, topic string, partition int32, record events.Record, done func(offset int64, err error)) {
+	q := queued{record: record, size: record.Size(), ctx: ctx, done: done}
+	if !p.options.Forever {
+		q.until = time.Now().Add(p.client.config.RetryBudget)
 	}
-	if p.closed {
+	p.mu.Lock()
+	if err := p.room(&q); err != nil {
 		p.mu.Unlock()
-		if done != nil {
-			done(0, fmt.Errorf("append to %s/%d: %w", topic, partition, errProducerClosed))
-		}
+		q.tell(0, &Unsent{Topic: topic, Partition: partition, Err: err})
 		return
 	}
-	p.waiting += size
+	p.waiting += q.size
 	w := p.worker(topicPartition{topic, partition})
 	w.sent++
-	w.queue = append(w.queue, queued{record, size, done})
+	w.queue = append(w.queue, q)
 	p.mu.Unlock()
 	select {
 	case w.wake <- struct{}{}:
 	default: // it is awake, and looks again before it sleeps
 	}
+}
+
+// room waits until a record fits the buffer; p.mu is held.
+func (p *Producer) room(q *queued) error {
+	full := func() bool { return !p.closed && p.waiting > 0 && p.waiting+q.size > p.options.Buffer }
+	if full() {
+		ctx, cancel := q.ctx, context.CancelFunc(func() {})
+		if !q.until.IsZero() {
+			ctx, cancel = context.WithDeadline(ctx, q.until)
+		}
+		defer cancel()
+		defer context.AfterFunc(ctx, p.look)()
+		for full() && ctx.Err() == nil {
+			p.changed.Wait()
+		}
+	}
+	switch err := q.over(time.Now()); {
+	case p.closed:
+		return errProducerClosed
+	case err != nil && full():
+		return fmt.Errorf("wait for room: %d bytes are not acknowledged yet: %w", p.waiting, err)
+	default:
+		return err
+	}
+}
+
+// look has those that wait look again.
+func (p *Producer) look() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.changed.Broadcast()
 }
 
 // worker finds or starts the goroutine of a partition; p.mu is held.
@@ -103,6 +138,7 @@ func (p *Producer) worker(at topicPartition) *worker {
 		w = &worker{
 			producer: p, wake: make(chan struct{}, 1),
 			log: p.client.Partition(at.topic, at.partition),
+			try: p.client.board.New(fmt.Sprintf("append what waits for %s/%d", at.topic, at.partition)),
 		}
 		p.workers[at] = w
 		p.running.Go(w.run)
@@ -122,11 +158,7 @@ func (p *Producer) settle(w *worker, records, bytes int) {
 // Flush waits until everything that was sent before has had its done called,
 // or ctx ends.
 func (p *Producer) Flush(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.changed.Broadcast()
-	})()
+	defer context.AfterFunc(ctx, p.look)()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sent := make(map[*worker]int, len(p.workers))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 )
 
 const (
@@ -19,26 +21,21 @@ const (
 type retrier struct {
 	until   time.Time
 	backoff time.Duration
+	try     *trouble.Try
 }
 
-func (c *Client) retrier() retrier {
-	return retrier{until: time.Now().Add(c.config.RetryBudget), backoff: firstBackoff}
+// retrier begins an operation, of which an answer is awaited within expected. End its try.
+func (c *Client) retrier(expected time.Duration, what func() string) retrier {
+	return retrier{until: time.Now().Add(c.config.RetryBudget), backoff: firstBackoff, try: c.board.Begin(what, expected)}
 }
 
 // wait sleeps before the next attempt, each time about twice as long and with
 // jitter, so that clients do not come back in step. False: give up.
-func (r *retrier) wait(ctx context.Context) bool {
+func (r *retrier) wait(ctx context.Context, err error) bool {
 	d := r.backoff/2 + rand.N(r.backoff/2+1)
 	r.backoff = min(2*r.backoff, maxBackoff)
 	if time.Now().Add(d).After(r.until) {
 		return false
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return r.try.Again(ctx, err, d)
 }

@@ -23,6 +23,8 @@ type sequence struct {
 	partition int32
 	producer  batch.Producer
 	have      bool // producer is ours to go on with
+	// answered, if set, is told of errors after which the batch is sent again.
+	answered func(error)
 }
 
 // send appends an encoded batch of count records and returns where it stands.
@@ -30,7 +32,8 @@ type sequence struct {
 // them, and the same records under a new producer ID if the broker has lost its
 // memory of ours. Unless it says so, b may still be read after it returns.
 func (s *sequence) send(ctx context.Context, b []byte, count int) (base int64, unread bool, err error) {
-	retry := s.client.retrier()
+	retry := s.client.retrier(0, func() string { return s.what(count) })
+	defer retry.try.End()
 	stamped, attempts := false, 0
 	for {
 		if !s.have || !stamped {
@@ -49,6 +52,7 @@ func (s *sequence) send(ctx context.Context, b []byte, count int) (base int64, u
 		case done:
 			s.producer.Sequence += int32(count)
 			// Begin anew long before the numbers wrap.
+			retry.try.Passed()
 			s.have = s.producer.Sequence >= 0 && s.producer.Sequence < math.MaxInt32/2
 			return base, attempts == 1, nil
 		case refused:
@@ -61,7 +65,10 @@ func (s *sequence) send(ctx context.Context, b []byte, count int) (base int64, u
 			s.have = false
 		case unknown:
 		}
-		if ctx.Err() != nil || !retry.wait(ctx) {
+		if s.answered != nil && ctx.Err() == nil {
+			s.answered(err)
+		}
+		if ctx.Err() != nil || !retry.wait(ctx, err) {
 			s.have = false
 			return 0, false, s.failed(ctx, count, err)
 		}
@@ -69,7 +76,11 @@ func (s *sequence) send(ctx context.Context, b []byte, count int) (base int64, u
 }
 
 func (s *sequence) failed(ctx context.Context, count int, err error) error {
-	return s.client.gaveUp(ctx, fmt.Sprintf("append %d records to %s/%d", count, s.topic, s.partition), err)
+	return s.client.gaveUp(ctx, s.what(count), err)
+}
+
+func (s *sequence) what(count int) string {
+	return fmt.Sprintf("append %d records to %s/%d", count, s.topic, s.partition)
 }
 
 // needs is the right to append. Who has it for any topic may take a producer ID.

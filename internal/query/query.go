@@ -3,8 +3,8 @@ package query
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/request"
@@ -25,9 +25,8 @@ type Config struct {
 	Prefix string
 	// Encoder writes the events of Reset.
 	Encoder events.Encoder
-	// Logger is told what keeps Tail from reading, at once and then every half
-	// minute, and when that is over; nothing is logged if nil.
-	Logger *slog.Logger
+	// Board is told what keeps Tail from reading; if nil, one that tells slog.Default().
+	Board *trouble.Board
 }
 
 // Querier answers questions. It is safe for concurrent use, and needs no closing.
@@ -36,7 +35,7 @@ type Querier struct {
 	topics  events.Topics
 	encoder events.Encoder
 	checks  *request.Checker
-	logger  *slog.Logger
+	board   *trouble.Board
 }
 
 // New makes a Querier. It reads nothing before it is asked.
@@ -44,7 +43,10 @@ func New(cfg Config) *Querier {
 	if cfg.Prefix == "" {
 		cfg.Prefix = events.DefaultPrefix
 	}
-	return &Querier{cfg.Logs, events.Topics{Prefix: cfg.Prefix}, cfg.Encoder, request.New(nil), cfg.Logger}
+	if cfg.Board == nil {
+		cfg.Board = trouble.NewBoard(nil)
+	}
+	return &Querier{cfg.Logs, events.Topics{Prefix: cfg.Prefix}, cfg.Encoder, request.New(nil), cfg.Board}
 }
 
 // Position is how far a partition was read to give an answer.

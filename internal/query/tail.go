@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/following"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -45,7 +46,9 @@ func (q *Querier) Tail(ctx context.Context, cfg TailConfig, see func(TailRecord)
 	owned := log.Kind == events.OwnedLog
 	var sources []source
 	for _, p := range cfg.Partitions {
-		s, err := t.source(ctx, p, owned)
+		try := following.Try(q.board, cfg.Topic, p)
+		defer try.End()
+		s, err := t.source(ctx, p, owned, try)
 		if err != nil {
 			return err
 		}
@@ -85,7 +88,7 @@ type tailing struct {
 }
 
 // source reads what is there of a partition, and returns what reads on.
-func (t *tailing) source(ctx context.Context, p int32, owned bool) (source, error) {
+func (t *tailing) source(ctx context.Context, p int32, owned bool, try *trouble.Try) (source, error) {
 	q, topic := t.querier, t.cfg.Topic
 	start, end, err := q.offsets(ctx, topic, p)
 	if err != nil {
@@ -97,7 +100,7 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool) (source, erro
 	}
 	from = min(max(from, start), end)
 	if !owned {
-		u := &unjudged{tailing: t, log: q.logs.Partition(topic, p), partition: p, next: from}
+		u := &unjudged{tailing: t, log: q.logs.Partition(topic, p), partition: p, next: from, try: try}
 		for u.next < end && t.failed == nil {
 			if err := u.step(ctx); err != nil {
 				return nil, err
@@ -105,7 +108,7 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool) (source, erro
 		}
 		return u, nil
 	}
-	f, err := t.judged(ctx, p, start, from)
+	f, err := t.judged(ctx, p, start, from, try)
 	for err == nil && f.Next() < end && t.failed == nil {
 		err = f.Step(ctx, tailWait)
 	}
@@ -114,7 +117,7 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool) (source, erro
 
 // judged follows an owned log. It begins before the first record that is asked for,
 // so as to judge that one too.
-func (t *tailing) judged(ctx context.Context, p int32, start, from int64) (*eventlog.Follower, error) {
+func (t *tailing) judged(ctx context.Context, p int32, start, from int64, try *trouble.Try) (*eventlog.Follower, error) {
 	q, topic := t.querier, t.cfg.Topic
 	log := q.logs.Partition(topic, p)
 	at, err := boundary(ctx, log, start, from)
@@ -142,7 +145,7 @@ func (t *tailing) judged(ctx context.Context, p int32, start, from int64) (*even
 					t.rewound(events.Place{Topic: topic, Partition: p, Offset: b.At})
 				}
 			},
-			Trouble: func(h eventlog.Health) { following.Log(q.logger, topic, p, h) },
+			Trouble: following.Trouble(try),
 		},
 	})
 	return f, nil
@@ -184,7 +187,7 @@ type unjudged struct {
 	log       eventlog.Log
 	partition int32
 	next      int64
-	told      time.Time // of what is in the way, last
+	try       *trouble.Try
 }
 
 // unjudgedPause is how long it rests after an error.
@@ -208,27 +211,17 @@ func (u *unjudged) step(ctx context.Context) error {
 // Run reads on. An offset that the log does not hold any more, or not yet again, is
 // an error that does not pass: where to read on is for a person to say.
 func (u *unjudged) Run(ctx context.Context) error {
-	for h := (eventlog.Health{}); ; {
+	for {
 		err := u.step(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err == nil && h.Err != nil:
-			h = eventlog.Health{}
-			following.Log(u.querier.logger, u.cfg.Topic, u.partition, h)
 		case err == nil:
+			u.try.Passed()
 		case eventlog.Final(err), eventlog.IsOutOfRange(err):
 			return err
 		default:
-			if h.Tries++; h.Err == nil {
-				h.Since = time.Now()
-			}
-			if h.Err == nil || time.Since(u.told) >= eventlog.TroubleEvery {
-				u.told = time.Now()
-				following.Log(u.querier.logger, u.cfg.Topic, u.partition, eventlog.Health{Err: err, Doing: "read", Since: h.Since, Tries: h.Tries})
-			}
-			h.Err = err
-			following.Pause(ctx, unjudgedPause)
+			u.try.Again(ctx, err, unjudgedPause)
 		}
 	}
 }

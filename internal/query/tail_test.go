@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/internal/verify/handmade"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/memlog"
@@ -73,7 +74,7 @@ func task(id string) *events.TaskAccepted {
 func follow(s *shelf, topic string, logger *slog.Logger) (ended <-chan error, seen *[]string) {
 	seen = &[]string{}
 	done := make(chan error, 1)
-	q := New(Config{Logs: s, Logger: logger})
+	q := New(Config{Logs: s, Board: trouble.NewBoard(logger)})
 	go func() {
 		done <- q.Tail(context.Background(), TailConfig{
 			Topic: topic, Partitions: []int32{handmade.Partition}, Follow: true,
@@ -140,11 +141,11 @@ func TestWhatDoesNotPassEndsATail(t *testing.T) {
 			s.fault.Store(&away)
 			log.Batch(task("a"))
 			s.add(t, log.Records[1:]...) // It wakes the tail.
-			if got := <-warned; !strings.Contains(got, "cannot be read") {
+			if got := <-warned; !strings.Contains(got, "trying again") {
 				t.Errorf("logged %q", got)
 			}
 			s.fault.Store(nil)
-			if got := <-warned; !strings.Contains(got, "read again") {
+			if got := <-warned; !strings.Contains(got, "it goes on again") {
 				t.Errorf("logged %q", got)
 			}
 			s.fault.Store(&denied)

@@ -15,9 +15,9 @@ type broker interface {
 	Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error)
 	Topics(ctx context.Context, prefix string) ([]TopicInfo, error)
 	// Send queues a record, in order per partition, and calls done once, from
-	// another goroutine, with its offset or with why it was given up. It blocks
-	// while too much is queued.
-	Send(topic string, partition int32, r events.Record, done func(offset int64, err error))
+	// another goroutine or this one, with its offset or with why it was given up,
+	// no later than ctx ends. It blocks while too much is queued.
+	Send(ctx context.Context, topic string, partition int32, r events.Record, done func(offset int64, err error))
 	// Close sends what is queued, for at most ctx, and disconnects.
 	Close(ctx context.Context) error
 }

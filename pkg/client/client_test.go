@@ -123,7 +123,7 @@ func TestRefusedHereAndThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := tl.register(taskKey{"default", "bad"}, -1)
-	if err := tl.run(); err != nil {
+	if err := tl.run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	r := bad.Request()

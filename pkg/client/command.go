@@ -149,7 +149,7 @@ func (c *Client) decide(ctx context.Context, pool events.Pool, m proto.Message, 
 		delete(t.commands, cmd)
 		t.mu.Unlock()
 	}()
-	if err := t.run(); err != nil {
+	if err := t.run(ctx); err != nil {
 		return events.Logged{}, err
 	}
 	offset, err := c.command(ctx, pool, newID(), m)

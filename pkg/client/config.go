@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/request"
@@ -31,8 +32,9 @@ type Config struct {
 	JSON bool
 	// DialTimeout is how long Check waits for a broker; 3 s if 0.
 	DialTimeout time.Duration
-	// Logger is told what keeps the client from reading, at once and then every half
-	// minute, and when that is over; nothing is logged if nil.
+	// Logger is told what is tried again for more than a second, then every half
+	// minute, and when that is over. If it is nil, that of Cluster is; slog.Default()
+	// without one.
 	Logger *slog.Logger
 }
 
@@ -75,6 +77,7 @@ type Client struct {
 	topics  events.Topics
 	encoder events.Encoder
 	broker  broker
+	board   *trouble.Board
 	checks  *request.Checker
 	sends   messaging.Spans
 
@@ -107,12 +110,22 @@ func newClient(cfg Config, b broker) *Client {
 		topics:  events.Topics{Prefix: cfg.Prefix},
 		encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		broker:  b,
+		board:   boardOf(cfg, b),
 		checks:  request.New(nil),
 		sends:   messaging.Sends(messaging.Tracer(scope), events.Topics{Prefix: cfg.Prefix}.Requests()),
 		ctx:     ctx,
 		stop:    stop,
 		tails:   map[int32]*tail{},
 	}
+}
+
+// boardOf is where the client tells of what it tries again: with the connection, if both
+// have one logger.
+func boardOf(cfg Config, b broker) *trouble.Board {
+	if c, ok := b.(*connection); ok && (cfg.Cluster == nil || cfg.Logger == nil) {
+		return c.board()
+	}
+	return trouble.NewBoard(cfg.Logger)
 }
 
 // Topics names the topics that the client uses.

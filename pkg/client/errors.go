@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -41,6 +42,61 @@ func (e *TaskFailed) Error() string {
 	}
 	return what
 }
+
+// Unfinished says that a task was submitted, and had not ended when the wait for it did.
+// It goes on.
+type Unfinished struct {
+	Pool events.Pool
+	Task events.TaskID
+	Err  error
+}
+
+func (e *Unfinished) Error() string { return e.Err.Error() }
+func (e *Unfinished) Unwrap() error { return e.Err }
+
+// Outcome is what became of a request that was to be submitted.
+type Outcome uint8
+
+const (
+	// Certain: it stands in the log.
+	Certain Outcome = iota
+	// Denied: it was refused, and will be each time.
+	Denied
+	// Unknown: it may stand in the log or not. Submit it again under the same ID.
+	Unknown
+	// NotSent: it is certain not to stand in the log.
+	NotSent
+)
+
+// OutcomeOf tells what the error of a call that submits says of its request. It is of
+// Submit, SubmitAsync and Do, and their kind.
+func OutcomeOf(err error) Outcome {
+	var (
+		refused    *Refused
+		failed     *TaskFailed
+		unfinished *Unfinished
+		unsent     interface{ Unsent() bool }
+	)
+	switch {
+	case err == nil, errors.As(err, &failed), errors.As(err, &unfinished):
+		return Certain
+	case errors.As(err, &refused), eventlog.IsRefused(err):
+		return Denied
+	case errors.As(err, &unsent) && unsent.Unsent(), eventlog.IsDenied(err):
+		return NotSent
+	}
+	return Unknown
+}
+
+// unsent is an error that came before anything was sent.
+type unsent struct{ error }
+
+func (e unsent) Unwrap() error { return e.error }
+
+// Unsent tells OutcomeOf so.
+func (unsent) Unsent() bool { return true }
+
+func notSent(err error) error { return unsent{err} }
 
 // Unavailable says that no broker answered, that one refused (see cluster.IsDenied),
 // or that there are no such topics (then Err is nil).

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -20,7 +21,7 @@ func dial(cfg Config) (broker, error) {
 	c, disconnect := cfg.Cluster, func() {}
 	if c == nil {
 		var err error
-		if c, err = cluster.Open(cluster.Config{Brokers: cfg.Brokers, ClientID: "spanway-client"}); err != nil {
+		if c, err = cluster.Open(cluster.Config{Brokers: cfg.Brokers, ClientID: "spanway-client", Logger: cfg.Logger}); err != nil {
 			return nil, err
 		}
 		disconnect = c.Close
@@ -45,9 +46,11 @@ func (c *connection) Topics(ctx context.Context, prefix string) ([]TopicInfo, er
 	return out, err
 }
 
-func (c *connection) Send(topic string, partition int32, r events.Record, done func(int64, error)) {
-	c.producer.Send(topic, partition, r, done)
+func (c *connection) Send(ctx context.Context, topic string, partition int32, r events.Record, done func(int64, error)) {
+	c.producer.Send(ctx, topic, partition, r, done)
 }
+
+func (c *connection) board() *trouble.Board { return c.client.Board() }
 
 func (c *connection) Close(ctx context.Context) error {
 	err := c.producer.Close(ctx)

@@ -163,7 +163,7 @@ func TestADecisionThatIsLost(t *testing.T) {
 			defer cancel()
 			tl, err := d.tailOf(ctx, events.DefaultPool)
 			if err == nil {
-				err = tl.run()
+				err = tl.run(t.Context())
 			}
 			if err != nil {
 				t.Fatal(err)
@@ -285,7 +285,7 @@ func TestTroubleIsLogged(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	log.await(t, "read again")
+	log.await(t, "it goes on again")
 	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
 		t.Errorf("%d warnings, want 1:\n%s", n, log.String())
 	}

@@ -162,7 +162,7 @@ func (c *Client) sendRaw(ctx context.Context, p *Replay) error {
 		err    error
 	}
 	answered := make(chan answer, 1)
-	c.broker.Send(p.To.Topic, p.To.Partition, r, func(offset int64, err error) { answered <- answer{offset, err} })
+	c.broker.Send(ctx, p.To.Topic, p.To.Partition, r, func(offset int64, err error) { answered <- answer{offset, err} })
 	select {
 	case a := <-answered:
 		p.To.Offset = a.offset

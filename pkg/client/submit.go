@@ -15,8 +15,9 @@ import (
 
 // Submit asks for a task and returns its ID once the request is durable: it
 // will be run however late a scheduler comes to read it. What any scheduler would
-// refuse is refused here with the same code (*Refused). After any other error
-// the outcome is unknown: submit again under the same ID.
+// refuse is refused here with the same code (*Refused). OutcomeOf tells what another
+// error says of the request; where that is Unknown, submit again under the same ID.
+// The call ends with ctx, and about a minute after the last answer of a broker.
 func (c *Client) Submit(ctx context.Context, t Task) (events.TaskID, error) {
 	return c.SubmitRequest(ctx, t.Request())
 }
@@ -31,7 +32,7 @@ func (c *Client) SubmitRequest(ctx context.Context, r *events.TaskRequested) (ev
 	// So that a later Wait finds what happens from now on.
 	t, err := c.tailOf(ctx, key.pool)
 	if err != nil {
-		return "", err
+		return "", notSent(err)
 	}
 	t.track(key)
 	offset, err := c.command(ctx, key.pool, id, r)
@@ -42,10 +43,10 @@ func (c *Client) SubmitRequest(ctx context.Context, r *events.TaskRequested) (ev
 	return key.task, nil
 }
 
-// SubmitAsync queues a task and returns; done is called once, from another
-// goroutine, when the request is durable or was given up. It must not block.
-// SubmitAsync itself blocks while too much is queued. It is the fast way; what
-// becomes of the tasks is seen with Watch.
+// SubmitAsync queues a task and returns; done is called once, from any goroutine, when
+// the request is durable or was given up (see OutcomeOf): when ctx ends, or half a minute
+// after the call. It must not block. SubmitAsync itself blocks while too much is queued,
+// no longer than that. It is the fast way; what becomes of the tasks is seen with Watch.
 func (c *Client) SubmitAsync(ctx context.Context, t Task, done func(events.TaskID, error)) {
 	c.SubmitRequestAsync(ctx, t.Request(), done)
 }
@@ -60,7 +61,7 @@ func (c *Client) SubmitRequestAsync(ctx context.Context, r *events.TaskRequested
 		})
 	}
 	if err != nil {
-		done(key.task, err)
+		done(key.task, notSent(err))
 	}
 }
 
@@ -110,7 +111,7 @@ func (c *Client) send(ctx context.Context, pool events.Pool, id string, m proto.
 		return err
 	}
 	record.Key, record.Timestamp = []byte(pool), time.Now().UnixMilli()
-	c.broker.Send(c.topics.Requests(), partition, record, func(offset int64, err error) {
+	c.broker.Send(ctx, c.topics.Requests(), partition, record, func(offset int64, err error) {
 		messaging.Sent(span, offset, err)
 		done(offset, err)
 	})

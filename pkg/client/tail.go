@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/following"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -28,9 +29,10 @@ type tail struct {
 	client    *Client
 	partition int32
 
-	starting sync.Mutex
+	starting gate
 	running  bool
 	follower *eventlog.Follower // of the goroutine while running
+	try      *trouble.Try       // its
 
 	mu       sync.Mutex
 	waiters  map[taskKey][]*waiter
@@ -61,33 +63,52 @@ func (c *Client) tailOf(ctx context.Context, pool events.Pool) (*tail, error) {
 	t := c.tails[p]
 	if t == nil {
 		t = &tail{
-			client: c, partition: p,
+			client: c, partition: p, starting: make(gate, 1),
 			waiters: map[taskKey][]*waiter{}, commands: map[*command]struct{}{},
 			tracked: newRecent[taskKey, tracked](remembered),
 			refused: newRecent[int64, refusedAt](remembered),
 		}
-		t.follower = c.follower(p, eventlog.AtEnd, eventlog.FollowerHooks{
+		t.follower, t.try = c.follower(p, eventlog.AtEnd, eventlog.FollowerHooks{
 			Visit: t.see, Began: t.began, Stepped: t.settle, Trouble: t.trouble,
 		})
 		c.tails[p] = t
 	}
 	c.mu.Unlock()
 
-	t.starting.Lock()
-	defer t.starting.Unlock()
+	if err := t.starting.enter(ctx); err != nil {
+		return nil, fmt.Errorf("begin to read %s/%d: %w", c.topics.Events(), t.partition, err)
+	}
+	defer t.starting.leave()
 	if t.running {
 		return t, nil
 	}
 	if err := t.follower.Begin(ctx); err != nil {
+		t.try.End() // The caller is told.
 		return nil, err
 	}
 	return t, nil
 }
 
+// gate is a mutex that is waited for no longer than a context.
+type gate chan struct{}
+
+func (g gate) enter(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g gate) leave() { <-g }
+
 // run starts the tail's goroutine unless it runs.
-func (t *tail) run() error {
-	t.starting.Lock()
-	defer t.starting.Unlock()
+func (t *tail) run(ctx context.Context) error {
+	if err := t.starting.enter(ctx); err != nil {
+		return err
+	}
+	defer t.starting.leave()
 	if t.running {
 		return nil
 	}
@@ -99,6 +120,7 @@ func (t *tail) run() error {
 	}
 	t.running = true
 	c.work.Go(func() {
+		defer t.try.End()
 		if err := t.follower.Run(c.ctx); c.ctx.Err() == nil {
 			t.stopped(err)
 		}
@@ -108,8 +130,8 @@ func (t *tail) run() error {
 
 // stopped ends all that wait: the tail has met an error that does not pass.
 func (t *tail) stopped(err error) {
-	t.starting.Lock()
-	defer t.starting.Unlock()
+	_ = t.starting.enter(context.Background())
+	defer t.starting.leave()
 	t.running = false
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -242,7 +264,6 @@ func (t *tail) decidedNow() int64 {
 
 // trouble notes what is in the way, which explains why an answer may not have come.
 func (t *tail) trouble(h eventlog.Health) {
-	t.client.tell(t.partition, h)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.failed = h.Err
@@ -269,16 +290,20 @@ func (t *tail) requested(key taskKey, offset int64) {
 	}
 }
 
-// follower follows a partition of tasks.events without a fold.
-func (c *Client) follower(partition int32, from int64, hooks eventlog.FollowerHooks) *eventlog.Follower {
+// follower follows a partition of tasks.events without a fold. What it tries again is
+// told of by the Try, which ends with it.
+func (c *Client) follower(partition int32, from int64, hooks eventlog.FollowerHooks) (*eventlog.Follower, *trouble.Try) {
 	topic := c.topics.Events()
+	try := following.Try(c.board, topic, partition)
+	note, tell := hooks.Trouble, following.Trouble(try)
+	hooks.Trouble = func(h eventlog.Health) {
+		tell(h)
+		if note != nil {
+			note(h)
+		}
+	}
 	return eventlog.NewFollower(eventlog.FollowerConfig{
 		Log: c.broker.Log(topic, partition), Topic: topic, Partition: partition, From: from,
 		Now: time.Now, Pause: following.Pause, Hooks: hooks,
-	})
-}
-
-// tell logs what is in the way of a follower, or no longer is.
-func (c *Client) tell(partition int32, h eventlog.Health) {
-	following.Log(c.cfg.Logger, c.topics.Events(), partition, h)
+	}), try
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spanway/spanway/internal/telemetry/following"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -45,8 +45,8 @@ func (w *waiter) settle(r Result, lookAt int64) {
 }
 
 // Do submits a task and waits for its end. The error is nil if it succeeded,
-// *Refused if it was refused, *TaskFailed if it ended otherwise. If ctx ends
-// first the task goes on.
+// *Refused if it was refused, *TaskFailed if it ended otherwise, *Unfinished if ctx
+// ends first: then the task goes on. OutcomeOf tells what any error says of the request.
 func (c *Client) Do(ctx context.Context, task Task) (Result, error) {
 	return c.DoRequest(ctx, task.Request())
 }
@@ -59,19 +59,23 @@ func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result
 	}
 	t, err := c.tailOf(ctx, key.pool)
 	if err != nil {
-		return Result{}, err
+		return Result{ID: key.task, Pool: key.pool}, notSent(err)
 	}
 	w := t.register(key, -1)
 	defer t.forget(w)
-	if err := t.run(); err != nil {
-		return Result{}, err
+	if err := t.run(ctx); err != nil {
+		return Result{ID: key.task, Pool: key.pool}, notSent(err)
 	}
 	offset, err := c.command(ctx, key.pool, id, r)
 	if err != nil {
 		return Result{ID: key.task, Pool: key.pool}, fmt.Errorf("submit task %q: %w", key.task, err)
 	}
 	t.asked(w, offset)
-	return t.await(ctx, w)
+	result, err := t.await(ctx, w)
+	if err != nil && !result.State.Ended() {
+		err = &Unfinished{Pool: key.pool, Task: key.task, Err: err}
+	}
+	return result, err
 }
 
 // rejection is the result of a request that was refused before it was sent.
@@ -103,7 +107,7 @@ func (c *Client) Wait(ctx context.Context, pool events.Pool, id events.TaskID) (
 	}
 	w := t.register(key, -1)
 	defer t.forget(w)
-	if err := t.run(); err != nil {
+	if err := t.run(ctx); err != nil {
 		return Result{}, err
 	}
 	t.mu.Lock()
@@ -192,7 +196,7 @@ func (t *tail) gaveUp(ctx context.Context, what string) error {
 func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 	var found *Result
 	known, begins := false, int64(0)
-	f := c.follower(t.partition, eventlog.AtStart, eventlog.FollowerHooks{
+	f, try := c.follower(t.partition, eventlog.AtStart, eventlog.FollowerHooks{
 		Visit: func(l events.Logged, _ *events.Record) {
 			if m, ok := l.Message.(*events.TaskAccepted); ok && keyOf(m.Task) == w.key {
 				found, known = nil, true // The ID may be used again after the window.
@@ -207,9 +211,9 @@ func (c *Client) lookBack(ctx context.Context, t *tail, w *waiter) error {
 				found = nil // It stood in what is lost.
 			}
 		},
-		Trouble: func(h eventlog.Health) { c.tell(t.partition, h) },
 	})
-	if err := patiently(ctx, f); err != nil {
+	defer try.End()
+	if err := patiently(ctx, f, try); err != nil {
 		return fmt.Errorf("look for task %q: %w", w.key.task, err)
 	}
 	if found != nil {
@@ -231,7 +235,7 @@ const overtaken = 3
 const lookPause = 500 * time.Millisecond
 
 // patiently reads everything that is in the log, over gaps and errors that pass.
-func patiently(ctx context.Context, f *eventlog.Follower) error {
+func patiently(ctx context.Context, f *eventlog.Follower, try *trouble.Try) error {
 	for gaps := 0; ; {
 		err := f.Barrier(ctx)
 		var deleted *eventlog.OvertakenError
@@ -245,7 +249,7 @@ func patiently(ctx context.Context, f *eventlog.Follower) error {
 		case ctx.Err() != nil, eventlog.Final(err):
 			return err
 		default:
-			following.Pause(ctx, lookPause)
+			try.Again(ctx, err, lookPause)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -52,7 +53,8 @@ func (c *Client) Watch(ctx context.Context, cfg WatchConfig, see func(Event) err
 	w := &watch{client: c, cfg: cfg, see: see, stop: stop}
 	var followers []*eventlog.Follower
 	for _, p := range c.partitionsOf(cfg.Pool) {
-		f := w.follower(p)
+		f, try := w.follower(p)
+		defer try.End()
 		if err := f.Begin(ctx); err != nil {
 			return err
 		}
@@ -84,7 +86,7 @@ type watch struct {
 	failed error
 }
 
-func (w *watch) follower(partition int32) *eventlog.Follower {
+func (w *watch) follower(partition int32) (*eventlog.Follower, *trouble.Try) {
 	from, topic := eventlog.AtEnd, w.client.topics.Events()
 	if w.cfg.FromStart {
 		from = eventlog.AtStart
@@ -100,7 +102,6 @@ func (w *watch) follower(partition int32) *eventlog.Follower {
 				w.rewound(events.Place{Topic: topic, Partition: partition, Offset: b.At})
 			}
 		},
-		Trouble: func(h eventlog.Health) { w.client.tell(partition, h) },
 	})
 }
 

@@ -42,6 +42,10 @@ func (c *Cluster) Close() { c.client.Close() }
 // answers; if none does, the error is the last one's.
 func (c *Cluster) Check(ctx context.Context) error { return c.client.Check(ctx) }
 
+// Trouble is what is tried again on this connection now, for more than a second, and
+// why; nil if nothing is. A process that depends on the cluster is not ready meanwhile.
+func (c *Cluster) Trouble() error { return c.client.Board().Err() }
+
 // Partition is one partition of a topic as a log. It does not connect. Each call
 // makes a log with a producer of its own.
 func (c *Cluster) Partition(topic string, n int32) eventlog.Log { return c.client.Partition(topic, n) }

@@ -145,7 +145,7 @@ func TestMemberThatIsRefusedSaysSo(t *testing.T) {
 	}
 	wires.cut()
 	line := await(t, "a line in the log", said.lines)
-	for _, want := range []string{"level=ERROR", "cannot join the group", "cluster prod", "User:alice", "refuses the user or the password"} {
+	for _, want := range []string{"level=ERROR", "join group g", "cluster prod", "User:alice", "refuses the user or the password"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("it says %q, want it to contain %q", line, want)
 		}
@@ -171,9 +171,9 @@ func TestProducerThatIsDeniedSaysSo(t *testing.T) {
 	c := open(t, cluster.Config{Brokers: brokers, SASL: as(cluster.ScramSHA512, passwordFile(t, password)), Logger: logger})
 	producer := c.Kafka().Producer(kafka.ProducerOptions{Forever: true})
 	done := make(chan error, 1)
-	producer.Send("notes", 0, events.Record{Value: []byte("a")}, func(_ int64, err error) { done <- err })
+	producer.Send(t.Context(), "notes", 0, events.Record{Value: []byte("a")}, func(_ int64, err error) { done <- err })
 	line := await(t, "a line in the log", said.lines)
-	for _, want := range []string{"level=ERROR", "cannot append what waits", "User:alice lacks the right Write on topic notes"} {
+	for _, want := range []string{"level=ERROR", "append what waits", "User:alice lacks the right Write on topic notes"} {
 		if !strings.Contains(line, want) {
 			t.Errorf("it says %q, want it to contain %q", line, want)
 		}

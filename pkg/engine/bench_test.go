@@ -58,13 +58,13 @@ type counting struct {
 	done chan struct{}
 }
 
-func (c *counting) Send(r events.Record, done func(int64, error)) {
+func (c *counting) Send(ctx context.Context, r events.Record, done func(int64, error)) {
 	if events.TypeOfRecord(&r) == events.TypeAttemptFinished {
 		done(0, nil)
 		c.done <- struct{}{}
 		return
 	}
-	c.line.Send(r, done)
+	c.line.Send(ctx, r, done)
 }
 
 func assignment(b *testing.B, e *events.Engine, n int, mine bool) events.Record {

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -34,6 +35,7 @@ type Engine struct {
 	ran      bool
 	closed   bool // before it ran
 	status   lease.Status
+	board    *trouble.Board // while it runs
 }
 
 // Option changes how an engine is made.
@@ -90,6 +92,18 @@ func (e *Engine) Handle(kind string, h Handler) {
 // work from then on.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
 
+// Trouble is what keeps the engine from its work now, for more than a moment: no broker
+// answers, no scheduler knows it. It is nil if nothing does, and before and after Run.
+func (e *Engine) Trouble() error {
+	e.mu.Lock()
+	board := e.board
+	e.mu.Unlock()
+	if board == nil {
+		return nil
+	}
+	return board.Err()
+}
+
 // Status is how the engine is, as of a moment ago.
 func (e *Engine) Status() lease.Status {
 	e.mu.Lock()
@@ -118,7 +132,15 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("run engine %q: %w", e.config.ID, err)
 	}
+	e.show(l.board)
+	defer e.show(nil)
 	return l.run(ctx)
+}
+
+func (e *Engine) show(b *trouble.Board) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.board = b
 }
 
 func (e *Engine) begin() (map[string]Handler, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -30,7 +31,7 @@ type broker struct {
 }
 
 func dialKafka(c Config) (transport, error) {
-	own, err := cluster.Open(cluster.Config{Brokers: c.Brokers, ClientID: "spanway-engine-" + c.ID})
+	own, err := cluster.Open(cluster.Config{Brokers: c.Brokers, ClientID: "spanway-engine-" + c.ID, Logger: c.Logger})
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +70,10 @@ func (b *broker) Fetch(ctx context.Context, from int64, wait time.Duration) (eve
 	return events.Page{Next: next, Start: gone.Start, End: gone.End}, nil
 }
 
-func (b *broker) Send(r events.Record, done func(int64, error)) {
-	b.producer.Send(b.topics.Reports(), b.write, r, done)
+func (b *broker) board() *trouble.Board { return b.client.Board() }
+
+func (b *broker) Send(ctx context.Context, r events.Record, done func(int64, error)) {
+	b.producer.Send(ctx, b.topics.Reports(), b.write, r, done)
 }
 
 func (b *broker) Flush(ctx context.Context) error { return b.producer.Flush(ctx) }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/spanway/spanway/internal/failpoint"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -36,6 +37,8 @@ type loop struct {
 	clock     *clock
 	holder    *lease.Holder
 	inbox     *inbox
+	board     *trouble.Board
+	lease     *trouble.Try // to be known to a scheduler
 	sender    *sender
 	pages     chan events.Page
 	cancels   map[events.Token]context.CancelCauseFunc
@@ -53,6 +56,7 @@ func newLoop(e *Engine, handlers map[string]Handler) (*loop, error) {
 	l := &loop{
 		engine: e, handlers: handlers, transport: transport,
 		log:   e.config.Logger.With("engine", e.config.ID, "pool", e.config.Pool),
+		board: boardOf(transport, e.config.Logger),
 		clock: newClock(), inbox: newInbox(), pages: make(chan events.Page),
 		cancels: map[events.Token]context.CancelCauseFunc{}, over: make(chan struct{}),
 	}
@@ -96,6 +100,8 @@ func (l *loop) run(ctx context.Context) error {
 func (l *loop) serve(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	l.lease = l.board.New(fmt.Sprintf("register engine %s with the scheduler of pool %s", l.engine.config.ID, l.engine.config.Pool))
+	defer l.lease.End()
 	leave, closing := ctx.Done(), l.engine.closing
 	var m mail
 	for !l.departed {
@@ -118,8 +124,25 @@ func (l *loop) serve(ctx context.Context) {
 			closing = nil
 			l.do(l.holder.Drain(l.clock.now(), 0))
 		}
-		l.engine.setStatus(l.holder.Status())
+		l.told(l.holder.Status())
 		timer.Reset(time.Duration(max(l.holder.Wake()-l.clock.now(), 0)) * time.Millisecond)
+	}
+}
+
+// registeredWithin is how long a scheduler may take to answer a registration before the
+// engine says that it waits for one.
+const registeredWithin = 5 * time.Second
+
+// told makes a status known, and whether the engine can be given work.
+func (l *loop) told(s lease.Status) {
+	l.engine.setStatus(s)
+	switch s.State {
+	case lease.Adrift, lease.Registering:
+		l.lease.Begin(registeredWithin)
+	case lease.Ready:
+		l.lease.Passed()
+	default:
+		l.lease.End() // It goes.
 	}
 }
 
@@ -219,6 +242,7 @@ func (l *loop) part() {
 	if err := l.transport.Flush(ctx); err != nil {
 		l.log.Warn("the last reports may not have arrived", "error", err)
 	}
+	l.sender.stop()
 	l.transport.Close()
 }
 

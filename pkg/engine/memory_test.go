@@ -101,7 +101,7 @@ type tooLarge struct{ error }
 
 func (tooLarge) Refused() bool { return true }
 
-func (l *line) Send(r events.Record, done func(int64, error)) {
+func (l *line) Send(_ context.Context, r events.Record, done func(int64, error)) {
 	l.mu.Lock()
 	cut, refuse := l.cut, l.refuse
 	l.mu.Unlock()

@@ -2,8 +2,9 @@ package engine
 
 import (
 	"context"
-	"time"
+	"log/slog"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 )
 
@@ -19,7 +20,9 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 		case <-ctx.Done():
 		}
 	}()
-	for said := ""; ; {
+	try := l.board.New("find the end of the engine's partition of tasks.assignments")
+	defer try.End()
+	for {
 		end, err := l.transport.End(ctx)
 		if err == nil {
 			return end, true, nil
@@ -30,11 +33,7 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 		if cluster.IsDenied(err) {
 			return 0, false, err
 		}
-		if text := err.Error(); text != said { // another reason is news
-			said = text
-			l.log.Warn("waiting for the broker and its topics", "brokers", l.engine.config.Brokers, "error", err)
-		}
-		if !pause(ctx) {
+		if !try.Again(ctx, err, retryPause) {
 			return 0, false, nil
 		}
 	}
@@ -42,23 +41,18 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 
 // read passes on what is appended to the engine's partition.
 func (l *loop) read(ctx context.Context, from int64) {
-	said := "" // of what fails
+	try := l.board.New("read assignments")
+	defer try.End()
 	for ctx.Err() == nil {
 		page, err := l.transport.Fetch(ctx, from, fetchWait)
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return
 		case err != nil:
-			if text := err.Error(); text != said {
-				said = text
-				l.log.Warn("cannot read assignments, trying on", "offset", from, "error", err)
-			}
-			pause(ctx)
+			try.Again(ctx, err, retryPause)
 			continue
-		case said != "":
-			said = ""
-			l.log.Info("reading assignments again", "offset", from)
 		}
+		try.Passed()
 		if page.Next == from {
 			continue
 		}
@@ -71,14 +65,10 @@ func (l *loop) read(ctx context.Context, from int64) {
 	}
 }
 
-// pause waits a moment; false if ctx ended meanwhile.
-func pause(ctx context.Context) bool {
-	t := time.NewTimer(retryPause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
+// boardOf is where an engine tells of what it tries again: with its connection.
+func boardOf(t transport, log *slog.Logger) *trouble.Board {
+	if b, ok := t.(interface{ board() *trouble.Board }); ok {
+		return b.board()
 	}
+	return trouble.NewBoard(log)
 }

@@ -33,6 +33,9 @@ type sender struct {
 	key       []byte  // of every report: the pool
 	inbox     *inbox
 	log       *slog.Logger
+	// sending ends when nothing is to be sent any more; stop ends it.
+	sending context.Context
+	stop    context.CancelFunc
 
 	mu     sync.Mutex
 	more   sync.Cond
@@ -51,6 +54,7 @@ func newSender(t transport, encoder events.Encoder, e *Engine, in *inbox, log *s
 		inbox: in, log: log, done: make(chan struct{}), ends: map[uint64]struct{}{},
 	}
 	s.more.L = &s.mu
+	s.sending, s.stop = context.WithCancel(context.Background())
 	go s.run()
 	return s
 }
@@ -158,7 +162,7 @@ func (s *sender) hand(r events.Record, report lease.Report, done func(int64, err
 	if _, ok := report.Message.(*events.AttemptFinished); ok {
 		failpoint.Hit(failpoint.EngineReporting)
 	}
-	s.transport.Send(r, done)
+	s.transport.Send(s.sending, r, done)
 }
 
 // settle takes the outcome of a report.

@@ -24,7 +24,7 @@ type sent struct {
 	done    func(int64, error)
 }
 
-func (s *slow) Send(r events.Record, done func(int64, error)) {
+func (s *slow) Send(_ context.Context, r events.Record, done func(int64, error)) {
 	_, m, err := events.Decode(&r)
 	if err != nil {
 		m = nil

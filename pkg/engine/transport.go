@@ -17,9 +17,9 @@ type transport interface {
 	// Next is one that is.
 	Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error)
 	// Send appends a report behind those sent before. It may block while too
-	// much waits to be sent. done is called once, maybe from another goroutine;
-	// an error that is the record's own fault has Refused() true.
-	Send(r events.Record, done func(offset int64, err error))
+	// much waits to be sent, no longer than ctx. done is called once, maybe from
+	// another goroutine; an error that is the record's own fault has Refused() true.
+	Send(ctx context.Context, r events.Record, done func(offset int64, err error))
 	// Flush waits until everything sent is done or ctx ends.
 	Flush(ctx context.Context) error
 	// Close gives up what is not done.

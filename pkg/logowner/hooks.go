@@ -16,6 +16,8 @@ func (p *partition[I]) hooks(own eventlog.Hooks[I], now func() time.Time) eventl
 	h := own
 	h.Owned = func(epoch uint32, core eventlog.Core[I]) {
 		p.log.Info("owning", "epoch", epoch)
+		p.owning = true
+		p.try.Passed()
 		m.claims.Add(ctx, 1)
 		if own.Owned != nil {
 			own.Owned(epoch, core)
@@ -119,7 +121,7 @@ func (p *partition[I]) sources(now func() time.Time) (out []*merged[I]) {
 		entry, _ := c.entry(in.Topic)
 		out = append(out, &merged[I]{silence: in.Silence, source: source[I]{
 			at: at, log: c.Cluster.Partition(in.Topic, p.number), view: p.view(entry, at), prepare: in.Prepare,
-			now: now, trail: p.trails[in.Topic], gone: p.gone,
+			now: now, trail: p.trails[in.Topic], gone: p.gone, board: p.service.board,
 			read: func(kept int64, age time.Duration) { p.service.metrics.input(in.Topic, p.number, kept, age) },
 		}})
 	}

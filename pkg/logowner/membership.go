@@ -32,11 +32,20 @@ func (m *membership) set(partitions []int32) {
 // await waits until a living generation assigns the partition; its error is
 // ctx's.
 func (m *membership) await(ctx context.Context, partition int32) error {
+	return m.until(ctx, func(assigned []int32) bool { return slices.Contains(assigned, partition) })
+}
+
+// lose waits until no living generation assigns the partition; its error is ctx's.
+func (m *membership) lose(ctx context.Context, partition int32) error {
+	return m.until(ctx, func(assigned []int32) bool { return !slices.Contains(assigned, partition) })
+}
+
+func (m *membership) until(ctx context.Context, is func(assigned []int32) bool) error {
 	for {
 		m.mu.Lock()
-		assigned, changed := slices.Contains(m.partitions, partition), m.changed
+		so, changed := is(m.partitions), m.changed
 		m.mu.Unlock()
-		if assigned {
+		if so {
 			return ctx.Err()
 		}
 		select {

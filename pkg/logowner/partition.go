@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -25,8 +27,11 @@ type partition[I any] struct {
 	// owned is closed once this process has owned the partition.
 	owned chan struct{}
 	once  sync.Once // closes owned
-	stop  context.CancelFunc
-	done  chan struct{}
+	// try is to own it; owning: it did, since it last began to.
+	try    *trouble.Try
+	owning bool
+	stop   context.CancelFunc
+	done   chan struct{}
 }
 
 const (
@@ -39,11 +44,14 @@ const (
 
 func (p *partition[I]) run(ctx context.Context) {
 	defer close(p.done)
+	p.try = p.service.board.New(fmt.Sprintf("own %s/%d", p.service.cfg.Log, p.number))
+	defer p.try.End()
 	for pause := claimAgain; ctx.Err() == nil; pause = min(2*pause, claimAgainMax) {
 		if p.service.membership.await(ctx, p.number) != nil {
 			return
 		}
 		began := time.Now()
+		p.owning = false
 		err := p.own(ctx)
 		if ctx.Err() != nil {
 			return
@@ -52,14 +60,35 @@ func (p *partition[I]) run(ctx context.Context) {
 			pause = claimAgain
 		}
 		if errors.Is(err, eventlog.ErrDisowned) {
-			p.log.Info("another owner claimed the log", "again_in", pause)
-		} else {
+			p.disowned(ctx, err)
+			continue
+		}
+		if p.owning { // What keeps it from owning it again is told by the Try.
 			p.log.Warn("owner stopped", "error", err, "again_in", pause)
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
+		p.try.Again(ctx, err, pause)
+	}
+}
+
+// foreignAfter is how long a member may go on without knowing that its generation is over:
+// a few of its heartbeats.
+const foreignAfter = 2 * time.Second
+
+// disowned waits for the end of the generation, which explains a newer claim: another
+// member was given the partition, and this process did not know. If the generation lives
+// on, something claimed the log that the group gave nothing to.
+func (p *partition[I]) disowned(ctx context.Context, err error) {
+	p.try.Failed(err)
+	waiting, cancel := context.WithTimeout(ctx, foreignAfter)
+	defer cancel()
+	if p.service.membership.lose(waiting, p.number) == nil {
+		p.log.Info("another owner claimed the log: another member of the group was given the partition", "error", err)
+		p.try.End()
+		return
+	}
+	if ctx.Err() == nil {
+		p.log.Warn("a foreign owner claimed the log, although the group gives the partition to this process: "+
+			"look for a process that runs with another group or outside of it; claiming it again", "error", err, "group", p.service.cfg.Group)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -52,7 +53,17 @@ func (k onKafka) Partition(topic string, partition int32) eventlog.Log {
 }
 
 func (k onKafka) Producer() Producer {
-	return k.client.Producer(kafka.ProducerOptions{Forever: true, Buffer: math.MaxInt})
+	return unbounded{k.client.Producer(kafka.ProducerOptions{Forever: true, Buffer: math.MaxInt})}
+}
+
+// board has what owners try again besides what the connection itself does.
+func (k onKafka) board() *trouble.Board { return k.client.Board() }
+
+// unbounded sends for as long as it takes: what bounds a record is its producer's end.
+type unbounded struct{ *kafka.Producer }
+
+func (u unbounded) Send(topic string, partition int32, rec events.Record, done func(offset int64, err error)) {
+	u.Producer.Send(context.Background(), topic, partition, rec, done)
 }
 
 func (k onKafka) Ensure(ctx context.Context, topics []events.TopicSpec) ([]string, error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -18,6 +19,7 @@ type Service[I any] struct {
 	log        *slog.Logger
 	membership *membership
 	metrics    *metrics
+	board      *trouble.Board
 	ready      chan struct{}
 	ran        atomic.Bool
 
@@ -45,12 +47,23 @@ func New[I any](cfg Config[I]) (*Service[I], error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
+	if c, ok := cfg.Cluster.(interface{ board() *trouble.Board }); ok {
+		s.board = c.board()
+	} else {
+		s.board = trouble.NewBoard(s.log)
+	}
 	return s, nil
 }
 
 // Ready is closed once every partition that the group first gave to this
-// process is owned; with no partition, as soon as the group has said so.
+// process is owned; with no partition, as soon as the group has said so. It stays closed:
+// what keeps the service from its work later is what Trouble says.
 func (s *Service[I]) Ready() <-chan struct{} { return s.ready }
+
+// Trouble is what is in the way now, for more than a second: of owning the partitions that
+// the group gives to this process, and of whatever else uses its connection. It is nil if
+// nothing is.
+func (s *Service[I]) Trouble() error { return s.board.Err() }
 
 // Run works until ctx ends, then leaves the group and returns nil. It returns
 // an error only if it cannot begin: topics that are not as they must be, a group that
@@ -144,8 +157,9 @@ func (s *Service[I]) announceReady(ctx context.Context, first []*partition[I]) {
 		case <-p.owned:
 		case <-p.done: // It went to another member.
 		case <-ctx.Done():
-			return
 		}
 	}
-	close(s.ready)
+	if ctx.Err() == nil { // Else it is over, and nothing need be owned.
+		close(s.ready)
+	}
 }

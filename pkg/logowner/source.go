@@ -3,8 +3,11 @@ package logowner
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -35,9 +38,12 @@ type source[I any] struct {
 	read func(kept int64, age time.Duration)
 	// trail is what was read; it is compared with the input when the term of its
 	// pages is another one, and at the start.
-	trail  *trail
-	term   int64
-	sure   bool // that the trail stands in this term
+	trail *trail
+	term  int64
+	sure  bool // that the trail stands in this term
+	// board, if set, is told what keeps it from reading on without being an error.
+	board  *trouble.Board
+	try    *trouble.Try
 	chunks chan chunk[I]
 	wake   chan<- struct{} // is told that there is a chunk
 	cancel context.CancelFunc
@@ -54,6 +60,10 @@ const (
 
 func (s *source[I]) start(ctx context.Context, from int64) {
 	ctx, s.cancel = context.WithCancel(ctx)
+	if s.board == nil {
+		s.board = trouble.NewBoard(slog.New(slog.DiscardHandler))
+	}
+	s.try = s.board.New(fmt.Sprintf("read the input %s/%d", s.at.Topic, s.at.Partition))
 	s.chunks = make(chan chunk[I], readAhead)
 	s.done = make(chan struct{})
 	if s.trail == nil {
@@ -78,6 +88,7 @@ func (s *source[I]) stop() {
 
 func (s *source[I]) run(ctx context.Context, from int64) {
 	defer close(s.done)
+	defer s.try.End()
 	for {
 		c := s.fetch(ctx, from)
 		from = c.next
@@ -120,13 +131,15 @@ func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
 		err = s.view.begin(ctx, s.log, from)
 	}
 	switch {
-	case errors.Is(err, eventlog.ErrHidden):
+	case errors.Is(err, eventlog.ErrHidden): // The fetch has waited.
+		s.try.Failed(err)
 		return chunk[I]{next: from}
 	case err != nil:
 		return chunk[I]{next: from, err: err}
 	case next != from:
 		return s.goOn(from, next)
 	}
+	s.try.Passed()
 	s.measure(&page, asked)
 	return s.decode(&page, asked)
 }

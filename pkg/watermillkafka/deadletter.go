@@ -45,15 +45,18 @@ func (w *worker) bury(ctx context.Context, record *events.Record, reason error) 
 		events.Header{Key: PoisonedPartition, Value: []byte(strconv.Itoa(int(w.partition)))},
 		events.Header{Key: PoisonedOffset, Value: []byte(strconv.FormatInt(record.Offset, 10))},
 	)}
+	try := client.Board().New(fmt.Sprintf("append the record at %s/%d@%d, which cannot be decoded, to the dead-letter topic %s", w.in.topic, w.partition, record.Offset, topic))
+	defer try.End()
 	for ctx.Err() == nil {
 		n, err := client.AwaitTopic(ctx, topic)
 		if err == nil {
 			_, err = client.Partition(topic, w.partition%n).Append(ctx, []events.Record{dead})
 		}
 		if err == nil {
+			try.Passed()
 			return true
 		}
-		w.trouble(ctx, "Cannot append to the dead-letter topic; trying again", err, record.Offset)
+		try.Again(ctx, err, watchInterval)
 	}
 	return false
 }

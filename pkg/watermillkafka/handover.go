@@ -7,6 +7,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -92,7 +93,7 @@ func (d *delivery) await(ctx context.Context) bool {
 			d.cancel()
 			return false
 		}
-		if !pause(ctx, w.in.of.config.NackResendSleep) || !d.handOver(ctx, d.msg.Copy()) {
+		if !trouble.Pause(ctx, w.in.of.config.NackResendSleep) || !d.handOver(ctx, d.msg.Copy()) {
 			return false
 		}
 	}

@@ -43,7 +43,6 @@ type PublisherConfig struct {
 // for concurrent use.
 type Publisher struct {
 	config   PublisherConfig
-	logger   watermill.LoggerAdapter
 	client   *kafka.Client
 	producer *kafka.Producer
 	spread   atomic.Uint32
@@ -55,13 +54,18 @@ type Publisher struct {
 	closed  error // of Close
 }
 
-// NewPublisher makes a Publisher; it connects on first use. logger may be nil.
+const defaultPublishTimeout = 30 * time.Second
+
+// NewPublisher makes a Publisher; it connects on first use. logger is told of what is
+// tried again for more than a second; it may be nil.
 func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publisher, error) {
-	client, err := connect(config.Brokers, config.Cluster, func(c *kafka.Config) {
-		if config.PublishTimeout > 0 {
-			c.RetryBudget = config.PublishTimeout
-		}
-	})
+	if config.PublishTimeout <= 0 {
+		config.PublishTimeout = defaultPublishTimeout
+	}
+	if logger == nil {
+		logger = watermill.NopLogger{}
+	}
+	client, err := connect(config.Brokers, config.Cluster, logger, func(c *kafka.Config) { c.RetryBudget = config.PublishTimeout })
 	if err != nil {
 		return nil, fmt.Errorf("configure a publisher: %w", err)
 	}
@@ -71,12 +75,7 @@ func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publ
 	if config.CloseTimeout <= 0 {
 		config.CloseTimeout = defaultCloseTimeout
 	}
-	if logger == nil {
-		logger = watermill.NopLogger{}
-	}
-	p := &Publisher{
-		config: config, logger: logger, client: client,
-	}
+	p := &Publisher{config: config, client: client}
 	p.producer = p.client.Producer(kafka.ProducerOptions{Gather: true})
 	p.closing, p.close = context.WithCancel(context.Background())
 	return p, nil
@@ -88,9 +87,19 @@ func NewPublisher(config PublisherConfig, logger watermill.LoggerAdapter) (*Publ
 // says why nothing could be sent: the topic must exist.
 //
 // A message whose acknowledgement was lost is sent again by the same number, so
-// the log has it once. After PublishTimeout it counts as failed; it may be in the
-// log all the same, and publishing it again may double it.
+// the log has it once. After PublishTimeout, which is of the whole call, it counts as
+// failed; it may be in the log all the same, and publishing it again may double it.
+//
+// The messages' own contexts do not bound the call: Watermill has messages published
+// whose contexts have ended, such as those of messages that were acknowledged.
 func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
+	return p.PublishContext(context.Background(), topic, messages...)
+}
+
+// PublishContext is Publish for as long as ctx lasts. A message that was given up before
+// it was sent fails with a *kafka.Unsent, which has a method Unsent: it is certain not to
+// be in the log.
+func (p *Publisher) PublishContext(ctx context.Context, topic string, messages ...*message.Message) error {
 	if p.closing.Err() != nil {
 		return fmt.Errorf("publish %d messages to topic %s: %w", len(messages), topic, errPublisherClosed)
 	}
@@ -98,7 +107,9 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 	if err != nil {
 		return err
 	}
-	partitions, err := p.partitions(topic)
+	ctx, cancel := context.WithTimeout(ctx, p.config.PublishTimeout)
+	defer cancel()
+	partitions, err := p.partitions(ctx, topic)
 	if err != nil {
 		return fmt.Errorf("publish %d messages: %w; does the topic exist?", len(messages), err)
 	}
@@ -110,7 +121,7 @@ func (p *Publisher) Publish(topic string, messages ...*message.Message) error {
 		if key := records[i].Key; key != nil {
 			partition = events.Partition(string(key), partitions)
 		}
-		p.producer.Send(topic, partition, records[i], func(_ int64, err error) { b.settle(i, err) })
+		p.producer.Send(ctx, topic, partition, records[i], func(_ int64, err error) { b.settle(i, err) })
 	}
 	b.waiting.Wait()
 	return b.err()
@@ -136,12 +147,15 @@ type topicSize struct {
 
 // partitions is how many the topic has. Looking at the client's copy of the
 // cluster's metadata takes longer than the rest of Publish, so it is remembered.
-func (p *Publisher) partitions(topic string) (int32, error) {
+func (p *Publisher) partitions(ctx context.Context, topic string) (int32, error) {
 	const moment = time.Second
 	if known, ok := p.topics.Load(topic); ok && time.Since(known.(topicSize).seen) < moment {
 		return known.(topicSize).partitions, nil
 	}
-	n, err := p.client.AwaitTopic(p.closing, topic)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(p.closing, cancel)()
+	n, err := p.client.AwaitTopic(ctx, topic)
 	if err == nil {
 		p.topics.Store(topic, topicSize{n, time.Now()})
 	}

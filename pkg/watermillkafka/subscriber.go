@@ -55,12 +55,12 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 		return nil, err
 	}
 	config.setDefaults()
-	client, err := connect(config.Brokers, config.Cluster, func(*kafka.Config) {})
-	if err != nil {
-		return nil, fmt.Errorf("configure a subscriber: %w", err)
-	}
 	if logger == nil {
 		logger = watermill.NopLogger{}
+	}
+	client, err := connect(config.Brokers, config.Cluster, logger, func(*kafka.Config) {})
+	if err != nil {
+		return nil, fmt.Errorf("configure a subscriber: %w", err)
 	}
 	s := &Subscriber{
 		config: config, logger: logger, client: client,

@@ -173,14 +173,17 @@ func (s *subscription) watch(ctx context.Context, sh *share) {
 
 // look asks how many partitions the topic has. It reports whether it was told.
 func (s *subscription) look() bool {
+	try := s.client.Board().New("look at the topic " + s.topic)
+	defer try.End()
 	for s.ctx.Err() == nil {
 		n, err := s.client.Partitions(s.ctx, s.topic)
 		if err == nil {
+			try.Passed()
 			s.known = n
 			return true
 		}
 		if s.ctx.Err() == nil {
-			s.of.logger.Error("Cannot look at the topic", err, s.fields())
+			try.Again(s.ctx, err, watchInterval)
 		}
 	}
 	return false

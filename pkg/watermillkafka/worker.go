@@ -3,12 +3,14 @@ package watermillkafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -21,6 +23,7 @@ type worker struct {
 	share     *share
 	partition int32
 	log       *kafka.Partition
+	try       *trouble.Try
 	slots     chan struct{} // one in it for each message that is handed out
 
 	mu        sync.Mutex
@@ -34,12 +37,14 @@ func newWorker(sh *share, partition int32) *worker {
 	return &worker{
 		in: sh.in, share: sh, partition: partition, committed: -1,
 		log:   sh.in.client.Partition(sh.in.topic, partition),
+		try:   sh.in.client.Board().New(fmt.Sprintf("hand out %s/%d", sh.in.topic, partition)),
 		slots: make(chan struct{}, sh.in.of.config.InFlight),
 	}
 }
 
 // run hands messages out until ctx ends; one page is read ahead.
 func (w *worker) run(ctx context.Context) {
+	defer w.try.End()
 	position, ok := w.begin(ctx)
 	if !ok {
 		return
@@ -78,6 +83,7 @@ func (w *worker) begin(ctx context.Context) (position int64, ok bool) {
 	for ctx.Err() == nil {
 		start, end, err := w.in.client.Offsets(ctx, w.in.topic, w.partition)
 		if err == nil {
+			w.try.Passed()
 			position = start
 			if newest {
 				position = end
@@ -86,13 +92,14 @@ func (w *worker) begin(ctx context.Context) (position int64, ok bool) {
 			w.pass(position)
 			return position, true
 		}
-		w.trouble(ctx, "Cannot find where to begin; trying again", err, -1)
+		w.again(ctx, fmt.Errorf("find where to begin: %w", err))
 	}
 	return 0, false
 }
 
 // fetch reads pages from position on.
 func (w *worker) fetch(ctx context.Context, position int64, pages chan<- events.Page) {
+	defer w.try.End()
 	for ctx.Err() == nil {
 		page, err := w.log.Fetch(ctx, position, fetchWait)
 		var outOfRange *kafka.OutOfRange
@@ -104,9 +111,10 @@ func (w *worker) fetch(ctx context.Context, position int64, pages chan<- events.
 			}
 			page = events.Page{Next: to, End: outOfRange.End}
 		case err != nil:
-			w.trouble(ctx, "Cannot read; trying again", err, position)
+			w.again(ctx, err)
 			continue
 		}
+		w.try.Passed()
 		w.saw(page.End)
 		if page.Next == position {
 			continue // nothing came
@@ -135,27 +143,10 @@ func (w *worker) reposition(at *kafka.OutOfRange) (to int64, ok bool) {
 	return to, true
 }
 
-// trouble logs what will be tried again, and waits a moment.
-func (w *worker) trouble(ctx context.Context, what string, err error, offset int64) {
-	if ctx.Err() != nil {
-		return
-	}
-	w.in.of.logger.Error(what, err, w.fields(offset))
-	pause(ctx, watchInterval)
-}
-
-// pause reports whether ctx lasted that long.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
+// again notes what will be tried again, and waits a moment.
+func (w *worker) again(ctx context.Context, err error) {
+	if ctx.Err() == nil {
+		w.try.Again(ctx, err, watchInterval)
 	}
 }
 

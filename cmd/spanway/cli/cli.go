@@ -210,20 +210,19 @@ func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) erro
 	if site := a.Target.unplaced; site != "" {
 		return Usage("site %q: nothing says where it is: set SPANWAY_CONFIG to a file with a context of that site, as spanway dev --sites writes it, or give --brokers", site)
 	}
-	at, err := a.Cluster("cli", slog.New(slog.DiscardHandler))
+	at, err := a.Cluster("cli", a.notices())
 	if err != nil {
 		return err
 	}
 	defer at.Close()
 	source := "/spanway/" + a.Site + "/cli"
-	logger := slog.New(slog.NewTextHandler(a.Err, nil)) // Of a log that cannot be read while a command waits.
-	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: source, Logger: logger})
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: source})
 	if err != nil {
 		return Misuse(err)
 	}
 	err = c.Check(ctx)
 	if err == nil {
-		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: source}, Logger: logger})
+		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: source}, Board: at.Kafka().Board()})
 		err = f(ctx, &Conn{c, q})
 	}
 	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)

@@ -295,7 +295,7 @@ func manyPartitions(t *testing.T, b Broker) {
 	acknowledged := make([]int, partitions)
 	for i, r := range values("", partitions*each) {
 		at := i % partitions
-		p.Send(name, int32(at), r, func(offset int64, err error) {
+		p.Send(context.Background(), name, int32(at), r, func(offset int64, err error) {
 			if err != nil || offset != int64(acknowledged[at]) {
 				t.Errorf("offset %d of %d, %v", offset, at, err)
 			}

@@ -1,35 +1,36 @@
 // Package following is what programs that follow logs (eventlog.Follower) do alike:
-// they wait before they try again, and log what is in the way.
+// they wait before they try again, and tell of what is in the way.
 package following
 
 import (
 	"context"
-	"log/slog"
+	"fmt"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 )
 
-// Pause waits that long, or until ctx ends.
-func Pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
+// Pause is for eventlog.FollowerConfig.Pause. That the follower tries again is told by
+// Trouble.
+func Pause(ctx context.Context, d time.Duration) { trouble.Pause(ctx, d) }
+
+// Try is for what a follower of a partition tries again. End it with the follower.
+func Try(board *trouble.Board, topic string, partition int32) *trouble.Try {
+	return board.New(fmt.Sprintf("follow %s/%d", topic, partition))
 }
 
-// Log logs what is in the way of the follower of a partition, or that nothing is any
-// more. What is final is left out: it is returned to the follower's user. The logger
-// may be nil.
-func Log(to *slog.Logger, topic string, partition int32, h eventlog.Health) {
-	switch {
-	case to == nil || eventlog.Final(h.Err):
-	case h.Err == nil:
-		to.Info("the log is read again", "topic", topic, "partition", partition)
-	default:
-		to.Warn("the log cannot be read; it is tried again", "topic", topic, "partition", partition,
-			"error", h.Err, "since", h.Since, "tries", h.Tries)
+// Trouble is for eventlog.FollowerHooks.Trouble. What is final is left out: it is
+// returned to the follower's user.
+func Trouble(try *trouble.Try) func(eventlog.Health) {
+	return func(h eventlog.Health) {
+		switch {
+		case h.Err == nil:
+			try.Passed()
+		case eventlog.Final(h.Err):
+			try.End()
+		default:
+			try.Failed(h.Err)
+		}
 	}
 }
