@@ -24,6 +24,9 @@ import (
 // "PORT DIR". So a broker can be killed like the one of a data centre.
 const brokerRole = "SPANWAY_E2E_BROKER"
 
+// builtBinary tells a process that a test starts where the binary is.
+const builtBinary = "SPANWAY_E2E_BINARY"
+
 // binary is the spanway that TestMain built.
 var binary string
 
@@ -40,6 +43,9 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
+	if binary = os.Getenv(builtBinary); binary != "" {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "spanway-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

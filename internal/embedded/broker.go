@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -42,7 +43,11 @@ type Broker struct {
 	cluster *kfake.Cluster
 	addrs   []string // kfake does not tell them any more once it is closed
 	lock    *os.File // of the data directory; nil without one
+	gate    *gate
 	closing sync.Once
+	// stopWatch ends watching, which is over when watched is done.
+	stopWatch context.CancelFunc
+	watched   sync.WaitGroup
 }
 
 // Holds says whether a directory holds the data of a cluster.
@@ -52,25 +57,50 @@ func Holds(dir string) bool {
 }
 
 // Start runs the brokers, with whatever the data directory holds. It fails if
-// a port or the directory is in use.
+// a port or the directory is in use, or the directory cannot be written.
 func Start(config Config) (*Broker, error) {
-	b := &Broker{}
+	b := &Broker{gate: newGate(config.DataDir), stopWatch: func() {}}
 	if config.DataDir != "" {
-		err := os.MkdirAll(config.DataDir, 0o755)
-		if err == nil {
-			b.lock, err = lock(config.DataDir)
-		}
-		if err != nil {
+		if err := b.takeDirectory(config.DataDir); err != nil {
+			b.unlock()
 			return nil, fmt.Errorf("start the embedded broker: %w", err)
 		}
 	}
 	var err error
-	if b.cluster, err = kfake.NewCluster(config.options()...); err != nil {
+	if b.cluster, err = kfake.NewCluster(config.options(b.gate)...); err != nil {
 		b.unlock()
 		return nil, fmt.Errorf("start the embedded broker on port %d with data in %q: %w", config.Port, config.DataDir, err)
 	}
 	b.addrs = b.cluster.ListenAddrs()
+	if config.DataDir == "" {
+		return b, nil
+	}
+	keepEnds(b.cluster, config.DataDir, b.gate)
+	ctx, stop := context.WithCancel(context.Background())
+	b.stopWatch = stop
+	b.watched.Go(func() { b.gate.watch(ctx, b.lock) })
+	if err := b.Err(); err != nil { // It could not mend what a crash left.
+		b.Close()
+		return nil, err
+	}
 	return b, nil
+}
+
+// takeDirectory locks the data directory, and makes it ready for kfake.
+func (b *Broker) takeDirectory(dir string) (err error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if b.lock, err = lock(dir); err != nil {
+		return err
+	}
+	if err := usable(context.Background(), dir, b.lock); err != nil {
+		return fmt.Errorf("use the data directory %s: %w", dir, err)
+	}
+	if err := begin(dir); err != nil {
+		return err
+	}
+	return restoreEnds(dir)
 }
 
 // segmentInMemory is small, because kfake doubles the memory of a segment and
@@ -78,12 +108,12 @@ func Start(config Config) (*Broker, error) {
 // time of a busy system, and half of the memory.
 const segmentInMemory = "262144"
 
-func (config Config) options() []kfake.Opt {
+func (config Config) options(g *gate) []kfake.Opt {
 	n := max(config.Brokers, 1)
 	options := []kfake.Opt{
 		kfake.NumBrokers(n),
 		kfake.ClusterID(cmp.Or(config.ClusterID, defaultClusterID)),
-		kfake.ListenFn(listenLoopback),
+		kfake.ListenFn(g.listen),
 	}
 	if config.Port != 0 {
 		ports := make([]int, n)
@@ -93,7 +123,7 @@ func (config Config) options() []kfake.Opt {
 		options = append(options, kfake.Ports(ports...))
 	}
 	if config.DataDir != "" {
-		options = append(options, kfake.DataDir(config.DataDir))
+		options = append(options, kfake.DataDir(config.DataDir), kfake.WithLogger(g))
 	} else {
 		options = append(options, kfake.BrokerConfigs(map[string]string{"log.segment.bytes": segmentInMemory}))
 	}
@@ -124,12 +154,25 @@ func (b *Broker) Addr() string { return b.addrs[0] }
 // Addrs are the addresses of all brokers.
 func (b *Broker) Addrs() []string { return slices.Clone(b.addrs) }
 
+// Failed is closed when the broker has stopped by itself, because its data directory
+// cannot be written. It answers nobody any more, and is still to be closed.
+func (b *Broker) Failed() <-chan struct{} { return b.gate.failed }
+
+// Err says why the broker has stopped by itself, or could not write all of its files
+// when it closed; nil if neither. What was acknowledged is kept in any case.
+func (b *Broker) Err() error { return b.gate.why() }
+
 // Close stops the brokers and closes their files; each call returns when that is
 // done. Members should have left their groups before, or they come back dead at
 // the next start.
 func (b *Broker) Close() {
 	b.closing.Do(func() {
+		b.stopWatch()
+		b.watched.Wait()
 		b.cluster.Close()
+		if b.gate.dir != "" && b.Err() == nil {
+			ended(b.gate.dir)
+		}
 		b.unlock()
 	})
 }

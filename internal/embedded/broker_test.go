@@ -1,6 +1,8 @@
 package embedded_test
 
 import (
+	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -115,4 +117,39 @@ func TestItListensOnLoopbackOnly(t *testing.T) {
 			t.Errorf("it listens on %s", a)
 		}
 	}
+}
+
+func startOn(t *testing.T, config embedded.Config) *embedded.Broker {
+	t.Helper()
+	b, err := embedded.Start(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+// send appends n records of a size. The client sends again what is not acknowledged.
+func send(t *testing.T, b *embedded.Broker, n, size int) (kept []string) {
+	t.Helper()
+	c := kafka.New(kafka.Config{Brokers: b.Addrs(), RetryBudget: time.Minute})
+	defer c.Close()
+	if _, err := c.Ensure(t.Context(), []events.TopicSpec{{Name: "t", Partitions: 1}}); err != nil {
+		t.Error(err)
+		return nil
+	}
+	p := c.Partition("t", 0)
+	for i := range n {
+		value := fmt.Sprint(i, " of ", size)
+		base, err := p.Append(t.Context(), []events.Record{{Key: []byte(value), Value: bytes.Repeat([]byte{'x'}, size)}})
+		if err != nil {
+			t.Error(err)
+			return kept
+		}
+		if base != int64(i) {
+			t.Errorf("record %d was acknowledged at %d", i, base)
+		}
+		kept = append(kept, value)
+	}
+	return kept
 }

@@ -6,6 +6,12 @@
 // acknowledged batches it finds; with SyncWrites that is all of them, also
 // after a power loss.
 //
+// It acknowledges only what is written (see gate.go). A write that fails, a disk that
+// is nearly full, and a directory that is read-only, replaced or gone stop it: no
+// answer leaves it any more, Failed tells its user, and Err says why. A partition
+// whose records were all deleted keeps its end (see ends.go). ADR 19 says how, and what
+// happens if the process is killed in between.
+//
 // What is different from Apache Kafka, so that nobody takes a test here for
 // proof of it:
 //   - One goroutine serves all requests; there is no replication, whatever the

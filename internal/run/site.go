@@ -55,7 +55,7 @@ func (c Config) sites() []*site {
 
 // add adds the site's parts to those of the system.
 func (x *site) add(s *System) {
-	broker := s.parts.add("broker"+x.of, x.startBroker)
+	broker := s.parts.add("broker"+x.of, func(context.Context) (func(), error) { return x.startBroker(s.fail) })
 	topics := s.parts.add("topics"+x.of, x.startTopics, broker)
 	sched := s.addService("scheduler"+x.of, x.newScheduler, topics)
 	for i := range x.cfg.Engines {
@@ -64,7 +64,8 @@ func (x *site) add(s *System) {
 	}
 }
 
-func (x *site) startBroker(context.Context) (stop func(), err error) {
+// startBroker starts the broker, and tells failed if it stops by itself.
+func (x *site) startBroker(failed func(name string, err error)) (stop func(), err error) {
 	broker, err := embedded.Start(x.kept)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("start the broker%s: port %d of 127.0.0.1 is in use; choose another with --port, or 0 for a free one: %w", x.of, x.kept.Port, err)
@@ -77,9 +78,24 @@ func (x *site) startBroker(context.Context) (stop func(), err error) {
 		return broker.Close, err
 	}
 	x.broker, x.cluster = broker, c
+	stopping, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-broker.Failed():
+			failed("the broker"+x.of, broker.Err())
+		case <-stopping:
+		}
+	}()
 	return func() {
+		close(stopping)
+		<-done
 		c.Close()
+		told := broker.Err() != nil
 		broker.Close()
+		if err := broker.Err(); err != nil && !told {
+			x.log.Error("the broker did not write all of its files", "error", err)
+		}
 	}, nil
 }
 

@@ -54,6 +54,39 @@ func restart(t *testing.T, b Broker) {
 	}
 }
 
+// emptyRestart: of partitions whose records were all deleted, at once or after a
+// restart, the end stays; no offset is given twice. One that was never written begins
+// at 0.
+func emptyRestart(t *testing.T, b Broker) {
+	c := client(t, b, patient)
+	const fresh, emptied, mixed = 0, 1, 2
+	name := topic(t, c, 3, nil)
+	end := map[int32]int64{}
+	for round := range 3 {
+		for _, n := range []int32{emptied, mixed} {
+			if round == 1 {
+				break // Nothing happens between two restarts.
+			}
+			appended(t, c.Partition(name, n), values("a", 2))
+			if base := appended(t, c.Partition(name, n), values("b", 3)); base != end[n]+2 {
+				t.Fatalf("round %d: partition %d goes on at %d, want %d", round, n, base, end[n]+2)
+			}
+			end[n] += 5
+		}
+		if err := c.DeleteRecords(limited(t), name, emptied, end[emptied]); err != nil {
+			t.Fatal(err)
+		}
+		b.Kill()
+		b.Start()
+		for n, start := range map[int32]int64{fresh: 0, emptied: end[emptied], mixed: 0} {
+			s, e, err := c.Offsets(limited(t), name, n)
+			if err != nil || s != start || e != end[n] {
+				t.Errorf("round %d: partition %d holds [%d, %d), %v; want [%d, %d)", round, n, s, e, err, start, end[n])
+			}
+		}
+	}
+}
+
 func termOf(t *testing.T, p *kafka.Partition) int64 {
 	t.Helper()
 	page, err := p.Fetch(limited(t), 0, 0)

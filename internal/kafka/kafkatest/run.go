@@ -66,6 +66,7 @@ func Run(t *testing.T, b Broker) {
 		{"a group shares partitions and is left at once", groupMembership},
 		{"commits are fenced", fencedCommits},
 		{"a restart of the broker", restart},
+		{"the end of an empty partition outlives a restart", emptyRestart},
 		{"connections that died idle", deadConnections},
 		{"a leader that is away", leaderAway},
 		{"a broker that is paused", pausedBroker},

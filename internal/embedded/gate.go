@@ -1,0 +1,142 @@
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+)
+
+// gate lets no answer leave the broker once the data directory has failed. kfake
+// answers after it has written, or after it has logged that it could not, and both in
+// the same goroutine: so an answer that leaves says that everything is written which
+// was written before it. It is safe for concurrent use.
+type gate struct {
+	dir    string
+	failed chan struct{} // closed when err is set
+
+	mu   sync.Mutex
+	err  error
+	open map[io.Closer]struct{} // listeners and connections
+}
+
+func newGate(dir string) *gate {
+	return &gate{dir: dir, failed: make(chan struct{}), open: map[io.Closer]struct{}{}}
+}
+
+// fail shuts the gate for ever. The first reason stays.
+func (g *gate) fail(reason error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err != nil {
+		return
+	}
+	g.err = fmt.Errorf("the broker stopped, because its data directory %s cannot be written: %w; "+
+		"what was acknowledged is kept; make the directory writable, with room, and start again", g.dir, reason)
+	close(g.failed)
+	for c := range g.open {
+		_ = c.Close() // Its user is told by its own next call.
+	}
+}
+
+// why is the reason for which the gate is shut, nil while it is not.
+func (g *gate) why() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.err
+}
+
+// add takes a connection or listener that is to be closed when the gate shuts.
+func (g *gate) add(c io.Closer) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.err != nil {
+		_ = c.Close() // The error says more.
+		return g.err
+	}
+	g.open[c] = struct{}{}
+	return nil
+}
+
+func (g *gate) remove(c io.Closer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.open, c)
+}
+
+// Logf implements kfake.Logger: a log line is the only sign of a file that could not
+// be written. It is called before the request is answered that it is about.
+func (g *gate) Logf(level kfake.LogLevel, format string, args ...any) {
+	if level > kfake.LogLevelWarn {
+		return
+	}
+	for _, arg := range args {
+		if err, ok := arg.(error); ok && ofFiles(err) {
+			g.fail(fmt.Errorf(format, args...))
+			return
+		}
+	}
+}
+
+// ofFiles tells an error of the file system from others that kfake logs.
+func ofFiles(err error) bool {
+	var path *fs.PathError
+	var link *os.LinkError
+	return errors.As(err, &path) || errors.As(err, &link)
+}
+
+// listen is how a broker listens behind the gate.
+func (g *gate) listen(network, address string) (net.Listener, error) {
+	l, err := listenLoopback(network, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.add(l); err != nil {
+		return nil, err
+	}
+	return &gatedListener{l, g}, nil
+}
+
+type gatedListener struct {
+	net.Listener
+	gate *gate
+}
+
+func (l *gatedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if err := l.gate.add(c); err != nil {
+		return nil, err
+	}
+	return &gatedConn{c, l.gate}, nil
+}
+
+func (l *gatedListener) Close() error {
+	l.gate.remove(l.Listener)
+	return l.Listener.Close()
+}
+
+type gatedConn struct {
+	net.Conn
+	gate *gate
+}
+
+// Write sends an answer, unless the gate is shut.
+func (c *gatedConn) Write(b []byte) (int, error) {
+	if err := c.gate.why(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *gatedConn) Close() error {
+	c.gate.remove(c.Conn)
+	return c.Conn.Close()
+}
