@@ -17,6 +17,7 @@ func Engine(ctx context.Context, c *cluster.Cluster, cfg standalone.Config, tel 
 		return err
 	}
 	tel.Ready("engine", e.Ready())
+	tel.Watch("engine", e.Trouble)
 	return e.Run(ctx)
 }
 

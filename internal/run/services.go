@@ -18,6 +18,7 @@ func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, t
 		return err
 	}
 	tel.Ready("scheduler", s.Ready())
+	tel.Watch("scheduler", s.Trouble)
 	if err := s.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}

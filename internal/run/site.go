@@ -30,6 +30,15 @@ type site struct {
 
 	broker  *embedded.Broker // both once the broker is ready
 	cluster *cluster.Cluster
+	up      <-chan struct{} // closed when it is
+}
+
+// trouble is what is in the way of the site's services, which share one connection.
+func (x *site) trouble() error {
+	if !closed(x.up) {
+		return nil // That it is not ready is told otherwise.
+	}
+	return x.cluster.Trouble()
 }
 
 // sites are those of a configuration.
@@ -56,6 +65,7 @@ func (c Config) sites() []*site {
 // add adds the site's parts to those of the system.
 func (x *site) add(s *System) {
 	broker := s.parts.add("broker"+x.of, func(context.Context) (func(), error) { return x.startBroker(s.fail) })
+	x.up = broker.ready
 	topics := s.parts.add("topics"+x.of, x.startTopics, broker)
 	sched := s.addService("scheduler"+x.of, x.newScheduler, topics)
 	for i := range x.cfg.Engines {
@@ -73,7 +83,7 @@ func (x *site) startBroker(failed func(name string, err error)) (stop func(), er
 	if err != nil {
 		return nil, err
 	}
-	c, err := cluster.Open(cluster.Config{Brokers: broker.Addrs(), ClientID: "spanway-dev"})
+	c, err := cluster.Open(cluster.Config{Brokers: broker.Addrs(), ClientID: "spanway-dev", Logger: x.log})
 	if err != nil {
 		return broker.Close, err
 	}

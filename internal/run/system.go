@@ -51,6 +51,9 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 		for _, p := range s.parts {
 			cfg.Telemetry.Ready(p.name, p.ready)
 		}
+		for _, x := range s.sites {
+			cfg.Telemetry.Watch("services"+x.of, x.trouble)
+		}
 	}
 	if err := s.parts.start(ctx); err != nil {
 		s.Stop()

@@ -10,5 +10,6 @@
 //
 //	/metrics  Prometheus text
 //	/livez    200 while the process can answer at all
-//	/readyz   200 once everything registered with Ready is ready, else 503 and what is not
+//	/readyz   200 once everything registered with Ready is ready and while nothing that is
+//	          registered with Watch is in trouble, else 503 and what is not, and why
 package telemetry

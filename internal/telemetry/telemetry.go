@@ -21,8 +21,9 @@ type Telemetry struct {
 	// stopTraces sends what is left of them.
 	stopTraces func()
 
-	mu     sync.Mutex
-	probes []probe
+	mu       sync.Mutex
+	probes   []probe
+	troubles []watched
 	// sites are the providers of SiteMeter.
 	sites []*metric.MeterProvider
 }
@@ -31,6 +32,12 @@ type Telemetry struct {
 type probe struct {
 	name  string
 	ready <-chan struct{}
+}
+
+// watched is something that may be in trouble while the process runs.
+type watched struct {
+	name    string
+	trouble func() error
 }
 
 // Start sets the process-wide meter provider, and the tracer provider as
@@ -79,7 +86,15 @@ func (t *Telemetry) Ready(name string, ready <-chan struct{}) {
 	t.probes = append(t.probes, probe{name, ready})
 }
 
-// waiting names what is not ready yet.
+// Watch makes /readyz say what trouble does, for as long as that is not nil: it is asked
+// each time, and must not block.
+func (t *Telemetry) Watch(name string, trouble func() error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.troubles = append(t.troubles, watched{name, trouble})
+}
+
+// waiting names what is not ready yet, or not any more, and why.
 func (t *Telemetry) waiting() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -89,6 +104,11 @@ func (t *Telemetry) waiting() []string {
 		case <-p.ready:
 		default:
 			names = append(names, p.name)
+		}
+	}
+	for _, w := range t.troubles {
+		if err := w.trouble(); err != nil {
+			names = append(names, fmt.Sprintf("%s (%v)", w.name, err))
 		}
 	}
 	return names

@@ -73,6 +73,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 // Ready is closed when the scheduler knows the engine.
 func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }
 
+// Trouble is what keeps the engine from its work now; nil if nothing does.
+func (s *Service) Trouble() error { return s.engine.Trouble() }
+
 // Run executes tasks until ctx ends, then drains and returns nil. It returns an
 // error only if the engine cannot run, such as when another process took its ID.
 func (s *Service) Run(ctx context.Context) error {

@@ -124,6 +124,10 @@ const predicateCache = 20_000
 // process is owned; with no partition, as soon as the group has said so.
 func (s *Service) Ready() <-chan struct{} { return s.owners.Ready() }
 
+// Trouble is what is in the way of owning what the group gives to this process, and of all
+// that uses its connection; nil if nothing is.
+func (s *Service) Trouble() error { return s.owners.Trouble() }
+
 // Run works until ctx ends, then leaves the group and returns nil. It returns
 // an error only if it cannot begin: topics that are not as they must be.
 func (s *Service) Run(ctx context.Context) error {

@@ -1,0 +1,139 @@
+package run
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/engine"
+	standalone "github.com/spanway/spanway/services/engine"
+	"github.com/spanway/spanway/services/scheduler"
+)
+
+// A service that was ready says so again and again, and not while no broker answers.
+func TestReadinessComesAndGoes(t *testing.T) {
+	kept := embedded.Config{DataDir: t.TempDir()}
+	broker := startBroker(t, kept)
+	kept.Port = portOf(broker)
+	defer func() { broker.Close() }()
+
+	services := map[string]func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error{
+		"scheduler": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			return Scheduler(ctx, scheduler.DefaultConfig(), scheduler.Deps{Cluster: c, Logger: slog.New(slog.DiscardHandler)}, tel)
+		},
+		"engine": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			return Engine(ctx, c, standalone.Config{Engine: engine.Config{ID: "e", Grace: -1, Logger: slog.New(slog.DiscardHandler)}, Monitor: standalone.MonitorOff}, tel)
+		},
+	}
+	probes := map[string]string{}
+	for name, run := range services {
+		probes[name] = serveOne(t, broker.Addrs(), run)
+	}
+	for name := range services {
+		awaitReady(t, probes[name], http.StatusOK, "ok")
+	}
+	broker.Close()
+	for name := range services {
+		awaitReady(t, probes[name], http.StatusServiceUnavailable, name+" (")
+		awaitReady(t, probes[name], http.StatusServiceUnavailable, "connection refused")
+	}
+	broker = startBroker(t, kept)
+	for name := range services {
+		awaitReady(t, probes[name], http.StatusOK, "ok")
+	}
+}
+
+func startBroker(t *testing.T, kept embedded.Config) *embedded.Broker {
+	t.Helper()
+	b, err := embedded.Start(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// serveOne runs a service until the test ends, and returns where it says whether it is ready.
+func serveOne(t *testing.T, brokers []string, run func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error) (url string) {
+	t.Helper()
+	tel, err := telemetry.Start("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cluster.Open(cluster.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := run(ctx, c, tel); err != nil {
+			t.Error(err)
+		}
+	})
+	server := httptest.NewServer(tel.Handler())
+	t.Cleanup(func() {
+		server.Close()
+		cancel()
+		running.Wait()
+		c.Close()
+		_ = tel.Stop(context.Background())
+	})
+	return server.URL + "/readyz"
+}
+
+// awaitReady asks until the answer is as wanted.
+func awaitReady(t *testing.T, url string, status int, text string) {
+	t.Helper()
+	again := time.NewTicker(50 * time.Millisecond)
+	defer again.Stop()
+	for late := time.After(90 * time.Second); ; {
+		answer, err := http.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode == status && strings.Contains(string(body), text) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatalf("%s answers %s %q; want %d and %q", url, answer.Status, body, status, text)
+		}
+	}
+}
+
+func portOf(b *embedded.Broker) int {
+	_, port, _ := strings.Cut(b.Addr(), ":")
+	n, _ := strconv.Atoi(port)
+	return n
+}
+
+// Stop may be called by many at once: each returns when everything is down, once.
+func TestStopByManyAtOnce(t *testing.T) {
+	s, err := Start(t.Context(), Config{Engines: 1, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stopping sync.WaitGroup
+	for range 8 {
+		stopping.Go(func() {
+			s.Stop()
+			if err := s.Cluster().Check(t.Context()); err == nil {
+				t.Error("Stop returned while the broker answers")
+			}
+		})
+	}
+	stopping.Wait()
+}
