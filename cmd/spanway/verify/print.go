@@ -10,7 +10,10 @@ import (
 	"github.com/spanway/spanway/internal/verify/tasks"
 )
 
-func printVerification(a *cli.App, v *verification) error {
+// shown are how many findings of a log are printed, if not all.
+const shown = 10
+
+func printVerification(a *cli.App, v *verification, all bool) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
@@ -21,13 +24,13 @@ func printVerification(a *cli.App, v *verification) error {
 		if len(v.Logs) > 1 {
 			fmt.Fprintln(a.Out, l.Topic)
 		}
-		printLog(a, &l)
+		printLog(a, &l, all)
 	}
 	return nil
 }
 
 // printLog prints what was found in one log.
-func printLog(a *cli.App, l *logReport) {
+func printLog(a *cli.App, l *logReport, all bool) {
 	if len(l.Rules) == 0 {
 		fmt.Fprintln(a.Out, "not judged: it has many writers, and no rules are known here for such a log")
 		return
@@ -48,9 +51,7 @@ func printLog(a *cli.App, l *logReport) {
 	for _, p := range r.Partial {
 		printPartial(a, p, l.tasks)
 	}
-	for _, f := range r.Findings {
-		fmt.Fprintf(a.Out, "%s  %d@%d  %s %s\n", a.Colour(cli.Red, f.Rule), f.Partition, f.Offset, strings.TrimSpace(f.Task+" "+f.Engine), f.Text)
-	}
+	printFindings(a, r, all)
 	hold := strings.Join(l.Rules, " ") + " hold"
 	if len(l.Rules) == 1 {
 		hold += "s"
@@ -60,6 +61,20 @@ func printLog(a *cli.App, l *logReport) {
 		fmt.Fprintln(a.Out, a.Colour(cli.Green, hold))
 	case r.Violations == r.Losses:
 		fmt.Fprintf(a.Out, "%s for what the log still has; what was lost is named above\n", hold)
+	}
+}
+
+// printFindings prints the first findings, or all, and how many are left out.
+func printFindings(a *cli.App, r *tasks.Report, all bool) {
+	findings := r.Findings
+	if !all && len(findings) > shown {
+		findings = findings[:shown]
+	}
+	for _, f := range findings {
+		fmt.Fprintf(a.Out, "%s  %d@%d  %s %s\n", a.Colour(cli.Red, f.Rule), f.Partition, f.Offset, strings.TrimSpace(f.Task+" "+f.Engine), f.Text)
+	}
+	if more := r.Violations - int64(len(findings)); more > 0 {
+		fmt.Fprintf(a.Out, "and %s; see them with --all\n", cli.Count(more, "more finding", "more findings"))
 	}
 }
 

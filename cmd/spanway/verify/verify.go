@@ -2,21 +2,26 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/internal/verify/spill"
 	"github.com/spanway/spanway/internal/verify/tasks"
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
 // Command is the command verify.
 func Command(a *cli.App) *cobra.Command {
-	var noneOpen bool
+	var noneOpen, all bool
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Check the guarantees from the logs alone; exit 1 if one is broken",
@@ -30,15 +35,21 @@ and reading no other topic, that
   G4  every assignment satisfied its predicate on the engine that it names, was
       accepted by the engine, came not before its time nor before the tasks that
       it waits for, and kept reservations
-  G5  nothing stands in the log before the fold version that it needs
+  G5  versions of the fold grow, and nothing stands in the log before the version
+      that it needs; that equal logs give equal states is for tests to show
   G6  nothing that an older owner wrote counts after a newer claim
 
 G1 to G4 are about tasks.events. Of another owned log, whose events have no rules
 here yet, the chain is judged alone, and that is said.
 
-A log whose beginning was deleted is judged from where it begins; what can not be
-judged for that is said. LOSS means that acknowledged records are gone: no owner
-broke a guarantee, but what those records promised is not kept.`,
+A log whose beginning was deleted behind its snapshots is judged from where it
+begins; what cannot be judged for that is said. LOSS means that acknowledged
+records are gone, or the beginning of a log and no snapshot has its place: no owner
+broke a guarantee, but what those records promised is not kept.
+
+It takes memory for what is open, not for what has ended: beyond some 20,000 tasks
+of a partition, that is remembered in temporary files (TMPDIR), which take about 250
+bytes for each task in the log, of two partitions at a time.`,
 		Args: cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
@@ -46,11 +57,15 @@ broke a guarantee, but what those records promised is not kept.`,
 				if err != nil {
 					return err
 				}
-				v, err := judge(ctx, logs, c.Topics().Events(), c.Scan, tasks.Options{NoneOpen: noneOpen})
+				opts := tasks.Options{NoneOpen: noneOpen}
+				if all {
+					opts.MaxFindings = math.MaxInt
+				}
+				v, err := judge(ctx, logs, c.Topics().Events(), c, opts)
 				if err != nil {
 					return err
 				}
-				if err := printVerification(a, v); err != nil {
+				if err := printVerification(a, v, all); err != nil {
 					return err
 				}
 				if !v.OK() {
@@ -61,6 +76,7 @@ broke a guarantee, but what those records promised is not kept.`,
 		},
 	}
 	c.Flags().BoolVar(&noneOpen, "none-open", false, "a task that has not ended is a violation too")
+	c.Flags().BoolVar(&all, "all", false, fmt.Sprintf("print every finding, not the first %d of each log; with -o json, not the first %d of each partition", shown, chain.MaxFindings))
 	return c
 }
 
@@ -88,8 +104,8 @@ type verification struct {
 // logReport is what was found in one log.
 type logReport struct {
 	Topic string `json:"topic"`
-	// Rules that were judged, as the guarantees are called: only G6 if there are no
-	// rules here for what the log holds, none if it is not of one owner.
+	// Rules that were judged, as the guarantees are called: only G5 and G6 if there are
+	// no rules here for what the log holds, none if it is not of one owner.
 	Rules      []string `json:"rules"`
 	Records    int64    `json:"records"`
 	Counted    int64    `json:"counted"`
@@ -100,11 +116,18 @@ type logReport struct {
 	found tasks.Report
 }
 
-// scan gives all records of a partition, in order.
-type scan func(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error
+// source is the cluster whose logs are judged.
+type source interface {
+	// Scan gives all records of a partition, in order.
+	Scan(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error
+	// Offsets tells where a partition begins and ends.
+	Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error)
+	// SnapshotsOf lists the snapshots of a partition of a log.
+	SnapshotsOf(ctx context.Context, topic string, partition int32) ([]query.SnapshotInfo, error)
+}
 
 // judge judges logs, of which ofTasks names that of tasks.
-func judge(ctx context.Context, logs []events.Log, ofTasks string, read scan, opts tasks.Options) (*verification, error) {
+func judge(ctx context.Context, logs []events.Log, ofTasks string, from source, opts tasks.Options) (*verification, error) {
 	if len(logs) == 0 {
 		return nil, fmt.Errorf("verify: there is no %s and no other log that judges itself: check --prefix and --brokers", ofTasks)
 	}
@@ -114,12 +137,16 @@ func judge(ctx context.Context, logs []events.Log, ofTasks string, read scan, op
 		var err error
 		switch {
 		case l.tasks:
-			l.Rules = []string{"G1", "G2", "G3", "G4", "G6"}
-			l.found, err = judgePartitions(ctx, log, read, func(n int32) judging { return tasks.NewPartition(log.Topic, n, opts) })
+			l.Rules = []string{"G1", "G2", "G3", "G4", "G5", "G6"}
+			l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
+				opts := opts
+				opts.Memory = past
+				return tasks.NewPartition(log.Topic, n, opts)
+			})
 		case log.Kind == events.OwnedLog:
-			l.Rules = []string{"G6"}
-			l.found, err = judgePartitions(ctx, log, read, func(n int32) judging {
-				return chainOnly{chain.NewPartition(log.Topic, n, chain.Options{MaxFindings: opts.MaxFindings}, nil)}
+			l.Rules = []string{"G5", "G6"}
+			l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
+				return chainOnly{chain.NewPartition(log.Topic, n, chain.Options{MaxFindings: opts.MaxFindings, Memory: past}, nil)}
 			})
 		}
 		if err != nil {
@@ -150,18 +177,13 @@ func (c chainOnly) Report() (r tasks.Report) {
 }
 
 // judgePartitions feeds every partition of a log to a judge of its own.
-func judgePartitions(ctx context.Context, log events.Log, read scan, begin func(partition int32) judging) (sum tasks.Report, err error) {
+func judgePartitions(ctx context.Context, log events.Log, from source, begin func(int32, chain.Memory) judging) (sum tasks.Report, err error) {
 	reports := make([]tasks.Report, log.Partitions)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2)
 	for i := range reports {
-		group.Go(func() error {
-			p := begin(int32(i))
-			err := read(ctx, log.Topic, int32(i), func(r *events.Record) error {
-				p.Feed(r)
-				return nil
-			})
-			reports[i] = p.Report()
+		group.Go(func() (err error) {
+			reports[i], err = judgePartition(ctx, log.Topic, int32(i), from, begin)
 			return err
 		})
 	}
@@ -172,6 +194,45 @@ func judgePartitions(ctx context.Context, log events.Log, read scan, begin func(
 	return sum, err
 }
 
+func judgePartition(ctx context.Context, topic string, n int32, from source, begin func(int32, chain.Memory) judging) (tasks.Report, error) {
+	past := spill.New("")
+	p := begin(n, past)
+	err := from.Scan(ctx, topic, n, func(r *events.Record) error {
+		p.Feed(r)
+		return past.Err()
+	})
+	if err = errors.Join(err, past.Close()); err != nil {
+		return tasks.Report{}, err
+	}
+	r := p.Report()
+	return r, findBeginning(ctx, topic, n, from, &r.Report)
+}
+
+// findBeginning finds that the beginning of a partition is gone and no snapshot has its
+// place: then nobody can know its state. It is found before all else.
+func findBeginning(ctx context.Context, topic string, n int32, from source, r *chain.Report) error {
+	start, _, err := from.Offsets(ctx, topic, n)
+	if err != nil || start == 0 {
+		return err
+	}
+	snapshots, err := from.SnapshotsOf(ctx, topic, n)
+	if err != nil {
+		return err
+	}
+	for _, s := range snapshots {
+		if s.Usable {
+			return nil
+		}
+	}
+	lost := &eventlog.LossError{Topic: topic, Partition: n, Start: start, Snapshots: len(snapshots)}
+	r.Violations++
+	r.Losses++
+	r.Findings = slices.Insert(r.Findings, 0, chain.Finding{
+		Rule: chain.RuleLoss, Log: topic, Partition: n, Offset: start, Text: lost.Error(),
+	})
+	return nil
+}
+
 // violations is the verdict of verify on logs that break a guarantee, or of
 // which acknowledged records are gone.
 type violations struct{ n, losses int64 }
@@ -179,7 +240,7 @@ type violations struct{ n, losses int64 }
 func (e *violations) Error() string {
 	if e.n == e.losses {
 		return fmt.Sprintf("RECORDS_LOST: acknowledged records are gone from the log (%s); nobody broke a guarantee. "+
-			"Look for an unclean leader election or a disk that lost power, and submit again what is missing",
+			"Look for an unclean leader election, a disk that lost power, or records that were deleted from outside, and submit again what is missing",
 			cli.Count(e.n, "finding", "findings"))
 	}
 	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", cli.Count(e.n-e.losses, "violation", "violations"))

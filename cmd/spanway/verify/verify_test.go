@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/handmade"
 	"github.com/spanway/spanway/internal/verify/tasks"
@@ -109,7 +111,7 @@ func TestVerifySaysWhatIsMissing(t *testing.T) {
 			{Partial: chain.Partial{Partition: 4, Begins: 9, From: -1}},
 		},
 	}}
-	printLog(a, &l)
+	printLog(a, &l, false)
 	for _, want := range []string{
 		"partition 3 begins at offset 5 and is judged from 6 on; 2 tasks and 1 engines are older",
 		"4 assignments could not be judged in full", "partition 4 begins at offset 9", "nothing of it can be judged",
@@ -138,31 +140,24 @@ func TestVerifyJudgesEveryLog(t *testing.T) {
 	broken.Land(foreign...)
 	records := map[string][]events.Record{"x.tasks.events/0": handmade.NewOf(t, "x.tasks.events", 0).Records,
 		"x.counts.events/0": sound.Records, "x.counts.events/1": broken.Records[1:]}
-	read := func(_ context.Context, topic string, partition int32, see func(*events.Record) error) error {
-		for _, r := range records[fmt.Sprintf("%s/%d", topic, partition)] {
-			if err := see(&r); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
+	logs := &memory{records: records, usable: true}
 	v, err := judge(t.Context(), []events.Log{
 		{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1},
 		{Topic: "x.counts.events", Kind: events.OwnedLog, Partitions: 2},
 		{Topic: "x.queue.jobs", Kind: events.SharedLog, Partitions: 1},
-	}, "x.tasks.events", read, tasks.Options{})
+	}, "x.tasks.events", logs, tasks.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
 	a := &cli.App{Streams: cli.Streams{Out: &out}}
-	if err := printVerification(a, v); err != nil {
+	if err := printVerification(a, v, false); err != nil {
 		t.Fatal(err)
 	}
 	const want = `x.tasks.events
 1 records in 1 partitions, 1 count; 1 claims
 0 tasks, 0 open; 0 assignments judged
-G1 G2 G3 G4 G6 hold
+G1 G2 G3 G4 G5 G6 hold
 
 x.counts.events
 4 records in 2 partitions, 3 count; 1 claims
@@ -179,6 +174,135 @@ not judged: it has many writers, and no rules are known here for such a log
 	}
 	if f := v.Findings; v.Violations != 1 || len(f) != 1 || f[0].Log != "x.counts.events" || v.Records != 5 || len(v.Logs) != 3 {
 		t.Errorf("the sum is %+v", v)
+	}
+}
+
+// memory is logs in memory, of which every partition has a snapshot that is usable or not.
+type memory struct {
+	records map[string][]events.Record
+	usable  bool
+}
+
+func (m *memory) of(topic string, partition int32) []events.Record {
+	return m.records[fmt.Sprintf("%s/%d", topic, partition)]
+}
+
+func (m *memory) Scan(_ context.Context, topic string, partition int32, see func(*events.Record) error) error {
+	for _, r := range m.of(topic, partition) {
+		if err := see(&r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *memory) Offsets(_ context.Context, topic string, partition int32) (start, end int64, err error) {
+	if records := m.of(topic, partition); len(records) > 0 {
+		return records[0].Offset, records[len(records)-1].Offset + 1, nil
+	}
+	return 0, 0, nil
+}
+
+func (m *memory) SnapshotsOf(context.Context, string, int32) ([]query.SnapshotInfo, error) {
+	return []query.SnapshotInfo{{Offset: 2, Usable: m.usable}}, nil
+}
+
+// A beginning that is gone is a loss if no snapshot has its place, in every log that
+// judges itself; and it comes first.
+func TestVerifyFindsAMissingBeginning(t *testing.T) {
+	t.Parallel()
+	l := handmade.NewOf(t, "x.tasks.events", 0)
+	l.Batch(&events.LogPublished{Through: 1})
+	l.Batch(&events.TaskSucceeded{TaskId: "t", Pool: "p", Token: 1}, &events.TaskSucceeded{TaskId: "t", Pool: "p", Token: 1})
+	other := handmade.NewOf(t, "x.counts.events", 0)
+	other.Batch(&events.LogPublished{Through: 1})
+	logs := &memory{records: map[string][]events.Record{"x.tasks.events/0": l.Records[1:], "x.counts.events/0": other.Records[1:]}}
+	both := []events.Log{
+		{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1},
+		{Topic: "x.counts.events", Kind: events.OwnedLog, Partitions: 1},
+	}
+	for _, usable := range []bool{false, true} {
+		logs.usable = usable
+		v, err := judge(t.Context(), both, "x.tasks.events", logs, tasks.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if usable {
+			if v.Losses != 0 || v.Violations != 1 || v.Findings[0].Rule != "G2" {
+				t.Errorf("with a snapshot: %+v", v.Findings)
+			}
+			continue
+		}
+		if v.Losses != 2 || v.Violations != 3 || v.Logs[0].Losses != 1 || v.Logs[1].Losses != 1 ||
+			v.Findings[0].Rule != chain.RuleLoss || !strings.Contains(v.Findings[0].Text, "x.tasks.events/0 begins at 1") {
+			t.Errorf("without one: %+v", v.Findings)
+		}
+	}
+}
+
+// Records that were deleted from outside, without a snapshot: verify names the missing
+// beginning, as task show does. So it does if nothing is left of the partition.
+func TestVerifyNamesWhatWasDeletedFromOutside(t *testing.T) {
+	s := clitest.Start(t, 1)
+	broker := s.Brokers()[0]
+	if _, stderr, code := program.Call(t.Context(), "", "task", "submit", "-k", "noop", "--id", "one", "--wait", "--brokers", broker); code != cli.ExitDone {
+		t.Fatalf("task submit ends with %d: %s", code, stderr)
+	}
+	k := kafka.New(kafka.Config{Brokers: s.Brokers()})
+	defer k.Close()
+	topic := events.Topics{Prefix: events.DefaultPrefix}.Events()
+	busy, empty := events.PoolPartition(events.DefaultPool), (events.PoolPartition(events.DefaultPool)+1)%events.PoolPartitions
+	for partition, keep := range map[int32]int64{busy: 1, empty: 0} {
+		_, end, err := k.Offsets(t.Context(), topic, partition)
+		if err == nil {
+			err = k.DeleteRecords(t.Context(), topic, partition, end-keep)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, shown, asShow := program.Call(t.Context(), "", "task", "show", "one", "--pool", string(events.DefaultPool), "--brokers", broker)
+	out, stderr, code := program.Call(t.Context(), "", "verify", "--brokers", broker)
+	if code != cli.ExitRefused || asShow == cli.ExitDone || !strings.Contains(shown, fmt.Sprintf("%s/%d begins at ", topic, busy)) || !strings.Contains(stderr, "RECORDS_LOST: ") {
+		t.Errorf("verify ends with %d and says %s; task show ends with %d and says %s", code, stderr, asShow, shown)
+	}
+	for _, partition := range []int32{busy, empty} {
+		if want := fmt.Sprintf("%s/%d begins at ", topic, partition); !strings.Contains(out, want) {
+			t.Errorf("verify does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+// Ten findings of a log are printed and the others counted, unless all are asked for.
+func TestVerifyPrintsTenFindings(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int]string{10: "", 11: "and 1 more finding; see them with --all\n", 2000: "and 1990 more findings; see them with --all\n"} {
+		l := handmade.NewOf(t, "x.tasks.events", 0)
+		for range n {
+			l.Batch(&events.TaskCancelled{TaskId: "t", Pool: "p"})
+		}
+		logs := &memory{records: map[string][]events.Record{"x.tasks.events/0": l.Records}}
+		for _, all := range []bool{false, true} {
+			opts := tasks.Options{}
+			if all {
+				opts.MaxFindings = math.MaxInt
+			}
+			v, err := judge(t.Context(), []events.Log{{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1}}, "x.tasks.events", logs, opts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			if err := printVerification(&cli.App{Streams: cli.Streams{Out: &out}}, v, all); err != nil {
+				t.Fatal(err)
+			}
+			lines, more := 10, want
+			if all {
+				lines, more = n, ""
+			}
+			if got := strings.Count(out.String(), "G1  0@"); got != lines || strings.Contains(out.String(), "more finding") != (more != "") || !strings.HasSuffix(out.String(), more) {
+				t.Errorf("of %d findings, all: %t: %d are printed, and at the end %q; want %d and %q", n, all, got, out.String()[max(0, out.Len()-80):], lines, more)
+			}
+		}
 	}
 }
 

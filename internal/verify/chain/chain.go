@@ -2,6 +2,7 @@ package chain
 
 import (
 	"encoding/binary"
+	"strconv"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -38,9 +39,9 @@ type batch struct {
 type chain struct {
 	history uint64
 	epoch   uint32
-	// landed are the hashes of the batches that counted in the current epoch, so
+	// memory has the hashes of the batches that counted in the current epoch, so
 	// that a repeat can be told from a batch of another history.
-	landed map[uint64]bool
+	memory Memory
 	// pending is the batch that is being read; complete if it has no records.
 	pending batch
 	// seeking: the log's beginning was deleted, and no batch was found yet at
@@ -102,20 +103,32 @@ func (c *chain) judge(b batch) verdict {
 	case v.claim && b.epoch != c.epoch+1:
 		v.reason = reasonOldEpoch
 	case v.claim:
-		c.epoch, c.landed = b.epoch, map[uint64]bool{}
+		c.epoch = b.epoch
 		c.history = Hash(c.history, b.records)
 	case b.epoch > c.epoch:
 		v.reason = reasonFutureEpoch
 	case b.epoch < c.epoch || b.epoch == 0:
 		v.reason = reasonOldEpoch
-	case b.prev != c.history && c.landed[b.hash]:
+	case b.prev != c.history && c.landed(b.hash):
 		v.reason = reasonRepeat
 	case b.prev != c.history:
 		v.reason = reasonOtherHistory
 	default:
-		c.history, c.landed[b.hash] = b.hash, true
+		c.history = b.hash
+		c.memory.Put(c.batchKey(b.hash), Fact{})
 	}
 	return v
+}
+
+// batchKey is under which a batch of the current epoch is remembered.
+func (c *chain) batchKey(hash uint64) Key {
+	return KeyOf("batch", hash, strconv.FormatUint(uint64(c.epoch), 10))
+}
+
+// landed tells whether a batch with that hash counted in the current epoch.
+func (c *chain) landed(hash uint64) bool {
+	_, ok := c.memory.Get(c.batchKey(hash))
+	return ok
 }
 
 // begin takes the history from a batch that stands where its writer expected it
@@ -124,7 +137,7 @@ func (c *chain) begin(b batch, claim bool) {
 	if b.at != b.records[0].Offset || b.epoch == 0 || claim && !soundClaim(b.records) {
 		return
 	}
-	c.seeking, c.history, c.epoch, c.landed = false, b.prev, b.epoch, map[uint64]bool{}
+	c.seeking, c.history, c.epoch = false, b.prev, b.epoch
 	if claim {
 		c.epoch--
 	}

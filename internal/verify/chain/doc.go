@@ -25,6 +25,10 @@
 // A log whose beginning was deleted is judged from the first batch that stands
 // where its writer expected it.
 //
+// What is over (batches that counted) is remembered in a Memory, which the caller gives:
+// on the heap, where it grows with the log, or elsewhere (package spill). All else that is
+// kept is of fixed size, but for findings, of which Options bound the number.
+//
 // LOSS is a class of its own. The log says itself (log.tail_lost,
 // log.loss_accepted) that acknowledged records are gone; then batches that were
 // decided on them are no owner's fault, and what is left is judged as any log is.

@@ -60,10 +60,14 @@ func NewPartition(topic string, partition int32, opts Options, contents Contents
 	if opts.MaxFindings == 0 {
 		opts.MaxFindings = MaxFindings
 	}
+	if opts.Memory == nil {
+		opts.Memory = Heap{}
+	}
 	if contents == nil {
 		contents = unread{}
 	}
 	return &Partition{
+		chain: chain{memory: opts.Memory},
 		topic: topic, partition: partition, opts: opts, contents: contents, version: FirstVersion,
 		report: Report{Partitions: 1, Skipped: map[string]int64{}, Findings: []Finding{}},
 	}

@@ -20,6 +20,8 @@ type Options struct {
 	// MaxFindings bounds those kept per partition; the others are only counted.
 	// 0 means the constant MaxFindings.
 	MaxFindings int
+	// Memory of what is over; nil: a Heap, which grows with the log.
+	Memory Memory
 }
 
 // Report is what was found, of one partition or of several.

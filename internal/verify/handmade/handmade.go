@@ -21,11 +21,12 @@ const (
 
 // Log is one partition and what its owner knows of it.
 type Log struct {
-	t         *testing.T
+	t         testing.TB
 	topic     string
 	partition int32
-	// Records that stand in the log, each at its index.
+	// Records that stand in the log, each at its index, after those that were dropped.
 	Records []events.Record
+	dropped int64
 	// History, Epoch and the number N of the newest event, as the owner has them.
 	History uint64
 	Epoch   uint32
@@ -33,13 +34,13 @@ type Log struct {
 }
 
 // New returns a log with the claim of its first owner.
-func New(t *testing.T) *Log {
+func New(t testing.TB) *Log {
 	t.Helper()
 	return NewOf(t, Topic, Partition)
 }
 
 // NewOf is New for another partition.
-func NewOf(t *testing.T, topic string, partition int32) *Log {
+func NewOf(t testing.TB, topic string, partition int32) *Log {
 	t.Helper()
 	l := &Log{t: t, topic: topic, partition: partition}
 	l.Claim()
@@ -64,7 +65,7 @@ func (l *Log) ID() string {
 
 // Link makes a batch of records: it gives the first one the header spanway-log.
 func (l *Log) Link(prev, hash uint64, epoch uint32, records []events.Record) {
-	b := binary.BigEndian.AppendUint64(nil, uint64(len(l.Records)))
+	b := binary.BigEndian.AppendUint64(nil, uint64(l.Next()))
 	b = binary.BigEndian.AppendUint64(b, prev)
 	b = binary.BigEndian.AppendUint64(b, hash)
 	b = binary.BigEndian.AppendUint32(b, epoch)
@@ -72,10 +73,22 @@ func (l *Log) Link(prev, hash uint64, epoch uint32, records []events.Record) {
 	records[0].Headers = append(records[0].Headers, events.Header{Key: events.HeaderLog, Value: b})
 }
 
+// Next is the offset of the next record.
+func (l *Log) Next() int64 { return l.dropped + int64(len(l.Records)) }
+
+// Drop gives the records to see, and forgets them; the log goes on behind them.
+func (l *Log) Drop(see func(*events.Record)) {
+	for i := range l.Records {
+		see(&l.Records[i])
+	}
+	l.dropped += int64(len(l.Records))
+	l.Records = nil
+}
+
 // Land appends records as they are, each at the next offset.
 func (l *Log) Land(records ...events.Record) {
 	for _, r := range records {
-		r.Offset = int64(len(l.Records))
+		r.Offset = l.Next()
 		l.Records = append(l.Records, r)
 	}
 }

@@ -46,6 +46,11 @@
 // sound past would excuse, and the report counts what could not be judged.
 // Capacity is judged only of engines whose registration was seen.
 //
+// On the heap is what is open: tasks that have not ended, engines that are not gone, and
+// what there is one of for each pool. What is over is remembered in a chain.Memory: tasks
+// that ended, attempts, of a log without its beginning engines that are gone. With that
+// of package spill, memory does not grow with the log, and nothing is forgotten.
+//
 // After a loss (LOSS, see package chain), reports on attempts that the lost records
 // assigned are no owner's fault, and what is left is judged as any log is.
 package tasks

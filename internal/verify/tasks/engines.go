@@ -19,7 +19,6 @@ type engine struct {
 	used        map[string]int64 // as measured last
 	kinds       []string
 	accepts     string
-	gone        bool // lost or departed
 	draining    bool
 	reserved    map[string]int64
 	running     map[string]*task // by task ID
@@ -90,7 +89,10 @@ func (w *world) gone(where chain.At, pool, id, incarnation string) {
 		w.releaseAll(where, e)
 		e.unreserve()
 		w.leaveNode(e)
-		e.gone, e.changed = true, where.Offset
+		delete(w.engines, name{pool, id})
+		if w.partial { // Else an engine that is not known is one that never registered.
+			w.past.leave(name{pool, id})
+		}
 	}
 }
 
@@ -147,7 +149,7 @@ func (w *world) leaveNode(e *engine) {
 // its needs, and checks the capacity after.
 func (w *world) assign(where chain.At, m *events.TaskAssigned) {
 	w.p.report.Assignments++
-	w.given[digest(m)] = struct{}{}
+	w.past.give(m)
 	t := w.lookup(where, m, "G2")
 	if t == nil {
 		return
@@ -273,7 +275,10 @@ func (w *world) release(where chain.At, t *task) {
 	if t.spec == nil {
 		e.blind--
 	} else if key := t.spec.GetLimitKey(); key != "" {
-		w.limited[name{t.pool, key}]--
+		held := name{t.pool, key}
+		if w.limited[held]--; w.limited[held] == 0 {
+			delete(w.limited, held)
+		}
 	}
 	t.on, e.changed = nil, where.Offset
 }

@@ -67,8 +67,8 @@ func (w *world) truncate(where chain.At, before int64) {
 // Forget implements chain.Contents. Tokens grow on: handlers have passed them to
 // stores that lost nothing.
 func (w *world) Forget() string {
-	fresh := newWorld(w.p)
-	fresh.views, fresh.given, fresh.floor = w.views, w.given, w.floor
+	fresh := newWorld(w.p, past{memory: w.past.memory, lives: w.past.lives + 1})
+	fresh.views, fresh.floor = w.views, w.floor
 	fresh.expected, fresh.landed, fresh.tokens = w.expected, w.landed, w.tokens
 	forgotten := fmt.Sprintf("%d tasks that had not ended are forgotten", len(w.tasks))
 	*w = fresh

@@ -30,16 +30,16 @@ func (w *world) checkReady(where chain.At, t *task, atMs int64) {
 // even if its ID is taken by a new task later.
 func (w *world) checkAfter(where chain.At, t *task, id string) {
 	key := name{t.pool, id}
-	if _, ok := w.succeeded[key]; ok {
+	if w.past.succeeded(key) {
 		return
 	}
-	open, before := w.tasks[key], w.ended[key]
+	before, ok := w.past.ended(key)
 	switch {
-	case before.by == "succeeded":
-	case before.by != "":
-		w.p.Find("G4", where, "assigned although task %q, after which it is to run, %s at offset %d", id, before.by, before.offset)
-	case open != nil:
+	case w.tasks[key] != nil:
 		w.p.Find("G4", where, "assigned before task %q, after which it is to run, succeeded", id)
+	case ok && before.by == "succeeded":
+	case ok:
+		w.p.Find("G4", where, "assigned although task %q, after which it is to run, %s at offset %d", id, before.by, before.offset)
 	case !w.partial:
 		w.p.Find("G4", where, "assigned although task %q, after which it is to run, was never accepted", id)
 	}

@@ -17,7 +17,7 @@ func (w *world) adoptTask(where chain.At, key name) *task {
 // incarnation. One that was never seen is taken to have registered before.
 func (w *world) present(key name, incarnation string) *engine {
 	e := w.engines[key]
-	if e == nil && w.partial {
+	if e == nil && w.partial && !w.past.gone(key) {
 		e = &engine{
 			id: key.id, pool: key.pool, incarnation: incarnation, unseen: true,
 			reserved: map[string]int64{}, running: map[string]*task{}, changed: -1,
@@ -25,7 +25,7 @@ func (w *world) present(key name, incarnation string) *engine {
 		w.engines[key] = e
 		w.p.older.Engines++
 	}
-	if e == nil || e.gone || e.incarnation != incarnation {
+	if e == nil || e.incarnation != incarnation {
 		return nil
 	}
 	return e

@@ -21,9 +21,12 @@ func NewPartition(topic string, partition int32, opts Options) *Partition {
 	if opts.MaxFindings == 0 {
 		opts.MaxFindings = chain.MaxFindings
 	}
+	if opts.Memory == nil {
+		opts.Memory = chain.Heap{}
+	}
 	p := &Partition{opts: opts, report: Report{Terminal: map[string]int64{}}}
-	p.world = newWorld(p)
-	p.Partition = chain.NewPartition(topic, partition, chain.Options{MaxFindings: opts.MaxFindings}, &p.world)
+	p.world = newWorld(p, past{memory: opts.Memory})
+	p.Partition = chain.NewPartition(topic, partition, chain.Options{MaxFindings: opts.MaxFindings, Memory: opts.Memory}, &p.world)
 	return p
 }
 

@@ -6,8 +6,9 @@ import "github.com/spanway/spanway/internal/verify/chain"
 type Options struct {
 	// NoneOpen demands that every accepted task has ended.
 	NoneOpen bool
-	// MaxFindings as in chain.Options.
+	// MaxFindings and Memory as in chain.Options.
 	MaxFindings int
+	Memory      chain.Memory
 }
 
 // Report is what was found, of one partition or of several.

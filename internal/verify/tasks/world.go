@@ -2,11 +2,9 @@ package tasks
 
 import (
 	"cmp"
-	"encoding/binary"
 	"maps"
 	"slices"
 
-	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/verify/chain"
@@ -26,21 +24,16 @@ type name struct{ pool, id string }
 // world is what the events that count say there is.
 type world struct {
 	p       *Partition
-	tasks   map[name]*task
-	ended   map[name]ended
-	endings int64
-	engines map[name]*engine
+	past    past
+	tasks   map[name]*task                // that have not ended
+	engines map[name]*engine              // that are not gone
 	nodes   map[name]map[*engine]struct{} // present engines by the node they name
 	tokens  map[string]uint64             // the highest given, by pool
 	// firsts are the first tokens given in the pools, as far as the log was seen.
 	firsts map[string]uint64
-	// given are the digests of all attempts ever assigned.
-	given map[uint64]struct{}
 	// limited counts the tasks that run, by their limit key.
 	limited map[name]int
-	// succeeded are tasks whose IDs were taken by others since.
-	succeeded map[name]struct{}
-	views     predicates
+	views   predicates
 	// partial: the beginning of the log was not seen.
 	partial bool
 	// floor is the offset below which all was to be deleted.
@@ -74,19 +67,11 @@ func (t *task) since() string {
 	return "accepted"
 }
 
-type ended struct {
-	by     string
-	offset int64
-	atMs   int64
-	number int64 // it was this pool's number-th task to end
-}
-
-func newWorld(p *Partition) world {
+func newWorld(p *Partition, past past) world {
 	return world{
-		p: p, tasks: map[name]*task{}, ended: map[name]ended{},
+		p: p, past: past, tasks: map[name]*task{},
 		engines: map[name]*engine{}, nodes: map[name]map[*engine]struct{}{}, tokens: map[string]uint64{},
-		firsts: map[string]uint64{}, given: map[uint64]struct{}{}, limited: map[name]int{},
-		succeeded: map[name]struct{}{},
+		firsts: map[string]uint64{}, limited: map[name]int{},
 	}
 }
 
@@ -150,14 +135,13 @@ func (w *world) accept(where chain.At, m *events.TaskAccepted) {
 		w.p.Find("G1", where, "accepted again; it was accepted at offset %d and has not ended", open.accepted)
 		return
 	}
-	if before, ok := w.ended[key]; ok {
-		if m.AtMs-before.atMs < windowMillis && w.endings-before.number < windowTasks {
+	if before, ok := w.past.ended(key); ok {
+		if m.AtMs-before.atMs < windowMillis && w.past.endings-before.number < windowTasks {
 			w.p.Find("G1", where, "accepted again; it %s at offset %d, within the window", before.by, before.offset)
 		}
 		if before.by == "succeeded" {
-			w.succeeded[key] = struct{}{}
+			w.past.succeed(key)
 		}
-		delete(w.ended, key)
 	}
 	w.checkSpec(where, spec)
 	t := &task{
@@ -196,7 +180,7 @@ func (w *world) lookup(where chain.At, m ofTask, rule string) *task {
 		return t
 	}
 	where.Task = key.id
-	before, ok := w.ended[key]
+	before, ok := w.past.ended(key)
 	switch {
 	case ok:
 		w.p.Find(rule, where, "%s of a task that %s at offset %d", word(m), before.by, before.offset)
@@ -238,7 +222,7 @@ func (w *world) stale(where chain.At, m *events.TaskStaleResultRejected) {
 	if t != nil && t.on != nil && t.names(m) {
 		w.p.Find("G2", where, "rejected as stale, but token %d is the current one", t.token)
 	}
-	if _, ok := w.given[digest(m)]; !ok && !w.before(m) {
+	if !w.past.given(m) && !w.before(m) {
 		w.p.Find(w.p.Blame(), where, "a report under token %d, which was never given to this engine for this task: it was told of "+
 			"an assignment before that counted, or acknowledged records were lost, or somebody forges reports", m.GetToken())
 	}
@@ -250,20 +234,6 @@ func (t *task) names(m *events.TaskStaleResultRejected) bool {
 	return t.token == m.GetToken() && t.on.id == m.GetEngineId() &&
 		(m.GetAttempt() == 0 || m.GetAttempt() == t.attempt) &&
 		(m.GetIncarnation() == "" || m.GetIncarnation() == t.on.incarnation)
-}
-
-// digest of which engine has which task under which token. Two attempts of the
-// same digest could only hide a finding, never make one.
-func digest(m ofAttempt) uint64 {
-	d := xxhash.New()
-	for _, s := range [...]string{m.GetPool(), m.GetTaskId(), m.GetEngineId()} {
-		_, _ = d.WriteString(s)
-		_, _ = d.Write([]byte{0})
-	}
-	var token [8]byte
-	binary.BigEndian.PutUint64(token[:], m.GetToken())
-	_, _ = d.Write(token[:])
-	return d.Sum64()
 }
 
 func (w *world) cancel(where chain.At, m *events.TaskCancelled) {
@@ -284,8 +254,7 @@ func (w *world) end(where chain.At, t *task, by string, atMs int64) {
 	t.unreserve()
 	key := name{t.pool, t.id}
 	delete(w.tasks, key)
-	w.endings++
-	w.ended[key] = ended{by: by, offset: where.Offset, atMs: atMs, number: w.endings}
+	w.past.end(key, by, where.Offset, atMs)
 	w.p.report.Terminal[by]++
 }
 
