@@ -28,6 +28,7 @@ type Streams struct {
 // App is one call of the program.
 type App struct {
 	Streams
+	ctx        context.Context // of the call
 	connection Connection
 	// Target is where the command goes; Prefix and Site are its.
 	Target Target
@@ -46,7 +47,10 @@ type Command func(a *App) *cobra.Command
 func Execute(ctx context.Context, args []string, s Streams, commands ...Command) int {
 	out := &output{to: s.Out}
 	s.Out = out
-	a := &App{Streams: s}
+	ctx, done := context.WithCancel(ctx)
+	defer done()
+	s.In = newInput(ctx, s.In)
+	a := &App{Streams: s, ctx: ctx}
 	root := a.root(commands)
 	root.SetArgs(args)
 	root.SetIn(s.In)
@@ -59,7 +63,10 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 	if lost := out.Err(); lost != nil {
 		err, a.entered = lostOutput(err, lost), true
 	}
-	if err != nil && !a.entered {
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		err = &interrupted{err}
+	case err != nil && !a.entered:
 		err = Misuse(err)
 	}
 	if err != nil {
@@ -225,7 +232,11 @@ func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) erro
 		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: source}, Board: at.Kafka().Board()})
 		err = f(ctx, &Conn{c, q})
 	}
-	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	patience := 5 * time.Second
+	if ctx.Err() != nil {
+		patience = 500 * time.Millisecond // Of an interrupted command nothing is to be sent any more.
+	}
+	closing, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return errors.Join(err, c.Close(closing))
 }

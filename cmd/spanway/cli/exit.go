@@ -14,7 +14,14 @@ const (
 	ExitUsage       = 2
 	ExitUnavailable = 3
 	ExitTaskFailed  = 4
+	ExitInterrupted = 130 // As shells have it for the first signal that ends a program.
 )
+
+// interrupted is what a command that a signal ended had not done.
+type interrupted struct{ err error }
+
+func (e *interrupted) Error() string { return "interrupted: " + e.err.Error() }
+func (e *interrupted) Unwrap() error { return e.err }
 
 // usageError is a mistake in how the command was called.
 type usageError struct{ err error }
@@ -36,10 +43,13 @@ func ExitCode(err error) int {
 		refused *client.Refused
 		failed  *client.TaskFailed
 		own     interface{ ExitCode() int }
+		stopped *interrupted
 	)
 	switch {
 	case err == nil:
 		return ExitDone
+	case errors.As(err, &stopped):
+		return ExitInterrupted
 	case errors.As(err, &wrong):
 		return ExitUsage
 	case errors.As(err, &own):

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -55,7 +54,7 @@ and_where (besides it), needs (instead of all) or and_needs (of these).`,
   spanway engine list --pool blue -o json > now.json && spanway log replay --pool blue --engines now.json --policy weights.yaml`,
 		Args: cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			scenario, window, err := s.read(a.In)
+			scenario, window, err := s.read(a)
 			if err != nil {
 				return err
 			}
@@ -74,7 +73,7 @@ and_where (besides it), needs (instead of all) or and_needs (of these).`,
 }
 
 // read takes what the flags name.
-func (s *replaying) read(in io.Reader) (sc replay.Scenario, w replay.Window, err error) {
+func (s *replaying) read(a *cli.App) (sc replay.Scenario, w replay.Window, err error) {
 	if w.From, err = s.bound(&s.from); err != nil {
 		return sc, w, err
 	}
@@ -85,7 +84,7 @@ func (s *replaying) read(in io.Reader) (sc replay.Scenario, w replay.Window, err
 		return sc, w, cli.Usage("--engines and --policy cannot both be standard input")
 	}
 	if s.engines != asRecorded {
-		data, err := readScenario(s.engines, in)
+		data, err := readScenario(a, s.engines)
 		if err != nil {
 			return sc, w, err
 		}
@@ -94,7 +93,7 @@ func (s *replaying) read(in io.Reader) (sc replay.Scenario, w replay.Window, err
 		}
 	}
 	if s.policy != asRecorded {
-		data, err := readScenario(s.policy, in)
+		data, err := readScenario(a, s.policy)
 		if err != nil {
 			return sc, w, err
 		}
@@ -123,9 +122,10 @@ func (s *replaying) bound(m *cli.Moment) (replay.Bound, error) {
 }
 
 // readScenario reads a file, no more of it than can be used.
-func readScenario(name string, in io.Reader) ([]byte, error) {
+func readScenario(a *cli.App, name string) ([]byte, error) {
+	in := a.In
 	if name != "-" {
-		f, err := os.Open(name)
+		f, err := a.Open(name)
 		if err != nil {
 			return nil, cli.Misuse(err)
 		}

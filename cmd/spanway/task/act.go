@@ -99,7 +99,7 @@ func retry(a *cli.App) *cobra.Command {
 					}
 					result, err := c.Wait(ctx, events.Pool(pool), again)
 					if !result.State.Ended() {
-						return err
+						return left(a, client.Result{ID: again}, &client.Unfinished{Task: again, Err: err})
 					}
 					return printEnd(a, result, time.Since(began), err)
 				})

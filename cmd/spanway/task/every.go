@@ -21,14 +21,14 @@ func submitEvery(ctx context.Context, a *cli.App, s *submission) error {
 	if s.id != "" || s.file != "" || s.follow || s.dryRun || s.payload == "-" {
 		return cli.Usage("--every makes many tasks of one request: leave out --id, --file, --follow, --dry-run and --payload -")
 	}
-	if _, err := s.request(a.In); err != nil {
+	if _, err := s.request(a); err != nil {
 		return err
 	}
 	return a.Connected(ctx, func(ctx context.Context, c *cli.Conn) error {
 		ticks := time.NewTicker(s.every)
 		defer ticks.Stop()
 		for {
-			r, err := s.request(a.In)
+			r, err := s.request(a)
 			if err == nil {
 				err = submitAs(ctx, a, c, s, r)
 			}
@@ -57,7 +57,7 @@ func submitAs(ctx context.Context, a *cli.App, c *cli.Conn, s *submission, r *ev
 		began := time.Now()
 		result, err := c.DoRequest(ctx, r)
 		if !result.State.Ended() {
-			return err
+			return left(a, result, err)
 		}
 		return printEnd(a, result, time.Since(began), err)
 	}

@@ -28,7 +28,7 @@ func submitFile(ctx context.Context, a *cli.App, s *submission) error {
 	}
 	in := a.In
 	if s.file != "-" {
-		f, err := os.Open(s.file)
+		f, err := a.Open(s.file)
 		if err != nil {
 			return cli.Usage("read the tasks: %w", err)
 		}
@@ -36,8 +36,10 @@ func submitFile(ctx context.Context, a *cli.App, s *submission) error {
 		in = f
 	}
 	return a.Connected(ctx, func(ctx context.Context, c *cli.Conn) error {
-		b := &bulk{app: a, client: c, submission: s, bar: bar(a, in), warner: newWarner(c), room: make(chan struct{}, inFlight)}
-		err := b.run(ctx, in)
+		reading, stop := context.WithCancel(ctx)
+		defer stop()
+		b := &bulk{app: a, client: c, submission: s, bar: bar(a, in), warner: newWarner(c), room: make(chan struct{}, inFlight), stop: stop}
+		err := b.run(ctx, reading, cli.Until(reading, in))
 		b.bar.Finish() //nolint:errcheck // It is only for the eye.
 		return errors.Join(err, b.summary())
 	})
@@ -46,7 +48,7 @@ func submitFile(ctx context.Context, a *cli.App, s *submission) error {
 // bar shows progress on a terminal, and nothing elsewhere. Its length is that of the file.
 func bar(a *cli.App, in io.Reader) *progressbar.ProgressBar {
 	length := int64(-1)
-	if f, ok := in.(*os.File); ok {
+	if f, ok := in.(interface{ Stat() (os.FileInfo, error) }); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			length = info.Size()
 		}
@@ -68,7 +70,12 @@ type bulk struct {
 	room       chan struct{}
 	running    sync.WaitGroup
 
+	// stop ends the reading: what follows could not be submitted either.
+	stop func()
+
 	mu                       sync.Mutex
+	last                     int // line that was read
+	unknown, unsent          int
 	submitted, ended, failed int
 	refused                  *client.Refused // the first
 	refusals                 int
@@ -76,12 +83,14 @@ type bulk struct {
 	failure                  *client.TaskFailed
 }
 
-func (b *bulk) run(ctx context.Context, in io.Reader) error {
+// run submits what it reads, for as long as reading lasts, and waits for what became of it.
+func (b *bulk) run(ctx, reading context.Context, in io.Reader) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 64<<10), 2*events.MaxRecordBytes)
 	number := 0
-	for lines.Scan() && ctx.Err() == nil {
+	for reading.Err() == nil && lines.Scan() {
 		number++
+		b.last = number
 		line := bytes.TrimSpace(lines.Bytes())
 		if len(line) == 0 {
 			b.bar.Add(1) //nolint:errcheck // As above.
@@ -102,7 +111,7 @@ func (b *bulk) run(ctx context.Context, in io.Reader) error {
 		b.one(ctx, number, len(line)+1, r)
 	}
 	b.running.Wait()
-	if err := lines.Err(); err != nil {
+	if err := lines.Err(); err != nil && ctx.Err() == nil {
 		return cli.Usage("read line %d of %s: %w", number+1, b.submission.file, err)
 	}
 	return ctx.Err()
@@ -125,7 +134,12 @@ func (b *bulk) one(ctx context.Context, number, bytes int, r *events.TaskRequest
 	case b.submission.dryRun:
 		b.done(number, bytes, events.TaskID(r.TaskId), client.Result{}, b.client.Validate(r))
 	case b.submission.wait:
-		b.room <- struct{}{}
+		select {
+		case b.room <- struct{}{}:
+		case <-ctx.Done():
+			b.done(number, bytes, events.TaskID(r.TaskId), client.Result{}, notSent{ctx.Err()})
+			return
+		}
 		b.running.Go(func() {
 			result, err := b.client.DoRequest(ctx, r)
 			<-b.room
@@ -162,8 +176,8 @@ func (b *bulk) done(number, bytes int, id events.TaskID, result client.Result, e
 			b.refused = refused
 		}
 		fmt.Fprintf(b.app.Err, "line %d: %v\n", number, err)
-	case b.lost == nil:
-		b.lost = fmt.Errorf("line %d: %w", number, err)
+	default:
+		b.lose(number, err)
 	}
 	if b.app.JSON() && id != "" && (err == nil || result.State.Ended()) {
 		v := taskView{ID: string(id), Pool: string(result.Pool)}
@@ -183,7 +197,11 @@ func b2i(b bool) int {
 
 // summary says how it went, and is the error of the whole.
 func (b *bulk) summary() error {
-	if !b.app.JSON() {
+	if b.unknown+b.unsent > 0 {
+		if err := b.count(); err != nil {
+			return err
+		}
+	} else if !b.app.JSON() {
 		verb := "submitted"
 		if b.submission.dryRun {
 			verb = "valid"
@@ -193,6 +211,9 @@ func (b *bulk) summary() error {
 			line += fmt.Sprintf(", %d succeeded, %d failed", b.ended-b.failed, b.failed)
 		}
 		fmt.Fprintln(b.app.Out, line)
+	}
+	if n := b.submitted - b.ended; n > 0 && b.submission.wait {
+		fmt.Fprintf(b.app.Err, "%s on; see them with: spanway task list\n", cli.Count(int64(n), "task goes", "tasks go"))
 	}
 	switch {
 	case b.lost != nil:

@@ -133,7 +133,7 @@ func submitFollowed(ctx context.Context, a *cli.App, c *cli.Conn, r *events.Task
 		err = errors.Join(err, failed)
 	}
 	if !result.State.Ended() {
-		return err
+		return left(a, result, err)
 	}
 	if !a.JSON() {
 		result.Data = f.rest(result)

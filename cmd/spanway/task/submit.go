@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -72,7 +71,7 @@ has; the task is submitted all the same.`,
 			if s.file != "" {
 				return submitFile(ctx, a, &s)
 			}
-			r, err := s.request(a.In)
+			r, err := s.request(a)
 			if err != nil {
 				return err
 			}
@@ -145,7 +144,7 @@ func (s *submission) complete(r *events.TaskRequested) {
 }
 
 // request makes the request that the flags describe.
-func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
+func (s *submission) request(a *cli.App) (*events.TaskRequested, error) {
 	r := &events.TaskRequested{TaskId: s.id}
 	s.complete(r)
 	if len(s.command) > 0 {
@@ -154,7 +153,7 @@ func (s *submission) request(in io.Reader) (*events.TaskRequested, error) {
 	if r.Kind == "" {
 		return nil, cli.Usage("no --kind: name the handler, such as -k noop, or give a command after --")
 	}
-	payload, err := readPayload(s.payload, in)
+	payload, err := readPayload(a, s.payload)
 	r.Payload = payload
 	return r, err
 }
@@ -175,17 +174,20 @@ func quantity(v string) *structpb.Value {
 	return structpb.NewStringValue(v)
 }
 
-func readPayload(from string, in io.Reader) ([]byte, error) {
-	var b []byte
-	var err error
+func readPayload(a *cli.App, from string) ([]byte, error) {
+	in := a.In
 	switch {
-	case from == "-":
-		b, err = io.ReadAll(io.LimitReader(in, events.MaxPayloadBytes+1))
 	case strings.HasPrefix(from, "@"):
-		b, err = os.ReadFile(from[1:])
-	default:
-		b = []byte(from)
+		f, err := a.Open(from[1:])
+		if err != nil {
+			return nil, cli.Usage("read the payload: %w", err)
+		}
+		defer f.Close()
+		in = f
+	case from != "-":
+		return []byte(from), nil
 	}
+	b, err := io.ReadAll(io.LimitReader(in, events.MaxPayloadBytes+1))
 	if err != nil {
 		return nil, cli.Usage("read the payload: %w", err)
 	}
