@@ -13,6 +13,7 @@ SEED     ?=
 FUZZTIME ?= 10s
 KILLS    ?= 200
 SOAK     ?= 10m
+CHAOS    ?= 10m
 RATE     ?= 15000
 STORM    ?= 1m
 INTEROP  := pkg/watermillkafka/interop
@@ -174,6 +175,10 @@ sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
 .PHONY: kills
 kills: ## kill schedulers and engines at named points (KILLS=200)
 	$(GO) test -count 1 -v -timeout 15m -parallel 8 -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
+
+.PHONY: chaos
+chaos: $(if $(shell command -v mvn),kafka-jars) ## everything is killed, stopped and lied to, half of the time on each broker (CHAOS=10m SEED=...)
+	$(GO) test -tags chaos -count 1 -v -timeout 90m -run '^Test(Apache)?Chaos$$' ./e2e -chaos $(CHAOS) $(if $(SEED),-chaos-seed $(SEED))
 
 .PHONY: storm
 storm: ## members of a group restarted every two seconds (STORM=1m)

@@ -3,5 +3,6 @@
 // "spanway verify" from the log alone.
 //
 // The brokers are kfake in a process of its own; the tests with Apache in their
-// name run on a real Apache Kafka (make test-kafka).
+// name run on a real Apache Kafka (make test-kafka). Those with Chaos (make chaos) are
+// told of in package chaos.
 package e2e

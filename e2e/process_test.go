@@ -85,6 +85,8 @@ type process struct {
 	out  *lines // stdout
 	log  *lines // stderr
 	done chan struct{}
+	// quiet: a test that fails keeps its output in a file.
+	quiet bool
 }
 
 // spanway starts the real binary.
@@ -115,7 +117,7 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *process {
 	t.Cleanup(func() {
 		p.signal(syscall.SIGKILL)
 		<-p.done
-		if t.Failed() {
+		if t.Failed() && !p.quiet {
 			t.Logf("---- %s: last of stderr\n%s", name, p.log.tail(30))
 		}
 	})
