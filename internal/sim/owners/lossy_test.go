@@ -35,8 +35,8 @@ func newLossy(seed uint64, m sim.Mutant[struct{}]) *lossy {
 	return l
 }
 
-// lose cuts the log's tail, but not what the older snapshot needs: that would be
-// the loss of all of it. It waits for housekeeping to pause, for the same reason.
+// lose cuts the log's tail, but nothing below what keeps. It waits for housekeeping to
+// pause, for the same reason.
 func (l *lossy) lose() {
 	for _, job := range l.jobs {
 		if job.Alive() { // What it is about to delete it has already looked at.
@@ -44,17 +44,29 @@ func (l *lossy) lose() {
 			return
 		}
 	}
-	least := int64(1)
-	if usable, _, err := l.store(l.snapshots.Log).Usable(context.Background(), l.log.Log); err == nil && len(usable) > 0 {
-		least = usable[min(1, len(usable)-1)].Manifest.Offset
-	}
-	from := max(least, l.log.End()-1-l.world.Rand.Int64N(40))
+	from := max(l.keeps(), l.log.End()-1-l.world.Rand.Int64N(40))
 	l.unjudged = errors.Join(l.unjudged, l.followers.lose())
 	l.log.Lose(from)
 	// What was seen before need not be true any more, nor what is on its way.
 	forget := func() { l.seen = nil }
 	forget()
 	l.world.After(100*time.Millisecond, forget)
+}
+
+// keeps is the offset below which nothing can be lost that could be found again: the
+// older snapshot begins there, or the newest for which no input was deleted. A second
+// loss soon after the first would otherwise come to one for which some were.
+func (l *lossy) keeps() int64 {
+	usable, _, err := l.store(l.snapshots.Log).Usable(context.Background(), l.log.Log)
+	if err != nil || len(usable) == 0 {
+		return 1
+	}
+	begin, _, _ := eventlog.Bounds(context.Background(), l.inputs.Log)
+	older := usable[min(1, len(usable)-1)].Manifest
+	if at, err := eventlog.ParsePositions([]byte(older.Inputs)); err != nil || at.Map()[eventlog.TopicPartition{Topic: "in"}] < begin {
+		older = usable[0].Manifest
+	}
+	return older.Offset
 }
 
 func (l *lossy) Run() {
