@@ -73,7 +73,11 @@ func (q *Querier) readTo(ctx context.Context, in reading, at At, then eventlog.V
 		f.nowMs = at.value
 	}
 	for f.reader.Position() < m.stop && f.reader.Next() < end {
-		if err := f.reader.Poll(ctx, tailWait, m.see); err != nil {
+		err := f.reader.Poll(ctx, tailWait, m.see)
+		if err == nil && f.reader.End() < end {
+			end, err = eventlog.Reachable(ctx, q.logs.Partition(topic, in.partition), end)
+		}
+		if err != nil {
 			return f, err
 		}
 	}

@@ -50,7 +50,11 @@ func (q *Querier) Scan(ctx context.Context, topic string, partition int32, see f
 				}
 			}
 		}
-		next = page.Next
+		if next = page.Next; page.End < end {
+			if end, err = eventlog.Reachable(ctx, log, end); err != nil {
+				return fmt.Errorf("read %s/%d@%d: %w", topic, partition, next, err)
+			}
+		}
 	}
 	return nil
 }

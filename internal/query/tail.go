@@ -102,7 +102,11 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool, try *trouble.
 	if !owned {
 		u := &unjudged{tailing: t, log: q.logs.Partition(topic, p), partition: p, next: from, try: try}
 		for u.next < end && t.failed == nil {
-			if err := u.step(ctx); err != nil {
+			err := u.step(ctx)
+			if err == nil {
+				end, err = eventlog.Reachable(ctx, u.log, end)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -110,7 +114,9 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool, try *trouble.
 	}
 	f, err := t.judged(ctx, p, start, from, try)
 	for err == nil && f.Next() < end && t.failed == nil {
-		err = f.Step(ctx, tailWait)
+		if err = f.Step(ctx, tailWait); err == nil {
+			end, err = eventlog.Reachable(ctx, q.logs.Partition(topic, p), end)
+		}
 	}
 	return f, err
 }

@@ -197,7 +197,11 @@ func (q *Querier) undecided(ctx context.Context, partition int32, from int64, id
 				return r, nil
 			}
 		}
-		from = page.Next
+		if from = page.Next; page.End < end {
+			if end, err = eventlog.Reachable(ctx, log, end); err != nil {
+				return nil, fmt.Errorf("read %s/%d@%d: %w", topic, partition, from, err)
+			}
+		}
 	}
 	return nil, nil
 }

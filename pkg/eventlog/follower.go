@@ -153,27 +153,12 @@ func (f *Follower) Barrier(ctx context.Context) error {
 			end, wait = f.reader.end, longPoll
 		case f.read && f.reader.end < end:
 			var err error
-			if end, err = f.reachable(ctx, end); err != nil {
-				return err
+			if end, err = Reachable(ctx, f.cfg.Log, end); err != nil {
+				return f.reading(err)
 			}
 		}
 	}
 	return nil
-}
-
-// reachable is end, or where the log ends by now, if what was before end is lost. A
-// new leader may show less than it has for a while; but it knows what it lacks.
-func (f *Follower) reachable(ctx context.Context, end int64) (int64, error) {
-	_, err := f.cfg.Log.Fetch(ctx, end, 0)
-	var outside interface{ OutOfRange() (start, end int64) }
-	switch {
-	case errors.As(err, &outside):
-		_, now := outside.OutOfRange()
-		return min(end, now), nil
-	case err != nil:
-		return end, f.reading(err)
-	}
-	return end, nil
 }
 
 // Run steps until ctx ends, and then returns ctx.Err(), or until an error for

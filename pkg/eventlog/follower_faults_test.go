@@ -262,3 +262,20 @@ func TestLossDuringABarrier(t *testing.T) {
 		}
 	}
 }
+
+// TestLossDuringAReadersBarrier: a reader, such as an owner has, ends with what is
+// left; what came in the place of what it has read it finds out later.
+func TestLossDuringAReadersBarrier(t *testing.T) {
+	t.Parallel()
+	for fetches := 1; fetches < 8; fetches++ {
+		s := newScribe(t, "a", "b", "c", "d")
+		s.log.PageRecords = 1
+		log := &shrinking{s.log, fetches, func() { lostTails["nothing came instead"](s) }}
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		err := eventlog.NewReader(log, topic, 0).Barrier(ctx, nil)
+		if err != nil && !eventlog.IsOutOfRange(err) {
+			t.Errorf("a loss at fetch %d: %v", fetches, err)
+		}
+	}
+}

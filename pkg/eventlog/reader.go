@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -87,18 +88,40 @@ func (r *Reader) pollTo(ctx context.Context, end int64) error {
 	return nil
 }
 
-// Barrier visits everything that was in the log when it was called.
+// Barrier visits everything that was in the log when it was called. If the log loses
+// its tail meanwhile, that is what is left.
 func (r *Reader) Barrier(ctx context.Context, visit Visit) error {
 	if err := r.Poll(ctx, 0, visit); err != nil {
 		return err
 	}
 	// The first answer came after the call began, so its end is late enough.
 	for end := r.end; r.next < end; {
-		if err := r.Poll(ctx, longPoll, visit); err != nil {
+		err := r.Poll(ctx, longPoll, visit)
+		if err == nil && r.end < end {
+			end, err = Reachable(ctx, r.log, end)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Reachable is end, or where the log ends by now, if what was before end is lost. It is
+// for a read up to an end that was once seen: where a page ends below that, what is
+// read for may never be there again. A new leader may show less than it has for a
+// while; but it knows what it lacks.
+func Reachable(ctx context.Context, log Log, end int64) (int64, error) {
+	_, err := log.Fetch(ctx, end, 0)
+	var outside interface{ OutOfRange() (start, end int64) }
+	switch {
+	case errors.As(err, &outside):
+		_, now := outside.OutOfRange()
+		return min(end, now), nil
+	case err != nil:
+		return end, fmt.Errorf("ask whether the log reaches %d: %w", end, err)
+	}
+	return end, nil
 }
 
 // longPoll is how long a fetch waits where something is known to come.

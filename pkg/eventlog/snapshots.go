@@ -171,7 +171,11 @@ func (s *Snapshots) scan(ctx context.Context) (*scan, error) {
 		for i := range page.Records {
 			s.note(found, &page.Records[i])
 		}
-		next = page.Next
+		if next = page.Next; page.End < end {
+			if end, err = Reachable(ctx, s.Log, end); err != nil {
+				return nil, fmt.Errorf("list the snapshots of %s/%d at %d: %w", s.Topic, s.Partition, next, err)
+			}
+		}
 	}
 	return found, nil
 }
