@@ -22,6 +22,8 @@ type Source[I any] struct {
 type Inputs[I any] struct {
 	Process *Process
 	Sources []Source[I]
+	// Now is the clock of the owner; nil: the world's.
+	Now func() time.Time
 	// Max bounds how many records of one source arrive at once.
 	Max int
 
@@ -55,7 +57,11 @@ func (in *Inputs[I]) Next(_ context.Context, wait time.Duration) (eventlog.Arriv
 }
 
 func (in *Inputs[I]) read() (eventlog.Arrivals[I], error) {
-	a := eventlog.Arrivals[I]{ReadTo: in.Process.World.Now().UnixMilli()}
+	now := in.Now
+	if now == nil {
+		now = in.Process.World.Now
+	}
+	a := eventlog.Arrivals[I]{ReadTo: now().UnixMilli()}
 	for i, s := range in.Sources {
 		if s.Judged {
 			if err := in.judge(i, &a); err != nil {

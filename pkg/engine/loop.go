@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/spanway/spanway/internal/failpoint"
+	"github.com/spanway/spanway/internal/steady"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/engine/lease"
 	"github.com/spanway/spanway/pkg/events"
@@ -34,7 +35,7 @@ type loop struct {
 	log       *slog.Logger
 	handlers  map[string]Handler
 	transport transport
-	clock     *clock
+	clock     *steady.Clock
 	holder    *lease.Holder
 	inbox     *inbox
 	board     *trouble.Board
@@ -57,7 +58,7 @@ func newLoop(e *Engine, handlers map[string]Handler) (*loop, error) {
 		engine: e, handlers: handlers, transport: transport,
 		log:   e.config.Logger.With("engine", e.config.ID, "pool", e.config.Pool),
 		board: boardOf(transport, e.config.Logger),
-		clock: newClock(), inbox: newInbox(), pages: make(chan events.Page),
+		clock: steady.New(steady.Read()), inbox: newInbox(), pages: make(chan events.Page),
 		cancels: map[events.Token]context.CancelCauseFunc{}, over: make(chan struct{}),
 	}
 	topics := events.Topics{Prefix: e.config.Prefix}
@@ -89,7 +90,7 @@ func (l *loop) run(ctx context.Context) error {
 	defer reader.Wait()
 	defer stop()
 
-	l.do(l.holder.Register(l.clock.now(), incarnation(), from))
+	l.do(l.holder.Register(l.now(), incarnation(), from))
 	l.serve(ctx)
 	close(l.over)
 	return l.holder.Err()
@@ -110,22 +111,22 @@ func (l *loop) serve(ctx context.Context) {
 			if len(page.Records) > 0 {
 				failpoint.Hit(failpoint.EngineRead)
 			}
-			l.do(l.holder.Read(l.clock.now(), page))
+			l.do(l.holder.Read(l.now(), page))
 		case <-l.inbox.wake:
 			m = l.inbox.take(m)
 			l.deliver(&m)
 		case <-timer.C:
-			l.do(l.holder.Tick(l.clock.now()))
+			l.do(l.holder.Tick(l.now()))
 		case <-leave:
 			leave = nil
 			l.log.Info("draining", "grace", l.engine.config.Grace)
-			l.do(l.holder.Drain(l.clock.now(), l.engine.config.Grace.Milliseconds()))
+			l.do(l.holder.Drain(l.now(), l.engine.config.Grace.Milliseconds()))
 		case <-closing:
 			closing = nil
-			l.do(l.holder.Drain(l.clock.now(), 0))
+			l.do(l.holder.Drain(l.now(), 0))
 		}
 		l.told(l.holder.Status())
-		timer.Reset(time.Duration(max(l.holder.Wake()-l.clock.now(), 0)) * time.Millisecond)
+		timer.Reset(time.Duration(max(l.holder.Wake()-l.now(), 0)) * time.Millisecond)
 	}
 }
 
@@ -146,9 +147,13 @@ func (l *loop) told(s lease.Status) {
 	}
 }
 
+// now is the time by which the lease is measured, in milliseconds: no step of the host's
+// clock changes it, and the sleep of the machine counts.
+func (l *loop) now() int64 { return l.clock.Now().UnixMilli() }
+
 // deliver tells the holder what came in.
 func (l *loop) deliver(m *mail) {
-	now := l.clock.now()
+	now := l.now()
 	if m.acked > 0 {
 		l.holder.Acked(m.acked)
 	}
@@ -209,7 +214,7 @@ func (l *loop) do(actions []lease.Action) {
 	}
 	if anew != "" && l.holder.Err() == nil {
 		l.log.Warn("the lease is lost, registering anew", "reason", anew)
-		l.do(l.holder.Register(l.clock.now(), incarnation(), l.holder.Next()))
+		l.do(l.holder.Register(l.now(), incarnation(), l.holder.Next()))
 	}
 }
 

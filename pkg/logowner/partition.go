@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spanway/spanway/internal/steady"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -102,7 +103,7 @@ func (p *partition[I]) own(ctx context.Context) error {
 		// What is not published yet is published by the next owner.
 		_ = producer.Close(ctx)
 	}()
-	now := steady()
+	now := steady.New(steady.Read()).Now // A step of the time of day must not end leases.
 	in := newMerge(ctx, p.sources(now)...)
 	defer in.close()
 	keeper := p.keeper(ctx, now)
@@ -142,12 +143,4 @@ func (p *partition[I]) own(ctx context.Context) error {
 func randomClaim() (id [16]byte) {
 	_, _ = rand.Read(id[:]) // It never fails (crypto/rand).
 	return id
-}
-
-// steady is the wall clock as it was now, moved on by the monotonic one: a step
-// of the wall clock must not end leases.
-func steady() func() time.Time {
-	begin := time.Now()
-	wall := begin.Round(0)
-	return func() time.Time { return wall.Add(time.Since(begin)) }
 }

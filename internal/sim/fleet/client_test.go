@@ -63,7 +63,7 @@ func (f *fleet) meddle(i int, send func(id string, m proto.Message)) {
 	case w.Chance(0.1):
 		send(fmt.Sprint("settings-", i), f.settings([]int64{-1, 0, 100, 300}[w.Rand.IntN(4)]))
 	case w.Chance(0.1) && w.Elapsed() < fleetChaos: // Later nobody would start it again.
-		if e := f.engines[w.Rand.IntN(fleetEngines)]; e.process != nil {
+		if e := f.engines[w.Rand.IntN(fleetEngines)]; e.process != nil && !e.steadfast {
 			e.process.Do(func() { e.leaving = true })
 		}
 	}

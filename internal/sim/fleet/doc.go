@@ -13,6 +13,9 @@
 //	checkDelivered   what handlers were given, and when
 //	checkCores       the hash of each scheduler's core, by the fold of the log
 //
+// The clocks of hosts jump, both ways, in stories of their own (clocks_test.go): no step
+// ends a lease, and an engine that is killed registers at once, whatever its clock says.
+//
 // Which of several tenants goes first cannot be judged from a log; only that all
 // fold the same of it. TestSimFleetMeets fails if the story stops to have in it
 // what is to be judged.

@@ -21,13 +21,17 @@ type engine struct {
 	spec   *events.Engine
 
 	process *sim.Process
+	clock   func() time.Time
+	latest  int64 // time of day that is in an incarnation of this process
 	holder  *lease.Holder
 	out     *sim.Producer
 	reports []acked
 	ended   []ended
 	running map[events.Token]bool // handlers that were not stopped
 	leaving bool                  // it was told to drain
-	gone    bool
+	// steadfast: it neither crashes by itself nor is told to drain.
+	steadfast bool
+	gone      bool
 }
 
 type acked struct{ sentAt int64 }
@@ -89,6 +93,7 @@ func (e *engine) live(p *sim.Process) {
 	w := p.World
 	e.moveIn(w)
 	log := e.fleet.assignments(e.spec.AssignmentsPartition).Open(p)
+	e.clock, e.latest = e.fleet.clocks.of(e.spec.Id), 0
 	e.process, e.out = p, &sim.Producer{Process: p}
 	e.reports, e.ended, e.running = nil, nil, map[events.Token]bool{}
 	e.leaving, e.gone = false, false
@@ -119,12 +124,13 @@ func (e *engine) live(p *sim.Process) {
 	}
 }
 
-func (e *engine) now() int64 { return e.process.World.Now().UnixMilli() }
+func (e *engine) now() int64 { return e.clock().UnixMilli() }
 
-// incarnation makes UUIDs of version 7: what is later is greater.
+// incarnation makes UUIDs of version 7, by the time of day: those of one process grow.
 func (e *engine) incarnation() events.Incarnation {
 	e.fleet.incarnations++
-	ms := uint64(e.now())
+	e.latest = max(e.latest, e.fleet.clocks.read(e.spec.Id).Wall/int64(time.Millisecond))
+	ms := uint64(e.latest)
 	return events.Incarnation(fmt.Sprintf("%08x-%04x-7%03x-8000-%012x",
 		ms>>16, ms&0xffff, e.fleet.incarnations&0xfff, e.process.World.Rand.Uint64()>>16))
 }
@@ -175,7 +181,7 @@ func (e *engine) send(r lease.Report) {
 	record.Key = []byte(fleetPool)
 	if m, ok := r.Message.(*events.AttemptFinished); ok {
 		e.fleet.reported[events.Token(m.Token)] = m.Outcome
-		if w := e.process.World; w.Elapsed() < fleetChaos && w.Chance(0.03) {
+		if w := e.process.World; !e.steadfast && w.Elapsed() < fleetChaos && w.Chance(0.03) {
 			e.lastWords(record)
 			return
 		}
@@ -199,7 +205,7 @@ func (e *engine) lastWords(record events.Record) {
 func (e *engine) start(a *lease.Attempt) {
 	w := e.process.World
 	e.fleet.starts[a.Token]++
-	e.fleet.checkDelivered(e.spec.Id, e.now(), a.Task)
+	e.fleet.checkDelivered(e.spec.Id, (w.Now().Add(e.fleet.clocks.ahead())).UnixMilli(), a.Task)
 	e.running[a.Token] = true
 	result := lease.Result{Outcome: events.AttemptFinished_SUCCEEDED, Data: fmt.Append(nil, a.Token)}
 	took := w.Between(time.Millisecond, 300*time.Millisecond)

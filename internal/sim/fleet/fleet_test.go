@@ -38,6 +38,7 @@ type input = *placement.Prepared
 // cores of both.
 type fleet struct {
 	world    *sim.World
+	clocks   *clocks
 	requests *sim.Partition
 	reports  *sim.Partition
 	log      *sim.Partition
@@ -81,7 +82,7 @@ type figures struct {
 func newFleet(seed uint64, m sim.Mutant[input]) *fleet {
 	w := sim.NewWorld(seed)
 	f := &fleet{
-		world: w, requests: sim.NewPartition(), reports: sim.NewPartition(), log: sim.NewPartition(), mutant: m,
+		world: w, clocks: newClocks(w), requests: sim.NewPartition(), reports: sim.NewPartition(), log: sim.NewPartition(), mutant: m,
 		others: map[eventlog.TopicPartition]*sim.Partition{}, starts: map[events.Token]int{},
 		reported: map[events.Token]events.AttemptFinished_Outcome{}, measured: map[string][]int64{},
 		requested: map[string]*events.TaskRequested{}, payloadBytes: 1,
@@ -192,20 +193,21 @@ func (f *fleet) config(name string, p *sim.Process) eventlog.OwnerConfig[input] 
 		}
 	}
 	newCounting := func() *counting { return &counting{State: placement.New(f.placement())} }
+	now := f.clocks.of(name)
 	cfg := eventlog.OwnerConfig[input]{
 		Snapshots: &eventlog.SnapshotConfig{
 			Log: f.partition(events.Snapshots(fleetTopics.Events()), fleetPartition).Open(p), Events: 20,
 			Keeper: f.keeper(p, func() eventlog.Fold { return newCounting() }),
 		},
 		Log: f.log.Open(p), Topic: fleetTopics.Events(), Partition: fleetPartition,
-		Inputs: &sim.Inputs[input]{Process: p, Max: 10, Sources: []sim.Source[input]{
+		Inputs: &sim.Inputs[input]{Process: p, Now: now, Max: 10, Sources: []sim.Source[input]{
 			source(fleetTopics.Reports(), f.reports), source(fleetTopics.Requests(), f.requests),
 		}},
 		Outbox:   &sim.Outbox{Producer: &sim.Producer{Process: p}, Partition: f.partition},
 		NewCore:  func() eventlog.Core[input] { return newCounting() },
 		Encoder:  events.Encoder{Source: name},
 		Instance: name,
-		Now:      p.World.Now, Random: p.World.Random,
+		Now:      now, Random: p.World.Random,
 	}
 	if f.mutant != nil {
 		f.mutant(&cfg, p)

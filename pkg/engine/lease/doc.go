@@ -18,7 +18,9 @@
 // incarnation of the same ID was registered after this one, or that the
 // registration was refused, leads to refused: the end, with Err saying why. An
 // incarnation may be below one that is gone, since hosts' clocks differ: the
-// scheduler knows which are gone, and its answer counts.
+// scheduler knows which are gone, and its answer counts. If it takes a life that has just
+// begun for the older one, that registers once more, from further on in the log: by that
+// the scheduler tells which is the later, whatever clocks say.
 //
 // The lease is lost when the engine reads its own EngineLost, when nobody
 // called for longer than TTL less a margin (the process or machine was

@@ -80,6 +80,8 @@ type Holder struct {
 	marks     marks
 	recovered recovered
 	again     bool             // adrift because what was read need not count
+	insisted  bool             // it registers once more although it was refused
+	slept     bool             // registering: nobody called for longer than a lease lasts
 	echoed    int64            // when the latest echo was read; 0: never
 	measured  map[string]int64 // what is used, as last told; never changed in place
 	counts    Counts
@@ -174,7 +176,7 @@ func (h *Holder) Register(now int64, i events.Incarnation, from int64) []Action 
 		return nil
 	}
 	h.now = max(h.now, now)
-	h.state, h.again = Registering, false
+	h.state, h.again, h.slept = Registering, false, false
 	h.reached = h.now
 	h.next = max(h.next, from)
 	h.engine.Incarnation = string(i)
@@ -211,6 +213,9 @@ func (h *Holder) begin(now int64) {
 	h.out = h.out[:0]
 	gap := now - h.now
 	h.now = max(h.now, now)
+	if h.state == Registering && gap > h.patience {
+		h.slept = true
+	}
 	if h.state != Ready && h.state != Draining {
 		return
 	}

@@ -109,7 +109,12 @@ func (h *Holder) event(m any) {
 	case *events.EngineRegistered:
 		h.registered(m.GetEngine())
 	case *events.EngineRegistrationRefused:
-		if h.mine(m.Pool, m.EngineId, m.Incarnation) && h.alive() {
+		switch {
+		case !h.mine(m.Pool, m.EngineId, m.Incarnation) || !h.alive():
+		case m.Code == string(events.CodeStaleIncarnation) && h.insists():
+			h.insisted = true
+			h.lose("the registration was refused: " + m.Message)
+		default:
 			h.refuse(fmt.Errorf("register engine %q in pool %q: refused with %s: %s",
 				h.engine.Id, h.engine.Pool, m.Code, m.Message))
 		}
@@ -118,6 +123,16 @@ func (h *Holder) event(m any) {
 			h.lose("the scheduler declared it lost: " + m.Reason)
 		}
 	}
+}
+
+// insists tells whether an engine that was taken for an older life of its ID tries once
+// more, from behind that refusal, where it is surely the later one: its host's clock may
+// be behind that of a life that was killed before it was answered. One that has reached
+// the broker all the while has just started. One that has not may have slept meanwhile,
+// and what is there be its successor; and one that insisted before meets another process
+// that does.
+func (h *Holder) insists() bool {
+	return h.state == Registering && !h.insisted && !h.slept && h.now-h.reached <= h.patience
 }
 
 // mine tells whether an event means this life of this engine. Engine IDs are
@@ -150,7 +165,7 @@ func (h *Holder) registered(e *events.Engine) {
 	switch {
 	case e.Incarnation == h.engine.Incarnation:
 		if h.state == Registering {
-			h.state = Ready
+			h.state, h.insisted = Ready, false
 			h.act(Action{Verb: BecameReady})
 		}
 	case h.again: // Below the lowered mark old registrations come again, its own among them.

@@ -199,16 +199,37 @@ func TestScenes(t *testing.T) {
 		},
 		"nor does one that lives, until the scheduler says so": func(t *testing.T) {
 			s := begin(t)
-			s.read(registered("i9"), &events.EngineRegistrationRefused{
-				EngineId: "e1", Pool: "blue", Incarnation: "i1", Code: "STALE_INCARNATION", Message: "incarnation i9 is known, which is ready"})
-			s.says("register i1 from 10", "depart")
+			refused := &events.EngineRegistrationRefused{
+				EngineId: "e1", Pool: "blue", Incarnation: "i1", Code: "STALE_INCARNATION", Message: "incarnation i9 is known, which is ready"}
+			s.read(registered("i9"), refused)
+			s.says("register i1 from 10", "register anew")
+			s.heard(s.h.Register(s.now, "i2", s.h.Next()))
+			refused.Incarnation = "i2"
+			s.read(refused)
+			s.says("register i2 from 12", "depart")
 			if err := s.h.Err(); err == nil || !strings.Contains(err.Error(), "STALE_INCARNATION: incarnation i9 is known") {
 				t.Fatalf("refused with the error %v", err)
 			}
 		},
+		"one that slept while it registered does not displace its successor": func(t *testing.T) {
+			s := begin(t)
+			s.now += 20_000
+			s.read(&events.EngineRegistrationRefused{EngineId: "e1", Pool: "blue", Incarnation: "i1", Code: "STALE_INCARNATION"})
+			s.says("register i1 from 10", "depart")
+		},
+		"nor does one that the broker does not hear": func(t *testing.T) {
+			s := begin(t)
+			for range 20 {
+				s.wait(1000, false)
+			}
+			s.read(&events.EngineRegistrationRefused{EngineId: "e1", Pool: "blue", Incarnation: "i1", Code: "STALE_INCARNATION"})
+			if s.h.Err() == nil {
+				t.Fatal("it registers anew")
+			}
+		},
 		"a refused registration is the end": func(t *testing.T) {
 			s := begin(t)
-			s.read(&events.EngineRegistrationRefused{EngineId: "e1", Pool: "blue", Incarnation: "i1", Code: "STALE_INCARNATION"})
+			s.read(&events.EngineRegistrationRefused{EngineId: "e1", Pool: "blue", Incarnation: "i1", Code: "BAD_PREDICATE"})
 			s.wait(5000, true)
 			s.says("register i1 from 10", "depart")
 		},

@@ -31,8 +31,9 @@
 //     what is not folded (heartbeats, timers, payloads in memory, the index for
 //     placing) is in neither. A State restored from one does what the other does.
 //
-// An engine is its newest incarnation: the highest that registers while it is
-// there, or any other than the last once that is gone, for hosts' clocks differ.
+// An engine is its newest incarnation: the one that begins to read furthest on of those
+// that register while it is there (of equals the highest), or any other than the last
+// once that is gone. Hosts' clocks differ, so they decide as little as can be.
 // It frees the work of the one before it, as a loss does. Lost engines stay
 // known for a while, so that what they still report is recognised as old. A drain
 // because it leaves ends with the incarnation; one by command holds for the ID

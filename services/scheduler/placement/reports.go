@@ -158,7 +158,7 @@ func (c *cycle) register(prep *Prepared, m *events.EngineRegistration) {
 			case old.incarnation == in.Incarnation && old.present():
 				old.lastBeat = c.s.tenure.heard
 				return // A copy of the registration; the answer is on its way.
-			case old.incarnation == in.Incarnation || old.present() && old.incarnation > in.Incarnation:
+			case old.incarnation == in.Incarnation || old.present() && earlier(in, old.registered):
 				refuse(events.CodeStaleIncarnation, "incarnation "+old.incarnation+" is known, which is "+old.status.String())
 				return
 			}
@@ -170,6 +170,20 @@ func (c *cycle) register(prep *Prepared, m *events.EngineRegistration) {
 			EngineId: in.Id, Incarnation: in.Incarnation, Pool: in.Pool, Reason: order.reason, ByOperator: true, AtMs: c.now.Now,
 		})
 	}
+}
+
+// earlier tells whether the life of an engine that wants to register began before the
+// one that is there. The log decides, and no clock: a life begins at the end of its
+// partition of tasks.assignments, and the answer to its registration stands behind that.
+// So whatever starts once that answer is published begins further on, whatever its host
+// thinks of the time; and a registration of before that comes again cannot displace its
+// successor. Only two that begin at one place, of which none was answered before the
+// other began, are told apart by their incarnations, which hosts make by their clocks.
+func earlier(in, present *events.Engine) bool {
+	if in.AssignmentsFrom != present.AssignmentsFrom {
+		return in.AssignmentsFrom < present.AssignmentsFrom
+	}
+	return in.Incarnation < present.Incarnation
 }
 
 func (c *cycle) leaving(name events.Pool, m *events.EngineLeaving) {
