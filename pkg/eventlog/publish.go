@@ -48,18 +48,18 @@ func (o *own) fold(l events.Logged, timestamp int64, size int) {
 	switch m := l.Message.(type) {
 	case nil, *events.LogClaimed, *events.LogFoldVersionRaised:
 	case *events.LogPublished:
-		o.through = max(o.through, m.Through)
+		o.through = max(o.through, min(m.Through, l.Offset)) // It can tell of nothing behind itself.
 		n := 0
 		for n < len(o.open) && o.open[n].Offset < o.through {
 			n++
 		}
 		o.close(n)
 	case *events.LogTruncated:
-		o.truncated = max(o.truncated, m.Before)
+		o.truncated = max(o.truncated, min(m.Before, l.Offset))
 	case *events.LogLossAccepted:
 		*o = own{through: l.Offset, loss: o.loss}
 	case *events.LogTailLost:
-		o.loss = loss{m.SeenEpoch, m.SeenN, m.AtMs}
+		o.loss = loss{m.SeenEpoch, m.SeenN, lossMs(m.AtMs)}
 		o.keep(openEvent{l, timestamp, size})
 	default:
 		o.keep(openEvent{l, timestamp, size})
@@ -210,7 +210,12 @@ func (t *tenure[I]) distinct(l events.Logged) error {
 
 // send sends one record that an event causes.
 func (t *tenure[I]) send(ctx context.Context, l events.Logged, out *events.Outgoing, timestamp int64) error {
-	switch err := t.complete(ctx, out); {
+	err := t.complete(ctx, l, out)
+	var record events.Record
+	if err == nil {
+		record, err = t.outgoing(l, out, timestamp)
+	}
+	switch {
 	case errors.Is(err, errUnreadable):
 		if t.Hooks.Lost != nil {
 			t.Hooks.Lost(fmt.Errorf("event %d/%d of %s/%d is not published: %w", l.Epoch, l.N, t.Topic, t.Partition, err))
@@ -222,24 +227,23 @@ func (t *tenure[I]) send(ctx context.Context, l events.Logged, out *events.Outgo
 	case err != nil:
 		return fmt.Errorf("publish event %d/%d of %s/%d: %w", l.Epoch, l.N, t.Topic, t.Partition, err)
 	}
-	record, err := t.outgoing(l, out, timestamp)
-	if err != nil {
-		return err
-	}
 	t.published.sent = max(t.published.sent, l.Offset)
 	t.Outbox.Send(l.Offset, out.Topic, out.Partition, record)
 	return nil
 }
 
-// errUnreadable says that a record can never be read.
-var errUnreadable = errors.New("what it refers to cannot be read any more")
+// errUnreadable says that a record can never be made.
+var errUnreadable = errors.New("what it refers to cannot be read, or what it says cannot be written")
 
 // complete gives an outgoing message what the core left in the log. If that is
-// gone, errUnreadable says so: the message cannot be sent, and all others must not
+// gone, or stands nowhere, errUnreadable says so: the message cannot be sent, and all others must not
 // wait for it.
-func (t *tenure[I]) complete(ctx context.Context, out *events.Outgoing) error {
+func (t *tenure[I]) complete(ctx context.Context, l events.Logged, out *events.Outgoing) error {
 	if out.Missing == 0 || out.Complete == nil {
 		return nil
+	}
+	if out.Missing < 0 || out.Missing > l.Offset {
+		return fmt.Errorf("it refers to offset %d, and stands at %d itself: %w", out.Missing, l.Offset, errUnreadable)
 	}
 	r, err := t.pages.at(ctx, out.Missing)
 	var gone interface{ OutOfRange() (start, end int64) }
@@ -265,7 +269,7 @@ func (t *tenure[I]) complete(ctx context.Context, out *events.Outgoing) error {
 // log goes on with numbers that they have seen.
 func (t *tenure[I]) tellReceivers(m *events.LogTailLost, timestamp int64) error {
 	record, err := t.Encoder.Encode("recovered", &events.LogRecovered{
-		Topic: t.Topic, Partition: t.Partition, Epoch: m.Epoch, N: m.N, AtMs: m.AtMs,
+		Topic: t.Topic, Partition: t.Partition, Epoch: m.Epoch, N: m.N, AtMs: lossMs(m.AtMs),
 	})
 	if err != nil {
 		return err
@@ -284,7 +288,7 @@ func (t *tenure[I]) outgoing(l events.Logged, out *events.Outgoing, timestamp in
 	id := t.eventID(l)
 	record, err := t.Encoder.EncodeCopy(id, out.Message, out.Headers...)
 	if err != nil {
-		return record, fmt.Errorf("publish event %s to %s/%d: %w", id, out.Topic, out.Partition, err)
+		return record, fmt.Errorf("to %s/%d: %w", out.Topic, out.Partition, errors.Join(errUnreadable, err))
 	}
 	record.Key, record.Timestamp = out.Key, timestamp
 	return record, nil

@@ -37,25 +37,25 @@ func (s *State) Apply(l events.Logged) {
 	case *events.TaskAttemptReturned:
 		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{notReceived: m.Reason == reasonNotReceived})
 	case *events.TaskAssignmentRefused:
-		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{refused: true, notBefore: m.AtMs + refusedPauseMs})
+		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{refused: true, notBefore: moment(m.AtMs) + refusedPauseMs})
 	case *events.TaskRetryScheduled:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
 			p.settled(t)
-			t.notBefore = m.NotBeforeMs
-			p.place(t, m.AtMs)
+			t.notBefore = moment(m.NotBeforeMs)
+			p.place(t, moment(m.AtMs))
 		}
 	case *events.TaskExpired:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
-			s.end(p, t, ending{expired, l.Offset, m.AtMs, false})
+			s.end(p, t, ending{expired, l.Offset, moment(m.AtMs), false})
 		}
 	case *events.TaskCancelled:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
-			t.extras().cancelReason = m.Reason
-			s.end(p, t, ending{cancelled, l.Offset, m.AtMs, false})
+			t.extras().cancelReason = keptReason(m.Reason)
+			s.end(p, t, ending{cancelled, l.Offset, moment(m.AtMs), false})
 		}
 	case *events.TaskDeadLettered:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
-			s.end(p, t, ending{dead, l.Offset, m.AtMs, t.reported})
+			s.end(p, t, ending{dead, l.Offset, moment(m.AtMs), t.reported})
 			t.tmpl.refs++
 			s.dying.push(dying{l.Offset, p, t})
 		}
@@ -138,19 +138,23 @@ func (s *State) reported(in events.Pool, m report) (*pool, *task) {
 }
 
 func (s *State) applyAccepted(m *events.TaskAccepted, offset int64) {
-	p := s.poolOf(events.Pool(m.Task.GetPool()))
 	in := m.Task
-	if in == nil || p.tasks[in.Id] != nil {
+	if in == nil || !foldable(in) {
+		return
+	}
+	p := s.poolOf(events.Pool(in.Pool))
+	if p.tasks[in.Id] != nil {
 		return
 	}
 	p.seq++
-	t := &task{id: in.Id, tmpl: p.templateOf(in), seq: p.seq, acceptedAt: m.AtMs}
+	t := &task{id: in.Id, tmpl: p.templateOf(in), seq: p.seq, acceptedAt: moment(m.AtMs)}
 	s.holdPayload(t, in, offset)
 	if in.Traceparent != "" || in.ReplayOf != "" {
 		t.extra = &extra{traceparent: in.Traceparent, tracestate: in.Tracestate, replayOf: in.ReplayOf}
 	}
 	if in.NotBeforeMs != 0 && s.version >= foldWhole {
-		t.extras().notBefore, t.notBefore = in.NotBeforeMs, in.NotBeforeMs
+		at := moment(in.NotBeforeMs)
+		t.extras().notBefore, t.notBefore = at, at
 	}
 	p.enlist(t)
 	p.queued(t)
@@ -160,7 +164,7 @@ func (s *State) applyAccepted(m *events.TaskAccepted, offset int64) {
 	if len(s.kept.rejected) > 0 {
 		delete(s.kept.rejected, keyOf(p.name, t.id))
 	}
-	p.place(t, m.AtMs)
+	p.place(t, moment(m.AtMs))
 }
 
 // place hands a waiting task to the index, if there is one.
@@ -172,7 +176,7 @@ func (p *pool) place(t *task, now int64) {
 
 func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	p, t := s.live(m.Pool, m.TaskId)
-	if t == nil || t.status != waiting {
+	if t == nil || t.status != waiting || m.Token > maxToken {
 		return
 	}
 	e := p.engines[m.EngineId]
@@ -191,7 +195,7 @@ func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	p.occupy(t.tmpl.limiter)
 	p.token = max(p.token, m.Token)
 	p.cursor = e.index
-	t.status, t.token, t.assignedAt = assigned, m.Token, m.AtMs
+	t.status, t.token, t.assignedAt = assigned, m.Token, moment(m.AtMs)
 	t.started, t.ran, t.reported, t.notBefore = false, true, false, 0
 	t.epoch, t.n = l.Epoch, l.N
 	e.reserve(t)
@@ -222,7 +226,7 @@ func (s *State) applySucceeded(m *events.TaskSucceeded, offset int64) {
 	if s.cfg.KeepSucceeded { // For showing only: its payload and result are no part of the state.
 		t.extras().result, t.extras().resultType = m.Result, m.ResultType
 	}
-	s.end(p, t, ending{succeeded, offset, m.AtMs, true})
+	s.end(p, t, ending{succeeded, offset, moment(m.AtMs), true})
 }
 
 func (s *State) applyStarted(poolName, id string, token uint64) {
@@ -233,8 +237,8 @@ func (s *State) applyStarted(poolName, id string, token uint64) {
 
 func (s *State) applyFailed(m *events.TaskFailed, offset int64) {
 	if p, t := s.running(m.Pool, m.TaskId, m.Token); t != nil {
-		t.lastErr = m.Error
-		s.end(p, t, ending{failed, offset, m.AtMs, true})
+		t.lastErr = keptError(m.Error)
+		s.end(p, t, ending{failed, offset, moment(m.AtMs), true})
 	}
 }
 
@@ -243,7 +247,7 @@ func (s *State) applyAttemptFailed(m *events.TaskAttemptFailed) {
 	if t == nil {
 		return
 	}
-	t.lastErr = m.Error
+	t.lastErr = keptError(m.Error)
 	t.reported = !isBackstop(m)
 	owed := t.fate
 	p.vacate(t)
@@ -391,7 +395,7 @@ func (s *State) applyBulkCancel(m *events.TaskBulkCancelStarted) {
 		if t.status == waiting && p.match != nil {
 			p.match.remove(t)
 		}
-		t.extras().cancelReason = m.Reason
+		t.extras().cancelReason = keptReason(m.Reason)
 		p.owe(t, owesCancel)
 	}
 }

@@ -1,6 +1,10 @@
 package placement
 
-import "github.com/spanway/spanway/pkg/events"
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
 
 func (s *State) applyEngine(l events.Logged) {
 	if m, ok := l.Message.(*events.EngineObserved); ok {
@@ -14,11 +18,11 @@ func (s *State) applyEngine(l events.Logged) {
 	case *events.EngineDraining:
 		p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation)
 		if p != nil && m.ByOperator {
-			p.noteDrain(m.EngineId, drain{m.Reason, l.Offset})
+			p.noteDrain(m.EngineId, drain{keptReason(m.Reason), l.Offset})
 		}
 		if e != nil {
 			e.leaving = e.leaving || !m.ByOperator
-			p.setStatus(e, draining, m.Reason, m.AtMs)
+			p.setStatus(e, draining, keptReason(m.Reason), moment(m.AtMs))
 		}
 	case *events.EngineResumed:
 		p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation)
@@ -26,15 +30,15 @@ func (s *State) applyEngine(l events.Logged) {
 			delete(p.drains, m.EngineId)
 		}
 		if e != nil {
-			p.setStatus(e, ready, "", m.AtMs)
+			p.setStatus(e, ready, "", moment(m.AtMs))
 		}
 	case *events.EngineLost:
 		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
-			p.remove(e, lost, m.Reason, m.AtMs)
+			p.remove(e, lost, keptReason(m.Reason), moment(m.AtMs))
 		}
 	case *events.EngineDeparted:
 		if p, e := s.presentEngine(m.Pool, m.EngineId, m.Incarnation); e != nil {
-			p.remove(e, departed, "", m.AtMs)
+			p.remove(e, departed, "", moment(m.AtMs))
 		}
 	}
 }
@@ -53,16 +57,16 @@ func (s *State) presentEngine(poolName, id, incarnation string) (*pool, *engine)
 
 func (s *State) applyRegistered(m *events.EngineRegistered) {
 	in := m.Engine
-	if in == nil {
+	if in == nil || len(in.Id)+len(in.Incarnation)+len(in.Pool) > maxNames || proto.Size(in) > maxBody {
 		return
 	}
 	p := s.poolOf(events.Pool(in.Pool))
 	old := p.engines[in.Id]
 	if old != nil && old.present() {
-		p.remove(old, lost, "a new incarnation registered", m.AtMs)
+		p.remove(old, lost, "a new incarnation registered", moment(m.AtMs))
 	}
 	e := &engine{
-		id: in.Id, incarnation: in.Incarnation, registered: in, registeredAt: m.AtMs, changedAtMs: m.AtMs,
+		id: in.Id, incarnation: in.Incarnation, registered: in, registeredAt: moment(m.AtMs), changedAtMs: moment(m.AtMs),
 		class: p.classOf(in), allocatable: p.amounts(in.Allocatable), lastBeat: s.tenure.heard,
 	}
 	e.free = append([]int64(nil), e.allocatable...)

@@ -9,12 +9,19 @@ import (
 // maxStepMs is how far one event can move the time by which things are forgotten.
 const maxStepMs = 60_000
 
+// lastMs is the end of the year 9999, in milliseconds since the Unix epoch. With times up
+// to there can be calculated.
+const lastMs = 253_402_300_799_999
+
+// moment is the time that an event names. One that is none is the nearest that is.
+func moment(ms int64) int64 { return min(max(ms, 0), lastMs) }
+
 // passed folds the time of an event. newest never goes back; aged is what the
 // log has lived: the steps between its events, each cut to a minute. So a host
 // whose clock is a day ahead does not make the log forget a day.
 func (s *State) passed(m proto.Message) {
 	if e, ok := m.(interface{ GetAtMs() int64 }); ok {
-		if at := e.GetAtMs(); at > s.newest {
+		if at := moment(e.GetAtMs()); at > s.newest {
 			s.aged += min(at-s.newest, maxStepMs)
 			s.newest = at
 		}

@@ -95,6 +95,11 @@
 // first request. Live tasks and unpublished dead letters hold the log (Floor); who
 // ended is forgotten with LogTruncated, if a payload of his goes.
 //
+// Absurd events: what counts is folded whatever it says, and an owner goes on from it
+// (fits.go, moment). Times beyond the year 9999 are the end of it, names and texts that no
+// request can have are not folded or cut, tokens leave room above. A fold version that is
+// not known is the one thing that stops it.
+//
 // Snapshots: a codec visits all that is folded, to write it or to read it; see
 // there. Add a field to its visitor, once for both directions, and the test that
 // looks at every field is content.

@@ -127,10 +127,7 @@ func (p *pool) weigh() {
 
 // weight of a tenant: 1 unless the pool's settings say otherwise.
 func (p *pool) weight(tenant string) int32 {
-	if w := p.settings.GetTenantWeights()[tenant]; w > 0 {
-		return w
-	}
-	return 1
+	return min(max(p.settings.GetTenantWeights()[tenant], 1), maxWeight)
 }
 
 // rank is the candidates of one priority. With one tenant they go by age alone;

@@ -105,7 +105,7 @@ func (s *State) applyObserved(m *events.EngineObserved) {
 	}
 	before := e.room
 	e.measure(used)
-	e.observedAt = m.AtMs
+	e.observedAt = moment(m.AtMs)
 	if p.match != nil {
 		p.match.measured(e, before)
 	}

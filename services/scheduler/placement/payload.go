@@ -16,6 +16,9 @@ import (
 func (s *State) holdPayload(t *task, in *events.Task, offset int64) {
 	if s.version >= foldWhole && in.PayloadAt != 0 {
 		t.payloadAt, t.payloadLen = in.PayloadAt, s.payloadLenAt(in)
+		if in.PayloadAt < 0 || in.PayloadAt >= offset {
+			t.payloadAt, t.payloadLen = offset, payloadUnknown // It stands nowhere; there is none either.
+		}
 		return
 	}
 	if len(in.Payload) == 0 {
@@ -66,6 +69,9 @@ func (t *task) complete(out *events.Outgoing, in *events.Task) {
 			return fmt.Errorf("the payload of task %q should stand there, not a %s", id, events.TypeOf(m))
 		}
 		in.Payload = accepted.Task.GetPayload()
+		if len(in.Payload) == 0 {
+			return fmt.Errorf("the payload of task %q should stand there, and task %q has none", id, accepted.Task.GetId())
+		}
 		return nil
 	}
 }

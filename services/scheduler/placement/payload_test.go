@@ -43,3 +43,34 @@ func TestTaskWithoutPayloadEnds(t *testing.T) {
 		t.Error("who only folds has another state")
 	}
 }
+
+// TestPayloadThatStandsNowhere: an acceptance that refers to a place outside of the log, or
+// to itself, costs its own task and nothing else.
+func TestPayloadThatStandsNowhere(t *testing.T) {
+	t.Parallel()
+	for _, at := range []int64{99_999_999, -1, 1 << 62, 3} {
+		w := newWorld(t, Config{})
+		w.engine("e1", "i1", map[string]int64{"slots": 2}, nil)
+		w.emit(&events.TaskAccepted{Task: &events.Task{Id: "t", Pool: blue, Kind: "k", PayloadAt: at, ReplayOf: "old"}, AtMs: w.now})
+		w.advance()
+		assigned := w.log[len(w.log)-1]
+		w.state.Publish(assigned, func(out events.Outgoing) {
+			if out.Missing < 0 || out.Missing >= assigned.Offset {
+				t.Fatalf("payloadAt %d: the owner is asked for %d, and stands at %d", at, out.Missing, assigned.Offset)
+			}
+			if out.Complete(w.log[out.Missing].Message) == nil {
+				t.Errorf("payloadAt %d: the assignment is published with some payload", at)
+			}
+			out.Gone()
+		})
+		w.heartbeatOf("e1") // It did not get it.
+		if m, ok := w.log[len(w.log)-1].Message.(*events.TaskFailed); !ok || m.Error.Code != codePayloadLost {
+			t.Errorf("payloadAt %d: the task ends with %v", at, w.log[len(w.log)-1].Message)
+		}
+	}
+}
+
+// heartbeatOf is that of an engine that has received nothing of what it was given.
+func (w *world) heartbeatOf(id string) {
+	w.send(&events.EngineHeartbeat{EngineId: id, Incarnation: "i1", Pool: blue, ReceivedEpoch: 1, ReceivedN: uint32(w.offset)})
+}

@@ -28,7 +28,7 @@ func (s *State) applyReserved(m *events.TaskReserved) {
 	}
 	p.unreserve(t)
 	p.unhold(e)
-	e.reservedFor, e.reservedAt = t, m.AtMs
+	e.reservedFor, e.reservedAt = t, moment(m.AtMs)
 	i, _ := slices.BinarySearchFunc(p.reserved, e.index, func(o *engine, at int) int { return o.index - at })
 	p.reserved = slices.Insert(p.reserved, i, e)
 	if p.match != nil {

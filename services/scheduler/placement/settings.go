@@ -71,7 +71,7 @@ func (s *State) Settings(name events.Pool) *events.PoolSettings {
 // milliseconds; negative: for ever.
 func (p *pool) reserveAfter() int64 {
 	if ms := p.settings.GetReserveAfterMs(); ms != 0 {
-		return ms
+		return min(ms, lastMs)
 	}
 	return DefaultReserveAfter.Milliseconds()
 }

@@ -228,7 +228,10 @@ func (r retryPolicy) backoff(n int32) int64 {
 	for i := int32(1); i < n && d < float64(r.maxMs); i++ {
 		d *= r.multiplier
 	}
-	return int64(min(d, float64(r.maxMs)))
+	if d = min(d, float64(r.maxMs)); d >= 0 && d <= lastMs {
+		return int64(d)
+	}
+	return 0 // No request may ask for that.
 }
 
 // templateOf returns the pool's template of that task.
@@ -236,7 +239,7 @@ func (p *pool) templateOf(m *events.Task) *template {
 	key := templateKey{
 		kind: m.Kind, predicate: m.Predicate, payloadType: m.PayloadType, tenant: m.Tenant, prefer: m.Prefer,
 		shape: p.shapeOf(m.Needs), priority: m.Priority,
-		scheduleTimeout: m.ScheduleTimeoutMs, executionTimeout: m.ExecutionTimeoutMs, retry: retryOf(m.Retry),
+		scheduleTimeout: moment(m.ScheduleTimeoutMs), executionTimeout: moment(m.ExecutionTimeoutMs), retry: retryOf(m.Retry),
 		limitKey: m.LimitKey, limit: m.Limit,
 	}
 	tm := p.internTemplate(key)

@@ -80,7 +80,7 @@ func (s *State) ignores(m proto.Message) bool {
 // above those of before.
 func (s *State) applyLoss(m *events.LogLossAccepted, l events.Logged) {
 	empty := New(s.cfg)
-	empty.next, empty.newest = s.next, m.AtMs
+	empty.next, empty.newest = s.next, moment(m.AtMs)
 	empty.tokens = uint64(l.Epoch)*lostLog + uint64(l.Offset) + 1
 	empty.knows, empty.leading, empty.tenure, empty.evaluations = s.knows, s.leading, s.tenure, s.evaluations
 	*s = *empty
@@ -92,6 +92,11 @@ func (s *State) applyLoss(m *events.LogLossAccepted, l events.Logged) {
 const (
 	lostTail uint64 = 1 << 32
 	lostLog  uint64 = 1 << 40 // Above the losses of 255 tails.
+	// maxLostEpochs bounds the epochs of one lost tail; owners declare no more (package
+	// eventlog), and tokens must not overflow whatever an event says.
+	maxLostEpochs = 1 << 10
+	// maxToken bounds the tokens of assignments, so that there are others above.
+	maxToken uint64 = 1 << 62
 )
 
 // raiseTokens is for the loss of a tail. That may have held such a loss itself, in
@@ -102,7 +107,7 @@ func (s *State) raiseTokens(m *events.LogTailLost) {
 	}
 	s.tokens += lostTail
 	if m.SeenEpoch > m.Epoch {
-		s.tokens += lostTail * uint64(m.SeenEpoch-m.Epoch)
+		s.tokens += lostTail * uint64(min(m.SeenEpoch-m.Epoch, maxLostEpochs))
 	}
 }
 
