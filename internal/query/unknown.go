@@ -1,6 +1,10 @@
 package query
 
 import (
+	"slices"
+
+	"google.golang.org/protobuf/types/known/structpb"
+
 	"github.com/spanway/spanway/pkg/predicate"
 )
 
@@ -27,6 +31,27 @@ func Unknown(text string, engines []*Engine) []string {
 		}
 	}
 	return out
+}
+
+// Mismatched says which comparisons of labels a predicate makes that can be true of no
+// engine, of those which are ready or draining, as predicate.Mismatches does.
+func Mismatched(text string, engines []*Engine) []string {
+	return predicate.Mismatches(text, func(label string) (kinds []string) {
+		for _, e := range engines {
+			raw, ok := e.Labels[label]
+			if !ok || e.State != EngineReady && e.State != EngineDraining {
+				continue
+			}
+			value, err := structpb.NewValue(raw)
+			if err != nil {
+				continue
+			}
+			if v, err := predicate.FromLabel(value); err == nil && !slices.Contains(kinds, predicate.KindOf(v)) {
+				kinds = append(kinds, predicate.KindOf(v))
+			}
+		}
+		return kinds
+	})
 }
 
 func has(e *Engine, n predicate.Named) bool {

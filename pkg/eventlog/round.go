@@ -68,7 +68,7 @@ func (t *tenure[I]) advance(waited time.Duration) (more bool) {
 	began := t.read
 	for t.core.Advance(t.now(), t.emitter) {
 		t.tick()
-		if spent := t.read.Sub(began); spent < 0 || spent >= budget || t.batch.size > roomForAdvance {
+		if spent := t.read.Sub(began); spent < 0 || spent >= budget || t.batch.size > roomForAdvance || t.fault != nil {
 			return true
 		}
 	}

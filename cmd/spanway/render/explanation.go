@@ -57,6 +57,13 @@ func Explanation(e query.Explanation, colour bool) string {
 	if text := acceptsText(e); text != "" {
 		line("accepts", text)
 	}
+	for i, text := range e.Never {
+		name := "never true"
+		if i > 0 {
+			name = ""
+		}
+		line(name, oneLine(text))
+	}
 	if text := preferText(e); text != "" {
 		line("prefer", text)
 	}

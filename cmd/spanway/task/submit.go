@@ -45,7 +45,8 @@ task a line, in the JSON form of a task request ("-" for standard input); what
 the flags say then is for the lines that do not say it themselves.
 
 A warning tells of a predicate with a label or a dimension that no known engine
-has; the task is submitted all the same.`,
+has, or with a label that is compared with a value of another kind than any engine's;
+the task is submitted all the same.`,
 		Example: `  spanway task submit -k noop --wait
   spanway task submit --where 'engine.labels.gpu >= 1' --needs memory_bytes=64Mi --wait -- sha256sum /etc/hostname
   spanway task submit --wait --follow --timeout 1h -- make all

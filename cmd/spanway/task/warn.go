@@ -22,8 +22,8 @@ const (
 // asked is a predicate in a pool.
 type asked struct{ pool, predicate string }
 
-// warner warns of predicates that name what no known engine has, such as a label
-// misspelt. It never keeps a task from being submitted: the engine that has the
+// warner warns of predicates that no known engine can satisfy: that name what none has,
+// such as a label misspelt, or compare a label with a value of another kind. It never keeps a task from being submitted: the engine that has the
 // label may be still to come.
 type warner struct {
 	client  *cli.Conn
@@ -47,16 +47,26 @@ func (w *warner) about(ctx context.Context, r *events.TaskRequested) string {
 		return ""
 	}
 	w.seen[a] = true
-	unknown := query.Unknown(a.predicate, w.enginesOf(ctx, a.pool))
-	if len(unknown) == 0 {
+	said := w.doubt(a, w.enginesOf(ctx, a.pool))
+	if said == "" {
 		return ""
 	}
 	w.given++
 	if w.given > mostWarnings {
-		return "warning: there are more predicates that name what no known engine has"
+		return "warning: there are more predicates that no known engine can satisfy"
 	}
-	return fmt.Sprintf("warning: no known engine of pool %q has %s, which the predicate %q names; see \"spanway engine list\"",
-		a.pool, strings.Join(unknown, " or "), a.predicate)
+	return "warning: " + said + "; see \"spanway engine list\""
+}
+
+// doubt says what no known engine has of what a predicate names, or has of another kind.
+func (w *warner) doubt(a asked, engines []*query.Engine) string {
+	if unknown := query.Unknown(a.predicate, engines); len(unknown) > 0 {
+		return fmt.Sprintf("no known engine of pool %q has %s, which the predicate %q names", a.pool, strings.Join(unknown, " or "), a.predicate)
+	}
+	if mismatched := query.Mismatched(a.predicate, engines); len(mismatched) > 0 {
+		return fmt.Sprintf("in pool %q the predicate %q can be true of no known engine: %s", a.pool, a.predicate, strings.Join(mismatched, "; "))
+	}
+	return ""
 }
 
 // enginesOf looks once at the engines of a pool; at none if that takes long.

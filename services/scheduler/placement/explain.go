@@ -58,6 +58,9 @@ type Explanation struct {
 	Counts      Counts           `json:"counts"`
 	Engines     []Finding        `json:"engines,omitempty"`
 	Clauses     []Clause         `json:"clauses,omitempty"`
+	// Never says what of the predicate can be true of no engine that there is, such as
+	// that a label which is a number is compared with a string.
+	Never []string `json:"never,omitempty"`
 	// Closest is the engine, of those whose predicate is true, that lacks least.
 	Closest *Finding `json:"closest,omitempty"`
 	// Ahead counts the waiting tasks of the pool that go first; AheadHigher those
@@ -202,6 +205,7 @@ func (ex *explainer) judgeAll(cache *predicate.Cache) {
 		ex.judge(e)
 	}
 	ex.markClause()
+	ex.explainNever()
 	ex.countAhead()
 	ex.explainOrder()
 }
