@@ -92,6 +92,18 @@ func (b *Broker) Kill() {
 	b.process = nil
 }
 
+// Stop lets the broker end as an operator does, and waits for its end.
+func (b *Broker) Stop() {
+	b.tb.Helper()
+	b.signal(syscall.SIGTERM)
+	select {
+	case <-b.exited:
+		b.process = nil
+	case <-time.After(patience):
+		b.tb.Fatalf("stop Kafka on %s: it did not end within %s\n%s", b.Addr(), patience, b.output())
+	}
+}
+
 // Pause stops the process in its tracks; its connections stay open.
 func (b *Broker) Pause() {
 	b.tb.Helper()

@@ -21,7 +21,7 @@ func TestApacheWire(t *testing.T) {
 				"log.retention.check.interval.ms":          "500",
 			}})
 			kafkatest.Run(t, kafkatest.Broker{
-				Addr: b.Addr(), Kill: b.Kill, Start: b.Start, Away: 10 * time.Second,
+				Addr: b.Addr(), Kill: b.Kill, Stop: b.Stop, Start: b.Start, Away: 10 * time.Second,
 				Pause: b.Pause, Continue: b.Continue, ForgetsProducers: true,
 			})
 		})

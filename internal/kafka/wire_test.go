@@ -29,7 +29,7 @@ func TestEmbeddedWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	kafkatest.Run(t, kafkatest.Broker{
-		Addr: b.Addr(), Kill: func() { b.Close() }, Start: run, Away: time.Second,
+		Addr: b.Addr(), Kill: func() { b.Close() }, Stop: func() { b.Close() }, Start: run, Away: time.Second,
 		Compact: func() { b.Compact() },
 	})
 }

@@ -17,9 +17,9 @@ import (
 // Broker is one running broker, fit to be killed.
 type Broker struct {
 	Addr string
-	// Kill ends it as roughly as it can; Start runs it again with the data and
-	// the address it had.
-	Kill, Start func()
+	// Kill ends it as roughly as it can, Stop as an operator does; Start runs it again
+	// with the data and the address it had.
+	Kill, Stop, Start func()
 	// Away is how long a leader is away in the test of that name.
 	Away time.Duration
 	// Pause stops it with its connections open, Continue lets it run on; nil
