@@ -203,8 +203,10 @@ func (h *Housekeeper) prune(ctx context.Context, newest, older *Stored) error {
 	return h.delete(ctx, events.Snapshots(h.Snapshots.Topic), h.Snapshots.Partition, min(newest.First, older.First))
 }
 
-// deleteInputs deletes what a fold from neither snapshot reads again. The older one
-// has usually read less; where an input has lost its tail since, the newest one has.
+// deleteInputs deletes what a fold from neither snapshot reads again, but for the last
+// record of that: a broker may forget the end of a partition that holds nothing. The
+// older one has usually read less; where an input has lost its tail since, the newest
+// one has.
 func (h *Housekeeper) deleteInputs(ctx context.Context, newest, older *events.LogSnapshot) error {
 	positions, err := ParsePositions([]byte(older.Inputs))
 	if err != nil {
@@ -216,7 +218,11 @@ func (h *Housekeeper) deleteInputs(ctx context.Context, newest, older *events.Lo
 	}
 	now := last.Map()
 	for _, at := range positions {
-		err := h.delete(ctx, at.Topic, at.Partition, min(at.Next, now[at.TopicPartition]))
+		before := min(at.Next, now[at.TopicPartition]) - 1
+		if before <= 0 {
+			continue
+		}
+		err := h.delete(ctx, at.Topic, at.Partition, before)
 		if err != nil && !IsOutOfRange(err) { // It ends below that: its tail is lost.
 			return err
 		}

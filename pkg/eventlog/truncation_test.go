@@ -49,6 +49,25 @@ func TestTruncationLeavesWhatSnapshotsReferTo(t *testing.T) {
 	}
 }
 
+// TestTheLastRecordOfAnInputStays: an input that holds nothing may forget where it ended,
+// and give offsets again that its owner has passed.
+func TestTheLastRecordOfAnInputStays(t *testing.T) {
+	t.Parallel()
+	s := newShelf(memlog.New())
+	for range 5 {
+		put := []events.Record{{Value: []byte{}}}
+		if _, err := s.in.Append(t.Context(), put); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.run(t, setup(t, s.log, "a", "b", "c", "d", "e"), 12)
+	start, end, err := eventlog.Bounds(t.Context(), s.in)
+	_, _, r := read(t, s.log)
+	if next := r.Inputs()[0].Next; err != nil || next != 5 || start != 4 || end != 5 {
+		t.Errorf("the input, which was read up to %d, holds [%d, %d), %v; want [4, 5)", next, start, end, err)
+	}
+}
+
 // referring is a core that leaves the first acceptance in the log when it publishes
 // another.
 type referring struct {

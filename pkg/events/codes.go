@@ -30,6 +30,9 @@ const (
 	// CodeWrongPartition: it came to another partition than its pool's, and is
 	// not forwarded, because it must not come twice.
 	CodeWrongPartition Code = "WRONG_PARTITION"
+	// CodeMaybeDecided: it stands where its input lost its tail and is read again, so it
+	// may have been decided before, and it must not be decided twice.
+	CodeMaybeDecided Code = "MAYBE_DECIDED"
 	// CodeBadPrefer: the text of prefer is no numeric expression (with line and column).
 	CodeBadPrefer Code = "BAD_PREFER"
 	// CodeDependencyCycle: a task would wait for itself by way of others.

@@ -27,6 +27,9 @@ type Input[I any] struct {
 	// Value is what was made of the record before, outside of the owner's loop: all
 	// that can be known without the state.
 	Value I
+	// Again says that it may have been decided before: its input has lost its tail, and
+	// nobody knows which records of what is left came since.
+	Again bool
 }
 
 // Clock is the time as far as a decision may know it, in milliseconds since

@@ -53,8 +53,8 @@
 // owned one. An input is a plain topic, of which every record is decided; or a log that
 // judges itself, of which only what counts is. Out: the log, its snapshots, and what
 // events cause on the outputs. The records of an input that the catalogue keeps until
-// they are folded are deleted behind two snapshots; those of others never are, and so
-// are those of another owner's log: if they are truncated before they were read, that
+// they are folded are deleted behind two snapshots, but for the last one; those of others
+// never are, and so are those of another owner's log: if they are truncated before they were read, that
 // is a loss, which is logged and counted.
 //
 // # States of a partition
@@ -91,9 +91,13 @@
 // Either way the next owner's reader begins at a batch before the position, judges from
 // there, and hands on what lies behind the position: each record once.
 //
-// A process notices that an input lost its tail only if it had itself read what was
-// lost; it then reads on from where the input differs. Decisions that were made on lost
-// records stay.
+// An input that ends below the position has lost its tail. So has one that holds other
+// records than this process has read there; what grew again while no process read it is
+// not noticed. It is read on from the first record that differs, or, if nothing shows
+// which that is, from the beginning of what is left: then inputs that may have been
+// decided before are marked (Again). The loss is logged and counted, and is what Trouble
+// says until the end of that time is reached. Decisions that were made on lost records
+// stay.
 //
 // # Invariants
 //

@@ -141,7 +141,7 @@ func (p *partition[I]) view(entry events.Log, at eventlog.TopicPartition) view {
 // gone tells that records of an input are lost.
 func (p *partition[I]) gone(at eventlog.TopicPartition, from, next int64) {
 	if next < from {
-		p.log.Error("an input has lost its tail; going on behind what is left", "input", at.Topic, "from", from, "next", next)
+		p.log.Error("an input has lost its tail; reading again what may be new of what is left", "input", at.Topic, "read_to", from, "again_from", next)
 	} else {
 		p.log.Error("inputs were deleted before they were read; going on behind them", "input", at.Topic, "from", from, "start", next)
 	}

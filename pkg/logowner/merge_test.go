@@ -116,22 +116,70 @@ func TestReadToWaitsForTheReports(t *testing.T) {
 	}
 }
 
-// An input that has lost its tail goes on where it ends: what comes there is new.
-func TestInputsThatLostTheirTailGoOn(t *testing.T) {
+// An input that ends below where it was read to is read again: none of what came since
+// is left out, whether or not the reader knows what was there before. What may have been
+// read before is marked.
+func TestInputsThatLostTheirTailAreReadAgain(t *testing.T) {
 	t.Parallel()
-	requests := memlog.New()
-	put(t, requests, "a")
-	in := newInputs(t, requests, memlog.New())
-	gone := make(chan [2]int64, 1)
-	in.requests.gone = func(_ eventlog.TopicPartition, from, to int64) { gone <- [2]int64{from, to} }
-	in.Seek(map[eventlog.TopicPartition]int64{{Topic: "requests"}: 5})
-	if got := <-gone; got != [2]int64{5, 1} {
-		t.Errorf("told that %v are gone, want from 5, on at 1", got)
+	for name, c := range map[string]struct {
+		old, position int // so many were read by this process, and by others
+		left          int
+		from          int64 // is read again, of what came since at left
+		again         int   // may have been read before
+	}{
+		"by others, all is lost":            {0, 5, 0, 0, 0},
+		"by others, some is left":           {0, 5, 3, 0, 3},
+		"by this process, some is left":     {6, 0, 3, 3, 0},
+		"by this process, all is lost":      {6, 0, 0, 0, 0},
+		"by both, less is left than others": {3, 10, 7, 0, 7},
+		"by both, more is left than others": {3, 10, 11, 11, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			requests := memlog.New()
+			put(t, requests, numbered("old", c.position+c.old)...)
+			in := newInputs(t, requests, memlog.New())
+			gone := make(chan [2]int64, 2)
+			in.requests.gone = func(_ eventlog.TopicPartition, from, to int64) { gone <- [2]int64{from, to} }
+			if c.old == 0 {
+				requests.Lose(int64(c.left))
+			}
+			in.Seek(map[eventlog.TopicPartition]int64{{Topic: "requests"}: int64(c.position)})
+			if c.old > 0 {
+				collect(t, in, c.old)
+				requests.Lose(int64(c.left))
+			}
+			if got, want := <-gone, [2]int64{int64(c.position + c.old), c.from}; got != want {
+				t.Errorf("told that it goes on from %d at %d, want from %d at %d", got[0], got[1], want[0], want[1])
+			}
+			put(t, requests, "new0", "new1")
+			n := c.left - int(c.from)
+			got, again := collectAgain(t, in, n+2)
+			if got[n] != "requests:new0" || got[n+1] != "requests:new1" || again != c.again {
+				t.Errorf("got %v, of which %d are marked; want %d marked, and two new ones", got, again, c.again)
+			}
+		})
 	}
-	put(t, requests, "b")
-	if got, _ := collect(t, in, 1); got[0] != "requests:b" {
-		t.Errorf("got %v", got)
+}
+
+// collectAgain counts what is marked of n inputs.
+func collectAgain(t *testing.T, in *inputs, n int) (got []string, again int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for len(got) < n {
+		a, err := in.Next(ctx, time.Second)
+		if err != nil {
+			t.Fatalf("%v; got %v", err, got)
+		}
+		for _, i := range a.Inputs {
+			got = append(got, i.Topic+":"+i.Value)
+			if i.Again {
+				again++
+			}
+		}
 	}
+	return got, again
 }
 
 // regrow loses all of a log from an offset on and appends others in its place.
@@ -251,7 +299,7 @@ func TestTrailThinsOut(t *testing.T) {
 		was := trail{steps: append([]step(nil), was.steps...)}
 		log.Lose(lose)
 		put(t, log, numbered("new", n)...)
-		next, err := was.stands(t.Context(), log, n)
+		next, _, err := was.stands(t.Context(), log, n)
 		exact := lose >= n-trailSteps/2 || lose == 0
 		if err != nil || next > lose || exact && next != lose {
 			t.Errorf("lost from %d on: go on at %d, %v", lose, next, err)

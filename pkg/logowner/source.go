@@ -113,18 +113,18 @@ func (s *source[I]) run(ctx context.Context, from int64) {
 func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
 	asked := s.now().UnixMilli()
 	page, err := s.log.Fetch(ctx, from, longPoll)
-	next := from
+	next, lost := from, false
 	var beyond interface{ OutOfRange() (start, end int64) }
 	if errors.As(err, &beyond) {
-		// Deleted before it was read, or its tail is lost: what comes behind its end
-		// is new, although older records had these offsets.
+		// Deleted before it was read, or its tail is lost: then records that are left may
+		// be new, although older ones had these offsets.
 		if start, end := beyond.OutOfRange(); start > from || end < from {
-			next, err, s.sure = max(start, min(from, end)), nil, false
+			next, lost, err, s.sure = max(start, min(from, end)), end < from, nil, false
 			s.trail.cut(next)
 		}
 	}
 	if err == nil && (!s.sure || s.term != page.Term) {
-		next, err = s.trail.stands(ctx, s.log, next)
+		next, err = s.trail.goOn(ctx, s.log, next, lost)
 		s.sure, s.term = err == nil, page.Term
 	}
 	if err == nil && next == from {
@@ -139,7 +139,9 @@ func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
 	case next != from:
 		return s.goOn(from, next)
 	}
-	s.try.Passed()
+	if from >= s.trail.doubt {
+		s.try.Passed()
+	}
 	s.measure(&page, asked)
 	return s.decode(&page, asked)
 }
@@ -148,6 +150,7 @@ func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
 func (s *source[I]) goOn(from, next int64) chunk[I] {
 	if next < from {
 		s.trail.wentBack(from, next)
+		s.try.Failed(fmt.Errorf("it was read up to %d, has lost its tail, and is read again from %d", from, next))
 	}
 	s.view.moved()
 	if s.gone != nil {
@@ -166,6 +169,7 @@ func (s *source[I]) decode(page *events.Page, asked int64) chunk[I] {
 		c.inputs = append(c.inputs, events.Input[I]{
 			Place: events.Place{Topic: s.at.Topic, Partition: s.at.Partition, Offset: rec.Offset},
 			Value: s.prepare(s.at.Topic, s.at.Partition, rec),
+			Again: rec.Offset < s.trail.doubt,
 		})
 	})
 	return c

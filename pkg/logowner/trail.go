@@ -19,6 +19,8 @@ type trail struct {
 	// from and to: a reader went back from the one to the other; from is 0 if none
 	// did, or if the log says that what it went back for was decided.
 	from, to int64
+	// doubt: what stands below it may have been read before, or not.
+	doubt int64
 }
 
 // step is a record that was read.
@@ -49,7 +51,7 @@ func (t *trail) add(rec *events.Record) {
 func (t *trail) resume(position int64) int64 {
 	switch {
 	case position > t.from:
-		t.from, t.to = 0, 0
+		t.from, t.to, t.doubt = 0, 0, 0
 	case t.to < position:
 		position = t.to
 	}
@@ -75,16 +77,37 @@ func (t *trail) cut(end int64) {
 	t.steps = t.steps[:n]
 }
 
+// goOn gives where to read on once the input may have lost its tail, of which end is
+// what is left up to next: at next if all steps stand, at the first record that differs,
+// or, if no step shows where that is, at the beginning of what is left, in doubt.
+func (t *trail) goOn(ctx context.Context, log eventlog.Log, next int64, lost bool) (int64, error) {
+	doubt := next
+	if len(t.steps) > 0 {
+		doubt = t.steps[0].offset
+	}
+	at, known, err := t.stands(ctx, log, next)
+	if err != nil || known && !(lost && len(t.steps) == 0) {
+		return at, err
+	}
+	if at, _, err = eventlog.Bounds(ctx, log); err != nil {
+		return 0, err
+	}
+	t.doubt = doubt
+	t.cut(at)
+	return at, nil
+}
+
 // stands tells up to where the input still holds what was read up to next, as far
-// as the steps show: next, or the place behind the last record that is the same.
-func (t *trail) stands(ctx context.Context, log eventlog.Log, next int64) (int64, error) {
+// as the steps show: next, or the place behind the last record that is the same. known
+// is false if there are steps, and none of them stands.
+func (t *trail) stands(ctx context.Context, log eventlog.Log, next int64) (at int64, known bool, err error) {
 	// A tail was lost: all that is different comes behind all that is the same.
 	low, high := 0, len(t.steps)
 	for probe := high - 1; low < high; probe = (low + high) / 2 {
 		same, err := t.steps[probe].stands(ctx, log)
 		switch {
 		case err != nil:
-			return 0, err
+			return 0, false, err
 		case same:
 			low = probe + 1
 		default:
@@ -93,11 +116,11 @@ func (t *trail) stands(ctx context.Context, log eventlog.Log, next int64) (int64
 	}
 	switch {
 	case low == len(t.steps):
-		return next, nil
+		return next, true, nil
 	case low == 0:
-		return t.steps[0].offset, nil
+		return 0, false, nil
 	}
-	return t.steps[low-1].offset + 1, nil
+	return t.steps[low-1].offset + 1, true, nil
 }
 
 // stands tells whether the input holds the record. What was deleted was read.

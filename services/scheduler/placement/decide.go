@@ -33,10 +33,37 @@ func (s *State) Decide(in events.Input[*Prepared], now events.Clock, emit func(p
 		})
 		return
 	}
-	if refused := c.decide(prep); refused != nil {
+	refused := once(in)
+	if refused == nil {
+		refused = c.decide(prep)
+	}
+	if refused != nil {
 		c.reject(prep, in.Place, refused)
 	}
 	s.deciding = attempt{}
+}
+
+// once refuses what may have been decided before and must not be twice. The same task
+// may be requested, and cancelled, any number of times; of the others the last counts.
+func once(in events.Input[*Prepared]) *events.Malformed {
+	if !in.Again {
+		return nil
+	}
+	switch m := in.Value.message.(type) {
+	case *events.TaskRetryRequested:
+	case *events.TaskCancelRequested:
+		if m.Filter == nil {
+			return nil
+		}
+	case *events.TaskRequested:
+		if m.ReplayOf == "" {
+			return nil
+		}
+	default:
+		return nil
+	}
+	return events.Refuse(events.CodeMaybeDecided,
+		"its input lost its tail and is read again, so this may have been done before; send it again if it was not")
 }
 
 func source(p events.Place) *events.Source {
