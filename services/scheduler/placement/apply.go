@@ -360,7 +360,7 @@ func (s *State) end(p *pool, t *task, how ending) {
 	key := keyOf(p.name, t.id)
 	entry := endedEntry{key: key, at: s.aged, offset: how.offset}
 	if how.reported {
-		entry.token = t.token
+		entry.token = t.token &^ successBit
 	}
 	if t.status == succeeded {
 		entry.token |= successBit

@@ -104,3 +104,31 @@ func TestCopiesAreWhatTheLogSays(t *testing.T) {
 		t.Errorf("only %d types of events are published: the test shows little", copies)
 	}
 }
+
+// TestTokensAreNoMarks: a task that failed is not taken for one that succeeded,
+// whatever its token: a loss of many epochs raises tokens by as much.
+func TestTokensAreNoMarks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, Config{})
+	w.state.tokens, w.replica.tokens = successBit, successBit
+	w.engine("e1", "i1", map[string]int64{"slots": 2}, nil)
+	w.send(&events.TaskRequested{TaskId: "t", Pool: blue, Kind: "k"})
+	w.advance()
+	token := w.task("t").token
+	if token < successBit {
+		t.Fatalf("token %d", token)
+	}
+	report := &events.AttemptFinished{
+		TaskId: "t", Pool: blue, EngineId: "e1", Incarnation: "i1", Attempt: 1, Token: token, Outcome: events.AttemptFinished_FAILED_FINALLY,
+	}
+	w.send(report)
+	before := len(w.log)
+	w.send(report)
+	if len(w.log) != before {
+		t.Errorf("a copy of the report that ended it caused %s", w.log[before].Type)
+	}
+	w.send(&events.TaskRequested{TaskId: "u", Pool: blue, Kind: "k", After: []string{"t"}})
+	if last := w.log[len(w.log)-1]; last.Type != events.TypeTaskRejected {
+		t.Errorf("a task after one that failed caused %s, want a refusal", last.Type)
+	}
+}

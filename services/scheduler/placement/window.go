@@ -22,8 +22,8 @@ type endedEntry struct {
 	key endedKey
 	// at is what the log had lived; offset is that of its terminal event.
 	at, offset int64
-	// token of the attempt whose report ended it; 0 if no report did. Its highest
-	// bit is set if the task succeeded.
+	// token of the attempt whose report ended it, but for its highest bit; 0 if no
+	// report did. The highest bit is set if the task succeeded.
 	token uint64
 }
 
