@@ -1,0 +1,182 @@
+package laws
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Whatever tries again must tell of it: a loop can pause only by trouble.Try.Again, which
+// does. This test finds the other ways to wait. What waits for something else than for
+// another attempt is listed here, with what that is; so a silent loop cannot be added.
+var waits = map[string]string{
+	"cmd/spanway/task/every.go submitEvery":           "the time of the next task",
+	"internal/embedded/watch.go watch":                "the next look at the disk",
+	"examples/checksums/run.go until":                 "the next picture",
+	"internal/bench/pools.go":                         "figures of a benchmark",
+	"internal/bench/tasks.go":                         "figures of a benchmark",
+	"internal/run/part.go stop":                       "parts that stop: it tells of them",
+	"pkg/engine/loop.go serve":                        "what the lease's core says is due",
+	"pkg/engine/measure.go measure":                   "the next measurement",
+	"pkg/eventlog/memlog/memlog.go Fetch":             "a record, as a broker does",
+	"pkg/logowner/merge.go await":                     "an input",
+	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",
+	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",
+	"pkg/watermillkafka/subscription.go watch":        "the next commit and the next look",
+	"services/engine/guard/guard_unix.go":             "the end of a process",
+	"internal/kafka/group.go within":                  "the end of a generation that its member had no use for",
+	"internal/telemetry/following/following.go Pause": "a follower, which tells of itself by its hook Trouble",
+}
+
+// loops go on until a context ends, or ask a broker again and again, and return what
+// fails: they try nothing again.
+var loops = map[string]string{
+	"internal/kafka/producer.go room":          "waits for room in memory",
+	"pkg/watermillkafka/subscription.go alone": "serves anew when the number of partitions has changed",
+	"cmd/spanway/task/file.go run":             "reads lines",
+	"pkg/eventlog/follower.go Run":             "tells of itself by its hook Trouble, which each Step calls",
+	"internal/query/why.go explain":            "reads further pages of what there is, and returns what fails",
+}
+
+// whatTells is the one place that pauses.
+const whatTells = "internal/telemetry/trouble"
+
+// apart are tests' own packages, and what runs in no service.
+var apart = []string{
+	"internal/sim", "internal/apache", "internal/testca", "internal/verify/handmade", "internal/kafka/kafkatest", "internal/run/runtest",
+	"internal/startstoptest", "internal/telemetry/otlptest", "cmd/spanway/clitest", "pkg/eventlog/eventlogtest", "pkg/logowner/logownertest",
+	"e2e", "tools", "build",
+}
+
+// pauses are calls that let time pass.
+var pauses = map[string][]string{
+	"time":      {"Sleep", "After", "Tick", "NewTimer", "NewTicker"},
+	"trouble":   {"Pause"},
+	"following": {"Pause"},
+}
+
+func TestNoLoopTriesAgainInSilence(t *testing.T) {
+	used := map[string]bool{}
+	for path, file := range parse(t) {
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok || f.Body == nil {
+				continue
+			}
+			check := func(list map[string]string, what, remedy string) {
+				for _, key := range []string{path, path + " " + f.Name.Name} {
+					if list[key] != "" {
+						used[key] = true
+						return
+					}
+				}
+				t.Errorf("%s in %s %s: %s", what, path, f.Name.Name, remedy)
+			}
+			ast.Inspect(f.Body, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.CallExpr:
+					if name := pause(n); name != "" {
+						check(waits, name, "what tries again pauses by trouble.Try.Again, which tells of it; if it waits for something else, list it here with that")
+					}
+				case *ast.ForStmt:
+					if untilEnded(n) && !tells(n.Body) {
+						check(loops, "a loop that ends with a context", "if it tries again what failed, note that by trouble.Try; else list it here with what it does")
+					}
+				}
+				return true
+			})
+		}
+	}
+	for _, list := range []map[string]string{waits, loops} {
+		for key := range list {
+			if !used[key] {
+				t.Errorf("%s is listed and does not wait", key)
+			}
+		}
+	}
+}
+
+// parse reads the files of the module that are part of the product.
+func parse(t *testing.T) map[string]*ast.File {
+	t.Helper()
+	const root = "../.."
+	files := map[string]*ast.File{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel := strings.TrimPrefix(filepath.ToSlash(path), root+"/")
+		switch {
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && path != root || under(rel, apart...) || rel == whatTells || d.Name() == "testdata"):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go"):
+			return nil
+		}
+		files[rel], err = parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		return err
+	})
+	if err != nil || len(files) < 100 {
+		t.Fatalf("read %d files: %v", len(files), err)
+	}
+	return files
+}
+
+// pause is the name of a call that lets time pass; "" if it is another.
+func pause(c *ast.CallExpr) string {
+	s, ok := c.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return ""
+	}
+	of, ok := s.X.(*ast.Ident)
+	if !ok {
+		return ""
+	}
+	for _, name := range pauses[of.Name] {
+		if name == s.Sel.Name {
+			return of.Name + "." + name
+		}
+	}
+	return ""
+}
+
+// untilEnded tells whether a loop goes on until a context has ended, or asks a broker for
+// as long as it is not left.
+func untilEnded(f *ast.ForStmt) bool {
+	if f.Cond == nil {
+		return calls(f.Body, "Fetch", "Step", "Barrier", "Append", "Offsets", "Partitions", "Poll")
+	}
+	return calls(f.Cond, "Err")
+}
+
+// calls tells whether something calls a method of one of these names.
+func calls(in ast.Node, names ...string) (found bool) {
+	ast.Inspect(in, func(n ast.Node) bool {
+		if c, ok := n.(*ast.CallExpr); ok {
+			if s, ok := c.Fun.(*ast.SelectorExpr); ok && slices.Contains(names, s.Sel.Name) {
+				found = true
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// tells tells whether a loop notes what fails.
+func tells(body *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			switch s.Sel.Name {
+			case "Again", "Failed", "again", "disowned":
+				found = true
+			}
+		}
+		return true
+	})
+	return found
+}
