@@ -275,3 +275,31 @@ func forever(ctx context.Context, c *kafka.Client) {
 	<-ctx.Done()
 	_ = p.Close(ctx)
 }
+
+// A broker that advertises a name which nobody can resolve answers at first, and nothing
+// after that works: which name it is, is told long before a call gives up.
+func TestAnAdvertisedNameThatCannotBeResolvedIsTold(t *testing.T) {
+	b, other := start(t)
+	ensure(t, other, "t", 1)
+	bootstrap := strings.Replace(b.Addr(), "127.0.0.1", "localhost", 1)
+	log := newLedger()
+	c := kafka.New(kafka.Config{
+		Brokers: []string{bootstrap}, RetryBudget: time.Hour, Logger: slog.New(slog.NewTextHandler(log, nil)),
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if address == b.Addr() { // As the broker advertises itself.
+				return nil, &net.DNSError{Err: "no such host", Name: address, IsNotFound: true}
+			}
+			return (&net.Dialer{}).DialContext(ctx, network, b.Addr())
+		},
+	})
+	defer c.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _, _ = c.Offsets(ctx, "t", 0)
+	}()
+	log.await(t, "lookup "+b.Addr()+": no such host")
+	cancel()
+	await(t, "the call", ended)
+}

@@ -185,7 +185,11 @@ func (w *waiter) what() string {
 
 // gaveUp says why waiting ended, with what the broker said last.
 func (t *tail) gaveUp(ctx context.Context, what string) error {
-	if last := t.lastError(); last != nil {
+	last := t.lastError()
+	if last == nil {
+		last = t.client.board.Err() // Of what is still tried.
+	}
+	if last != nil {
 		return fmt.Errorf("%s: %w (%w)", what, ctx.Err(), last)
 	}
 	return fmt.Errorf("%s: %w", what, ctx.Err())

@@ -132,7 +132,7 @@ func (l *loop) serve(ctx context.Context) {
 
 // registeredWithin is how long a scheduler may take to answer a registration before the
 // engine says that it waits for one.
-const registeredWithin = 5 * time.Second
+var registeredWithin = 5 * time.Second
 
 // told makes a status known, and whether the engine can be given work.
 func (l *loop) told(s lease.Status) {

@@ -73,7 +73,7 @@ func (p *partition[I]) run(ctx context.Context) {
 
 // foreignAfter is how long a member may go on without knowing that its generation is over:
 // a few of its heartbeats.
-const foreignAfter = 2 * time.Second
+var foreignAfter = 2 * time.Second
 
 // disowned waits for the end of the generation, which explains a newer claim: another
 // member was given the partition, and this process did not know. If the generation lives
