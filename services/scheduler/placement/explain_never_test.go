@@ -23,7 +23,7 @@ func TestExplainNever(t *testing.T) {
 	}{
 		"equal":   {`engine.labels.gpu == "2"`, []string{gpu}},
 		"less":    {`engine.labels.gpu < "3" && engine.labels.zone == "a"`, []string{gpu}},
-		"error":   {`size(engine.labels.gpu) > 1`, []string{"on every engine its evaluation ends in an error: no such overload"}},
+		"error":   {`size(engine.labels.gpu) > 1`, []string{"on every engine its evaluation ends in an error: no such overload: size"}},
 		"false":   {`engine.labels.gpu == 7`, nil},
 		"unknown": {`engine.labels.tpu == "7"`, nil},
 	} {
