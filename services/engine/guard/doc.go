@@ -17,5 +17,15 @@
 // session of its own comes back to it when its parent ends; whatever is left
 // when the command ends is killed too. On other Unix systems it kills the
 // process group; elsewhere there is no guard, and the command alone is killed.
-// If the guard itself is killed, Linux kills the command.
+//
+// On Linux a guard is a pair, since it may be killed itself (by hand, or for want of
+// memory). The engine starts the outer one, that the inner one, that the command. If
+// the inner one is killed, the kernel kills the command, and what else it left comes to
+// the outer one, which ends it as above. If the outer one is killed, the inner one is
+// told by SIGTERM and ends all. In both cases nothing is left some two seconds later,
+// and Run returns an error. What is left open: both are killed at once; and, on other
+// systems than Linux (macOS, the BSDs), the one guard is: then the command and all of
+// it lives on, as what made a session of its own does there in any case. A PID
+// namespace or a cgroup would close that gap, but needs rights that an engine in a
+// container mostly lacks, and shows the command another world.
 package guard

@@ -15,6 +15,19 @@ func becomeReaper() {
 	_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 }
 
+// pairs: a guard is two processes, each of which ends what is left if the other is
+// killed: the outer one adopts what the inner one leaves behind.
+const pairs = true
+
+// startInner starts the inner guard with the files of the outer one. That is told by
+// SIGTERM if the outer one is killed.
+func startInner() (int, error) {
+	return syscall.ForkExec("/proc/self/exe", []string{os.Args[0], inner}, &syscall.ProcAttr{
+		Env: []string{}, Files: []uintptr{0, 1, 2, 3, statusFile},
+		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM},
+	})
+}
+
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -216,29 +216,49 @@ func TestWhatCannotRun(t *testing.T) {
 	}
 }
 
-func TestAKilledGuardTakesTheCommandWithIt(t *testing.T) {
-	r, w := io.Pipe()
-	failed := make(chan error, 1)
-	go func() {
-		_, err := Run(context.Background(), play("stubborn"), nil, w, nil)
-		failed <- err
-	}()
-	child, _ := tree(t, r)
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", child.pid))
+// A guard that is killed, either of the pair, leaves nothing behind, not even what is in
+// a session of its own.
+func TestAKilledGuardLeavesNothing(t *testing.T) {
+	for name, guard := range map[string]func(*testing.T, int) int{
+		"inner": parent,
+		"outer": func(t *testing.T, pid int) int { return parent(t, parent(t, pid)) },
+	} {
+		for _, part := range []string{"tree", "stubborn"} {
+			t.Run(name+" of the "+part, func(t *testing.T) {
+				r, w := io.Pipe()
+				failed := make(chan error, 1)
+				go func() {
+					_, err := Run(context.Background(), play(part), nil, w, nil)
+					failed <- err
+				}()
+				child, escaped := tree(t, r)
+				if err := syscall.Kill(guard(t, child.pid), syscall.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				child.awaitEnd(t)
+				escaped.awaitEnd(t)
+				if err := <-failed; err == nil || !strings.Contains(err.Error(), "guard died") {
+					t.Errorf("Run returned %v", err)
+				}
+				for _, pid := range children() {
+					t.Errorf("process %d is left", pid)
+				}
+			})
+		}
+	}
+}
+
+// parent is the number of a process's parent.
+func parent(t *testing.T, pid int) (ppid int) {
+	t.Helper()
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var guard int
-	if _, err := fmt.Sscan(strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))[1], &guard); err != nil {
+	if _, err := fmt.Sscan(strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))[1], &ppid); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(guard, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	child.awaitEnd(t)
-	if err := <-failed; err == nil || !strings.Contains(err.Error(), "guard died") {
-		t.Errorf("Run returned %v", err)
-	}
+	return ppid
 }
 
 func BenchmarkRun(b *testing.B) {

@@ -63,10 +63,42 @@ func guard(control, status *os.File) int {
 	return 0
 }
 
+// outer is the main of the outer guard of a pair: it starts the inner one, and ends what
+// that leaves behind if it is killed. If this one is killed, the inner one is told.
+func outer() int {
+	runtime.LockOSThread()
+	becomeReaper()
+	stop := make(chan struct{})
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	go func() { <-signals; close(stop) }()
+	g := newGuarded()
+	var err error
+	g.main, err = startInner()
+	for fd := range 5 { // Whoever reads what the command or the inner guard writes must see its end.
+		if fd != statusFile || err == nil {
+			syscall.Close(fd) //nolint:errcheck // It is open.
+		}
+	}
+	if err != nil {
+		//nolint:errcheck // The engine may be dead.
+		json.NewEncoder(os.NewFile(statusFile, "status")).Encode(Exit{Error: fmt.Sprintf("start the inner guard: %v", err)})
+		return 0
+	}
+	g.await(stop)
+	if g.status != 0 {
+		return 1
+	}
+	return 0
+}
+
+// statusFile is where a guard writes how the command ended.
+const statusFile = 4
+
 // run starts the command and returns when nothing of it is left.
 func run(job Job, stop <-chan struct{}) Exit {
 	becomeReaper()
-	g := &guarded{ended: make(chan struct{}), gone: make(chan struct{})}
+	g := newGuarded()
 	var err error
 	g.main, err = syscall.ForkExec(job.Path, job.Args, &syscall.ProcAttr{
 		Dir: job.Dir, Env: job.Env, Files: []uintptr{0, 1, 2}, Sys: attributes(),
@@ -78,15 +110,22 @@ func run(job Job, stop <-chan struct{}) Exit {
 	if err != nil {
 		return Exit{Error: fmt.Sprintf("start it in %q: %v", job.Dir, err)}
 	}
+	g.await(stop)
+	if g.status.Signaled() {
+		return Exit{Signal: int(g.status.Signal())}
+	}
+	return Exit{Code: g.status.ExitStatus()}
+}
+
+func newGuarded() *guarded { return &guarded{ended: make(chan struct{}), gone: make(chan struct{})} }
+
+// await returns when nothing is left of what was started.
+func (g *guarded) await(stop <-chan struct{}) {
 	swept := make(chan struct{})
 	go func() { defer close(swept); g.sweep(stop) }()
 	g.reap()
 	close(g.gone)
 	<-swept
-	if g.status.Signaled() {
-		return Exit{Signal: int(g.status.Signal())}
-	}
-	return Exit{Code: g.status.ExitStatus()}
 }
 
 // sweep ends what is left when the command has ended or must end.

@@ -19,6 +19,9 @@ import (
 // would and looks like none.
 const argument = "__spanway-guard__"
 
+// inner is that of the guard which an outer one starts, where there are pairs.
+const inner = "__spanway-guarded__"
+
 // stuck bounds the wait for output after the guard has ended, in case that it
 // was killed and what it guarded holds the pipes.
 const stuck = time.Second
@@ -31,7 +34,11 @@ var armed atomic.Bool
 // nothing otherwise. Call it before anything else in main, or TestMain.
 func MaybeRun() {
 	armed.Store(true)
-	if len(os.Args) == 2 && os.Args[1] == argument {
+	switch {
+	case len(os.Args) != 2:
+	case os.Args[1] == argument && pairs:
+		os.Exit(outer())
+	case os.Args[1] == argument, os.Args[1] == inner:
 		os.Exit(guard(os.NewFile(3, "control"), os.NewFile(4, "status")))
 	}
 }
@@ -92,7 +99,7 @@ func wait(cmd *exec.Cmd, status *os.File) (Exit, error) {
 	switch {
 	case told == nil && exit.Error != "":
 		return Exit{}, errors.New(exit.Error)
-	case told == nil:
+	case told == nil && ended == nil:
 		return exit, nil
 	case ended != nil:
 		return Exit{}, fmt.Errorf("the guard died: %w", ended)
