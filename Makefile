@@ -81,6 +81,11 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 COMPOSE  := build/compose
 STANDINS := e2e/compose/standins
 
+.PHONY: e2e-clocks
+e2e-clocks: ## real processes whose clocks jump (compiles all of Go anew, the first time)
+	$(GO) test -tags clocks -count 1 -timeout 10m ./internal/clockshift
+	$(GO) test -tags clocks -count 1 -timeout 10m -run '^TestClocksJump$$' ./e2e
+
 .PHONY: e2e-compose
 e2e-compose: ## docker-compose.yml, on a Docker engine of its own (needs root, docker.io, debootstrap)
 	@if e2e/compose/run.sh require; then $(MAKE) --no-print-directory e2e-compose-run; fi

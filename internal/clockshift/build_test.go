@@ -1,3 +1,5 @@
+//go:build clocks
+
 package clockshift_test
 
 import (
