@@ -83,7 +83,7 @@ func (p *Plan) task(pool events.Pool, now time.Time) *events.TaskRequested {
 	m.Tenant = p.oneOf("", "ada", "bob", "eve")
 	m.Predicate = p.oneOf("", "", "", `engine.labels.zone == "a"`, `engine.labels.gpu >= 1`, `engine.labels.gpu >= 2 && engine.site == "eu"`,
 		`engine.labels.gpu + task.priority >= 3`, `!("noop" in engine.running.kinds)`, `engine.free.slots >= 2`)
-	m.Prefer = p.oneOf("", "", "engine.labels.gpu", "engine.free.slots")
+	m.Prefer = p.oneOf("", "", "int(engine.labels.gpu)", "engine.free.slots")
 	if p.oneIn(3) {
 		m.Needs = map[string]*structpb.Value{"slots": structpb.NewNumberValue(float64(1 + p.random.IntN(3)))}
 	}
