@@ -2,7 +2,10 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,8 +51,8 @@ var printings = map[string][]printing{
 	"spanway log dead":              {{args: "log dead"}, {args: "log dead --replay --all --dry-run"}},
 	"spanway log list":              {{args: "log list"}},
 	"spanway log replay":            {{args: "log replay"}},
-	"spanway log show":              {{args: "log show tasks.events"}, {args: "log show tasks.events/11@0"}},
-	"spanway log tail":              {{args: "log tail tasks.events --from-start"}},
+	"spanway log show":              {{args: "log show tasks.events"}, {args: "log show tasks.events/11@0"}, {args: "log show tasks.events/11@20"}},
+	"spanway log tail":              {{args: "log tail tasks.events --from-start"}, {args: "log tail tasks.requests --from-start"}},
 	"spanway log reset":             {{args: "log reset tasks.events/RESET-MODE --accept-loss"}},
 	"spanway pool":                  {{args: "pool --help"}},
 	"spanway pool list":             {{args: "pool list"}},
@@ -63,7 +66,7 @@ var printings = map[string][]printing{
 	"spanway task cancel":           {{args: "task cancel waits-MODE"}, {args: "task cancel --all --dry-run"}, {args: "task cancel --kind none"}},
 	"spanway task list":             {{args: "task list --state all"}},
 	"spanway task retry":            {{args: "task retry dead"}, {args: "task retry dead --wait"}},
-	"spanway task show":             {{args: "task show done"}},
+	"spanway task show":             {{args: "task show done"}, {args: "task show hostile"}, {args: "task show dropped"}},
 	"spanway task submit": {
 		{args: "task submit -k noop"},
 		{args: "task submit --wait -- cat /etc/hostname"},
@@ -74,9 +77,9 @@ var printings = map[string][]printing{
 		{args: "task submit --file FILE"},
 		{args: "task submit --file FILE --wait"},
 	},
-	"spanway task watch":   {{args: "task watch done"}, {args: "task watch done --raw"}, {args: "task watch", once: "task submit -k noop"}},
+	"spanway task watch":   {{args: "task watch done"}, {args: "task watch done --raw"}, {args: "task watch hostile"}, {args: "task watch", once: "task submit -k noop"}},
 	"spanway task what-if": {{args: "task what-if"}, {args: "task what-if --where false"}},
-	"spanway task why":     {{args: "task why stuck"}},
+	"spanway task why":     {{args: "task why stuck"}, {args: "task why held"}},
 	"spanway trace":        {{args: "trace done"}},
 	"spanway verify":       {{args: "verify"}},
 	"spanway version":      {{args: "version"}},
@@ -94,24 +97,118 @@ func TestEveryCommandSaysThatItsOutputIsLost(t *testing.T) {
 		}
 	}
 	walk(cli.Tree(commands...))
-	onFull := newFull(t)
 	for _, path := range paths {
-		calls := printings[path]
-		if len(calls) == 0 {
+		if len(printings[path]) == 0 {
 			t.Errorf("%q is not in the table: add a call of it that prints something", path)
-		}
-		for _, call := range calls {
-			for _, mode := range []string{"table", "json"} {
-				if call.slow && mode == "json" {
-					continue
-				}
-				t.Run(fmt.Sprintf("%s -o %s", call.args, mode), func(t *testing.T) { onFull.call(t, call, mode) })
-			}
 		}
 	}
 	if len(printings) > len(paths) {
 		t.Errorf("the table has %d commands, the program %d", len(printings), len(paths))
 	}
+	onFull := newFull(t)
+	onFull.calls(t, true, func(t *testing.T, call printing, mode string) { onFull.call(t, call, mode) })
+}
+
+// What tasks, engines and people say changes nothing on a terminal, whatever command
+// prints it.
+func TestNoCommandPrintsRawText(t *testing.T) {
+	x := newFull(t)
+	for _, terminal := range []bool{false, true} {
+		x.calls(t, false, func(t *testing.T, call printing, mode string) {
+			switch {
+			case call.once != "", strings.Contains(call.args, "--every"), strings.HasPrefix(call.args, "dev"):
+				return // It goes on; its lines are those of the others.
+			case terminal && (strings.HasPrefix(call.args, "bench") || strings.Contains(call.args, "--file")):
+				return // A bar shows how far it is.
+			case !terminal && call.args == "task watch hostile" && mode == "table":
+				return // A program gets what the task wrote.
+			}
+			args := x.args(x.at(call), call.args, mode)
+			if !terminal {
+				stdout, stderr, _ := program.Call(t.Context(), "", args...)
+				clitest.Shown(t, strings.ReplaceAll(stdout+stderr, "\t", " "))
+				return
+			}
+			s := clitest.NewScreen(t)
+			t.Setenv("NO_COLOR", "1")
+			program.Run(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: s.Tty, Err: s.Tty})
+			fmt.Fprintln(s.Tty, "END OF OUTPUT")
+			shown, _ := s.Await("END OF OUTPUT")
+			clitest.Shown(t, strings.NewReplacer("\r\n", "\n", "\t", " ").Replace(shown))
+		})
+	}
+}
+
+// What tasks write is as they wrote it for a program, and cannot change a terminal.
+func TestOutputOfTasks(t *testing.T) {
+	x := newFull(t)
+	file := t.TempDir() + "/output"
+	if err := os.WriteFile(file, []byte(clitest.Hostile+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"task submit --wait -- cat " + file, "task submit --wait --follow -- cat " + file, "task watch hostile --raw"} {
+		args := x.args(x.system, line, "table")
+		if stdout, _, _ := program.Call(t.Context(), "", args...); stdout != clitest.Hostile+"\n" {
+			t.Errorf("%s prints %q", line, stdout)
+		}
+		s := clitest.NewScreen(t)
+		program.Run(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: s.Tty, Err: io.Discard})
+		shown, ok := s.Await("z\r\n")
+		if clitest.Shown(t, strings.NewReplacer("\r\n", "\n", "\t", " ").Replace(shown)); !ok {
+			t.Errorf("%s shows %q", line, shown)
+		}
+	}
+}
+
+// calls calls do with each call of the table, in each mode.
+func (x *full) calls(t *testing.T, slow bool, do func(t *testing.T, call printing, mode string)) {
+	t.Helper()
+	for _, path := range slices.Sorted(maps.Keys(printings)) {
+		for _, call := range printings[path] {
+			for _, mode := range []string{"table", "json"} {
+				if call.slow && (!slow || mode == "json") {
+					continue
+				}
+				t.Run(fmt.Sprintf("%s -o %s", call.args, mode), func(t *testing.T) { do(t, call, mode) })
+			}
+		}
+	}
+}
+
+// sayHostileThings puts hostile text wherever text is free.
+func (x *full) sayHostileThings(t *testing.T) {
+	t.Helper()
+	file := t.TempDir() + "/output"
+	if err := os.WriteFile(file, []byte(clitest.Hostile+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := x.system.Brokers()[0]
+	comment := "\n//" + strings.ReplaceAll(strings.ReplaceAll(clitest.Hostile, "\n", " "), "\r", " ")
+	for _, c := range []struct {
+		want int
+		args []string
+	}{
+		{cli.ExitDone, []string{"task", "submit", "--id", "hostile", "--where", "true" + comment, "--prefer", "1.0" + comment, "--wait", "--", "cat", file}},
+		{cli.ExitTaskFailed, []string{"task", "submit", "--retries", "0", "--wait", "--", "cat", "/no/such/" + clitest.Hostile}},
+		{cli.ExitDone, []string{"task", "submit", "--id", "held", "-k", "noop", "--where", "false && 1 == 2" + comment, "--prefer", "1.0" + comment}},
+		{cli.ExitDone, []string{"task", "submit", "--id", "dropped", "-k", "noop", "--where", "false"}},
+		{cli.ExitDone, []string{"task", "cancel", "dropped", "--reason", clitest.Hostile}},
+		{cli.ExitDone, []string{"engine", "drain", "local-1", "--reason", clitest.Hostile}},
+		{cli.ExitDone, []string{"engine", "resume", "local-1"}},
+	} {
+		args := slices.Insert(c.args, 2, "--brokers", at)
+		if _, stderr, code := program.Call(t.Context(), "", args...); code != c.want {
+			t.Fatalf("%q ends with %d: %s", args, code, stderr)
+		}
+	}
+}
+
+// at is the system that a call is for.
+func (x *full) at(p printing) *run.System {
+	if strings.HasPrefix(p.args, "log reset") {
+		return x.broken
+	}
+	return x.system
 }
 
 // full calls commands on a system whose output goes to a device that is full.
@@ -139,6 +236,7 @@ func newFull(t *testing.T) *full {
 	if err := os.WriteFile(later, []byte("now"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	x.sayHostileThings(t)
 	x.breakLogs(t)
 	return x
 }
@@ -194,10 +292,7 @@ func (x *full) args(at *run.System, line, mode string) []string {
 }
 
 func (x *full) call(t *testing.T, p printing, mode string) {
-	at := x.system
-	if strings.HasPrefix(p.args, "log reset") {
-		at = x.broken
-	}
+	at := x.at(p)
 	s := clitest.NewScreen(t)
 	ended := make(chan int, 1)
 	go func() {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -27,8 +26,7 @@ func versionCommand(a *cli.App) *cobra.Command {
 					Go       string `json:"go"`
 				}{v, revision, runtime.Version()})
 			}
-			_, err := fmt.Fprintf(a.Out, "spanway %s %s %s\n", v, revision, runtime.Version())
-			return err
+			return a.Printf("spanway %s %s %s\n", v, revision, runtime.Version())
 		},
 	}
 }

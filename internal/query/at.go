@@ -91,17 +91,13 @@ func (a At) TimeMs() (ms int64, ok bool) { return a.value, a.kind == atTime }
 func (a At) String() string {
 	switch {
 	case a.kind == atTime:
-		return stampMs(a.value)
+		return events.Stamp(a.value)
 	case a.kind == atOffset && a.topic != "":
 		return Position{a.topic, a.partition, a.value}.String()
 	case a.kind == atOffset:
 		return strconv.FormatInt(a.value, 10)
 	}
 	return ""
-}
-
-func stampMs(ms int64) string {
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
 // the returns the moment that options name: the last of them.

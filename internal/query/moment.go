@@ -32,7 +32,7 @@ func (f *folded) tooEarly() error {
 		return nil // Behind a snapshot the log need not have an event.
 	}
 	return &client.Refused{Code: CodeNoHistory, Message: fmt.Sprintf("the log did not exist yet; answers exist from %s (%s) on",
-		stampMs(f.firstMs), f.first)}
+		events.Stamp(f.firstMs), f.first)}
 }
 
 // reading is a reader of a partition, and the first offset that the log holds.
@@ -99,7 +99,7 @@ func (a At) among(usable []eventlog.Stored) ([]eventlog.Stored, error) {
 	if len(out) == 0 {
 		oldest := usable[len(usable)-1].Manifest
 		return nil, &client.Refused{Code: CodeNoHistory, Message: fmt.Sprintf("%s is not kept any more; answers exist from %s (%s) on",
-			a, stampMs(oldest.AtMs), Position{oldest.Topic, oldest.Partition, oldest.Offset})}
+			a, events.Stamp(oldest.AtMs), Position{oldest.Topic, oldest.Partition, oldest.Offset})}
 	}
 	return out, nil
 }

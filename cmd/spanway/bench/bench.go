@@ -90,7 +90,7 @@ func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bo
 		return system.Brokers(), system.Stop, nil
 	}
 	bar := progressbar.NewOptions(cfg.Work(),
-		progressbar.OptionSetWriter(a.Err), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
+		progressbar.OptionSetWriter(a.Screen()), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
 		progressbar.OptionSetDescription("tasks"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 	if cli.Terminal(a.Err) {
 		cfg.Progress = func(done int) { bar.Add(done) } //nolint:errcheck // It is only for the eye.
@@ -107,19 +107,19 @@ func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bo
 }
 
 func printTasks(a *cli.App, r bench.Result) {
-	fmt.Fprintf(a.Out, "%d tasks of %d bytes on %d engines: %.0f tasks/s (%.2f s), median of %d\n",
+	a.Printf("%d tasks of %d bytes on %d engines: %.0f tasks/s (%.2f s), median of %d\n",
 		r.Tasks, r.Size, r.Engines, r.TasksPerSecond, r.Seconds, len(r.RoundTasks))
-	fmt.Fprintf(a.Out, "the bare wire: %.0f records/s, enough for %.0f tasks/s; tasks run at %.2f of that\n",
+	a.Printf("the bare wire: %.0f records/s, enough for %.0f tasks/s; tasks run at %.2f of that\n",
 		r.WireRecordsPerSecond, r.WireTasksPerSecond, r.Ratio)
-	fmt.Fprintf(a.Out, "CPU of this process: %.1f us a task, %.1f us on the bare wire; %.0f allocations, %.0f bytes a task\n",
+	a.Printf("CPU of this process: %.1f us a task, %.1f us on the bare wire; %.0f allocations, %.0f bytes a task\n",
 		r.CPU, r.WireCPU, r.Allocations, r.AllocatedBytes)
-	fmt.Fprint(a.Out, "rounds:")
+	a.Printf("rounds:")
 	for i := range r.RoundTasks {
-		fmt.Fprintf(a.Out, " %.0f/%.0f=%.2f", r.RoundTasks[i], r.RoundWire[i], r.RoundRatio[i])
+		a.Printf(" %.0f/%.0f=%.2f", r.RoundTasks[i], r.RoundWire[i], r.RoundRatio[i])
 	}
-	fmt.Fprintln(a.Out)
+	a.Printf("\n")
 	if r.LatencyTasks > 0 {
-		fmt.Fprintf(a.Out, "submit to start at %d tasks/s: p50 %.2f ms, p99 %.2f ms\n", r.Rate, r.StartP50, r.StartP99)
+		a.Printf("submit to start at %d tasks/s: p50 %.2f ms, p99 %.2f ms\n", r.Rate, r.StartP50, r.StartP99)
 	}
 }
 

@@ -75,13 +75,13 @@ func measurePools(ctx context.Context, a *cli.App, cfg bench.PoolsConfig, ownBro
 	if a.JSON() {
 		return a.Object(r)
 	}
-	fmt.Fprintf(a.Out, "%d tasks of %d bytes on %d schedulers:\n", r.Tasks, r.Size, r.Schedulers)
+	a.Printf("%d tasks of %d bytes on %d schedulers:\n", r.Tasks, r.Size, r.Schedulers)
 	for _, rate := range r.Rates {
-		fmt.Fprintf(a.Out, "  %2d pools  %.0f tasks/s\n", rate.Pools, rate.TasksPerSecond)
+		a.Printf("  %2d pools  %.0f tasks/s\n", rate.Pools, rate.TasksPerSecond)
 	}
-	fmt.Fprintln(a.Out, "until all partitions are owned again:")
+	a.Printf("until all partitions are owned again:\n")
 	for _, b := range r.Rebalances {
-		fmt.Fprintf(a.Out, "  %-8s %d schedulers  %.0f ms, %d claims\n", b.Cause, b.Schedulers, b.Millis, b.Claims)
+		a.Printf("  %-8s %d schedulers  %.0f ms, %d claims\n", b.Cause, b.Schedulers, b.Millis, b.Claims)
 	}
 	return nil
 }

@@ -27,7 +27,10 @@ type Streams struct {
 
 // App is one call of the program.
 type App struct {
-	Streams
+	In io.Reader
+	// Err is for text for people: it is escaped for a terminal.
+	Err        io.Writer
+	out        *output
 	ctx        context.Context // of the call
 	connection Connection
 	// Target is where the command goes; Prefix and Site are its.
@@ -39,28 +42,32 @@ type App struct {
 	entered bool
 }
 
+// NewApp makes what a call prints and reads with; Execute does the rest.
+func NewApp(s Streams) *App {
+	return &App{In: s.In, Err: printed{s.Err}, out: &output{to: s.Out}}
+}
+
 // Command makes a command: a noun with its verbs, or one that stands alone.
 type Command func(a *App) *cobra.Command
 
 // Execute runs one command line of a program that has these commands, and returns
 // the exit code.
 func Execute(ctx context.Context, args []string, s Streams, commands ...Command) int {
-	out := &output{to: s.Out}
-	s.Out = out
 	ctx, done := context.WithCancel(ctx)
 	defer done()
 	s.In = newInput(ctx, s.In)
-	a := &App{Streams: s, ctx: ctx}
+	a := NewApp(s)
+	a.ctx = ctx
 	root := a.root(commands)
 	root.SetArgs(args)
 	root.SetIn(s.In)
-	root.SetOut(s.Out)
-	root.SetErr(s.Err)
+	root.SetOut(a.out)
+	root.SetErr(a.Err)
 	called, err := root, checkArguments(args)
 	if err == nil {
 		called, err = root.ExecuteContextC(ctx)
 	}
-	if lost := out.Err(); lost != nil {
+	if lost := a.out.Err(); lost != nil {
 		err, a.entered = lostOutput(err, lost), true
 	}
 	switch {
@@ -70,10 +77,10 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 		err = Misuse(err)
 	}
 	if err != nil {
-		fmt.Fprintf(s.Err, "spanway: %s\n", strings.TrimSpace(err.Error()))
+		fmt.Fprintf(a.Err, "spanway: %s\n", strings.TrimSpace(err.Error()))
 	}
 	if ExitCode(err) == ExitUsage {
-		fmt.Fprintf(s.Err, "see \"%s --help\"\n", called.CommandPath())
+		fmt.Fprintf(a.Err, "see \"%s --help\"\n", called.CommandPath())
 	}
 	return ExitCode(err)
 }

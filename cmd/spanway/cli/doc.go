@@ -15,6 +15,11 @@
 //
 // Errors decide the exit code (ExitCode): a mistake in the call is made by Misuse or
 // Usage; an error that has a method ExitCode decides itself.
+// All text for people is cleaned for a terminal where it is printed (package render):
+// by App.Printf, App.Table and App.Notef; App.Object does so within JSON, whose values
+// stay. Nothing else reaches standard output, but what tasks write (App.TaskOutput):
+// that is cleaned for a terminal, and goes to a program as it is.
+//
 // Standard output remembers the first write that failed: whatever a command does about
 // it, the program says so and exits with 1.
 //

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -47,7 +48,7 @@ func ViewEvent(e client.Event) EventView {
 // EventLine is an event for people: when, where, what, and what matters of it.
 func EventLine(e client.Event) string {
 	name := strings.TrimSuffix(strings.TrimPrefix(string(e.Type), "spanway."), ".v1")
-	return strings.TrimRight(fmt.Sprintf("%-12s  @%-6d %-26s %s", Clock(e.AtMs), e.Offset, name, detail(e)), " ")
+	return strings.TrimRight(fmt.Sprintf("%-24s  @%-6d %-26s %s", Dash(Stamp(e.AtMs)), e.Offset, name, detail(e)), " ")
 }
 
 // detail is what an event says besides its type and its task or engine.
@@ -66,7 +67,7 @@ func detail(e client.Event) string {
 	case *events.TaskRejected:
 		return m.Code + ": " + m.Message
 	case *events.TaskRetryScheduled:
-		return fmt.Sprintf("attempt %d in %s", m.Attempt, Short(time.Duration(m.NotBeforeMs-m.AtMs)*time.Millisecond))
+		return fmt.Sprintf("attempt %d in %s", m.Attempt, render.Ms(m.NotBeforeMs-m.AtMs))
 	case *events.TaskCancelled:
 		return m.Reason
 	case *events.TaskAttemptReturned:
@@ -78,7 +79,7 @@ func detail(e client.Event) string {
 	case *events.PoolConfigured:
 		return fmt.Sprintf("reserve after %s, weights %s", ReserveAfter(m.Settings), Dash(Weights(m.Settings.GetTenantWeights())))
 	case *events.EngineRegistered:
-		return fmt.Sprintf("%s with %s", m.Engine.GetId(), Needs(m.Engine.GetAllocatable()))
+		return fmt.Sprintf("%s with %s", m.Engine.GetId(), render.Amounts(m.Engine.GetAllocatable()))
 	case *events.EngineLost:
 		return fmt.Sprintf("%s with %d attempts: %s", m.EngineId, m.Attempts, m.Reason)
 	case *events.EngineDeparted:
@@ -87,23 +88,6 @@ func detail(e client.Event) string {
 		return strings.TrimSuffix(m.GetError().GetCode()+": "+m.GetError().GetMessage(), ": ")
 	}
 	return ""
-}
-
-// Needs are amounts by dimension, in the order of their names.
-func Needs(m map[string]int64) string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		out = append(out, name+"="+Amount(name, m[name]))
-	}
-	return strings.Join(out, " ")
-}
-
-// Amount shows what is measured in bytes as Mi and Gi.
-func Amount(name string, n int64) string {
-	if strings.HasSuffix(name, "bytes") {
-		return size(n)
-	}
-	return fmt.Sprint(n)
 }
 
 // ErrorView is an error as -o json prints it.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"fmt"
 	"net/url"
 	"strings"
 
@@ -47,8 +46,9 @@ func (u *TraceURL) Of(traceparent string) TraceLink {
 }
 
 // PrintLink prints a line that says where the trace is, if there is one.
-func (a *App) PrintLink(l TraceLink) {
-	if l.TraceID != "" {
-		fmt.Fprintln(a.Out, strings.TrimRight("  trace      "+l.TraceID+"  "+l.TraceURL, " "))
+func (a *App) PrintLink(l TraceLink) error {
+	if l.TraceID == "" {
+		return nil
 	}
+	return a.Printf("  trace      %s\n", strings.TrimRight(l.TraceID+"  "+l.TraceURL, " "))
 }

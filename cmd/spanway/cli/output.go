@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/spanway/spanway/cmd/spanway/render"
 )
 
 // output is where a command prints to. It remembers the first write that failed and
@@ -49,11 +51,53 @@ func (e *outputError) Unwrap() error { return e.err }
 // ExitCode is that of a refusal.
 func (e *outputError) ExitCode() int { return ExitRefused }
 
+// printed is text for people: what a terminal would not show as it is is escaped, but
+// for line breaks and tabs.
+type printed struct{ to io.Writer }
+
+func (p printed) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(p.to, render.Lines(string(b))); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// TaskOutput is where to what tasks write to their standard output goes, and what
+// they give as results: as it is, but to a terminal as text for people.
+func (a *App) TaskOutput() io.Writer {
+	if Terminal(a.out) {
+		return printed{a.out}
+	}
+	return a.out
+}
+
+// TaskErrors is TaskOutput for what they write to their standard error.
+func (a *App) TaskErrors() io.Writer {
+	if Terminal(a.Err) {
+		return a.Err
+	}
+	return a.Screen()
+}
+
+// Screen is standard error as it is, for what moves the cursor of a terminal.
+func (a *App) Screen() io.Writer {
+	if p, ok := a.Err.(printed); ok {
+		return p.to
+	}
+	return a.Err
+}
+
 // fileOf is the file that is written to in the end, if it is one.
 func fileOf(w io.Writer) (*os.File, bool) {
-	if o, ok := w.(*output); ok {
-		w = o.to
+	for {
+		switch at := w.(type) {
+		case *output:
+			w = at.to
+		case printed:
+			w = at.to
+		default:
+			f, ok := w.(*os.File)
+			return f, ok
+		}
 	}
-	f, ok := w.(*os.File)
-	return f, ok
 }

@@ -14,8 +14,7 @@ func (a *App) Said(object map[string]any, format string, args ...any) error {
 	if a.JSON() {
 		return a.Object(object)
 	}
-	_, err := fmt.Fprintf(a.Out, format+"\n", args...)
-	return err
+	return a.Printf(format+"\n", args...)
 }
 
 // Hint tells a person, when a command waits for long, why that may be. It ends with stop.
@@ -43,8 +42,7 @@ func (a *App) PrintEvent(e client.Event, about string) error {
 	if a.JSON() {
 		return a.Object(ViewEvent(e))
 	}
-	_, err := fmt.Fprintf(a.Out, "%-36s  %s\n", about, EventLine(e))
-	return err
+	return a.Printf("%-36s  %s\n", about, EventLine(e))
 }
 
 // Each does something with every name, also after one failed.

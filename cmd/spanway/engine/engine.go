@@ -6,12 +6,12 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -54,11 +54,11 @@ func view(e *query.Engine) engineView {
 func stateColour(s string) string {
 	switch s {
 	case query.EngineReady:
-		return cli.Green
+		return render.Green
 	case query.EngineDraining:
-		return cli.Yellow
+		return render.Yellow
 	}
-	return cli.Red
+	return render.Red
 }
 
 func list(a *cli.App) *cobra.Command {
@@ -128,7 +128,7 @@ func printEngines(a *cli.App, engines []*query.Engine, read []query.Position) er
 func share(reserved, allocatable map[string]int64) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(allocatable)) {
-		out = append(out, fmt.Sprintf("%s=%s/%s", name, cli.Amount(name, reserved[name]), cli.Amount(name, allocatable[name])))
+		out = append(out, fmt.Sprintf("%s=%s/%s", name, render.Amount(name, reserved[name]), render.Amount(name, allocatable[name])))
 	}
 	return strings.Join(out, " ")
 }
@@ -162,24 +162,27 @@ func show(a *cli.App) *cobra.Command {
 				if a.JSON() {
 					return a.Object(v)
 				}
-				fmt.Fprintf(a.Out, "engine %s  %s  pool %s\n", a.Colour(cli.Bold, v.ID), a.Colour(stateColour(v.State), strings.ToUpper(v.State)), v.Pool)
-				for _, f := range [][2]string{
-					{"reason", v.Reason}, {"site", v.Site}, {"labels", labels(v.Labels)}, {"kinds", strings.Join(v.Kinds, ",")},
-					{"reserved", share(v.Reserved, v.Allocatable)}, {"running", fmt.Sprint(v.Running)},
-					{"since", fmt.Sprintf("%s (%s)", cli.Dash(v.RegisteredAt), cli.Age(time.UnixMilli(e.AsOfMs), e.RegisteredMs))}, {"incarnation", v.Incarnation},
-				} {
-					if f[1] != "" {
-						fmt.Fprintf(a.Out, "  %-11s %s\n", f[0], f[1])
-					}
-				}
-				a.AsOf(v.AsOf)
-				return nil
+				return printEngine(a, v, e)
 			})
 		},
 	}
 	c.Flags().StringVar(&pool, "pool", "", "its pool (default \"default\")")
 	when.At(c)
 	return c
+}
+
+func printEngine(a *cli.App, v engineView, e *query.Engine) error {
+	a.Printf("engine %s  %s  pool %s\n", a.Colour(render.Bold, v.ID), a.Colour(stateColour(v.State), strings.ToUpper(v.State)), v.Pool)
+	for _, f := range [][2]string{
+		{"reason", v.Reason}, {"site", v.Site}, {"labels", labels(v.Labels)}, {"kinds", strings.Join(v.Kinds, ",")},
+		{"reserved", share(v.Reserved, v.Allocatable)}, {"running", fmt.Sprint(v.Running)},
+		{"since", fmt.Sprintf("%s (%s)", cli.Dash(v.RegisteredAt), render.Age(e.AsOfMs, e.RegisteredMs))}, {"incarnation", v.Incarnation},
+	} {
+		if f[1] != "" {
+			a.Printf("  %-11s %s\n", f[0], f[1])
+		}
+	}
+	return a.AsOf(v.AsOf)
 }
 
 func watch(a *cli.App) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -110,7 +111,7 @@ func (q *deadQuery) means(v deadView) bool {
 }
 
 func listDead(ctx context.Context, a *cli.App, c *cli.Conn, q *deadQuery) error {
-	t := &cli.Table{Head: []string{"OFFSET", "AT", "CODE", "TASK", "SOURCE", "MESSAGE"}}
+	var letters []deadView
 	cfg := query.TailConfig{Topic: c.Topics().DeadLetters(), Partitions: []int32{0}, Last: q.last, From: -1}
 	err := c.Tail(ctx, cfg, func(r query.TailRecord) error {
 		v := viewDead(r.Record)
@@ -120,13 +121,21 @@ func listDead(ctx context.Context, a *cli.App, c *cli.Conn, q *deadQuery) error 
 		if a.JSON() {
 			return a.Object(v)
 		}
-		t.Add(cli.Plain(v.Offset), cli.Plain(cli.Dash(v.At)), cli.Marked(v.Code, cli.Red), cli.Plain(cli.Dash(v.Task)), cli.Plain(cli.Dash(v.Source)), cli.Plain(v.Message))
+		letters = append(letters, v)
 		return nil
 	})
-	if err == nil && !a.JSON() {
-		a.Table(t)
+	if err != nil || a.JSON() {
+		return err
 	}
-	return err
+	return printDead(a, letters)
+}
+
+func printDead(a *cli.App, letters []deadView) error {
+	t := &cli.Table{Head: []string{"OFFSET", "AT", "CODE", "TASK", "SOURCE", "MESSAGE"}}
+	for _, v := range letters {
+		t.Add(cli.Plain(v.Offset), cli.Plain(cli.Dash(v.At)), cli.Marked(v.Code, render.Red), cli.Plain(cli.Dash(v.Task)), cli.Plain(cli.Dash(v.Source)), cli.Plain(v.Message))
+	}
+	return a.Table(t)
 }
 
 // replayDead replays one letter after the other, also after one was refused.
@@ -220,9 +229,9 @@ func printReplay(a *cli.App, v deadView) error {
 	switch {
 	case v.Refused != nil: // The error says so at the end.
 	case v.SentTo != "":
-		_, err = fmt.Fprintf(a.Out, "dead letter %d: record %s %ssent again to %s\n", v.Offset, v.Source, would, v.SentTo)
+		err = a.Printf("dead letter %d: record %s %ssent again to %s\n", v.Offset, v.Source, would, v.SentTo)
 	default:
-		_, err = fmt.Fprintf(a.Out, "dead letter %d: task %s %ssubmitted again as %s\n", v.Offset, v.Task, would, v.ReplayedAs)
+		err = a.Printf("dead letter %d: task %s %ssubmitted again as %s\n", v.Offset, v.Task, would, v.ReplayedAs)
 	}
 	return err
 }

@@ -221,12 +221,7 @@ func showRecord(ctx context.Context, a *cli.App, c *cli.Conn, place events.Place
 	if a.JSON() {
 		return a.Object(viewRecord(place.Topic, place.Partition, r))
 	}
-	data, err := json.MarshalIndent(viewRecord(place.Topic, place.Partition, r), "", "  ")
-	if err != nil {
-		return fmt.Errorf("write the record as JSON: %w", err)
-	}
-	_, err = fmt.Fprintf(a.Out, "%s\n", data)
-	return err
+	return a.Pretty(viewRecord(place.Topic, place.Partition, r))
 }
 
 // recordView is a record as JSON, whatever is in it.
@@ -281,5 +276,5 @@ func recordLine(v recordView) string {
 	if v.Error != "" {
 		data = fmt.Sprintf("%s (%d bytes)", v.Error, len(v.Value))
 	}
-	return fmt.Sprintf("%s %s/%d@%d %-12s %-24s %s", mark, v.Topic, v.Partition, v.Offset, cli.Clock(v.atMs), name, data)
+	return fmt.Sprintf("%s %s/%d@%d %-12s %-24s %s", mark, v.Topic, v.Partition, v.Offset, cli.Dash(cli.Stamp(v.atMs)), name, data)
 }

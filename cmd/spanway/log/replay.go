@@ -165,9 +165,8 @@ func runReplay(ctx context.Context, a *cli.App, c *cli.Conn, pool events.Pool, w
 			AsOf query.Position `json:"as_of"`
 		}{report, asOf})
 	}
-	if _, err := io.WriteString(a.Out, render.Report(report)); err != nil {
+	if err := a.Printf("%s", render.Report(report)); err != nil {
 		return err
 	}
-	a.AsOf(asOf.String())
-	return nil
+	return a.AsOf(asOf.String())
 }

@@ -2,7 +2,6 @@ package log
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -52,9 +51,9 @@ first restore the topics from a copy if you have one.`,
 				if a.JSON() {
 					return a.Object(resetView{place.Topic, r.Partition, r.Start, r.End, reason})
 				}
-				fmt.Fprintf(a.Out, "%s/%d held [%d, %d): what came before %d is lost, and what it still held has no effect any more\n",
+				a.Printf("%s/%d held [%d, %d): what came before %d is lost, and what it still held has no effect any more\n",
 					place.Topic, r.Partition, r.Start, r.End, r.Start)
-				fmt.Fprintln(a.Out, "it goes on with an empty state; submit again what must be done")
+				a.Printf("it goes on with an empty state; submit again what must be done\n")
 				return nil
 			})
 		},

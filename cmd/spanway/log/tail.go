@@ -2,7 +2,6 @@ package log
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -42,8 +41,7 @@ is judged: those that do not count for any reader are marked with x (with
 					if a.JSON() {
 						return a.Object(v)
 					}
-					_, err := fmt.Fprintln(a.Out, recordLine(v))
-					return err
+					return a.Printf("%s\n", recordLine(v))
 				})
 			})
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -104,20 +105,23 @@ func show(a *cli.App) *cobra.Command {
 				if a.JSON() {
 					return a.Object(v)
 				}
-				fmt.Fprintf(a.Out, "pool %s\n", a.Colour(cli.Bold, v.Pool))
-				for _, f := range [][2]string{
-					{"tasks", fmt.Sprintf("%d waiting, %d running", v.Waiting, v.Running)},
-					{"engines", fmt.Sprint(v.Engines)},
-					{"reserve after", v.ReserveAfter},
-					{"weights", cli.Dash(cli.Weights(v.Weights))},
-				} {
-					fmt.Fprintf(a.Out, "  %-13s %s\n", f[0], f[1])
-				}
-				a.AsOf(v.AsOf)
-				return nil
+				return printPool(a, v)
 			})
 		},
 	}
+}
+
+func printPool(a *cli.App, v poolView) error {
+	a.Printf("pool %s\n", a.Colour(render.Bold, v.Pool))
+	for _, f := range [][2]string{
+		{"tasks", fmt.Sprintf("%d waiting, %d running", v.Waiting, v.Running)},
+		{"engines", fmt.Sprint(v.Engines)},
+		{"reserve after", v.ReserveAfter},
+		{"weights", cli.Dash(cli.Weights(v.Weights))},
+	} {
+		a.Printf("  %-13s %s\n", f[0], f[1])
+	}
+	return a.AsOf(v.AsOf)
 }
 
 func watch(a *cli.App) *cobra.Command {

@@ -5,8 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
 )
 
 // Amounts lists slots first, then the other dimensions by name.
@@ -44,39 +42,4 @@ func Amount(name string, n int64) string {
 		}
 	}
 	return fmt.Sprint(n)
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// oneLine shows text that may hold line breaks and tabs.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// padded fills s with spaces; escapes of colours count as nothing.
-func padded(s string, width int) string {
-	n := utf8.RuneCountInString(s)
-	for _, code := range []string{bold, yellow, faint, plain} {
-		n -= strings.Count(s, code) * len(code)
-	}
-	if n >= width {
-		return s
-	}
-	return s + strings.Repeat(" ", width-n)
-}
-
-func forHumans(ms int64) string {
-	d := time.Duration(ms) * time.Millisecond
-	switch {
-	case d < time.Second:
-		return d.String()
-	case d < time.Minute:
-		return d.Truncate(time.Second).String()
-	case d < time.Hour:
-		return strings.TrimSuffix(d.Truncate(time.Second).String(), "0s")
-	}
-	return strings.TrimSuffix(d.Truncate(time.Minute).String(), "0s")
 }

@@ -4,53 +4,32 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/spanway/spanway/internal/query"
-)
-
-// Colours of a terminal.
-const (
-	bold   = "\x1b[1m"
-	yellow = "\x1b[33m"
-	faint  = "\x1b[2m"
-	plain  = "\x1b[0m"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // Explanation is an answer to task why as a person reads it, ending in a newline;
 // colour marks what matters with the escapes of a terminal.
-func Explanation(e query.Explanation, colour bool) string {
-	paint := func(code, s string) string {
-		if !colour || s == "" {
-			return s
-		}
-		return code + s + plain
-	}
-	var b strings.Builder
-	head := fmt.Sprintf("task %s  %s %s", e.Task, strings.ToUpper(e.State), forHumans(e.ForMs))
-	if e.Engine != "" {
-		head += "  on " + e.Engine
-	}
-	if e.Reason != "" {
-		head += "  " + paint(bold+yellow, string(e.Reason))
-	}
-	if e.Reason == query.NotBefore {
-		head += " " + timeText(e.NotBeforeMs)
-	}
-	asOf := fmt.Sprintf("as of %s/%d@%d", e.Log, e.Partition, e.Offset)
-	if e.Reason != "" {
-		asOf += ", " + plural(e.Counts.Engines, "engine")
-	}
-	fmt.Fprintf(&b, "%s  %s\n", padded(head, 43), paint(faint, asOf))
+func Explanation(e query.Explanation, colour bool) Safe {
+	var b page
+	b.printf("%s  %s\n", padded(headText(e, colour), 43), paint(colour, Dim, asOfText(e)))
+	b.WriteString(Details(e, colour).text)
+	return b.text()
+}
+
+// Details is what an explanation says of a task that waits, without its first line.
+func Details(e query.Explanation, colour bool) Safe {
+	var b page
 	if e.Reason == "" {
-		return b.String()
+		return b.text()
 	}
-	line := func(name, rest string) { fmt.Fprintf(&b, "  %-11s %s\n", name, rest) }
-	line(plural(e.Counts.Engines, "engine"), countsText(e.Counts))
-	clauseLines(e, func(name, rest string, most bool) {
+	line := func(name string, rest any) { b.printf("  %-11s %s\n", name, rest) }
+	line(Count(e.Counts.Engines, "engine", "engines"), countsText(e.Counts))
+	clauseLines(e, func(name string, rest Safe, most bool) {
 		if most {
-			rest += "    " + paint(yellow, "<- removes most")
+			rest = Sprintf("%s    %s", rest, paint(colour, Yellow, "<- removes most"))
 		}
 		line(name, rest)
 	})
@@ -69,7 +48,7 @@ func Explanation(e query.Explanation, colour bool) string {
 	}
 	line("capacity", capacityText(e))
 	orderLines(e, line)
-	line("ahead", padded(aheadText(e), 31)+" wakes on: "+wakesText(e.WakesOn))
+	line("ahead", Sprintf("%-31s wakes on: %s", aheadText(e), wakesText(e.WakesOn)))
 	for i, s := range e.IfOnly {
 		name := "if only"
 		if i > 0 {
@@ -77,7 +56,41 @@ func Explanation(e query.Explanation, colour bool) string {
 		}
 		line(name, suggestionText(s, e.Needs))
 	}
-	return b.String()
+	return b.text()
+}
+
+func headText(e query.Explanation, colour bool) Safe {
+	head := Sprintf("task %s  %s %s", e.Task, strings.ToUpper(e.State), Ms(e.ForMs))
+	if e.Engine != "" {
+		head = Sprintf("%s  on %s", head, e.Engine)
+	}
+	if e.Reason != "" {
+		head = Sprintf("%s  %s", head, paint(colour, strong, string(e.Reason)))
+	}
+	if e.Reason == query.NotBefore {
+		head = Sprintf("%s %s", head, events.Stamp(e.NotBeforeMs))
+	}
+	return head
+}
+
+func asOfText(e query.Explanation) string {
+	text := fmt.Sprintf("as of %s/%d@%d", e.Log, e.Partition, e.Offset)
+	if e.Reason != "" {
+		text += ", " + Count(e.Counts.Engines, "engine", "engines")
+	}
+	return text
+}
+
+func paint(colour bool, code, text string) Safe {
+	if !colour {
+		return Sprintf("%s", text)
+	}
+	return Paint(code, text)
+}
+
+// padded fills a text with spaces; colours take no room.
+func padded(s Safe, width int) Safe {
+	return Safe{s.text + strings.Repeat(" ", max(0, width-s.visible()))}
 }
 
 func countsText(c query.Counts) string {
@@ -97,10 +110,10 @@ func countsText(c query.Counts) string {
 	return strings.Join(parts, " · ")
 }
 
-func clauseLines(e query.Explanation, line func(name, rest string, most bool)) {
+func clauseLines(e query.Explanation, line func(name string, rest Safe, most bool)) {
 	width := 31
 	for _, c := range e.Clauses {
-		width = max(width, utf8.RuneCountInString(oneLine(c.Text))+len("&& "))
+		width = max(width, utf8.RuneCountInString(Clean(oneLine(c.Text)))+len("&& "))
 	}
 	width = min(width, 72)
 	for i, c := range e.Clauses {
@@ -108,7 +121,7 @@ func clauseLines(e query.Explanation, line func(name, rest string, most bool)) {
 		if i > 0 {
 			name, text = "", "&& "+text
 		}
-		line(name, fmt.Sprintf("%s true on %d", padded(text, width), c.True), c.RemovesMost)
+		line(name, Sprintf("%-*s true on %d", width, text, c.True), c.RemovesMost)
 	}
 }
 
@@ -161,15 +174,11 @@ func preferText(e query.Explanation) string {
 			best = f
 		}
 	}
-	text := padded(oneLine(e.Prefer), 31)
+	text := fmt.Sprintf("%-31s", Clean(oneLine(e.Prefer)))
 	if best != nil {
 		text += " best " + best.Engine + ": " + Score(*best.Score)
 	}
 	return text
-}
-
-func timeText(ms int64) string {
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00")
 }
 
 // Score is the score of an engine.
@@ -180,9 +189,9 @@ func aheadText(e query.Explanation) string {
 	case e.Ahead == 0:
 		return "nobody"
 	case e.Ahead == e.AheadHigher:
-		return plural(e.Ahead, "task") + " of higher priority"
+		return Count(e.Ahead, "task", "tasks") + " of higher priority"
 	}
-	return fmt.Sprintf("%s, %d of higher priority", plural(e.Ahead, "task"), e.AheadHigher)
+	return fmt.Sprintf("%s, %d of higher priority", Count(e.Ahead, "task", "tasks"), e.AheadHigher)
 }
 
 func wakesText(on []string) string {
@@ -194,13 +203,13 @@ func wakesText(on []string) string {
 }
 
 // orderLines are the lines of a text about order.
-func orderLines(e query.Explanation, line func(name, rest string)) {
+func orderLines(e query.Explanation, line func(name string, rest any)) {
 	if e.AfterCount > 0 {
 		quoted := make([]string, len(e.After))
 		for i, id := range e.After {
 			quoted[i] = strconv.Quote(id)
 		}
-		text := plural(e.AfterCount, "task") + ": " + strings.Join(quoted, " ")
+		text := Count(e.AfterCount, "task", "tasks") + ": " + strings.Join(quoted, " ")
 		if e.AfterCount > len(e.After) {
 			text += " …"
 		}
@@ -210,7 +219,7 @@ func orderLines(e query.Explanation, line func(name, rest string)) {
 		line("limit", fmt.Sprintf("%q: %d running, at most %d", l.Key, l.Running, l.Limit))
 	}
 	if e.Reserved != "" {
-		line("reserved", fmt.Sprintf("engine %s, for %s", e.Reserved, forHumans(e.ReservedForMs)))
+		line("reserved", fmt.Sprintf("engine %s, for %s", e.Reserved, Ms(e.ReservedForMs)))
 	}
 }
 
@@ -220,5 +229,5 @@ func suggestionText(s query.Suggestion, needs map[string]int64) string {
 	if s.Need != "" {
 		what = s.Need + "=" + Amount(s.Need, s.To) + " instead of " + Amount(s.Need, needs[s.Need])
 	}
-	return padded(what, 31) + " " + plural(s.Engines, "engine") + " could take it, " + fmt.Sprint(s.WithCapacity) + " with room now"
+	return fmt.Sprintf("%-31s ", Clean(what)) + Count(s.Engines, "engine", "engines") + " could take it, " + fmt.Sprint(s.WithCapacity) + " with room now"
 }

@@ -3,20 +3,20 @@ package render
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spanway/spanway/internal/replay"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // maxRows bounds the rows of a part of the text; JSON has all.
 const maxRows = 20
 
 // Report is what a replay found as a person reads it.
-func Report(r *replay.Report) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "replay of pool %s  %s, record from %s to %s\n", r.Pool, many(r.Tasks, "task"), stamp(r.FromMs), stamp(r.ToMs))
+func Report(r *replay.Report) Safe {
+	var b page
+	b.printf("replay of pool %s  %s, record from %s to %s\n", r.Pool, Count(r.Tasks, "task", "tasks"), events.Stamp(r.FromMs), events.Stamp(r.ToMs))
 	d := r.Durations
-	fmt.Fprintf(&b, "  %d carried over, %d older than the log left out; durations: %d measured, %d estimated by the median of their kind, %d without end\n\n",
+	b.printf("  %d carried over, %d older than the log left out; durations: %d measured, %d estimated by the median of their kind, %d without end\n\n",
 		r.CarriedOver, r.LeftOut, d.Measured, d.Estimated, d.Endless)
 	row(&b, "", "RECORD", "BASELINE", "REPLAY", "CHANGE")
 	count := func(name string, of func(*replay.Side) int) {
@@ -36,7 +36,7 @@ func Report(r *replay.Report) string {
 	count("waiting at the end", func(s *replay.Side) int { return s.Waiting })
 	span := func(name string, of func(*replay.Side) int64) {
 		x, y, z := of(&r.Record), of(&r.Baseline), of(&r.Replay)
-		row(&b, name, took(x), took(y), took(z), more(z-y))
+		row(&b, name, Ms(x), Ms(y), Ms(z), more(z-y))
 	}
 	span("wait p50", func(s *replay.Side) int64 { return s.Wait.P50Ms })
 	span("wait p95", func(s *replay.Side) int64 { return s.Wait.P95Ms })
@@ -49,20 +49,20 @@ func Report(r *replay.Report) string {
 	engines(r, &b)
 	unplaceable(r, &b)
 	c := r.Change
-	fmt.Fprintf(&b, "\n%s on another engine, %d placed sooner, %d later, %d gained, %d missed\n", many(c.Moved, "task"), c.Sooner, c.Later, c.Gained, c.Missed)
+	b.printf("\n%s on another engine, %d placed sooner, %d later, %d gained, %d missed\n", Count(c.Moved, "task", "tasks"), c.Sooner, c.Later, c.Gained, c.Missed)
 	f := r.Drift
-	fmt.Fprintf(&b, "the baseline is off the record by %s on another engine, %d sooner, %d later, wait p50 %s, p95 %s, makespan %s\n",
-		many(f.Moved, "task"), f.Sooner, f.Later, more(f.Wait.P50Ms), more(f.Wait.P95Ms), more(f.MakespanMs))
-	return b.String()
+	b.printf("the baseline is off the record by %s on another engine, %d sooner, %d later, wait p50 %s, p95 %s, makespan %s\n",
+		Count(f.Moved, "task", "tasks"), f.Sooner, f.Later, more(f.Wait.P50Ms), more(f.Wait.P95Ms), more(f.MakespanMs))
+	return b.text()
 }
 
 // groups prints the waiting times of groups, if there are several.
-func groups(r *replay.Report, b *strings.Builder, what string, of func(*replay.Side) []replay.Group) {
+func groups(r *replay.Report, b *page, what string, of func(*replay.Side) []replay.Group) {
 	names := union(of(&r.Record), of(&r.Baseline), of(&r.Replay), func(g replay.Group) string { return g.Name })
 	if len(names) < 2 {
 		return
 	}
-	row(b, "\nWAIT P50 / P95 BY "+strings.ToUpper(what))
+	b.printf("\nWAIT P50 / P95 BY %s\n", strings.ToUpper(what))
 	for i, name := range names {
 		if i == maxRows {
 			rest(b, len(names)-i)
@@ -81,7 +81,7 @@ func waits(g replay.Group) string {
 	if g.Placed == 0 {
 		return "-"
 	}
-	return took(g.Wait.P50Ms) + " / " + took(g.Wait.P95Ms)
+	return Ms(g.Wait.P50Ms) + " / " + Ms(g.Wait.P95Ms)
 }
 
 func find(groups []replay.Group, name string) replay.Group {
@@ -93,12 +93,12 @@ func find(groups []replay.Group, name string) replay.Group {
 	return replay.Group{}
 }
 
-func engines(r *replay.Report, b *strings.Builder) {
+func engines(r *replay.Report, b *page) {
 	ids := union(r.Record.Engines, r.Baseline.Engines, r.Replay.Engines, func(e replay.Engine) string { return e.ID })
 	if len(ids) == 0 {
 		return
 	}
-	row(b, "\nPLACEMENTS BY ENGINE")
+	b.printf("\nPLACEMENTS BY ENGINE\n")
 	of := func(s *replay.Side, id string) int {
 		for _, e := range s.Engines {
 			if e.ID == id {
@@ -117,12 +117,12 @@ func engines(r *replay.Report, b *strings.Builder) {
 	}
 }
 
-func unplaceable(r *replay.Report, b *strings.Builder) {
+func unplaceable(r *replay.Report, b *page) {
 	reasons := union(nil, r.Baseline.Unplaced, r.Replay.Unplaced, func(u replay.Unplaceable) string { return string(u.Reason) })
 	if len(reasons) == 0 {
 		return
 	}
-	row(b, "\nUNPLACEABLE BY REASON")
+	b.printf("\nUNPLACEABLE BY REASON\n")
 	of := func(s *replay.Side, reason string) (u replay.Unplaceable) {
 		for _, u := range s.Unplaced {
 			if string(u.Reason) == reason {
@@ -156,46 +156,24 @@ func union[T any](a, b, c []T, name func(T) string) []string {
 	return out
 }
 
-func row(b *strings.Builder, name string, cells ...any) {
-	line := fmt.Sprintf("%-24s", name)
+func row(b *page, name string, cells ...any) {
+	line := Sprintf("%-24s", name).text
 	for i, c := range cells {
 		if i < 4 {
-			line += fmt.Sprintf(" %18v", c)
+			line += Sprintf(" %18v", c).text
 		} else {
-			line += fmt.Sprint(c)
+			line += Sprintf("%v", c).text
 		}
 	}
-	b.WriteString(strings.TrimRight(line, " ") + "\n")
+	b.printf("%s\n", strings.TrimRight(line, " "))
 }
 
-func rest(b *strings.Builder, n int) { fmt.Fprintf(b, "and %d more; see them with -o json\n", n) }
-
-func many(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z07:00") }
-
-// took is a duration for people.
-func took(ms int64) string {
-	d := time.Duration(ms) * time.Millisecond
-	switch {
-	case ms < 10_000:
-	case ms < 3_600_000:
-		d = d.Round(100 * time.Millisecond)
-	default:
-		d = d.Round(time.Second)
-	}
-	return d.String()
-}
+func rest(b *page, n int) { b.printf("and %d more; see them with -o json\n", n) }
 
 // more is a duration with its sign.
 func more(ms int64) string {
 	if ms < 0 {
-		return "-" + took(-ms)
+		return "-" + Ms(-ms)
 	}
-	return "+" + took(ms)
+	return "+" + Ms(ms)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -35,7 +36,7 @@ func cancel(a *cli.App) *cobra.Command {
 					if err != nil {
 						return err
 					}
-					return a.Said(map[string]any{"matched": n}, "%s being cancelled", cli.Count(n, "task is", "tasks are"))
+					return a.Said(map[string]any{"matched": n}, "%s being cancelled", render.Count(n, "task is", "tasks are"))
 				case dryRun:
 					return cli.Usage("--dry-run shows what a filter matches; IDs are what they are")
 				}
@@ -75,7 +76,7 @@ func wouldCancel(ctx context.Context, a *cli.App, c *cli.Conn, pool events.Pool,
 			n += b2i(query.Matches(filter, s))
 		}
 	}
-	return a.Said(map[string]any{"matched": n}, "%s be cancelled", cli.Count(int64(n), "task would", "tasks would"))
+	return a.Said(map[string]any{"matched": n}, "%s be cancelled", render.Count(int64(n), "task would", "tasks would"))
 }
 
 func retry(a *cli.App) *cobra.Command {

@@ -14,11 +14,11 @@ func left(a *cli.App, r client.Result, err error) error {
 	}
 	switch client.OutcomeOf(err) {
 	case client.Certain:
-		fmt.Fprintf(a.Err, "task %s goes on; see it with: spanway task watch %[1]s\n", r.ID)
+		a.Notef("task %s goes on; see it with: spanway task watch %[1]s\n", r.ID)
 	case client.Unknown:
-		fmt.Fprintf(a.Err, "whether task %s was submitted is not known; see: spanway task show %[1]s, and submit it again with --id %[1]s: it is the same task\n", r.ID)
+		a.Notef("whether task %s was submitted is not known; see: spanway task show %[1]s, and submit it again with --id %[1]s: it is the same task\n", r.ID)
 	case client.NotSent:
-		fmt.Fprintf(a.Err, "task %s was not submitted\n", r.ID)
+		a.Notef("task %s was not submitted\n", r.ID)
 	case client.Denied: // The error says so.
 	}
 	return err
@@ -62,7 +62,6 @@ func (b *bulk) count() error {
 			LastLine int `json:"last_line"`
 		}{b.submitted, b.refusals, b.unknown, b.unsent, b.last})
 	}
-	_, err := fmt.Fprintf(b.app.Out, "%d certain, %d refused, %d unknown, %d not sent; the last line that was read is %d\n",
+	return b.app.Printf("%d certain, %d refused, %d unknown, %d not sent; the last line that was read is %d\n",
 		b.submitted, b.refusals, b.unknown, b.unsent, b.last)
-	return err
 }

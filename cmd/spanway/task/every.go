@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
@@ -33,7 +32,7 @@ func submitEvery(ctx context.Context, a *cli.App, s *submission) error {
 				err = submitAs(ctx, a, c, s, r)
 			}
 			if failed := (*client.TaskFailed)(nil); errors.As(err, &failed) {
-				fmt.Fprintf(a.Err, "spanway: %v\n", err)
+				a.Notef("spanway: %v\n", err)
 				err = nil
 			}
 			if ctx.Err() != nil {
@@ -71,6 +70,5 @@ func submitAs(ctx context.Context, a *cli.App, c *cli.Conn, s *submission, r *ev
 			Pool string `json:"pool"`
 		}{string(id), r.Pool})
 	}
-	_, err = fmt.Fprintln(a.Out, id)
-	return err
+	return a.Printf("%s\n", id)
 }

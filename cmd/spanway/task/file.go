@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -54,7 +56,7 @@ func bar(a *cli.App, in io.Reader) *progressbar.ProgressBar {
 		}
 	}
 	return progressbar.NewOptions64(length,
-		progressbar.OptionSetWriter(a.Err), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
+		progressbar.OptionSetWriter(a.Screen()), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
 		progressbar.OptionShowBytes(true), progressbar.OptionSetDescription("tasks"),
 		progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true),
 		progressbar.OptionThrottle(100e6))
@@ -175,7 +177,7 @@ func (b *bulk) done(number, bytes int, id events.TaskID, result client.Result, e
 		if b.refused == nil {
 			b.refused = refused
 		}
-		fmt.Fprintf(b.app.Err, "line %d: %v\n", number, err)
+		b.app.Notef("line %d: %v\n", number, err)
 	default:
 		b.lose(number, err)
 	}
@@ -210,10 +212,10 @@ func (b *bulk) summary() error {
 		if b.submission.wait {
 			line += fmt.Sprintf(", %d succeeded, %d failed", b.ended-b.failed, b.failed)
 		}
-		fmt.Fprintln(b.app.Out, line)
+		b.app.Printf("%s\n", line)
 	}
 	if n := b.submitted - b.ended; n > 0 && b.submission.wait {
-		fmt.Fprintf(b.app.Err, "%s on; see them with: spanway task list\n", cli.Count(int64(n), "task goes", "tasks go"))
+		b.app.Notef("%s on; see them with: spanway task list\n", render.Count(int64(n), "task goes", "tasks go"))
 	}
 	switch {
 	case b.lost != nil:
@@ -245,6 +247,5 @@ func dryRun(a *cli.App, r *events.TaskRequested) error {
 	if err != nil {
 		return fmt.Errorf("write the request as JSON: %w", err)
 	}
-	_, err = fmt.Fprintf(a.Out, "%s\n", data)
-	return err
+	return a.Object(json.RawMessage(data))
 }

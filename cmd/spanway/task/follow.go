@@ -31,9 +31,9 @@ func (f *follower) saw(e client.Event) (bool, error) {
 	if m.Token != f.token {
 		f.token, f.out = m.Token, nil
 	}
-	to := f.app.Err
+	to := f.app.TaskErrors()
 	if m.DataType == events.ContentStdout {
-		to, f.out = f.app.Out, append(f.out, m.Data...)
+		to, f.out = f.app.TaskOutput(), append(f.out, m.Data...)
 	}
 	_, err := to.Write(m.Data)
 	return true, err
@@ -80,7 +80,7 @@ func watchTask(ctx context.Context, a *cli.App, c *cli.Conn, pool events.Pool, i
 		}
 		r, ended := client.ResultOf(e)
 		if ended && raw && r.State == client.Succeeded {
-			if _, err := a.Out.Write(f.rest(r)); err != nil {
+			if _, err := a.TaskOutput().Write(f.rest(r)); err != nil {
 				return err
 			}
 		}

@@ -3,7 +3,6 @@ package task
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/engine/command"
@@ -201,7 +201,7 @@ func submitOne(ctx context.Context, a *cli.App, s *submission, r *events.TaskReq
 	}
 	return a.Connected(ctx, func(ctx context.Context, c *cli.Conn) error {
 		if warning := newWarner(c).about(ctx, r); warning != "" {
-			fmt.Fprintln(a.Err, warning)
+			a.Notef("%s\n", warning)
 		}
 		if s.follow {
 			return submitFollowed(ctx, a, c, r)
@@ -219,12 +219,12 @@ func printEnd(a *cli.App, r client.Result, took time.Duration, err error) error 
 		return err
 	}
 	if r.State == client.Succeeded {
-		fmt.Fprintf(a.Err, "task %s succeeded on %s in %s\n", r.ID, r.Engine, cli.Short(took))
-		if _, printed := a.Out.Write(r.Data); printed != nil {
+		a.Notef("task %s succeeded on %s in %s\n", r.ID, r.Engine, render.Duration(took))
+		if _, printed := a.TaskOutput().Write(r.Data); printed != nil {
 			return printed
 		}
-		if n := len(r.Data); n > 0 && r.Data[n-1] != '\n' && cli.Terminal(a.Out) {
-			fmt.Fprintln(a.Out)
+		if n := len(r.Data); n > 0 && r.Data[n-1] != '\n' && cli.Terminal(a.TaskOutput()) {
+			a.Printf("\n")
 		}
 	}
 	return err

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -197,7 +197,7 @@ func printTasks(a *cli.App, listings []query.Listing, limit int) error {
 				continue
 			}
 			t.Add(cli.Plain(s.ID), cli.Plain(s.Pool), cli.Plain(s.Kind), cli.Marked(s.State, cli.StateColour(client.State(s.State))),
-				cli.Plain(s.Priority), cli.Plain(cli.Dash(s.Engine)), cli.Plain(s.Attempt), cli.Plain(cli.Age(time.UnixMilli(l.AtMs), firstOf(s.AcceptedMs, s.EndedMs))))
+				cli.Plain(s.Priority), cli.Plain(cli.Dash(s.Engine)), cli.Plain(s.Attempt), cli.Plain(render.Age(l.AtMs, firstOf(s.AcceptedMs, s.EndedMs))))
 		}
 	}
 	if a.JSON() {
@@ -205,7 +205,7 @@ func printTasks(a *cli.App, listings []query.Listing, limit int) error {
 	}
 	a.Table(t)
 	if left > 0 {
-		fmt.Fprintf(a.Out, "and %d more; see them with --limit 0\n", left)
+		a.Printf("and %d more; see them with --limit 0\n", left)
 	}
 	a.AsOf(asOf...)
 	return nil
@@ -259,18 +259,19 @@ func show(a *cli.App) *cobra.Command {
 }
 
 func printTask(a *cli.App, v taskView, l query.Listing) {
-	fmt.Fprintf(a.Out, "task %s  %s  pool %s\n", a.Colour(cli.Bold, v.ID), a.Colour(cli.StateColour(v.State), strings.ToUpper(string(v.State))), v.Pool)
+	a.Printf("task %s  %s  pool %s\n", a.Colour(render.Bold, v.ID), a.Colour(cli.StateColour(v.State), strings.ToUpper(string(v.State))), v.Pool)
 	field := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(a.Out, "  %-10s %s\n", name, value)
+			a.Printf("  %-10s %s\n", name, value)
 		}
 	}
+	text := func(name, value string) { a.Printf("  %-10s %s\n", name, render.Block(value, 13)) }
 	field("kind", v.Kind)
 	field("where", v.Predicate)
 	field("prefer", v.Prefer)
 	field("not before", v.NotBefore)
 	if v.Priority != nil {
-		field("needs", cli.Needs(v.Needs))
+		field("needs", render.Amounts(v.Needs))
 		field("priority", fmt.Sprint(*v.Priority))
 	}
 	field("tenant", v.Tenant)
@@ -288,14 +289,14 @@ func printTask(a *cli.App, v taskView, l query.Listing) {
 	field("reason", v.Reason)
 	switch {
 	case v.Result != nil:
-		field("result", *v.Result)
+		text("result", *v.Result)
 	case v.ResultBase64 != nil:
 		field("result", fmt.Sprintf("%d bytes that are no text; see them with -o json", len(v.ResultBase64)))
 	}
 	a.PrintLink(v.TraceLink)
-	fmt.Fprintln(a.Out, "  history")
+	a.Printf("  history\n")
 	for _, e := range l.History {
-		fmt.Fprintf(a.Out, "    %s\n", cli.EventLine(e))
+		a.Printf("    %s\n", cli.EventLine(e))
 	}
 	a.AsOf(l.AsOf.String())
 }

@@ -3,7 +3,6 @@ package task
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -70,16 +69,13 @@ func printWhatIf(a *cli.App, x query.Explanation, limit int) error {
 	if a.JSON() {
 		return a.Object(explained(x))
 	}
-	verdict := a.Colour(cli.Green, "would run now on "+x.Takes)
+	verdict := a.Colour(render.Green, "would run now on "+x.Takes)
 	if x.Reason != "" {
-		verdict = a.Colour(cli.Yellow, "would wait: "+string(x.Reason))
+		verdict = a.Colour(render.Yellow, "would wait: "+string(x.Reason))
 	}
-	fmt.Fprintf(a.Out, "what if  %s  pool %s\n", verdict, x.Pool)
-	if x.Reason != "" {
-		_, details, _ := strings.Cut(render.Explanation(x, a.Coloured()), "\n")
-		if _, err := io.WriteString(a.Out, details); err != nil {
-			return err
-		}
+	a.Printf("what if  %s  pool %s\n", verdict, x.Pool)
+	if err := a.Printf("%s", render.Details(x, a.Coloured())); err != nil {
+		return err
 	}
 	if len(x.Engines) > 0 {
 		findings(a, x, limit)
@@ -99,7 +95,7 @@ func findings(a *cli.App, x query.Explanation, limit int) {
 		}
 		colour := ""
 		if f.Result == query.FindFits {
-			colour = cli.Green
+			colour = render.Green
 		}
 		score := "-"
 		if f.Score != nil {
@@ -109,7 +105,7 @@ func findings(a *cli.App, x query.Explanation, limit int) {
 	}
 	a.Table(t)
 	if left := len(engines) - len(t.Rows); left > 0 {
-		fmt.Fprintf(a.Out, "and %d more; see them with --limit 0\n", left)
+		a.Printf("and %d more; see them with --limit 0\n", left)
 	}
 }
 
@@ -127,7 +123,7 @@ func suits(f query.Finding) int {
 func whyNot(f query.Finding) string {
 	var parts []string
 	for _, name := range slices.Sorted(maps.Keys(f.Short)) {
-		parts = append(parts, fmt.Sprintf("short by %s=%s", name, cli.Amount(name, f.Short[name])))
+		parts = append(parts, fmt.Sprintf("short by %s=%s", name, render.Amount(name, f.Short[name])))
 	}
 	if len(f.FalseClauses) > 0 {
 		parts = append(parts, "not "+strings.Join(f.FalseClauses, ", not "))

@@ -2,7 +2,6 @@ package task
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -42,8 +41,7 @@ func why(a *cli.App) *cobra.Command {
 				if a.JSON() {
 					return a.Object(explained(x))
 				}
-				_, err = io.WriteString(a.Out, render.Explanation(x, a.Coloured()))
-				return err
+				return a.Printf("%s", render.Explanation(x, a.Coloured()))
 			})
 		},
 	}

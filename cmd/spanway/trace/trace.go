@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
@@ -119,11 +119,11 @@ func width(a *cli.App) int {
 }
 
 func drawTrace(a *cli.App, v traceView) {
-	took := "so far " + ms(v.TookMs)
+	took := "so far " + render.Ms(v.TookMs)
 	if v.State.Ended() {
-		took = "took " + ms(v.TookMs)
+		took = "took " + render.Ms(v.TookMs)
 	}
-	fmt.Fprintf(a.Out, "task %s  %s  pool %s  %s\n", a.Colour(cli.Bold, v.ID), a.Colour(cli.StateColour(v.State), strings.ToUpper(string(v.State))), v.Pool, took)
+	a.Printf("task %s  %s  pool %s  %s\n", a.Colour(render.Bold, v.ID), a.Colour(cli.StateColour(v.State), strings.ToUpper(string(v.State))), v.Pool, took)
 	a.PrintLink(v.TraceLink)
 	t := &cli.Table{Head: []string{"STAGE", "ENGINE", "AT", "TOOK", "WHAT", "WHEN"}}
 	rest := 0
@@ -132,14 +132,12 @@ func drawTrace(a *cli.App, v traceView) {
 	}
 	bars := min(max(width(a)-rest-40, narrowest), widest)
 	for _, s := range v.Stages {
-		t.Add(cli.Plain(name(s)), cli.Plain(cli.Dash(s.Engine)), cli.Plain("+"+ms(s.OffsetMs)), cli.Plain(ms(s.TookMs)), cli.Plain(what(s)),
+		t.Add(cli.Plain(name(s)), cli.Plain(cli.Dash(s.Engine)), cli.Plain("+"+render.Ms(s.OffsetMs)), cli.Plain(render.Ms(s.TookMs)), cli.Plain(what(s)),
 			cli.Marked(bar(s, v.TookMs, bars), barColour(s)))
 	}
 	a.Table(t)
 	a.AsOf(v.AsOf)
 }
-
-func ms(n int64) string { return cli.Short(time.Duration(n) * time.Millisecond) }
 
 func name(s stage) string {
 	if s.Stage == "attempt" {
@@ -179,11 +177,11 @@ func bar(s stage, all int64, width int) string {
 func barColour(s stage) string {
 	switch {
 	case s.Stage == "wait":
-		return cli.Yellow
+		return render.Yellow
 	case s.Outcome == "succeeded":
-		return cli.Green
+		return render.Green
 	case s.Outcome == "":
 		return ""
 	}
-	return cli.Red
+	return render.Red
 }

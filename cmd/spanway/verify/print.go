@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/verify/tasks"
 )
 
@@ -19,10 +20,10 @@ func printVerification(a *cli.App, v *verification, all bool) error {
 	}
 	for i, l := range v.Logs {
 		if i > 0 {
-			fmt.Fprintln(a.Out)
+			a.Printf("\n")
 		}
 		if len(v.Logs) > 1 {
-			fmt.Fprintln(a.Out, l.Topic)
+			a.Printf("%s\n", l.Topic)
 		}
 		printLog(a, &l, all)
 	}
@@ -32,21 +33,21 @@ func printVerification(a *cli.App, v *verification, all bool) error {
 // printLog prints what was found in one log.
 func printLog(a *cli.App, l *logReport, all bool) {
 	if len(l.Rules) == 0 {
-		fmt.Fprintln(a.Out, "not judged: it has many writers, and no rules are known here for such a log")
+		a.Printf("not judged: it has many writers, and no rules are known here for such a log\n")
 		return
 	}
 	r := &l.found
-	fmt.Fprintf(a.Out, "%d records in %d partitions, %d count; %d claims\n", r.Records, r.Partitions, r.Counted, r.Claims)
+	a.Printf("%d records in %d partitions, %d count; %d claims\n", r.Records, r.Partitions, r.Counted, r.Claims)
 	if l.tasks {
-		fmt.Fprintf(a.Out, "%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
+		a.Printf("%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
 	} else {
-		fmt.Fprintln(a.Out, "only the chain is judged: no rules are known here for what the events of this log mean")
+		a.Printf("only the chain is judged: no rules are known here for what the events of this log mean\n")
 	}
 	if len(r.Skipped) > 0 {
-		fmt.Fprintf(a.Out, "do not count%s\n", tally(r.Skipped, ": "))
+		a.Printf("do not count%s\n", tally(r.Skipped, ": "))
 	}
 	if r.Unfinished > 0 {
-		fmt.Fprintf(a.Out, "%d records at the end belong to a batch that is not complete\n", r.Unfinished)
+		a.Printf("%d records at the end belong to a batch that is not complete\n", r.Unfinished)
 	}
 	for _, p := range r.Partial {
 		printPartial(a, p, l.tasks)
@@ -58,9 +59,9 @@ func printLog(a *cli.App, l *logReport, all bool) {
 	}
 	switch {
 	case r.OK():
-		fmt.Fprintln(a.Out, a.Colour(cli.Green, hold))
+		a.Printf("%s\n", a.Colour(render.Green, hold))
 	case r.Violations == r.Losses:
-		fmt.Fprintf(a.Out, "%s for what the log still has; what was lost is named above\n", hold)
+		a.Printf("%s for what the log still has; what was lost is named above\n", hold)
 	}
 }
 
@@ -71,10 +72,10 @@ func printFindings(a *cli.App, r *tasks.Report, all bool) {
 		findings = findings[:shown]
 	}
 	for _, f := range findings {
-		fmt.Fprintf(a.Out, "%s  %d@%d  %s %s\n", a.Colour(cli.Red, f.Rule), f.Partition, f.Offset, strings.TrimSpace(f.Task+" "+f.Engine), f.Text)
+		a.Printf("%s  %d@%d  %s %s\n", a.Colour(render.Red, f.Rule), f.Partition, f.Offset, strings.TrimSpace(f.Task+" "+f.Engine), f.Text)
 	}
 	if more := r.Violations - int64(len(findings)); more > 0 {
-		fmt.Fprintf(a.Out, "and %s; see them with --all\n", cli.Count(more, "more finding", "more findings"))
+		a.Printf("and %s; see them with --all\n", render.Count(more, "more finding", "more findings"))
 	}
 }
 
@@ -82,12 +83,12 @@ func printFindings(a *cli.App, r *tasks.Report, all bool) {
 func printPartial(a *cli.App, p tasks.Partial, ofTasks bool) {
 	switch {
 	case p.From < 0:
-		fmt.Fprintf(a.Out, "partition %d begins at offset %d, and no batch in it stands where it was to: nothing of it can be judged\n",
+		a.Printf("partition %d begins at offset %d, and no batch in it stands where it was to: nothing of it can be judged\n",
 			p.Partition, p.Begins)
 	case !ofTasks:
-		fmt.Fprintf(a.Out, "partition %d begins at offset %d and is judged from %d on\n", p.Partition, p.Begins, p.From)
+		a.Printf("partition %d begins at offset %d and is judged from %d on\n", p.Partition, p.Begins, p.From)
 	default:
-		fmt.Fprintf(a.Out, "partition %d begins at offset %d and is judged from %d on; %d tasks and %d engines are older, "+
+		a.Printf("partition %d begins at offset %d and is judged from %d on; %d tasks and %d engines are older, "+
 			"so what they need and have is not known: %d assignments could not be judged in full\n",
 			p.Partition, p.Begins, p.From, p.Tasks, p.Engines, p.Unjudged)
 	}

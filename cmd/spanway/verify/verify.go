@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/spill"
@@ -241,9 +242,9 @@ func (e *violations) Error() string {
 	if e.n == e.losses {
 		return fmt.Sprintf("RECORDS_LOST: acknowledged records are gone from the log (%s); nobody broke a guarantee. "+
 			"Look for an unclean leader election, a disk that lost power, or records that were deleted from outside, and submit again what is missing",
-			cli.Count(e.n, "finding", "findings"))
+			render.Count(e.n, "finding", "findings"))
 	}
-	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", cli.Count(e.n-e.losses, "violation", "violations"))
+	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", render.Count(e.n-e.losses, "violation", "violations"))
 }
 
 // ExitCode is that of a refusal.

@@ -100,7 +100,7 @@ func copyEvents(t *testing.T, from, to []string) {
 // What was lost, and what could not be judged, is said in so many words.
 func TestVerifySaysWhatIsMissing(t *testing.T) {
 	var out bytes.Buffer
-	a := &cli.App{Streams: cli.Streams{Out: &out}}
+	a := cli.NewApp(cli.Streams{Out: &out})
 	l := logReport{Rules: []string{"G1", "G6"}, tasks: true, found: tasks.Report{
 		Report: chain.Report{
 			Violations: 1, Losses: 1,
@@ -150,7 +150,7 @@ func TestVerifyJudgesEveryLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	a := &cli.App{Streams: cli.Streams{Out: &out}}
+	a := cli.NewApp(cli.Streams{Out: &out})
 	if err := printVerification(a, v, false); err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,7 @@ func TestVerifyPrintsTenFindings(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out bytes.Buffer
-			if err := printVerification(&cli.App{Streams: cli.Streams{Out: &out}}, v, all); err != nil {
+			if err := printVerification(cli.NewApp(cli.Streams{Out: &out}), v, all); err != nil {
 				t.Fatal(err)
 			}
 			lines, more := 10, want

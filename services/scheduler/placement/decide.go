@@ -3,7 +3,6 @@ package placement
 import (
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
@@ -181,7 +180,7 @@ func (c *cycle) admissible(prep *Prepared) error {
 		return err
 	}
 	if m.NotBeforeMs-c.now.Now > maxAheadMs {
-		return bad("notBefore is %s; it may be at most 8760h ahead", time.UnixMilli(m.NotBeforeMs).UTC().Format("2006-01-02T15:04:05.000Z07:00"))
+		return bad("notBefore is %s; it may be at most 8760h ahead", events.Stamp(m.NotBeforeMs))
 	}
 	return c.s.since("an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }

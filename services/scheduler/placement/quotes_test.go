@@ -8,7 +8,7 @@ import (
 // The scenarios quote what the command line prints.
 func init() {
 	placement.UseTexts(placement.Texts{
-		Explanation: func(x placement.Explanation) string { return render.Explanation(x, false) },
+		Explanation: func(x placement.Explanation) string { return render.Explanation(x, false).String() },
 		Shortage:    render.Shortage, Amounts: render.Amounts, Score: render.Score,
 	})
 }
