@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -270,6 +271,24 @@ func TestVerifyNamesWhatWasDeletedFromOutside(t *testing.T) {
 		if want := fmt.Sprintf("%s/%d begins at ", topic, partition); !strings.Contains(out, want) {
 			t.Errorf("verify does not say %q:\n%s", want, out)
 		}
+	}
+}
+
+// The help names every rule of the verdict, and no other.
+func TestHelpNamesTheRules(t *testing.T) {
+	t.Parallel()
+	l := handmade.NewOf(t, "x.tasks.events", 0)
+	logs := &memory{records: map[string][]events.Record{"x.tasks.events/0": l.Records}}
+	v, err := judge(t.Context(), []events.Log{{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1}}, "x.tasks.events", logs, tasks.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for _, rule := range regexp.MustCompile(`(?m)^  (G[0-9]+)  `).FindAllStringSubmatch(Command(&cli.App{}).Long, -1) {
+		named = append(named, rule[1])
+	}
+	if diff := cmp.Diff(v.Logs[0].Rules, named); diff != "" {
+		t.Errorf("the verdict and the help differ (-verdict +help):\n%s", diff)
 	}
 }
 

@@ -31,7 +31,7 @@ func (f *fleet) Check() error {
 	return nil
 }
 
-// judged is what the verifier finds: G1 to G4 and G6, from the log alone.
+// judged is what the verifier finds: G1 to G6, from the log alone.
 func (f *fleet) judged() tasks.Report {
 	p := tasks.NewPartition(fleetTopics.Events(), fleetPartition, tasks.Options{NoneOpen: true})
 	records := f.log.Records()

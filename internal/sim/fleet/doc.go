@@ -5,7 +5,7 @@
 // weights, reservations, and settings that change meanwhile. Schedulers hold next
 // to no payload in memory. What judges what:
 //
-//	package verify   G1 to G4 and G6, from the log alone
+//	package verify   G1 to G6, from the log alone
 //	recount          the same choices without CEL, by the table that conditions were
 //	                 taken from; besides preferences, reservations, dependents
 //	checkRequests    what was accepted or refused, by what the client asked for

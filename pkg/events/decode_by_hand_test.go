@@ -10,15 +10,17 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestOftenReadsAsProtobufDoes: whatever the bytes, the same message or the same
+// readByHand are the messages that unmarshal reads by hand.
+var readByHand = []proto.Message{
+	(*TaskRequested)(nil), (*TaskAccepted)(nil), (*TaskAssigned)(nil), (*AttemptFinished)(nil), (*TaskSucceeded)(nil),
+}
+
+// TestByHandReadsAsProtobufDoes: whatever the bytes, the same message or the same
 // refusal comes of them.
-func TestOftenReadsAsProtobufDoes(t *testing.T) {
+func TestByHandReadsAsProtobufDoes(t *testing.T) {
 	t.Parallel()
-	kinds := []proto.Message{
-		(*TaskRequested)(nil), (*TaskAccepted)(nil), (*TaskAssigned)(nil), (*AttemptFinished)(nil), (*TaskSucceeded)(nil),
-	}
 	rapid.Check(t, func(t *rapid.T) {
-		kind := rapid.SampledFrom(kinds).Draw(t, "kind").ProtoReflect().Type()
+		kind := rapid.SampledFrom(readByHand).Draw(t, "kind").ProtoReflect().Type()
 		var data []byte
 		for range rapid.IntRange(1, 3).Draw(t, "pieces") { // Of one message: the later ones add to it.
 			m := kind.New()
@@ -37,15 +39,64 @@ func TestOftenReadsAsProtobufDoes(t *testing.T) {
 		if rapid.IntRange(0, 3).Draw(t, "cut") == 0 {
 			data = data[:rapid.IntRange(0, len(data)).Draw(t, "to")]
 		}
-		want, got := kind.New().Interface(), kind.New().Interface()
-		errWant, errGot := proto.Unmarshal(data, want), unmarshal(data, got)
-		if (errWant == nil) != (errGot == nil) {
-			t.Fatalf("%x: protobuf says %v, and here it is %v", data, errWant, errGot)
-		}
-		if errWant == nil && !proto.Equal(want, got) {
-			t.Fatalf("%x: protobuf reads %v, and here it is %v", data, want, got)
-		}
+		sameAsGenerated(t, kind, data)
 	})
+}
+
+// sameAsGenerated compares what is read by hand with what the generated code reads.
+func sameAsGenerated(t interface{ Fatalf(string, ...any) }, kind protoreflect.MessageType, data []byte) {
+	want, got := kind.New().Interface(), kind.New().Interface()
+	errWant, errGot := proto.Unmarshal(data, want), unmarshal(data, got)
+	if (errWant == nil) != (errGot == nil) {
+		t.Fatalf("%x: protobuf says %v, and here it is %v", data, errWant, errGot)
+	}
+	if errWant == nil && !proto.Equal(want, got) {
+		t.Fatalf("%x: protobuf reads %v, and here it is %v", data, want, got)
+	}
+}
+
+// FuzzByHand is TestByHandReadsAsProtobufDoes for whatever a fuzzer thinks of.
+func FuzzByHand(f *testing.F) {
+	task := &Task{Id: "8c1f", Pool: "blue", Kind: "resize", Payload: []byte{1, 2}, Needs: map[string]int64{"slots": 2}, Priority: 5}
+	for i, m := range []proto.Message{
+		&TaskRequested{TaskId: "8c1f", Pool: "blue", Kind: "resize", Predicate: "true", Tenant: "acme"},
+		&TaskAccepted{Task: task, AtMs: 7},
+		&TaskAssigned{TaskId: "8c1f", Pool: "blue", EngineId: "e", Attempt: -1, Token: 1 << 63, Score: proto.Float64(2), Task: task},
+		&AttemptFinished{TaskId: "8c1f", Outcome: AttemptFinished_FAILED, Error: &TaskError{Code: "X"}, Result: []byte{}},
+		&TaskSucceeded{TaskId: "8c1f", Pool: "blue", Result: []byte("r"), AtMs: -1},
+	} {
+		data, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), data)
+		f.Add(uint8(i), append(data, data...))
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
+		sameAsGenerated(t, readByHand[int(kind)%len(readByHand)].ProtoReflect().Type(), data)
+	})
+}
+
+// BenchmarkByHand is the reason for it: an assignment as an engine reads it, by hand and
+// by the generated code.
+func BenchmarkByHand(b *testing.B) {
+	data, err := proto.Marshal(&TaskAssigned{
+		TaskId: "0199c3f2-8c1f", Pool: "blue", EngineId: "blue-1", Incarnation: "0199c3f2-11", Attempt: 1, Token: 3, View: 17, AtMs: 1_700_000_000_000,
+		Task: &Task{Id: "0199c3f2-8c1f", Pool: "blue", Kind: "resize", Payload: make([]byte, 200), PayloadType: "application/json", Priority: 5},
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for name, read := range map[string]func([]byte, proto.Message) error{"hand": unmarshal, "generated": proto.Unmarshal} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := read(data, &TaskAssigned{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 // fill gives some fields of m values, and adds some that nobody knows.
@@ -102,8 +153,8 @@ func scalar(t *rapid.T, fd protoreflect.FieldDescriptor) protoreflect.Value {
 	return protoreflect.Value{}
 }
 
-// TestOftenSharesNames: that is what it is for.
-func TestOftenSharesNames(t *testing.T) {
+// TestByHandSharesNames: that is what it is for.
+func TestByHandSharesNames(t *testing.T) {
 	data, err := proto.Marshal(&TaskAssigned{
 		TaskId: "8c1f", Pool: "blue", EngineId: "blue-1", Incarnation: "0199", Token: 3,
 		Task: &Task{Id: "8c1f", Pool: "blue", Kind: "resize"},
