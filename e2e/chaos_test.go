@@ -56,7 +56,7 @@ func chaosRun(t *testing.T, on brokers, brokerEvery time.Duration) {
 		kafka: kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}}),
 	}
 	t.Cleanup(w.kafka.Close)
-	t.Cleanup(func() { w.keepLogs(seed) })
+	defer w.keepLogs(seed) // while the broker runs
 	w.cast(fleet)
 	w.begin(seed)
 	w.storm(seed)
