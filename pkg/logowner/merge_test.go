@@ -3,9 +3,13 @@ package logowner
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/memlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -160,6 +164,33 @@ func TestInputsThatLostTheirTailAreReadAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Until all that is left of such an input is read again, that is what is in the way.
+func TestAnInputThatIsReadAgainIsTold(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		left := memlog.New()
+		put(t, left, numbered("old", 3)...)
+		g := gated{left, make(chan struct{}, 2)}
+		board := trouble.NewBoard(slog.New(slog.DiscardHandler))
+		in := newInputs(t, g, memlog.New())
+		defer in.close()
+		in.requests.board = board
+		in.Seek(map[eventlog.TopicPartition]int64{{Topic: "requests"}: 5})
+		g.gate <- struct{}{}    // for what was asked for
+		g.gate <- struct{}{}    // for what there is
+		time.Sleep(time.Minute) //nolint:forbidigo // The time is virtual.
+		if err := board.Err(); err == nil || !strings.Contains(err.Error(), "was read up to 5, has lost its tail, and is read again from 0") {
+			t.Errorf("it says: %v", err)
+		}
+		close(g.gate)
+		collectAgain(t, in, 3)
+		time.Sleep(time.Minute) //nolint:forbidigo // The time is virtual.
+		if err := board.Err(); err != nil {
+			t.Errorf("it still says: %v", err)
+		}
+	})
 }
 
 // collectAgain counts what is marked of n inputs.

@@ -16,6 +16,7 @@ import (
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/spill"
 	"github.com/spanway/spanway/internal/verify/tasks"
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -45,8 +46,9 @@ here yet, the chain is judged alone, and that is said.
 
 A log whose beginning was deleted behind its snapshots is judged from where it
 begins; what cannot be judged for that is said. LOSS means that acknowledged
-records are gone, or the beginning of a log and no snapshot has its place: no owner
-broke a guarantee, but what those records promised is not kept.
+records are gone, or the beginning of a log and no snapshot has its place, or that an
+input ends below where it was read to: no owner broke a guarantee, but what those
+records promised is not kept.
 
 It takes memory for what is open, not for what has ended: beyond some 20,000 tasks
 of a partition, that is remembered in temporary files (TMPDIR), which take about 250
@@ -83,15 +85,21 @@ bytes for each task in the log, of two partitions at a time.`,
 
 // judgeable lists the logs of the catalogue that judge themselves and exist.
 func judgeable(ctx context.Context, c *cli.Conn) ([]events.Log, error) {
-	topics, err := c.ListTopics(ctx)
+	there, err := topics(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	there := map[string]bool{}
-	for _, topic := range topics {
+	return slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] }), nil
+}
+
+// topics are the names of those that there are.
+func topics(ctx context.Context, from source) (there map[string]bool, err error) {
+	list, err := from.ListTopics(ctx)
+	there = make(map[string]bool, len(list))
+	for _, topic := range list {
 		there[topic.Name] = true
 	}
-	return slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] }), nil
+	return there, err
 }
 
 // verification is what was found in all logs.
@@ -123,6 +131,8 @@ type source interface {
 	Scan(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error
 	// Offsets tells where a partition begins and ends.
 	Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error)
+	// ListTopics lists the topics that there are.
+	ListTopics(ctx context.Context) ([]client.TopicInfo, error)
 	// SnapshotsOf lists the snapshots of a partition of a log.
 	SnapshotsOf(ctx context.Context, topic string, partition int32) ([]query.SnapshotInfo, error)
 }
@@ -206,7 +216,8 @@ func judgePartition(ctx context.Context, topic string, n int32, from source, beg
 		return tasks.Report{}, err
 	}
 	r := p.Report()
-	return r, findBeginning(ctx, topic, n, from, &r.Report)
+	err = errors.Join(findInputs(ctx, topic, n, from, &r.Report), findBeginning(ctx, topic, n, from, &r.Report))
+	return r, err
 }
 
 // findBeginning finds that the beginning of a partition is gone and no snapshot has its

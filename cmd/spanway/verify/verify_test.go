@@ -21,6 +21,7 @@ import (
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/handmade"
 	"github.com/spanway/spanway/internal/verify/tasks"
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -202,6 +203,42 @@ func (m *memory) Offsets(_ context.Context, topic string, partition int32) (star
 		return records[0].Offset, records[len(records)-1].Offset + 1, nil
 	}
 	return 0, 0, nil
+}
+
+func (m *memory) ListTopics(context.Context) (list []client.TopicInfo, err error) {
+	for place := range m.records {
+		topic, _, _ := strings.Cut(place, "/")
+		list = append(list, client.TopicInfo{Name: topic})
+	}
+	return list, nil
+}
+
+// An input that ends below where it was read to is named; one that is not there, or ends
+// behind that, is not.
+func TestVerifyNamesAnInputThatLostItsTail(t *testing.T) {
+	t.Parallel()
+	l := handmade.NewOf(t, "x.counts.events", 0) // It has read requests/3 up to 7.
+	l.Batch(&events.LogPublished{Through: 1})
+	requests := make([]events.Record, 9)
+	for i := range requests {
+		requests[i].Offset = int64(i)
+	}
+	for _, end := range []int{-1, 1, 6, 7, 9} {
+		records := map[string][]events.Record{"x.counts.events/0": l.Records}
+		if end > 0 {
+			records["spanway.tasks.requests/3"] = requests[:end]
+		}
+		v, err := judge(t.Context(), []events.Log{{Topic: "x.counts.events", Kind: events.OwnedLog, Partitions: 1}},
+			"x.tasks.events", &memory{records: records}, tasks.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := len(v.Findings) == 1 && v.Findings[0].Rule == chain.RuleLoss && v.Losses == 1 && v.Findings[0].Offset == l.Records[len(l.Records)-1].Offset &&
+			strings.Contains(v.Findings[0].Text, fmt.Sprintf("spanway.tasks.requests/3 ends at %d, and was read up to 7", end))
+		if lost := end > 0 && end < 7; lost != named || !lost && v.Violations > 0 {
+			t.Errorf("of one that ends at %d, found: %+v", end, v.Findings)
+		}
+	}
 }
 
 func (m *memory) SnapshotsOf(context.Context, string, int32) ([]query.SnapshotInfo, error) {

@@ -116,6 +116,7 @@ func (p *Partition) Report() Report {
 		r.Partial = append(r.Partial, *p.partial)
 	}
 	r.Unfinished = int64(len(p.chain.pending.records))
+	r.Inputs, r.InputsAt = p.report.Inputs, p.report.InputsAt
 	return r
 }
 
@@ -149,6 +150,8 @@ func (p *Partition) settle(v verdict) {
 	if got := Hash(v.prev, v.records); got != v.hash {
 		p.Find("G6", first, "the batch says its hash is %016x; its content gives %016x", v.hash, got)
 	}
+	inputs, _ := v.records[0].Header(events.HeaderInputs)
+	p.report.Inputs, p.report.InputsAt = string(inputs), first.Offset
 	p.contents.Batch(v.at, v.records[0].Offset)
 	for i := range v.records {
 		p.event(&v.records[i])

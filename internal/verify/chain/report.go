@@ -34,6 +34,10 @@ type Report struct {
 	Skipped map[string]int64 `json:"skipped"`
 	// Unfinished are the records of a batch that was not complete at the end.
 	Unfinished int64 `json:"unfinished"`
+	// Inputs are the positions, as spanway-inputs says them, up to which the last batch
+	// that counts has read; it stands at InputsAt. Empty in the report of several.
+	Inputs   string `json:"-"`
+	InputsAt int64  `json:"-"`
 	// Claims that count.
 	Claims int64 `json:"claims"`
 	// UnknownTypes are events of types that are not known here.
