@@ -220,3 +220,37 @@ func TestLossErrorNamesItsLog(t *testing.T) {
 		}
 	}
 }
+
+// TestALossThatCouldNotBe: what a witness says to have seen in an epoch that the log
+// cannot have come to declares no loss; what it can does.
+func TestALossThatCouldNotBe(t *testing.T) {
+	t.Parallel()
+	for epoch, want := range map[uint32]int{1<<32 - 1: 0, 102: 0, 101: 1, 2: 1} {
+		log := memlog.New()
+		b := setup(t, log, "a", "b", "c")
+		b.outbox.got = nil
+		now := time.UnixMilli(1_700_000_000_000)
+		b.cfg.Now = func() time.Time { return now }
+		b.cfg.Inputs = &witnessed{stepped: &stepped{toyInputs: b.inputs, before: []func(){func() {}, func() {}, func() {}, func() {}}}, epoch: epoch}
+		if err := eventlog.NewOwner(b.cfg).Run(t.Context()); !errors.Is(err, errEnough) {
+			t.Fatal(err)
+		}
+		if told, _ := losses(t, log); len(told) != want {
+			t.Errorf("of an event of epoch %d in a log of epoch 1: %v", epoch, told)
+		}
+	}
+}
+
+// witnessed are inputs among which somebody says, once, to have seen an event.
+type witnessed struct {
+	*stepped
+	epoch uint32
+}
+
+func (w *witnessed) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[string], error) {
+	if epoch := w.epoch; epoch != 0 && len(w.before) == 2 {
+		w.epoch = 0
+		return eventlog.Arrivals[string]{}, &eventlog.WitnessError{Epoch: epoch, N: 7, Witness: "the test"}
+	}
+	return w.stepped.Next(ctx, wait)
+}

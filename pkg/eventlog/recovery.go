@@ -114,7 +114,7 @@ func (t *tenure[I]) foldLoss(l events.Logged) {
 	case *events.LogClaimed:
 		lost, before := m.Lost, t.untold
 		switch {
-		case lost == nil:
+		case lost == nil || !CouldBeLost(lost.SeenEpoch, l.Epoch):
 			return
 		case before == nil:
 			t.untold = &events.LogTailLost{Epoch: t.reader.ended.epoch, N: t.reader.ended.n}
@@ -129,7 +129,7 @@ func (t *tenure[I]) foldLoss(l events.Logged) {
 // the log has told of the loss since it was made.
 func (t *tenure[I]) witness(m *events.LogSnapshot) {
 	known, seen := t.published.loss, lastNumber(m.Number)
-	if m.AtMs <= known.atMs && !above(m.Epoch, seen, known.epoch, known.n) {
+	if m.AtMs <= known.atMs && !above(m.Epoch, seen, known.epoch, known.n) || !CouldBeLost(m.Epoch, t.reader.judge.Epoch) {
 		return
 	}
 	if t.lost == nil || above(m.Epoch, seen, t.lost.SeenEpoch, t.lost.SeenN) {
@@ -145,6 +145,15 @@ func (t *tenure[I]) lossTime() int64 { return max(t.stamp(), t.published.loss.at
 func above(epoch, n, thanEpoch, thanN uint32) bool {
 	return epoch > thanEpoch || epoch == thanEpoch && n > thanN
 }
+
+// maxLostEpochs is how many epochs one loss takes at most: each begins with a claim that
+// was acknowledged, and takes an owner seconds to come to.
+const maxLostEpochs = 100
+
+// CouldBeLost tells whether a log whose epoch is now may have had an event of the epoch
+// seen. No loss is declared for what could not be, whatever says that it saw it: tokens
+// grow by the epochs that are lost, and must not run out.
+func CouldBeLost(seen, now uint32) bool { return seen <= now || seen-now <= maxLostEpochs }
 
 // witnessEvery is how long what witnesses say of a loss that the log tells of is
 // what they said before they could know, in milliseconds.
@@ -163,6 +172,9 @@ func (t *tenure[I]) heed(ctx context.Context, err error) error {
 	}
 	epoch, n := t.reader.judge.Epoch, lastNumber(t.reader.n)
 	known := t.published.loss
+	if !CouldBeLost(w.Epoch, epoch) {
+		return nil // Whoever returned it should not have believed it.
+	}
 	if !above(w.Epoch, w.N, epoch, n) ||
 		t.clock.Now-known.atMs < witnessEvery && !above(w.Epoch, w.N, known.epoch, known.n) {
 		return nil

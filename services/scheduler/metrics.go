@@ -17,6 +17,12 @@ import (
 type metrics struct {
 	mu         sync.Mutex
 	partitions map[int32]*gauges
+	doubted    metric.Int64Counter
+}
+
+// at is the attribute of a partition.
+func (m *metrics) at(partition int32) metric.MeasurementOption {
+	return metric.WithAttributes(attribute.String("messaging.destination.partition.id", strconv.Itoa(int(partition))))
 }
 
 // gauges are the last figures of one partition's core.
@@ -48,7 +54,12 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	if meter == nil {
 		meter = noop.Meter{}
 	}
-	m := &metrics{partitions: map[int32]*gauges{}}
+	doubted, err := meter.Int64Counter("spanway.scheduler.receipts.doubted",
+		metric.WithDescription("Heartbeats that claim to have read what the log does not hold, and are not evidence that it was lost."))
+	if err != nil {
+		return nil, err
+	}
+	m := &metrics{partitions: map[int32]*gauges{}, doubted: doubted}
 	return m, m.observe(meter)
 }
 
@@ -73,7 +84,7 @@ func (m *metrics) observe(meter metric.Meter) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for n, g := range m.partitions {
-			at := metric.WithAttributes(attribute.String("messaging.destination.partition.id", strconv.Itoa(int(n))))
+			at := m.at(n)
 			f := g.get()
 			o.ObserveInt64(waiting, f.Waiting, at)
 			o.ObserveInt64(running, f.Running, at)

@@ -30,6 +30,7 @@ type Service struct {
 	topics     events.Topics
 	predicates *predicate.Cache
 	metrics    *metrics
+	logger     *slog.Logger
 	owners     *logowner.Service[input]
 }
 
@@ -50,7 +51,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, meter: deps.Meter, topics: events.Topics{Prefix: cfg.Prefix},
-		predicates: predicate.NewCache(predicateCache), metrics: m,
+		predicates: predicate.NewCache(predicateCache), metrics: m, logger: deps.Logger,
 	}
 	if s.owners, err = logowner.New(s.ownerConfig(deps)); err != nil {
 		return nil, fmt.Errorf("scheduler: %w", err)
@@ -100,6 +101,7 @@ func (s *Service) extend(t *logowner.Tenure[input]) {
 	in := &inputs{Inputs: t.Inputs, traces: traces}
 	echo := &echoes{partition: t.Partition, topics: s.topics, encoder: s.encoder(), notify: t.Notify}
 	figures, read, now := s.metrics.partition(t.Partition), t.Read, t.Now
+	in.witnesses.doubted = s.doubts(t.Partition, now)
 	t.Now, t.Inputs, t.Publishing = traces.clock, in, traces.publishing
 	t.Hooks = eventlog.Hooks[input]{
 		Owned: func(epoch uint32, _ eventlog.Core[input]) {

@@ -6,8 +6,25 @@ import "bytes"
 // the epoch.
 type mark struct{ epoch, n uint32 }
 
-// marks holds the highest event seen of every source log.
-type marks map[string]*mark
+// far is beyond how many epochs an event is not believed to be the next one of its log: a
+// log begins an epoch in seconds, and tells of each by what is published.
+const far = 100
+
+func (m mark) farFrom(o mark) bool { return max(m.epoch, o.epoch)-min(m.epoch, o.epoch) > far }
+
+func (m mark) above(o mark) bool { return m.epoch > o.epoch || m.epoch == o.epoch && m.n > o.n }
+
+// seen is what was seen of a source log.
+type seen struct {
+	// mark is the highest event.
+	mark
+	// strange is the last record that was far from it. A single one is forged or broken;
+	// the next that follows it makes it the mark, and then the mark before was.
+	strange *mark
+}
+
+// marks holds what was seen of every source log.
+type marks map[string]*seen
 
 // recovered is the newest loss of a log's tail that was told, by its time.
 type recovered map[string]int64
@@ -37,33 +54,39 @@ func (m marks) above(from []byte) (fresh, ok bool) {
 	if bytes.LastIndexByte(log, '/') <= 0 {
 		return false, false
 	}
-	seen := m[string(log)]
-	if seen == nil {
-		m[string(log)] = &mark{epoch, n}
+	read, of := mark{epoch, n}, m[string(log)]
+	if of == nil {
+		m[string(log)] = &seen{mark: read}
 		return true, true
 	}
-	if epoch < seen.epoch || epoch == seen.epoch && n <= seen.n {
+	if read.farFrom(of.mark) {
+		if s := of.strange; s == nil || read.farFrom(*s) || !read.above(*s) {
+			once := read
+			of.strange = &once
+			return false, false
+		}
+	} else if !read.above(of.mark) {
 		return false, true
 	}
-	*seen = mark{epoch, n}
+	of.mark, of.strange = read, nil
 	return true, true
 }
 
 // lower sets the mark of a log back to where the log ended after the loss of its
 // tail, since it gives the numbers beyond that again. It never raises a mark.
 func (m marks) lower(log string, to mark) (lowered bool) {
-	seen := m[log]
-	if seen == nil || seen.epoch < to.epoch || seen.epoch == to.epoch && seen.n <= to.n {
+	of := m[log]
+	if of == nil || !of.mark.above(to) {
 		return false
 	}
-	*seen = to
+	of.mark, of.strange = to, nil
 	return true
 }
 
 // of is the highest event seen of a log; zero if there is none.
 func (m marks) of(log string) mark {
-	if seen := m[log]; seen != nil {
-		return *seen
+	if of := m[log]; of != nil {
+		return of.mark
 	}
 	return mark{}
 }

@@ -28,7 +28,7 @@ func (h *Holder) record(r *events.Record) {
 	if published {
 		fresh, ok := h.marks.above(from)
 		switch {
-		case !ok:
+		case !ok: // Or far from all that was read.
 			h.counts.Malformed++
 			return
 		case !fresh:
@@ -63,6 +63,10 @@ func (h *Holder) record(r *events.Record) {
 	}
 }
 
+// latest bounds the times of losses, in milliseconds since the Unix epoch: owners give none
+// that is later.
+const latest = 2 * 253_402_300_799_999
+
 // continueTrace: an attempt's trace goes on from the record that brought it, if
 // that says so, else from the task's producer.
 func continueTrace(t *events.Task, r *events.Record) {
@@ -78,6 +82,10 @@ func continueTrace(t *events.Task, r *events.Record) {
 // known any more. One loss may be told often, and late; it counts once.
 func (h *Holder) recover(m *events.LogRecovered) {
 	log := fmt.Sprintf("%s/%d", m.Topic, m.Partition)
+	if m.AtMs > latest {
+		h.counts.Malformed++ // No later loss could be heeded.
+		return
+	}
 	if m.AtMs <= h.recovered[log] {
 		h.counts.Repeated++
 		return
