@@ -100,10 +100,24 @@ func (l *lossy) Check() error {
 		return err
 	}
 	for _, check := range []func([]sim.Counted) error{
-		sim.CheckEpochs, l.checkInputs, l.checkCores, l.checkLate, l.followers.check,
+		sim.CheckEpochs, checkForged, l.checkInputs, l.checkCores, l.checkLate, l.followers.check,
 	} {
 		if err := check(log); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// forgedEpoch is that of the events which forged heartbeats claim to have seen.
+const forgedEpoch = 1 << 31
+
+// checkForged: the log tells of no loss that could not be. Only a forged heartbeat names an
+// epoch that is far behind the last.
+func checkForged(log []sim.Counted) error {
+	for _, c := range log {
+		if m, ok := c.Message.(*events.LogTailLost); ok && m.SeenEpoch > log[len(log)-1].Epoch+30 {
+			return fmt.Errorf("offset %d: a loss up to epoch %d is told; the log ends with epoch %d", c.Offset, m.SeenEpoch, log[len(log)-1].Epoch)
 		}
 	}
 	return nil
@@ -151,6 +165,9 @@ type witnessing struct {
 }
 
 func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
+	if o := in.owners; o.lossy && in.Process.World.Chance(0.02) {
+		return eventlog.Arrivals[struct{}]{}, &eventlog.WitnessError{Epoch: forgedEpoch, N: 7, Witness: "a forged heartbeat"}
+	}
 	if o := in.owners; o.lossy && in.Process.World.Chance(0.3) {
 		var seen sim.Mark
 		for _, p := range o.published {

@@ -2,6 +2,7 @@ package owners
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -61,6 +62,39 @@ func TestSimOwnerMutantsDie(t *testing.T) {
 			return newLossy(seed, func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) { cfg.Receivers = nil })
 		})
 	})
+}
+
+// TestSimForgedWitnessMutantDies: a build that takes what could not be for something that
+// could. (Builds that believe one claim, or none, die in the stories of the scheduler's
+// witnesses.)
+func TestSimForgedWitnessMutantDies(t *testing.T) {
+	t.Parallel()
+	credulous := func(w *eventlog.WitnessError) error {
+		if w.Epoch == forgedEpoch {
+			return &eventlog.WitnessError{Epoch: 90, N: w.N, Witness: w.Witness}
+		}
+		return w
+	}
+	sim.Dies(t, func(seed uint64) sim.Story {
+		return newLossy(seed, func(cfg *eventlog.OwnerConfig[struct{}], _ *sim.Process) {
+			cfg.Inputs = &hearing{cfg.Inputs, credulous}
+		})
+	})
+}
+
+// hearing makes something of what witnesses say.
+type hearing struct {
+	eventlog.Inputs[struct{}]
+	hear func(*eventlog.WitnessError) error
+}
+
+func (h *hearing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
+	a, err := h.Inputs.Next(ctx, wait)
+	var w *eventlog.WitnessError
+	if errors.As(err, &w) {
+		err = h.hear(w)
+	}
+	return a, err
 }
 
 // noOffset says of every batch that it landed where it was expected.
