@@ -24,7 +24,18 @@ func (n *notices) Handle(_ context.Context, r slog.Record) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "spanway: %s", r.Message)
 	r.Attrs(func(a slog.Attr) bool {
-		fmt.Fprintf(&b, ", %s: %v", a.Key, a.Value)
+		switch a.Key {
+		case "doing", "error":
+			fmt.Fprintf(&b, ": %v", a.Value)
+		case "others":
+			if n := a.Value.Int64(); n > 0 {
+				fmt.Fprintf(&b, " (and %d more)", n)
+			}
+		case "for", "after":
+			fmt.Fprintf(&b, ", %s %v", a.Key, a.Value)
+		default:
+			fmt.Fprintf(&b, ", %s: %v", a.Key, a.Value)
+		}
 		return true
 	})
 	n.mu.Lock()
