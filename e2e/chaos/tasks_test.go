@@ -33,7 +33,7 @@ func TestPlanAsksForWhatIsAccepted(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", r.TaskID, err)
 		}
-		if err := check.Valid(m.(*events.TaskRequested)); err != nil {
+		if err := check.Valid(m.(*events.TaskRequested), time.Now().UnixMilli()); err != nil {
 			t.Fatalf("%v: %v", m, err)
 		}
 	}

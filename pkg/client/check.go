@@ -2,16 +2,17 @@ package client
 
 import (
 	"errors"
+	"time"
 
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Validate refuses a request that every scheduler would refuse, with the same
-// code (*Refused): it is the scheduler's own check, and needs no broker. Submit does it
-// by itself.
+// Validate refuses a request that every scheduler would refuse for its form or its
+// time, with the same code (*Refused): it is the scheduler's own check, and needs no
+// broker. Submit does it by itself.
 func (c *Client) Validate(r *events.TaskRequested) error {
 	name(r)
-	return refused(c.checks.Valid(r))
+	return refused(c.checks.Valid(r, time.Now().UnixMilli()))
 }
 
 func name(r *events.TaskRequested) {

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // command waits until one request has been decided. Its tail's lock guards it
@@ -136,6 +137,13 @@ func (c *Client) Configure(ctx context.Context, name events.Pool, settings *even
 // event is the effect; it has no message if the command changed nothing because
 // all was so already.
 func (c *Client) decide(ctx context.Context, pool events.Pool, m proto.Message, match func(events.Logged) bool) (events.Logged, error) {
+	_, err := request.Pool(string(pool), nil)
+	if err == nil {
+		err = request.Command(m)
+	}
+	if err != nil {
+		return events.Logged{}, refused(err)
+	}
 	t, err := c.tailOf(ctx, pool)
 	if err != nil {
 		return events.Logged{}, err

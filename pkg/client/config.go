@@ -56,6 +56,9 @@ func (c Config) withDefaults() Config {
 
 // Validate names the first field that cannot be used, and the remedy.
 func (c Config) Validate() error {
+	if err := events.CheckPrefix(c.Prefix); err != nil {
+		return fmt.Errorf("client config: %w", err)
+	}
 	if c.Cluster != nil {
 		return nil
 	}

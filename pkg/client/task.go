@@ -96,9 +96,9 @@ func (t Task) Request() *events.TaskRequested {
 	return r
 }
 
-// integer is n as a JSON value, which as a number would lose digits beyond 2^53.
+// integer is n as a JSON value, which as a number would lose digits from 2^53 on.
 func integer(n int64) *structpb.Value {
-	const exact = 1 << 53
+	const exact = 1<<53 - 1
 	if n > exact || n < -exact {
 		return structpb.NewStringValue(strconv.FormatInt(n, 10))
 	}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -94,16 +95,7 @@ func (c *Config) Validate() error {
 	case c.TTL != 0 && c.TTL < minTTL:
 		return fmt.Errorf("engine config: TTL is %v: use at least %v, or 0 for %v", c.TTL, minTTL, defaultTTL)
 	}
-	if err := checkName("ID", c.ID, false); err != nil {
-		return err
-	}
-	if err := checkName("Pool", c.Pool, true); err != nil {
-		return err
-	}
-	if err := checkName("Site", c.Site, true); err != nil {
-		return err
-	}
-	if err := checkName("Node", c.Node, true); err != nil {
+	if err := c.checkNames(); err != nil {
 		return err
 	}
 	switch {
@@ -112,25 +104,41 @@ func (c *Config) Validate() error {
 	case !utf8.ValidString(c.Accepts):
 		return fmt.Errorf("engine config: Accepts is %q: use UTF-8", c.Accepts)
 	}
-	for _, name := range sortedKeys(c.Allocatable) {
-		if n := c.Allocatable[name]; n < 0 || name == "" || !utf8.ValidString(name) {
-			return fmt.Errorf("engine config: Allocatable[%q] is %d: use names in UTF-8 and amounts of 0 or more", name, n)
-		}
+	if err := events.CheckAllocatable(c.Allocatable); err != nil {
+		return wrong(err)
 	}
 	_, err := labels(c.Labels)
 	return err
 }
 
-func checkName(field, value string, mayBeEmpty bool) error {
-	switch {
-	case value == "" && !mayBeEmpty:
-		return fmt.Errorf("engine config: %s is empty: give the engine a name that no other in its pool has, such as its host's", field)
-	case len(value) > events.MaxIDBytes:
-		return fmt.Errorf("engine config: %s has %d bytes: use at most %d", field, len(value), events.MaxIDBytes)
-	case !utf8.ValidString(value):
-		return fmt.Errorf("engine config: %s is %q: use UTF-8", field, value)
+// checkNames checks what names the engine and where it is.
+func (c *Config) checkNames() error {
+	if c.ID == "" {
+		return errors.New("engine config: ID is empty: give the engine a name that no other in its pool has, such as its host's")
+	}
+	for _, name := range []struct{ field, value string }{{"ID", c.ID}, {"Pool", c.Pool}, {"Site", c.Site}, {"Node", c.Node}} {
+		if err := events.CheckOptionalID(name.field, name.value); err != nil {
+			return wrong(err)
+		}
+	}
+	if err := events.CheckPrefix(c.Prefix); err != nil {
+		return wrong(err)
 	}
 	return nil
+}
+
+// wrong says of a refusal, which is about a record, that it is about the configuration.
+func wrong(err error) error {
+	return fmt.Errorf("engine config: %s", reason(err))
+}
+
+// reason is why something was refused, without the code.
+func reason(err error) string {
+	var refused *events.Malformed
+	if errors.As(err, &refused) {
+		return refused.Message
+	}
+	return err.Error()
 }
 
 // withDefaults fills in what is absent.
@@ -166,6 +174,9 @@ func labels(in map[string]any) (map[string]*structpb.Value, error) {
 			return nil, fmt.Errorf("engine config: Labels[%q] is %v (%T): use a string, an integer below 2^53, a Boolean, or a list of those", name, in[name], in[name])
 		}
 		out[name] = v
+	}
+	if err := events.CheckLabels(out); err != nil {
+		return nil, wrong(err)
 	}
 	return out, nil
 }

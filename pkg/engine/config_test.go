@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func TestConfigErrorsNameFieldValueAndRemedy(t *testing.T) {
 		"a long ID":        {func(c *Config) { c.ID = strings.Repeat("x", 257) }, []string{"ID", "257", "at most 256"}},
 		"an ID of bytes":   {func(c *Config) { c.ID = "\xff" }, []string{"ID", `\xff`, "UTF-8"}},
 		"a short TTL":      {func(c *Config) { c.TTL = time.Millisecond }, []string{"TTL", "1ms", "500ms"}},
-		"a negative slot":  {func(c *Config) { c.Allocatable = map[string]int64{"slots": -1} }, []string{"Allocatable", "slots", "-1", "0 or more"}},
+		"a negative slot":  {func(c *Config) { c.Allocatable = map[string]int64{"slots": -1} }, []string{"allocatable", "slots", "-1", "from 0"}},
 		"a strange label":  {func(c *Config) { c.Labels = map[string]any{"x": struct{}{}} }, []string{"Labels", `"x"`, "struct", "string"}},
 		"a fraction":       {func(c *Config) { c.Labels = map[string]any{"x": 1.5} }, []string{"Labels", "1.5", "integer"}},
 		"a list of lists":  {func(c *Config) { c.Labels = map[string]any{"x": []any{[]any{}}} }, []string{"Labels", "list"}},
@@ -27,6 +28,10 @@ func TestConfigErrorsNameFieldValueAndRemedy(t *testing.T) {
 		"a long accepts":   {func(c *Config) { c.Accepts = strings.Repeat("x", 2049) }, []string{"Accepts", "2049", "at most 2048"}},
 		"accepts of bytes": {func(c *Config) { c.Accepts = "\xff" }, []string{"Accepts", `\xff`, "UTF-8"}},
 		"a long node":      {func(c *Config) { c.Node = strings.Repeat("x", 257) }, []string{"Node", "257", "at most 256"}},
+		"CRLF":             {func(c *Config) { c.Pool = "blue\r" }, []string{"Pool", `"blue\r"`, "control character"}},
+		"a bad prefix":     {func(c *Config) { c.Prefix = "acme\r" }, []string{"prefix", `"acme\r"`}},
+		"a bad dimension":  {func(c *Config) { c.Allocatable = map[string]int64{"GPU": 1} }, []string{"allocatable", `"GPU"`, "a-z"}},
+		"many labels":      {func(c *Config) { c.Labels = manyLabels(65) }, []string{"65 labels", "at most 64"}},
 		"a nameless label": {func(c *Config) { c.Labels = map[string]any{"": 1} }, []string{"Labels"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +59,14 @@ func TestConfigErrorsNameFieldValueAndRemedy(t *testing.T) {
 	}
 }
 
+func manyLabels(n int) map[string]any {
+	out := map[string]any{}
+	for i := range n {
+		out[strconv.Itoa(i)] = i
+	}
+	return out
+}
+
 func TestWrongUseIsToldByRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		use  func(*Engine)
@@ -62,7 +75,7 @@ func TestWrongUseIsToldByRun(t *testing.T) {
 		"no handler":    {func(*Engine) {}, "Handle"},
 		"nil handler":   {func(e *Engine) { e.Handle("a", nil) }, "nil"},
 		"two for one":   {func(e *Engine) { e.Handle("a", held(nil)); e.Handle("a", held(nil)) }, "already"},
-		"no name":       {func(e *Engine) { e.Handle("", held(nil)) }, "empty"},
+		"no name":       {func(e *Engine) { e.Handle("", held(nil)) }, "missing"},
 		"closed before": {func(e *Engine) { e.Handle("a", held(nil)); e.Close(); e.Close() }, "make a new one"},
 	} {
 		t.Run(name, func(t *testing.T) {

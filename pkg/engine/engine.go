@@ -77,8 +77,10 @@ func (e *Engine) Handle(kind string, h Handler) {
 	case e.handlers[kind] != nil:
 		err = fmt.Errorf("handle kind %q: it has a handler already", kind)
 	default:
-		if err = checkName("a kind", kind, true); err == nil && kind == "" {
-			err = errors.New("handle a kind: its name is empty")
+		if err = events.CheckKinds([]string{kind}); err != nil {
+			err = fmt.Errorf("handle kind %q: %s", kind, reason(err))
+		} else if len(e.handlers) == events.MaxKinds {
+			err = fmt.Errorf("handle kind %q: the engine handles %d already, and at most so many are allowed", kind, events.MaxKinds)
 		}
 	}
 	if err != nil {

@@ -57,6 +57,17 @@ func DecodeTrusted(r *Record) (Envelope, proto.Message, error) {
 	return env.text(), m, err
 }
 
+// DecodeKnown is Decode of what is known of a record: it skips unknown fields, and
+// so finds out where the refusal of a record is to go.
+func DecodeKnown(r *Record) (Envelope, proto.Message, error) {
+	if err := checkLimits(r); err != nil {
+		return Envelope{}, nil, err
+	}
+	env := envelope{lenient: true}
+	m, err := env.decode(r)
+	return env.text(), m, err
+}
+
 // Message is DecodeTrusted for those who do not ask what the envelope says.
 func Message(r *Record) (proto.Message, error) {
 	var env envelope
@@ -81,7 +92,7 @@ func (env *envelope) decode(r *Record) (proto.Message, error) {
 	}
 	env.known = k
 	m := k.message.New().Interface()
-	if err := env.unmarshal(data, m, k.kind == Command || k.kind == Report); err != nil {
+	if err := env.unmarshal(data, m, (k.kind == Command || k.kind == Report) && !env.lenient); err != nil {
 		return nil, err
 	}
 	return m, nil
@@ -108,6 +119,7 @@ func checkLimits(r *Record) error {
 type envelope struct {
 	specVersion, id, source, typ, subject, contentType, traceparent, tracestate []byte
 	known                                                                       *known // what typ says, once it was looked up
+	lenient                                                                     bool   // unknown fields are skipped
 }
 
 // text makes the Envelope. Sources and content types repeat, and are mostly not
@@ -180,6 +192,7 @@ type structured struct {
 }
 
 func (env *envelope) openStructured(value []byte) ([]byte, error) {
+	lenient := env.lenient
 	*env = envelope{}
 	var s structured
 	if err := json.Unmarshal(value, &s); err != nil {
@@ -187,7 +200,7 @@ func (env *envelope) openStructured(value []byte) ([]byte, error) {
 	}
 	*env = envelope{
 		specVersion: []byte(s.SpecVersion), id: []byte(s.ID), source: []byte(s.Source), typ: []byte(s.Type), subject: []byte(s.Subject),
-		contentType: []byte(s.DataContentType), traceparent: []byte(s.Traceparent), tracestate: []byte(s.Tracestate),
+		contentType: []byte(s.DataContentType), traceparent: []byte(s.Traceparent), tracestate: []byte(s.Tracestate), lenient: lenient,
 	}
 	if s.DataContentType == "" {
 		env.contentType = jsonContent
@@ -226,6 +239,9 @@ func (env *envelope) unmarshal(data []byte, m proto.Message, strict bool) error 
 		return unmarshalJSON(data, m, strict)
 	}
 	if err := unmarshal(data, m); err != nil {
+		if json.Valid(data) {
+			return Refuse(CodeBadData, "data is not a protobuf %s but JSON: add the header content-type with %s", m.ProtoReflect().Descriptor().Name(), ContentJSON)
+		}
 		return Refuse(CodeBadData, "data is not a protobuf %s: %v", m.ProtoReflect().Descriptor().Name(), err)
 	}
 	if strict {

@@ -189,3 +189,16 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestJSONWithoutContentTypeGetsAHint(t *testing.T) {
+	rec := &events.Record{Value: []byte(`{"taskId":"t","kind":"k"}`)}
+	for _, h := range request("").Headers {
+		if h.Key != events.HeaderContentType {
+			rec.Headers = append(rec.Headers, h)
+		}
+	}
+	_, _, err := events.Decode(rec)
+	if err == nil || !strings.Contains(err.Error(), "content-type") || !strings.Contains(err.Error(), "application/json") {
+		t.Errorf("%v; want a hint at the header", err)
+	}
+}

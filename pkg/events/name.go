@@ -31,3 +31,21 @@ func CheckOptionalID(what, id string) error {
 	}
 	return nil
 }
+
+// maxPrefixBytes leaves room for the longest name of a topic in Kafka's 249 bytes.
+const maxPrefixBytes = 200
+
+// CheckPrefix checks what the names of topics begin with: what Kafka allows in them.
+// The error is a *Malformed.
+func CheckPrefix(prefix string) error {
+	if len(prefix) > maxPrefixBytes {
+		return Refuse(CodeBadData, "the prefix of the topics has %d bytes; at most %d are allowed", len(prefix), maxPrefixBytes)
+	}
+	for i := range len(prefix) {
+		c := prefix[i]
+		if (c|0x20 < 'a' || c|0x20 > 'z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return Refuse(CodeBadData, "the prefix of the topics is %q; use a-z, A-Z, 0-9, '.', '_' and '-'", prefix)
+		}
+	}
+	return nil
+}

@@ -33,10 +33,14 @@ func (c *Checker) Check(m *events.TaskRequested) (*events.Task, error) {
 	return t, c.check(t, m)
 }
 
-// Valid is Check without the task: it makes one where it costs nothing.
-func (c *Checker) Valid(m *events.TaskRequested) error {
+// Valid is Check at a time, in milliseconds since the Unix epoch, without the task: it
+// makes one where it costs nothing.
+func (c *Checker) Valid(m *events.TaskRequested, nowMs int64) error {
 	var t events.Task
-	return c.check(&t, m)
+	if err := c.check(&t, m); err != nil {
+		return err
+	}
+	return CheckAhead(&t, nowMs)
 }
 
 func (c *Checker) check(t *events.Task, m *events.TaskRequested) error {
@@ -106,6 +110,12 @@ func (c *Checker) Task(t *events.Task, pool events.Pool, id string, m *events.Ta
 		return x, err
 	}
 	if t.After, err = checkDependencies(t.Id, m.After); err != nil {
+		return x, err
+	}
+	if err := checkText("prefer", t.Prefer); err != nil {
+		return x, err
+	}
+	if err := checkText("predicate", t.Predicate); err != nil {
 		return x, err
 	}
 	if x.Prefer, err = c.predicates.Prefer(t.Prefer); err != nil {

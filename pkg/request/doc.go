@@ -7,5 +7,7 @@
 //	TaskRequested ──Checker──▶ Task, Expressions, or a *events.Malformed
 //
 // It is pure: it reads no topic, no clock and no state, so equal requests give
-// equal tasks. It keeps nothing but the cache of compiled expressions.
+// equal tasks; whether notBefore is too far ahead is asked with the time (CheckAhead).
+// Other commands are checked by Command. What names something is checked by
+// events.CheckID, as everywhere. It keeps nothing but the cache of compiled expressions.
 package request

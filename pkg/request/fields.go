@@ -14,8 +14,6 @@ const MaxTimeout = 365 * 24 * time.Hour
 
 // Limits and defaults of requests, besides the limits of package events.
 const (
-	maxDimensions   = 16
-	maxAmount       = 1 << 60
 	maxAttempts     = 1_000
 	maxFinalErrors  = 32
 	maxLimit        = 1_000_000
@@ -27,6 +25,16 @@ const (
 // DefaultRetry is what holds for a task that says nothing of its retries.
 func DefaultRetry() *events.RetryPolicy {
 	return &events.RetryPolicy{MaxAttempts: 5, InitialBackoffMs: 1_000, MaxBackoffMs: 60_000, Multiplier: 2}
+}
+
+// CheckAhead refuses a task whose notBefore is more than a year ahead of now, both in
+// milliseconds since the Unix epoch. It is apart from the other checks since it needs
+// the time. The error is a *events.Malformed.
+func CheckAhead(t *events.Task, nowMs int64) error {
+	if t.NotBeforeMs-nowMs > MaxTimeout.Milliseconds() {
+		return bad("notBefore is %s; it may be at most 8760h ahead", events.Stamp(t.NotBeforeMs))
+	}
+	return nil
 }
 
 // parseNotBefore reads a time into milliseconds since the Unix epoch; 0 is at once.

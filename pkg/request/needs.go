@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"strconv"
 	"strings"
 
 	"google.golang.org/protobuf/types/known/structpb"
@@ -21,12 +22,12 @@ func parseNeeds(in map[string]*structpb.Value) (map[string]int64, error) {
 	if len(in) == 0 {
 		return nil, nil
 	}
-	if len(in) > maxDimensions {
-		return nil, badNeeds("needs have %d dimensions; at most %d are allowed", len(in), maxDimensions)
+	if len(in) > events.MaxDimensions {
+		return nil, badNeeds("needs have %d dimensions; at most %d are allowed", len(in), events.MaxDimensions)
 	}
 	out := make(map[string]int64, len(in))
 	for _, name := range slices.Sorted(maps.Keys(in)) {
-		if !isDimension(name) {
+		if !events.IsDimension(name) {
 			return nil, badNeeds("%.80q is no name of a dimension; use a-z, 0-9 and _, beginning with a letter, at most 63 of them", name)
 		}
 		amount, err := parseAmount(name, in[name])
@@ -41,26 +42,12 @@ func parseNeeds(in map[string]*structpb.Value) (map[string]int64, error) {
 	return out, nil
 }
 
-func isDimension(name string) bool {
-	if name == "" || len(name) > 63 {
-		return false
-	}
-	for i := range len(name) {
-		c := name[i]
-		letter := c >= 'a' && c <= 'z'
-		if !letter && (i == 0 || (c < '0' || c > '9') && c != '_') {
-			return false
-		}
-	}
-	return true
-}
-
 func parseAmount(name string, v *structpb.Value) (int64, error) {
 	switch k := v.GetKind().(type) {
 	case *structpb.Value_NumberValue:
 		n := k.NumberValue
-		if n != math.Trunc(n) || n < 0 || n > 1<<53 {
-			return 0, badNeeds("needs.%s is %v; give an integer from 0 to 2^53, or a quantity such as \"64Mi\"", name, n)
+		if n != math.Trunc(n) || n < 0 || n > maxNumber {
+			return 0, badNeeds("needs.%s is %s; give an integer from 0 to 2^53-1, or a quantity as text such as \"64Mi\", up to 2^60", name, number(n))
 		}
 		return int64(n), nil
 	case *structpb.Value_StringValue:
@@ -70,6 +57,18 @@ func parseAmount(name string, v *structpb.Value) (int64, error) {
 		return 0, badNeeds("needs.%s is %.40q; give an integer of at least 0, or a quantity such as \"64Mi\" that comes to one", name, k.StringValue)
 	}
 	return 0, badNeeds("needs.%s is neither a number nor a quantity such as \"64Mi\"", name)
+}
+
+// maxNumber is the largest integer that no other becomes on its way through a JSON
+// number: 2^53 may have been 2^53+1.
+const maxNumber = 1<<53 - 1
+
+// number writes a number as people do: an integer with all its digits.
+func number(n float64) string {
+	if n == math.Trunc(n) && math.Abs(n) < 1e21 {
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	}
+	return strconv.FormatFloat(n, 'g', -1, 64)
 }
 
 // units of quantities: value = number * by / over.
@@ -107,25 +106,8 @@ func Quantity(text string) (n int64, ok bool) {
 	divisor := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(len(fraction))), nil)
 	divisor.Mul(divisor, big.NewInt(over))
 	amount, rest := amount.QuoRem(amount, divisor, new(big.Int))
-	if rest.Sign() != 0 || amount.Cmp(big.NewInt(maxAmount)) > 0 {
+	if rest.Sign() != 0 || amount.Cmp(big.NewInt(events.MaxAmount)) > 0 {
 		return 0, false
 	}
 	return amount.Int64(), true
-}
-
-// CheckAllocatable checks what an engine says it can hold, by dimension. The error
-// is a *events.Malformed.
-func CheckAllocatable(m map[string]int64) error {
-	if len(m) > maxDimensions {
-		return badNeeds("allocatable has %d dimensions; at most %d are allowed", len(m), maxDimensions)
-	}
-	for _, name := range slices.Sorted(maps.Keys(m)) {
-		if !isDimension(name) {
-			return badNeeds("allocatable: %.80q is no name of a dimension", name)
-		}
-		if m[name] < 0 || m[name] > maxAmount {
-			return badNeeds("allocatable.%s is %d; it goes from 0 to 2^60", name, m[name])
-		}
-	}
-	return nil
 }

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -48,12 +50,45 @@ func TestCheck(t *testing.T) {
 		"timeout":   {&events.TaskRequested{TaskId: "t", Kind: "k", ScheduleTimeout: strings.Repeat("9", 30) + "h"}, events.CodeBadData},
 	} {
 		var bad *events.Malformed
-		if err := c.Valid(tt.r); !errors.As(err, &bad) || bad.Code != tt.code {
+		if err := c.Valid(tt.r, 0); !errors.As(err, &bad) || bad.Code != tt.code {
 			t.Errorf("%s: %v, want %s", name, err, tt.code)
 		}
 	}
 	usual := &events.TaskRequested{TaskId: "t", Kind: "k", Retry: &events.RetryRequested{InitialBackoff: "1s"}}
 	if task, err := c.Check(usual); err != nil || task.Retry != nil {
 		t.Errorf("the default retries, spelled out, make %v, %v; want none", task.GetRetry(), err)
+	}
+}
+
+// A number in JSON has come through a float64: one that another may have become is
+// refused, and text is exact.
+func TestNeedsAreExactOrRefused(t *testing.T) {
+	for _, tt := range []struct {
+		value *structpb.Value
+		want  int64 // -1: refused
+	}{
+		{structpb.NewNumberValue(9007199254740993), -1}, // It is 9007199254740992 already.
+		{structpb.NewNumberValue(9007199254740991), 9007199254740991},
+		{structpb.NewStringValue("9007199254740993"), 9007199254740993},
+		{structpb.NewStringValue("1152921504606846976"), 1 << 60},
+		{structpb.NewStringValue("1152921504606846977"), -1},
+		{structpb.NewNumberValue(0.5), -1},
+	} {
+		task, err := New(nil).Check(&events.TaskRequested{TaskId: "t", Kind: "k", Needs: map[string]*structpb.Value{"x": tt.value}})
+		if got := task.GetNeeds()["x"]; (err != nil) != (tt.want < 0) || err == nil && got != tt.want {
+			t.Errorf("%v: %d, %v; want %d", tt.value, got, err, tt.want)
+		}
+	}
+}
+
+func TestNotBeforeIsAtMostAYearAhead(t *testing.T) {
+	now := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	for notBefore, ok := range map[string]bool{
+		"2066-01-01T00:00:00Z": false, "2027-11-28T00:00:00Z": true, "2027-11-28T00:00:01Z": false, "1970-01-01T00:00:00Z": true, "": true,
+	} {
+		err := New(nil).Valid(&events.TaskRequested{TaskId: "t", Kind: "k", NotBefore: notBefore}, now.UnixMilli())
+		if (err == nil) != ok {
+			t.Errorf("%s: %v, want it to be accepted: %t", notBefore, err, ok)
+		}
 	}
 }

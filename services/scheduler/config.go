@@ -86,5 +86,19 @@ func (c Config) Validate() error {
 	case c.WaitingLimit < 1:
 		return fmt.Errorf("scheduler config: WaitingLimit is %d; it must be at least 1", c.WaitingLimit)
 	}
+	return c.checkNames()
+}
+
+func (c Config) checkNames() error {
+	err := events.CheckPrefix(c.Prefix)
+	if err == nil {
+		err = events.CheckOptionalID("Site", c.Site)
+	}
+	if err == nil {
+		err = events.CheckOptionalID("Instance", c.Instance)
+	}
+	if err != nil {
+		return fmt.Errorf("scheduler config: %w", err)
+	}
 	return nil
 }

@@ -117,8 +117,11 @@ var settings = []setting{
 	},
 	{
 		name: "prefix", usage: "prefix of the topics", otherwise: events.DefaultPrefix,
-		file:  func(c *fileContext, _ *fileCluster) string { return c.Prefix },
-		apply: text(func(t *Target) *string { return &t.Prefix }),
+		file: func(c *fileContext, _ *fileCluster) string { return c.Prefix },
+		apply: func(t *Target, s string) error {
+			t.Prefix = s
+			return reason(events.CheckPrefix(s))
+		},
 	},
 	{
 		name: "site", usage: "site where a command goes, if the file has a context of it; else only the name of this one", otherwise: "local",

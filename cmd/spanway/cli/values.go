@@ -49,11 +49,16 @@ func Names(f *pflag.FlagSet, names ...string) {
 
 // CheckName is the error of a text that can be no name of what.
 func CheckName(what, text string) error {
-	var wrong *events.Malformed
-	if errors.As(events.CheckOptionalID(what, text), &wrong) {
-		return errors.New(wrong.Message)
+	return reason(events.CheckOptionalID(what, text))
+}
+
+// reason is why something was refused, without the code.
+func reason(err error) error {
+	var refused *events.Malformed
+	if errors.As(err, &refused) {
+		return errors.New(refused.Message)
 	}
-	return nil
+	return err
 }
 
 // accept makes all flags of a command and of those below it take what people write:

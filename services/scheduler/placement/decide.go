@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // Decide turns one input into events. Its value must come from a Preparer.
@@ -170,17 +171,14 @@ func (c *cycle) request(prep *Prepared) *events.Malformed {
 	return nil
 }
 
-// maxAheadMs is how far ahead notBefore may lie.
-const maxAheadMs = 365 * 24 * 60 * 60 * 1000
-
 // admissible refuses what depends on the log's version and the time.
 func (c *cycle) admissible(prep *Prepared) error {
 	m := prep.task
 	if err := c.s.supports(m); err != nil {
 		return err
 	}
-	if m.NotBeforeMs-c.now.Now > maxAheadMs {
-		return bad("notBefore is %s; it may be at most 8760h ahead", events.Stamp(m.NotBeforeMs))
+	if err := request.CheckAhead(m, c.now.Now); err != nil {
+		return err
 	}
 	return c.s.since("an attribute of the predicate", prep.predicate != nil && prep.predicate.Reads().New())
 }

@@ -2,6 +2,8 @@ package placement
 
 import (
 	"math"
+
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // Fair queueing between the tenants of a priority. Each tenant has a tag: how much
@@ -127,7 +129,7 @@ func (p *pool) weigh() {
 
 // weight of a tenant: 1 unless the pool's settings say otherwise.
 func (p *pool) weight(tenant string) int32 {
-	return min(max(p.settings.GetTenantWeights()[tenant], 1), maxWeight)
+	return min(max(p.settings.GetTenantWeights()[tenant], 1), request.MaxWeight)
 }
 
 // rank is the candidates of one priority. With one tenant they go by age alone;

@@ -61,6 +61,9 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) *P
 	out.typ = events.Type(strings.ToValidUTF8(string(env.Type), "\uFFFD"))
 	out.trace = traceOf(env)
 	if err != nil {
+		if e := engineOf(env, rec); e != nil {
+			return out.unregistered(e, malformed(err))
+		}
 		return out.unreadable(rec, malformed(err), hintOf(env, rec), partition)
 	}
 	wanted := events.Command
@@ -72,8 +75,11 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) *P
 	}
 	out.message = m
 	named, id := names(m)
+	registers, _ := m.(*events.EngineRegistration)
 	if out.pool, err = request.Pool(named, rec.Key); err != nil {
-		out.pool = ""
+		if out.pool = ""; answerable(registers.GetEngine()) {
+			return out.unregistered(registers.Engine, malformed(err))
+		}
 		return out.poisoned(rec, malformed(err))
 	}
 	out.taskID = id
@@ -83,9 +89,13 @@ func (p *Preparer) Prepare(topic string, partition int32, rec *events.Record) *P
 	if right := events.PoolPartition(out.pool); right != partition {
 		if !forwardable(m) {
 			out.taskID = ""
-			return out.poisoned(rec, events.Refuse(events.CodeWrongPartition,
+			astray := events.Refuse(events.CodeWrongPartition,
 				"pool %q belongs to partition %d of %s, and this came to %d; send it there, or have murmur2 of the pool's name choose as Java clients do",
-				out.pool, right, topic, partition))
+				out.pool, right, topic, partition)
+			if answerable(registers.GetEngine()) {
+				return out.unregistered(registers.Engine, astray)
+			}
+			return out.poisoned(rec, astray)
 		}
 		out.forwardTo, out.raw = right, rawRecord(rec, false)
 		return out
@@ -133,6 +143,20 @@ func (out *Prepared) unreadable(rec *events.Record, why *events.Malformed, h hin
 	}
 	out.refused = why
 	return out
+}
+
+// unregistered refuses the registration of an engine, which hears of it. All that
+// the answer repeats of it is where it is to go.
+func (out *Prepared) unregistered(e *events.Engine, why *events.Malformed) *Prepared {
+	out.message = &events.EngineRegistration{Engine: &events.Engine{Id: e.Id, Pool: e.Pool, Incarnation: e.Incarnation}}
+	out.invalid = why
+	return out
+}
+
+// answerable reports whether an engine can be told that its registration is refused,
+// though its names may be bad ones: they are repeated, and so bounded.
+func answerable(e *events.Engine) bool {
+	return e.GetId() != "" && len(e.Id)+len(e.Pool)+len(e.Incarnation) <= 4*events.MaxIDBytes
 }
 
 func malformed(err error) *events.Malformed {
@@ -183,6 +207,21 @@ func hintOf(env events.Envelope, rec *events.Record) (h hint) {
 		return hint{}
 	}
 	return hint{TaskID: cmp.Or(m.TaskId, env.ID), Pool: m.Pool}
+}
+
+// engineOf looks for the engine in a registration that could not be read; nil if it
+// is none, or does not say which engine it is of.
+func engineOf(env events.Envelope, rec *events.Record) *events.Engine {
+	if env.Type != events.TypeEngineRegistration {
+		return nil
+	}
+	_, known, err := events.DecodeKnown(rec)
+	m, ok := known.(*events.EngineRegistration)
+	if err != nil || !ok || !answerable(m.Engine) {
+		return nil
+	}
+	m.Engine.Pool = cmp.Or(m.Engine.Pool, string(rec.Key), string(events.DefaultPool))
+	return m.Engine
 }
 
 // names gives the pool and the task that a command or report names.

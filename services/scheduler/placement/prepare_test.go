@@ -261,7 +261,7 @@ func TestWrongPartition(t *testing.T) {
 		{&events.EngineDrainRequested{EngineId: "e", Pool: "green"}, false},
 		{&events.EngineResumeRequested{EngineId: "e", Pool: "green"}, false},
 		{&events.EngineHeartbeat{EngineId: "e", Pool: "green"}, false},
-		{&events.EngineRegistration{Engine: &events.Engine{Id: "e", Pool: "green"}}, false},
+		{&events.EngineLeaving{EngineId: "e", Pool: "green"}, false}, // Of a registration the engine is told.
 	} {
 		w := newWorld(t, Config{})
 		w.send(tt.m)

@@ -1,46 +1,16 @@
 package placement
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/pkg/request"
-)
-
-// Limits of a pool's settings.
-const (
-	maxWeight  = 1_000
-	maxWeights = 10_000
 )
 
 // DefaultReserveAfter is how long a task is passed over before an engine is
 // reserved for it, where the pool's settings say nothing.
 const DefaultReserveAfter = 10 * time.Second
-
-// checkSettings checks what replaces a pool's settings. None is all defaults.
-func checkSettings(m *events.PoolSettings) error {
-	if n := len(m.GetTenantWeights()); n > maxWeights {
-		return bad("settings.tenantWeights names %d tenants; at most %d are allowed", n, maxWeights)
-	}
-	for _, tenant := range slices.Sorted(maps.Keys(m.GetTenantWeights())) {
-		if tenant != "" { // Tasks without a tenant share as one.
-			if err := events.CheckID("settings.tenantWeights", tenant); err != nil {
-				return err
-			}
-		}
-		if w := m.TenantWeights[tenant]; w < 1 || w > maxWeight {
-			return bad("settings.tenantWeights[%q] is %d; it goes from 1 to %d", tenant, w, maxWeight)
-		}
-	}
-	if after := m.GetReserveAfterMs(); after > request.MaxTimeout.Milliseconds() {
-		return bad("settings.reserveAfterMs is %d; at most %d are allowed, negative means never", after, request.MaxTimeout.Milliseconds())
-	}
-	return nil
-}
 
 func (c *cycle) configure(name events.Pool, m *events.PoolConfigureRequested) *events.Malformed {
 	if err := c.s.since("pool.settings", true); err != nil {

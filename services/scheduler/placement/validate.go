@@ -3,17 +3,8 @@ package placement
 import (
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/types/known/structpb"
-
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/pkg/predicate"
 	"github.com/spanway/spanway/pkg/request"
-)
-
-// Limits of registrations, besides those of packages events and request.
-const (
-	maxKinds  = 256
-	maxLabels = 64
 )
 
 func bad(format string, args ...any) error {
@@ -42,29 +33,19 @@ func (p *Preparer) validate(out *Prepared, env events.Envelope) error {
 		m.DataType = printable(m.DataType, maxReasonBytes)
 		return events.CheckID("taskId", m.TaskId)
 	case *events.EngineRegistration:
-		if err := events.CheckID("engine.id", m.GetEngine().GetId()); err != nil {
-			return err
+		if !answerable(m.GetEngine()) {
+			return events.CheckEngine(m.GetEngine())
 		}
 		m.Engine.Pool = string(out.pool)
 		if err := p.checkEngine(m.Engine); err != nil {
 			out.invalid = malformed(err)
 		}
 	case *events.TaskCancelRequested:
-		if (m.Filter == nil) == (m.TaskId == "") {
-			return bad("a cancel needs either taskId or filter")
-		}
 		m.Reason = printable(m.Reason, maxReasonBytes)
-	case *events.TaskRetryRequested:
-		return events.CheckID("taskId", m.TaskId)
 	case *events.EngineDrainRequested:
 		m.Reason = printable(m.Reason, maxReasonBytes)
-		return events.CheckID("engineId", m.EngineId)
-	case *events.EngineResumeRequested:
-		return events.CheckID("engineId", m.EngineId)
-	case *events.PoolConfigureRequested:
-		return checkSettings(m.Settings)
 	}
-	return nil
+	return request.Command(out.message)
 }
 
 // task makes the task that a request asks for. A trace context that is too long,
@@ -84,54 +65,12 @@ func (p *Preparer) task(out *Prepared, m *events.TaskRequested, env events.Envel
 }
 
 func (p *Preparer) checkEngine(e *events.Engine) error {
-	if err := events.CheckID("engine.incarnation", e.Incarnation); err != nil {
-		return err
-	}
-	if e.Site != "" {
-		if err := events.CheckID("engine.site", e.Site); err != nil {
-			return err
-		}
-	}
-	if e.Node != "" {
-		if err := events.CheckID("engine.node", e.Node); err != nil {
-			return err
-		}
-	}
-	if want := events.EnginePartition(events.EngineID(e.Id)); e.AssignmentsPartition != want {
-		return bad("engine.assignmentsPartition is %d; for %q it is %d", e.AssignmentsPartition, e.Id, want)
-	}
-	if len(e.Kinds) > maxKinds {
-		return bad("%d kinds; at most %d are allowed", len(e.Kinds), maxKinds)
-	}
-	for _, k := range e.Kinds {
-		if err := events.CheckID("engine.kinds", k); err != nil {
-			return err
-		}
-	}
-	if err := request.CheckAllocatable(e.Allocatable); err != nil {
+	if err := events.CheckEngine(e); err != nil {
 		return err
 	}
 	if _, err := p.predicates.Accepts(e.Accepts); err != nil {
 		refused := malformed(err)
 		return events.Refuse(refused.Code, "engine.accepts: %s", refused.Message)
-	}
-	return checkLabels(e.Labels)
-}
-
-func checkLabels(labels map[string]*structpb.Value) error {
-	if len(labels) > maxLabels {
-		return bad("%d labels; at most %d are allowed", len(labels), maxLabels)
-	}
-	for name, v := range labels {
-		if err := events.CheckID("a label's name", name); err != nil {
-			return err
-		}
-		if _, err := predicate.FromLabel(v); err != nil {
-			return bad("label %q: %v", name, err)
-		}
-		if len(v.GetStringValue()) > events.MaxIDBytes || len(v.GetListValue().GetValues()) > maxLabels {
-			return bad("label %q is too large", name)
-		}
 	}
 	return nil
 }
