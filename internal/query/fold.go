@@ -3,6 +3,7 @@ package query
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -106,14 +107,19 @@ func (q *Querier) foldTasks(ctx context.Context, partition int32, what TaskQuery
 		}
 		h = newHistory(what)
 		r := eventlog.NewReaderAt(log, topic, partition, start)
-		done, err = q.readTo(ctx, reading{r, partition, start}, what.At, func(l events.Logged, rec *events.Record) {
+		see := func(l events.Logged, rec *events.Record) {
 			if l.Offset >= at && h.core == nil {
 				h.begin(state)
 			}
 			h.see(topic, partition, l, rec)
-		})
-		if err != nil {
+		}
+		if done, err = q.readTo(ctx, reading{r, partition, start}, what.At, see); err != nil {
 			return err
+		}
+		if what.ID != "" && what.At.Now() && len(h.order) == 0 {
+			if err := q.awaitDecisions(ctx, &done, partition, see); err != nil {
+				return err
+			}
 		}
 		if h.core == nil { // Nothing stands behind the snapshot.
 			h.begin(state)
@@ -121,4 +127,25 @@ func (q *Querier) foldTasks(ctx context.Context, partition int32, what TaskQuery
 		return state.Err()
 	})
 	return h, done, err
+}
+
+// awaitDecisions reads on until the requests that are there by now are decided, or for
+// as long as the scheduler is given for that: what was submitted a moment ago is then
+// shown, and not said to be unknown.
+func (q *Querier) awaitDecisions(ctx context.Context, done *folded, partition int32, see eventlog.Visit) error {
+	_, asked, err := q.offsets(ctx, q.topics.Requests(), partition)
+	if err != nil {
+		return err
+	}
+	for until := time.Now().Add(decisionWait); q.decided(done.reader, partition) < asked; {
+		left := time.Until(until)
+		if left <= 0 {
+			break
+		}
+		if err := done.reader.Poll(ctx, min(left, tailWait), see); err != nil {
+			return err
+		}
+	}
+	done.asOf.Offset, done.nowMs = done.reader.Position(), time.Now().UnixMilli()
+	return nil
 }

@@ -111,7 +111,21 @@ func (q *Querier) Task(ctx context.Context, pool events.Pool, id events.TaskID, 
 		return found[0].Tasks[0], found[0], nil
 	case len(pools) > 1:
 		return unknown("task %q is in the pools %s; say which with --pool", id, strings.Join(pools, ", "))
-	case pool == "":
+	}
+	for _, l := range listings {
+		if !when.Now() {
+			break
+		}
+		req, err := q.undecided(ctx, l.AsOf.Partition, l.Decided, id)
+		switch {
+		case err != nil:
+			return nil, Listing{}, err
+		case req != nil && (pool == "" || req.pool == pool):
+			return unknown("task %q was submitted to pool %q at %s, and no scheduler has decided it yet; see: spanway task why %s",
+				id, req.pool, events.Stamp(req.atMs), id)
+		}
+	}
+	if pool == "" {
 		return unknown("no task %q in any pool", id)
 	}
 	if v, ok := listings[0].core.Task(pool, id); ok {

@@ -15,7 +15,7 @@ import (
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
-// decisionWait is how long Why gives the scheduler to read a request that is
+// decisionWait is how long Why and Task give the scheduler to read a request that is
 // there already, before it says NOT_READ.
 const decisionWait = 2 * time.Second
 
