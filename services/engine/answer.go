@@ -45,7 +45,7 @@ func readAnswer(r *http.Response) (answer, error) {
 	a := answer{Status: r.StatusCode, Headers: map[string]string{}, content: content}
 	for _, name := range carried {
 		if v := r.Header.Get(name); v != "" {
-			a.Headers[strings.ToLower(name)] = strings.ToValidUTF8(v[:min(len(v), maxHeaderValue)], "\uFFFD")
+			a.Headers[strings.ToLower(name)] = strings.ToValidUTF8(string(events.Cut([]byte(v), maxHeaderValue)), "\uFFFD")
 		}
 	}
 	return a, nil
@@ -93,7 +93,7 @@ func incomplete(b []byte) int {
 
 // beginning is the first of the body, as the end of an error.
 func (a answer) beginning() string {
-	text := strings.TrimSpace(strings.ToValidUTF8(string(a.content[:min(len(a.content), maxBeginning)]), "\uFFFD"))
+	text := strings.TrimSpace(strings.ToValidUTF8(string(events.Cut(a.content, maxBeginning)), "\uFFFD"))
 	switch {
 	case text == "":
 		return ""

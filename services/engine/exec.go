@@ -69,14 +69,15 @@ func (x *executor) run(ctx context.Context, t *engine.Task) ([]byte, error) {
 	case exit.Code != 0:
 		return nil, engine.Fail(fmt.Sprintf("EXIT_%d", exit.Code), fmt.Errorf("%s ended with exit code %d%s", job.Args[0], exit.Code, complaint))
 	}
+	result := out.beginning()
 	t.ResultType = typeBytes
-	if utf8.Valid(out.kept) {
+	if utf8.Valid(result) {
 		t.ResultType = typeText
 	}
 	if out.cut {
 		t.ResultType += truncated
 	}
-	return out.kept, nil
+	return result, nil
 }
 
 // prepare makes a job of a payload, or says why no engine like this one can.

@@ -1,21 +1,28 @@
 package engine
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+)
 
 // head keeps the beginning of what is written to it, and takes the rest too, so
 // that the writer is not held up.
 type head struct {
 	max  int
-	kept []byte
+	kept []byte // one byte more than the beginning, if it was cut
 	cut  bool
 }
 
 func (h *head) Write(b []byte) (int, error) {
-	n := min(len(b), h.max-len(h.kept))
+	n := min(len(b), h.max+1-len(h.kept))
 	h.kept = append(h.kept, b[:n]...)
-	h.cut = h.cut || n < len(b)
+	h.cut = len(h.kept) > h.max
 	return len(b), nil
 }
+
+// beginning is what was kept; of text, whole characters.
+func (h *head) beginning() []byte { return events.Cut(h.kept, h.max) }
 
 // tail keeps the end of what is written to it.
 type tail struct {
@@ -27,7 +34,7 @@ type tail struct {
 func (t *tail) Write(b []byte) (int, error) {
 	t.kept = append(t.kept, b...)
 	if over := len(t.kept) - t.max; over > 0 {
-		t.kept = append(t.kept[:0], t.kept[over:]...)
+		t.kept = append(t.kept[:0], events.CutFront(t.kept, t.max)...)
 		t.cut = true
 	}
 	return len(b), nil

@@ -158,8 +158,5 @@ func cleanError(e *events.TaskError) *events.TaskError {
 // clean cuts s to at most so many bytes and replaces what is not UTF-8, which
 // could not be encoded.
 func clean(s string, most int) string {
-	if len(s) > most {
-		s = s[:most]
-	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return string(events.Cut([]byte(strings.ToValidUTF8(s, "\uFFFD")), most))
 }

@@ -268,7 +268,7 @@ func rawRecord(rec *events.Record, capped bool) *events.RawRecord {
 		}
 		if len(b) > left {
 			raw.Truncated = true
-			b = b[:left]
+			b = events.Cut(b, left)
 		}
 		left -= len(b)
 		return b

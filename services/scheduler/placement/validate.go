@@ -29,7 +29,7 @@ func (p *Preparer) validate(out *Prepared, env events.Envelope) error {
 	case *events.AttemptStarted:
 		return events.CheckID("taskId", m.TaskId)
 	case *events.AttemptProgressed:
-		m.Data = m.Data[:min(len(m.Data), events.MaxProgressBytes)]
+		m.Data = events.Cut(m.Data, events.MaxProgressBytes)
 		m.DataType = printable(m.DataType, maxReasonBytes)
 		return events.CheckID("taskId", m.TaskId)
 	case *events.EngineRegistration:
