@@ -1,6 +1,7 @@
 package log
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -135,6 +136,9 @@ func readScenario(a *cli.App, name string) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(in, replay.MaxFileBytes+1))
 	if err != nil {
 		return nil, cli.Usage("read %s: %w", name, err)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, cli.Usage("%s is empty: give a file that says something, or \"%s\" to change nothing", name, asRecorded)
 	}
 	return data, nil
 }

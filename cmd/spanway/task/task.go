@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -123,7 +124,7 @@ func list(a *cli.App) *cobra.Command {
 	var when cli.Moment
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List tasks, those of a pool oldest first; only those that have not ended unless --state says otherwise",
+		Short: "List tasks, newest first; only those that have not ended unless --state says otherwise",
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Pool = events.Pool(pool)
@@ -177,7 +178,7 @@ func parseStates(in []string) ([]client.State, error) {
 
 func printTasks(a *cli.App, listings []query.Listing, limit int) error {
 	t := &cli.Table{Head: []string{"ID", "POOL", "KIND", "STATE", "PRIO", "ENGINE", "ATTEMPT", "AGE"}}
-	shown, left := 0, 0
+	var rows []listed
 	var asOf []string
 	none := !slices.ContainsFunc(listings, func(l query.Listing) bool { return len(l.Tasks) > 0 })
 	for _, l := range listings {
@@ -185,20 +186,20 @@ func printTasks(a *cli.App, listings []query.Listing, limit int) error {
 			asOf = append(asOf, l.AsOf.String())
 		}
 		for _, s := range l.Tasks {
-			if limit > 0 && shown == limit {
-				left++
-				continue
-			}
-			shown++
-			if a.JSON() {
-				if err := a.Object(viewTask(s, l.AsOf)); err != nil {
-					return err
-				}
-				continue
-			}
-			t.Add(cli.Plain(s.ID), cli.Plain(s.Pool), cli.Plain(s.Kind), cli.Marked(s.State, cli.StateColour(client.State(s.State))),
-				cli.Plain(s.Priority), cli.Plain(cli.Dash(s.Engine)), cli.Plain(s.Attempt), cli.Plain(render.Age(l.AtMs, firstOf(s.AcceptedMs, s.EndedMs))))
+			rows = append(rows, listed{s, l})
 		}
+	}
+	left := newest(&rows, limit)
+	for _, r := range rows {
+		s, l := r.Task, r.of
+		if a.JSON() {
+			if err := a.Object(viewTask(s, l.AsOf)); err != nil {
+				return err
+			}
+			continue
+		}
+		t.Add(cli.Plain(s.ID), cli.Plain(s.Pool), cli.Plain(s.Kind), cli.Marked(s.State, cli.StateColour(client.State(s.State))),
+			cli.Plain(s.Priority), cli.Plain(cli.Dash(s.Engine)), cli.Plain(s.Attempt), cli.Plain(render.Age(l.AtMs, firstOf(s.AcceptedMs, s.EndedMs))))
 	}
 	if a.JSON() {
 		return nil
@@ -209,6 +210,27 @@ func printTasks(a *cli.App, listings []query.Listing, limit int) error {
 	}
 	a.AsOf(asOf...)
 	return nil
+}
+
+// listed is a task in a list.
+type listed struct {
+	*query.Task
+	of query.Listing
+}
+
+// newest leaves the newest tasks, at most limit of them if that is not 0, with the
+// newest first, and says how many it left out.
+func newest(rows *[]listed, limit int) (left int) {
+	slices.Reverse(*rows) // Of a partition they are in the order in which they were accepted.
+	slices.SortStableFunc(*rows, func(x, y listed) int {
+		return cmp.Compare(firstOf(y.AcceptedMs, y.EndedMs), firstOf(x.AcceptedMs, x.EndedMs))
+	})
+	if limit <= 0 || len(*rows) <= limit {
+		return 0
+	}
+	left = len(*rows) - limit
+	*rows = (*rows)[:limit]
+	return left
 }
 
 func firstOf(a, b int64) int64 {
