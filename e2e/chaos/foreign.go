@@ -68,7 +68,7 @@ func (p *Plan) Foreign(pool events.Pool, epoch uint32) (Foreign, error) {
 		r.Key = []byte(pool)
 		return Foreign{topic, partition, r, what}, err
 	}
-	switch p.random.IntN(7) {
+	switch p.random.IntN(9) {
 	case 0:
 		return forged("a heartbeat of no engine", p.topics.Reports(), &events.EngineHeartbeat{EngineId: "ghost", Incarnation: "none", Pool: string(pool), Running: []uint64{1, 2}})
 	case 1:
@@ -88,6 +88,14 @@ func (p *Plan) Foreign(pool events.Pool, epoch uint32) (Foreign, error) {
 	case 4:
 		r := envelope(`{}`, "ce_type", string(events.TypeTaskSucceeded), events.HeaderLog, "short")
 		return Foreign{p.topics.Events(), partition, r, "an event with a bad header"}, nil
+	case 5:
+		return forged("a heartbeat that has read an epoch which is not", p.topics.Reports(), &events.EngineHeartbeat{
+			EngineId: engine, Incarnation: "none", Pool: string(pool), ReceivedEpoch: math.MaxUint32 - 1, ReceivedN: 5})
+	case 6:
+		f, err := forged("a copy of an event of an epoch which is not", p.topics.Assignments(), &events.TaskCancelled{TaskId: p.last.TaskID, Pool: string(pool)},
+			events.Header{Key: events.HeaderFrom, Value: fmt.Appendf(nil, "%s/%d/%d/5", p.topics.Events(), partition, uint32(math.MaxUint32-1))})
+		f.Partition, f.Record.Key = events.EnginePartition(events.EngineID(engine)), []byte(engine)
+		return f, err
 	}
 	of := []string{p.topics.Events(), p.topics.Reports(), p.topics.Assignments(), events.Snapshots(p.topics.Events())}
 	return Foreign{of[p.random.IntN(len(of))], partition, p.garbage(), "garbage"}, nil
