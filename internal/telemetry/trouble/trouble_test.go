@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,13 +17,32 @@ import (
 type scene struct {
 	*Board
 	t   *testing.T
-	log *bytes.Buffer
+	log *ledger
+}
+
+// ledger is what was told since it was last asked.
+type ledger struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *ledger) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *ledger) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer l.text.Reset()
+	return l.text.String()
 }
 
 func play(t *testing.T, story func(s *scene)) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &scene{t: t, log: &bytes.Buffer{}}
+		s := &scene{t: t, log: &ledger{}}
 		s.Board = NewBoard(slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{
 			ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 				if a.Key == slog.TimeKey {
@@ -40,11 +60,10 @@ func (s *scene) after(d time.Duration, want ...string) {
 	s.t.Helper()
 	time.Sleep(d) //nolint:forbidigo // The time is virtual.
 	synctest.Wait()
-	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	lines := strings.Split(strings.TrimSpace(s.log.take()), "\n")
 	if lines[0] == "" {
 		lines = nil
 	}
-	s.log.Reset()
 	ok := len(lines) == len(want)
 	for i := 0; ok && i < len(want); i++ {
 		ok = strings.Contains(lines[i], want[i])
@@ -172,6 +191,5 @@ func TestAgainEndsWithItsContext(t *testing.T) {
 			t.Error("the pause outlived its context")
 		}
 		try.End()
-		s.log.Reset()
 	})
 }
