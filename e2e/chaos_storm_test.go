@@ -96,6 +96,10 @@ func (w *weather) storm(seed uint64) {
 		func() { w.write(foreign) }, func() { w.write(foreign) }, func() { w.write(foreign) },
 	}
 	for began := time.Now(); time.Since(began) < *chaosFor/2; {
+		if w.did["broker killed"] == 0 && time.Since(began) > *chaosFor/4 { // at least once
+			w.brokerAt = time.Time{}
+			w.restartBroker()
+		}
 		deeds[w.random.IntN(len(deeds))]()
 		w.revive(false)
 		pause := time.NewTimer(time.Duration(100+w.random.IntN(700)) * time.Millisecond)
