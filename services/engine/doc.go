@@ -16,7 +16,8 @@
 //
 //	EXIT_n        it ended with exit code n       } tried again under the
 //	SIGNAL_n      a signal ended it               } task's retry policy
-//	NOT_RUN       it could not be started         }
+//	NOT_RUN       it could not be started         }; final if its arguments
+//	              and environment are too long
 //	HTTP_n        status n, if not expected; final for what is the request's fault
 //	HTTP_TIMEOUT, UNREACHABLE                     } tried again
 //	BAD_PAYLOAD, NOT_ALLOWED, BAD_DIR, TOO_MANY_REDIRECTS

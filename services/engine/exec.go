@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"github.com/spanway/spanway/pkg/engine"
@@ -63,7 +64,7 @@ func (x *executor) run(ctx context.Context, t *engine.Task) ([]byte, error) {
 	case ctx.Err() != nil && (err != nil || exit != guard.Exit{}):
 		return nil, fmt.Errorf("%s was stopped: %w", job.Args[0], context.Cause(ctx))
 	case err != nil:
-		return nil, engine.Fail(codeNotRun, err)
+		return nil, notRun(job, err)
 	case exit.Signal != 0:
 		return nil, engine.Fail(fmt.Sprintf("SIGNAL_%d", exit.Signal), fmt.Errorf("%s was ended by signal %d%s", job.Args[0], exit.Signal, complaint))
 	case exit.Code != 0:
@@ -78,6 +79,24 @@ func (x *executor) run(ctx context.Context, t *engine.Task) ([]byte, error) {
 		t.ResultType += truncated
 	}
 	return result, nil
+}
+
+// notRun is the error of a command that could not be started. It is final where no other
+// attempt could do better: a command that is gone, or may not be run, may be mended, but
+// what is too long for this system stays so.
+func notRun(job guard.Job, err error) error {
+	switch {
+	case errors.Is(err, syscall.E2BIG):
+		size := 0
+		for _, text := range slices.Concat(job.Args, job.Env) {
+			size += len(text) + 1
+		}
+		return engine.Final(engine.Fail(codeNotRun, fmt.Errorf(
+			"%w: its arguments and environment are %d bytes; pass what is long by stdin, or in a file", err, size)))
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return engine.Final(engine.Fail(codeNotRun, err))
+	}
+	return engine.Fail(codeNotRun, err)
 }
 
 // prepare makes a job of a payload, or says why no engine like this one can.

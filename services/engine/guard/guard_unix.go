@@ -4,6 +4,7 @@ package guard
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -108,7 +109,11 @@ func run(job Job, stop <-chan struct{}) Exit {
 	os.Stdout.Close()
 	os.Stderr.Close()
 	if err != nil {
-		return Exit{Error: fmt.Sprintf("start it in %q: %v", job.Dir, err)}
+		exit := Exit{Error: fmt.Sprintf("start it in %q: %v", job.Dir, err)}
+		if errno := syscall.Errno(0); errors.As(err, &errno) {
+			exit.Errno = int(errno)
+		}
+		return exit
 	}
 	g.await(stop)
 	if g.status.Signaled() {

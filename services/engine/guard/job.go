@@ -20,4 +20,6 @@ type Exit struct {
 	Signal int `json:"signal,omitempty"`
 	// Error is why it could not be started.
 	Error string `json:"error,omitempty"`
+	// Errno is the system's number of that error; 0: none.
+	Errno int `json:"errno,omitempty"`
 }

@@ -45,7 +45,8 @@ func MaybeRun() {
 
 // Run runs a command under a guard until nothing of it is left. When ctx ends
 // the command is stopped, and how it ended is returned as ever. An error means
-// that it could not be run or guarded. Streams may be nil.
+// that it could not be run or guarded; where the system did not start it, the error is
+// the syscall.Errno that it gave. Streams may be nil.
 func Run(ctx context.Context, job Job, stdin io.Reader, stdout, stderr io.Writer) (Exit, error) {
 	if !armed.Load() {
 		return Exit{}, fmt.Errorf("run %s: this program cannot guard it: call guard.MaybeRun first in its main", job.Path)
@@ -98,11 +99,23 @@ func wait(cmd *exec.Cmd, status *os.File) (Exit, error) {
 	ended := cmd.Wait()
 	switch {
 	case told == nil && exit.Error != "":
-		return Exit{}, errors.New(exit.Error)
+		return Exit{}, &notStarted{exit}
 	case told == nil && ended == nil:
 		return exit, nil
 	case ended != nil:
 		return Exit{}, fmt.Errorf("the guard died: %w", ended)
 	}
 	return Exit{}, errors.New("the guard was stopped before it began")
+}
+
+// notStarted is the error of a command that the guard could not start.
+type notStarted struct{ exit Exit }
+
+func (e *notStarted) Error() string { return e.exit.Error }
+
+func (e *notStarted) Unwrap() error {
+	if e.exit.Errno == 0 {
+		return nil
+	}
+	return syscall.Errno(e.exit.Errno)
 }
