@@ -131,7 +131,7 @@ func bySchedulerAccepted(t *testing.T, m proto.Message) bool {
 	if err != nil {
 		return false // It cannot even be written.
 	}
-	pool := events.DefaultPool
+	var pool events.Pool
 	topics := events.Topics{Prefix: events.DefaultPrefix}
 	topic := topics.Requests()
 	if r, ok := m.(*events.EngineRegistration); ok {
@@ -180,8 +180,8 @@ func byClientAccepted(t *testing.T, m proto.Message) (accepted, asked bool) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()           // What is accepted is not sent.
-	defer c.Close(ctx) //nolint:errcheck // Nothing was sent.
+	cancel() // What is accepted is not sent.
+	defer c.Close(ctx)
 	switch m := m.(type) {
 	case *events.TaskRequested:
 		if m.ReplayOf != "" {

@@ -30,16 +30,16 @@ func Shown(t *testing.T, output string) {
 	}
 }
 
-// Withstands checks that what print prints of a V is safe for a terminal, and has as
+// Withstands checks that what show prints of a V is safe for a terminal, and has as
 // many lines, whatever its texts are: each string in it is hostile once, whichever
 // they are and will be. It must print them.
-func Withstands[V any](t *testing.T, print func(*cli.App, V)) {
+func Withstands[V any](t *testing.T, show func(*cli.App, V)) {
 	t.Helper()
 	lines := func(text string) int {
 		var v V
 		fill(reflect.ValueOf(&v).Elem(), text, 0)
 		var out bytes.Buffer
-		print(cli.NewApp(cli.Streams{Out: &out, Err: &out}), v)
+		show(cli.NewApp(cli.Streams{Out: &out, Err: &out}), v)
 		Shown(t, out.String())
 		if !strings.Contains(out.String(), cleanStart(text)) {
 			t.Errorf("the texts of a %T are not in the output:\n%s", v, out.String())
@@ -158,11 +158,11 @@ func scalar(f protoreflect.FieldDescriptor, text string, otherwise protoreflect.
 }
 
 // Print is what a command prints in an output mode, table or json.
-func Print(t *testing.T, mode string, print func(*cli.App) error) string {
+func Print(t *testing.T, mode string, show func(*cli.App) error) string {
 	t.Helper()
 	var out, err bytes.Buffer
 	command := func(a *cli.App) *cobra.Command {
-		return &cobra.Command{Use: "version", RunE: func(*cobra.Command, []string) error { return print(a) }}
+		return &cobra.Command{Use: "version", RunE: func(*cobra.Command, []string) error { return show(a) }}
 	}
 	code := Program{command}.Run(t.Context(), []string{"version", "-o", mode}, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &err})
 	if code != cli.ExitDone {

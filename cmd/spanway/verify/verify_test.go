@@ -2,7 +2,6 @@ package verify
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -17,11 +16,9 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
-	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/handmade"
 	"github.com/spanway/spanway/internal/verify/tasks"
-	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -179,40 +176,6 @@ not judged: it has many writers, and no rules are known here for such a log
 	}
 }
 
-// memory is logs in memory, of which every partition has a snapshot that is usable or not.
-type memory struct {
-	records map[string][]events.Record
-	usable  bool
-}
-
-func (m *memory) of(topic string, partition int32) []events.Record {
-	return m.records[fmt.Sprintf("%s/%d", topic, partition)]
-}
-
-func (m *memory) Scan(_ context.Context, topic string, partition int32, see func(*events.Record) error) error {
-	for _, r := range m.of(topic, partition) {
-		if err := see(&r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m *memory) Offsets(_ context.Context, topic string, partition int32) (start, end int64, err error) {
-	if records := m.of(topic, partition); len(records) > 0 {
-		return records[0].Offset, records[len(records)-1].Offset + 1, nil
-	}
-	return 0, 0, nil
-}
-
-func (m *memory) ListTopics(context.Context) (list []client.TopicInfo, err error) {
-	for place := range m.records {
-		topic, _, _ := strings.Cut(place, "/")
-		list = append(list, client.TopicInfo{Name: topic})
-	}
-	return list, nil
-}
-
 // An input that ends below where it was read to is named; one that is not there, or ends
 // behind that, is not.
 func TestVerifyNamesAnInputThatLostItsTail(t *testing.T) {
@@ -239,10 +202,6 @@ func TestVerifyNamesAnInputThatLostItsTail(t *testing.T) {
 			t.Errorf("of one that ends at %d, found: %+v", end, v.Findings)
 		}
 	}
-}
-
-func (m *memory) SnapshotsOf(context.Context, string, int32) ([]query.SnapshotInfo, error) {
-	return []query.SnapshotInfo{{Offset: 2, Usable: m.usable}}, nil
 }
 
 // A beginning that is gone is a loss if no snapshot has its place, in every log that

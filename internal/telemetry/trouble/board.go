@@ -45,7 +45,7 @@ func (b *Board) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, t := range b.shown {
-		what, err, since := t.state()
+		what, since, err := t.state()
 		if since.IsZero() {
 			continue // It has just ended.
 		}
@@ -123,7 +123,7 @@ func reasonOf(err error) string {
 // innermost is the cause; of several, the one that was added last.
 func innermost(err error) error {
 	for {
-		if many, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // It takes the chain apart.
+		if many, ok := err.(interface{ Unwrap() []error }); ok {
 			if errs := many.Unwrap(); len(errs) > 0 {
 				err = errs[len(errs)-1]
 				continue

@@ -123,7 +123,7 @@ func (t *Try) fire(turn int) {
 }
 
 func (t *Try) show() {
-	if what, err, since := t.state(); !since.IsZero() {
+	if what, since, err := t.state(); !since.IsZero() {
 		t.board.show(t, what, err, since)
 	}
 	t.mu.Lock()
@@ -134,14 +134,14 @@ func (t *Try) show() {
 	}
 }
 
-// state is what it does, what is in the way, and since when; zero if nothing is.
-func (t *Try) state() (what string, err error, since time.Time) {
+// state is what it does, since when something is in the way, and what; zero if nothing is.
+func (t *Try) state() (what string, since time.Time, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err = t.err; err == nil {
 		err = errNoAnswer
 	}
-	return t.what(), err, t.since
+	return t.what(), t.since, err
 }
 
 // Pause waits that long: false if ctx ended before. What tries again pauses by

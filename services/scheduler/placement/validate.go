@@ -7,10 +7,6 @@ import (
 	"github.com/spanway/spanway/pkg/request"
 )
 
-func bad(format string, args ...any) error {
-	return events.Refuse(events.CodeBadData, format, args...)
-}
-
 // validate checks a record for this partition and completes out.
 func (p *Preparer) validate(out *Prepared, env events.Envelope) error {
 	switch m := out.message.(type) {
