@@ -13,7 +13,8 @@
 // It is where a core may be imported outside of its service: what waits, runs or
 // is free is what services/scheduler/placement says. What a core does not remember
 // (what happened to a task, how it ended long ago) is kept beside it by history, in
-// the core's own view of a task.
+// the core's own view of a task. A list with a limit keeps the newest that match (page)
+// and asks the core for what is live, so its memory is the core's own.
 //
 // An answer is a barrier read: everything that was in the log when it was asked is
 // in it. With a moment (At) it is the fold of everything below an offset, or up to

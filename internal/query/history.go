@@ -32,16 +32,29 @@ type history struct {
 	tasks  map[taskKey]*Task
 	order  []*Task
 	events []client.Event
+	// page takes the place of tasks and order where the query has a limit.
+	page *page
 }
 
 type taskKey struct{ pool, id string }
 
-func newHistory(what TaskQuery) *history { return &history{what: what, tasks: map[taskKey]*Task{}} }
+func newHistory(what TaskQuery) *history {
+	h := &history{what: what, tasks: map[taskKey]*Task{}}
+	if what.Limit > 0 && what.ID == "" {
+		h.page = newPage(what)
+	}
+	return h
+}
 
 // begin goes on with a core, in which the tasks are that are older than the log.
 // What is known of a task from its own events stays.
 func (h *history) begin(core *placement.State) {
 	h.core = core
+	if h.page != nil {
+		h.page.begin(core, h.order)
+		h.tasks, h.order = nil, nil
+		return
+	}
 	for _, pool := range core.Pools() {
 		incarnations := map[string]string{}
 		for e := range core.Engines(pool.Pool) {
@@ -118,8 +131,13 @@ type ofTask interface {
 	GetPool() string
 }
 
-// note keeps what an event says of a task.
+// note keeps what an event says of a task. As long as there is no core, a page cannot
+// tell what a task was that ends: then all are kept, if ended ones are asked for.
 func (h *history) note(l events.Logged) {
+	if h.page != nil && (h.core != nil || !h.what.endedToo()) {
+		h.page.note(h.core, l)
+		return
+	}
 	switch m := l.Message.(type) {
 	case *events.TaskAccepted:
 		h.add(&Task{TaskView: placement.Accepted(m)})
@@ -209,9 +227,12 @@ func (t *Task) end(r client.Result) {
 	}
 }
 
-// list gives the tasks that match, in the order in which they were accepted.
-func (h *history) list() []*Task {
-	var out []*Task
+// list gives the tasks that match, in the order in which they were accepted, and says
+// how many more there are if the query has a limit.
+func (h *history) list() (out []*Task, more int) {
+	if h.page != nil {
+		return h.page.list(h.core)
+	}
 	for _, t := range h.order {
 		if v, ok := h.core.Task(events.Pool(t.Pool), events.TaskID(t.ID)); ok && !t.Ended() {
 			t.State = v.State
@@ -220,5 +241,5 @@ func (h *history) list() []*Task {
 			out = append(out, t)
 		}
 	}
-	return out
+	return out, 0
 }

@@ -18,13 +18,20 @@ type TaskQuery struct {
 	ID     events.TaskID
 	Kind   string
 	States []client.State
+	// Filter is that of a bulk cancel, which matches what it would cancel; all if nil.
+	Filter *events.TaskFilter
+	// Limit leaves of each partition only the newest that match, and says how many more
+	// there are; 0 for all. The memory of an answer with a limit is the core's, and
+	// does not grow with what waits or ended besides. It is not for a query by ID.
+	Limit int
 	// At is the moment to look at; now if zero.
 	At At
 }
 
 func (what TaskQuery) matches(t *Task) bool {
 	return (what.Pool == "" || t.Pool == string(what.Pool)) && (what.Kind == "" || t.Kind == what.Kind) &&
-		(len(what.States) == 0 || slices.Contains(what.States, client.State(t.State)))
+		(len(what.States) == 0 || slices.Contains(what.States, client.State(t.State))) &&
+		(what.Filter == nil || Matches(what.Filter, t))
 }
 
 // Listing is the answer to a query, one part for each partition that was read.
@@ -34,6 +41,8 @@ type Listing struct {
 	// since the Unix epoch.
 	AtMs  int64
 	Tasks []*Task // in the order in which they were accepted
+	// More is how many more match than the limit allows.
+	More int
 	// Decided: every request of the partition below this offset has been decided;
 	// 0 if a moment was asked for.
 	Decided int64
@@ -58,7 +67,10 @@ func (q *Querier) Tasks(ctx context.Context, what TaskQuery) ([]Listing, error) 
 		if err != nil {
 			return nil, done, err
 		}
-		l := Listing{AsOf: done.asOf, AtMs: done.nowMs, Tasks: h.list(), History: h.events, core: h.core}
+		l := Listing{AsOf: done.asOf, AtMs: done.nowMs, History: h.events}
+		if l.Tasks, l.More = h.list(); what.ID != "" {
+			l.core = h.core // Of a list it would keep all partitions' in memory at once.
+		}
 		if what.At.Now() {
 			l.Decided = q.decided(done.reader, p)
 		}

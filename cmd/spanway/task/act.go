@@ -66,15 +66,16 @@ func wouldCancel(ctx context.Context, a *cli.App, c *cli.Conn, pool events.Pool,
 	if pool == "" {
 		pool = events.DefaultPool
 	}
-	listings, err := c.Tasks(ctx, query.TaskQuery{Pool: pool, States: []client.State{client.Pending, client.Assigned, client.Running}})
+	listings, err := c.Tasks(ctx, query.TaskQuery{
+		Pool: pool, States: []client.State{client.Pending, client.Assigned, client.Running}, Filter: filter,
+		Limit: 1, // Only their number is asked for.
+	})
 	if err != nil {
 		return err
 	}
 	n := 0
 	for _, l := range listings {
-		for _, s := range l.Tasks {
-			n += b2i(query.Matches(filter, s))
-		}
+		n += len(l.Tasks) + l.More
 	}
 	return a.Said(map[string]any{"matched": n}, "%s be cancelled", render.Count(int64(n), "task would", "tasks would"))
 }

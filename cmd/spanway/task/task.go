@@ -136,6 +136,7 @@ func list(a *cli.App) *cobra.Command {
 				return err
 			}
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+				q.Limit = limit
 				listings, err := c.Tasks(ctx, q)
 				if err != nil {
 					return err
@@ -180,6 +181,7 @@ func printTasks(a *cli.App, listings []query.Listing, limit int) error {
 	t := &cli.Table{Head: []string{"ID", "POOL", "KIND", "STATE", "PRIO", "ENGINE", "ATTEMPT", "AGE"}}
 	var rows []listed
 	var asOf []string
+	left := 0
 	none := !slices.ContainsFunc(listings, func(l query.Listing) bool { return len(l.Tasks) > 0 })
 	for _, l := range listings {
 		if len(l.Tasks) > 0 || none {
@@ -188,8 +190,9 @@ func printTasks(a *cli.App, listings []query.Listing, limit int) error {
 		for _, s := range l.Tasks {
 			rows = append(rows, listed{s, l})
 		}
+		left += l.More
 	}
-	left := newest(&rows, limit)
+	left += newest(&rows, limit)
 	for _, r := range rows {
 		s, l := r.Task, r.of
 		if a.JSON() {
