@@ -1,6 +1,7 @@
 package request
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,9 +13,11 @@ import (
 // MaxTimeout is the longest that a task may wait or run, and that a setting may be.
 const MaxTimeout = 365 * 24 * time.Hour
 
+// MaxAttempts is how often a task may be tried, at most.
+const MaxAttempts = 1_000
+
 // Limits and defaults of requests, besides the limits of package events.
 const (
-	maxAttempts     = 1_000
 	maxFinalErrors  = 32
 	maxLimit        = 1_000_000
 	maxAfter        = 64
@@ -94,8 +97,8 @@ func parseRetry(m *events.RetryRequested) (*events.RetryPolicy, error) {
 	}
 	r := DefaultRetry()
 	if m.MaxAttempts != nil {
-		if r.MaxAttempts = *m.MaxAttempts; r.MaxAttempts < 1 || r.MaxAttempts > maxAttempts {
-			return nil, bad("retry.maxAttempts is %d; it goes from 1 to %d", r.MaxAttempts, maxAttempts)
+		if r.MaxAttempts = *m.MaxAttempts; r.MaxAttempts < 1 || r.MaxAttempts > MaxAttempts {
+			return nil, bad("retry.maxAttempts is %d; it goes from 1 to %d", r.MaxAttempts, MaxAttempts)
 		}
 	}
 	if m.Multiplier != nil {
@@ -158,9 +161,9 @@ func fillLimit(t *events.Task, m *events.TaskRequested) error {
 // checkDependencies checks the IDs in after; repeated ones count once.
 func checkDependencies(self string, after []string) ([]string, error) {
 	var ids []string
-	for _, id := range after {
-		if err := events.CheckID("after", id); err != nil {
-			return nil, err
+	for i, id := range after {
+		if events.CheckID("", id) != nil {
+			return nil, events.CheckID(fmt.Sprintf("after[%d]", i), id)
 		}
 		if id == self {
 			return nil, events.Refuse(events.CodeDependencyCycle, "task %q is to wait for itself", id)

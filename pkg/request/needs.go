@@ -46,7 +46,10 @@ func parseAmount(name string, v *structpb.Value) (int64, error) {
 	switch k := v.GetKind().(type) {
 	case *structpb.Value_NumberValue:
 		n := k.NumberValue
-		if n != math.Trunc(n) || n < 0 || n > maxNumber {
+		if n == math.Trunc(n) && n > maxNumber {
+			return 0, badNeeds("needs.%s is a number of 2^53 or more, which loses digits on its way: write it as text, such as \"64Mi\" or \"9007199254740993\", up to 2^60", name)
+		}
+		if n != math.Trunc(n) || n < 0 {
 			return 0, badNeeds("needs.%s is %s; give an integer from 0 to 2^53-1, or a quantity as text such as \"64Mi\", up to 2^60", name, number(n))
 		}
 		return int64(n), nil

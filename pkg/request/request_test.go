@@ -92,3 +92,18 @@ func TestNotBeforeIsAtMostAYearAhead(t *testing.T) {
 		}
 	}
 }
+
+// Of several IDs, the error tells which one is meant, also where it cannot quote it.
+func TestABadDependencyIsToldByItsPlace(t *testing.T) {
+	for id, want := range map[string]string{
+		"":                       "after[1] is missing",
+		strings.Repeat("x", 257): "after[1] has 257 bytes",
+		"\xff":                   `after[1] "\xff" is not valid UTF-8`,
+		"a\n":                    `after[1] "a\n" contains a control character`,
+	} {
+		_, err := New(nil).Check(&events.TaskRequested{TaskId: "t", Kind: "noop", After: []string{"fine", id, "too"}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("after %.20q: %v; want %s", id, err, want)
+		}
+	}
+}

@@ -1,8 +1,6 @@
 package task
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,36 +85,59 @@ type bulk struct {
 
 // run submits what it reads, for as long as reading lasts, and waits for what became of it.
 func (b *bulk) run(ctx, reading context.Context, in io.Reader) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 64<<10), 2*events.MaxRecordBytes)
-	number := 0
-	for reading.Err() == nil && lines.Scan() {
-		number++
-		b.last = number
-		line := bytes.TrimSpace(lines.Bytes())
-		if len(line) == 0 {
-			b.bar.Add(1) //nolint:errcheck // As above.
-			continue
-		}
-		r, err := client.ParseRequest(line)
-		if err != nil {
-			b.done(number, len(line)+1, events.TaskID(""), client.Result{}, err)
-			continue
-		}
-		b.submission.complete(r)
-		if r.Kind == "" {
-			err := &client.Refused{Code: events.CodeBadData, Message: `kind is missing; add "kind" to the line, or give --kind for the lines that have none`}
-			b.done(number, len(line)+1, events.TaskID(r.TaskId), client.Result{}, err)
-			continue
-		}
-		b.warn(ctx, r)
-		b.one(ctx, number, len(line)+1, r)
-	}
+	err := b.read(ctx, reading, newLines(in))
 	b.running.Wait()
-	if err := lines.Err(); err != nil && ctx.Err() == nil {
-		return cli.Usage("read line %d of %s: %w", number+1, b.submission.file, err)
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
 	return ctx.Err()
+}
+
+// read submits each line that is a task. Its error is that of the file as a whole.
+func (b *bulk) read(ctx, reading context.Context, in *lines) error {
+	for first := true; reading.Err() == nil; {
+		refused, ok := in.next()
+		if !ok {
+			break
+		}
+		b.last = in.number
+		if len(in.text) == 0 && refused == nil {
+			b.bar.Add(in.bytes) //nolint:errcheck // As above.
+			continue
+		}
+		if first {
+			if err := in.checkForm(b.submission.file); err != nil {
+				return err
+			}
+			first = false
+		}
+		if refused != nil {
+			b.done(in.number, in.bytes, events.TaskID(""), client.Result{}, refused)
+			continue
+		}
+		b.line(ctx, in)
+	}
+	if in.err != nil {
+		return cli.Usage("read line %d of %s: %w", in.number, b.submission.file, in.err)
+	}
+	return nil
+}
+
+// line submits the task of a line.
+func (b *bulk) line(ctx context.Context, in *lines) {
+	r, err := client.ParseRequest(in.text)
+	if err != nil {
+		b.done(in.number, in.bytes, events.TaskID(""), client.Result{}, err)
+		return
+	}
+	b.submission.complete(r)
+	if r.Kind == "" {
+		err := &client.Refused{Code: events.CodeBadData, Message: `kind is missing; add "kind" to the line, or give --kind for the lines that have none`}
+		b.done(in.number, in.bytes, events.TaskID(r.TaskId), client.Result{}, err)
+		return
+	}
+	b.warn(ctx, r)
+	b.one(ctx, in.number, in.bytes, r)
 }
 
 // warn says once of a predicate that it names what no known engine has.

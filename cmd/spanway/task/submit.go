@@ -15,6 +15,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 	"github.com/spanway/spanway/services/engine/command"
 )
 
@@ -58,6 +59,9 @@ the task is submitted all the same.`,
 				return cli.Usage("unexpected argument %q: a command to execute comes after --", args[0])
 			}
 			s.command = args
+			if s.retries < 0 || s.retries >= request.MaxAttempts {
+				return cli.Usage("--retries %d: give 0 to %d", s.retries, request.MaxAttempts-1)
+			}
 			ctx, stop, err := a.Traced(cmd.Context())
 			if err != nil {
 				return err
@@ -99,7 +103,7 @@ func (s *submission) flags(c *cobra.Command) {
 	f.StringVar(&s.tenant, "tenant", "", "on whose behalf")
 	f.StringVar(&s.limitKey, "limit-key", "", "what is limited, such as a database: of its tasks --limit run at once")
 	f.Int32Var(&s.limit, "limit", 0, "how many tasks of the --limit-key run at once (default 1)")
-	f.StringSliceVar(&s.after, "after", nil, "IDs of tasks of the pool that must have succeeded before")
+	f.StringSliceVar(&s.after, "after", nil, "IDs of tasks of the pool that must have succeeded before, separated by commas; one with a comma in it in quotes")
 	f.StringVar(&s.payload, "payload", "", "its payload: text, @FILE, or - for standard input")
 	f.StringVar(&s.payloadType, "payload-type", "", "content type of the payload")
 	f.StringVar(&s.file, "file", "", "submit one task for each line of this file; - for standard input")
