@@ -41,6 +41,10 @@ var calls = map[string]func(ctx context.Context, c *client.Client) error{
 		_, _, err := c.Offsets(ctx, c.Topics().Requests(), 0)
 		return err
 	},
+	"Repeated": func(ctx context.Context, c *client.Client) error {
+		_, err := c.Repeated(ctx, "", "t")
+		return err
+	},
 	"Replay": func(ctx context.Context, c *client.Client) error {
 		_, err := c.Replay(ctx, &client.Replay{To: events.Place{Topic: c.Topics().Requests()}})
 		return err

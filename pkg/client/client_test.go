@@ -46,13 +46,13 @@ func TestDoReturnsWhatTheHandlerReturned(t *testing.T) {
 	h := newHouse(t)
 	c, ctx := h.client(t), within(t)
 	r, err := c.Do(ctx, Task{ID: "one", Kind: "echo", Payload: []byte("hello")})
-	if err != nil || r.State != Succeeded || string(r.Data) != "hello" || r.Engine != "e1" || r.Attempt != 1 {
+	if err != nil || r.State != Succeeded || string(r.Data) != "hello" || r.Engine != "e1" || r.Attempt != 1 || r.Repeated {
 		t.Fatalf("Do returns %+v, %v", r, err)
 	}
 	// The same ID is the same task, for this client and for others.
 	for _, c := range []*Client{c, h.client(t)} {
 		again, err := c.Do(ctx, Task{ID: "one", Kind: "echo", Payload: []byte("other")})
-		if err != nil || string(again.Data) != "hello" || again.Offset != r.Offset {
+		if err != nil || string(again.Data) != "hello" || again.Offset != r.Offset || !again.Repeated {
 			t.Errorf("Do of the same ID returns %+v, %v; want the first result at offset %d", again, err, r.Offset)
 		}
 	}

@@ -54,6 +54,9 @@ type Result struct {
 	// its time in milliseconds since the Unix epoch.
 	Offset int64
 	AtMs   int64
+	// Repeated: the ID had been submitted before, so this is what became of that
+	// request, which may have asked for something else. Only Do tells.
+	Repeated bool
 }
 
 // Err is nil if the task succeeded, *Refused if it was rejected, else *TaskFailed.

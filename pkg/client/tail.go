@@ -48,7 +48,14 @@ type tail struct {
 type tracked struct {
 	request int64 // its offset; -1 while not acknowledged
 	ended   int64 // the offset of its terminal event; -1 before
+	// made and again: what the first decision was that was seen of its ID since it was
+	// submitted: that the task was made, or that it had been before.
+	made, again bool
 }
+
+// repeated tells whether the task was there before it was submitted. That its end comes
+// first, before any decision, says so, too.
+func (k tracked) repeated() bool { return !k.made && (k.again || k.ended >= 0) }
 
 // refusedAt is a refusal, and the offset of its event; nil if that is lost.
 type refusedAt struct {
@@ -160,6 +167,7 @@ func (t *tail) began(b eventlog.Beginning) {
 		if k.ended >= b.At {
 			k.ended = -1
 		}
+		k.made, k.again = false, false
 		return k
 	})
 	t.refused.each(func(r refusedAt) refusedAt {
@@ -188,6 +196,11 @@ func (t *tail) see(l events.Logged, _ *events.Record) {
 		}
 	}
 	switch m := l.Message.(type) {
+	case *events.TaskAccepted:
+		if known, ok := t.tracked.get(keyOf(m.Task)); ok && !known.again {
+			known.made = true
+			t.tracked.put(keyOf(m.Task), known)
+		}
 	case *events.TaskRejected:
 		t.seeRejected(refusedAt{m, l.Offset})
 	case *events.TaskRepeated:
@@ -215,13 +228,14 @@ func (t *tail) seeEnd(l events.Logged) {
 
 // seeRepeated: the task that was submitted again may have ended long ago.
 func (t *tail) seeRepeated(m *events.TaskRepeated) {
-	if m.EndedAtOffset < 0 {
-		return
-	}
 	key := taskKey{events.Pool(m.Pool), events.TaskID(m.TaskId)}
 	if known, ok := t.tracked.get(key); ok {
-		known.ended = m.EndedAtOffset
+		known.again = known.again || !known.made
+		known.ended = max(known.ended, m.EndedAtOffset)
 		t.tracked.put(key, known)
+	}
+	if m.EndedAtOffset < 0 {
+		return
 	}
 	for _, w := range t.waiters[key] {
 		w.settle(Result{}, m.EndedAtOffset)

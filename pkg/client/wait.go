@@ -63,6 +63,7 @@ func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result
 	}
 	w := t.register(key, -1)
 	defer t.forget(w)
+	t.track(key)
 	if err := t.run(ctx); err != nil {
 		return Result{ID: key.task, Pool: key.pool}, notSent(err)
 	}
@@ -70,8 +71,10 @@ func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result
 	if err != nil {
 		return Result{ID: key.task, Pool: key.pool}, fmt.Errorf("submit task %q: %w", key.task, err)
 	}
+	t.requested(key, offset)
 	t.asked(w, offset)
 	result, err := t.await(ctx, w)
+	result.Repeated = t.repeated(key)
 	if err != nil && !result.State.Ended() {
 		err = &Unfinished{Pool: key.pool, Task: key.task, Err: err}
 	}
