@@ -92,18 +92,18 @@ func retry(a *cli.App) *cobra.Command {
 				defer a.Hint()()
 				return cli.Each(ids, func(id string) error {
 					began := time.Now()
-					again, err := c.Retry(ctx, events.Pool(pool), events.TaskID(id))
+					next, err := c.Retry(ctx, events.Pool(pool), events.TaskID(id))
 					if err != nil {
 						return err
 					}
 					if !wait {
-						return a.Said(map[string]any{"id": again, "replay_of": id}, "%s", again)
+						return a.Said(map[string]any{"id": next, "replay_of": id}, "%s", next)
 					}
-					result, err := c.Wait(ctx, events.Pool(pool), again)
+					result, err := c.Wait(ctx, events.Pool(pool), next)
 					if !result.State.Ended() {
-						return left(a, client.Result{ID: again}, &client.Unfinished{Task: again, Err: err})
+						return left(a, client.Result{ID: next}, &client.Unfinished{Task: next, Err: err})
 					}
-					return printEnd(a, result, time.Since(began), err)
+					return printEnd(a, result, again{}, time.Since(began), err)
 				})
 			})
 		},

@@ -52,23 +52,29 @@ func submitEvery(ctx context.Context, a *cli.App, s *submission) error {
 
 // submitAs submits one task, and waits for it if the flags say so.
 func submitAs(ctx context.Context, a *cli.App, c *cli.Conn, s *submission, r *events.TaskRequested) error {
+	given := r.TaskId != ""
 	if s.wait {
 		began := time.Now()
-		result, err := c.DoRequest(ctx, r)
+		result, found, err := do(ctx, a, c, r, given)
 		if !result.State.Ended() {
 			return left(a, result, err)
 		}
-		return printEnd(a, result, time.Since(began), err)
+		return printEnd(a, result, found, time.Since(began), err)
 	}
 	id, err := c.SubmitRequest(ctx, r)
 	if err != nil {
 		return err
 	}
-	if a.JSON() {
-		return a.Object(struct {
-			ID   string `json:"id"`
-			Pool string `json:"pool"`
-		}{string(id), r.Pool})
+	var printed error
+	if !a.JSON() {
+		printed = a.Printf("%s\n", id) // Before anything is waited for.
 	}
-	return a.Printf("%s\n", id)
+	var found again
+	if given {
+		found = noteAgain(ctx, a, c, r)
+	}
+	if a.JSON() {
+		return a.Object(taskView{ID: string(id), Pool: r.Pool, State: found.state, again: found})
+	}
+	return printed
 }

@@ -205,7 +205,7 @@ func (b *bulk) done(number, bytes int, id events.TaskID, result client.Result, e
 	if b.app.JSON() && id != "" && (err == nil || result.State.Ended()) {
 		v := taskView{ID: string(id), Pool: string(result.Pool)}
 		if result.State.Ended() {
-			v = viewEnd(result)
+			v = viewEnd(result, again{})
 		}
 		b.app.Object(v) //nolint:errcheck // The output remembers it; the tasks matter more.
 	}

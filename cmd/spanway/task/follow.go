@@ -107,6 +107,7 @@ const settleWithin = 5 * time.Second
 // submitFollowed submits a task, prints what it writes while it waits for the
 // end, and then what is left of the result.
 func submitFollowed(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested) error {
+	given := r.TaskId != ""
 	if err := c.Validate(r); err != nil { // It names the task, too.
 		return err
 	}
@@ -123,7 +124,7 @@ func submitFollowed(ctx context.Context, a *cli.App, c *cli.Conn, r *events.Task
 		return err
 	}
 	start := time.Now()
-	result, err := c.DoRequest(ctx, r)
+	result, found, err := do(ctx, a, c, r, given)
 	if result.State == client.Rejected || !result.State.Ended() {
 		stop()
 	}
@@ -138,7 +139,7 @@ func submitFollowed(ctx context.Context, a *cli.App, c *cli.Conn, r *events.Task
 	if !a.JSON() {
 		result.Data = f.rest(result)
 	}
-	return printEnd(a, result, time.Since(start), err)
+	return printEnd(a, result, found, time.Since(start), err)
 }
 
 // follow prints the output of the task until it ends, or had ended before.

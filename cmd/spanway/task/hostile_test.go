@@ -24,6 +24,6 @@ func TestHostileTasks(t *testing.T) {
 	})
 	clitest.Withstands(t, func(a *cli.App, x client.Result) {
 		x.State, x.Data = client.Succeeded, nil
-		printEnd(a, x, 0, nil)
+		printEnd(a, x, again{}, 0, nil)
 	})
 }

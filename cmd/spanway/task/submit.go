@@ -45,6 +45,10 @@ end and print its result. A command after -- is for kind exec. --file takes one
 task a line, in the JSON form of a task request ("-" for standard input); what
 the flags say then is for the lines that do not say it themselves.
 
+An ID that was submitted before is the same task: then nothing is changed, standard
+error says so, with its state and what this request says otherwise, and the exit code
+is as ever (-o json: "already", "state" and "differs").
+
 A warning tells of a predicate with a label or a dimension that no known engine
 has, or with a label that is compared with a value of another kind than any engine's;
 the task is submitted all the same.`,
@@ -215,9 +219,9 @@ func submitOne(ctx context.Context, a *cli.App, s *submission, r *events.TaskReq
 }
 
 // printEnd prints the result on stdout and, for people, how it came about on stderr.
-func printEnd(a *cli.App, r client.Result, took time.Duration, err error) error {
+func printEnd(a *cli.App, r client.Result, found again, took time.Duration, err error) error {
 	if a.JSON() {
-		if printed := a.Object(viewEnd(r)); printed != nil {
+		if printed := a.Object(viewEnd(r, found)); printed != nil {
 			return printed
 		}
 		return err

@@ -46,6 +46,7 @@ type taskView struct {
 	StartedAt  string           `json:"started_at,omitempty"`
 	EndedAt    string           `json:"ended_at,omitempty"`
 	Progress   *string          `json:"progress,omitempty"`
+	again
 	cli.TraceLink
 	resultView
 	History []cli.EventView `json:"history,omitempty"`
@@ -109,10 +110,10 @@ func viewTask(t *query.Task, asOf query.Position) taskView {
 }
 
 // viewEnd is a task as the one who waited for it knows it.
-func viewEnd(r client.Result) taskView {
+func viewEnd(r client.Result, found again) taskView {
 	return taskView{
 		ID: string(r.ID), Pool: string(r.Pool), State: r.State, Engine: string(r.Engine),
-		Attempt: r.Attempt, Token: uint64(r.Token), EndedAt: cli.Stamp(r.AtMs), resultView: viewResult(r),
+		Attempt: r.Attempt, Token: uint64(r.Token), EndedAt: cli.Stamp(r.AtMs), resultView: viewResult(r), again: found,
 	}
 }
 
