@@ -38,7 +38,7 @@ var waits = map[string]string{
 var loops = map[string]string{
 	"internal/kafka/producer.go room":          "waits for room in memory",
 	"pkg/watermillkafka/subscription.go alone": "serves anew when the number of partitions has changed",
-	"cmd/spanway/task/file.go run":             "reads lines",
+	"cmd/spanway/task/file.go read":            "reads lines",
 	"pkg/eventlog/follower.go Run":             "tells of itself by its hook Trouble, which each Step calls",
 	"internal/query/why.go explain":            "reads further pages of what there is, and returns what fails",
 }
