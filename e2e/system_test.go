@@ -190,20 +190,29 @@ var terminal = map[events.Type]bool{
 	events.TypeTaskCancelled: true, events.TypeTaskDeadLettered: true,
 }
 
+// watch returns a journal of all that happens from now on.
 func watch(t *testing.T, c *client.Client) *journal {
+	t.Helper()
 	j := &journal{
 		counts: map[events.Type]int{}, ended: map[string]int{}, attempts: map[string]int{},
 		succeededIn: map[string]int32{}, last: map[events.Type]client.Event{}, changed: make(chan struct{}),
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
+	began, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := c.Watch(ctx, client.WatchConfig{}, j.see); err != nil && ctx.Err() == nil {
+		if err := c.Watch(ctx, client.WatchConfig{Began: func() { close(began) }}, j.see); err != nil && ctx.Err() == nil {
 			t.Errorf("watch: %v", err)
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })
+	select {
+	case <-began:
+	case <-done:
+		t.Fatal("the watch ended before it began")
+	case <-time.After(time.Minute):
+		t.Fatal("the watch did not begin within a minute")
+	}
 	return j
 }
 

@@ -102,8 +102,9 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool, try *trouble.
 	if !owned {
 		u := &unjudged{tailing: t, log: q.logs.Partition(topic, p), partition: p, next: from, try: try}
 		for u.next < end && t.failed == nil {
+			before := u.next
 			err := u.step(ctx)
-			if err == nil {
+			if err == nil && u.next == before {
 				end, err = eventlog.Reachable(ctx, u.log, end)
 			}
 			if err != nil {
@@ -114,7 +115,8 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool, try *trouble.
 	}
 	f, err := t.judged(ctx, p, start, from, try)
 	for err == nil && f.Next() < end && t.failed == nil {
-		if err = f.Step(ctx, tailWait); err == nil {
+		before := f.Next()
+		if err = f.Step(ctx, tailWait); err == nil && f.Next() == before {
 			end, err = eventlog.Reachable(ctx, q.logs.Partition(topic, p), end)
 		}
 	}
