@@ -2,6 +2,7 @@ package task
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -58,5 +59,30 @@ func TestSubmittedAgain(t *testing.T) {
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(taskView{}, again{})); diff != "" {
 			t.Errorf("%s: %s\n%s", args, out, diff)
 		}
+	}
+}
+
+// The lines of a file that is submitted again are said to be known, the first of them
+// with what differs.
+func TestAFileSubmittedAgain(t *testing.T) {
+	broker := clitest.Start(t, 1).Brokers()[0]
+	var lines strings.Builder
+	for i := range mostAgain + 2 {
+		fmt.Fprintf(&lines, `{"taskId":"f%d","kind":"noop"}`+"\n", i)
+	}
+	submit := func(args ...string) string {
+		t.Helper()
+		_, stderr, code := program.Call(t.Context(), lines.String(), append([]string{"task", "submit", "--file", "-", "--wait", "--brokers", broker}, args...)...)
+		if code != cli.ExitDone {
+			t.Fatalf("it ends with %d: %s", code, stderr)
+		}
+		return stderr
+	}
+	if said := submit(); strings.Contains(said, "already") {
+		t.Errorf("the first time it says %s", said)
+	}
+	said := submit("--priority", "7")
+	if n := strings.Count(said, `was already submitted (succeeded); this request differs, which changes nothing: priority was "5", is now "7"`); n != mostAgain || !strings.Contains(said, "12 tasks were submitted already") {
+		t.Errorf("the second time it says of %d lines:\n%s", n, said)
 	}
 }

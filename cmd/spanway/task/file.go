@@ -76,6 +76,7 @@ type bulk struct {
 	mu                       sync.Mutex
 	last                     int // line that was read
 	unknown, unsent          int
+	already                  int // lines whose ID was submitted before
 	submitted, ended, failed int
 	refused                  *client.Refused // the first
 	refusals                 int
@@ -164,7 +165,10 @@ func (b *bulk) one(ctx context.Context, number, bytes int, r *events.TaskRequest
 			return
 		}
 		b.running.Go(func() {
+			given := r.TaskId != ""
 			result, err := b.client.DoRequest(ctx, r)
+			result.Repeated = result.Repeated && given
+			b.noteAgain(ctx, number, r, result)
 			<-b.room
 			b.done(number, bytes, result.ID, result, err)
 		})
@@ -205,7 +209,7 @@ func (b *bulk) done(number, bytes int, id events.TaskID, result client.Result, e
 	if b.app.JSON() && id != "" && (err == nil || result.State.Ended()) {
 		v := taskView{ID: string(id), Pool: string(result.Pool)}
 		if result.State.Ended() {
-			v = viewEnd(result, again{})
+			v = viewEnd(result, again{Already: result.Repeated})
 		}
 		b.app.Object(v) //nolint:errcheck // The output remembers it; the tasks matter more.
 	}
@@ -237,6 +241,9 @@ func (b *bulk) summary() error {
 	}
 	if n := b.submitted - b.ended; n > 0 && b.submission.wait {
 		b.app.Notef("%s on; see them with: spanway task list\n", render.Count(int64(n), "task goes", "tasks go"))
+	}
+	if b.already > mostAgain {
+		b.app.Notef("%s submitted already\n", render.Count(int64(b.already), "task was", "tasks were"))
 	}
 	switch {
 	case b.lost != nil:
