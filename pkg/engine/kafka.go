@@ -2,12 +2,12 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -57,17 +57,17 @@ func (b *broker) End(ctx context.Context) (int64, error) {
 
 func (b *broker) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
 	page, err := b.assignments.Fetch(ctx, from, wait)
-	var gone *kafka.OutOfRange
-	if !errors.As(err, &gone) {
+	start, end, outside := eventlog.OutOfRange(err)
+	if !outside {
 		return page, err
 	}
 	// What is not kept any more was sent hours ago; its attempts were placed
 	// again since. Beyond the end, the partition was made anew.
-	next := gone.End
-	if from < gone.Start {
-		next = gone.Start
+	next := end
+	if from < start {
+		next = start
 	}
-	return events.Page{Next: next, Start: gone.Start, End: gone.End}, nil
+	return events.Page{Next: next, Start: start, End: end}, nil
 }
 
 func (b *broker) board() *trouble.Board { return b.client.Board() }

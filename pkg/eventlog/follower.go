@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -234,10 +233,9 @@ func (f *Follower) Judge() Judge {
 
 func (f *Follower) step(ctx context.Context, wait time.Duration) error {
 	page, err := f.cfg.Log.Fetch(ctx, f.reader.next, wait)
-	var outside interface{ OutOfRange() (start, end int64) }
+	start, end, outside := OutOfRange(err)
 	switch {
-	case errors.As(err, &outside):
-		start, end := outside.OutOfRange()
+	case outside:
 		return f.outside(ctx, start, end, err)
 	case err != nil:
 		return f.reading(err)

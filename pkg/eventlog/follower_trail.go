@@ -150,10 +150,10 @@ const hiddenFor = 10 * time.Second
 // look returns the record at an offset: nil if the log has none there, or no more.
 func (p *pages) look(ctx context.Context, offset int64) (*events.Record, finding, error) {
 	r, err := p.at(ctx, offset)
-	var outside interface{ OutOfRange() (start, end int64) }
+	start, _, outside := OutOfRange(err)
 	switch {
-	case errors.As(err, &outside):
-		if start, _ := outside.OutOfRange(); start > offset {
+	case outside:
+		if start > offset {
 			return nil, deleted, nil
 		}
 		return nil, differs, nil

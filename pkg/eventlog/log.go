@@ -41,10 +41,21 @@ func (e *OutOfRangeError) Error() string {
 // OutOfRange returns what the log does hold; it is how this error is recognised.
 func (e *OutOfRangeError) OutOfRange() (start, end int64) { return e.Start, e.End }
 
-// IsOutOfRange tells whether err says that an offset is outside of its log.
-func IsOutOfRange(err error) bool {
+// OutOfRange tells whether err says that an offset is outside of its log, and what
+// the log does hold: from start, inclusive, to end.
+func OutOfRange(err error) (start, end int64, ok bool) {
 	var r interface{ OutOfRange() (start, end int64) }
-	return errors.As(err, &r)
+	if !errors.As(err, &r) {
+		return 0, 0, false
+	}
+	start, end = r.OutOfRange()
+	return start, end, true
+}
+
+// IsOutOfRange is OutOfRange, where what the log does hold does not matter.
+func IsOutOfRange(err error) bool {
+	_, _, ok := OutOfRange(err)
+	return ok
 }
 
 // IsDenied tells whether the broker denied something for a reason that trying again

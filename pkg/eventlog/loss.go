@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -56,10 +55,9 @@ func (e *WitnessError) Error() string {
 // Bounds asks a log what it holds: from start, inclusive, to end.
 func Bounds(ctx context.Context, log Log) (start, end int64, err error) {
 	page, err := log.Fetch(ctx, math.MaxInt64-1, 0)
-	var r interface{ OutOfRange() (start, end int64) }
+	start, end, outside := OutOfRange(err)
 	switch {
-	case errors.As(err, &r):
-		start, end = r.OutOfRange()
+	case outside:
 		return start, end, nil
 	case err != nil:
 		return 0, 0, fmt.Errorf("ask what the log holds: %w", err)

@@ -246,11 +246,8 @@ func (t *tenure[I]) complete(ctx context.Context, l events.Logged, out *events.O
 		return fmt.Errorf("it refers to offset %d, and stands at %d itself: %w", out.Missing, l.Offset, errUnreadable)
 	}
 	r, err := t.pages.at(ctx, out.Missing)
-	var gone interface{ OutOfRange() (start, end int64) }
-	if errors.As(err, &gone) {
-		if start, _ := gone.OutOfRange(); start > out.Missing {
-			return errors.Join(errUnreadable, err)
-		}
+	if start, _, outside := OutOfRange(err); outside && start > out.Missing {
+		return errors.Join(errUnreadable, err)
 	}
 	if err != nil {
 		return err

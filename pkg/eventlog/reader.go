@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -113,10 +112,9 @@ func (r *Reader) Barrier(ctx context.Context, visit Visit) error {
 // while; but it knows what it lacks.
 func Reachable(ctx context.Context, log Log, end int64) (int64, error) {
 	_, err := log.Fetch(ctx, end, 0)
-	var outside interface{ OutOfRange() (start, end int64) }
+	_, now, outside := OutOfRange(err)
 	switch {
-	case errors.As(err, &outside):
-		_, now := outside.OutOfRange()
+	case outside:
 		return min(end, now), nil
 	case err != nil:
 		return end, fmt.Errorf("ask whether the log reaches %d: %w", end, err)

@@ -157,9 +157,8 @@ func (s *Snapshots) scan(ctx context.Context) (*scan, error) {
 	found := &scan{chunks: map[uint64]int64{}}
 	for next := start; next < end; {
 		page, err := s.Log.Fetch(ctx, next, longPoll)
-		var r interface{ OutOfRange() (start, end int64) }
-		if errors.As(err, &r) {
-			if start, _ = r.OutOfRange(); start > next { // It was pruned meanwhile.
+		if start, _, outside := OutOfRange(err); outside {
+			if start > next { // It was pruned meanwhile.
 				next = start
 				continue
 			}

@@ -2,7 +2,6 @@ package eventlog
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -158,9 +157,8 @@ func (t *tenure[I]) confirmFold(ctx context.Context, counted Header, at int64) e
 		return nil
 	}
 	page, err := t.Log.Fetch(ctx, at, 0)
-	var gone interface{ OutOfRange() (start, end int64) }
-	if errors.As(err, &gone) {
-		if start, _ := gone.OutOfRange(); start > at {
+	if start, _, outside := OutOfRange(err); outside {
+		if start > at {
 			return nil // It was truncated.
 		}
 	} else if err != nil {

@@ -114,11 +114,10 @@ func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
 	asked := s.now().UnixMilli()
 	page, err := s.log.Fetch(ctx, from, longPoll)
 	next, lost := from, false
-	var beyond interface{ OutOfRange() (start, end int64) }
-	if errors.As(err, &beyond) {
+	if start, end, outside := eventlog.OutOfRange(err); outside {
 		// Deleted before it was read, or its tail is lost: then records that are left may
 		// be new, although older ones had these offsets.
-		if start, end := beyond.OutOfRange(); start > from || end < from {
+		if start > from || end < from {
 			next, lost, err, s.sure = max(start, min(from, end)), end < from, nil, false
 			s.trail.cut(next)
 		}

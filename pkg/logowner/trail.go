@@ -2,7 +2,6 @@ package logowner
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -126,10 +125,9 @@ func (t *trail) stands(ctx context.Context, log eventlog.Log, next int64) (at in
 // stands tells whether the input holds the record. What was deleted was read.
 func (s step) stands(ctx context.Context, log eventlog.Log) (bool, error) {
 	page, err := log.Fetch(ctx, s.offset, longPoll)
-	var beyond interface{ OutOfRange() (start, end int64) }
+	start, _, outside := eventlog.OutOfRange(err)
 	switch {
-	case errors.As(err, &beyond):
-		start, _ := beyond.OutOfRange()
+	case outside:
 		return start > s.offset, nil
 	case err != nil:
 		return false, err

@@ -2,7 +2,6 @@ package owners
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -69,11 +68,8 @@ type skipping struct{ *reads }
 
 func (l *skipping) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
 	page, err := l.reads.Fetch(ctx, from, wait)
-	var outside interface{ OutOfRange() (start, end int64) }
-	if errors.As(err, &outside) {
-		if start, _ := outside.OutOfRange(); start > from {
-			return l.reads.Fetch(ctx, start, wait)
-		}
+	if start, _, outside := eventlog.OutOfRange(err); outside && start > from {
+		return l.reads.Fetch(ctx, start, wait)
 	}
 	return page, err
 }
