@@ -176,7 +176,7 @@ func (p *pool) place(t *task, now int64) {
 
 func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 	p, t := s.live(m.Pool, m.TaskId)
-	if t == nil || t.status != waiting || m.Token > maxToken {
+	if t == nil || t.status != waiting || !s.credible(p, m.Token) {
 		return
 	}
 	e := p.engines[m.EngineId]

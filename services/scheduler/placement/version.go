@@ -95,9 +95,17 @@ const (
 	// maxLostEpochs bounds the epochs of one lost tail; owners declare no more (package
 	// eventlog), and tokens must not overflow whatever an event says.
 	maxLostEpochs = 1 << 10
-	// maxToken bounds the tokens of assignments, so that there are others above.
-	maxToken uint64 = 1 << 62
+	// maxJump bounds how far an assignment's token is above all before it: one that is
+	// beyond says nothing, so that there are others above. What the core itself gives
+	// is one above, wherever tokens have come to, so it always counts.
+	maxJump uint64 = 1 << 62
 )
+
+// credible tells whether an assignment of a pool may have that token.
+func (s *State) credible(p *pool, token uint64) bool {
+	highest := max(p.token, s.tokens)
+	return token <= highest || token-highest <= maxJump
+}
 
 // raiseTokens is for the loss of a tail. That may have held such a loss itself, in
 // each epoch of it.
