@@ -8,8 +8,7 @@ import (
 	"io"
 	"strconv"
 
-	"sigs.k8s.io/yaml"
-
+	"github.com/spanway/spanway/internal/document"
 	"github.com/spanway/spanway/pkg/request"
 )
 
@@ -21,13 +20,14 @@ func decode(data []byte, v any) error {
 	if len(data) > MaxFileBytes {
 		return fmt.Errorf("it has %d bytes; at most %d are read", len(data), MaxFileBytes)
 	}
-	return yaml.UnmarshalStrict(data, v, yaml.DisallowUnknownFields)
+	return document.Decode(data, v)
 }
 
 // decodeStream reads a list, or JSON objects one after the other as -o json prints
 // lists.
 func decodeStream[T any](data []byte) ([]T, error) {
 	var list []T
+	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		return list, decode(data, &list)
 	}

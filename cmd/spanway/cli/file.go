@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"github.com/spanway/spanway/internal/document"
 )
 
 // file is the configuration file: clusters, and contexts that name one of them.
@@ -66,7 +66,7 @@ func readFile(path string, named bool) (*file, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the configuration file: %w", err)
 	}
-	if err := yaml.UnmarshalStrict(data, f); err != nil {
+	if err := document.Decode(data, f); err != nil {
 		if strings.Contains(err.Error(), `"password"`) { // and nothing of the file, which may hold one
 			return nil, fmt.Errorf("read the configuration file %s: a password must not be in it: name a file that holds it as password-file", path)
 		}
