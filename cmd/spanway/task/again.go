@@ -31,17 +31,14 @@ type again struct {
 	known bool         // the request that was accepted is still in the log
 }
 
-// repeated tells whether the ID of a request that was submitted was known. That it
-// cannot be told is no error: the request is durable.
-func repeated(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested) (already, decided bool) {
+// repeated tells whether the ID of a request that was submitted was known, or that the
+// request was refused. That it cannot be told is no error: the request is durable.
+func repeated(ctx context.Context, c *cli.Conn, r *events.TaskRequested) (already bool, refused *client.Refused) {
 	ctx, cancel := context.WithTimeout(ctx, decisionWithin)
 	defer cancel()
 	already, err := c.Repeated(ctx, events.Pool(r.Pool), events.TaskID(r.TaskId))
-	if refused := (*client.Refused)(nil); errors.As(err, &refused) {
-		a.Notef("task %s was refused: %v\n", r.TaskId, err)
-		return false, true
-	}
-	return already, err == nil
+	errors.As(err, &refused)
+	return already, refused
 }
 
 // recall looks at the task that was there before a request, and compares.
@@ -66,9 +63,13 @@ func recall(ctx context.Context, c *cli.Conn, r *events.TaskRequested) again {
 	return found
 }
 
-// noteAgain says of a request that was submitted that its ID was known, if it was.
-func noteAgain(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested) again {
-	already, _ := repeated(ctx, a, c, r)
+// noteAgain says of a request that was submitted that its ID was known, if it was, and
+// if nothing waits for its end, which tells of that, too, that it was refused.
+func noteAgain(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested, waits bool) again {
+	already, refused := repeated(ctx, c, r)
+	if refused != nil && !waits {
+		a.Notef("task %s was refused: %v\n", r.TaskId, refused)
+	}
 	if !already {
 		return again{}
 	}
@@ -108,7 +109,7 @@ func do(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested, g
 	if _, err := c.SubmitRequest(ctx, r); err != nil {
 		return result, again{}, err
 	}
-	found := noteAgain(ctx, a, c, r)
+	found := noteAgain(ctx, a, c, r, true)
 	result, err := c.Wait(ctx, poolOr(r.Pool), events.TaskID(r.TaskId))
 	if err != nil && !result.State.Ended() {
 		err = &client.Unfinished{Pool: poolOr(r.Pool), Task: events.TaskID(r.TaskId), Err: err}

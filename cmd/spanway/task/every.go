@@ -71,7 +71,7 @@ func submitAs(ctx context.Context, a *cli.App, c *cli.Conn, s *submission, r *ev
 	}
 	var found again
 	if given {
-		found = noteAgain(ctx, a, c, r)
+		found = noteAgain(ctx, a, c, r, false)
 	}
 	if a.JSON() {
 		return a.Object(taskView{ID: string(id), Pool: r.Pool, State: found.state, again: found})
