@@ -28,6 +28,7 @@ func (s *shrinking) Fetch(ctx context.Context, from int64, wait time.Duration) (
 // TestALossWhileReading: what a read began to read up to may never be there again. It
 // ends with what is left, or says that it read what is lost.
 func TestALossWhileReading(t *testing.T) {
+	t.Parallel()
 	log := handmade.New(t)
 	for _, id := range []string{"a", "b", "c", "d"} {
 		log.Batch(task(id))
@@ -57,6 +58,7 @@ func TestALossWhileReading(t *testing.T) {
 	}
 	for name, read := range reads {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // They wait more than they work.
 			for fetches := 1; fetches < 9; fetches++ {
 				s := &shrinking{newShelf(), fetches}
 				s.PageRecords = 1
