@@ -178,7 +178,7 @@ func memoryOfAList(t testing.TB, n, limit int) (core, besides float64) {
 	}
 	runtime.KeepAlive(tasks)
 	c := h.core
-	h, tasks = nil, nil
+	h = nil
 	alone := heapBytes() - empty
 	runtime.KeepAlive(c)
 	return float64(alone) / float64(n), float64(both-alone) / float64(n)
