@@ -4,7 +4,7 @@
 set -euo pipefail
 out=$(realpath -m "$1")
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $release" | head -1)
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $release" | sed -n 1p)
 scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/spanway-debian-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 # Without a mirror debootstrap takes the distribution's own.
