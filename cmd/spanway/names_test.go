@@ -106,7 +106,8 @@ func TestNamesAreTheSameEverywhere(t *testing.T) {
 		}
 	}
 	for _, typ := range events.Types() {
-		if events.KindOf(typ) == events.Command && !seen[typ] {
+		scheduler := !strings.HasPrefix(string(typ), "spanway.ids.") // Those are for allocators.
+		if scheduler && events.KindOf(typ) == events.Command && !seen[typ] {
 			t.Errorf("nothing was tried of %s: add one to the messages above", typ)
 		}
 	}

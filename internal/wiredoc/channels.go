@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -21,9 +22,9 @@ var topics = events.Topics{Prefix: events.DefaultPrefix}
 // channels are all topics, under the names that they have in the AsyncAPI document.
 func channels() []channel {
 	all := []channel{
-		{name: "requests", topic: topics.Requests(), key: "the pool", has: ofKind(events.Command),
+		{name: "requests", topic: topics.Requests(), key: "the pool", has: named(events.Command, "task", "engine", "pool"),
 			text: "What is asked of the scheduler. A task.requested without replayOf, or a task.cancel_requested of one task, may stand on any partition: it is forwarded."},
-		{name: "events", topic: topics.Events(), has: ofKind(events.Event),
+		{name: "events", topic: topics.Events(), has: named(events.Event, "task", "engine", "pool", "log"),
 			text: "What happened. An owned log: a reader skips what does not count (docs/consumers.md)."},
 		{name: "reports", topic: topics.Reports(), key: "the pool", has: ofKind(events.Report),
 			text: "What engines say."},
@@ -33,9 +34,19 @@ func channels() []channel {
 			text: "What could not be acted upon, with its reason, and copies of tasks whose attempts are used up."},
 		{name: "snapshots", topic: events.Snapshots(topics.Events()), has: oneOf(events.TypeLogSnapshot),
 			text: "Snapshots of the log: chunks without a type, and behind them their manifest."},
+		{name: "idRequests", topic: topics.IDRequests(), key: "the request ID", has: named(events.Command, "ids"),
+			text: "What is asked of allocators. Commands that refer to a grant have its request ID as their key."},
+		{name: "idEvents", topic: topics.IDEvents(), key: "the space", has: anyOf(named(events.Event, "ids"), oneOf(events.TypeLogTimePassed)),
+			text: "Grants. A shared log: a requester reads the answers (ids.answered) to what it asked."},
+		{name: "idSnapshots", topic: events.Snapshots(topics.IDEvents()), has: oneOf(events.TypeLogSnapshot),
+			text: "Snapshots of the log of grants."},
+		{name: "queue", topic: topics.Queue("<name>"), has: anyOf(named(events.Event, "queue"), oneOf(events.TypeLogTimePassed)),
+			text: "A queue. A shared log: the order of its records decides which of them count."},
+		{name: "queueSnapshots", topic: events.Snapshots(topics.Queue("<name>")), has: oneOf(events.TypeLogSnapshot),
+			text: "Snapshots of a queue."},
 	}
 	for i := range all {
-		for _, spec := range events.Specs(topics.Catalogue()) {
+		for _, spec := range events.Specs(documented()) {
 			if spec.Name == all[i].topic {
 				all[i].partitions = spec.Partitions
 			}
@@ -53,6 +64,19 @@ var assigned = []events.Type{
 
 func ofKind(k events.Kind) func(events.Type) bool {
 	return func(t events.Type) bool { return events.KindOf(t) == k }
+}
+
+// named are the types of a kind that have one of these nouns, such as "task".
+func named(k events.Kind, nouns ...string) func(events.Type) bool {
+	return func(t events.Type) bool {
+		return events.KindOf(t) == k && slices.Contains(nouns, strings.Split(string(t), ".")[1]) && t != events.TypeLogTimePassed
+	}
+}
+
+func anyOf(these ...func(events.Type) bool) func(events.Type) bool {
+	return func(t events.Type) bool {
+		return slices.ContainsFunc(these, func(has func(events.Type) bool) bool { return has(t) })
+	}
 }
 
 func oneOf(types ...events.Type) func(events.Type) bool {

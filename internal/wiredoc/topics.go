@@ -21,7 +21,7 @@ Services create and verify their topics at start; nothing relies on auto-creatio
 `
 
 const kinds = `
-Kinds: of an **input** every record counts. An **owned** log has one writer at a time and judges itself ([wire.md](wire.md)). A **published** topic has copies of events of owned logs, with ` + "`spanway-from`" + `. **Snapshots** are those of the log with that name.
+Kinds: of an **input** every record counts. An **owned** log has one writer at a time and judges itself ([wire.md](wire.md)). A **published** topic has copies of events of owned logs, with ` + "`spanway-from`" + `. A **shared** log has many writers; the order of its records decides what counts. **Snapshots** are those of the log with that name.
 
 ## Access rights
 
@@ -29,11 +29,14 @@ What each kind of program needs, as Kafka's ACLs name it. On every topic listed,
 
 `
 
+// documented are the logs of the catalogue and those of a queue.
+func documented() []events.Log { return append(topics.Catalogue(), topics.QueueLogs("<name>")...) }
+
 // topicsPage writes the table of topics and what each role needs on them.
 func topicsPage() []byte {
 	var b bytes.Buffer
 	b.WriteString(topicsIntro)
-	for _, l := range topics.Catalogue() {
+	for _, l := range documented() {
 		by := ""
 		if l.Key != "" {
 			by = ", by " + l.Key
@@ -46,7 +49,7 @@ func topicsPage() []byte {
 		fmt.Fprintf(&b, " %s |", role)
 	}
 	fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(events.Roles())))
-	for _, l := range topics.Catalogue() {
+	for _, l := range documented() {
 		fmt.Fprintf(&b, "| `%s` |", l.Topic)
 		for _, role := range events.Roles() {
 			fmt.Fprintf(&b, " %s |", strings.Join(rights(l, role), ", "))
@@ -74,6 +77,8 @@ func kept(l events.Log) string {
 	switch l.Kept {
 	case events.UntilFolded:
 		return "until two snapshots of the owner have decided it"
+	case events.UntilCommitted:
+		return "until the group that reads it has committed it"
 	case events.WithHistory:
 		return "for the configured history, and until two snapshots hold it"
 	case events.NewestTwo:

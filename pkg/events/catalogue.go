@@ -42,8 +42,8 @@ const (
 	InputLog LogKind = iota + 1
 	// OwnedLog: one writer at a time; the log judges itself (docs/wire.md, "Owned logs").
 	OwnedLog
-	// SharedLog: many writers; the order of the records decides. No package judges
-	// these yet; that will be pkg/eventlog/sharedlog.
+	// SharedLog: many writers; the order of the records decides (docs/wire.md, "Shared
+	// logs"; package eventlog/sharedlog).
 	SharedLog
 	// PublishedLog: copies of events of owned logs, which name the event that they
 	// were made from. A receiver drops what it has seen.
@@ -71,6 +71,9 @@ const (
 	NewestTwo
 	// KeptForTime: the broker deletes what is older than For.
 	KeptForTime
+	// UntilCommitted: whoever reads it in a consumer group deletes what is behind the
+	// group's committed offsets.
+	UntilCommitted
 )
 
 // Role is a kind of program, as access rights name it.
@@ -86,13 +89,15 @@ const (
 )
 
 // Roles lists the roles that the catalogue names.
-func Roles() []Role { return []Role{RoleScheduler, RoleEngine, RoleClient} }
+func Roles() []Role {
+	return []Role{RoleScheduler, RoleEngine, RoleClient, RoleAllocator, RoleRequester, RoleQueueHost}
+}
 
 // Catalogue lists the logs of a deployment.
 func (t Topics) Catalogue() []Log {
 	pool, engine := "pool", "engine ID"
 	log := t.Events()
-	return []Log{
+	return append([]Log{
 		{
 			Topic: t.Requests(), Kind: InputLog, Partitions: PoolPartitions, Key: pool, Kept: UntilFolded,
 			Writers: []Role{RoleScheduler, RoleClient}, Readers: []Role{RoleScheduler, RoleClient},
@@ -116,14 +121,15 @@ func (t Topics) Catalogue() []Log {
 		},
 		{
 			Topic: t.DeadLetters(), Kind: PublishedLog, Partitions: 1, Kept: KeptForTime, For: 14 * 24 * time.Hour,
-			Writers: []Role{RoleScheduler}, Viewers: []Role{RoleClient},
+			Writers: []Role{RoleScheduler, RoleAllocator}, Viewers: []Role{RoleClient},
 		},
-	}
+	}, t.idLogs()...)
 }
 
-// Log returns the entry of a topic. The name may lack the prefix.
+// Log returns the entry of a topic: of the catalogue, or of a queue. The name may lack
+// the prefix.
 func (t Topics) Log(topic string) (Log, bool) {
-	all := t.Catalogue()
+	all := append(t.Catalogue(), t.queueLogsOf(topic)...)
 	i := slices.IndexFunc(all, func(l Log) bool { return l.Topic == topic || l.Topic == t.Prefix+topic })
 	if i < 0 {
 		return Log{}, false
@@ -147,7 +153,7 @@ func (l Log) Rights(role Role) (operations []string) {
 	if slices.Contains(l.Writers, role) {
 		operations = append(operations, "Write")
 	}
-	if role != RoleScheduler { // The only role so far which owns a log.
+	if !slices.Contains(keepers, role) || len(operations) == 0 {
 		return operations
 	}
 	operations = append(operations, "DescribeConfigs")
@@ -156,6 +162,10 @@ func (l Log) Rights(role Role) (operations []string) {
 	}
 	return operations
 }
+
+// keepers are the roles that verify the settings of topics, write snapshots and
+// truncate.
+var keepers = []Role{RoleScheduler, RoleAllocator, RoleQueueHost}
 
 // Judged tells whether the log itself says which of its records count.
 func (l Log) Judged() bool { return l.Kind == OwnedLog || l.Kind == SharedLog }
@@ -168,6 +178,9 @@ func (l Log) Has(partition int32) bool { return partition >= 0 && partition < l.
 
 // Catalogued tells whether a topic is one of the catalogue, under whatever prefix.
 func Catalogued(topic string) bool {
+	if _, queue := queueIn(topic); queue {
+		return true
+	}
 	return slices.ContainsFunc(Topics{Prefix: DefaultPrefix}.Catalogue(), func(l Log) bool {
 		return strings.HasSuffix(topic, l.Name(DefaultPrefix))
 	})

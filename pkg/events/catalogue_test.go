@@ -10,7 +10,7 @@ import (
 func TestCatalogueHoldsTogether(t *testing.T) {
 	topics := Topics{Prefix: "test."}
 	byTopic := map[string]Log{}
-	for _, l := range topics.Catalogue() {
+	for _, l := range append(topics.Catalogue(), topics.QueueLogs("orders")...) {
 		if _, twice := byTopic[l.Topic]; twice {
 			t.Errorf("%s is there twice", l.Topic)
 		}
@@ -53,6 +53,11 @@ func TestLogByName(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, l, ok)
 		}
 	}
+	for topic, want := range map[string]LogKind{"queue.orders": SharedLog, "test.queue.orders": SharedLog, "queue.orders.snapshots": SnapshotLog} {
+		if l, ok := topics.Log(topic); !ok || l.Kind != want {
+			t.Errorf("%s: %+v, %v", topic, l, ok)
+		}
+	}
 	if l, ok := topics.Log("absent"); ok {
 		t.Errorf("found %+v", l)
 	}
@@ -65,6 +70,7 @@ func TestLogByName(t *testing.T) {
 func TestSpecs(t *testing.T) {
 	want := map[string]string{
 		"tasks.requests": "-1", "tasks.events": "-1", "tasks.events.snapshots": "-1", "engines.reports": "-1",
+		"ids.requests": "-1", "ids.events": "-1", "ids.events.snapshots": "-1",
 		"tasks.assignments": "86400000", "deadletter": "1209600000",
 	}
 	specs := Specs(Topics{Prefix: ""}.Catalogue())

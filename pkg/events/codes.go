@@ -44,6 +44,66 @@ const (
 	CodeDependencyFailed Code = "DEPENDENCY_FAILED"
 )
 
+// The refusals of shared logs.
+const (
+	// CodeTooLate: the call was decided on a state too far back in the log.
+	CodeTooLate Code = "TOO_LATE"
+	// CodeTimeMoved: the time of the log is another than the one that was moved on.
+	CodeTimeMoved Code = "TIME_MOVED"
+	// CodeReadOnlyMirror: the log is a copy; write to the one that it is a copy of.
+	CodeReadOnlyMirror Code = "READ_ONLY_MIRROR"
+)
+
+// The refusals of queues.
+const (
+	CodeUnknownQueue Code = "UNKNOWN_QUEUE"
+	CodeQueueExists  Code = "QUEUE_EXISTS"
+	CodeQueueFull    Code = "QUEUE_FULL"
+	// CodeQueueDeleted: the queue was deleted before.
+	CodeQueueDeleted Code = "QUEUE_DELETED"
+	// CodeQueueHeld: it holds entries or claims, and deleting it was not forced.
+	CodeQueueHeld Code = "QUEUE_HELD"
+	// CodeBadEntryID: the ID is not of the kind that the queue has.
+	CodeBadEntryID Code = "BAD_ENTRY_ID"
+	// CodeDuplicateEntry: the queue holds an entry with that ID.
+	CodeDuplicateEntry Code = "DUPLICATE_ENTRY"
+	// CodeUnknownEntry: the queue never had that entry.
+	CodeUnknownEntry Code = "UNKNOWN_ENTRY"
+	// CodeAlreadyRemoved: the entry was removed before.
+	CodeAlreadyRemoved Code = "ALREADY_REMOVED"
+	// CodeAlreadyClaimed: one of the entries is claimed.
+	CodeAlreadyClaimed Code = "ALREADY_CLAIMED"
+	// CodeNothingToClaim: no entry is free to be claimed.
+	CodeNothingToClaim Code = "NOTHING_TO_CLAIM"
+	// CodeStaleClaim: the claim is over: its lease ended, or the entry was removed.
+	CodeStaleClaim Code = "STALE_CLAIM"
+)
+
+// The refusals of identifiers.
+const (
+	CodeUnknownSpace Code = "UNKNOWN_SPACE"
+	CodeSpaceExists  Code = "SPACE_EXISTS"
+	// CodeSpaceHeld: ranges of it are held, and deleting it was not forced.
+	CodeSpaceHeld Code = "SPACE_HELD"
+	// CodeBadCount: it is below 1, or beyond what one grant of the space may have.
+	CodeBadCount Code = "BAD_COUNT"
+	// CodeExhausted: no free range of the space is that long.
+	CodeExhausted Code = "EXHAUSTED"
+	// CodeOutOfBounds: identifiers outside of the space.
+	CodeOutOfBounds Code = "OUT_OF_BOUNDS"
+	// CodeRangeTaken: the range, or a part of it, is held or rests.
+	CodeRangeTaken Code = "RANGE_TAKEN"
+	// CodeRequestMismatch: the request ID names a grant that was asked for otherwise.
+	CodeRequestMismatch Code = "REQUEST_MISMATCH"
+	CodeUnknownGrant    Code = "UNKNOWN_GRANT"
+	// CodeGrantEnded: it was released, or its lease has ended.
+	CodeGrantEnded Code = "GRANT_ENDED"
+	// CodeNotOwner: the grant is held under another owner's name.
+	CodeNotOwner Code = "NOT_OWNER"
+	// CodeStoreUnavailable: the allocator cannot reach its store.
+	CodeStoreUnavailable Code = "STORE_UNAVAILABLE"
+)
+
 // Malformed is a record or a request that cannot be acted upon, ever.
 type Malformed struct {
 	Code    Code

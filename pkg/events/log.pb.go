@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: spanway/v1/log.proto
 
-// What every owned log carries, whatever it is the log of (type names spanway.log.*.v1).
+// What logs carry, whatever they are the logs of (type names spanway.log.*.v1).
 
 package events
 
@@ -228,8 +228,14 @@ type LogSnapshot struct {
 	// XXH64 of each chunk as it stands on the topic, and where the first one stands.
 	Chunks []uint64 `protobuf:"fixed64,13,rep,packed,name=chunks,proto3" json:"chunks,omitempty"`
 	// The lowest offset of the log that the state still refers to; offset if none.
-	Floor         int64 `protobuf:"varint,14,opt,name=floor,proto3" json:"floor,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Floor int64 `protobuf:"varint,14,opt,name=floor,proto3" json:"floor,omitempty"`
+	AtMs  int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Of a shared log: the offset of the newest record below offset.
+	// No claim stands in such a log: epoch, claimed_at and number are 0, claim_id is
+	// 16 zero bytes, and history is that of all records with a call.
+	Last int64 `protobuf:"varint,16,opt,name=last,proto3" json:"last,omitempty"`
+	// Its fingerprint.
+	Print         uint64 `protobuf:"fixed64,17,opt,name=print,proto3" json:"print,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -365,6 +371,20 @@ func (x *LogSnapshot) GetFloor() int64 {
 func (x *LogSnapshot) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetLast() int64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetPrint() uint64 {
+	if x != nil {
+		return x.Print
 	}
 	return 0
 }
@@ -671,6 +691,71 @@ func (x *LogRecovered) GetAtMs() int64 {
 	return 0
 }
 
+// LogTimePassed moves the time of a shared log on. It counts if from_ms is the time of
+// the log, so that of several writers one does. Whatever ends by time in a shared log
+// (leases, quarantine) ends in the fold of this event, and by no host's clock.
+type LogTimePassed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The time of the log before, in milliseconds since the log began.
+	FromMs int64 `protobuf:"varint,1,opt,name=from_ms,json=fromMs,proto3" json:"from_ms,omitempty"`
+	// The time of the log from here on: at most one hour later.
+	ToMs          int64 `protobuf:"varint,2,opt,name=to_ms,json=toMs,proto3" json:"to_ms,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogTimePassed) Reset() {
+	*x = LogTimePassed{}
+	mi := &file_spanway_v1_log_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogTimePassed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogTimePassed) ProtoMessage() {}
+
+func (x *LogTimePassed) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_log_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogTimePassed.ProtoReflect.Descriptor instead.
+func (*LogTimePassed) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_log_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LogTimePassed) GetFromMs() int64 {
+	if x != nil {
+		return x.FromMs
+	}
+	return 0
+}
+
+func (x *LogTimePassed) GetToMs() int64 {
+	if x != nil {
+		return x.ToMs
+	}
+	return 0
+}
+
+func (x *LogTimePassed) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 var File_spanway_v1_log_proto protoreflect.FileDescriptor
 
 const file_spanway_v1_log_proto_rawDesc = "" +
@@ -687,7 +772,7 @@ const file_spanway_v1_log_proto_rawDesc = "" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"E\n" +
 	"\x14LogFoldVersionRaised\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x99\x03\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xc3\x03\n" +
 	"\vLogSnapshot\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
@@ -707,7 +792,9 @@ const file_spanway_v1_log_proto_rawDesc = "" +
 	"stateBytes\x12\x16\n" +
 	"\x06chunks\x18\r \x03(\x06R\x06chunks\x12\x14\n" +
 	"\x05floor\x18\x0e \x01(\x03R\x05floor\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\";\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\x12\x12\n" +
+	"\x04last\x18\x10 \x01(\x03R\x04last\x12\x14\n" +
+	"\x05print\x18\x11 \x01(\x06R\x05print\";\n" +
 	"\fLogTruncated\x12\x16\n" +
 	"\x06before\x18\x01 \x01(\x03R\x06before\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x96\x01\n" +
@@ -729,6 +816,10 @@ const file_spanway_v1_log_proto_rawDesc = "" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
 	"\x05epoch\x18\x03 \x01(\rR\x05epoch\x12\f\n" +
 	"\x01n\x18\x04 \x01(\rR\x01n\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"R\n" +
+	"\rLogTimePassed\x12\x17\n" +
+	"\afrom_ms\x18\x01 \x01(\x03R\x06fromMs\x12\x13\n" +
+	"\x05to_ms\x18\x02 \x01(\x03R\x04toMs\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMsB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
@@ -743,7 +834,7 @@ func file_spanway_v1_log_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_log_proto_rawDescData
 }
 
-var file_spanway_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_spanway_v1_log_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_spanway_v1_log_proto_goTypes = []any{
 	(*LogClaimed)(nil),           // 0: spanway.v1.LogClaimed
 	(*LogPublished)(nil),         // 1: spanway.v1.LogPublished
@@ -753,6 +844,7 @@ var file_spanway_v1_log_proto_goTypes = []any{
 	(*LogTailLost)(nil),          // 5: spanway.v1.LogTailLost
 	(*LogLossAccepted)(nil),      // 6: spanway.v1.LogLossAccepted
 	(*LogRecovered)(nil),         // 7: spanway.v1.LogRecovered
+	(*LogTimePassed)(nil),        // 8: spanway.v1.LogTimePassed
 }
 var file_spanway_v1_log_proto_depIdxs = []int32{
 	5, // 0: spanway.v1.LogClaimed.lost:type_name -> spanway.v1.LogTailLost
@@ -774,7 +866,7 @@ func file_spanway_v1_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_log_proto_rawDesc), len(file_spanway_v1_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

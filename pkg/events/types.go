@@ -19,7 +19,8 @@ const (
 	Command Kind = iota + 1
 	// Report is what an engine says of itself; read like a command.
 	Report
-	// Event states a fact; unknown fields are kept and ignored.
+	// Event states a fact; unknown fields are kept and ignored. In a shared log it is a
+	// fact if the fold accepts it.
 	Event
 	// Notice is carried outside of owned logs and decides nothing.
 	Notice
@@ -77,6 +78,33 @@ const (
 	TypeEngineDeparted            Type = "spanway.engine.departed.v1"
 
 	TypePoolConfigured Type = "spanway.pool.configured.v1"
+
+	TypeLogTimePassed Type = "spanway.log.time_passed.v1"
+
+	TypeQueueConfigured    Type = "spanway.queue.configured.v1"
+	TypeQueueEnqueued      Type = "spanway.queue.enqueued.v1"
+	TypeQueueRemoved       Type = "spanway.queue.removed.v1"
+	TypeQueueClaimed       Type = "spanway.queue.claimed.v1"
+	TypeQueueClaimExtended Type = "spanway.queue.claim_extended.v1"
+	TypeQueueDone          Type = "spanway.queue.done.v1"
+	TypeQueueReleased      Type = "spanway.queue.released.v1"
+	TypeQueueDeleted       Type = "spanway.queue.deleted.v1"
+
+	TypeIdsSpaceRequested   Type = "spanway.ids.space_requested.v1"
+	TypeIdsRangeRequested   Type = "spanway.ids.range_requested.v1"
+	TypeIdsReserveRequested Type = "spanway.ids.reserve_requested.v1"
+	TypeIdsRenewRequested   Type = "spanway.ids.renew_requested.v1"
+	TypeIdsReleaseRequested Type = "spanway.ids.release_requested.v1"
+	TypeIdsGrowRequested    Type = "spanway.ids.grow_requested.v1"
+	TypeIdsDeleteRequested  Type = "spanway.ids.delete_requested.v1"
+
+	TypeIdsSpaceDeclared Type = "spanway.ids.space_declared.v1"
+	TypeIdsSpaceGrown    Type = "spanway.ids.space_grown.v1"
+	TypeIdsSpaceDeleted  Type = "spanway.ids.space_deleted.v1"
+	TypeIdsRangeGranted  Type = "spanway.ids.range_granted.v1"
+	TypeIdsGrantRenewed  Type = "spanway.ids.grant_renewed.v1"
+	TypeIdsRangeReleased Type = "spanway.ids.range_released.v1"
+	TypeIdsAnswered      Type = "spanway.ids.answered.v1"
 
 	TypeEngineEcho   Type = "spanway.engine.echo.v1"
 	TypeDeadLetter   Type = "spanway.log.dead_letter.v1"
@@ -141,6 +169,33 @@ var registrations = []registration{
 	{TypeEngineDeparted, Event, (*EngineDeparted)(nil)},
 
 	{TypePoolConfigured, Event, (*PoolConfigured)(nil)},
+
+	{TypeLogTimePassed, Event, (*LogTimePassed)(nil)},
+
+	{TypeQueueConfigured, Event, (*QueueConfigured)(nil)},
+	{TypeQueueEnqueued, Event, (*QueueEnqueued)(nil)},
+	{TypeQueueRemoved, Event, (*QueueRemoved)(nil)},
+	{TypeQueueClaimed, Event, (*QueueClaimed)(nil)},
+	{TypeQueueClaimExtended, Event, (*QueueClaimExtended)(nil)},
+	{TypeQueueDone, Event, (*QueueDone)(nil)},
+	{TypeQueueReleased, Event, (*QueueReleased)(nil)},
+	{TypeQueueDeleted, Event, (*QueueDeleted)(nil)},
+
+	{TypeIdsSpaceRequested, Command, (*IdsSpaceRequested)(nil)},
+	{TypeIdsRangeRequested, Command, (*IdsRangeRequested)(nil)},
+	{TypeIdsReserveRequested, Command, (*IdsReserveRequested)(nil)},
+	{TypeIdsRenewRequested, Command, (*IdsRenewRequested)(nil)},
+	{TypeIdsReleaseRequested, Command, (*IdsReleaseRequested)(nil)},
+	{TypeIdsGrowRequested, Command, (*IdsGrowRequested)(nil)},
+	{TypeIdsDeleteRequested, Command, (*IdsDeleteRequested)(nil)},
+
+	{TypeIdsSpaceDeclared, Event, (*IdsSpaceDeclared)(nil)},
+	{TypeIdsSpaceGrown, Event, (*IdsSpaceGrown)(nil)},
+	{TypeIdsSpaceDeleted, Event, (*IdsSpaceDeleted)(nil)},
+	{TypeIdsRangeGranted, Event, (*IdsRangeGranted)(nil)},
+	{TypeIdsGrantRenewed, Event, (*IdsGrantRenewed)(nil)},
+	{TypeIdsRangeReleased, Event, (*IdsRangeReleased)(nil)},
+	{TypeIdsAnswered, Event, (*IdsAnswered)(nil)},
 
 	{TypeEngineEcho, Notice, (*EngineEcho)(nil)},
 	{TypeDeadLetter, Notice, (*DeadLetter)(nil)},

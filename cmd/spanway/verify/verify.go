@@ -83,13 +83,13 @@ bytes for each task in the log, of two partitions at a time.`,
 	return c
 }
 
-// judgeable lists the logs of the catalogue that judge themselves and exist.
+// judgeable lists the owned logs of the catalogue that exist.
 func judgeable(ctx context.Context, c *cli.Conn) ([]events.Log, error) {
 	there, err := topics(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] }), nil
+	return slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return l.Kind != events.OwnedLog || !there[l.Topic] }), nil
 }
 
 // topics are the names of those that there are.
