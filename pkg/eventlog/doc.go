@@ -3,7 +3,7 @@
 // the reader that applies it, the follower that keeps a fold up to date, and the
 // runtime of a log's owner. It talks to a partition only through Log, an interface of
 // two methods, so the same code runs on Kafka, in memory and in the simulation. Logs
-// with many writers will be package eventlog/sharedlog.
+// with many writers are those of package eventlog/sharedlog.
 //
 // # Owned logs
 //

@@ -28,6 +28,11 @@ const (
 	// HeaderSnapshot is on every record of a snapshot:
 	// <fold version>/<offset>/<chunk>/<chunks>, the manifest as the last one.
 	HeaderSnapshot = "spanway-snapshot"
+	// HeaderCall is on every record of a shared log: the ID of its call, 16 bytes.
+	HeaderCall = "spanway-call"
+	// HeaderSeen is beside it: the offset below which its writer had folded the log,
+	// as a big-endian uint64.
+	HeaderSeen = "spanway-seen"
 	// HeaderUndecodable is never on the wire: a reader puts it, with the reason
 	// as its value, on the empty record that stands in for a batch which it
 	// could not decode.

@@ -2,7 +2,7 @@ package events
 
 import "google.golang.org/protobuf/proto"
 
-// Logged is an event at its place in an owned log.
+// Logged is an event at its place in a log that judges itself.
 type Logged struct {
 	// Offset in the log. While a decision is tentative: the offset it will have.
 	Offset int64
@@ -12,6 +12,17 @@ type Logged struct {
 	Type  Type
 	// Message is nil for a type that is not known here, and must then be ignored.
 	Message proto.Message
+	// Call is set in a shared log, where Epoch and N are 0. It is valid during the call
+	// that it is given to.
+	Call *Called
+}
+
+// Called is what the headers of a record in a shared log say.
+type Called struct {
+	// ID tells one call from all others.
+	ID [16]byte
+	// Seen is the offset below which the writer had folded the log.
+	Seen int64
 }
 
 // Place is a position in a partition of a topic.

@@ -1,0 +1,56 @@
+// Package sharedlog implements logs with many writers and no owner: queues, and grants
+// of identifiers. It owns the rule by which every host decides, from the order of the
+// records alone, which calls of a shared log are accepted (docs/wire.md, "Shared logs"),
+// the fold that applies the rule, and the host that makes calls and answers them.
+//
+// # A call
+//
+//	          append, unknown: the same bytes again
+//	made ────────────────────────────────────────────▶ in the log ─────▶ decided
+//	 │                                                                     │ accepted, or
+//	 │  the context ends                                                   ▼ refused with a code
+//	 └───────────────▶ *UnknownError: Resolve tells, or the same call again
+//
+// A call is one record: a message, a call ID of 16 random bytes, and seen, the offset
+// below which its writer had folded the log. The first record with a call ID decides,
+// for ever: a later one with the same ID is a copy and changes nothing, also where the
+// first was refused. So a call whose outcome is unknown is appended again as it is, and
+// never under another ID. A record that stands more than Horizon offsets behind its seen
+// is refused by all (TOO_LATE), so that call IDs need to be remembered for Horizon
+// offsets only. The verdict comes from the fold. An acknowledgement of the broker says
+// that the record is kept; it says nothing of the verdict.
+//
+// # The core and the fold
+//
+// A Core is the pure core of one kind of log. Fold wraps it: it remembers calls,
+// refuses copies and late records, keeps the time of the log, and hands each call that is
+// left to the core. A Fold is an eventlog.Fold: a Follower keeps it up to date, and
+// snapshots hold all of it: the calls, the time, and the state of the core.
+//
+// # Time
+//
+// The time of a log is a number of milliseconds that begins at 0 and moves by records
+// of type log.time_passed alone: {from, to} counts if from is the time of the log, so of
+// several hosts which move it on one does. The host that the consumer group
+// <prefix>snapshots.<topic> names measures, by a clock that no setting of the time of
+// day moves, how long it is since it folded the last one, and appends the next when
+// something is due. What ends by time (a lease, a quarantine) ends in the fold of that
+// record, at every host alike. While no host is there to move it, time stands still: a
+// lease may last longer than asked, never shorter.
+//
+// # Invariants
+//
+//   - Equal logs give equal verdicts and equal states, at every host.
+//   - A call is accepted at most once, whatever is repeated, delayed or doubled.
+//   - A refused call changes nothing but what is remembered of it.
+//   - A verdict is given out only when the fold has it.
+//   - Snapshots and truncation change no verdict: a snapshot holds every call ID that
+//     a record which is not refused as late can still repeat.
+//   - Time moves forward only, and no faster than the clock of one host.
+//
+// # On a crash
+//
+// Nothing is saved but the log and its snapshots. A host that starts folds the newest
+// snapshot and what follows. Calls that were on their way may be in the log or not: a
+// caller that is gone does not wait for them; what they did is in the fold.
+package sharedlog
