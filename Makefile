@@ -41,9 +41,14 @@ help: ## print this help
 build: ## build bin/spanway
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/spanway ./cmd/spanway
 
+# Packages of one thread: the race detector has nothing to find in them, and makes them
+# take ten times as long. `make sim` runs all seeds of the simulation.
+PURE := /(internal/(sim|replay|verify)|services/scheduler/placement|services/allocator/idspace|pkg/queue/order)(/|$$)
+
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
-	$(GO) test $(RACE) -timeout 10m -skip Apache ./...
+	$(GO) test $(RACE) -timeout 10m -skip Apache $$($(GO) list ./... | grep -Ev '$(PURE)')
+	$(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(GO) test $(RACE) ./...
 	@echo "Tests on a real Apache Kafka were left out: make test-kafka runs them."
@@ -174,8 +179,11 @@ bench: build ## the benchmark of docs/benchmarks.md
 	$(BIN)/spanway bench tasks
 
 .PHONY: sim
-sim: ## the simulation: thousands of seeds, or one of them again (SEED=...)
+sim: ## the simulation: thousands of seeds, or one of them again (SEED=...); and what make test does of cores in small
 	$(GO) test -count 1 -v -run '^TestSim' ./internal/sim/... $(if $(SEED),-seed $(SEED))
+ifeq ($(SEED),)
+	$(GO) test -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)' | grep -v /internal/sim)
+endif
 
 .PHONY: kills
 kills: ## kill schedulers and engines at named points (KILLS=200)

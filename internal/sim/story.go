@@ -25,11 +25,11 @@ type Story interface {
 	Records() []events.Record
 }
 
-// Many is how many seeds to run: a seed takes some ten times as long under the
-// race detector, which has nothing to find in one thread.
-func Many(plain, race uint64) uint64 {
-	if raceDetector {
-		return race
+// Many is how many seeds to run: few with -short, and under the race detector, which
+// has nothing to find in one thread and makes a seed take ten times as long.
+func Many(plain, few uint64) uint64 {
+	if raceDetector || testing.Short() {
+		return few
 	}
 	return plain
 }

@@ -354,8 +354,8 @@ func (c *chaos) tasksCopy() map[string]status {
 // TestProperties checks G1 to G5 on random histories, and that no task waits
 // that could run (the index misses no wake-up).
 func TestProperties(t *testing.T) {
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue && !testing.Short() && !race {
-		_ = f.Value.Set("1000") // Ten times as slow under the race detector, and there is nothing to race.
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue && !testing.Short() {
+		_ = f.Value.Set("1000")
 		defer func() { _ = f.Value.Set(f.DefValue) }()
 	}
 	rapid.Check(t, func(rt *rapid.T) {

@@ -97,7 +97,7 @@ func (s *story) live() {
 			TenantWeights: map[string]int32{"acme": 3, "bolt": 2}, ReserveAfterMs: 500,
 		}})
 	}
-	for range min(perStep, manyTasks-s.submitted) {
+	for range min(manyTasks/steps, manyTasks-s.submitted) {
 		s.send(s.request(s.submitted))
 		s.submitted++
 	}

@@ -25,7 +25,6 @@ const (
 	// roundsPerStep is how often the owner looks at the time in a step.
 	roundsPerStep = 5
 	steps         = 200 // in which there are requests
-	perStep       = manyTasks / steps
 	lastRest      = 100 // steps after the last request
 )
 
