@@ -21,6 +21,8 @@ type FollowerConfig struct {
 	Log       Log
 	Topic     string
 	Partition int32
+	// Shared: the log has many writers (package sharedlog).
+	Shared bool
 
 	// NewFold makes a fold of nothing. Nil: the follower keeps no fold, and looks
 	// only at what stands from From on.

@@ -71,7 +71,14 @@ func (f *Follower) restore(ctx context.Context, b *Beginning) (*Reader, error) {
 		return nil, &LossError{Topic: f.cfg.Topic, Partition: f.cfg.Partition, Start: start, End: end, Snapshots: unusable}
 	}
 	b.Fold = f.cfg.NewFold()
-	return NewReader(f.cfg.Log, f.cfg.Topic, f.cfg.Partition), nil
+	return f.readerAt(0), nil
+}
+
+// readerAt returns a reader of the log from an offset on.
+func (f *Follower) readerAt(from int64) *Reader {
+	r := NewReaderAt(f.cfg.Log, f.cfg.Topic, f.cfg.Partition, from)
+	r.shared = f.cfg.Shared
+	return r
 }
 
 // look begins where a follower without a fold is to: where it is told at first,
@@ -90,7 +97,9 @@ func (f *Follower) look(ctx context.Context, b *Beginning) (*Reader, error) {
 		}
 		if m != nil { // If that was deleted, the next page tells of the gap.
 			b.At = m.at
-			return m.reader(f.cfg.Log, f.cfg.Topic, f.cfg.Partition), nil
+			r := f.readerAt(0)
+			m.resume(r)
+			return r, nil
 		}
 		b.At = start
 	case f.before >= 0:
@@ -113,7 +122,7 @@ const lookBackRecords = 256
 // there: so as to judge the first batch, too, and to notice if the log loses its
 // tail before anything new is read.
 func (f *Follower) lookBack(ctx context.Context, at, start, end int64) (*Reader, error) {
-	r := NewReaderAt(f.cfg.Log, f.cfg.Topic, f.cfg.Partition, max(start, min(at, end)-lookBackRecords))
+	r := f.readerAt(max(start, min(at, end)-lookBackRecords))
 	for r.next < end {
 		page, err := f.cfg.Log.Fetch(ctx, r.next, 0)
 		if err != nil {
@@ -133,7 +142,7 @@ func (f *Follower) lookBack(ctx context.Context, at, start, end int64) (*Reader,
 		}
 	}
 	if r.next < at { // What is in between was not read, and the first batch tells the history.
-		r = NewReaderAt(f.cfg.Log, f.cfg.Topic, f.cfg.Partition, at)
+		r = f.readerAt(at)
 	}
 	return r, nil
 }

@@ -102,12 +102,10 @@ func (t *trail) stands(ctx context.Context, log Log) (*mark, error) {
 	return &t.marks[low-1], nil
 }
 
-// reader goes on from the mark.
-func (m *mark) reader(log Log, topic string, partition int32) *Reader {
-	r := NewReader(log, topic, partition)
+// resume lets a reader go on from the mark.
+func (m *mark) resume(r *Reader) {
 	r.judge, r.n, r.positions = m.judge, m.n, append(Positions(nil), m.positions...)
 	r.counted, r.countedAt, r.next = m.counted, m.countedAt, m.at
-	return r
 }
 
 // finding is what a comparison of a mark with the log finds.

@@ -77,14 +77,18 @@ func (h *Housekeeper) Do(ctx context.Context, job Job) (out Outcome) {
 		}
 		out.Deleted = before
 	}
-	out.Propose, out.Err = h.propose(ctx, job, min(limit, job.Floor))
+	out.Propose, out.Err = h.propose(ctx, job, min(limit, job.Floor), ofShared(older.Manifest))
 	return out
 }
 
 // refersTo is the lowest offset that a fold from either snapshot needs. The state of
 // now may refer to less; but after the loss of a tail it is one of theirs again.
 func refersTo(newest, older *Stored) int64 {
-	return min(older.Manifest.Offset, older.Manifest.Floor, newest.Manifest.Floor)
+	limit := min(older.Manifest.Offset, older.Manifest.Floor, newest.Manifest.Floor)
+	if ofShared(older.Manifest) {
+		limit = min(limit, older.Manifest.Last) // It shows that the log has what the snapshot is of.
+	}
+	return limit
 }
 
 // write writes a snapshot, if the log says what it says.
@@ -107,7 +111,7 @@ func (h *Housekeeper) write(ctx context.Context, job Job) error {
 // what lands where it expects it for what counts; where a tail was lost and grew
 // again to just that length, only those who read all of it know better.
 func (h *Housekeeper) confirm(ctx context.Context, usable []Stored, m *events.LogSnapshot) error {
-	r := NewReader(h.Log, h.Snapshots.Topic, h.Snapshots.Partition)
+	r := readerOf(h.Log, m)
 	for _, st := range usable {
 		if st.Manifest.Offset < m.Offset {
 			var err error
@@ -230,9 +234,10 @@ func (h *Housekeeper) deleteInputs(ctx context.Context, newest, older *events.Lo
 	return nil
 }
 
-// propose finds the last beginning of a batch below which everything is old
-// enough and is not above limit: held by the older snapshot, referred to by nobody.
-func (h *Housekeeper) propose(ctx context.Context, job Job, limit int64) (int64, error) {
+// propose finds the last beginning of a batch (of a shared log: the last record) below
+// which everything is old enough and is not above limit: held by the older snapshot, and
+// not referred to.
+func (h *Housekeeper) propose(ctx context.Context, job Job, limit int64, shared bool) (int64, error) {
 	if h.Keep < 0 {
 		return 0, nil
 	}
@@ -249,7 +254,7 @@ func (h *Housekeeper) propose(ctx context.Context, job Job, limit int64) (int64,
 		}
 		for i := range page.Records {
 			r := &page.Records[i]
-			if head, first, err := begin(r); first && err == nil && head.At == r.Offset && r.Offset <= limit {
+			if r.Offset <= limit && (shared || beginsBatch(r)) {
 				found = r.Offset
 			}
 			if r.Timestamp > old || r.Offset >= limit {
@@ -264,6 +269,13 @@ func (h *Housekeeper) propose(ctx context.Context, job Job, limit int64) (int64,
 	return beyondOf(found, start, job.Truncate), nil
 }
 
+// beginsBatch tells whether a batch of an owned log begins where its writer expected.
+func beginsBatch(r *events.Record) bool {
+	h, first, err := begin(r)
+	return first && err == nil && h.At == r.Offset
+}
+
+// beyondOf is found, if that is news.
 func beyondOf(found, start, truncated int64) int64 {
 	if found <= max(start, truncated) {
 		return 0

@@ -28,10 +28,14 @@ const (
 	SkipBadClaim
 	// SkipUnjudged: it stands before the place where this reader can begin.
 	SkipUnjudged
+	// SkipNoCall: a record of a shared log has neither spanway-call nor spanway-seen.
+	SkipNoCall
+	// SkipBadCall: one of the two is missing, malformed, or stands twice.
+	SkipBadCall
 )
 
 var skipNames = [...]string{
-	"counts", "cut_short", "bad_header", "no_batch", "old_epoch", "other_history", "bad_claim", "unjudged",
+	"counts", "cut_short", "bad_header", "no_batch", "old_epoch", "other_history", "bad_claim", "unjudged", "no_call", "bad_call",
 }
 
 // String returns the reason as a label of metrics.

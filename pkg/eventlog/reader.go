@@ -10,7 +10,7 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Reader reads an owned log and judges it. It is not for concurrent use.
+// Reader reads a log and judges it. It is not for concurrent use.
 type Reader struct {
 	log       Log
 	topic     string
@@ -18,6 +18,10 @@ type Reader struct {
 
 	// OnSkip, if set, is told what does not count. It must not keep the records.
 	OnSkip func(why Skip, records []events.Record)
+
+	// shared: the log has many writers, and each record is a call.
+	shared bool
+	called called // the newest one
 
 	judge Judge
 	// counted is the header of the newest batch that counts, and where it stands.
@@ -48,7 +52,7 @@ func NewReaderAt(log Log, topic string, partition int32, from int64) *Reader {
 // NewReaderFrom returns a reader that goes on from a snapshot: it judges as one
 // that has read everything before it.
 func NewReaderFrom(log Log, m *events.LogSnapshot) (*Reader, error) {
-	r := NewReader(log, m.Topic, m.Partition)
+	r := readerOf(log, m)
 	var err error
 	if r.judge, err = judgeOf(m); err == nil {
 		r.positions, err = ParsePositions([]byte(m.Inputs))
@@ -149,7 +153,11 @@ func (r *Reader) Inputs() Positions { return append(Positions(nil), r.positions.
 func (r *Reader) take(page events.Page, visit Visit) {
 	r.visit = visit
 	for i := range page.Records {
-		if page.Records[i].Offset >= r.next {
+		switch {
+		case page.Records[i].Offset < r.next:
+		case r.shared:
+			r.call(page.Records[i : i+1])
+		default:
 			r.assembler.add(&page.Records[i], r.batch, r.skip)
 		}
 	}

@@ -48,6 +48,9 @@ func (s *Snapshots) Usable(ctx context.Context, log Log) (usable, beyond []Store
 // Snapshots stand behind such a batch; where it is truncated, the one before which
 // they stand has to do.
 func belongs(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (bool, error) {
+	if ofShared(m) {
+		return showsLast(ctx, log, start, m)
+	}
 	if m.Offset == start {
 		return precedes(ctx, log, m)
 	}
@@ -63,6 +66,17 @@ func belongs(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (
 			return false, nil
 		}
 	}
+}
+
+// showsLast tells whether a shared log holds the newest record of what a snapshot is of.
+// What was deleted below it shows nothing.
+func showsLast(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (bool, error) {
+	if m.Last < start {
+		return true, nil
+	}
+	pages := pages{log: log}
+	r, found, err := pages.look(ctx, m.Last)
+	return found == stands && r != nil && Fingerprint(r) == m.Print, err
 }
 
 // precedes tells whether what stands behind a snapshot's offset may follow from its

@@ -22,6 +22,9 @@ type Fold struct {
 	// Repeated, if set, is told of every record that is a copy of a call; v is what the
 	// first one got.
 	Repeated func(c *Call, v Verdict)
+	// Premature, if set, is told of every record whose seen lies behind its own offset: it
+	// decides nothing.
+	Premature func(c *Call)
 }
 
 // NewFold returns the fold of nothing. horizon is Horizon but in tests.
@@ -52,6 +55,15 @@ func (f *Fold) Apply(l events.Logged) {
 	}
 	c := &Call{ID: l.Call.ID, Seen: l.Call.Seen, Offset: l.Offset, Now: f.now, Type: l.Type, Message: l.Message}
 	f.calls.forget(l.Offset)
+	// A writer cannot have seen what comes after its record, unless the log has lost its
+	// tail since. It decides nothing: a copy of it that comes later may stand behind what
+	// was seen, so what is decided here would have to be remembered for ever.
+	if c.Seen > c.Offset {
+		if f.Premature != nil {
+			f.Premature(c)
+		}
+		return
+	}
 	if v, known := f.calls.verdict(c.ID); known {
 		if f.Repeated != nil {
 			f.Repeated(c, v)
@@ -68,8 +80,7 @@ func (f *Fold) Apply(l events.Logged) {
 }
 
 func (f *Fold) decide(c *Call) events.Code {
-	// A writer cannot have seen what comes after its record.
-	if c.Seen < 0 || c.Seen > c.Offset || c.Offset-c.Seen > f.calls.horizon {
+	if c.Seen < 0 || c.Offset-c.Seen > f.calls.horizon {
 		return events.CodeTooLate
 	}
 	passed, ok := c.Message.(*events.LogTimePassed)

@@ -151,7 +151,11 @@ func TestTheHorizon(t *testing.T) {
 		t.Fatalf("%d calls are remembered", l.fold.Remembered())
 	}
 	l.add(2, l.offset+1, take("a"))
-	l.decides(events.CodeTooLate)
+	if l.decided != nil || l.repeated != nil {
+		t.Fatal("a record whose seen lies behind it decided something")
+	}
+	l.add(2, 12, take("d")) // A copy of it stands behind what was seen.
+	l.decides("")
 	l.add(3, -1, take("a"))
 	l.decides(events.CodeTooLate)
 }

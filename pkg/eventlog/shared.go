@@ -1,0 +1,141 @@
+package eventlog
+
+import (
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// NewSharedReader returns a reader of a log with many writers (package sharedlog). It
+// begins at offset 0, and visits each record that is a call, with Call set: nothing else
+// is judged here, because the fold decides.
+func NewSharedReader(log Log, topic string, partition int32) *Reader {
+	r := NewReader(log, topic, partition)
+	r.shared = true
+	return r
+}
+
+// readerOf returns a reader from offset 0 on of the kind of log that a snapshot is of.
+func readerOf(log Log, m *events.LogSnapshot) *Reader {
+	r := NewReader(log, m.Topic, m.Partition)
+	r.shared = ofShared(m)
+	return r
+}
+
+// ofShared tells whether a snapshot is of a shared log: no claim stands in it, whereas a
+// snapshot of an owned log stands behind a batch of its owner.
+func ofShared(m *events.LogSnapshot) bool { return m.Epoch == 0 }
+
+// call visits a record of a shared log, if it is a call.
+func (r *Reader) call(one []events.Record) {
+	rec := &one[0]
+	why := r.called.read(rec)
+	if why != Counts {
+		r.skip(why, one)
+		return
+	}
+	r.judge.History = hashCall(r.judge.History, rec)
+	if r.visit == nil {
+		return
+	}
+	l := events.Logged{Offset: rec.Offset, Type: events.TypeOfRecord(rec), Call: &r.called.Called}
+	if rec.Value != nil {
+		if m, err := events.Message(rec); err == nil {
+			l.Message = m
+		}
+	}
+	r.visit(l, rec)
+}
+
+// called is what the headers of a call say.
+type called struct{ events.Called }
+
+const (
+	callBytes = 16
+	seenBytes = 8
+)
+
+// read reads them: each must stand once, with its length.
+func (c *called) read(r *events.Record) Skip {
+	call, seen, ok := callHeaders(r)
+	switch {
+	case call == nil && seen == nil && ok:
+		return SkipNoCall
+	case !ok || len(call) != callBytes || len(seen) != seenBytes:
+		return SkipBadCall
+	}
+	c.ID = [callBytes]byte(call)
+	c.Seen = int64(binary.BigEndian.Uint64(seen))
+	return Counts
+}
+
+// callHeaders returns the values of the two headers, nil where one is missing; ok is
+// false if one stands twice or is null.
+func callHeaders(r *events.Record) (call, seen []byte, ok bool) {
+	for i := range r.Headers {
+		into := &call
+		switch r.Headers[i].Key {
+		case events.HeaderCall:
+		case events.HeaderSeen:
+			into = &seen
+		default:
+			continue
+		}
+		if *into != nil || r.Headers[i].Value == nil {
+			return nil, nil, false
+		}
+		*into = r.Headers[i].Value
+	}
+	return call, seen, true
+}
+
+// hashCall is the history of a shared log behind a call: XXH64 over the eight bytes of
+// the history before it, then its call ID, seen, ce_type and value, each preceded by its
+// length as in Hash.
+func hashCall(prev uint64, r *events.Record) uint64 {
+	var d xxhash.Digest
+	var scratch [8]byte
+	d.Reset()
+	binary.BigEndian.PutUint64(scratch[:], prev)
+	_, _ = d.Write(scratch[:])
+	call, seen, _ := callHeaders(r)
+	typ, _ := r.Header(events.HeaderType)
+	for _, part := range [4][]byte{call, seen, typ, r.Value} {
+		writeLength(&d, &scratch, part)
+		_, _ = d.Write(part)
+	}
+	return d.Sum64()
+}
+
+// Snapshot makes the snapshot of the fold, which is of everything below Next: of a shared
+// log that is followed with a fold (an owned log's is made by its owner). About room
+// bytes are expected; now is in milliseconds since the Unix epoch. It is nil if nothing
+// stands below Next.
+func (f *Follower) Snapshot(room, now int64) (*Snapshot, error) {
+	if f.fold == nil || f.reader == nil || !f.reader.shared {
+		return nil, nil
+	}
+	last, print, ok := f.newest()
+	if !ok {
+		return nil, nil
+	}
+	snap, err := take(f.cfg.Topic, f.cfg.Partition, f.reader, &own{}, f.fold, room, now)
+	if err == nil {
+		snap.Manifest.Last, snap.Manifest.Print = last, print
+	}
+	return snap, err
+}
+
+// newest is the place and the fingerprint of the newest record below Next.
+func (f *Follower) newest() (last int64, print uint64, ok bool) {
+	switch n := len(f.trail.marks); {
+	case n > 0:
+		m := &f.trail.marks[n-1]
+		return m.last, m.print, true
+	case f.snapshot != nil:
+		return f.snapshot.Last, f.snapshot.Print, true
+	}
+	return 0, 0, false
+}
