@@ -24,6 +24,7 @@ var waits = map[string]string{
 	"pkg/engine/loop.go serve":                        "what the lease's core says is due",
 	"pkg/engine/measure.go measure":                   "the next measurement",
 	"pkg/eventlog/memlog/memlog.go Fetch":             "a record, as a broker does",
+	"pkg/eventlog/sharedlog/follow.go pause":          "a follower, which tells of itself by its hook Trouble",
 	"pkg/logowner/merge.go await":                     "an input",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",
 	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",
@@ -36,11 +37,12 @@ var waits = map[string]string{
 // loops go on until a context ends, or ask a broker again and again, and return what
 // fails: they try nothing again.
 var loops = map[string]string{
-	"internal/kafka/producer.go room":          "waits for room in memory",
-	"pkg/watermillkafka/subscription.go alone": "serves anew when the number of partitions has changed",
-	"cmd/spanway/task/file.go read":            "reads lines",
-	"pkg/eventlog/follower.go Run":             "tells of itself by its hook Trouble, which each Step calls",
-	"internal/query/why.go explain":            "reads further pages of what there is, and returns what fails",
+	"internal/kafka/producer.go room":              "waits for room in memory",
+	"pkg/watermillkafka/subscription.go alone":     "serves anew when the number of partitions has changed",
+	"cmd/spanway/task/file.go read":                "reads lines",
+	"pkg/eventlog/follower.go Run":                 "tells of itself by its hook Trouble, which each Step calls",
+	"pkg/eventlog/sharedlog/append.go appendCalls": "tells by a Try, which each append is given",
+	"internal/query/why.go explain":                "reads further pages of what there is, and returns what fails",
 }
 
 // whatTells is the one place that pauses.

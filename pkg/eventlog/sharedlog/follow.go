@@ -1,0 +1,143 @@
+package sharedlog
+
+import (
+	"context"
+	"time"
+
+	"github.com/spanway/spanway/internal/telemetry/following"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// reads is the log that the host follows: the fold may be looked at while it waits.
+type reads struct {
+	eventlog.Log
+	h *Host
+}
+
+func (r reads) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	r.h.release()
+	page, err := r.Log.Fetch(ctx, from, wait)
+	r.h.folding <- struct{}{}
+	return page, err
+}
+
+func (h *Host) release() { <-h.folding }
+
+// pause is the follower's, before it tries again.
+func (h *Host) pause(ctx context.Context, d time.Duration) {
+	h.release()
+	following.Pause(ctx, d)
+	h.folding <- struct{}{}
+}
+
+// follow keeps the fold up to date until ctx ends, or until an error that is final.
+func (h *Host) follow(ctx context.Context) error {
+	try := following.Try(h.cfg.Board, h.cfg.Topic, h.cfg.Partition)
+	defer try.End()
+	h.folding <- struct{}{}
+	defer h.release()
+	h.follower = eventlog.NewFollower(eventlog.FollowerConfig{
+		Log: reads{h.cfg.Reads, h}, Topic: h.cfg.Topic, Partition: h.cfg.Partition, Shared: true,
+		NewFold:   func() eventlog.Fold { return NewFold(h.cfg.NewCore(), Horizon) },
+		Snapshots: h.cfg.Snapshots, Now: h.cfg.Now,
+		Pause: h.pause,
+		Hooks: eventlog.FollowerHooks{
+			Began: h.began, Stepped: h.stepped, Trouble: following.Trouble(try),
+			Skipped: func(why eventlog.Skip, records []events.Record) { h.metrics.skipped(why.String(), len(records)) },
+		},
+	})
+	return h.follower.Run(ctx)
+}
+
+// began takes a fold that begins, for the first time or anew. Calls that wait are
+// appended again as they are. One that had seen more than the log holds now cannot be
+// accepted where the log goes on: its outcome stays unknown.
+func (h *Host) began(b eventlog.Beginning) {
+	h.fold = b.Fold.(*Fold)
+	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.repeated, h.metrics.premature
+	h.mu.Lock()
+	h.at = progress{position: b.At, beginnings: h.at.beginnings + 1}
+	h.flights = nil
+	var ended, waiting []*call
+	for _, c := range h.calls {
+		_, known := h.fold.Verdict(c.id)
+		switch {
+		case known, c.seen > b.At && b.Why != nil:
+			ended = append(ended, c)
+		case c.sent:
+			waiting = append(waiting, c)
+		}
+	}
+	h.move()
+	h.mu.Unlock()
+	for _, c := range ended {
+		if v, known := h.fold.Verdict(c.id); known {
+			h.finish(c.asFolded(h.fold, v), v)
+		} else {
+			h.giveUp(c.id, b.Why)
+		}
+	}
+	h.again(waiting)
+	for _, w := range h.watchers {
+		w.begin(h)
+	}
+}
+
+// asFolded is a call that was folded before its verdict is given out.
+func (c *call) asFolded(f *Fold, v Verdict) *Call {
+	return &Call{ID: c.id, Seen: c.seen, Offset: v.Offset, Now: f.now, Type: events.TypeOf(c.message), Message: c.message}
+}
+
+// stepped notes that a page was folded.
+func (h *Host) stepped() {
+	at, end := h.follower.Position(), h.follower.End()
+	h.mu.Lock()
+	h.at.position, h.at.end = at, end
+	h.at.level = end-at < Horizon/2
+	lost := h.missing(at, at >= end)
+	h.move()
+	h.mu.Unlock()
+	h.again(lost)
+	for _, w := range h.watchers {
+		if w.Stepped != nil {
+			w.Stepped(h.fold.core, h.position())
+		}
+	}
+}
+
+// load is how many calls wait for their verdicts, and how many records are to be folded.
+func (h *Host) load() (waiting, lag int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return int64(len(h.calls)), max(0, h.at.end-h.at.position)
+}
+
+func (h *Host) position() Position {
+	p := Position{Topic: h.cfg.Topic, Partition: h.cfg.Partition, Offset: h.follower.Position()}
+	p.Now, _ = h.fold.Now()
+	return p
+}
+
+// decided gives a verdict to its caller, if that is here, and tells the watchers of it.
+func (h *Host) decided(c *Call, v Verdict) {
+	h.metrics.decided(v)
+	h.finish(c, v)
+	for _, w := range h.watchers {
+		if w.Decided != nil {
+			w.Decided(h.fold.core, c, v)
+		}
+	}
+}
+
+// repeated gives the verdict to a caller that asks for it again.
+func (h *Host) repeated(c *Call, v Verdict) {
+	h.metrics.copied()
+	h.finish(c, v)
+}
+
+func (h *Host) finish(c *Call, v Verdict) {
+	if made := h.take(c.ID); made != nil {
+		made.done(h.fold.core, c, v, nil)
+	}
+}

@@ -1,0 +1,72 @@
+package sharedlog_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/pkg/eventlog/memlog"
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+func run(t testing.TB, h *sharedlog.Host) {
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- h.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("the host ended: %v", err)
+		}
+	})
+}
+
+func TestACall(t *testing.T) {
+	log := memlog.New()
+	h := sharedlog.NewHost(sharedlog.Config{
+		Log: log, Reads: log, Topic: "t", Encoder: events.Encoder{Source: "/test"},
+		NewCore: func() sharedlog.Core { return &seats{2, map[string]int64{}} },
+	})
+	run(t, h)
+	for i, want := range []events.Code{"", "", events.CodeQueueFull} {
+		v, err := h.Call(t.Context(), take(fmt.Sprint(i)), nil)
+		if err != nil || v.Code != want || v.Offset != int64(i) {
+			t.Fatalf("%+v %v", v, err)
+		}
+	}
+	err := h.Read(t.Context(), true, func(core sharedlog.Core, at sharedlog.Position) {
+		if len(core.(*seats).taken) != 2 || at.Offset != 3 {
+			t.Errorf("at %d: %+v", at.Offset, core)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func BenchmarkHost(b *testing.B) {
+	log := memlog.New()
+	h := sharedlog.NewHost(sharedlog.Config{
+		Log: log, Reads: log, Topic: "t", Encoder: events.Encoder{Source: "/test"},
+		NewCore: func() sharedlog.Core { return &seats{1, map[string]int64{}} },
+	})
+	run(b, h)
+	b.ReportAllocs()
+	left := make(chan struct{})
+	n := 0
+	began := time.Now()
+	for range b.N {
+		_, err := h.Start(b.Context(), take("some-id"), func(sharedlog.Core, *sharedlog.Call, sharedlog.Verdict, error) {
+			if n++; n == b.N {
+				close(left)
+			}
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	<-left
+	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "calls/s")
+}

@@ -1,0 +1,127 @@
+package sharedlog
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// metrics are what a host counts. The meter asks for the counts now and then, so that a
+// call costs no more than an addition.
+type metrics struct {
+	where attribute.Set
+
+	mu       sync.Mutex
+	verdicts map[events.Code]int64
+	skips    map[string]int64 // by reason
+	counts
+
+	registration metric.Registration
+}
+
+// counts are those without a label of their own.
+type counts struct{ copies, early, refusals, repeats int64 }
+
+// Verdicts are counted under this name if they are accepted.
+const accepted = "ACCEPTED"
+
+func newMetrics(topic string, partition int32) *metrics {
+	return &metrics{
+		where: attribute.NewSet(
+			attribute.String("messaging.destination.name", topic),
+			attribute.String("messaging.destination.partition.id", strconv.Itoa(int(partition)))),
+		verdicts: map[events.Code]int64{}, skips: map[string]int64{},
+	}
+}
+
+// register lets a meter ask; progress tells how many calls wait here and how many records
+// are still to be folded.
+func (m *metrics) register(meter metric.Meter, progress func() (waiting, lag int64)) error {
+	if meter == nil {
+		meter = noop.Meter{}
+	}
+	var failed error
+	counter := func(name, help string) metric.Int64ObservableCounter {
+		c, err := meter.Int64ObservableCounter(name, metric.WithDescription(help))
+		failed = errors.Join(failed, err)
+		return c
+	}
+	gauge := func(name, help string) metric.Int64ObservableGauge {
+		g, err := meter.Int64ObservableGauge(name, metric.WithDescription(help))
+		failed = errors.Join(failed, err)
+		return g
+	}
+	decided := counter("spanway.shared.calls", "Calls in a shared log that this host has folded, by verdict: ACCEPTED, or a code.")
+	copies := counter("spanway.shared.copies", "Records in a shared log that repeat a call, and change nothing.")
+	early := counter("spanway.shared.premature", "Records in a shared log whose writer had seen more than the log holds: it has lost its tail.")
+	skips := counter("spanway.log.skipped", "Records of logs that were read and do not count, by reason.")
+	repeats := counter("spanway.shared.repeats", "Calls that this host appended again, because their outcome was unknown.")
+	refusals := counter("spanway.shared.refused", "Calls of this host that the broker does not take.")
+	waiting := gauge("spanway.shared.waiting", "Calls of this host that have no verdict yet.")
+	lag := gauge("spanway.shared.lag", "Records of a shared log that this host has still to fold.")
+	if failed != nil {
+		return failed
+	}
+	var err error
+	m.registration, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		calls, behind := progress()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		where := metric.WithAttributeSet(m.where)
+		for code, n := range m.verdicts {
+			o.ObserveInt64(decided, n, where, metric.WithAttributes(attribute.String("verdict", string(code))))
+		}
+		for why, n := range m.skips {
+			o.ObserveInt64(skips, n, where, metric.WithAttributes(attribute.String("reason", why)))
+		}
+		o.ObserveInt64(copies, m.copies, where)
+		o.ObserveInt64(early, m.early, where)
+		o.ObserveInt64(repeats, m.repeats, where)
+		o.ObserveInt64(refusals, m.refusals, where)
+		o.ObserveInt64(waiting, calls, where)
+		o.ObserveInt64(lag, behind, where)
+		return nil
+	}, decided, copies, early, skips, repeats, refusals, waiting, lag)
+	return err
+}
+
+// end takes the counts from the meter.
+func (m *metrics) end() {
+	if m.registration != nil {
+		_ = m.registration.Unregister() // It says only that it was registered no more.
+	}
+}
+
+func (m *metrics) decided(v Verdict) {
+	code := v.Code
+	if code == "" {
+		code = accepted
+	}
+	m.mu.Lock()
+	m.verdicts[code]++
+	m.mu.Unlock()
+}
+
+func (m *metrics) add(n *int64, more int) {
+	m.mu.Lock()
+	*n += int64(more)
+	m.mu.Unlock()
+}
+
+func (m *metrics) copied()         { m.add(&m.copies, 1) }
+func (m *metrics) premature(*Call) { m.add(&m.early, 1) }
+func (m *metrics) refused()        { m.add(&m.refusals, 1) }
+func (m *metrics) again(n int)     { m.add(&m.repeats, n) }
+
+func (m *metrics) skipped(why string, n int) {
+	m.mu.Lock()
+	m.skips[why] += int64(n)
+	m.mu.Unlock()
+}
