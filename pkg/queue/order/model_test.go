@@ -1,0 +1,307 @@
+package order_test
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/queue/order"
+)
+
+// model is a queue in the simplest form: lists that are searched from the front.
+type model struct {
+	held    []order.Entry
+	begun   map[int64]bool
+	lease   map[int64]int64
+	atLeast map[int64]int64
+	removed map[string]bool
+}
+
+func newModel() *model {
+	return &model{begun: map[int64]bool{}, lease: map[int64]int64{}, atLeast: map[int64]int64{}, removed: map[string]bool{}}
+}
+
+func (m *model) find(id string) int {
+	return slices.IndexFunc(m.held, func(e order.Entry) bool { return e.ID == id })
+}
+
+func (m *model) take(at int) {
+	m.removed[m.held[at].ID] = true
+	m.held = slices.Delete(m.held, at, at+1)
+}
+
+func (m *model) holds(id string, token int64) bool {
+	at := m.find(id)
+	return at >= 0 && m.held[at].Claim != nil && m.held[at].Claim.Token == token
+}
+
+// decide folds a call that is well formed, and tells whether it is accepted.
+func (m *model) decide(call proto.Message, offset, now int64) bool {
+	begin := func(seq, lease int64) {
+		m.begun[seq], m.lease[seq], m.atLeast[seq] = false, lease, max(m.atLeast[seq], now+lease)
+	}
+	switch c := call.(type) {
+	case *events.QueueEnqueued:
+		if m.find(c.Id) >= 0 || m.removed[c.Id] {
+			return false
+		}
+		m.held = append(m.held, order.Entry{ID: c.Id, Seq: offset, Size: int64(len(c.Payload))})
+	case *events.QueueRemoved:
+		at := m.find(c.Id)
+		if at < 0 {
+			return false
+		}
+		m.take(at)
+	case *events.QueueClaimed:
+		n := 0
+		for i := range m.held {
+			if e := &m.held[i]; e.Claim == nil && n < int(c.Count) {
+				e.Claim = &order.Claim{Token: offset, Holder: c.Holder}
+				m.atLeast[e.Seq] = 0
+				begin(e.Seq, c.LeaseMs)
+				n++
+			}
+		}
+		return n > 0
+	case *events.QueueClaimExtended:
+		if !m.holds(c.Id, c.Token) {
+			return false
+		}
+		begin(m.held[m.find(c.Id)].Seq, c.LeaseMs)
+	case *events.QueueDone:
+		if !m.holds(c.Id, c.Token) {
+			return false
+		}
+		m.take(m.find(c.Id))
+	case *events.QueueReleased:
+		if !m.holds(c.Id, c.Token) {
+			return false
+		}
+		m.held[m.find(c.Id)].Claim = nil
+	}
+	return true
+}
+
+func (m *model) pass(now int64) {
+	for i := range m.held {
+		e := &m.held[i]
+		if e.Claim == nil {
+			continue
+		}
+		if !m.begun[e.Seq] {
+			m.begun[e.Seq], m.atLeast[e.Seq] = true, max(m.atLeast[e.Seq], now+m.lease[e.Seq])
+		}
+		if m.atLeast[e.Seq] <= now {
+			e.Claim = nil
+		}
+	}
+}
+
+// entries are those of the model, with the ends of leases as the queue shows them.
+func (m *model) entries() (out []order.Entry) {
+	for _, e := range m.held {
+		if e.Claim != nil {
+			e.Claim = &order.Claim{Token: e.Claim.Token, Holder: e.Claim.Holder}
+			if m.begun[e.Seq] {
+				e.Claim.Ends = m.atLeast[e.Seq]
+			}
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// world runs a queue beside the model, and beside queues that were restored on the way.
+type world struct {
+	log
+	m      *model
+	others []*log // restored; they get the same calls from then on
+	draw   func(n int) int
+	ids    int // how many IDs are in use
+	kind   events.QueueIDs
+	tokens []int64
+}
+
+func newWorld(t testing.TB, kind events.QueueIDs, ids int, draw func(n int) int) *world {
+	s := &events.QueueSettings{Ids: kind}
+	if kind == events.QueueIDs_QUEUE_IDS_SPACE {
+		s.Space = "s"
+	}
+	return &world{log: *newLog(t, s), m: newModel(), draw: draw, ids: ids, kind: kind, tokens: []int64{0}}
+}
+
+func (w *world) id() string {
+	n := w.draw(w.ids)
+	switch w.kind {
+	case events.QueueIDs_QUEUE_IDS_UUIDV7:
+		return fmt.Sprintf("01893000-%04x-7000-8000-%012x", n%7, n)
+	case events.QueueIDs_QUEUE_IDS_SPACE:
+		return strconv.Itoa(n)
+	}
+	return "entry " + strconv.Itoa(n)
+}
+
+func (w *world) next() proto.Message {
+	token := w.tokens[w.draw(len(w.tokens))]
+	id := w.id()
+	// Most calls that name a claim name one that is there.
+	if claimed := slices.DeleteFunc(slices.Clone(w.m.held), func(e order.Entry) bool { return e.Claim == nil }); len(claimed) > 0 && w.draw(4) > 0 {
+		e := claimed[w.draw(len(claimed))]
+		id, token = e.ID, e.Claim.Token
+	}
+	switch w.draw(8) {
+	case 0:
+		return &events.QueueRemoved{Id: w.id()}
+	case 1:
+		return &events.QueueClaimed{Count: int32(1 + w.draw(3)), LeaseMs: int64(1 + w.draw(5000)), Holder: "h"}
+	case 2:
+		return &events.QueueClaimExtended{Id: id, Token: token, LeaseMs: int64(1 + w.draw(5000))}
+	case 3:
+		return &events.QueueDone{Id: id, Token: token}
+	case 4:
+		return &events.QueueReleased{Id: id, Token: token}
+	default:
+		return &events.QueueEnqueued{Id: w.id(), Payload: make([]byte, w.draw(9))}
+	}
+}
+
+func (w *world) step(t interface{ Fatalf(string, ...any) }) {
+	if w.draw(10) == 0 {
+		now := w.now + int64(w.draw(3000))
+		w.m.pass(now)
+		for _, o := range w.others {
+			o.pass(now)
+		}
+		w.pass(now)
+		return
+	}
+	call, offset := w.next(), w.offset
+	accepted := w.m.decide(call, offset, w.now)
+	for _, o := range w.others {
+		o.call(call)
+	}
+	if code := w.call(call); (code == "") != accepted {
+		t.Fatalf("at %d %T %v is decided %q; the model accepts: %v", offset, call, call, code, accepted)
+	}
+	if _, ok := call.(*events.QueueClaimed); ok && accepted {
+		w.tokens = append(w.tokens, offset)
+	}
+}
+
+// check compares all that can be asked.
+func (w *world) check(t interface{ Fatalf(string, ...any) }) {
+	want := w.m.entries()
+	var counts order.Counts
+	floor, due := int64(math.MaxInt64), int64(math.MaxInt64)
+	for i, e := range want {
+		if i == 0 {
+			floor = e.Seq
+		}
+		counts.Entries++
+		counts.Bytes += int64(len(e.ID)) + e.Size
+		if e.Claim != nil {
+			counts.Claimed++
+			due = min(due, cmp.Or(e.Claim.Ends, w.now+1000))
+		}
+	}
+	got := w.q.Counts()
+	got.Removed, got.RemovedBytes = 0, 0
+	if got != counts || w.q.Floor() != floor || w.q.Due() != due {
+		t.Fatalf("counts %+v, floor %d, due %d; want %+v, %d, %d", got, w.q.Floor(), w.q.Due(), counts, floor, due)
+	}
+	equal := func(a, b order.Entry) bool {
+		return a.ID == b.ID && a.Seq == b.Seq && a.Size == b.Size && (a.Claim == nil) == (b.Claim == nil) && (a.Claim == nil || *a.Claim == *b.Claim)
+	}
+	if all := w.q.Entries(nil, -1, math.MaxInt); !slices.EqualFunc(all, want, equal) {
+		t.Fatalf("the ordering is %+v, want %+v", all, want)
+	}
+	// Any page of it.
+	after, limit := int64(w.draw(int(w.offset)+1)), w.draw(20)
+	page := slices.DeleteFunc(slices.Clone(want), func(e order.Entry) bool { return e.Seq <= after })
+	if got := w.q.Entries(nil, after, limit); !slices.EqualFunc(got, page[:min(limit, len(page))], equal) {
+		t.Fatalf("%d entries after %d are %+v, want %+v", limit, after, got, page)
+	}
+	state := w.q.Snapshot(nil)
+	for i, o := range w.others {
+		if !bytes.Equal(o.q.Snapshot(nil), state) {
+			t.Fatalf("the queue that was restored as number %d has another state", i)
+		}
+	}
+}
+
+// restore adds a queue that is restored from the state now.
+func (w *world) restore(t interface{ Fatalf(string, ...any) }) {
+	q := order.New()
+	if err := q.Restore(w.q.Snapshot(nil)); err != nil {
+		t.Fatalf("restored: %v", err)
+	}
+	w.others = append(w.others, &log{q: q, offset: w.offset, now: w.now})
+}
+
+var kinds = []events.QueueIDs{events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SPACE}
+
+// The queue decides as the model does, and a snapshot and what follows give the state that
+// all gives.
+func TestTheQueueIsTheModel(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				w := newWorld(t, kind, 30, func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "n") })
+				for range rapid.IntRange(1, 100).Draw(rt, "steps") {
+					w.step(rt)
+					if w.draw(20) == 0 {
+						w.restore(rt)
+					}
+				}
+				w.check(rt)
+			})
+		})
+	}
+}
+
+// The same with so many entries that blocks, buckets and rows are cut and joined.
+func TestTheQueueIsTheModelWhenItIsLarge(t *testing.T) {
+	for _, kind := range kinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, uint64(kind)))
+			w := newWorld(t, kind, 4000, r.IntN)
+			rounds := 4
+			if testing.Short() {
+				rounds = 2
+			}
+			for range rounds {
+				for range 3000 { // It grows …
+					call := &events.QueueEnqueued{Id: w.id()}
+					w.m.decide(call, w.offset, w.now)
+					for _, o := range w.others {
+						o.call(call)
+					}
+					w.call(call)
+				}
+				w.ids += 4000
+				w.restore(t)
+				for range 3000 { // … and loses entries here and there.
+					call := &events.QueueRemoved{Id: w.id()}
+					w.m.decide(call, w.offset, w.now)
+					for _, o := range w.others {
+						o.call(call)
+					}
+					w.call(call)
+				}
+				for range 500 {
+					w.step(t)
+				}
+				w.check(t)
+			}
+		})
+	}
+}

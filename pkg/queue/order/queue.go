@@ -1,0 +1,205 @@
+package order
+
+import (
+	"math"
+)
+
+// Queue is the state of a queue. It is a sharedlog.Core, and for one goroutine.
+type Queue struct {
+	rules   Rules
+	exists  bool
+	deleted bool
+	now     int64 // the time of the log
+	bytes   int64
+	live    map[key]int64 // the sequence number of each entry
+	peak    int           // how many live had, since it was made
+	index   index
+	claims  claims
+	past    past
+	taken   []Entry // by the claim that was decided last
+
+	// Observe, if set, is told of each change, in order. It is no part of the state.
+	Observe func(Change)
+}
+
+// New returns the state before the first call: there is no queue.
+func New() *Queue {
+	return &Queue{live: map[key]int64{}, claims: claims{bySeq: map[int64]*claim{}}, past: newPast(0)}
+}
+
+// Entry is one of the ordering.
+type Entry struct {
+	ID string
+	// Seq is the sequence number: the offset of the record that put it in.
+	Seq int64
+	// Size is how many bytes the payload has.
+	Size int64
+	// Claim is nil while the entry is free.
+	Claim *Claim
+}
+
+// Claim is that of an entry.
+type Claim struct {
+	Token  int64
+	Holder string
+	// Ends is when its lease ends, in the time of the log; 0 if the lease has not begun.
+	Ends int64
+}
+
+// State is what a queue knows of an ID.
+type State int
+
+// What a queue knows of an ID.
+const (
+	Unknown State = iota
+	Held
+	Removed
+)
+
+// Exists tells whether the queue was created and is not deleted.
+func (q *Queue) Exists() bool { return q.exists && !q.deleted }
+
+// Deleted tells whether the queue was.
+func (q *Queue) Deleted() bool { return q.deleted }
+
+// Rules returns those of the queue.
+func (q *Queue) Rules() Rules { return q.rules }
+
+// Now is the time of the log as the queue knows it, in milliseconds.
+func (q *Queue) Now() int64 { return q.now }
+
+// Counts says how much a queue holds.
+type Counts struct {
+	Entries, Claimed int
+	// Bytes of payloads and IDs.
+	Bytes int64
+	// Removed is how many keys or intervals the removed IDs take; RemovedBytes how much
+	// memory.
+	Removed      int
+	RemovedBytes int64
+}
+
+// Counts returns how much the queue holds.
+func (q *Queue) Counts() Counts {
+	c := Counts{Entries: len(q.live), Claimed: len(q.claims.bySeq), Bytes: q.bytes}
+	c.Removed, c.RemovedBytes = q.past.cost()
+	return c
+}
+
+// Entries appends the entries behind a sequence number to dst, in their order, limit at most.
+// What is before the first is behind -1.
+func (q *Queue) Entries(dst []Entry, after int64, limit int) []Entry {
+	if limit <= 0 {
+		return dst
+	}
+	q.index.after(max(after, -1), func(b *block, e *entry) bool {
+		dst = append(dst, q.entry(b, e))
+		limit--
+		return limit > 0
+	})
+	return dst
+}
+
+// Find returns what is known of an ID, and the entry if it is held.
+func (q *Queue) Find(id string) (Entry, State) {
+	k := keyOf(id)
+	if seq, ok := q.live[k]; ok {
+		return q.at(seq), Held
+	}
+	if q.past.has(id, k) {
+		return Entry{}, Removed
+	}
+	return Entry{}, Unknown
+}
+
+// Taken returns the entries of a claim, by its token, as far as it still holds them.
+// Right after the claim was decided it costs nothing.
+func (q *Queue) Taken(token int64) (out []Entry) {
+	if len(q.taken) > 0 && q.taken[0].Claim.Token == token {
+		return q.taken
+	}
+	var seqs []int64
+	for seq, cl := range q.claims.bySeq {
+		if cl.token == token {
+			seqs = append(seqs, seq)
+		}
+	}
+	return q.inOrder(seqs)
+}
+
+func (q *Queue) at(seq int64) Entry {
+	_, b, e := q.index.entry(seq)
+	return q.entry(b, e)
+}
+
+func (q *Queue) entry(b *block, e *entry) Entry {
+	out := Entry{ID: b.id(e), Seq: e.seq, Size: int64(e.payload)}
+	if e.claimed {
+		cl := q.claims.bySeq[e.seq]
+		out.Claim = &Claim{Token: cl.token, Holder: cl.holder}
+		if cl.begun {
+			out.Claim.Ends = cl.ends
+		}
+	}
+	return out
+}
+
+// Due is when the time of the log is to be moved next, in that time.
+func (q *Queue) Due() int64 { return q.claims.due(q.now) }
+
+// Floor is the lowest sequence number: from there on payloads are needed.
+func (q *Queue) Floor() int64 {
+	floor := int64(math.MaxInt64)
+	q.index.after(-1, func(_ *block, e *entry) bool {
+		floor = e.seq
+		return false
+	})
+	return floor
+}
+
+// Pass begins the leases that have not begun, and ends those that end by now.
+func (q *Queue) Pass(now, offset int64) {
+	q.now = now
+	for _, cl := range q.claims.pass(now) {
+		q.index.claim(cl.seq, false)
+		q.tell(Change{Kind: LeaseEnded, Offset: offset, Token: cl.token}, cl.seq)
+	}
+}
+
+// Kind says what a Change is.
+type Kind int
+
+// The kinds of changes.
+const (
+	Configured Kind = iota
+	Enqueued
+	EntryRemoved
+	Claimed
+	Extended
+	Done
+	Released
+	LeaseEnded
+	QueueDeleted
+)
+
+// Change is one of a queue.
+type Change struct {
+	Kind Kind
+	// Offset is that of the record which caused it. One record may cause several changes.
+	Offset int64
+	// Entry that changed, as it is now, or was before it was taken out.
+	Entry Entry
+	// Token of the claim that is meant.
+	Token int64
+	// Reason is what the caller gave.
+	Reason string
+}
+
+// tell tells the observer of a change of an entry that is held.
+func (q *Queue) tell(c Change, seq int64) {
+	if q.Observe == nil {
+		return
+	}
+	c.Entry = q.at(seq)
+	q.Observe(c)
+}

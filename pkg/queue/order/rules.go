@@ -1,0 +1,54 @@
+package order
+
+import "github.com/spanway/spanway/pkg/events"
+
+// Rules are those of a queue, with every default filled in.
+type Rules struct {
+	MaxEntries    int64
+	MaxBytes      int64
+	MaxEntryBytes int64
+	IDs           events.QueueIDs
+	Space         string
+}
+
+// The defaults of rules. MaxEntryBytes is also the most.
+const (
+	DefaultMaxEntries = 10_000_000
+	DefaultMaxBytes   = 64 << 30
+	MaxEntryBytes     = 256 << 10
+)
+
+// RulesOf fills in the defaults; nil is all of them. The error is a *events.Malformed.
+func RulesOf(s *events.QueueSettings) (Rules, error) {
+	r := Rules{MaxEntries: s.GetMaxEntries(), MaxBytes: s.GetMaxBytes(), MaxEntryBytes: s.GetMaxEntryBytes(), IDs: s.GetIds(), Space: s.GetSpace()}
+	for _, bound := range []struct {
+		name     string
+		v        *int64
+		standard int64
+		most     int64
+	}{
+		{"max_entries", &r.MaxEntries, DefaultMaxEntries, 1 << 40},
+		{"max_bytes", &r.MaxBytes, DefaultMaxBytes, 1 << 60},
+		{"max_entry_bytes", &r.MaxEntryBytes, MaxEntryBytes, MaxEntryBytes},
+	} {
+		if *bound.v < 0 || *bound.v > bound.most {
+			return Rules{}, events.Refuse(events.CodeBadData, "%s is %d; give 1 to %d, or 0 for %d", bound.name, *bound.v, bound.most, bound.standard)
+		}
+		if *bound.v == 0 {
+			*bound.v = bound.standard
+		}
+	}
+	switch r.IDs {
+	case events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7:
+		if r.Space != "" {
+			return Rules{}, events.Refuse(events.CodeBadData, "space is %q, and ids is %s; name a space only if the IDs are taken from one", r.Space, r.IDs)
+		}
+	case events.QueueIDs_QUEUE_IDS_SPACE:
+		if err := events.CheckID("the space of the IDs", r.Space); err != nil {
+			return Rules{}, err
+		}
+	default:
+		return Rules{}, events.Refuse(events.CodeBadData, "ids is %d; give any, uuidv7 or space", r.IDs)
+	}
+	return r, nil
+}

@@ -1,0 +1,220 @@
+package order
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// stateVersion is that of the bytes of a snapshot.
+const stateVersion = 1
+
+// What a queue is, as snapshots say it.
+const (
+	stateNone = iota
+	stateExists
+	stateDeleted
+)
+
+// Snapshot appends the state to dst.
+func (q *Queue) Snapshot(dst []byte) []byte {
+	dst = append(dst, stateVersion)
+	switch {
+	case q.deleted:
+		return putUvarint(append(dst, stateDeleted), q.now)
+	case !q.exists:
+		return putUvarint(append(dst, stateNone), q.now)
+	}
+	dst = putUvarint(append(dst, stateExists), q.now)
+	for _, v := range []int64{q.rules.MaxEntries, q.rules.MaxBytes, q.rules.MaxEntryBytes, int64(q.rules.IDs)} {
+		dst = putUvarint(dst, v)
+	}
+	dst = putText(dst, q.rules.Space)
+	dst = putUvarint(dst, len(q.live))
+	last := int64(0)
+	var claimed []*claim
+	q.index.after(-1, func(b *block, e *entry) bool {
+		dst = putUvarint(putUvarint(putUvarint(dst, e.seq-last), e.payload), e.length)
+		dst = append(dst, b.text[e.from:e.from+uint32(e.length)]...)
+		last = e.seq
+		if e.claimed {
+			claimed = append(claimed, q.claims.bySeq[e.seq])
+		}
+		return true
+	})
+	dst = putUvarint(dst, len(claimed))
+	for _, cl := range claimed {
+		begun := 0
+		if cl.begun {
+			begun = 1
+		}
+		for _, v := range []int64{cl.seq, cl.token, cl.lease, cl.ends, int64(begun)} {
+			dst = putUvarint(dst, v)
+		}
+		dst = putText(dst, cl.holder)
+	}
+	return q.past.append(dst)
+}
+
+// Restore makes the state of a fresh queue equal to the one that gave these bytes.
+func (q *Queue) Restore(state []byte) error {
+	r := &reader{rest: state}
+	if v := r.bytes(1); r.err == nil && v[0] != stateVersion {
+		return &newerError{version: uint32(v[0])}
+	}
+	kind := r.number()
+	if q.now = r.number(); r.err == nil && (kind > stateDeleted || q.now > math.MaxInt64/2) {
+		r.fail("what it is, or its time, is not known")
+	}
+	q.exists, q.deleted = kind != stateNone, kind == stateDeleted
+	if kind == stateExists {
+		q.restore(r)
+	}
+	if r.err == nil && len(r.rest) > 0 {
+		r.fail("%d bytes are left over", len(r.rest))
+	}
+	return r.err
+}
+
+// restore reads the state of a queue that exists.
+func (q *Queue) restore(r *reader) {
+	s := &events.QueueSettings{MaxEntries: r.number(), MaxBytes: r.number(), MaxEntryBytes: r.number()}
+	s.Ids = events.QueueIDs(min(r.number(), math.MaxInt32))
+	s.Space = r.text()
+	rules, err := RulesOf(s)
+	if r.err == nil && err != nil {
+		r.fail("its rules: %v", err)
+		return
+	}
+	q.rules, q.past = rules, newPast(rules.IDs)
+	n, last := r.count(3), int64(-1)
+	q.live = make(map[key]int64, n)
+	for i := range n {
+		seq := r.number()
+		if i > 0 {
+			seq += last
+		}
+		payload, id := r.number(), r.text()
+		if r.err != nil {
+			return
+		}
+		if seq <= last || payload > MaxEntryBytes || !q.past.takes(id) {
+			r.fail("entry %d is not one", i)
+			return
+		}
+		last = seq
+		q.put(keyOf(id), id, seq, uint32(payload))
+	}
+	if len(q.live) != n {
+		r.fail("an ID stands there twice")
+		return
+	}
+	q.restoreClaims(r)
+	q.past.restore(r)
+}
+
+func (q *Queue) restoreClaims(r *reader) {
+	last := int64(-1)
+	for range r.count(6) {
+		cl := &claim{seq: r.number(), token: r.number(), lease: r.number(), ends: r.number()}
+		begun := r.number()
+		cl.begun, cl.holder = begun == 1, r.text()
+		if r.err != nil {
+			return
+		}
+		found := Entry{Seq: -1}
+		if len(q.live) > 0 {
+			q.index.after(cl.seq-1, func(_ *block, e *entry) bool {
+				found.Seq = e.seq
+				return false
+			})
+		}
+		if found.Seq != cl.seq || cl.seq <= last || cl.lease < 1 || cl.lease > MaxLease || cl.ends > math.MaxInt64/2+MaxLease || begun > 1 {
+			r.fail("the claim of %d is not one", cl.seq)
+			return
+		}
+		last = cl.seq
+		q.index.claim(cl.seq, true)
+		q.claims.add(cl)
+	}
+}
+
+// newerError says that a state is of a version which this binary does not know.
+type newerError struct{ version uint32 }
+
+func (e *newerError) Error() string {
+	return fmt.Sprintf("restore a queue: the state has version %d; this binary knows %d", e.version, stateVersion)
+}
+
+// NewerVersion is how package eventlog recognises the error.
+func (e *newerError) NewerVersion() (version, known uint32) { return e.version, stateVersion }
+
+func putUvarint[N int | int64 | uint16 | uint32](dst []byte, n N) []byte {
+	return binary.AppendUvarint(dst, uint64(n))
+}
+
+func putText(dst []byte, s string) []byte { return append(putUvarint(dst, len(s)), s...) }
+
+// reader reads a state. After the first error all it reads is 0 and empty.
+type reader struct {
+	rest []byte
+	err  error
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("restore a queue: "+format, args...)
+	}
+	r.rest = nil
+}
+
+// number reads one of at most 63 bits.
+func (r *reader) number() int64 {
+	v, n := binary.Uvarint(r.rest)
+	if n <= 0 || v > math.MaxInt64 {
+		r.fail("the state ends early, or a number is malformed")
+		return 0
+	}
+	r.rest = r.rest[n:]
+	return int64(v)
+}
+
+// count reads how many things follow that take so many bytes each, or more.
+func (r *reader) count(least int) int {
+	n := r.number()
+	if n > int64(len(r.rest)/least) {
+		r.fail("%d things are announced, and %d bytes follow", n, len(r.rest))
+		return 0
+	}
+	return int(n)
+}
+
+// bytes reads so many; they are the state's.
+func (r *reader) bytes(n int) []byte {
+	if n > len(r.rest) {
+		r.fail("the state ends early")
+		return nil
+	}
+	b := r.rest[:n]
+	r.rest = r.rest[n:]
+	return b
+}
+
+// peek returns the next bytes, and none if there are fewer.
+func (r *reader) peek(n int) []byte {
+	if n > len(r.rest) {
+		return make([]byte, n)
+	}
+	return r.rest[:n]
+}
+
+func (r *reader) text() string {
+	n := r.number()
+	if n > int64(len(r.rest)) {
+		r.fail("the state ends early")
+		return ""
+	}
+	return string(r.bytes(int(n)))
+}
