@@ -77,7 +77,7 @@ func (h *history) begin(core *placement.State) {
 }
 
 func (h *history) add(t *Task) {
-	if h.what.ID != "" && t.ID != string(h.what.ID) {
+	if h.what.ID != "" && t.ID != string(h.what.ID) || h.what.IDs != nil && !h.what.IDs[events.TaskID(t.ID)] {
 		return
 	}
 	key := taskKey{t.Pool, t.ID}
@@ -99,6 +99,9 @@ func (h *history) see(topic string, partition int32, l events.Logged, rec *event
 	}
 	if h.what.ID != "" && (h.what.Pool == "" || client.PoolOf(l.Message) == h.what.Pool) && h.concerns(l) {
 		h.events = append(h.events, client.EventOf(topic, partition, l, rec))
+	}
+	if m, ok := l.Message.(*events.TaskAccepted); ok && h.what.Accepted != nil && h.what.IDs[events.TaskID(m.Task.GetId())] {
+		h.what.Accepted(m)
 	}
 	h.note(l)
 }

@@ -20,6 +20,12 @@ type TaskQuery struct {
 	States []client.State
 	// Filter is that of a bulk cancel, which matches what it would cancel; all if nil.
 	Filter *events.TaskFilter
+	// IDs restricts it to the tasks of these; all if nil. Not with a Limit.
+	IDs map[events.TaskID]bool
+	// Accepted, if set, is given how each task of the IDs was accepted, as far as that
+	// is in the log: once more where the log was truncated while it was read, and from
+	// several goroutines if no Pool is given.
+	Accepted func(*events.TaskAccepted)
 	// Limit leaves of each partition only the newest that match, and says how many more
 	// there are; 0 for all. The memory of an answer with a limit is the core's, and
 	// does not grow with what waits or ended besides. It is not for a query by ID.

@@ -58,3 +58,83 @@ func TestRepeated(t *testing.T) {
 		t.Errorf("of one that was refused: %v", err)
 	}
 }
+
+// Of several first requests for one ID, the events say which came again: whatever was
+// seen first.
+func TestWhichRequestCameAgain(t *testing.T) {
+	d, ctx := newDesk(t), runtest.Within(t)
+	pool := string(events.DefaultPool)
+	again := func(id string, request, ended int64) *events.TaskRepeated {
+		return &events.TaskRepeated{TaskId: id, Pool: pool, EndedAtOffset: ended, Source: &events.Source{Topic: topics.Requests(), Partition: d.partition, Offset: request}}
+	}
+	log := d.memory.log(topics.Requests(), d.partition)
+	another := func() {
+		t.Helper()
+		if _, err := log.Append(ctx, []events.Record{{Key: []byte(pool)}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// Offset 0 is another's, and makes the task; 1 is ours.
+	another()
+	if _, err := d.Submit(ctx, Task{ID: "second", Kind: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	d.decide(2, accepted("second"), again("second", 1, -1))
+	if got, err := d.Repeated(ctx, "", "second"); !got || err != nil {
+		t.Errorf("of the second one: %v, %v", got, err)
+	}
+	// Ours is 2, and another's comes again.
+	if _, err := d.Submit(ctx, Task{ID: "first", Kind: "k"}); err != nil {
+		t.Fatal(err)
+	}
+	another()
+	d.decide(4, accepted("first"), again("first", 3, -1))
+	if got, err := d.Repeated(ctx, "", "first"); got || err != nil {
+		t.Errorf("of the first one: %v, %v", got, err)
+	}
+	// Those that are told when they are decided, in whatever order they are.
+	type answer struct {
+		Decision
+		err error
+	}
+	told := make(chan answer, 3)
+	for _, id := range []string{"new", "first", "bad"} {
+		d.SubmitRequestDecided(ctx, Task{ID: events.TaskID(id), Kind: "k"}.Request(), func(events.TaskID, error) {},
+			func(got Decision, err error) { told <- answer{got, err} })
+	}
+	d.decide(7, accepted("new"), again("first", 5, 3),
+		&events.TaskRejected{TaskId: "bad", Pool: pool, Code: "BAD_DATA", Source: &events.Source{Topic: topics.Requests(), Partition: d.partition, Offset: 6}})
+	var repeated, refused int
+	for range 3 {
+		select {
+		case got := <-told:
+			if got.err != nil {
+				t.Error(got.err)
+			}
+			if got.Repeated {
+				repeated++
+			}
+			if got.Refused != nil && got.Refused.Code == events.CodeBadData {
+				refused++
+			}
+		case <-ctx.Done():
+			t.Fatal("not all are told")
+		}
+	}
+	if repeated != 1 || refused != 1 {
+		t.Errorf("%d came again and %d were refused; want 1 and 1", repeated, refused)
+	}
+	// A task that ends before our request is decided was made by another's.
+	another()
+	ended := make(chan Result, 1)
+	go func() {
+		result, _ := d.Do(ctx, Task{ID: "quick", Kind: "k"})
+		ended <- result
+	}()
+	d.requested(9)
+	d.decide(8, accepted("quick"), succeeded("quick", ""))
+	d.decide(9, again("quick", 8, 9))
+	if got := <-ended; !got.Repeated {
+		t.Errorf("of the one that ended before: %+v", got)
+	}
+}

@@ -69,6 +69,11 @@ var calls = map[string]func(ctx context.Context, c *client.Client) error{
 		c.SubmitRequestAsync(ctx, client.Task{Kind: "k"}.Request(), func(_ events.TaskID, err error) { done <- err })
 		return <-done
 	},
+	"SubmitRequestDecided": func(ctx context.Context, c *client.Client) error {
+		done := make(chan error, 1)
+		c.SubmitRequestDecided(ctx, client.Task{Kind: "k"}.Request(), func(_ events.TaskID, err error) { done <- err }, func(client.Decision, error) {})
+		return <-done
+	},
 	"Wait": func(ctx context.Context, c *client.Client) error { _, err := c.Wait(ctx, "", "t"); return err },
 	"Watch": func(ctx context.Context, c *client.Client) error {
 		if err := c.Watch(ctx, client.WatchConfig{}, func(client.Event) error { return nil }); err != nil {

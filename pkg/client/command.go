@@ -180,7 +180,7 @@ func (c *Client) decide(ctx context.Context, pool events.Pool, m proto.Message, 
 		return events.Logged{}, fmt.Errorf("the command is durable, but what became of it cannot be read: %w", cmd.err)
 	}
 	if cmd.refused != nil {
-		return events.Logged{}, &Refused{Code: events.Code(cmd.refused.Code), Message: cmd.refused.Message}
+		return events.Logged{}, refusedBy(cmd.refused)
 	}
 	return cmd.effect, nil
 }

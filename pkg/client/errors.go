@@ -98,6 +98,11 @@ func (unsent) Unsent() bool { return true }
 
 func notSent(err error) error { return unsent{err} }
 
+// refusedBy is the refusal that an event says.
+func refusedBy(m *events.TaskRejected) *Refused {
+	return &Refused{Code: events.Code(m.Code), Message: m.Message}
+}
+
 // Unavailable says that no broker answered, that one refused (see cluster.IsDenied),
 // or that there are no such topics (then Err is nil).
 type Unavailable struct {

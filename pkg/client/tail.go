@@ -34,11 +34,16 @@ type tail struct {
 	follower *eventlog.Follower // of the goroutine while running
 	try      *trouble.Try       // its
 
-	mu       sync.Mutex
-	waiters  map[taskKey][]*waiter
-	tracked  recent[taskKey, tracked]
-	refused  recent[int64, refusedAt]
+	mu      sync.Mutex
+	waiters map[taskKey][]*waiter
+	tracked recent[taskKey, tracked]
+	refused recent[int64, refusedAt]
+	// repeats are the requests whose ID was known, by their offsets: where that was
+	// said; -1 if that is lost.
+	repeats  recent[int64, int64]
 	commands map[*command]struct{}
+	// told are what waits for the decision of a request, by its offset.
+	told map[int64]func(error)
 	// decided: every request below this offset has been decided.
 	decided int64
 	failed  error // what is in the way now
@@ -49,7 +54,8 @@ type tracked struct {
 	request int64 // its offset; -1 while not acknowledged
 	ended   int64 // the offset of its terminal event; -1 before
 	// made and again: what the first decision was that was seen of its ID since it was
-	// submitted: that the task was made, or that it had been before.
+	// submitted: that the task was made, or that it had been before. again is of a
+	// scheduler that does not say which request came again.
 	made, again bool
 }
 
@@ -74,6 +80,8 @@ func (c *Client) tailOf(ctx context.Context, pool events.Pool) (*tail, error) {
 			waiters: map[taskKey][]*waiter{}, commands: map[*command]struct{}{},
 			tracked: newRecent[taskKey, tracked](remembered),
 			refused: newRecent[int64, refusedAt](remembered),
+			repeats: newRecent[int64, int64](remembered),
+			told:    map[int64]func(error){},
 		}
 		t.follower, t.try = c.follower(p, eventlog.AtEnd, eventlog.FollowerHooks{
 			Visit: t.see, Began: t.began, Stepped: t.settle, Trouble: t.trouble,
@@ -152,6 +160,10 @@ func (t *tail) stopped(err error) {
 		c.err = err
 		t.end(c)
 	}
+	for _, told := range t.told {
+		told(err)
+	}
+	clear(t.told)
 }
 
 // began: at first nothing is to be done. Later, what stood from b.At on is gone, and
@@ -175,6 +187,12 @@ func (t *tail) began(b eventlog.Beginning) {
 			r.TaskRejected = nil
 		}
 		return r
+	})
+	t.repeats.each(func(said int64) int64 {
+		if said >= b.At {
+			return -1
+		}
+		return said
 	})
 	for c := range t.commands {
 		if c.effect.Offset >= b.At {
@@ -204,7 +222,7 @@ func (t *tail) see(l events.Logged, _ *events.Record) {
 	case *events.TaskRejected:
 		t.seeRejected(refusedAt{m, l.Offset})
 	case *events.TaskRepeated:
-		t.seeRepeated(m)
+		t.seeRepeated(m, l.Offset)
 	default:
 		t.seeEnd(l)
 	}
@@ -227,10 +245,13 @@ func (t *tail) seeEnd(l events.Logged) {
 }
 
 // seeRepeated: the task that was submitted again may have ended long ago.
-func (t *tail) seeRepeated(m *events.TaskRepeated) {
+func (t *tail) seeRepeated(m *events.TaskRepeated, at int64) {
 	key := taskKey{events.Pool(m.Pool), events.TaskID(m.TaskId)}
+	if m.Source.GetTopic() == t.client.topics.Requests() && m.Source.GetPartition() == t.partition {
+		t.repeats.put(m.Source.Offset, at)
+	}
 	if known, ok := t.tracked.get(key); ok {
-		known.again = known.again || !known.made
+		known.again = known.again || !known.made && m.Source == nil
 		known.ended = max(known.ended, m.EndedAtOffset)
 		t.tracked.put(key, known)
 	}
@@ -260,10 +281,12 @@ func (t *tail) seeRejected(m refusedAt) {
 func (t *tail) settle() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	before := t.decided
 	t.decided = max(t.decided, t.decidedNow())
 	for c := range t.commands {
 		t.finish(c)
 	}
+	t.tell(before)
 }
 
 // decidedNow is what the newest batch that counts says of t.decided.

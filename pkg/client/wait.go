@@ -74,7 +74,9 @@ func (c *Client) DoRequest(ctx context.Context, r *events.TaskRequested) (Result
 	t.requested(key, offset)
 	t.asked(w, offset)
 	result, err := t.await(ctx, w)
-	result.Repeated = t.repeated(key)
+	if result.State.Ended() {
+		result.Repeated = t.repeatedWhenEnded(ctx, key, offset)
+	}
 	if err != nil && !result.State.Ended() {
 		err = &Unfinished{Pool: key.pool, Task: key.task, Err: err}
 	}

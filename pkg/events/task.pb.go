@@ -1198,7 +1198,10 @@ type TaskRepeated struct {
 	Pool   string                 `protobuf:"bytes,2,opt,name=pool,proto3" json:"pool,omitempty"`
 	// The offset of its terminal event, or -1 if it has not ended.
 	EndedAtOffset int64 `protobuf:"varint,3,opt,name=ended_at_offset,json=endedAtOffset,proto3" json:"ended_at_offset,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Where the request stands that came again, or the retry; schedulers before this
+	// field leave it out.
+	Source        *Source `protobuf:"bytes,4,opt,name=source,proto3" json:"source,omitempty"`
+	AtMs          int64   `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1252,6 +1255,13 @@ func (x *TaskRepeated) GetEndedAtOffset() int64 {
 		return x.EndedAtOffset
 	}
 	return 0
+}
+
+func (x *TaskRepeated) GetSource() *Source {
+	if x != nil {
+		return x.Source
+	}
+	return nil
 }
 
 func (x *TaskRepeated) GetAtMs() int64 {
@@ -2986,11 +2996,12 @@ const file_spanway_v1_task_proto_rawDesc = "" +
 	"\x06source\x18\x05 \x01(\v2\x12.spanway.v1.SourceR\x06source\x12!\n" +
 	"\frequest_type\x18\x06 \x01(\tR\vrequestType\x12'\n" +
 	"\x03raw\x18\a \x01(\v2\x15.spanway.v1.RawRecordR\x03raw\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"x\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xa4\x01\n" +
 	"\fTaskRepeated\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
 	"\x04pool\x18\x02 \x01(\tR\x04pool\x12&\n" +
-	"\x0fended_at_offset\x18\x03 \x01(\x03R\rendedAtOffset\x12\x13\n" +
+	"\x0fended_at_offset\x18\x03 \x01(\x03R\rendedAtOffset\x12*\n" +
+	"\x06source\x18\x04 \x01(\v2\x12.spanway.v1.SourceR\x06source\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xc4\x01\n" +
 	"\rTaskForwarded\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x12\n" +
@@ -3187,22 +3198,23 @@ var file_spanway_v1_task_proto_depIdxs = []int32{
 	5,  // 7: spanway.v1.TaskAccepted.task:type_name -> spanway.v1.Task
 	7,  // 8: spanway.v1.TaskRejected.source:type_name -> spanway.v1.Source
 	8,  // 9: spanway.v1.TaskRejected.raw:type_name -> spanway.v1.RawRecord
-	8,  // 10: spanway.v1.TaskForwarded.raw:type_name -> spanway.v1.RawRecord
-	7,  // 11: spanway.v1.TaskForwarded.source:type_name -> spanway.v1.Source
-	5,  // 12: spanway.v1.TaskAssigned.task:type_name -> spanway.v1.Task
-	21, // 13: spanway.v1.TaskFailed.error:type_name -> spanway.v1.TaskError
-	21, // 14: spanway.v1.TaskAttemptFailed.error:type_name -> spanway.v1.TaskError
-	3,  // 15: spanway.v1.TaskBulkCancelStarted.filter:type_name -> spanway.v1.TaskFilter
-	21, // 16: spanway.v1.TaskDeadLettered.error:type_name -> spanway.v1.TaskError
-	5,  // 17: spanway.v1.TaskDeadLettered.task:type_name -> spanway.v1.Task
-	7,  // 18: spanway.v1.DeadLetter.source:type_name -> spanway.v1.Source
-	8,  // 19: spanway.v1.DeadLetter.raw:type_name -> spanway.v1.RawRecord
-	33, // 20: spanway.v1.TaskRequested.NeedsEntry.value:type_name -> google.protobuf.Value
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	7,  // 10: spanway.v1.TaskRepeated.source:type_name -> spanway.v1.Source
+	8,  // 11: spanway.v1.TaskForwarded.raw:type_name -> spanway.v1.RawRecord
+	7,  // 12: spanway.v1.TaskForwarded.source:type_name -> spanway.v1.Source
+	5,  // 13: spanway.v1.TaskAssigned.task:type_name -> spanway.v1.Task
+	21, // 14: spanway.v1.TaskFailed.error:type_name -> spanway.v1.TaskError
+	21, // 15: spanway.v1.TaskAttemptFailed.error:type_name -> spanway.v1.TaskError
+	3,  // 16: spanway.v1.TaskBulkCancelStarted.filter:type_name -> spanway.v1.TaskFilter
+	21, // 17: spanway.v1.TaskDeadLettered.error:type_name -> spanway.v1.TaskError
+	5,  // 18: spanway.v1.TaskDeadLettered.task:type_name -> spanway.v1.Task
+	7,  // 19: spanway.v1.DeadLetter.source:type_name -> spanway.v1.Source
+	8,  // 20: spanway.v1.DeadLetter.raw:type_name -> spanway.v1.RawRecord
+	33, // 21: spanway.v1.TaskRequested.NeedsEntry.value:type_name -> google.protobuf.Value
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_task_proto_init() }

@@ -116,24 +116,3 @@ func do(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested, g
 	}
 	return result, found, err
 }
-
-// mostAgain is of how many lines of a file it is said what differs; the others are counted.
-const mostAgain = 10
-
-// noteAgain says of a line that was waited for that its ID was submitted before.
-func (b *bulk) noteAgain(ctx context.Context, number int, r *events.TaskRequested, result client.Result) {
-	if !result.Repeated {
-		return
-	}
-	b.mu.Lock()
-	b.already++
-	shown := b.already <= mostAgain
-	b.mu.Unlock()
-	if !shown {
-		return
-	}
-	found := recall(ctx, b.client, r)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.app.Notef("line %d: %s\n", number, found.of(r.TaskId))
-}

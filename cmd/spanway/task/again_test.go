@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/request"
 )
 
@@ -62,27 +66,97 @@ func TestSubmittedAgain(t *testing.T) {
 	}
 }
 
-// The lines of a file that is submitted again are said to be known, the first of them
-// with what differs.
+// The lines of a file that is submitted again are said to be known, each with its state
+// and what differs, whether their end is waited for or not.
 func TestAFileSubmittedAgain(t *testing.T) {
 	broker := clitest.Start(t, 1).Brokers()[0]
+	const known = 12
 	var lines strings.Builder
-	for i := range mostAgain + 2 {
+	for i := range known {
 		fmt.Fprintf(&lines, `{"taskId":"f%d","kind":"noop"}`+"\n", i)
 	}
-	submit := func(args ...string) string {
+	submit := func(lines string, args ...string) string {
 		t.Helper()
-		_, stderr, code := program.Call(t.Context(), lines.String(), append([]string{"task", "submit", "--file", "-", "--wait", "--brokers", broker}, args...)...)
+		_, stderr, code := program.Call(t.Context(), lines, append([]string{"task", "submit", "--file", "-", "--brokers", broker}, args...)...)
 		if code != cli.ExitDone {
 			t.Fatalf("it ends with %d: %s", code, stderr)
 		}
 		return stderr
 	}
-	if said := submit(); strings.Contains(said, "already") {
+	if said := submit(lines.String(), "--wait"); strings.Contains(said, "already") {
 		t.Errorf("the first time it says %s", said)
 	}
-	said := submit("--priority", "7")
-	if n := strings.Count(said, `was already submitted (succeeded); this request differs, which changes nothing: priority was "5", is now "7"`); n != mostAgain || !strings.Contains(said, "12 tasks were submitted already") {
-		t.Errorf("the second time it says of %d lines:\n%s", n, said)
+	for _, args := range [][]string{{"--priority", "7", "--wait"}, {"--priority", "7"}} {
+		said := submit(lines.String()+"{\"kind\":\"noop\"}\n", args...)
+		if n := strings.Count(said, `was already submitted (succeeded); this request differs, which changes nothing: priority was "5", is now "7"`); n != known || !strings.Contains(said, "line 12: task f11 was already") || !strings.Contains(said, "12 lines were submitted already") {
+			t.Errorf("%s says of %d lines:\n%s", args, n, said)
+		}
+	}
+	// One that waits, one that is new, one twice in the file, and one that only the
+	// scheduler refuses.
+	submit(`{"taskId":"waits","kind":"noop","predicate":"false"}`)
+	cancelled(t, broker, "cancelled-one")
+	const mixed = `{"taskId":"waits","kind":"noop","predicate":"false"}
+{"taskId":"new","kind":"noop","predicate":"false"}
+{"taskId":"new","kind":"noop","predicate":"false","priority":3}
+{"taskId":"bad","kind":"noop","after":["cancelled-one"]}
+`
+	const says = `line 4: task bad was refused: DEPENDENCY_FAILED: `
+	said := submit(mixed)
+	for _, want := range []string{
+		"line 1: task waits was already submitted (pending)\n", says, "2 lines were submitted already",
+		`line 3: task new was already submitted (pending); this request differs, which changes nothing: priority was "5", is now "3"`,
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("want %q in\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "line 2") {
+		t.Errorf("it speaks of a line that is new:\n%s", said)
+	}
+}
+
+// cancelled submits a task and cancels it: no other may wait for it.
+func cancelled(t *testing.T, broker, id string) {
+	t.Helper()
+	for _, args := range [][]string{{"submit", "--id", id, "-k", "noop", "--where", "false"}, {"cancel", id}} {
+		if _, stderr, code := program.Call(t.Context(), "", append([]string{"task", "--brokers", broker}, args...)...); code != cli.ExitDone {
+			t.Fatalf("%q ends with %d: %s", args, code, stderr)
+		}
+	}
+}
+
+// A request with an ID that only the scheduler refuses is durable all the same: it is
+// said that it was refused, and the exit code is that of a submission.
+func TestRefusedByTheSchedulerAlone(t *testing.T) {
+	broker := clitest.Start(t, 0).Brokers()[0]
+	cancelled(t, broker, "cancelled-one")
+	out, stderr, code := program.Call(t.Context(), "", "task", "submit", "--id", "bad", "-k", "noop", "--after", "cancelled-one", "--brokers", broker)
+	if code != cli.ExitDone || out != "bad\n" || !strings.HasPrefix(stderr, "task bad was refused: DEPENDENCY_FAILED: ") {
+		t.Errorf("it ends with %d: %q, %q", code, out, stderr)
+	}
+	_, stderr, code = program.Call(t.Context(), "", "task", "submit", "--id", "bad2", "-k", "noop", "--after", "cancelled-one", "--wait", "--brokers", broker)
+	if code != cli.ExitRefused || strings.Count(stderr, "DEPENDENCY_FAILED") != 1 {
+		t.Errorf("with --wait it ends with %d: %q", code, stderr)
+	}
+}
+
+// Without a scheduler, a file is submitted and the command ends soon: what is not known
+// is said.
+func TestAFileThatNoSchedulerDecides(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	k := kafka.New(kafka.Config{Brokers: b.Addrs()})
+	defer k.Close()
+	if _, err := k.Ensure(t.Context(), events.Specs(events.Topics{Prefix: events.DefaultPrefix}.Catalogue())); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	_, stderr, code := program.Call(t.Context(), `{"taskId":"a","kind":"noop"}`, "task", "submit", "--file", "-", "--brokers", b.Addrs()[0])
+	if code != cli.ExitDone || !strings.Contains(stderr, "of 1 line it is not known whether the ID was submitted before") || time.Since(began) > decisionsWithin+20*time.Second {
+		t.Errorf("it ends after %v with %d: %s", time.Since(began), code, stderr)
 	}
 }

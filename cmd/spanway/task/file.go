@@ -38,9 +38,10 @@ func submitFile(ctx context.Context, a *cli.App, s *submission) error {
 	return a.Connected(ctx, func(ctx context.Context, c *cli.Conn) error {
 		reading, stop := context.WithCancel(ctx)
 		defer stop()
-		b := &bulk{app: a, client: c, submission: s, bar: bar(a, in), warner: newWarner(c), room: make(chan struct{}, inFlight), stop: stop}
+		b := &bulk{app: a, client: c, submission: s, bar: bar(a, in), warner: newWarner(c), room: make(chan struct{}, inFlight), stop: stop, again: againOfFile{moved: make(chan struct{}, 1)}}
 		err := b.run(ctx, reading, cli.Until(reading, in))
 		b.bar.Finish() //nolint:errcheck // It is only for the eye.
+		b.tellAgain(ctx)
 		return errors.Join(err, b.summary())
 	})
 }
@@ -76,7 +77,7 @@ type bulk struct {
 	mu                       sync.Mutex
 	last                     int // line that was read
 	unknown, unsent          int
-	already                  int // lines whose ID was submitted before
+	again                    againOfFile
 	submitted, ended, failed int
 	refused                  *client.Refused // the first
 	refusals                 int
@@ -168,16 +169,27 @@ func (b *bulk) one(ctx context.Context, number, bytes int, r *events.TaskRequest
 			given := r.TaskId != ""
 			result, err := b.client.DoRequest(ctx, r)
 			result.Repeated = result.Repeated && given
-			b.noteAgain(ctx, number, r, result)
+			if result.Repeated {
+				b.knownAlready(number, bytes, r)
+			}
 			<-b.room
 			b.done(number, bytes, result.ID, result, err)
 		})
 	default:
 		b.running.Add(1)
-		b.client.SubmitRequestAsync(ctx, r, func(id events.TaskID, err error) {
+		asks := r.TaskId != "" && b.asks()
+		done := func(id events.TaskID, err error) {
 			b.done(number, bytes, id, client.Result{ID: id, Pool: events.Pool(r.Pool)}, err)
+			if asks && err != nil {
+				b.settled()
+			}
 			b.running.Done()
-		})
+		}
+		if asks {
+			b.client.SubmitRequestDecided(ctx, r, done, b.decided(number, bytes, r))
+		} else {
+			b.client.SubmitRequestAsync(ctx, r, done)
+		}
 	}
 }
 
@@ -241,9 +253,6 @@ func (b *bulk) summary() error {
 	}
 	if n := b.submitted - b.ended; n > 0 && b.submission.wait {
 		b.app.Notef("%s on; see them with: spanway task list\n", render.Count(int64(n), "task goes", "tasks go"))
-	}
-	if b.already > mostAgain {
-		b.app.Notef("%s submitted already\n", render.Count(int64(b.already), "task was", "tasks were"))
 	}
 	switch {
 	case b.lost != nil:

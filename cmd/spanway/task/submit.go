@@ -47,7 +47,10 @@ the flags say then is for the lines that do not say it themselves.
 
 An ID that was submitted before is the same task: then nothing is changed, standard
 error says so, with its state and what this request says otherwise, and the exit code
-is as ever (-o json: "already", "state" and "differs").
+is as ever (-o json: "already", "state" and "differs"). Of a file, standard error
+says it of each such line, when all lines are submitted and decided, or have not been
+for a few seconds. A request that only a scheduler refuses is said to be refused; the
+exit code tells of that with --wait alone.
 
 A warning tells of a predicate with a label or a dimension that no known engine
 has, or with a label that is compared with a value of another kind than any engine's;

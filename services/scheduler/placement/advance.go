@@ -48,6 +48,8 @@ type cycle struct {
 	// now.Now is the time of events; the host's own clock is the tenure's.
 	now   events.Clock
 	write func(proto.Message)
+	// at is where the input stands that is decided.
+	at events.Place
 	// What is left of the budgets.
 	events, bytes, evaluations, scans, steps int
 }

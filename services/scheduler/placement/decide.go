@@ -17,19 +17,20 @@ func (s *State) Decide(in events.Input[*Prepared], now events.Clock, emit func(p
 		return
 	}
 	c := s.cycle(now, emit)
+	c.at = in.Place
 	prep := in.Value
 	if prep == nil {
 		return
 	}
 	c.raise() // What waited since before the first Advance may ask for what is new.
 	if prep.refused != nil {
-		c.reject(prep, in.Place, prep.refused)
+		c.reject(prep, prep.refused)
 		return
 	}
 	if prep.forwardTo >= 0 {
 		c.emit(&events.TaskForwarded{
 			TaskId: prep.taskID, Pool: string(prep.pool), Partition: prep.forwardTo, Raw: prep.raw,
-			Source: source(in.Place), AtMs: c.now.Now,
+			Source: c.source(), AtMs: c.now.Now,
 		})
 		return
 	}
@@ -38,7 +39,7 @@ func (s *State) Decide(in events.Input[*Prepared], now events.Clock, emit func(p
 		refused = c.decide(prep)
 	}
 	if refused != nil {
-		c.reject(prep, in.Place, refused)
+		c.reject(prep, refused)
 	}
 	s.deciding = attempt{}
 }
@@ -66,14 +67,14 @@ func once(in events.Input[*Prepared]) *events.Malformed {
 		"its input lost its tail and is read again, so this may have been done before; send it again if it was not")
 }
 
-func source(p events.Place) *events.Source {
-	return &events.Source{Topic: p.Topic, Partition: p.Partition, Offset: p.Offset}
+func (c *cycle) source() *events.Source {
+	return &events.Source{Topic: c.at.Topic, Partition: c.at.Partition, Offset: c.at.Offset}
 }
 
-func (c *cycle) reject(prep *Prepared, at events.Place, why *events.Malformed) {
+func (c *cycle) reject(prep *Prepared, why *events.Malformed) {
 	c.emit(&events.TaskRejected{
 		TaskId: prep.taskID, Pool: string(prep.pool), Code: string(why.Code), Message: printable(why.Message, maxMessageBytes),
-		Source: source(at), RequestType: string(prep.typ), Raw: prep.poison, AtMs: c.now.Now,
+		Source: c.source(), RequestType: string(prep.typ), Raw: prep.poison, AtMs: c.now.Now,
 	})
 }
 
@@ -185,7 +186,7 @@ func (c *cycle) admissible(prep *Prepared) error {
 
 func (c *cycle) repeated(prep *Prepared, endedAt int64) {
 	c.emit(&events.TaskRepeated{
-		TaskId: prep.taskID, Pool: string(prep.pool), EndedAtOffset: endedAt, AtMs: c.now.Now,
+		TaskId: prep.taskID, Pool: string(prep.pool), EndedAtOffset: endedAt, Source: c.source(), AtMs: c.now.Now,
 	})
 }
 
@@ -279,7 +280,7 @@ func (c *cycle) again(name events.Pool, m *events.Task) *events.Malformed {
 		latest = t
 	}
 	if latest != nil && latest.extra != nil && latest.extra.replayOf == root { // The command came twice.
-		c.emit(&events.TaskRepeated{TaskId: latest.id, Pool: string(name), EndedAtOffset: -1, AtMs: c.now.Now})
+		c.emit(&events.TaskRepeated{TaskId: latest.id, Pool: string(name), EndedAtOffset: -1, Source: c.source(), AtMs: c.now.Now})
 		return nil
 	}
 	if len(m.Id) > events.MaxIDBytes {
