@@ -25,6 +25,8 @@ var waits = map[string]string{
 	"pkg/engine/measure.go measure":                   "the next measurement",
 	"pkg/eventlog/memlog/memlog.go Fetch":             "a record, as a broker does",
 	"pkg/eventlog/sharedlog/follow.go pause":          "a follower, which tells of itself by its hook Trouble",
+	"pkg/eventlog/sharedlog/keeper.go wait":           "what the core says is due",
+	"pkg/eventlog/sharedlog/keeper_snapshots.go look": "the next look whether a snapshot is due",
 	"pkg/logowner/merge.go await":                     "an input",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",
 	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",

@@ -23,6 +23,16 @@ type SnapshotConfig struct {
 	Interval time.Duration
 }
 
+// Due tells whether a snapshot is to be written of a log that has grown by so many bytes
+// and events since the last one, which has size bytes and was written so long ago.
+func (c *SnapshotConfig) Due(bytes, events, size int64, age time.Duration) bool {
+	limit := c.Bytes
+	if limit <= 0 {
+		limit = DefaultSnapshotBytes
+	}
+	return bytes >= max(limit, 2*size) || c.Events > 0 && events >= c.Events || c.Interval > 0 && events > 0 && age >= c.Interval
+}
+
 // DefaultSnapshotBytes is how much a log grows between snapshots, in bytes.
 const DefaultSnapshotBytes = 64 << 20
 
@@ -93,17 +103,10 @@ func (t *tenure[I]) grow(n, bytes int) {
 }
 
 func (k *keeping) due(now int64) bool {
-	limit := k.Bytes
-	if limit <= 0 {
-		limit = DefaultSnapshotBytes
-	}
-	switch {
-	case k.saving || k.deleting || k.events == 0 && !k.failed || now < k.retryAt:
+	if k.saving || k.deleting || k.events == 0 && !k.failed || now < k.retryAt {
 		return false
-	case k.failed, k.bytes >= max(limit, 2*k.size), k.Events > 0 && k.events >= k.Events:
-		return true
 	}
-	return k.Interval > 0 && now-k.at >= k.Interval.Milliseconds()
+	return k.failed || k.Due(k.bytes, k.events, k.size, time.Duration(now-k.at)*time.Millisecond)
 }
 
 // housekeep hands work to the keeper. Nothing is tentative when it is called, and

@@ -62,6 +62,10 @@ func (t Topics) name(topic string) string {
 	return t.Prefix + topic[len(DefaultPrefix):]
 }
 
+// KeeperGroup is the consumer group that names, for each partition of a shared log, the
+// host which writes its snapshots and moves its time.
+func (t Topics) KeeperGroup(log string) string { return t.Prefix + "snapshots." + log }
+
 // Snapshots is where the snapshots of a log are, with as many partitions.
 func Snapshots(log string) string { return log + ".snapshots" }
 

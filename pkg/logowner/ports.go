@@ -56,8 +56,8 @@ func (k onKafka) Producer() Producer {
 	return unbounded{k.client.Producer(kafka.ProducerOptions{Forever: true, Buffer: math.MaxInt})}
 }
 
-// board has what owners try again besides what the connection itself does.
-func (k onKafka) board() *trouble.Board { return k.client.Board() }
+// Board has what owners try again besides what the connection itself does.
+func (k onKafka) Board() *trouble.Board { return k.client.Board() }
 
 // unbounded sends for as long as it takes: what bounds a record is its producer's end.
 type unbounded struct{ *kafka.Producer }

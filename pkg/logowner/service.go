@@ -47,8 +47,8 @@ func New[I any](cfg Config[I]) (*Service[I], error) {
 	if s.log == nil {
 		s.log = slog.Default()
 	}
-	if c, ok := cfg.Cluster.(interface{ board() *trouble.Board }); ok {
-		s.board = c.board()
+	if c, ok := cfg.Cluster.(interface{ Board() *trouble.Board }); ok {
+		s.board = c.Board()
 	} else {
 		s.board = trouble.NewBoard(s.log)
 	}

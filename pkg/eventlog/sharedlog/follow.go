@@ -43,7 +43,7 @@ func (h *Host) follow(ctx context.Context) error {
 		Snapshots: h.cfg.Snapshots, Now: h.cfg.Now,
 		Pause: h.pause,
 		Hooks: eventlog.FollowerHooks{
-			Began: h.began, Stepped: h.stepped, Trouble: following.Trouble(try),
+			Began: h.began, Visit: h.visited, Stepped: h.stepped, Trouble: following.Trouble(try),
 			Skipped: func(why eventlog.Skip, records []events.Record) { h.metrics.skipped(why.String(), len(records)) },
 		},
 	})
@@ -56,6 +56,7 @@ func (h *Host) follow(ctx context.Context) error {
 func (h *Host) began(b eventlog.Beginning) {
 	h.fold = b.Fold.(*Fold)
 	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.repeated, h.metrics.premature
+	h.grown = growth{}
 	h.mu.Lock()
 	h.at = progress{position: b.At, beginnings: h.at.beginnings + 1}
 	h.flights = nil
@@ -82,6 +83,12 @@ func (h *Host) began(b eventlog.Beginning) {
 	for _, w := range h.watchers {
 		w.begin(h)
 	}
+}
+
+// visited notes by how much the log has grown since the fold began.
+func (h *Host) visited(_ events.Logged, r *events.Record) {
+	h.grown.bytes += int64(r.Size())
+	h.grown.records++
 }
 
 // asFolded is a call that was folded before its verdict is given out.

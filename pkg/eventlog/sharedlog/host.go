@@ -91,6 +91,7 @@ type Host struct {
 	fold     *Fold
 	follower *eventlog.Follower
 	watchers []*Watcher
+	grown    growth
 
 	mu      sync.Mutex
 	random  *bufio.Reader
@@ -118,6 +119,9 @@ type progress struct {
 	// level: the host is near the end of the log, so that its calls do not come too late.
 	level bool
 }
+
+// growth is what was folded since the fold began.
+type growth struct{ bytes, records int64 }
 
 const (
 	// batchBytes is how much is appended at once.
