@@ -47,37 +47,35 @@ func (h *Host) follow(ctx context.Context) error {
 			Skipped: func(why eventlog.Skip, records []events.Record) { h.metrics.skipped(why.String(), len(records)) },
 		},
 	})
+	// What is there is read without waiting for more: calls wait for that.
+	if err := h.follower.Step(ctx, 0); err != nil && eventlog.Final(err) {
+		return err
+	}
 	return h.follower.Run(ctx)
 }
 
 // began takes a fold that begins, for the first time or anew. Calls that wait are
-// appended again as they are. One that had seen more than the log holds now cannot be
-// accepted where the log goes on: its outcome stays unknown.
+// appended again as they are, but for those that it has a verdict on.
 func (h *Host) began(b eventlog.Beginning) {
 	h.fold = b.Fold.(*Fold)
-	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.repeated, h.metrics.premature
+	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.repeated, h.premature
 	h.grown = growth{}
 	h.mu.Lock()
 	h.at = progress{position: b.At, beginnings: h.at.beginnings + 1}
 	h.flights = nil
-	var ended, waiting []*call
+	var known, waiting []*call
 	for _, c := range h.calls {
-		_, known := h.fold.Verdict(c.id)
-		switch {
-		case known, c.seen > b.At && b.Why != nil:
-			ended = append(ended, c)
-		case c.sent:
+		if _, ok := h.fold.Verdict(c.id); ok {
+			known = append(known, c)
+		} else if c.sent {
 			waiting = append(waiting, c)
 		}
 	}
 	h.move()
 	h.mu.Unlock()
-	for _, c := range ended {
-		if v, known := h.fold.Verdict(c.id); known {
-			h.finish(c.asFolded(h.fold, v), v)
-		} else {
-			h.giveUp(c.id, b.Why)
-		}
+	for _, c := range known {
+		v, _ := h.fold.Verdict(c.id)
+		h.finish(c.asFolded(h.fold, v), v)
 	}
 	h.again(waiting)
 	for _, w := range h.watchers {
@@ -141,6 +139,13 @@ func (h *Host) decided(c *Call, v Verdict) {
 func (h *Host) repeated(c *Call, v Verdict) {
 	h.metrics.copied()
 	h.finish(c, v)
+}
+
+// premature gives a call up that had seen what the log has lost since. A copy of it may be
+// accepted later: its outcome stays unknown.
+func (h *Host) premature(c *Call) {
+	h.metrics.premature()
+	h.giveUp(c.ID, &eventlog.LostError{Expected: c.Seen, Found: c.Offset})
 }
 
 func (h *Host) finish(c *Call, v Verdict) {

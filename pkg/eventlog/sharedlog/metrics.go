@@ -115,10 +115,10 @@ func (m *metrics) add(n *int64, more int) {
 	m.mu.Unlock()
 }
 
-func (m *metrics) copied()         { m.add(&m.copies, 1) }
-func (m *metrics) premature(*Call) { m.add(&m.early, 1) }
-func (m *metrics) refused()        { m.add(&m.refusals, 1) }
-func (m *metrics) again(n int)     { m.add(&m.repeats, n) }
+func (m *metrics) copied()     { m.add(&m.copies, 1) }
+func (m *metrics) premature()  { m.add(&m.early, 1) }
+func (m *metrics) refused()    { m.add(&m.refusals, 1) }
+func (m *metrics) again(n int) { m.add(&m.repeats, n) }
 
 func (m *metrics) skipped(why string, n int) {
 	m.mu.Lock()
