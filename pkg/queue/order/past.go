@@ -139,9 +139,15 @@ func (p *past) restore(r *reader) {
 	}
 }
 
-// uuidMinute is the minute that a UUID of version 7 names, if id is one in its usual form:
-// 36 characters, digits in lower case.
+// uuidMinute is the minute that a UUID of version 7 names.
 func uuidMinute(id string) (minute int64, ok bool) {
+	ms, ok := TimeOf(id)
+	return ms / 60_000, ok
+}
+
+// TimeOf is the time that a UUID of version 7 names, in milliseconds since the Unix epoch, if
+// id is one in its usual form: 36 characters, digits in lower case.
+func TimeOf(id string) (ms int64, ok bool) {
 	if len(id) != 36 || id[14] != '7' || id[19] != '8' && id[19] != '9' && id[19] != 'a' && id[19] != 'b' {
 		return 0, false
 	}
@@ -164,11 +170,11 @@ func uuidMinute(id string) (minute int64, ok bool) {
 			return 0, false
 		}
 		if digits < 12 { // 48 bits of milliseconds.
-			minute = minute<<4 | int64(v)
+			ms = ms<<4 | int64(v)
 		}
 		digits++
 	}
-	return minute / 60_000, true
+	return ms, true
 }
 
 // number is the one that an ID is in decimal digits, in the one way to write it.

@@ -1,7 +1,9 @@
 package order
 
 import (
+	"maps"
 	"math"
+	"slices"
 )
 
 // Queue is the state of a queue. It is a sharedlog.Core, and for one goroutine.
@@ -144,6 +146,19 @@ func (q *Queue) entry(b *block, e *entry) Entry {
 	return out
 }
 
+// Holders are those that have claims, each once, n at most.
+func (q *Queue) Holders(n int) []string {
+	seen := map[string]bool{}
+	for _, cl := range q.claims.bySeq {
+		seen[cl.holder] = true
+	}
+	all := slices.Sorted(maps.Keys(seen))
+	return all[:min(n, len(all))]
+}
+
+// Free tells whether an entry is there that is not claimed.
+func (q *Queue) Free() bool { return q.index.free.next(0) >= 0 }
+
 // Due is when the time of the log is to be moved next, in that time.
 func (q *Queue) Due() int64 { return q.claims.due(q.now) }
 
@@ -180,7 +195,14 @@ const (
 	Released
 	LeaseEnded
 	QueueDeleted
+	// Restarted is told by what watches, not by a Queue: the state is made anew, because the
+	// log has lost its tail or what came next was deleted; all entries follow again.
+	Restarted
 )
+
+func (k Kind) String() string {
+	return [...]string{"configured", "enqueued", "removed", "claimed", "extended", "done", "released", "lease_ended", "deleted", "restarted"}[k]
+}
 
 // Change is one of a queue.
 type Change struct {

@@ -2,13 +2,17 @@ package order
 
 import "github.com/spanway/spanway/pkg/events"
 
-// Rules are those of a queue, with every default filled in.
+// Rules are those of a queue. In what a queue has every default is filled in; in what is
+// asked for, 0 is the default.
 type Rules struct {
+	// MaxEntries is how many entries it may hold, MaxBytes how many bytes of payloads and
+	// IDs, MaxEntryBytes how many bytes a payload may have.
 	MaxEntries    int64
 	MaxBytes      int64
 	MaxEntryBytes int64
-	IDs           events.QueueIDs
-	Space         string
+	// IDs is what the IDs of entries are; it cannot change. Space is that of the numbers.
+	IDs   events.QueueIDs
+	Space string
 }
 
 // The defaults of rules. MaxEntryBytes is also the most.
@@ -17,6 +21,11 @@ const (
 	DefaultMaxBytes   = 64 << 30
 	MaxEntryBytes     = 256 << 10
 )
+
+// Settings are the rules as a message says them.
+func (r Rules) Settings() *events.QueueSettings {
+	return &events.QueueSettings{MaxEntries: r.MaxEntries, MaxBytes: r.MaxBytes, MaxEntryBytes: r.MaxEntryBytes, Ids: r.IDs, Space: r.Space}
+}
 
 // RulesOf fills in the defaults; nil is all of them. The error is a *events.Malformed.
 func RulesOf(s *events.QueueSettings) (Rules, error) {
