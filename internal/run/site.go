@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/google/uuid"
@@ -31,6 +32,9 @@ type site struct {
 	broker  *embedded.Broker // both once the broker is ready
 	cluster *cluster.Cluster
 	up      <-chan struct{} // closed when it is
+
+	mu  sync.Mutex
+	out []error // of the engines that ended by themselves
 }
 
 // trouble is what is in the way of the site's services, which share one connection.
@@ -38,7 +42,19 @@ func (x *site) trouble() error {
 	if !closed(x.up) {
 		return nil // That it is not ready is told otherwise.
 	}
-	return x.cluster.Trouble()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return errors.Join(append([]error{x.cluster.Trouble()}, x.out...)...)
+}
+
+// engineOut notes that an engine ended by itself, as one does whose ID another
+// process has taken. The others go on, and so do the broker and the scheduler.
+func (x *site) engineOut(name string, err error) {
+	err = byItself(name, err)
+	x.log.Error("an engine is out; the rest of the system goes on without it, and is not ready until it is started again", "error", err)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.out = append(x.out, err)
 }
 
 // sites are those of a configuration.
@@ -67,10 +83,10 @@ func (x *site) add(s *System) {
 	broker := s.parts.add("broker"+x.of, func(context.Context) (func(), error) { return x.startBroker(s.fail) })
 	x.up = broker.ready
 	topics := s.parts.add("topics"+x.of, x.startTopics, broker)
-	sched := s.addService("scheduler"+x.of, x.newScheduler, topics)
+	sched := s.addService("scheduler"+x.of, x.newScheduler, s.fail, topics)
 	for i := range x.cfg.Engines {
 		id := fmt.Sprintf("%s-%d", x.name, i+1)
-		s.addService("engine "+id, func() (service, error) { return newEngine(x, id) }, sched)
+		s.addService("engine "+id, func() (service, error) { return newEngine(x, id) }, x.engineOut, sched)
 	}
 }
 

@@ -187,8 +187,8 @@ func TestAStartThatAPartEnds(t *testing.T) {
 	s := &System{log: slog.New(slog.DiscardHandler), failed: make(chan error, 1), giveUp: giveUp}
 	broken, ready := errors.New("broken"), make(chan struct{})
 	close(ready)
-	s.addService("first", func() (service, error) { return &fake{ready: ready, err: broken}, nil })
-	s.addService("second", func() (service, error) { return &fake{ready: make(chan struct{})}, nil })
+	s.addService("first", func() (service, error) { return &fake{ready: ready, err: broken}, nil }, s.fail)
+	s.addService("second", func() (service, error) { return &fake{ready: make(chan struct{})}, nil }, s.fail)
 	if err := s.parts.start(ctx); !errors.Is(err, broken) || !strings.Contains(err.Error(), "first ended by itself") {
 		t.Errorf("start returns %v", err)
 	}

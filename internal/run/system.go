@@ -69,8 +69,9 @@ type service interface {
 }
 
 // addService adds a part that runs until it is stopped. Its context is its own,
-// so that the end of the caller's does not stop all parts at once.
-func (s *System) addService(name string, build func() (service, error), needs ...*part) *part {
+// so that the end of the caller's does not stop all parts at once. A part that
+// ends by itself ends the start; once it was ready, ended is told instead.
+func (s *System) addService(name string, build func() (service, error), ended func(name string, err error), needs ...*part) *part {
 	return s.parts.add(name, func(ctx context.Context) (func(), error) {
 		x, err := build()
 		if err != nil {
@@ -80,7 +81,11 @@ func (s *System) addService(name string, build func() (service, error), needs ..
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			if err := x.Run(running); running.Err() == nil {
+			switch err := x.Run(running); {
+			case running.Err() != nil: // It was told to.
+			case closed(x.Ready()):
+				ended(name, err)
+			default:
 				s.fail(name, err)
 			}
 		}()
@@ -94,13 +99,17 @@ func (s *System) addService(name string, build func() (service, error), needs ..
 	}, needs...)
 }
 
-// fail notes that a part ended by itself.
-func (s *System) fail(name string, err error) {
+// byItself is the error of a part that ended without being told to.
+func byItself(name string, err error) error {
 	if err == nil {
-		err = fmt.Errorf("%s ended by itself", name)
-	} else {
-		err = fmt.Errorf("%s ended by itself: %w", name, err)
+		return fmt.Errorf("%s ended by itself", name)
 	}
+	return fmt.Errorf("%s ended by itself: %w", name, err)
+}
+
+// fail notes that a part ended by itself without which the system is of no use.
+func (s *System) fail(name string, err error) {
+	err = byItself(name, err)
 	s.giveUp(err)
 	select {
 	case s.failed <- err:
@@ -134,7 +143,9 @@ func (s *System) Site(name string) (Site, bool) {
 	return Site{}, false
 }
 
-// Failed tells that a part ended by itself, and why. It tells one.
+// Failed tells that a broker or a scheduler ended by itself, and why. It tells
+// one. The end of an engine does not end the system: it is logged and shows in
+// readiness.
 func (s *System) Failed() <-chan error { return s.failed }
 
 // Stop takes everything down, at all sites at once, and returns when it is down.
