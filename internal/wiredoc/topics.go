@@ -57,7 +57,7 @@ func topicsPage() []byte {
 		b.WriteByte('\n')
 	}
 	b.WriteString("\n(Read) is for looking at the topic only, by `log tail` and `log dead`. Delete is for DeleteRecords. ")
-	b.WriteString("A scheduler also needs Read on its group, `<prefix>scheduler`, and Create on the topics that are to be created. To replay dead letters (`log dead --replay`), a client needs Write on the topic from which they came. Give no other program Write on an owned log: what it writes does not count, but it costs every reader.\n")
+	b.WriteString("A scheduler also needs Read on its group, `<prefix>scheduler`, and Create on the topics that are to be created. To replay dead letters (`log dead --replay`), a client needs Write on the topic from which they came. Give no other program Write on an owned log: whoever may write to it may claim a partition and decide in the owner's place. The ACL is the boundary ([operations.md](operations.md#what-to-watch) says how such a claim is seen).\n")
 	return b.Bytes()
 }
 

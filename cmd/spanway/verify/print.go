@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,7 +38,7 @@ func printLog(a *cli.App, l *logReport, all bool) {
 		return
 	}
 	r := &l.found
-	a.Printf("%d records in %d partitions, %d count; %d claims\n", r.Records, r.Partitions, r.Counted, r.Claims)
+	a.Printf("%d records in %d partitions, %d count; %d claims%s\n", r.Records, r.Partitions, r.Counted, r.Claims, owners(r.ClaimsBy))
 	if l.tasks {
 		a.Printf("%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
 	} else {
@@ -92,6 +93,23 @@ func printPartial(a *cli.App, p tasks.Partial, ofTasks bool) {
 			"so what they need and have is not known: %d assignments could not be judged in full\n",
 			p.Partition, p.Begins, p.From, p.Tasks, p.Engines, p.Unjudged)
 	}
+}
+
+// owners are the claims by the names of the owners, those with the fewest first:
+// a foreign owner is among them.
+func owners(by map[string]int64) string {
+	names := slices.SortedFunc(maps.Keys(by), func(a, b string) int { return cmp.Or(cmp.Compare(by[a], by[b]), strings.Compare(a, b)) })
+	if len(names) == 0 {
+		return ""
+	}
+	var out []string
+	for _, name := range names[:min(len(names), shown)] {
+		out = append(out, fmt.Sprintf("%s %d", name, by[name]))
+	}
+	if more := len(names) - len(out); more > 0 {
+		out = append(out, fmt.Sprintf("and %d other owners (-o json)", more))
+	}
+	return ": " + strings.Join(out, ", ")
 }
 
 // tally is counts by name, in the order of the names.

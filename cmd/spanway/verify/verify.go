@@ -44,6 +44,11 @@ and reading no other topic, that
 G1 to G4 are about tasks.events. Of another owned log, whose events have no rules
 here yet, the chain is judged alone, and that is said.
 
+Who may write to an owned log may also claim it and then decide in the owner's
+place, and no rule is broken by that. So the claims are told by the names of the
+owners, the rarest first: look for one that you do not know. A program may give
+any name; the boundary is the topic's ACL.
+
 A log whose beginning was deleted behind its snapshots is judged from where it
 begins; what cannot be judged for that is said. LOSS means that acknowledged
 records are gone, or the beginning of a log and no snapshot has its place, or that an
@@ -120,6 +125,8 @@ type logReport struct {
 	Counted    int64    `json:"counted"`
 	Violations int64    `json:"violations"`
 	Losses     int64    `json:"losses"`
+	// ClaimsBy are the claims by the names of the owners.
+	ClaimsBy map[string]int64 `json:"claims_by"`
 
 	tasks bool // the log is tasks.events
 	found tasks.Report
@@ -164,6 +171,7 @@ func judge(ctx context.Context, logs []events.Log, ofTasks string, from source, 
 			return nil, fmt.Errorf("verify %s: %w", log.Topic, err)
 		}
 		l.Records, l.Counted, l.Violations, l.Losses = l.found.Records, l.found.Counted, l.found.Violations, l.found.Losses
+		l.ClaimsBy = l.found.ClaimsBy
 		v.Add(l.found)
 		v.Logs = append(v.Logs, l)
 	}

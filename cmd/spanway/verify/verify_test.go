@@ -154,12 +154,12 @@ func TestVerifyJudgesEveryLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `x.tasks.events
-1 records in 1 partitions, 1 count; 1 claims
+1 records in 1 partitions, 1 count; 1 claims: a 1
 0 tasks, 0 open; 0 assignments judged
 G1 G2 G3 G4 G5 G6 hold
 
 x.counts.events
-4 records in 2 partitions, 3 count; 1 claims
+4 records in 2 partitions, 3 count; 1 claims: a 1
 only the chain is judged: no rules are known here for what the events of this log mean
 do not count: 1 other_history
 partition 1 begins at offset 1 and is judged from 1 on

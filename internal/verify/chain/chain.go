@@ -3,6 +3,7 @@ package chain
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -55,6 +56,7 @@ type verdict struct {
 	// reason is empty if the batch counts.
 	reason string
 	claim  bool
+	owner  string // of a sound claim: the name that its writer gives itself
 }
 
 // add takes the next record, and gives the verdicts that it settles: at most
@@ -95,10 +97,14 @@ func (c *chain) judge(b batch) verdict {
 	if c.seeking {
 		c.begin(b, v.claim)
 	}
+	sound := false
+	if v.claim {
+		v.owner, sound = soundClaim(b.records)
+	}
 	switch {
 	case c.seeking:
 		v.reason = reasonBeforeStart
-	case v.claim && !soundClaim(b.records):
+	case v.claim && !sound:
 		v.reason = reasonBadClaim
 	case v.claim && b.epoch != c.epoch+1:
 		v.reason = reasonOldEpoch
@@ -134,7 +140,10 @@ func (c *chain) landed(hash uint64) bool {
 // begin takes the history from a batch that stands where its writer expected it
 // to: wire.md has a reader of a truncated log begin there.
 func (c *chain) begin(b batch, claim bool) {
-	if b.at != b.records[0].Offset || b.epoch == 0 || claim && !soundClaim(b.records) {
+	if b.at != b.records[0].Offset || b.epoch == 0 {
+		return
+	}
+	if _, sound := soundClaim(b.records); claim && !sound {
 		return
 	}
 	c.seeking, c.history, c.epoch = false, b.prev, b.epoch
@@ -143,14 +152,19 @@ func (c *chain) begin(b batch, claim bool) {
 	}
 }
 
-// soundClaim: alone, with a claim ID of 16 bytes, without input positions.
-func soundClaim(records []events.Record) bool {
+// soundClaim: alone, with a claim ID of 16 bytes, without input positions. It
+// gives the name of the owner, cut to what a name may have.
+func soundClaim(records []events.Record) (owner string, ok bool) {
 	if _, inputs := records[0].Header(events.HeaderInputs); inputs || len(records) != 1 {
-		return false
+		return "", false
 	}
 	_, m, err := events.DecodeTrusted(&records[0])
 	claimed, ok := m.(*events.LogClaimed)
-	return err == nil && ok && len(claimed.ClaimId) == 16
+	if err != nil || !ok || len(claimed.ClaimId) != 16 {
+		return "", false
+	}
+	owner = claimed.Owner
+	return strings.ToValidUTF8(owner[:min(len(owner), events.MaxIDBytes)], ""), true
 }
 
 // parseHeader reads spanway-log: found tells whether there is any, ok whether

@@ -1,6 +1,8 @@
 package chain_test
 
 import (
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -197,5 +199,35 @@ func TestUnreadable(t *testing.T) {
 	// Nothing stands where its writer expected it, so nothing can be judged.
 	if r = l.finds(); r.Skipped["before_start"] != r.Records || r.Partial[0] != (chain.Partial{Log: handmade.Topic, Partition: handmade.Partition, Begins: 5, From: -1}) {
 		t.Errorf("the counts are wrong: %+v", r)
+	}
+}
+
+// A foreign program that claims the log decides in the owner's place, and breaks no
+// rule by that: its name among the claims is what shows it.
+func TestClaimsAreToldByOwner(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	l.Claim()
+	forged := l.ClaimOf(l.Epoch+1, "other")
+	l.Land(forged...)
+	l.History, l.Epoch, l.N = chain.Hash(l.History, forged), l.Epoch+1, -1
+	l.Batch(accepted("t"))
+	l.Land(l.ClaimOf(l.Epoch, "late")...)
+	r := l.finds()
+	if want := map[string]int64{"a": 2, "other": 1}; !maps.Equal(r.ClaimsBy, want) || r.Claims != 3 {
+		t.Errorf("%d claims, by %v; want 3, by %v", r.Claims, r.ClaimsBy, want)
+	}
+	var sum chain.Report
+	sum.Add(r)
+	sum.Add(r)
+	sum.Add(chain.Report{ClaimsBy: map[string]int64{"": 1}})
+	if want := map[string]int64{"a": 4, "other": 2, "(unnamed)": 1}; !maps.Equal(sum.ClaimsBy, want) {
+		t.Errorf("the sum is by %v, want by %v", sum.ClaimsBy, want)
+	}
+	for i := range 2 * chain.MaxOwners {
+		sum.Add(chain.Report{ClaimsBy: map[string]int64{strconv.Itoa(i): 1}})
+	}
+	if n := len(sum.ClaimsBy); n != chain.MaxOwners+1 {
+		t.Errorf("%d names are kept, want %d and one for all others", n, chain.MaxOwners)
 	}
 }

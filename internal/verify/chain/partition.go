@@ -144,6 +144,7 @@ func (p *Partition) settle(v verdict) {
 	}
 	if v.claim {
 		p.report.Claims++
+		p.report.claimed(v.owner, 1)
 		p.enter(v.epoch)
 		return
 	}

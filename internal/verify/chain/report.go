@@ -15,6 +15,14 @@ const (
 // MaxFindings are kept per partition if Options do not say otherwise.
 const MaxFindings = 1000
 
+// MaxOwners bounds the names of owners that a report has.
+const MaxOwners = 1000
+
+const (
+	unnamed = "(unnamed)"
+	others  = "(others)"
+)
+
 // Options of a judgement.
 type Options struct {
 	// MaxFindings bounds those kept per partition; the others are only counted.
@@ -40,6 +48,10 @@ type Report struct {
 	InputsAt int64  `json:"-"`
 	// Claims that count.
 	Claims int64 `json:"claims"`
+	// ClaimsBy are those claims by the name that each owner gave itself, so that
+	// one by a foreign program is seen; of more than MaxOwners names, the others
+	// are under "(others)".
+	ClaimsBy map[string]int64 `json:"claims_by,omitempty"`
 	// UnknownTypes are events of types that are not known here.
 	UnknownTypes int64 `json:"unknown_types"`
 	// Partial are the partitions of which the beginning was deleted.
@@ -101,11 +113,28 @@ func (r *Report) Add(o Report) {
 	r.Skipped = Sum(r.Skipped, o.Skipped)
 	r.Unfinished += o.Unfinished
 	r.Claims += o.Claims
+	for name, n := range o.ClaimsBy {
+		r.claimed(name, n)
+	}
 	r.UnknownTypes += o.UnknownTypes
 	r.Partial = append(append([]Partial(nil), r.Partial...), o.Partial...)
 	r.Violations += o.Violations
 	r.Losses += o.Losses
 	r.Findings = append(append([]Finding{}, r.Findings...), o.Findings...)
+}
+
+// claimed counts claims of an owner.
+func (r *Report) claimed(owner string, n int64) {
+	if owner == "" {
+		owner = unnamed
+	}
+	if r.ClaimsBy == nil {
+		r.ClaimsBy = map[string]int64{}
+	}
+	if _, known := r.ClaimsBy[owner]; !known && len(r.ClaimsBy) >= MaxOwners {
+		owner = others
+	}
+	r.ClaimsBy[owner] += n
 }
 
 // Sum adds counts by name, in a new map.
