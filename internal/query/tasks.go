@@ -98,7 +98,7 @@ func (q *Querier) decided(r *eventlog.Reader, partition int32) int64 {
 
 // Task returns one task and its events, now or as it was at a moment. Without a
 // pool it looks in all. The error is *client.Refused with UNKNOWN_TASK if there is
-// none, or none any more.
+// none, or none any more, and with AMBIGUOUS_TASK if several pools have it.
 func (q *Querier) Task(ctx context.Context, pool events.Pool, id events.TaskID, at ...At) (*Task, Listing, error) {
 	when := the(at)
 	if pool == "" && when.needsPool() {
@@ -111,24 +111,15 @@ func (q *Querier) Task(ctx context.Context, pool events.Pool, id events.TaskID, 
 	if err != nil {
 		return nil, Listing{}, err
 	}
-	var found []Listing
-	var pools []string
-	for _, l := range listings {
-		if len(l.Tasks) > 0 {
-			found = append(found, l)
-		}
-		for _, t := range l.Tasks {
-			pools = append(pools, t.Pool)
-		}
+	found, err := theOne(listings, id)
+	if err != nil {
+		return nil, Listing{}, err
+	}
+	if found != nil {
+		return found.Tasks[0], *found, nil
 	}
 	unknown := func(format string, args ...any) (*Task, Listing, error) {
 		return nil, Listing{}, &client.Refused{Code: events.CodeUnknownTask, Message: fmt.Sprintf(format, args...)}
-	}
-	switch {
-	case len(pools) == 1:
-		return found[0].Tasks[0], found[0], nil
-	case len(pools) > 1:
-		return unknown("task %q is in the pools %s; say which with --pool", id, strings.Join(pools, ", "))
 	}
 	for _, l := range listings {
 		if !when.Now() {
@@ -150,6 +141,24 @@ func (q *Querier) Task(ctx context.Context, pool events.Pool, id events.TaskID, 
 		return unknown("task %q in pool %q ended at offset %d, which is no longer in the log; how is not known any more", id, pool, v.EndedAt)
 	}
 	return unknown("no task %q in pool %q", id, pool)
+}
+
+// theOne is the listing that has the task, nil if none has. The error is
+// *client.Refused with AMBIGUOUS_TASK if several pools have one of that ID.
+func theOne(listings []Listing, id events.TaskID) (*Listing, error) {
+	var found *Listing
+	var pools []string
+	for i := range listings {
+		for _, t := range listings[i].Tasks {
+			found, pools = &listings[i], append(pools, t.Pool)
+		}
+	}
+	if len(pools) > 1 {
+		slices.Sort(pools)
+		return nil, &client.Refused{Code: events.CodeAmbiguousTask, Message: fmt.Sprintf(
+			"task %q is in the pools %s; say which with --pool", id, strings.Join(pools, ", "))}
+	}
+	return found, nil
 }
 
 // Matches tells whether a filter of a bulk cancel matches a task now.

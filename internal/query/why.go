@@ -23,7 +23,7 @@ const decisionWait = 2 * time.Second
 // scheduler's own core that explains, on the log read to its end or to a moment;
 // how long something has been so is counted to that moment. Without a pool it
 // looks for the task in all. The error is *Refused with UNKNOWN_TASK if there is
-// none.
+// none, with AMBIGUOUS_TASK if several pools have it.
 func (q *Querier) Why(ctx context.Context, pool events.Pool, id events.TaskID, at ...At) (placement.Explanation, error) {
 	when := the(at)
 	if pool == "" {
@@ -148,10 +148,12 @@ func (q *Querier) poolOfTask(ctx context.Context, id events.TaskID, at At) (even
 	if err != nil {
 		return "", err
 	}
-	for _, l := range listings {
-		if len(l.Tasks) > 0 {
-			return events.Pool(l.Tasks[0].Pool), nil
-		}
+	found, err := theOne(listings, id)
+	if err != nil {
+		return "", err
+	}
+	if found != nil {
+		return events.Pool(found.Tasks[0].Pool), nil
 	}
 	for _, l := range listings {
 		if !at.Now() {

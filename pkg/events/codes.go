@@ -18,6 +18,9 @@ const (
 	CodePoolFull           Code = "POOL_FULL"
 	// CodeUnknownTask: a command names a task that is not known (any more).
 	CodeUnknownTask Code = "UNKNOWN_TASK"
+	// CodeAmbiguousTask: several pools have a task of that ID. Only what reads for
+	// people says so; services always have the pool.
+	CodeAmbiguousTask Code = "AMBIGUOUS_TASK"
 	// CodeUnknownEngine: a command names an engine that the pool does not have.
 	CodeUnknownEngine Code = "UNKNOWN_ENGINE"
 	// CodeNotEnded: a retry was asked for a task that has not ended.

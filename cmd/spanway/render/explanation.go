@@ -60,7 +60,7 @@ func Details(e query.Explanation, colour bool) Safe {
 }
 
 func headText(e query.Explanation, colour bool) Safe {
-	head := Sprintf("task %s  %s %s", e.Task, strings.ToUpper(e.State), Ms(e.ForMs))
+	head := Sprintf("task %s  pool %s  %s %s", e.Task, e.Pool, strings.ToUpper(e.State), Ms(e.ForMs))
 	if e.Engine != "" {
 		head = Sprintf("%s  on %s", head, e.Engine)
 	}
@@ -105,7 +105,7 @@ func countsText(c query.Counts) string {
 	add(c.KindUnhandled, "kind unhandled")
 	add(c.PredicateFalse, "predicate false")
 	add(c.NotAccepted, "not accepted")
-	parts = append(parts, fmt.Sprintf("%d fit, %d have capacity", c.Fit, c.WithCapacity))
+	parts = append(parts, Count(c.Fit, "suits", "suit")+", "+Count(c.WithCapacity, "has capacity", "have capacity"))
 	add(c.Reserved, "reserved for a larger task")
 	return strings.Join(parts, " · ")
 }
@@ -163,7 +163,7 @@ func acceptsText(e query.Explanation) string {
 	return ""
 }
 
-// preferText is the preference, and the engine that it likes best of those that fit.
+// preferText is the preference, and the engine that it likes best of those that suit.
 func preferText(e query.Explanation) string {
 	if e.Prefer == "" {
 		return ""

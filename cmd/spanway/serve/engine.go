@@ -28,7 +28,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 		Short: "Run a stand-alone engine for tasks of the kinds noop, exec and http",
 		Args:  cli.None,
 		Example: `  spanway serve engine --id disk-1 --label disk=ssd --label gpu=1 --slots 8
-  spanway serve engine --allow sha256sum,gzip --capacity slots=8,memory_bytes=16Gi
+  spanway serve engine --allow sha256sum,cksum --capacity slots=8,memory_bytes=16Gi
   spanway serve engine --http-allow https://api.example/v1 --accepts 'task.tenant != "guest"'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Engine.Brokers, cfg.Engine.Prefix, cfg.Engine.Site = a.BrokerList(), a.Prefix, a.Site
