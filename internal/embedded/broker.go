@@ -60,6 +60,7 @@ func Holds(dir string) bool {
 // a port or the directory is in use, or the directory cannot be written.
 func Start(config Config) (*Broker, error) {
 	b := &Broker{gate: newGate(config.DataDir), stopWatch: func() {}}
+	b.gate.encrypted = config.TLS != nil
 	if config.DataDir != "" {
 		if err := b.takeDirectory(config.DataDir); err != nil {
 			b.unlock()

@@ -19,6 +19,8 @@ import (
 type gate struct {
 	dir    string
 	failed chan struct{} // closed when err is set
+	// encrypted: what passes is TLS.
+	encrypted bool
 
 	mu   sync.Mutex
 	err  error
@@ -115,7 +117,7 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 	if err := l.gate.add(c); err != nil {
 		return nil, err
 	}
-	return &gatedConn{c, l.gate}, nil
+	return &gatedConn{Conn: c, gate: l.gate, begin: !l.gate.encrypted}, nil
 }
 
 func (l *gatedListener) Close() error {
@@ -125,7 +127,28 @@ func (l *gatedListener) Close() error {
 
 type gatedConn struct {
 	net.Conn
-	gate *gate
+	gate  *gate
+	begin bool // it speaks plain text, and nothing was read of it yet
+}
+
+// errTLS ends a connection that begins with TLS where plain text is spoken.
+var errTLS = errors.New("a client speaks TLS here, where plain text is spoken")
+
+// handshakeRecord is how TLS begins.
+const handshakeRecord = 0x16
+
+// Read refuses a client that speaks TLS to a listener in plain text. kfake would take
+// the first four bytes for the size of a request, of some 370 MB, and wait for it.
+// The first byte of a request's size is 0x16 for none that a broker takes.
+func (c *gatedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if c.begin && n > 0 {
+		c.begin = false
+		if b[0] == handshakeRecord {
+			return 0, errTLS
+		}
+	}
+	return n, err
 }
 
 // Write sends an answer, unless the gate is shut.

@@ -14,6 +14,11 @@ import (
 	"github.com/segmentio/kafka-go/protocol/saslhandshake"
 )
 
+const (
+	noSASL       = "this listener of the broker takes no SASL"
+	noSASLRemedy = "configure none (no user), or name the listener that does"
+)
+
 // authenticate shows the credentials by SASL.
 func (c *Client) authenticate(ctx context.Context, conn *trackedConn, address string, config *tls.Config, credentials Credentials) error {
 	if credentials.Mechanism == Plain && config == nil && !loopback(conn.raw) {
@@ -32,7 +37,7 @@ func (c *Client) authenticate(ctx context.Context, conn *trackedConn, address st
 		return c.rejected(address, fmt.Sprintf("the broker does not know the SASL mechanism %s, but %s", credentials.Mechanism, strings.Join(offered, ", ")),
 			"configure one of those", nil)
 	case errors.Is(err, kafkago.IllegalSASLState):
-		return c.rejected(address, "this listener of the broker takes no SASL", "configure none, or name the listener that does", nil)
+		return c.rejected(address, noSASL, noSASLRemedy, nil)
 	case err != nil:
 		return c.explainSilence(ctx, address, config, err)
 	}
@@ -48,6 +53,8 @@ func (c *Client) authenticate(ctx context.Context, conn *trackedConn, address st
 	switch {
 	case err == nil:
 		return nil
+	case (ended(err) || errors.As(err, &refusal)) && c.takesNoSASL(ctx, address):
+		return c.rejected(address, noSASL, noSASLRemedy, err)
 	case ended(err): // some brokers say it like that
 		return &shutOut{wrong, remedy, err}
 	case errors.As(err, &refusal):

@@ -160,6 +160,15 @@ func (c *Client) demandsSASL(ctx context.Context, address string) (mechanisms []
 	return mechanisms
 }
 
+// takesNoSASL reports whether a listener answers a client that shows nothing. Then
+// it is not the password that is wrong.
+func (c *Client) takesNoSASL(ctx context.Context, address string) bool {
+	return c.probe(ctx, address, func(ctx context.Context, conn net.Conn) bool {
+		over, err := c.encrypted(ctx, conn, address)
+		return err == nil && greet(over, c.config.ClientID) == nil
+	})
+}
+
 // encrypted is TLS over a connection, if TLS is configured.
 func (c *Client) encrypted(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
 	if c.config.Security.TLS == nil {

@@ -142,7 +142,9 @@ func TestConnectionsThatCannotWork(t *testing.T) {
 		"key of another":             {mutual, cluster.Config{TLS: cluster.TLS{CAFile: ca.File, CertFile: client.CertFile, KeyFile: broker.KeyFile}}, []string{client.CertFile, "does not match"}},
 		"plain text to TLS":          {secured, cluster.Config{}, []string{"speaks TLS here, not plain text", "--tls"}},
 		"SASL in plain text to TLS":  {embedded.Config{TLS: secured.TLS, Users: []embedded.User{user(cluster.ScramSHA512)}}, cluster.Config{SASL: as(cluster.ScramSHA512, right)}, []string{"speaks TLS here, not plain text"}},
-		"TLS to plain text":          {embedded.Config{}, cluster.Config{TLS: encrypted, DialTimeout: 500 * time.Millisecond}, []string{"speaks plain text here, not TLS"}},
+		"TLS to plain text":          {embedded.Config{}, cluster.Config{TLS: encrypted}, []string{"speaks plain text here, not TLS"}},
+		"SASL where there is none":   {embedded.Config{}, cluster.Config{SASL: as(cluster.ScramSHA512, right)}, []string{"User:alice", "takes no SASL"}},
+		"PLAIN where there is none":  {embedded.Config{}, cluster.Config{SASL: as(cluster.Plain, right)}, []string{"takes no SASL"}},
 		"an address not allowed":     {embedded.Config{}, cluster.Config{AllowedAddresses: []string{"*.example"}}, []string{"advertises this address", "127.0.0.1", "advertised.listeners"}},
 	} {
 		t.Run(name, func(t *testing.T) {
