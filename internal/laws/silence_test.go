@@ -28,6 +28,7 @@ var waits = map[string]string{
 	"pkg/eventlog/sharedlog/keeper.go wait":           "what the core says is due",
 	"pkg/eventlog/sharedlog/keeper_snapshots.go look": "the next look whether a snapshot is due",
 	"pkg/logowner/merge.go await":                     "an input",
+	"pkg/queue/open.go awaitGone":                     "what this process knows of topics, which is half a second old",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",
 	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",
 	"pkg/watermillkafka/subscription.go watch":        "the next commit and the next look",
@@ -44,6 +45,7 @@ var loops = map[string]string{
 	"cmd/spanway/task/file.go read":                "reads lines",
 	"pkg/eventlog/follower.go Run":                 "tells of itself by its hook Trouble, which each Step calls",
 	"pkg/eventlog/sharedlog/append.go appendCalls": "tells by a Try, which each append is given",
+	"pkg/queue/open.go awaitGone":                  "looks until a topic that was deleted is gone, and returns what fails",
 	"internal/query/why.go explain":                "reads further pages of what there is, and returns what fails",
 }
 
