@@ -98,11 +98,16 @@ const (
 	CodeRangeTaken Code = "RANGE_TAKEN"
 	// CodeRequestMismatch: the request ID names a grant that was asked for otherwise.
 	CodeRequestMismatch Code = "REQUEST_MISMATCH"
-	CodeUnknownGrant    Code = "UNKNOWN_GRANT"
+	// CodeAlreadyGranted: the request ID names a grant that was asked for in the same way.
+	// It is the answer.
+	CodeAlreadyGranted Code = "ALREADY_GRANTED"
+	CodeUnknownGrant   Code = "UNKNOWN_GRANT"
 	// CodeGrantEnded: it was released, or its lease has ended.
 	CodeGrantEnded Code = "GRANT_ENDED"
 	// CodeNotOwner: the grant is held under another owner's name.
 	CodeNotOwner Code = "NOT_OWNER"
+	// CodeFalseAnswer: an answer says what the log does not.
+	CodeFalseAnswer Code = "FALSE_ANSWER"
 	// CodeStoreUnavailable: the allocator cannot reach its store.
 	CodeStoreUnavailable Code = "STORE_UNAVAILABLE"
 )

@@ -1,0 +1,139 @@
+package idspace
+
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Limits of the wire.
+const (
+	// MaxIdentifier is the last identifier that a space can have: JSON holds all up to it
+	// without loss.
+	MaxIdentifier = 1<<53 - 1
+	// MaxMs bounds leases and quarantine.
+	MaxMs = 1 << 53
+	// MaxEnded is how many request IDs of a space are remembered of which the grants have
+	// ended and rested.
+	MaxEnded = 100_000
+)
+
+// Core is the state of one partition of ids.events. It is for one goroutine.
+type Core struct {
+	spaces map[string]*Space // deleted ones, too, while their ranges rest
+	now    int64             // the time of the log
+	// begun are the leases and rests that run; waiting are those that begin with the
+	// next move of the time.
+	begun, waiting timers
+	maxEnded       int
+}
+
+var _ sharedlog.Core = (*Core)(nil)
+
+// New returns the state of an empty log.
+func New() *Core { return &Core{spaces: map[string]*Space{}, maxEnded: MaxEnded} }
+
+// Space returns a space; nil if there is none. It may be looked at until the next call is
+// decided or time passes.
+func (c *Core) Space(name string) *Space {
+	if s := c.spaces[name]; s != nil && !s.deleted {
+		return s
+	}
+	return nil
+}
+
+// Spaces gives all spaces in the order of their names.
+func (c *Core) Spaces() iter.Seq[*Space] {
+	return func(yield func(*Space) bool) {
+		for _, s := range c.sorted() {
+			if !s.deleted && !yield(s) {
+				return
+			}
+		}
+	}
+}
+
+func (c *Core) sorted() []*Space {
+	return slices.SortedFunc(maps.Values(c.spaces), func(a, b *Space) int { return cmp.Compare(a.rules.Name, b.rules.Name) })
+}
+
+// Decide implements sharedlog.Core.
+func (c *Core) Decide(call *sharedlog.Call) events.Code {
+	switch m := call.Message.(type) {
+	case *events.IdsSpaceDeclared:
+		return c.declare(m, call.Offset)
+	case *events.IdsSpaceGrown:
+		return c.grow(m)
+	case *events.IdsSpaceDeleted:
+		return c.delete(m, call.Offset)
+	case *events.IdsRangeGranted:
+		return c.grant(m, call.Offset)
+	case *events.IdsGrantRenewed:
+		return c.renew(m)
+	case *events.IdsRangeReleased:
+		return c.release(m, call.Offset)
+	case *events.IdsAnswered:
+		return c.answered(m)
+	}
+	return events.CodeBadData
+}
+
+// Pass implements sharedlog.Core: what waits begins, and what is due ends.
+func (c *Core) Pass(now, offset int64) {
+	c.now = now
+	c.begin()
+	for c.begun.Len() > 0 && c.begun[0].at <= now {
+		switch t := c.begun.pop(); {
+		case t.grant != nil:
+			c.endGrant(t.grant, offset)
+		default:
+			c.rested(t.rest)
+		}
+	}
+	c.begin() // The rests of the leases that ended.
+}
+
+// begin has what waits begin now.
+func (c *Core) begin() {
+	for c.waiting.Len() > 0 {
+		t := c.waiting.pop()
+		t.at, t.begun = c.now+t.at, true
+		c.begun.push(t)
+	}
+}
+
+// Due implements sharedlog.Core.
+func (c *Core) Due() int64 {
+	due := int64(math.MaxInt64)
+	if c.begun.Len() > 0 {
+		due = c.begun[0].at
+	}
+	if c.waiting.Len() > 0 {
+		due = min(due, c.now+max(1, c.waiting[0].at/16))
+	}
+	return due
+}
+
+// Floor implements sharedlog.Core: nothing in the log is referred to.
+func (c *Core) Floor() int64 { return math.MaxInt64 }
+
+// answered judges what an allocator told a requester. It changes nothing, whatever the
+// verdict.
+func (c *Core) answered(m *events.IdsAnswered) events.Code {
+	s := c.Space(m.Space)
+	if s == nil || m.Granted == nil {
+		return ""
+	}
+	g, ok := s.Grant(m.RequestId)
+	said := m.Granted
+	if !ok || said.Space != m.Space || said.RequestId != g.RequestID || said.Owner != g.Owner ||
+		said.From != g.From || said.To != g.To || said.Generation != g.Generation {
+		return events.CodeFalseAnswer
+	}
+	return ""
+}
