@@ -47,11 +47,11 @@ PURE := /(internal/(sim|replay|verify)|services/scheduler/placement|services/all
 
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
-	$(GO) test $(RACE) -timeout 10m -skip Apache $$($(GO) list ./... | grep -Ev '$(PURE)')
+	$(GO) test $(RACE) -timeout 10m -skip 'Apache|RealRedis' $$($(GO) list ./... | grep -Ev '$(PURE)')
 	$(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(GO) test $(RACE) ./...
-	@echo "Tests on a real Apache Kafka were left out: make test-kafka runs them."
+	@echo "Tests on a real Apache Kafka and a real Redis were left out: make test-kafka and make test-redis run them."
 	@$(MAKE) --no-print-directory race-note
 
 .PHONY: race-note
@@ -75,6 +75,13 @@ test-kafka: ## the tests on real Apache Kafka, 4.3 and 3.9 (needs Java 17 and Ma
 	packages=$$($(USE_KAFKA)); \
 	echo "packages with tests on a real Kafka:" $$packages; \
 	$(GO) test -p 1 -count 1 -timeout 15m -run Apache $$packages
+
+# Packages whose tests start a real Redis: these have RealRedis in their names.
+USE_REDIS = grep -rlE '^func Test\w*RealRedis' --include='*_test.go' . | xargs -n1 dirname | sort -u
+
+.PHONY: test-redis
+test-redis: ## the tests on a real Redis (needs redis-server)
+	$(GO) test -p 1 -count 1 -timeout 10m -run RealRedis $$($(USE_REDIS))
 
 .PHONY: kafka-jars
 kafka-jars: $(VERSIONS:%=$(KAFKA)/%/.complete) ## fetch the jars of Apache Kafka with Maven

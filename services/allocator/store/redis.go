@@ -1,0 +1,173 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/sony/gobreaker/v2"
+
+	"github.com/spanway/spanway/internal/telemetry/trouble"
+)
+
+const (
+	// maxTries bounds how often one change is tried while others change the space, and
+	// maxFailures how often while Redis does not answer as it should.
+	maxTries    = 64
+	maxFailures = 3
+	// A pause after a conflict is random, below a bound that doubles from the first to
+	// the last.
+	firstPause, lastPause = time.Millisecond, 64 * time.Millisecond
+	// failuresInRow open the circuit.
+	failuresInRow = 5
+)
+
+// Redis is a Store in Redis.
+type Redis struct {
+	*Store
+	client redis.UniversalClient
+}
+
+// Open makes a store in Redis; it connects on first use.
+func Open(c Config) (*Redis, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c.setDefaults()
+	m, err := newMetrics(c.Meter)
+	if err != nil {
+		return nil, fmt.Errorf("open the store: register metrics: %w", err)
+	}
+	client := redis.NewUniversalClient(c.options())
+	client.AddHook(traced{})
+	t := &hashes{client: client, prefix: c.Prefix, metrics: m}
+	t.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Timeout:      c.Pause,
+		ReadyToTrip:  func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= failuresInRow },
+		IsSuccessful: func(err error) bool { return err == nil || errors.Is(err, redis.TxFailedErr) },
+		IsExcluded:   func(err error) bool { return errors.Is(err, context.Canceled) },
+		OnStateChange: func(_ string, _, to gobreaker.State) {
+			m.open(to != gobreaker.StateClosed)
+		},
+	})
+	return &Redis{&Store{table: t, metrics: m}, client}, nil
+}
+
+// hashes is the table in Redis.
+type hashes struct {
+	client  redis.UniversalClient
+	prefix  string
+	circuit *gobreaker.CircuitBreaker[struct{}]
+	metrics *metrics
+}
+
+// key is that of a space. It is tagged, so that whatever is stored of a space ever is in
+// one slot of a cluster.
+func (h *hashes) key(space string) string { return h.prefix + "ids.{" + space + "}" }
+
+// update makes a change by WATCH, MULTI and EXEC. Only TxFailedErr says that nothing was
+// changed. After any other error the outcome is unknown: what comes next begins by
+// reading, request IDs too.
+func (h *hashes) update(ctx context.Context, space string, fields []string, f func(map[string]string) map[string]string) error {
+	began := time.Now()
+	conflicts, failures := 0, 0
+	for {
+		err := h.guarded(func() error { return h.try(ctx, h.key(space), fields, f) })
+		switch {
+		case err == nil:
+			h.metrics.changed(ctx, time.Since(began))
+			return nil
+		case errors.Is(err, redis.TxFailedErr):
+			h.metrics.conflict(ctx)
+			if conflicts++; conflicts == maxTries {
+				h.metrics.budgetExhausted(ctx)
+				return &Contended{Tries: conflicts}
+			}
+		case ctx.Err() != nil:
+			return ctx.Err()
+		default:
+			h.metrics.failed(ctx)
+			if failures++; failures == maxFailures || errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+				return &Unavailable{Err: err}
+			}
+		}
+		bound := min(lastPause, firstPause<<min(conflicts+failures-1, 10))
+		if !trouble.Pause(ctx, rand.N(bound)) {
+			return ctx.Err()
+		}
+	}
+}
+
+// try makes a change once. Nothing but f's result leaves the function that WATCH guards:
+// in a cluster it runs again when the space has moved.
+func (h *hashes) try(ctx context.Context, key string, fields []string, f func(map[string]string) map[string]string) error {
+	h.metrics.tried(ctx)
+	return h.client.Watch(ctx, func(tx *redis.Tx) error {
+		have, err := read(ctx, tx, key, fields)
+		if err != nil {
+			return err
+		}
+		set, deleted := change(have, f(clone(have)))
+		if len(set) == 0 && len(deleted) == 0 {
+			return nil
+		}
+		_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
+			if len(set) > 0 {
+				p.HSet(ctx, key, set)
+			}
+			if len(deleted) > 0 {
+				p.HDel(ctx, key, deleted...)
+			}
+			return nil
+		})
+		return err
+	}, key)
+}
+
+func clone(fields map[string]string) map[string]string {
+	out := make(map[string]string, len(fields))
+	for field, value := range fields {
+		out[field] = value
+	}
+	return out
+}
+
+// read reads fields of a hash; all if fields is nil.
+func read(ctx context.Context, tx *redis.Tx, key string, fields []string) (map[string]string, error) {
+	if fields == nil {
+		return tx.HGetAll(ctx, key).Result()
+	}
+	values, err := tx.HMGet(ctx, key, fields...).Result()
+	if err != nil {
+		return nil, err
+	}
+	have := make(map[string]string, len(fields))
+	for i, value := range values {
+		if text, ok := value.(string); ok {
+			have[fields[i]] = text
+		}
+	}
+	return have, nil
+}
+
+func (h *hashes) forget(ctx context.Context, space string) error {
+	err := h.guarded(func() error { return h.client.Del(ctx, h.key(space)).Err() })
+	if err != nil && ctx.Err() == nil {
+		return &Unavailable{Err: err}
+	}
+	return err
+}
+
+func (h *hashes) close() error { return h.client.Close() }
+
+// guarded calls f unless the circuit is open.
+func (h *hashes) guarded(f func() error) error {
+	_, err := h.circuit.Execute(func() (struct{}, error) { return struct{}{}, f() })
+	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return fmt.Errorf("it failed %d times in a row and is left alone for a moment: %w", failuresInRow, err)
+	}
+	return err
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+)
+
+// table holds a hash of fields for each space, which changes by compare-and-set.
+type table interface {
+	// update reads fields of a space, all if fields is nil, and writes those that f
+	// returns in their place. f is pure: it may run more than once, and what it was
+	// given last is what was replaced.
+	update(ctx context.Context, space string, fields []string, f func(have map[string]string) map[string]string) error
+	// forget deletes all of a space.
+	forget(ctx context.Context, space string) error
+	close() error
+}
+
+// Store proposes ranges. It is safe for concurrent use, and several stores may share one
+// Redis. Its errors are the context's, *Contended or *Unavailable: after each of them the
+// same change may be made again, and it may have been made.
+type Store struct {
+	table   table
+	metrics *metrics
+}
+
+// NewMemory returns a store that keeps everything in the memory of this process.
+func NewMemory() *Store {
+	m, _ := newMetrics(nil) // Of no meter: that cannot fail.
+	return &Store{table: newMemory(), metrics: m}
+}
+
+// Propose finds a range for each want, in their order, in one change. ErrUnknown says
+// that Redis holds nothing of the space: it is to be filled.
+func (s *Store) Propose(ctx context.Context, b Batch) (out []Proposal, err error) {
+	fields := []string{nextField, freeField}
+	for _, w := range b.Wants {
+		fields = append(fields, requestPrefix+w.RequestID)
+	}
+	for _, g := range b.Granted {
+		fields = append(fields, requestPrefix+g.RequestID)
+	}
+	for _, id := range b.Refused {
+		fields = append(fields, requestPrefix+id)
+	}
+	known := false
+	err = s.change(ctx, b.Space.Name, fields, func(state *State) {
+		if known = state.Known; known {
+			out = state.propose(b)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("propose %d ranges of space %q: %w", len(b.Wants), b.Space.Name, err)
+	}
+	if !known {
+		return nil, fmt.Errorf("propose %d ranges of space %q: %w", len(b.Wants), b.Space.Name, ErrUnknown)
+	}
+	return out, nil
+}
+
+// Fill brings what Redis holds of a space up to the log: free are ranges that the log has
+// as free below space.Next, all or the longest MaxFree. It reports whether Redis was
+// behind: empty, or with something as free that the log has granted.
+func (s *Store) Fill(ctx context.Context, space Space, free []Range) (behind bool, err error) {
+	err = s.change(ctx, space.Name, nil, func(state *State) { behind = state.fill(space, free) })
+	if err != nil {
+		return false, fmt.Errorf("fill space %q from the log: %w", space.Name, err)
+	}
+	if behind {
+		s.metrics.raised(ctx)
+	}
+	return behind, nil
+}
+
+// Holds returns what Redis holds of a space.
+func (s *Store) Holds(ctx context.Context, space string) (state State, err error) {
+	err = s.change(ctx, space, nil, func(have *State) { state = have.clone() })
+	if err != nil {
+		return State{}, fmt.Errorf("read space %q: %w", space, err)
+	}
+	return state, nil
+}
+
+// Return makes ranges free again that Redis holds and the log does not, and forgets
+// requests that nothing will come of.
+func (s *Store) Return(ctx context.Context, space string, abandoned []Grant, free []Range) error {
+	err := s.change(ctx, space, nil, func(state *State) { state.release(abandoned, free) })
+	if err != nil {
+		return fmt.Errorf("return ranges of space %q: %w", space, err)
+	}
+	s.metrics.returned(ctx, len(free))
+	return nil
+}
+
+// Forget deletes what Redis holds of a space.
+func (s *Store) Forget(ctx context.Context, space string) error {
+	if err := s.table.forget(ctx, space); err != nil {
+		return fmt.Errorf("forget space %q: %w", space, err)
+	}
+	return nil
+}
+
+// Close ends all connections.
+func (s *Store) Close() error { return s.table.close() }
+
+func (s *Store) change(ctx context.Context, space string, fields []string, f func(*State)) error {
+	return s.table.update(ctx, space, fields, func(have map[string]string) map[string]string {
+		state := decode(have)
+		f(&state)
+		return encode(state)
+	})
+}
+
+func (s *State) clone() State {
+	c := *s
+	c.Free = append([]Range(nil), s.Free...)
+	c.Proposed = make(map[string]Range, len(s.Proposed))
+	for id, r := range s.Proposed {
+		c.Proposed[id] = r
+	}
+	return c
+}
