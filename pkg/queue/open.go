@@ -9,11 +9,10 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
-	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/loghost"
 	"github.com/spanway/spanway/pkg/queue/order"
 )
 
@@ -23,8 +22,8 @@ type Queue struct {
 	topic   string
 	options Options
 	cluster *cluster.Cluster
+	service *loghost.Service
 	host    *sharedlog.Host
-	board   *trouble.Board
 	reader  payloads
 
 	stop  context.CancelFunc
@@ -50,7 +49,11 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 	if _, err := c.Ensure(ctx, events.Specs(o.topics().QueueLogs(name))); err != nil {
 		return fmt.Errorf("create queue %s: %w", name, err)
 	}
-	q := start(c, name, o)
+	o.Brief = true
+	q, err := start(c, name, o)
+	if err != nil {
+		return err
+	}
 	defer q.Close()
 	return q.call(ctx, "create", &events.QueueConfigured{Settings: rules.Settings(), Create: true, AtMs: q.now()}, nil)
 }
@@ -69,9 +72,12 @@ func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Que
 	case n == 0:
 		return nil, &Refused{Queue: name, What: "open", Code: events.CodeUnknownQueue}
 	}
-	q := start(c, name, o)
+	q, err := start(c, name, o)
+	if err != nil {
+		return nil, err
+	}
 	refused := &Refused{Queue: name, What: "open"}
-	err := q.read(ctx, true, func(core *order.Queue, _ Position) {
+	err = q.read(ctx, true, func(core *order.Queue, _ Position) {
 		switch {
 		case core.Deleted():
 			refused.Code = events.CodeQueueDeleted
@@ -95,27 +101,33 @@ func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Que
 }
 
 // start runs a host.
-func start(c *cluster.Cluster, name string, o Options) *Queue {
-	ctx, stop := context.WithCancel(context.Background())
+func start(c *cluster.Cluster, name string, o Options) (*Queue, error) {
+	logs := o.topics().QueueLogs(name)
 	q := &Queue{
-		name: name, topic: o.topics().Queue(name), options: o, cluster: c, board: trouble.NewBoard(o.Logger),
-		stop: stop, ended: make(chan struct{}), changed: make(chan struct{}), subs: map[*subscription]bool{},
+		name: name, topic: logs[0].Topic, options: o, cluster: c,
+		ended: make(chan struct{}), changed: make(chan struct{}), subs: map[*subscription]bool{},
 	}
-	q.reader.log = c.Partition(q.topic, 0)
-	encoder := events.Encoder{Source: o.Source, JSON: o.JSON}
-	q.host = sharedlog.NewHost(sharedlog.Config{
-		Log: c.Partition(q.topic, 0), Reads: c.Partition(q.topic, 0), Topic: q.topic,
-		NewCore: func() sharedlog.Core { return order.New() },
-		Snapshots: &eventlog.Snapshots{
-			Log: c.Partition(events.Snapshots(q.topic), 0), Topic: q.topic, Encoder: encoder,
-		},
-		Encoder: encoder, Board: q.board, Meter: o.Meter,
+	group := o.topics().KeeperGroup(q.topic)
+	if o.Brief {
+		group = ""
+	}
+	service, err := loghost.New(loghost.Config{
+		Log: logs[0], Group: group, Cluster: loghost.On(c), Encoder: events.Encoder{Source: o.Source, JSON: o.JSON},
+		NewCore:   func(int32) sharedlog.Core { return order.New() },
+		Snapshots: o.Snapshots, Logger: o.Logger, Meter: o.Meter,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("open queue %s: %w", name, err)
+	}
+	q.service, q.host = service, service.Host(0)
+	q.reader.log = c.Partition(q.topic, 0)
+	ctx, stop := context.WithCancel(context.Background())
+	q.stop = stop
 	go func() {
 		defer close(q.ended)
-		q.err = q.host.Run(ctx)
+		q.err = service.Run(ctx)
 	}()
-	return q
+	return q, nil
 }
 
 // Close ends this host: what waits ends with an error, and calls that have no verdict with
@@ -133,7 +145,7 @@ func (q *Queue) Close() error {
 func (q *Queue) Name() string { return q.name }
 
 // Trouble is what is in the way now, for more than a second; nil if nothing is.
-func (q *Queue) Trouble() error { return q.host.Trouble() }
+func (q *Queue) Trouble() error { return q.service.Trouble() }
 
 // Configure changes the rules of the queue; what it holds stays. The kind of its IDs cannot
 // change.

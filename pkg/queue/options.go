@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/pkg/queue/order"
 )
 
@@ -25,6 +26,11 @@ type Options struct {
 	// IDs makes the IDs of entries that come without one; UUIDs of version 7 if nil. It is
 	// not closed with the queue.
 	IDs IDs
+	// Brief: this process is soon over, as a command is. It takes no part in what the hosts
+	// of a queue do besides: ending leases, writing snapshots, truncating the log.
+	Brief bool
+	// Snapshots says when snapshots are written, and how much of the log is kept.
+	Snapshots logowner.Snapshots
 	// Logger is told of what is tried again; slog.Default() if nil.
 	Logger *slog.Logger
 	// Meter makes the metrics; none if nil.
