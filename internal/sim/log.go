@@ -14,6 +14,8 @@ type Partition struct {
 	*memlog.Log
 	// Forgetful: the broker does not recognise what it was sent twice.
 	Forgetful bool
+	// Appended, if set, is told of every batch that lands, and where.
+	Appended func(base int64, batch []events.Record)
 
 	// whole holds what was truncated, too, for those who judge a run; nil while
 	// nothing was.
@@ -57,6 +59,9 @@ func (p *Partition) Append(ctx context.Context, batch []events.Record) (int64, e
 	base, err := p.Log.Append(ctx, batch)
 	if p.whole != nil {
 		_, _ = p.whole.Append(ctx, batch)
+	}
+	if p.Appended != nil {
+		p.Appended(base, batch)
 	}
 	waiting := p.waiting
 	p.waiting = nil
@@ -117,6 +122,14 @@ func (h *Handle) Append(_ context.Context, batch []events.Record) (int64, error)
 		}
 	}
 	return 0, errGaveUp
+}
+
+// Send sends a batch once and does not wait for it. acked is told where it landed, unless
+// the acknowledgement is lost.
+func (h *Handle) Send(batch []events.Record, acked func(base int64)) {
+	d := &delivery{batch: Copied(batch)}
+	d.wake = func() { h.Process.Do(func() { acked(d.ackBase) }) }
+	h.Process.Send(func() { h.arrive(d) })
 }
 
 func (h *Handle) arrive(d *delivery) {

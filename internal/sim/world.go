@@ -104,8 +104,11 @@ func (w *World) pop() action {
 func (w *World) Chance(p float64) bool { return p > 0 && w.Rand.Float64() < p }
 
 // Between is a random duration.
-func (w *World) Between(low, high time.Duration) time.Duration {
-	return low + time.Duration(w.Rand.Int64N(int64(high-low)+1))
+func (w *World) Between(low, high time.Duration) time.Duration { return Between(w.Rand, low, high) }
+
+// Between is a random duration from another source of chance than the world's.
+func Between(chance *rand.Rand, low, high time.Duration) time.Duration {
+	return low + time.Duration(chance.Int64N(int64(high-low)+1))
 }
 
 // Delay is how long one message is under way.

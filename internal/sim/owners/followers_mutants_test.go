@@ -15,7 +15,7 @@ var followerMutants = []struct {
 	name   string
 	mutant func(*follower)
 }{
-	{"ignores the term", func(w *follower) { w.reads.termless = true }},
+	{"ignores the term", func(w *follower) { w.reads.Termless = true }},
 	{"keeps the fold after a lost tail", func(w *follower) {
 		if w.cfg.NewFold != nil {
 			kept := &keeping{toy: &toy{}}
@@ -64,12 +64,12 @@ func (k *keeping) Restore(state []byte) error {
 }
 
 // skipping reads on at the log's start where what is asked for was deleted.
-type skipping struct{ *reads }
+type skipping struct{ *sim.Reads }
 
 func (l *skipping) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	page, err := l.reads.Fetch(ctx, from, wait)
+	page, err := l.Reads.Fetch(ctx, from, wait)
 	if start, _, outside := eventlog.OutOfRange(err); outside && start > from {
-		return l.reads.Fetch(ctx, start, wait)
+		return l.Reads.Fetch(ctx, start, wait)
 	}
 	return page, err
 }

@@ -36,7 +36,7 @@ type follower struct {
 	*eventlog.Follower
 	name    string
 	process *sim.Process
-	reads   *reads
+	reads   *sim.Reads
 	cfg     eventlog.FollowerConfig
 	// fold is that of a follower with a fold, as it was told.
 	fold *toy
@@ -54,50 +54,14 @@ type followed struct {
 	digest   uint64
 }
 
-// reads is a follower's handle on a partition.
-type reads struct {
-	*sim.Handle
-	followers *followers
-	// termless: no term shows.
-	termless bool
-	broken   int64           // connections so far
-	terms    map[int64]int64 // of the newest page from an offset on
-}
-
-var errAway = errors.New("the broker is away")
-
-// Fetch implements eventlog.Log.
-func (r *reads) Fetch(ctx context.Context, from int64, wait time.Duration) (page events.Page, err error) {
-	chance := r.followers.rand
-	switch {
-	case r.followers.over:
-		page, err = r.Log.Fetch(ctx, from, 0)
-	case chance.IntN(40) == 0:
-		r.Process.Sleep(r.Delay())
-		return page, errAway
-	default:
-		page, err = r.Handle.Fetch(ctx, from, wait)
-	}
-	r.terms[from] = page.Term
-	if !r.followers.over && chance.IntN(20) == 0 {
-		r.broken++
-	}
-	if page.Term += r.broken << 32; r.termless {
-		page.Term = 0
-	}
-	return page, err
-}
-
 // newFollowers returns none yet.
 func newFollowers(seed uint64, w *sim.World, log *sim.Partition) *followers {
 	return &followers{world: w, rand: rand.New(rand.NewPCG(seed, 0xf0110)), log: log}
 }
 
 func (f *followers) between(low, high time.Duration) time.Duration {
-	return low + time.Duration(f.rand.Int64N(int64(high-low)+1))
+	return sim.Between(f.rand, low, high)
 }
-
-func (f *followers) delay() time.Duration { return f.between(100*time.Microsecond, 3*time.Millisecond) }
 
 // add starts a follower, with a fold if there are snapshots for it.
 func (f *followers) add(name string, snapshots *sim.Partition) {
@@ -122,10 +86,8 @@ func (f *followers) add(name string, snapshots *sim.Partition) {
 	})
 }
 
-func (f *followers) open(p *sim.Process, partition *sim.Partition) *reads {
-	h := partition.Open(p)
-	h.Delay = f.delay
-	return &reads{Handle: h, followers: f, terms: map[int64]int64{}}
+func (f *followers) open(p *sim.Process, partition *sim.Partition) *sim.Reads {
+	return sim.NewReads(partition.Open(p), f.rand, &f.over)
 }
 
 // live steps for ever. Now and then it is paused for long.
@@ -162,7 +124,7 @@ func (w *follower) visit(l events.Logged, _ *events.Record) { w.visited = append
 
 // stepped notes what the fold is, and of which term the page was.
 func (w *follower) stepped() {
-	w.seen = append(w.seen, followed{w.reads.terms[w.next], w.next, w.fold.count, w.fold.digest})
+	w.seen = append(w.seen, followed{w.reads.Term(w.next), w.next, w.fold.count, w.fold.digest})
 	w.next = w.Next()
 }
 

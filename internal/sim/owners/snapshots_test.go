@@ -2,9 +2,7 @@ package owners
 
 import (
 	"context"
-	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -53,13 +51,6 @@ func (o *owners) late() bool {
 	return err == nil && slices.ContainsFunc(list, func(s eventlog.Stored) bool { return s.At > list[0].At })
 }
 
-// partOf tells whether a record is a chunk of that snapshot: those of other writers
-// may stand between.
-func partOf(r *events.Record, m *events.LogSnapshot) bool {
-	header, _ := r.Header(events.HeaderSnapshot)
-	return strings.HasPrefix(string(header), fmt.Sprintf("%d/%d/", m.FoldVersion, m.Offset)) && len(r.Value) > 0
-}
-
 // rot spoils the newest snapshot, in a power cut that everybody feels: that is why
 // there are two. It never spoils the last one that the log can be folded from,
 // which is what two snapshots cannot survive: neither what stands before the
@@ -73,12 +64,7 @@ func (o *owners) rot() {
 	if err != nil || len(list) < 2 || list[0].Manifest.Offset == list[1].Manifest.Offset {
 		return
 	}
-	records := o.snapshots.Log.Records()
-	for i := range records {
-		if records[i].Offset >= list[0].First && records[i].Offset < list[0].At && partOf(&records[i], list[0].Manifest) {
-			records[i].Value[0] ^= 0xff
-		}
-	}
+	o.snapshots.Spoil(list[0])
 	o.unaware = slices.DeleteFunc(slices.Clone(o.jobs), func(job *sim.Process) bool { return !job.Alive() })
 	for _, n := range o.nodes {
 		if n.Running() {
