@@ -118,9 +118,9 @@ func isChunk(r *events.Record) bool {
 // scan is what one pass over the topic found.
 type scan struct {
 	manifests []Stored
-	// chunks: where a chunk with that hash stands. Writers whose parts are mixed
-	// are told apart by nothing else.
-	chunks map[uint64]int64
+	// chunks: where the chunks with that hash stand, in order. Writers whose parts are
+	// mixed are told apart by nothing else.
+	chunks map[uint64][]int64
 }
 
 // List returns the complete snapshots: newest by log offset first, and of those
@@ -154,7 +154,7 @@ func (s *Snapshots) scan(ctx context.Context) (*scan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the snapshots of %s/%d: %w", s.Topic, s.Partition, err)
 	}
-	found := &scan{chunks: map[uint64]int64{}}
+	found := &scan{chunks: map[uint64][]int64{}}
 	for next := start; next < end; {
 		page, err := s.Log.Fetch(ctx, next, longPoll)
 		if start, _, outside := OutOfRange(err); outside {
@@ -182,7 +182,8 @@ func (s *Snapshots) scan(ctx context.Context) (*scan, error) {
 func (s *Snapshots) note(found *scan, r *events.Record) {
 	if events.TypeOfRecord(r) != events.TypeLogSnapshot {
 		if isChunk(r) {
-			found.chunks[xxhash.Sum64(r.Value)] = r.Offset
+			hash := xxhash.Sum64(r.Value)
+			found.chunks[hash] = append(found.chunks[hash], r.Offset)
 		}
 		return
 	}
@@ -198,18 +199,22 @@ func (s *Snapshots) note(found *scan, r *events.Record) {
 	}
 }
 
-// collect finds the chunks that a manifest names.
-func (st *Stored) collect(chunks map[uint64]int64) error {
+// collect finds the chunks that a manifest names: of equal ones the last before it, which
+// its writer wrote. Equal states have equal chunks, and snapshots that shared one would
+// be lost together.
+func (st *Stored) collect(chunks map[uint64][]int64) error {
 	m := st.Manifest
 	if m.StateBytes <= 0 || m.StateBytes > maxBody || int64(len(m.Chunks)) != (m.StateBytes+chunkBytes-1)/chunkBytes || m.Offset <= 0 {
 		return fmt.Errorf("the manifest at %d names %d bytes in %d chunks at offset %d", st.At, m.StateBytes, len(m.Chunks), m.Offset)
 	}
 	st.First, st.chunks = st.At, make([]int64, len(m.Chunks))
 	for i, hash := range m.Chunks {
-		at, ok := chunks[hash]
-		if !ok {
+		places := chunks[hash]
+		before := sort.Search(len(places), func(i int) bool { return places[i] > st.At })
+		if before == 0 {
 			return fmt.Errorf("chunk %d of %d is missing or corrupt", i, len(m.Chunks))
 		}
+		at := places[before-1]
 		st.chunks[i], st.First = at, min(st.First, at)
 	}
 	return nil
