@@ -90,7 +90,9 @@ func (f *Fold) decide(c *Call) events.Code {
 	if passed.FromMs != f.now {
 		return events.CodeTimeMoved
 	}
-	if passed.ToMs < f.now || passed.ToMs-f.now > MaxPassed || passed.ToMs > math.MaxInt64/2 {
+	// A move by nothing would leave the time as it was, so that another keeper, which has
+	// measured from the move before, would move it on by what passed before this one.
+	if passed.ToMs <= f.now || passed.ToMs-f.now > MaxPassed || passed.ToMs > math.MaxInt64/2 {
 		return events.CodeBadData
 	}
 	f.now, f.movedAt = passed.ToMs, c.Offset

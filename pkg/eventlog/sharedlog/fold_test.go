@@ -170,6 +170,7 @@ func TestTimePasses(t *testing.T) {
 	}{
 		{1, 2, events.CodeTimeMoved},
 		{0, -1, events.CodeBadData},
+		{0, 0, events.CodeBadData},
 		{0, sharedlog.MaxPassed + 1, events.CodeBadData},
 		{0, 600, ""},
 		{0, 700, events.CodeTimeMoved},
@@ -178,7 +179,7 @@ func TestTimePasses(t *testing.T) {
 		l.add(byte(10+i), l.offset, passed(c.from, c.to))
 		l.decides(c.want)
 	}
-	if now, at := l.fold.Now(); now != 999 || at != 6 || l.fold.Due() != 1000 {
+	if now, at := l.fold.Now(); now != 999 || at != 7 || l.fold.Due() != 1000 {
 		t.Fatalf("it is %d since %d, something is due at %d", now, at, l.fold.Due())
 	}
 	l.add(20, l.offset, take("b"))
