@@ -25,6 +25,11 @@ type Story interface {
 	Records() []events.Record
 }
 
+// Teller is a Story that tells itself what happened; else its log is told.
+type Teller interface {
+	Tell(say func(format string, args ...any))
+}
+
 // Many is how many seeds to run: few with -short, and under the race detector, which
 // has nothing to find in one thread and makes a seed take ten times as long.
 func Many(plain, few uint64) uint64 {
@@ -35,7 +40,7 @@ func Many(plain, few uint64) uint64 {
 }
 
 // Seeds runs a story for each seed of this test run; the first that fails ends
-// it. A single seed's log is told.
+// it. What happened in a single one is told.
 func Seeds(t *testing.T, many uint64, begin func(seed uint64) Story) {
 	t.Helper()
 	from, to := uint64(1), many
@@ -49,7 +54,7 @@ func Seeds(t *testing.T, many uint64, begin func(seed uint64) Story) {
 		s := begin(seed)
 		s.Run()
 		if *seedFlag != 0 {
-			narrate(t, s.Records())
+			tell(t, s)
 		}
 		if err := s.Check(); err != nil {
 			t.Fatalf("seed %d: %v\nreplay: go test ./internal/sim/... -run '^%s$' -seed %d", seed, err, t.Name(), seed)
@@ -81,6 +86,15 @@ func SameRun(t *testing.T, begin func(seed uint64) Story) {
 	if a, b := once.Records(), twice.Records(); !reflect.DeepEqual(a, b) {
 		t.Errorf("two runs of one seed left %d and %d records, which differ", len(a), len(b))
 	}
+}
+
+func tell(t *testing.T, s Story) {
+	t.Helper()
+	if teller, ok := s.(Teller); ok {
+		teller.Tell(t.Logf)
+		return
+	}
+	narrate(t, s.Records())
 }
 
 // narrate logs what a log holds and why some of it does not count.
