@@ -170,7 +170,7 @@ func (k *Keeper) move() (m *events.LogTimePassed, wait time.Duration) {
 		return nil, math.MaxInt64
 	}
 	passed := k.cfg.Now().Sub(k.since)
-	left := min(k.due-k.now, MaxPassed)
+	left := max(1, min(k.due-k.now, MaxPassed)) // A move by nothing does not count.
 	if passed.Milliseconds() < left {
 		return nil, max(time.Duration(left)*time.Millisecond-passed, time.Millisecond)
 	}
