@@ -21,7 +21,7 @@ type Reader struct {
 
 	// shared: the log has many writers, and each record is a call.
 	shared bool
-	called called // the newest one
+	called events.Called // of the newest one
 
 	judge Judge
 	// counted is the header of the newest batch that counts, and where it stands.

@@ -31,16 +31,17 @@ func ofShared(m *events.LogSnapshot) bool { return m.Epoch == 0 }
 // call visits a record of a shared log, if it is a call.
 func (r *Reader) call(one []events.Record) {
 	rec := &one[0]
-	why := r.called.read(rec)
+	call, seen, why := callOf(rec)
 	if why != Counts {
 		r.skip(why, one)
 		return
 	}
-	r.judge.History = hashCall(r.judge.History, rec)
+	r.judge.History = hashCall(r.judge.History, call, seen, rec)
 	if r.visit == nil {
 		return
 	}
-	l := events.Logged{Offset: rec.Offset, Type: events.TypeOfRecord(rec), Call: &r.called.Called}
+	r.called = events.Called{ID: [callBytes]byte(call), Seen: int64(binary.BigEndian.Uint64(seen))}
+	l := events.Logged{Offset: rec.Offset, Type: events.TypeOfRecord(rec), Call: &r.called}
 	if rec.Value != nil {
 		if m, err := events.Message(rec); err == nil {
 			l.Message = m
@@ -49,26 +50,21 @@ func (r *Reader) call(one []events.Record) {
 	r.visit(l, rec)
 }
 
-// called is what the headers of a call say.
-type called struct{ events.Called }
-
 const (
 	callBytes = 16
 	seenBytes = 8
 )
 
-// read reads them: each must stand once, with its length.
-func (c *called) read(r *events.Record) Skip {
+// callOf returns what the two headers of a call say: each must stand once, with its length.
+func callOf(r *events.Record) (call, seen []byte, why Skip) {
 	call, seen, ok := callHeaders(r)
 	switch {
 	case call == nil && seen == nil && ok:
-		return SkipNoCall
+		return nil, nil, SkipNoCall
 	case !ok || len(call) != callBytes || len(seen) != seenBytes:
-		return SkipBadCall
+		return nil, nil, SkipBadCall
 	}
-	c.ID = [callBytes]byte(call)
-	c.Seen = int64(binary.BigEndian.Uint64(seen))
-	return Counts
+	return call, seen, Counts
 }
 
 // callHeaders returns the values of the two headers, nil where one is missing; ok is
@@ -94,13 +90,12 @@ func callHeaders(r *events.Record) (call, seen []byte, ok bool) {
 // hashCall is the history of a shared log behind a call: XXH64 over the eight bytes of
 // the history before it, then its call ID, seen, ce_type and value, each preceded by its
 // length as in Hash.
-func hashCall(prev uint64, r *events.Record) uint64 {
+func hashCall(prev uint64, call, seen []byte, r *events.Record) uint64 {
 	var d xxhash.Digest
 	var scratch [8]byte
 	d.Reset()
 	binary.BigEndian.PutUint64(scratch[:], prev)
 	_, _ = d.Write(scratch[:])
-	call, seen, _ := callHeaders(r)
 	typ, _ := r.Header(events.HeaderType)
 	for _, part := range [4][]byte{call, seen, typ, r.Value} {
 		writeLength(&d, &scratch, part)

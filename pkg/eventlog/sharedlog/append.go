@@ -48,6 +48,7 @@ func (h *Host) appendCalls(ctx context.Context) {
 
 // nextBatch takes calls off the queue, for one append.
 func (h *Host) nextBatch() (batch []*call) {
+	now := h.cfg.Now().UnixMilli()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	n, size := 0, 0
@@ -58,6 +59,9 @@ func (h *Host) nextBatch() (batch []*call) {
 		}
 		if size += c.size; size > batchBytes && len(batch) > 0 {
 			break
+		}
+		if !c.sent { // Later the bytes stay as they are.
+			c.record.Timestamp = now
 		}
 		c.queued, c.sent = false, true
 		batch = append(batch, c)

@@ -62,7 +62,6 @@ func (h *Host) encode(c *call, headers []events.Header) (err error) {
 	if c.record, err = Encode(h.cfg.Encoder, c.id, c.seen, c.message, headers...); err != nil {
 		return events.Refuse(events.CodeBadData, "make a call to %s/%d: %v", h.cfg.Topic, h.cfg.Partition, err)
 	}
-	c.record.Timestamp = h.cfg.Now().UnixMilli()
 	if c.size = c.record.Size(); c.size > events.MaxRecordBytes {
 		return events.Refuse(events.CodeTooLarge, "make a call to %s/%d: its record has %d bytes; at most %d are allowed",
 			h.cfg.Topic, h.cfg.Partition, c.size, events.MaxRecordBytes)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog/memlog"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
@@ -44,29 +43,4 @@ func TestACall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-func BenchmarkHost(b *testing.B) {
-	log := memlog.New()
-	h := sharedlog.NewHost(sharedlog.Config{
-		Log: log, Reads: log, Topic: "t", Encoder: events.Encoder{Source: "/test"},
-		NewCore: func() sharedlog.Core { return &seats{1, map[string]int64{}} },
-	})
-	run(b, h)
-	b.ReportAllocs()
-	left := make(chan struct{})
-	n := 0
-	began := time.Now()
-	for range b.N {
-		_, err := h.Start(b.Context(), take("some-id"), func(sharedlog.Core, *sharedlog.Call, sharedlog.Verdict, error) {
-			if n++; n == b.N {
-				close(left)
-			}
-		})
-		if err != nil {
-			b.Fatal(err)
-		}
-	}
-	<-left
-	b.ReportMetric(float64(b.N)/time.Since(began).Seconds(), "calls/s")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -16,11 +17,12 @@ import (
 // metrics are what a host counts. The meter asks for the counts now and then, so that a
 // call costs no more than an addition.
 type metrics struct {
-	where attribute.Set
+	where    attribute.Set
+	accepted atomic.Int64 // most verdicts are that
 
 	mu       sync.Mutex
-	verdicts map[events.Code]int64
-	skips    map[string]int64 // by reason
+	verdicts map[events.Code]int64 // the refusals
+	skips    map[string]int64      // by reason
 	counts
 
 	registration metric.Registration
@@ -75,6 +77,7 @@ func (m *metrics) register(meter metric.Meter, progress func() (waiting, lag int
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		where := metric.WithAttributeSet(m.where)
+		o.ObserveInt64(decided, m.accepted.Load(), where, metric.WithAttributes(attribute.String("verdict", accepted)))
 		for code, n := range m.verdicts {
 			o.ObserveInt64(decided, n, where, metric.WithAttributes(attribute.String("verdict", string(code))))
 		}
@@ -100,12 +103,12 @@ func (m *metrics) end() {
 }
 
 func (m *metrics) decided(v Verdict) {
-	code := v.Code
-	if code == "" {
-		code = accepted
+	if v.Accepted() {
+		m.accepted.Add(1)
+		return
 	}
 	m.mu.Lock()
-	m.verdicts[code]++
+	m.verdicts[v.Code]++
 	m.mu.Unlock()
 }
 
