@@ -2,8 +2,13 @@
 // every reader decides which records of an owned log count (wire.md, "Owned logs"),
 // the reader that applies it, the follower that keeps a fold up to date, and the
 // runtime of a log's owner. It talks to a partition only through Log, an interface of
-// two methods, so the same code runs on Kafka, in memory and in the simulation. Logs
-// with many writers are those of package eventlog/sharedlog.
+// two methods, so the same code runs on Kafka, in memory and in the simulation.
+//
+// Logs with many writers are those of package eventlog/sharedlog. The Reader, Follower,
+// Snapshots and Housekeeper of this package read them, too: each record that is a call is
+// visited, and nothing is judged, since the fold decides. The history is that of all
+// calls; a snapshot stands at any offset, and shows by the fingerprint of the newest
+// record below it what it is of.
 //
 // # Owned logs
 //

@@ -27,16 +27,40 @@
 // left to the core. A Fold is an eventlog.Fold: a Follower keeps it up to date, and
 // snapshots hold all of it: the calls, the time, and the state of the core.
 //
+// # A host
+//
+//	       Start              one batch in flight         acknowledged: waits for the fold
+//	call ─────────▶ queued ───────────────────────▶ sent ─────────────────────────▶ decided
+//	                  ▲                               │ unknown, or missing in the log:
+//	                  └─────────── same bytes ────────┘ again
+//
+// One goroutine follows the log and one appends; calls that wait while a batch is in
+// flight are appended together. A call is appended again as it is while its outcome is
+// unknown, when the log does not hold it although it was acknowledged, and when the fold
+// begins anew because the log has lost its tail. It ends with the verdict of the fold;
+// with an *UnknownError when its caller waits no longer, or when it had seen what is
+// lost; or with the broker's refusal of its record alone. Reads and watchers see the fold
+// between two records; a read with a barrier has folded all that was in the log when it
+// began. Whatever is tried again is told by package trouble.
+//
 // # Time
 //
 // The time of a log is a number of milliseconds that begins at 0 and moves by records
 // of type log.time_passed alone: {from, to} counts if from is the time of the log, so of
-// several hosts which move it on one does. The host that the consumer group
-// <prefix>snapshots.<topic> names measures, by a clock that no setting of the time of
-// day moves, how long it is since it folded the last one, and appends the next when
-// something is due. What ends by time (a lease, a quarantine) ends in the fold of that
-// record, at every host alike. While no host is there to move it, time stands still: a
-// lease may last longer than asked, never shorter.
+// several hosts which move it on one does. A Keeper measures, by a clock that no setting
+// of the time of day moves, how long it is since its host folded the last one, and
+// appends the next when something is due. What ends by time (a lease, a quarantine) ends
+// in the fold of that record, at every host alike. A core lets it begin with the first
+// move behind the call that asks for it, and reports that as due soon: the time of the
+// log may be far behind at the call, and what counted from there would end too early.
+// While no host is there to move it, time stands still: a lease may last longer than
+// asked, never shorter.
+//
+// # A keeper
+//
+// Of each partition one host is to write snapshots, delete what they make superfluous and
+// move the time: the one that the consumer group <prefix>snapshots.<topic> names (package
+// loghost joins it). Nothing depends on there being only one.
 //
 // # Invariants
 //
@@ -47,6 +71,8 @@
 //   - Snapshots and truncation change no verdict: a snapshot holds every call ID that
 //     a record which is not refused as late can still repeat.
 //   - Time moves forward only, and no faster than the clock of one host.
+//   - A record whose writer had seen more than the log holds decides nothing.
+//   - A call that the broker does not take fails alone.
 //
 // # On a crash
 //
