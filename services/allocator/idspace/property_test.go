@@ -60,7 +60,7 @@ func (c *chaos) step() {
 		m := &events.IdsGrantRenewed{Space: "s", RequestId: id, Owner: owner, LeaseMs: 25 * draw("lease", 4)}
 		c.agree(m, c.model.renew(m))
 	case 10, 11:
-		ms := draw("ms", 60)
+		ms := 1 + draw("ms", 60)
 		c.world.pass(ms)
 		c.model.pass(ms)
 	default:
