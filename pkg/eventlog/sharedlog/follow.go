@@ -55,7 +55,8 @@ func (h *Host) follow(ctx context.Context) error {
 }
 
 // began takes a fold that begins, for the first time or anew. Calls that wait are
-// appended again as they are, but for those that it has a verdict on.
+// appended again as they are, but for those that it has a verdict on, or may have
+// forgotten it.
 func (h *Host) began(b eventlog.Beginning) {
 	h.fold = b.Fold.(*Fold)
 	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.repeated, h.premature
@@ -63,11 +64,14 @@ func (h *Host) began(b eventlog.Beginning) {
 	h.mu.Lock()
 	h.at = progress{position: b.At, beginnings: h.at.beginnings + 1}
 	h.flights = nil
-	var known, waiting []*call
+	var known, forgotten, waiting []*call
 	for _, c := range h.calls {
-		if _, ok := h.fold.Verdict(c.id); ok {
+		switch _, ok := h.fold.Verdict(c.id); {
+		case ok:
 			known = append(known, c)
-		} else if c.sent {
+		case c.sent && c.forgotten(b.At) != nil:
+			forgotten = append(forgotten, c)
+		case c.sent:
 			waiting = append(waiting, c)
 		}
 	}
@@ -76,6 +80,9 @@ func (h *Host) began(b eventlog.Beginning) {
 	for _, c := range known {
 		v, _ := h.fold.Verdict(c.id)
 		h.finish(c.asFolded(h.fold, v), v)
+	}
+	for _, c := range forgotten {
+		h.giveUp(c.id, c.forgotten(b.At))
 	}
 	h.again(waiting)
 	for _, w := range h.watchers {
