@@ -1,0 +1,210 @@
+package queue
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+const (
+	day    = 86_400_000 // in milliseconds
+	hour   = 3_600_000
+	atOnce = 1000 // entries that one call may claim
+)
+
+// decide folds a call, and returns why it is refused.
+func (p *Partition) decide(m proto.Message, offset int64) events.Code {
+	s := &p.q
+	if passed, ok := m.(*events.LogTimePassed); ok {
+		return s.passed(passed)
+	}
+	if m == nil {
+		return events.CodeBadData
+	}
+	if s.over {
+		return events.CodeQueueDeleted
+	}
+	if c, ok := m.(*events.QueueConfigured); ok {
+		return s.configured(c)
+	}
+	if !s.exists {
+		return events.CodeUnknownQueue
+	}
+	switch m := m.(type) {
+	case *events.QueueEnqueued:
+		code := s.enqueued(m, offset)
+		if code == "" {
+			p.report.Enqueued++
+			if s.wasRemoved(m.Id) {
+				p.find(g8, offset, "%q was removed, and returns", m.Id)
+			}
+		}
+		return code
+	case *events.QueueRemoved:
+		h, code := s.find(m.Id)
+		switch {
+		case !text(m.Reason):
+			return events.CodeBadData
+		case code == "":
+			p.report.Removed++
+			s.take(h)
+		}
+		return code
+	case *events.QueueClaimed:
+		return p.claimed(m, offset)
+	case *events.QueueClaimExtended:
+		if m.LeaseMs < 1 || m.LeaseMs > day {
+			return events.CodeBadData
+		}
+		h, code := p.holder(m.Id, m.Token)
+		if code == "" {
+			h.lease, h.ends = m.LeaseMs, max(h.ends, s.now+m.LeaseMs)
+		}
+		return code
+	case *events.QueueDone:
+		h, code := p.holder(m.Id, m.Token)
+		if code == "" {
+			p.report.Removed++
+			s.take(h)
+		}
+		return code
+	case *events.QueueReleased:
+		if !text(m.Reason) {
+			return events.CodeBadData
+		}
+		h, code := p.holder(m.Id, m.Token)
+		if code == "" {
+			s.offer(h)
+		}
+		return code
+	case *events.QueueDeleted:
+		if len(s.held) > 0 && !m.Force {
+			return events.CodeQueueHeld
+		}
+		s.over = true
+		s.empty()
+		return ""
+	}
+	return events.CodeUnknownType
+}
+
+func (s *state) passed(m *events.LogTimePassed) events.Code {
+	const most = 1<<62 - 1
+	switch d := m.ToMs - m.FromMs; {
+	case m.FromMs != s.now:
+		return events.CodeTimeMoved
+	case m.ToMs < m.FromMs || d > hour || m.ToMs > most:
+		return events.CodeBadData
+	}
+	s.pass(m.ToMs)
+	return ""
+}
+
+func (s *state) configured(m *events.QueueConfigured) events.Code {
+	r, ok := rulesOf(m.Settings)
+	switch {
+	case !ok:
+		return events.CodeBadData
+	case !s.exists && !m.Create:
+		return events.CodeUnknownQueue
+	case s.exists && m.Create && r != s.rules:
+		return events.CodeQueueExists
+	case s.exists && (r.ids != s.rules.ids || r.space != s.rules.space):
+		return events.CodeBadData
+	}
+	s.rules, s.exists = r, true
+	return ""
+}
+
+func (s *state) enqueued(m *events.QueueEnqueued, offset int64) events.Code {
+	size := int64(len(m.Payload))
+	switch {
+	case !text(m.PayloadType):
+		return events.CodeBadData
+	case !s.fits(m.Id):
+		return events.CodeBadEntryID
+	case size > s.rules.entryBytes:
+		return events.CodeTooLarge
+	case s.held[m.Id] != nil:
+		return events.CodeDuplicateEntry
+	case s.old(m.Id):
+		return events.CodeBadEntryID
+	case s.wasRemoved(m.Id):
+		return events.CodeAlreadyRemoved
+	case int64(len(s.held))+1 > s.rules.entries || s.bytes+size+int64(len(m.Id)) > s.rules.bytes:
+		return events.CodeQueueFull
+	}
+	s.add(m.Id, offset, size)
+	if s.rules.ids == events.QueueIDs_QUEUE_IDS_UUIDV7 {
+		s.newest = max(s.newest, minute(m.Id))
+	}
+	return ""
+}
+
+// find is the entry with an ID.
+func (s *state) find(id string) (*held, events.Code) {
+	switch h := s.held[id]; {
+	case h != nil:
+		return h, ""
+	case !s.fits(id):
+		return nil, events.CodeBadEntryID
+	case s.wasRemoved(id) && !s.old(id):
+		return nil, events.CodeAlreadyRemoved
+	}
+	return nil, events.CodeUnknownEntry
+}
+
+// holder is the entry whose claim a token names.
+func (p *Partition) holder(id string, token int64) (*held, events.Code) {
+	h, code := p.q.find(id)
+	switch {
+	case code == events.CodeAlreadyRemoved:
+		code = events.CodeStaleClaim
+	case code == "" && (!h.claimed || h.token != token):
+		code = events.CodeStaleClaim
+	}
+	if code == events.CodeStaleClaim {
+		if _, ok := p.memory.Get(chain.KeyOf("claimed", uint64(token), id)); !ok {
+			p.report.Strange++
+		}
+	}
+	return h, code
+}
+
+func (p *Partition) claimed(m *events.QueueClaimed, offset int64) events.Code {
+	s := &p.q
+	switch {
+	case !text(m.Holder), m.LeaseMs < 1, m.LeaseMs > day, len(m.Ids) > 0 && m.Count != 0:
+		return events.CodeBadData
+	case m.Count < 0, m.Count > atOnce, len(m.Ids) > atOnce:
+		return events.CodeBadCount
+	}
+	var all []*held
+	twice := map[*held]bool{}
+	for _, id := range m.Ids {
+		h, code := s.find(id)
+		switch {
+		case code != "":
+			return code
+		case h.claimed:
+			return events.CodeAlreadyClaimed
+		}
+		all = append(all, h)
+		twice[h] = true
+	}
+	switch {
+	case len(twice) < len(all):
+		return events.CodeBadData
+	case len(m.Ids) == 0:
+		all = s.firstFree(max(1, int(m.Count)))
+	}
+	if len(all) == 0 {
+		return events.CodeNothingToClaim
+	}
+	for _, h := range all {
+		s.claim(h, offset, m.LeaseMs)
+	}
+	p.report.Claimed += int64(len(all))
+	return ""
+}

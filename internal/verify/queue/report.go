@@ -1,0 +1,63 @@
+package queue
+
+import (
+	"fmt"
+
+	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Options of a judgement are those of package chain.
+type Options = chain.Options
+
+// Report is what was found.
+type Report struct {
+	chain.Report
+	// Calls were decided; Accepted of them were, and Refused the others, by code.
+	Calls    int64                 `json:"calls"`
+	Accepted int64                 `json:"accepted"`
+	Refused  map[events.Code]int64 `json:"refused,omitempty"`
+	// Enqueued, Removed and Claimed are entries; Entries and Claims are held at the end.
+	Enqueued int64 `json:"enqueued"`
+	Removed  int64 `json:"removed"`
+	Claimed  int64 `json:"claimed"`
+	Entries  int64 `json:"entries"`
+	// Strange are calls that name a claim which the log never accepted: a caller's
+	// mistake, or a host that took a refused claim for an accepted one.
+	Strange int64 `json:"strange"`
+}
+
+// Add takes another queue's report into r.
+func (r *Report) Add(o Report) {
+	r.Report.Add(o.Report)
+	r.Calls, r.Accepted = r.Calls+o.Calls, r.Accepted+o.Accepted
+	for code, n := range o.Refused {
+		if r.Refused == nil {
+			r.Refused = map[events.Code]int64{}
+		}
+		r.Refused[code] += n
+	}
+	r.Enqueued, r.Removed, r.Claimed = r.Enqueued+o.Enqueued, r.Removed+o.Removed, r.Claimed+o.Claimed
+	r.Entries, r.Strange = r.Entries+o.Entries, r.Strange+o.Strange
+}
+
+// Report returns what was found so far.
+func (p *Partition) Report() Report {
+	r := p.report
+	r.Partitions, r.Entries = 1, int64(len(p.q.held))
+	return r
+}
+
+func (p *Partition) find(rule string, offset int64, format string, args ...any) {
+	p.report.Violations++
+	if rule == chain.RuleLoss {
+		p.report.Losses++
+	}
+	most := p.options.MaxFindings
+	if most == 0 {
+		most = chain.MaxFindings
+	}
+	if len(p.report.Findings) < most {
+		p.report.Findings = append(p.report.Findings, chain.Finding{Rule: rule, Log: p.topic, Offset: offset, Text: fmt.Sprintf(format, args...)})
+	}
+}
