@@ -69,20 +69,17 @@ func (s *story) live(name string) func(p *sim.Process) {
 // verdicts.
 func (h *host) began(b eventlog.Beginning) {
 	h.fold, h.next, h.term = b.Fold.(*fold), b.At, -1
-	h.fold.Decided, h.fold.Repeated = h.decided, h.decided
+	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.decided, h.premature
 	h.note("%s begins at %d: %v", h.name, b.At, b.Why)
 	h.begun = append(h.begun, b)
 	if h.keeper != nil {
-		h.keeper.since = h.clock()
+		h.keeper.pace.Moved(h.world.Now())
+		h.keeper.folded()
 	}
 	waiting := h.waiting
 	h.waiting = nil
 	for _, c := range waiting {
 		c.landed = -1
-		if c.seen > b.At && b.Why != nil {
-			h.forget(c) // What it was decided on is lost.
-			continue
-		}
 		h.listen(c, b.At)
 	}
 }
@@ -109,8 +106,8 @@ func (h *host) forget(c *call) {
 }
 
 func (h *host) decided(c *sharedlog.Call, v sharedlog.Verdict) {
-	if m, moved := c.Message.(*events.LogTimePassed); moved && v.Accepted() && h.keeper != nil {
-		h.keeper.moved(m)
+	if _, moved := c.Message.(*events.LogTimePassed); moved && v.Accepted() && h.keeper != nil {
+		h.keeper.moved()
 	}
 	for i, w := range h.waiting {
 		if w.id == callID(c.ID) {
@@ -122,11 +119,22 @@ func (h *host) decided(c *sharedlog.Call, v sharedlog.Verdict) {
 	}
 }
 
+// premature: the call had seen what the log has lost since. A copy of it may be accepted later.
+func (h *host) premature(c *sharedlog.Call) {
+	for _, w := range h.waiting {
+		if w.id == callID(c.ID) {
+			h.giveUp(w)
+			return
+		}
+	}
+}
+
 // stepped notes what the state is at an offset.
 func (h *host) stepped() {
 	h.term, h.next = h.reads.Term(h.next), h.follower.Next()
 	h.saw(observation{h.name, h.term, h.next, xxhash.Sum64(h.fold.Snapshot(nil))})
 	if h.keeper != nil {
+		h.keeper.folded()
 		h.keeper.snapshot()
 	}
 }
@@ -230,9 +238,6 @@ func (h *host) plan(do func()) {
 		h.plan(do)
 	})
 }
-
-// clock is the steady clock of the host.
-func (h *host) clock() time.Duration { return h.world.Elapsed() }
 
 // end reads to the end of the log.
 func (h *host) end() error {

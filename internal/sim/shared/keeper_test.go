@@ -13,10 +13,9 @@ import (
 type keeper struct {
 	host *host
 	work *sim.Keeper
-	// since is when the last move of time was folded, by the host's clock; move is the
-	// call that is to be the next.
-	since time.Duration
-	move  *call
+	// pace says when to move the time; move is the call that is to do it next.
+	pace sharedlog.Pace
+	move *call
 	// last is where the newest snapshot was taken, before its manifest.
 	last   int64
 	before *events.LogSnapshot
@@ -33,23 +32,26 @@ func newKeeper(h *host) *keeper {
 // keepTime moves the time of the log if something is due.
 func (k *keeper) keepTime() {
 	h := k.host
-	if k.move != nil && !k.move.over {
+	if k.move != nil && h.waits(k.move) {
 		return
 	}
-	now, _ := h.fold.Now()
-	passed := (h.clock() - k.since).Milliseconds()
-	due := h.fold.Due()
-	if due == never || passed < max(1, due-now) {
-		return
+	if m, _ := k.pace.Next(h.world.Now()); m != nil {
+		m.AtMs = h.world.Now().UnixMilli()
+		k.move = h.make(m)
 	}
-	k.move = h.make(&events.LogTimePassed{FromMs: now, ToMs: now + min(passed, sharedlog.MaxPassed), AtMs: h.world.Now().UnixMilli()})
 }
 
 // moved: a move was folded, of this keeper or of another.
-func (k *keeper) moved(*events.LogTimePassed) {
+func (k *keeper) moved() {
 	if !k.host.mutant.ownStart {
-		k.since = k.host.clock()
+		k.pace.Moved(k.host.world.Now())
 	}
+}
+
+// folded: everything in a page was folded, or a fold begins.
+func (k *keeper) folded() {
+	now, _ := k.host.fold.Now()
+	k.pace.Folded(now, k.host.fold.Due())
 }
 
 // snapshot takes one if the log has grown enough.

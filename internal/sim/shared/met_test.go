@@ -11,7 +11,7 @@ import (
 // TestSimSharedMeets: in few seeds everything happens that the judge is to judge.
 func TestSimSharedMeets(t *testing.T) {
 	t.Parallel()
-	const seeds = 15
+	const seeds = 8
 	met := map[string]int{}
 	for seed := range uint64(seeds) {
 		for _, s := range []*story{newStory(seed+1, mutant{}), newLossy(seed+1, mutant{})} {

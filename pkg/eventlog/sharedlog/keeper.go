@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
 
@@ -42,9 +41,7 @@ type Keeper struct {
 
 	// Of the fold, as of the last step. Whoever reads or writes them holds mu.
 	mu      sync.Mutex
-	since   time.Time // when the last move was folded, or the fold began
-	now     int64     // the time of the log
-	due     int64
+	pace    Pace
 	grown   growth
 	changed chan struct{}
 
@@ -105,30 +102,28 @@ func (k *Keeper) ended(ctx context.Context, err error) error {
 	return err
 }
 
-// began: nothing is known of how long it is since the time was moved, so it is measured
-// from now on.
 func (k *Keeper) began(core Core, at Position) {
-	k.mu.Lock()
-	k.since = k.cfg.Now()
-	k.mu.Unlock()
+	k.moved()
 	k.stepped(core, at)
 }
 
-// decided measures from when a move was folded: that is after it was appended, so what is
-// measured is never more than what has passed.
 func (k *Keeper) decided(_ Core, c *Call, v Verdict) {
 	if _, ok := c.Message.(*events.LogTimePassed); ok && v.Accepted() {
-		k.mu.Lock()
-		k.since = k.cfg.Now()
-		k.mu.Unlock()
+		k.moved()
 	}
+}
+
+func (k *Keeper) moved() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pace.Moved(k.cfg.Now())
 }
 
 func (k *Keeper) stepped(core Core, at Position) {
 	due := core.Due()
 	k.mu.Lock()
-	news := k.now != at.Now || k.due != due
-	k.now, k.due, k.grown = at.Now, due, k.cfg.Host.grown
+	news := k.pace.Folded(at.Now, due)
+	k.grown = k.cfg.Host.grown
 	k.mu.Unlock()
 	if news {
 		select {
@@ -166,16 +161,10 @@ func (k *Keeper) keepTime(ctx context.Context) error {
 func (k *Keeper) move() (m *events.LogTimePassed, wait time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.due == math.MaxInt64 {
-		return nil, math.MaxInt64
+	if m, wait = k.pace.Next(k.cfg.Now()); m != nil {
+		m.AtMs = time.Now().UnixMilli()
 	}
-	passed := k.cfg.Now().Sub(k.since)
-	left := max(1, min(k.due-k.now, MaxPassed)) // A move by nothing does not count.
-	if passed.Milliseconds() < left {
-		return nil, max(time.Duration(left)*time.Millisecond-passed, time.Millisecond)
-	}
-	to := k.now + min(passed.Milliseconds(), MaxPassed)
-	return &events.LogTimePassed{FromMs: k.now, ToMs: to, AtMs: time.Now().UnixMilli()}, 0
+	return m, wait
 }
 
 // wait waits until something else is due, or d has passed.
