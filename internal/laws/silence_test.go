@@ -18,6 +18,7 @@ var waits = map[string]string{
 	"cmd/spanway/task/every.go submitEvery":           "the time of the next task",
 	"internal/embedded/watch.go watch":                "the next look at the disk",
 	"examples/checksums/run.go until":                 "the next picture",
+	"examples/replicated-ledger/demo.go run":          "the next kill",
 	"internal/bench/pools.go":                         "figures of a benchmark",
 	"internal/bench/tasks.go":                         "figures of a benchmark",
 	"internal/run/part.go stop":                       "parts that stop: it tells of them",
@@ -45,6 +46,7 @@ var loops = map[string]string{
 	"cmd/spanway/task/file.go read":                "reads lines",
 	"pkg/eventlog/follower.go Run":                 "tells of itself by its hook Trouble, which each Step calls",
 	"pkg/eventlog/sharedlog/append.go appendCalls": "tells by a Try, which each append is given",
+	"examples/replicated-ledger/main.go transfer":  "makes the next transfer, and returns what fails",
 	"pkg/queue/open.go awaitGone":                  "looks until a topic that was deleted is gone, and returns what fails",
 	"internal/query/why.go explain":                "reads further pages of what there is, and returns what fails",
 }
