@@ -64,6 +64,9 @@ type Hooks struct {
 	// Revoked is called after the last message of the partitions was handed out,
 	// and what was acknowledged in time is committed.
 	Revoked func(topic string, partitions []int32)
+	// Committed is called after each commit of the group: everything below the offset
+	// is acknowledged, or was set aside, and does not come again.
+	Committed func(topic string, partition int32, offset int64)
 }
 
 // NoSleep is for SubscriberConfig.NackResendSleep: resend at once.
@@ -89,7 +92,8 @@ type SubscriberConfig struct {
 	Undecodable Undecodable
 	// InFlight is how many messages of one partition may be handed out and not
 	// acknowledged; 1 if 0. With more, a message that is sent again comes after
-	// those that followed it.
+	// those that followed it, but for messages of its key: of equal keys one is
+	// handed out at a time, in order.
 	InFlight int
 	// NackResendSleep is the pause before a refused message is handed out again;
 	// 100 ms if 0, none if NoSleep.

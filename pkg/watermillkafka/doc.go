@@ -26,7 +26,8 @@
 //   - A commit is made in the name of the generation that the message came in;
 //     the coordinator refuses it when that one is over (kafka.Fenced).
 //   - Messages of a partition are handed out in the order of their offsets, at
-//     most InFlight of them unacknowledged; partitions do not wait for each other.
+//     most InFlight of them unacknowledged, and one of each key; partitions do not wait
+//     for each other.
 //   - No offset is passed over in silence: out of range is an error that ends the
 //     subscription, unless a policy says where to go on, and that is logged.
 //

@@ -23,6 +23,9 @@ type delivery struct {
 // handle hands one record out when it has its turn. It reports whether to go on:
 // with one message in flight when it is acknowledged, with more at once.
 func (w *worker) handle(ctx context.Context, record *events.Record) bool {
+	if !w.keys.enter(ctx, record.Key) {
+		return false
+	}
 	select {
 	case w.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -101,5 +104,6 @@ func (d *delivery) await(ctx context.Context) bool {
 
 func (d *delivery) acknowledged() {
 	d.worker.done(d.number)
+	d.worker.keys.leave(d.record.Key)
 	<-d.worker.slots
 }

@@ -117,6 +117,9 @@ func (sh *share) store() bool {
 	for _, w := range sh.workers {
 		if offset, changed := offsets[w.partition]; changed {
 			w.stored(offset)
+			if hook := sh.in.of.config.Hooks.Committed; hook != nil {
+				hook(sh.in.topic, w.partition, offset)
+			}
 		}
 	}
 	return true

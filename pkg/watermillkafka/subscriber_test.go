@@ -52,6 +52,40 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
+// Of equal keys one message is handed out at a time, however many are in flight; a hook
+// tells what is committed.
+func TestEqualKeysAreInOrder(t *testing.T) {
+	c := newCluster(t, 1)
+	c.publish(0, 2, func(config *watermillkafka.PublisherConfig) {
+		config.PartitionKey = func(string, *message.Message) (string, error) { return "one", nil }
+	})
+	committed := make(chan int64, 100)
+	messages := c.subscribe(c.subscriber(inFlight(5), func(config *watermillkafka.SubscriberConfig) {
+		config.Hooks.Committed = func(_ string, _ int32, offset int64) { committed <- offset }
+	}))
+	first := receive(t, messages)
+	select {
+	case m := <-messages:
+		t.Fatalf("%s came while one of its key was in flight", m.Payload)
+	case <-time.After(50 * time.Millisecond):
+	}
+	first.Nack()
+	again := receive(t, messages)
+	again.Ack()
+	second := receive(t, messages)
+	second.Ack()
+	if string(first.Payload)+string(again.Payload)+string(second.Payload) != "001" {
+		t.Errorf("%s, %s, %s came", first.Payload, again.Payload, second.Payload)
+	}
+	for offset := int64(0); offset < 2; {
+		select {
+		case offset = <-committed:
+		case <-time.After(patience):
+			t.Fatal("nothing more is committed")
+		}
+	}
+}
+
 // A message that is refused comes again, after the pause and before the next of
 // its partition; other partitions do not wait.
 func TestNackHoldsItsPartitionOnly(t *testing.T) {

@@ -25,6 +25,7 @@ type worker struct {
 	log       *kafka.Partition
 	try       *trouble.Try
 	slots     chan struct{} // one in it for each message that is handed out
+	keys      keys
 
 	mu        sync.Mutex
 	window    window

@@ -1,0 +1,239 @@
+package ids
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Client asks allocators. It is safe for concurrent use.
+type Client struct {
+	cfg      Config
+	topics   events.Topics
+	encoder  events.Encoder
+	producer *kafka.Producer
+	ctx      context.Context // of the tails; ends with Close
+	stop     context.CancelFunc
+	running  sync.WaitGroup
+
+	mu    sync.Mutex
+	tails map[int32]*tail
+}
+
+// New makes a client; it connects on first use.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg.setDefaults()
+	c := &Client{
+		cfg: cfg, topics: events.Topics{Prefix: cfg.Prefix}, encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
+		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{}), tails: map[int32]*tail{},
+	}
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	return c, nil
+}
+
+// Close ends what is under way: requests that are not answered end with *Unanswered.
+func (c *Client) Close() {
+	c.stop()
+	c.running.Wait()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = c.producer.Close(ctx) // What was not acknowledged was not answered either.
+}
+
+// Rules are those of a space.
+type Rules struct {
+	Space string
+	// From and To are the first and the last identifier: 0 to 9,007,199,254,740,991.
+	From, To int64
+	// Quarantine is how long a released range rests before it is granted again; an hour
+	// if 0, none if below 0.
+	Quarantine time.Duration
+	// MaxCount is how many identifiers one grant may have; 65,536 if 0.
+	MaxCount int64
+}
+
+// Want is a request for a range.
+type Want struct {
+	Space string
+	// Count is how many identifiers; 1 if 0.
+	Count int64
+	// RequestID names the grant for ever; a fresh one if empty.
+	RequestID string
+	// Owner is what holds the range; it is needed to renew or release it.
+	Owner string
+	// Lease is how long the range is held unless it is renewed, at least a millisecond;
+	// until it is released if 0.
+	Lease time.Duration
+}
+
+// Grant is a range that was granted.
+type Grant struct {
+	Space, RequestID, Owner string
+	// From and To are the first and the last identifier.
+	From, To int64
+	// Generation is how often the range, or a part of it, was granted before.
+	Generation int64
+	// Offset is where the grant stands in the log: it grows from grant to grant of a
+	// space, and fences what an earlier holder still does.
+	Offset int64
+}
+
+// Create makes a space, and refuses if it exists with other rules. Declare makes it or
+// changes its rules: its bounds never become narrower.
+func (c *Client) Create(ctx context.Context, r Rules) error { return c.declare(ctx, r, true) }
+
+// Declare makes a space, or changes its rules.
+func (c *Client) Declare(ctx context.Context, r Rules) error { return c.declare(ctx, r, false) }
+
+func (c *Client) declare(ctx context.Context, r Rules, create bool) error {
+	m := &events.IdsSpaceRequested{Space: r.Space, From: r.From, To: r.To, MaxCount: r.MaxCount, Create: create}
+	switch {
+	case r.Quarantine < 0:
+		m.Quarantine = "0s"
+	case r.Quarantine > 0:
+		m.Quarantine = r.Quarantine.String()
+	}
+	_, err := c.ask(ctx, r.Space, newID(), m)
+	return wrap(err, "declare space %q", r.Space)
+}
+
+// Grow moves the end of a space.
+func (c *Client) Grow(ctx context.Context, space string, to int64) error {
+	_, err := c.ask(ctx, space, newID(), &events.IdsGrowRequested{Space: space, To: to})
+	return wrap(err, "grow space %q to %d", space, to)
+}
+
+// Delete ends a space. If ranges of it are held it is refused, unless it is forced.
+func (c *Client) Delete(ctx context.Context, space string, force bool) error {
+	_, err := c.ask(ctx, space, newID(), &events.IdsDeleteRequested{Space: space, Force: force})
+	return wrap(err, "delete space %q", space)
+}
+
+// Grant asks for a contiguous range.
+func (c *Client) Grant(ctx context.Context, w Want) (Grant, error) {
+	w.RequestID = cmp.Or(w.RequestID, newID())
+	m := &events.IdsRangeRequested{
+		Space: w.Space, RequestId: w.RequestID, Owner: w.Owner, Lease: lease(w.Lease), Count: proto.Int64(cmp.Or(w.Count, 1)),
+	}
+	return c.granted(ctx, w, m)
+}
+
+// Reserve asks for the given identifiers. Count is not used.
+func (c *Client) Reserve(ctx context.Context, w Want, from, to int64) (Grant, error) {
+	w.RequestID = cmp.Or(w.RequestID, newID())
+	m := &events.IdsReserveRequested{Space: w.Space, RequestId: w.RequestID, Owner: w.Owner, Lease: lease(w.Lease), From: from, To: to}
+	return c.granted(ctx, w, m)
+}
+
+func (c *Client) granted(ctx context.Context, w Want, m proto.Message) (Grant, error) {
+	a, err := c.ask(ctx, w.Space, w.RequestID, m)
+	if err != nil {
+		return Grant{}, wrap(err, "get a range of space %q", w.Space)
+	}
+	g := a.GetGranted()
+	return Grant{
+		Space: w.Space, RequestID: w.RequestID, Owner: g.GetOwner(), From: g.GetFrom(), To: g.GetTo(),
+		Generation: g.GetGeneration(), Offset: a.Offset,
+	}, nil
+}
+
+// Renew makes the lease of a grant end that long from now; 0: it is held until it is
+// released.
+func (c *Client) Renew(ctx context.Context, g Grant, d time.Duration) error {
+	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsRenewRequested{Space: g.Space, RequestId: g.RequestID, Owner: g.Owner, Lease: lease(d)})
+	return wrap(err, "renew request %q of space %q", g.RequestID, g.Space)
+}
+
+// Release gives all of a grant back: it rests, and is granted again after that.
+func (c *Client) Release(ctx context.Context, g Grant) error {
+	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsReleaseRequested{Space: g.Space, RequestId: g.RequestID, Owner: g.Owner})
+	return wrap(err, "release request %q of space %q", g.RequestID, g.Space)
+}
+
+// ReleasePart gives a part of a grant back.
+func (c *Client) ReleasePart(ctx context.Context, g Grant, from, to int64) error {
+	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsReleaseRequested{
+		Space: g.Space, RequestId: g.RequestID, Owner: g.Owner, From: proto.Int64(from), To: proto.Int64(to),
+	})
+	return wrap(err, "release %d to %d of request %q of space %q", from, to, g.RequestID, g.Space)
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func lease(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+func wrap(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+// ask writes a command and waits for its answer.
+func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Message) (*events.IdsAnswered, error) {
+	if err := checked(space, requestID); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	t, err := c.tail(ctx, events.SpacePartition(space))
+	if err != nil {
+		return nil, err
+	}
+	// Of a space its answer names the command's own ID; of a range the request ID.
+	rec, err := c.encoder.Encode(requestID, m, messaging.Inject(ctx)...)
+	if err != nil {
+		return nil, err
+	}
+	rec.Key, rec.Timestamp = []byte(requestID), time.Now().UnixMilli()
+	w := t.wait(question{space, requestID, string(events.TypeOf(m))})
+	defer t.forget(w)
+	failed := make(chan error, 1)
+	c.producer.Send(ctx, c.topics.IDRequests(), events.RequestPartition(requestID), rec, func(_ int64, err error) {
+		if err != nil {
+			failed <- err
+		}
+	})
+	select {
+	case a := <-w.answered:
+		if a.Code != "" {
+			return nil, &Refused{Space: space, RequestID: requestID, Code: events.Code(a.Code), Text: a.Text, Room: a.Room}
+		}
+		return a, nil
+	case err = <-failed:
+	case <-c.ctx.Done():
+		err = ErrClosed
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	return nil, &Unanswered{Space: space, RequestID: requestID, Err: err}
+}
+
+// checked refuses what an allocator could not answer.
+func checked(space, requestID string) error {
+	err := events.CheckID("the space", space)
+	if err == nil {
+		err = events.CheckID("the request ID", requestID)
+	}
+	if err != nil {
+		return &Refused{Space: space, RequestID: requestID, Code: events.CodeBadData, Text: err.Error()}
+	}
+	return nil
+}

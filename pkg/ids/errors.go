@@ -1,0 +1,44 @@
+package ids
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Refused is a request that the log or an allocator has refused: nothing was changed.
+type Refused struct {
+	Space, RequestID string
+	Code             events.Code
+	Text             string
+	// Room is what the space has, where Code is events.CodeExhausted.
+	Room *events.IdsRoom
+}
+
+func (r *Refused) Error() string {
+	return fmt.Sprintf("%s: %s (space %q, request ID %q)", r.Code, r.Text, r.Space, r.RequestID)
+}
+
+// Unanswered is a request of which no answer came: it may be granted all the same. Ask
+// again with the same request ID.
+type Unanswered struct {
+	Space, RequestID string
+	Err              error
+}
+
+func (u *Unanswered) Error() string {
+	return fmt.Sprintf("no allocator has answered for space %q: ask again with request ID %q, and see that one runs (spanway serve allocator): %v",
+		u.Space, u.RequestID, u.Err)
+}
+
+func (u *Unanswered) Unwrap() error { return u.Err }
+
+// ErrClosed says that the client or the generator is closed.
+var ErrClosed = errors.New("it is closed")
+
+// IsRefused reports whether an error is a refusal with that code.
+func IsRefused(err error, code events.Code) bool {
+	var r *Refused
+	return errors.As(err, &r) && r.Code == code
+}

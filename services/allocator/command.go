@@ -1,0 +1,180 @@
+package allocator
+
+import (
+	"cmp"
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/idspace"
+)
+
+// What a command means that does not say it.
+const (
+	defaultQuarantine = time.Hour
+	defaultMaxCount   = 65_536
+)
+
+// command is a command as it is to be decided.
+type command struct {
+	typ events.Type
+	// space and requestID are those of the answer.
+	space, requestID string
+	// call is what is called; of a grant its range is proposed later.
+	call  proto.Message
+	grant *events.IdsRangeGranted
+	count int64
+	// bad is why it can never be decided, if it names what can be answered.
+	bad *events.Malformed
+}
+
+// read makes a command of a record. The error is a *events.Malformed: nothing can be
+// answered.
+func read(rec *events.Record) (command, error) {
+	env, m, err := events.Decode(rec)
+	if err != nil { // What it asks for may be known all the same.
+		var lenient error
+		if env, m, lenient = events.DecodeKnown(rec); lenient != nil {
+			return command{}, err
+		}
+	}
+	c := command{typ: env.Type}
+	c.bad = asMalformed(err)
+	if known := c.fill(env, m); !known {
+		return command{}, events.Refuse(events.CodeUnknownType, "%s is no command for an allocator", env.Type)
+	}
+	if err := events.CheckID("the space", c.space); err != nil {
+		return command{}, err
+	}
+	if err := events.CheckID("the request ID", c.requestID); err != nil {
+		return command{}, err
+	}
+	return c, nil
+}
+
+// fill says what is to be called.
+func (c *command) fill(env events.Envelope, m proto.Message) (known bool) {
+	of := func(space, requestID string) {
+		c.space, c.requestID = cmp.Or(space, env.Subject), cmp.Or(requestID, env.ID)
+	}
+	switch m := m.(type) {
+	case *events.IdsRangeRequested:
+		of(m.Space, m.RequestId)
+		c.count = 1
+		if m.Count != nil {
+			c.count = *m.Count
+		}
+		c.grant = &events.IdsRangeGranted{Space: c.space, RequestId: c.requestID, Owner: m.Owner, LeaseMs: c.ms(m.Lease, "lease")}
+		c.named("the owner", m.Owner)
+	case *events.IdsReserveRequested:
+		of(m.Space, m.RequestId)
+		c.call = &events.IdsRangeGranted{
+			Space: c.space, RequestId: c.requestID, Owner: m.Owner, LeaseMs: c.ms(m.Lease, "lease"), From: m.From, To: m.To, Reserved: true,
+		}
+		c.named("the owner", m.Owner)
+	case *events.IdsRenewRequested:
+		of(m.Space, m.RequestId)
+		c.call = &events.IdsGrantRenewed{Space: c.space, RequestId: c.requestID, Owner: m.Owner, LeaseMs: c.ms(m.Lease, "lease")}
+	case *events.IdsReleaseRequested:
+		of(m.Space, m.RequestId)
+		c.call = c.release(m)
+	default:
+		return c.fillSpace(env, m)
+	}
+	return true
+}
+
+func (c *command) fillSpace(env events.Envelope, m proto.Message) (known bool) {
+	c.requestID = env.ID
+	switch m := m.(type) {
+	case *events.IdsSpaceRequested:
+		c.space = cmp.Or(m.Space, env.Subject)
+		quarantine := defaultQuarantine.Milliseconds()
+		if m.Quarantine != "" {
+			quarantine = c.ms(m.Quarantine, "quarantine")
+		}
+		c.call = &events.IdsSpaceDeclared{
+			Space: c.space, From: m.From, To: m.To, QuarantineMs: quarantine, MaxCount: cmp.Or(m.MaxCount, defaultMaxCount), Create: m.Create,
+		}
+		if m.From < 0 || m.From > m.To || m.To > idspace.MaxIdentifier || m.MaxCount < 0 {
+			c.refuse("a space from %d to %d with at most %d in a grant: give 0 <= from <= to <= %d, and a count of at least 1", m.From, m.To, m.MaxCount, int64(idspace.MaxIdentifier))
+		}
+	case *events.IdsGrowRequested:
+		c.space = cmp.Or(m.Space, env.Subject)
+		c.call = &events.IdsSpaceGrown{Space: c.space, To: m.To}
+	case *events.IdsDeleteRequested:
+		c.space = cmp.Or(m.Space, env.Subject)
+		c.call = &events.IdsSpaceDeleted{Space: c.space, Force: m.Force}
+	default:
+		return false
+	}
+	return true
+}
+
+// release has a part, or all.
+func (c *command) release(m *events.IdsReleaseRequested) proto.Message {
+	out := &events.IdsRangeReleased{Space: c.space, RequestId: c.requestID, Owner: m.Owner, Force: m.Force}
+	switch {
+	case m.From == nil && m.To == nil:
+		out.Whole = true
+	case m.From == nil || m.To == nil:
+		c.refuse("a part to release needs from and to; give both, or neither for all of the grant")
+	default:
+		out.From, out.To = *m.From, *m.To
+	}
+	return out
+}
+
+// ms reads a duration; none is 0.
+func (c *command) ms(text, what string) int64 {
+	if text == "" {
+		return 0
+	}
+	d, err := events.ParseDuration(text)
+	if err != nil || d < 0 || d > 0 && d < time.Millisecond {
+		c.refuse("the %s is %.100q; give at least 1ms, such as \"1h\"", what, text)
+		return 0
+	}
+	return d.Milliseconds()
+}
+
+func (c *command) named(what, name string) {
+	if err := events.CheckOptionalID(what, name); err != nil && c.bad == nil {
+		c.bad = asMalformed(err)
+	}
+}
+
+func (c *command) refuse(format string, args ...any) {
+	if c.bad == nil {
+		c.bad = events.Refuse(events.CodeBadData, format, args...)
+	}
+}
+
+// stamp notes when the call is made.
+func stamp(m proto.Message, atMs int64) {
+	switch m := m.(type) {
+	case *events.IdsRangeGranted:
+		m.AtMs = atMs
+	case *events.IdsGrantRenewed:
+		m.AtMs = atMs
+	case *events.IdsRangeReleased:
+		m.AtMs = atMs
+	case *events.IdsSpaceDeclared:
+		m.AtMs = atMs
+	case *events.IdsSpaceGrown:
+		m.AtMs = atMs
+	case *events.IdsSpaceDeleted:
+		m.AtMs = atMs
+	}
+}
+
+// asMalformed is what is malformed; nil if nothing is.
+func asMalformed(err error) *events.Malformed {
+	var m *events.Malformed
+	if errors.As(err, &m) {
+		return m
+	}
+	return nil
+}

@@ -1,0 +1,133 @@
+package allocator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/spanway/spanway/pkg/commands"
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/watermillkafka"
+	"github.com/spanway/spanway/services/allocator/idspace"
+)
+
+// handle decides one command, and returns when its answer is in the log.
+func (s *Service) handle(msg *message.Message) error {
+	ctx := msg.Context()
+	c, err := read(record(msg))
+	if err != nil {
+		s.metrics.dead()
+		return commands.Poison(fmt.Errorf("read a command for an allocator: %w", err))
+	}
+	p := s.partitions[events.SpacePartition(c.space)]
+	out, err := p.decide(ctx, c)
+	if err == nil {
+		err = p.answer(ctx, c, out)
+	}
+	if err != nil {
+		return fmt.Errorf("decide %s %s of space %q: %w", c.typ, c.requestID, c.space, err)
+	}
+	s.metrics.answered(out.code)
+	return nil
+}
+
+// record is what a message was made of.
+func record(msg *message.Message) *events.Record {
+	key, _ := watermillkafka.MessageKeyFromCtx(msg.Context())
+	rec := &events.Record{Key: key, Value: msg.Payload}
+	if len(msg.Payload) == 0 {
+		rec.Value = nil
+	}
+	for k, v := range msg.Metadata {
+		if k == "correlation_id" {
+			continue
+		}
+		rec.Headers = append(rec.Headers, events.Header{Key: k, Value: []byte(v)})
+	}
+	return rec
+}
+
+// partition is one of the log of grants.
+type partition struct {
+	*granter
+	host *sharedlog.Host
+}
+
+// decide has the fold decide a command.
+func (p *partition) decide(ctx context.Context, c command) (outcome, error) {
+	switch {
+	case c.bad != nil:
+		return outcome{code: c.bad.Code}, nil
+	case c.grant != nil:
+		return p.Grant(ctx, c.grant, c.count)
+	}
+	var out outcome
+	stamp(c.call, p.now().UnixMilli())
+	v, err := p.host.Call(ctx, c.call, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict) {
+		out = told(core.(*idspace.Core), c, v)
+	})
+	var unknown *sharedlog.UnknownError
+	if errors.As(err, &unknown) && ctx.Err() == nil {
+		v, err = p.host.Resolve(ctx, unknown.Call)
+		out = outcome{code: v.Code, offset: v.Offset}
+	}
+	return out, err
+}
+
+// told is the outcome of a call, from the fold at that moment.
+func told(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
+	out := outcome{code: v.Code, offset: v.Offset}
+	m, reserve := c.call.(*events.IdsRangeGranted)
+	if !reserve || !v.Accepted() && v.Code != events.CodeAlreadyGranted {
+		return out
+	}
+	if grant, ok := core.Space(c.space).Grant(m.RequestId); ok {
+		out = outcome{granted: grant.Granted(), offset: grant.Offset}
+	}
+	return out
+}
+
+// answer writes what became of a command.
+func (p *partition) answer(ctx context.Context, c command, out outcome) error {
+	m := &events.IdsAnswered{
+		Space: c.space, RequestId: c.requestID, Command: string(c.typ), Code: string(out.code), Text: text(c, out),
+		Granted: out.granted, Offset: out.offset, Room: out.room, AtMs: p.now().UnixMilli(),
+	}
+	_, err := p.host.Call(ctx, m, nil)
+	return err
+}
+
+// text says why a command was refused, and what to do.
+func text(c command, out outcome) string {
+	switch out.code {
+	case "":
+		return ""
+	case events.CodeUnknownSpace:
+		return fmt.Sprintf("there is no space %q; create it first", c.space)
+	case events.CodeBadCount:
+		return fmt.Sprintf("%d identifiers: a grant has at least 1, and at most what the space allows", c.count)
+	case events.CodeExhausted:
+		return fmt.Sprintf("space %q has no free range of %d identifiers: %d of %d are free, at most %d in a row; release ranges, or grow the space",
+			c.space, c.count, out.room.GetFree(), out.room.GetSize(), out.room.GetLargestFree())
+	case events.CodeStoreUnavailable:
+		return "the allocator cannot use its store; ask again with the same request ID"
+	case events.CodeRequestMismatch:
+		return fmt.Sprintf("request ID %q has a grant that was asked for otherwise", c.requestID)
+	case events.CodeNotOwner:
+		return fmt.Sprintf("the grant of request ID %q is held under another owner's name", c.requestID)
+	case events.CodeGrantEnded:
+		return fmt.Sprintf("the grant of request ID %q, or that part of it, was released or its lease has ended", c.requestID)
+	case events.CodeUnknownGrant:
+		return fmt.Sprintf("request ID %q has no grant in space %q", c.requestID, c.space)
+	case events.CodeSpaceHeld:
+		return fmt.Sprintf("ranges of space %q are held; release them, or delete it by force", c.space)
+	}
+	if c.bad != nil {
+		return c.bad.Message
+	}
+	return strings.ToLower(strings.ReplaceAll(string(out.code), "_", " "))
+}

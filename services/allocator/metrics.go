@@ -1,0 +1,131 @@
+package allocator
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/metric/noop"
+
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/idspace"
+	"github.com/spanway/spanway/services/allocator/store"
+)
+
+// metrics are the service's instruments. Only the first maxMeasured spaces of a partition
+// are measured one by one: their number has no bound.
+type metrics struct {
+	meter                                           metric.Meter
+	answers, grants, identifiers, refusals, letters metric.Int64Counter
+	storeFailures                                   metric.Int64Counter
+	free, live, resting, largest                    metric.Int64ObservableGauge
+	exhaustion, fragmentation                       metric.Float64ObservableGauge
+}
+
+const (
+	prefix      = "spanway.allocator."
+	maxMeasured = 20
+)
+
+func newMetrics(meter metric.Meter) (*metrics, error) {
+	if meter == nil {
+		meter = noop.Meter{}
+	}
+	m := &metrics{meter: meter}
+	var err error
+	counter := func(name, about string) (c metric.Int64Counter) {
+		if err == nil {
+			c, err = meter.Int64Counter(prefix+name, metric.WithDescription(about))
+		}
+		return c
+	}
+	gauge := func(name, about string) (g metric.Int64ObservableGauge) {
+		if err == nil {
+			g, err = meter.Int64ObservableGauge(prefix+"space."+name, metric.WithDescription(about))
+		}
+		return g
+	}
+	m.answers = counter("answers", "Commands that were answered, by code; empty if they were done.")
+	m.grants = counter("grants", "Ranges that this process has granted.")
+	m.identifiers = counter("identifiers", "Identifiers in the ranges that this process has granted.")
+	m.refusals = counter("proposals.refused", "Proposals of the store that the log has refused, by code: it had forgotten what was granted.")
+	m.letters = counter("deadletters", "Commands that could not be read, and name nothing that could be answered.")
+	m.storeFailures = counter("store_failures", "Batches that the store did not propose, by reason.")
+	m.free = gauge("free", "Identifiers that can be granted.")
+	m.live = gauge("live", "Identifiers that are held.")
+	m.resting = gauge("quarantined", "Identifiers that rest.")
+	m.largest = gauge("largest_free", "Identifiers of the longest free range.")
+	if err == nil {
+		m.exhaustion, err = meter.Float64ObservableGauge(prefix+"space.exhaustion", metric.WithUnit("s"),
+			metric.WithDescription("How long the free identifiers last if as many are granted as lately; absent if they do not become fewer."))
+	}
+	if err == nil {
+		m.fragmentation, err = meter.Float64ObservableGauge(prefix+"space.fragmentation",
+			metric.WithDescription("The part of the free identifiers that is not in the longest free range."))
+	}
+	return m, err
+}
+
+// observe measures spaces until stop.
+func (m *metrics) observe(partitions map[int32]*partition, now func() time.Time) (stop func()) {
+	registered, err := m.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		for _, p := range partitions {
+			// Of a host that has ended, or has not begun, there is nothing to tell.
+			ctx, cancel := context.WithTimeout(ctx, time.Second)
+			_ = p.host.Read(ctx, false, func(core sharedlog.Core, _ sharedlog.Position) {
+				m.tell(o, core.(*idspace.Core), now().UnixMilli())
+			})
+			cancel()
+		}
+		return nil
+	}, m.free, m.live, m.resting, m.largest, m.exhaustion, m.fragmentation)
+	if err != nil {
+		return func() {}
+	}
+	return func() { _ = registered.Unregister() }
+}
+
+func (m *metrics) tell(o metric.Observer, core *idspace.Core, nowMs int64) {
+	n := 0
+	for s := range core.Spaces() {
+		if n++; n > maxMeasured {
+			return
+		}
+		of := metric.WithAttributes(attribute.String("space", s.Rules().Name))
+		room := s.Room()
+		o.ObserveInt64(m.free, room.Free, of)
+		o.ObserveInt64(m.live, room.Live, of)
+		o.ObserveInt64(m.resting, room.Quarantined, of)
+		o.ObserveInt64(m.largest, room.LargestFree, of)
+		o.ObserveFloat64(m.fragmentation, s.Fragmentation(), of)
+		if left, ok := s.Exhaustion(nowMs); ok {
+			o.ObserveFloat64(m.exhaustion, left.Seconds(), of)
+		}
+	}
+}
+
+func (m *metrics) granted(count int64) {
+	m.grants.Add(context.Background(), 1)
+	m.identifiers.Add(context.Background(), count)
+}
+
+func (m *metrics) refused(code events.Code) { add(m.refusals, "code", string(code)) }
+
+func (m *metrics) answered(code events.Code) { add(m.answers, "code", string(code)) }
+
+func (m *metrics) dead() { m.letters.Add(context.Background(), 1) }
+
+func (m *metrics) storeFailed(err error) {
+	reason := "UNAVAILABLE"
+	if errors.As(err, new(*store.Contended)) {
+		reason = "CONTENDED"
+	}
+	add(m.storeFailures, "reason", reason)
+}
+
+func add(c metric.Int64Counter, key, value string) {
+	c.Add(context.Background(), 1, metric.WithAttributes(attribute.String(key, value)))
+}

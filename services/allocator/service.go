@@ -1,0 +1,189 @@
+package allocator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/spanway/spanway/internal/steady"
+	"github.com/spanway/spanway/pkg/commands"
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/loghost"
+	"github.com/spanway/spanway/pkg/watermillkafka"
+	"github.com/spanway/spanway/services/allocator/idspace"
+)
+
+// Service is an allocator process. Make one with New, run it once.
+type Service struct {
+	cfg        Config
+	deps       Deps
+	topics     events.Topics
+	log        *slog.Logger
+	metrics    *metrics
+	hosts      *loghost.Service
+	partitions map[int32]*partition
+	trim       *trimmer
+	ready      chan struct{}
+	ran        atomic.Bool
+}
+
+// New checks the configuration; nothing runs yet.
+func New(cfg Config, deps Deps) (*Service, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	switch {
+	case deps.Cluster == nil:
+		return nil, errors.New("allocator: Deps.Cluster is nil; open one with cluster.Open")
+	case deps.Store == nil:
+		return nil, errors.New("allocator: Deps.Store is nil; open one with store.Open")
+	}
+	if deps.Logger == nil {
+		deps.Logger = slog.Default()
+	}
+	s := &Service{
+		cfg: cfg, deps: deps, topics: events.Topics{Prefix: cfg.Prefix}, log: deps.Logger,
+		ready: make(chan struct{}), partitions: map[int32]*partition{},
+	}
+	var err error
+	if s.metrics, err = newMetrics(deps.Meter); err != nil {
+		return nil, fmt.Errorf("allocator: register metrics: %w", err)
+	}
+	s.trim = newTrimmer(s.topics.IDRequests(), loghost.On(deps.Cluster), s.log)
+	log, _ := s.topics.Log(s.topics.IDEvents())
+	s.hosts, err = loghost.New(loghost.Config{
+		Log: log, Create: s.topics.UsedBy(events.RoleAllocator), Group: s.topics.KeeperGroup(log.Topic),
+		NewCore: func(int32) sharedlog.Core { return idspace.New() },
+		Cluster: loghost.On(deps.Cluster), Encoder: events.Encoder{Source: "/spanway/" + cfg.Site + "/allocator", JSON: cfg.JSON},
+		Snapshots: cfg.Logs, Logger: deps.Logger, Meter: deps.Meter,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("allocator: %w", err)
+	}
+	return s, nil
+}
+
+// Ready is closed once the log of grants is folded and requests are read.
+func (s *Service) Ready() <-chan struct{} { return s.ready }
+
+// Trouble is what is in the way now: of the log of grants, and of all that uses the
+// connection to the cluster; nil if nothing is.
+func (s *Service) Trouble() error { return s.hosts.Trouble() }
+
+// Group is the consumer group that shares the requests out.
+func (s *Service) group() string { return s.cfg.Prefix + "allocator" }
+
+// Run works until ctx ends: then it takes no more requests, waits for those that it has,
+// leaves its groups and returns nil. Its error says that it cannot begin, or cannot go on.
+func (s *Service) Run(ctx context.Context) error {
+	if s.ran.Swap(true) {
+		return errors.New("allocator: it was run before; a service runs once")
+	}
+	// The hosts end last: what was taken is still to be answered.
+	hosting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	now := steady.New(steady.Read()).Now
+	for n := range events.IDEventPartitions {
+		h := s.hosts.Host(n)
+		s.partitions[n] = &partition{newGranter(hosting, h, s.deps.Store, now, s.cfg.Patience, s.metrics), h}
+	}
+	defer s.metrics.observe(s.partitions, now)()
+	hosted := make(chan error, 1)
+	go func() { hosted <- s.hosts.Run(hosting) }()
+	err := s.serve(ctx, hosted)
+	stop(nil)
+	if ended := <-hosted; err == nil {
+		err = ended
+	}
+	for _, p := range s.partitions {
+		p.running.Wait()
+	}
+	if err != nil {
+		return fmt.Errorf("allocator: %w", err)
+	}
+	return nil
+}
+
+// serve handles requests once the log is folded, until ctx ends or the hosts do.
+func (s *Service) serve(ctx context.Context, hosted chan error) error {
+	select {
+	case <-s.hosts.Ready():
+	case <-ctx.Done():
+		return nil
+	case err := <-hosted:
+		hosted <- nil
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	router, closeLetters, err := s.router()
+	if err != nil {
+		return err
+	}
+	defer closeLetters() //nolint:errcheck // Nothing waits for what it has.
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	beside.Go(func() { s.reconcile(ctx) })
+	beside.Go(func() { s.trim.run(ctx) })
+	beside.Go(func() {
+		select {
+		case <-router.Running():
+			close(s.ready)
+		case <-ctx.Done():
+		}
+	})
+	var failed error
+	beside.Go(func() {
+		select {
+		case err := <-hosted:
+			hosted <- nil
+			failed = err
+			cancel()
+		case <-ctx.Done():
+		}
+	})
+	err = router.Run(ctx)
+	cancel()
+	beside.Wait()
+	return errors.Join(err, failed)
+}
+
+// router handles what comes on ids.requests.
+func (s *Service) router() (router *message.Router, closeLetters func() error, err error) {
+	logger := watermill.NewSlogLogger(s.log)
+	dead, err := watermillkafka.NewPublisher(watermillkafka.PublisherConfig{Cluster: s.deps.Cluster}, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	in, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
+		Cluster: s.deps.Cluster, ConsumerGroup: s.group(), InFlight: s.cfg.InFlight, OutOfRange: watermillkafka.GoOnAtOldest,
+		Undecodable: watermillkafka.DeadLetterUndecodable(s.topics.DeadLetters()), CloseTimeout: closeTimeout,
+		Hooks: watermillkafka.Hooks{Committed: s.trim.committed},
+	}, logger)
+	if err != nil {
+		dead.Close()
+		return nil, nil, err
+	}
+	router, err = commands.NewRouter(commands.Config{
+		DeadLetters: dead, Topic: s.topics.DeadLetters(), CloseTimeout: closeTimeout, Logger: s.log,
+	})
+	if err != nil {
+		dead.Close()
+		in.Close()
+		return nil, nil, err
+	}
+	router.AddConsumerHandler("allocator", s.topics.IDRequests(), in, s.handle)
+	return router, dead.Close, nil
+}
+
+// closeTimeout bounds how long a stop waits for requests that are handled.
+const closeTimeout = 5 * time.Second
