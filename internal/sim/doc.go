@@ -26,6 +26,7 @@
 //
 //	owners   nodes that all want to own one log, with a toy core
 //	fleet    schedulers and engines, with their production cores
+//	shared   hosts that make calls to one shared log, which no host owns
 //
 // A story judges how it ended by what receivers saw and by the log alone, and is
 // itself judged by mutants (see Mutant): builds with one rule taken out, which

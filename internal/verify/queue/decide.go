@@ -94,7 +94,7 @@ func (s *state) passed(m *events.LogTimePassed) events.Code {
 	switch d := m.ToMs - m.FromMs; {
 	case m.FromMs != s.now:
 		return events.CodeTimeMoved
-	case m.ToMs < m.FromMs || d > hour || m.ToMs > most:
+	case m.ToMs <= m.FromMs || d > hour || m.ToMs > most:
 		return events.CodeBadData
 	}
 	s.pass(m.ToMs)
