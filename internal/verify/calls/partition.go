@@ -1,0 +1,182 @@
+package calls
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// The rule of shared logs, from wire.md.
+const (
+	// Horizon is how many offsets a record may stand behind what its writer had seen.
+	Horizon = 1_000_000
+	// maxPassed is how far one record moves the time, in milliseconds.
+	maxPassed = 3_600_000
+)
+
+// Reasons for which records are no calls, or decide nothing.
+const (
+	reasonNoCall    = "no_call"
+	reasonBadCall   = "bad_call"
+	reasonCopy      = "copy"
+	reasonTooLate   = "too_late"
+	reasonPremature = "premature" // its writer had seen what comes after it
+)
+
+// Contents decide on the calls of one kind of log. They are told in order, by one
+// goroutine, and make their findings with Partition.Find.
+type Contents interface {
+	// Within says, before anything else, that the beginning of the log was deleted.
+	Within()
+	// Decide takes the first record of a call, and tells whether it is accepted. m is nil
+	// if it cannot be read.
+	Decide(at int64, m proto.Message) bool
+	// Pass says that the time of the log has come to now, by the record at an offset.
+	Pass(now, at int64)
+}
+
+// Partition judges one partition of a shared log. It is for one goroutine.
+type Partition struct {
+	topic     string
+	partition int32
+	opts      chain.Options
+	contents  Contents
+	report    chain.Report
+	began     bool
+	next      int64 // the lowest offset that the next record may have
+	now       int64
+	within    bool
+	// first has the calls of the last Horizon offsets; order lists them.
+	first map[[16]byte]struct{}
+	order []placed
+}
+
+type placed struct {
+	id     [16]byte
+	offset int64
+}
+
+// NewPartition begins the judgement of a partition of a topic.
+func NewPartition(topic string, partition int32, opts chain.Options, contents Contents) *Partition {
+	if opts.MaxFindings == 0 {
+		opts.MaxFindings = chain.MaxFindings
+	}
+	return &Partition{
+		topic: topic, partition: partition, opts: opts, contents: contents, first: map[[16]byte]struct{}{},
+		report: chain.Report{Partitions: 1, Skipped: map[string]int64{}, Findings: []chain.Finding{}},
+	}
+}
+
+// Feed takes the next record.
+func (p *Partition) Feed(r *events.Record) {
+	if !p.began && r.Offset != 0 {
+		p.within = true
+		p.report.Partial = append(p.report.Partial, chain.Partial{Log: p.topic, Partition: p.partition, Begins: r.Offset, From: r.Offset})
+		p.contents.Within()
+	}
+	if p.began && r.Offset < p.next {
+		p.Find(chain.RuleLog, r.Offset, "offset %d comes after offset %d", r.Offset, p.next-1)
+	}
+	p.began, p.next = true, r.Offset+1
+	p.report.Records++
+	if why := p.take(r); why != "" {
+		p.report.Skipped[why]++
+	}
+}
+
+// take judges a record, and returns why it decides nothing.
+func (p *Partition) take(r *events.Record) (why string) {
+	id, seen, why := headers(r)
+	if why != "" {
+		return why
+	}
+	for len(p.order) > 0 && r.Offset-p.order[0].offset > Horizon {
+		delete(p.first, p.order[0].id)
+		p.order = p.order[1:]
+	}
+	if seen > r.Offset {
+		p.Find(chain.RuleLoss, r.Offset, "the writer of the call %x had folded the log up to %d: acknowledged records are gone", id, seen)
+		return reasonPremature
+	}
+	if _, known := p.first[id]; known {
+		return reasonCopy
+	}
+	if seen < 0 || r.Offset-seen > Horizon {
+		return reasonTooLate
+	}
+	p.first[id] = struct{}{}
+	p.order = append(p.order, placed{id, r.Offset})
+	if p.decide(r) {
+		p.report.Counted++
+	}
+	return ""
+}
+
+func (p *Partition) decide(r *events.Record) bool {
+	var m proto.Message
+	if r.Value != nil {
+		if read, err := events.Message(r); err == nil {
+			m = read
+		}
+	}
+	passed, ok := m.(*events.LogTimePassed)
+	if !ok {
+		return p.contents.Decide(r.Offset, m)
+	}
+	if p.within && passed.FromMs > p.now {
+		p.now = passed.FromMs // It has moved before the log begins.
+	}
+	if passed.FromMs != p.now || passed.ToMs > math.MaxInt64/2 || passed.ToMs <= p.now || passed.ToMs-p.now > maxPassed {
+		return false
+	}
+	p.now = passed.ToMs
+	p.contents.Pass(p.now, r.Offset)
+	return true
+}
+
+// headers reads what makes a record a call.
+func headers(r *events.Record) (id [16]byte, seen int64, why string) {
+	var call, behind []byte
+	calls, seens := 0, 0
+	for i := range r.Headers {
+		switch h := &r.Headers[i]; h.Key {
+		case events.HeaderCall:
+			call, calls = h.Value, calls+1
+		case events.HeaderSeen:
+			behind, seens = h.Value, seens+1
+		}
+	}
+	switch {
+	case calls == 0 && seens == 0:
+		return id, 0, reasonNoCall
+	case calls != 1 || seens != 1 || len(call) != len(id) || len(behind) != 8:
+		return id, 0, reasonBadCall
+	}
+	return [16]byte(call), int64(binary.BigEndian.Uint64(behind)), ""
+}
+
+// Find makes a finding under a rule.
+func (p *Partition) Find(rule string, at int64, format string, args ...any) {
+	p.report.Violations++
+	if rule == chain.RuleLoss {
+		p.report.Losses++
+	}
+	if len(p.report.Findings) < p.opts.MaxFindings {
+		p.report.Findings = append(p.report.Findings, chain.Finding{
+			Rule: rule, Log: p.topic, Partition: p.partition, Offset: at, Text: fmt.Sprintf(format, args...),
+		})
+	}
+}
+
+// Report tells what was found in what was fed so far: Counted are the calls that were
+// accepted.
+func (p *Partition) Report() chain.Report {
+	r := chain.Report{}
+	r.Add(p.report)
+	return r
+}

@@ -1,0 +1,141 @@
+package spaces
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// contents are those of a log: by the rule if all of it is there.
+type contents struct {
+	judge *Partition
+	rule  interface {
+		Decide(at int64, m proto.Message) bool
+		Pass(now, at int64)
+	}
+}
+
+// Within implements calls.Contents.
+func (c *contents) Within() {
+	c.rule = &partial{judge: c.judge, spaces: map[string]*told{}}
+}
+
+// Decide implements calls.Contents.
+func (c *contents) Decide(at int64, m proto.Message) bool { return c.rule.Decide(at, m) }
+
+// Pass implements calls.Contents.
+func (c *contents) Pass(now, at int64) { c.rule.Pass(now, at) }
+
+// partial is what requesters were told by a log whose beginning was deleted. Which calls
+// were accepted is not known; two answers about what the log holds must not overlap, if
+// nothing between them can have ended the first.
+type partial struct {
+	judge  *Partition
+	spaces map[string]*told
+	leases []lease
+	now    int64
+}
+
+// told is what of a space.
+type told struct {
+	space
+	// asked are the proposals that stand in the log, by request ID.
+	asked map[string]*ask
+}
+
+type lease struct {
+	ends int64 // in the time of the log; before it has begun, how long it is
+	runs bool
+	ask  *ask
+}
+
+func (p *partial) of(name string) *told {
+	if p.spaces[name] == nil {
+		p.spaces[name] = &told{space: space{name: name}, asked: map[string]*ask{}}
+	}
+	return p.spaces[name]
+}
+
+// Decide implements calls.Contents.
+func (p *partial) Decide(at int64, m proto.Message) bool {
+	switch m := m.(type) {
+	case *events.IdsRangeGranted:
+		p.propose(m, at)
+	case *events.IdsRangeReleased:
+		if a := p.of(m.Space).asked[m.RequestId]; a != nil {
+			p.end(a)
+		}
+	case *events.IdsGrantRenewed:
+		if a := p.of(m.Space).asked[m.RequestId]; a != nil {
+			p.lease(a, m.LeaseMs) // Which of its leases is the last is not known: one that ends ends it.
+		}
+	case *events.IdsSpaceDeleted:
+		delete(p.spaces, m.Space)
+	case *events.IdsAnswered:
+		p.judge.report.Answers++
+		if m.Granted != nil {
+			p.answered(m, at)
+		}
+	}
+	return true
+}
+
+func (p *partial) propose(m *events.IdsRangeGranted, at int64) {
+	s := p.of(m.Space)
+	if a := s.asked[m.RequestId]; a != nil && (a.live > 0 || a.from == m.From) {
+		return
+	}
+	if m.From < 0 || m.From > m.To || m.To > lastIdentifier {
+		return
+	}
+	s.asked[m.RequestId] = &ask{space: &s.space, id: m.RequestId, owner: m.Owner, from: m.From, to: m.To, lease: m.LeaseMs, at: at}
+}
+
+// answered takes what a requester was told as granted, once.
+func (p *partial) answered(m *events.IdsAnswered, at int64) {
+	s := p.of(m.Space)
+	a := s.asked[m.RequestId]
+	if a == nil || a.leases > 0 || a.at != m.Offset || a.from != m.Granted.From || a.to != m.Granted.To {
+		return // Its grant stands in what was deleted, or it was told before.
+	}
+	a.leases++
+	if h := s.conflict(a.from, a.to); h != nil {
+		p.judge.Find("G9", at, "a requester was told of [%d, %d] of %q as granted to %q; [%d, %d] is granted to %q since %d",
+			a.from, a.to, m.Space, a.id, h.from, h.to, h.of.id, h.of.at)
+		return
+	}
+	p.judge.report.Grants++
+	s.add(&hold{from: a.from, to: a.to, of: a, since: a.at})
+	p.lease(a, a.lease)
+}
+
+func (p *partial) lease(a *ask, ms int64) {
+	if ms > 0 {
+		p.leases = append(p.leases, lease{ends: ms, ask: a})
+	}
+}
+
+// end takes out what a request ID holds: all of it, because what exactly ended is not known.
+func (p *partial) end(a *ask) {
+	for _, h := range a.space.of(a, a.from, a.to) {
+		a.space.remove(h)
+	}
+	a.leases++
+}
+
+// Pass implements calls.Contents.
+func (p *partial) Pass(now, _ int64) {
+	p.now = now
+	kept := p.leases[:0]
+	for _, l := range p.leases {
+		if !l.runs {
+			l.runs, l.ends = true, now+l.ends
+		}
+		if l.ends > now {
+			kept = append(kept, l)
+			continue
+		}
+		p.end(l.ask)
+	}
+	p.leases = kept
+}

@@ -1,0 +1,324 @@
+package spaces
+
+import (
+	"cmp"
+	"container/heap"
+	"maps"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// world is what a whole log says, by the rule.
+type world struct {
+	judge  *Partition
+	spaces map[string]*space
+	now    int64
+	// begun are the leases and rests that run; waiting are those that begin with the
+	// next move of the time.
+	begun   dues
+	waiting []*due
+}
+
+func newWorld(p *Partition) *world { return &world{judge: p, spaces: map[string]*space{}} }
+
+// due is the end of a lease or of a rest.
+type due struct {
+	at   int64 // before it has begun: how long it is
+	hold *hold // that rests, or
+	ask  *ask  // whose lease ends
+	nth  int   // lease of it
+	from int64 // the offset of the record that it is of
+}
+
+type dues []*due
+
+func (d dues) Len() int           { return len(d) }
+func (d dues) Less(i, j int) bool { return d[i].before(d[j]) }
+func (d dues) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+
+// Push implements heap.Interface.
+func (d *dues) Push(x any) {
+	if one, ok := x.(*due); ok {
+		*d = append(*d, one)
+	}
+}
+
+// Pop implements heap.Interface.
+func (d *dues) Pop() any {
+	last := (*d)[len(*d)-1]
+	*d = (*d)[:len(*d)-1]
+	return last
+}
+
+func (d *due) before(o *due) bool {
+	return cmp.Or(cmp.Compare(d.at, o.at), cmp.Compare(d.from, o.from), cmp.Compare(d.space().name, o.space().name), cmp.Compare(d.first(), o.first())) < 0
+}
+
+func (d *due) space() *space {
+	if d.hold != nil {
+		return d.hold.of.space
+	}
+	return d.ask.space
+}
+
+func (d *due) first() int64 {
+	if d.hold != nil {
+		return d.hold.from
+	}
+	return d.ask.from
+}
+
+// Decide implements calls.Contents.
+func (w *world) Decide(at int64, m proto.Message) bool {
+	var code events.Code
+	switch m := m.(type) {
+	case *events.IdsSpaceDeclared:
+		code = w.declare(m)
+	case *events.IdsSpaceGrown:
+		code = w.grow(m)
+	case *events.IdsSpaceDeleted:
+		code = w.delete(m, at)
+	case *events.IdsRangeGranted:
+		code = w.grant(m, at)
+	case *events.IdsGrantRenewed:
+		code = w.renew(m, at)
+	case *events.IdsRangeReleased:
+		code = w.release(m, at)
+	case *events.IdsAnswered:
+		w.judge.answered(m, at)
+		return true
+	default:
+		code = events.CodeBadData
+	}
+	w.judge.decided(at, code)
+	return code == ""
+}
+
+// space returns one that was not deleted.
+func (w *world) space(name string) *space {
+	if s := w.spaces[name]; s != nil && !s.deleted {
+		return s
+	}
+	return nil
+}
+
+func (w *world) declare(m *events.IdsSpaceDeclared) events.Code {
+	if !sound(m) {
+		return events.CodeBadData
+	}
+	s := w.spaces[m.Space]
+	if s == nil {
+		s = &space{name: m.Space, from: m.From, to: m.To, asks: map[string]*ask{}}
+		w.spaces[m.Space] = s
+		w.judge.report.Spaces++
+	}
+	same := m.From == s.from && m.To == s.to && m.QuarantineMs == s.quarantine && m.MaxCount == s.max
+	narrower := m.From > s.from || m.To < s.to
+	switch {
+	case s.max > 0 && !s.deleted && m.Create && !same:
+		return events.CodeSpaceExists
+	case narrower && s.deleted:
+		return events.CodeRangeTaken
+	case narrower:
+		return events.CodeOutOfBounds
+	}
+	s.from, s.to, s.quarantine, s.max, s.deleted = m.From, m.To, m.QuarantineMs, m.MaxCount, false
+	return ""
+}
+
+func (w *world) grow(m *events.IdsSpaceGrown) events.Code {
+	s := w.space(m.Space)
+	switch {
+	case s == nil:
+		return events.CodeUnknownSpace
+	case m.To < s.to || m.To > lastIdentifier:
+		return events.CodeOutOfBounds
+	}
+	s.to = m.To
+	return ""
+}
+
+func (w *world) delete(m *events.IdsSpaceDeleted, at int64) events.Code {
+	s := w.space(m.Space)
+	if s == nil {
+		return events.CodeUnknownSpace
+	}
+	held := slices.DeleteFunc(slices.Collect(maps.Values(s.asks)), func(a *ask) bool { return a.live == 0 })
+	if len(held) > 0 && !m.Force {
+		return events.CodeSpaceHeld
+	}
+	slices.SortFunc(held, func(a, b *ask) int { return cmp.Compare(a.at, b.at) })
+	for _, a := range held {
+		w.giveBack(a, a.from, a.to, at)
+	}
+	s.deleted = true
+	w.forget(s)
+	return ""
+}
+
+// forget ends a deleted space of which nothing rests.
+func (w *world) forget(s *space) {
+	if s.deleted && len(s.taken) == 0 {
+		delete(w.spaces, s.name)
+	}
+}
+
+func (w *world) grant(m *events.IdsRangeGranted, at int64) events.Code {
+	s := w.space(m.Space)
+	switch {
+	case s == nil:
+		return w.judge.refused(m, at, events.CodeUnknownSpace, nil)
+	case events.CheckID("", m.RequestId) != nil || events.CheckOptionalID("", m.Owner) != nil || m.LeaseMs < 0 ||
+		m.LeaseMs > longest || m.From < 0 || m.From > m.To:
+		return w.judge.refused(m, at, events.CodeBadData, nil)
+	}
+	if a := s.asks[m.RequestId]; a != nil {
+		if a.owner != m.Owner || a.lease != m.LeaseMs || a.reserved != m.Reserved || a.to-a.from != m.To-m.From || a.reserved && a.from != m.From {
+			return w.judge.refused(m, at, events.CodeRequestMismatch, nil)
+		}
+		return events.CodeAlreadyGranted
+	}
+	switch {
+	case m.From < s.from || m.To > s.to:
+		return w.judge.refused(m, at, events.CodeOutOfBounds, nil)
+	case m.To-m.From+1 > s.max:
+		return w.judge.refused(m, at, events.CodeBadCount, nil)
+	}
+	if h := s.conflict(m.From, m.To); h != nil {
+		return w.judge.refused(m, at, events.CodeRangeTaken, h)
+	}
+	a := &ask{space: s, id: m.RequestId, owner: m.Owner, from: m.From, to: m.To, lease: m.LeaseMs, reserved: m.Reserved, at: at}
+	a.before = s.counted(m.From, m.To)
+	s.asks[a.id] = a
+	s.add(&hold{from: a.from, to: a.to, of: a, since: at})
+	w.lease(a, m.LeaseMs)
+	w.judge.granted(a)
+	return ""
+}
+
+// lease begins one anew.
+func (w *world) lease(a *ask, ms int64) {
+	if a.leases++; ms > 0 {
+		w.waiting = append(w.waiting, &due{at: ms, ask: a, nth: a.leases, from: a.at})
+	}
+}
+
+func (w *world) held(space, id, owner string, force bool) (*ask, events.Code) {
+	s := w.space(space)
+	if s == nil {
+		return nil, events.CodeUnknownSpace
+	}
+	a := s.asks[id]
+	switch {
+	case a == nil:
+		return nil, events.CodeUnknownGrant
+	case a.owner != owner && !force:
+		return nil, events.CodeNotOwner
+	case a.live == 0:
+		return nil, events.CodeGrantEnded
+	}
+	return a, ""
+}
+
+func (w *world) renew(m *events.IdsGrantRenewed, _ int64) events.Code {
+	a, code := w.held(m.Space, m.RequestId, m.Owner, false)
+	if code == "" && (m.LeaseMs < 0 || m.LeaseMs > longest) {
+		code = events.CodeBadData
+	}
+	if code == "" {
+		w.lease(a, m.LeaseMs)
+	}
+	return code
+}
+
+func (w *world) release(m *events.IdsRangeReleased, at int64) events.Code {
+	a, code := w.held(m.Space, m.RequestId, m.Owner, m.Force)
+	if code != "" {
+		return code
+	}
+	from, to := m.From, m.To
+	switch {
+	case m.Whole && (from != 0 || to != 0), !m.Whole && from > to:
+		return events.CodeBadData
+	case m.Whole:
+		from, to = a.from, a.to
+	case from < a.from || to > a.to:
+		return events.CodeOutOfBounds
+	default:
+		i := a.space.conflict(from, to)
+		if i == nil || i.of != a || i.resting || i.from > from || i.to < to {
+			return events.CodeGrantEnded
+		}
+	}
+	w.giveBack(a, from, to, at)
+	return ""
+}
+
+// giveBack has what a request ID holds of a range rest.
+func (w *world) giveBack(a *ask, from, to, at int64) {
+	s := a.space
+	first := from
+	if i := s.at(from); i > 0 && s.taken[i-1].to >= from {
+		first = s.taken[i-1].from
+	}
+	for _, h := range s.of(a, first, to) {
+		s.remove(h)
+		if h.from < from {
+			s.add(&hold{from: h.from, to: from - 1, of: a, since: h.since})
+		}
+		if h.to > to {
+			s.add(&hold{from: to + 1, to: h.to, of: a, since: h.since})
+		}
+		if s.quarantine > 0 {
+			r := &hold{from: max(from, h.from), to: min(to, h.to), of: a, resting: true, since: at}
+			s.add(r)
+			w.waiting = append(w.waiting, &due{at: s.quarantine, hold: r, from: at})
+		}
+	}
+	w.over(a)
+}
+
+// over remembers a request ID for a while when nothing of its grant is live or rests.
+func (w *world) over(a *ask) {
+	if a.live == 0 {
+		a.leases++ // Its lease is void.
+	}
+	if a.live > 0 || a.resting > 0 {
+		return
+	}
+	s := a.space
+	if s.over = append(s.over, a.id); len(s.over) > maxOver {
+		delete(s.asks, s.over[0])
+		s.over = s.over[1:]
+	}
+}
+
+// Pass implements calls.Contents.
+func (w *world) Pass(now, at int64) {
+	w.now = now
+	w.begin()
+	for len(w.begun) > 0 && w.begun[0].at <= now {
+		d, _ := heap.Pop(&w.begun).(*due)
+		switch {
+		case d.hold != nil:
+			s := d.space()
+			s.remove(d.hold)
+			w.over(d.hold.of)
+			w.forget(s)
+		case d.nth == d.ask.leases:
+			w.giveBack(d.ask, d.ask.from, d.ask.to, at)
+		}
+	}
+	w.begin() // The rests of the leases that ended.
+}
+
+func (w *world) begin() {
+	for _, d := range w.waiting {
+		d.at += w.now
+		heap.Push(&w.begun, d)
+	}
+	w.waiting = w.waiting[:0]
+}
