@@ -7,8 +7,9 @@
 // Logs with many writers are those of package eventlog/sharedlog. The Reader, Follower,
 // Snapshots and Housekeeper of this package read them, too: each record that is a call is
 // visited, and nothing is judged, since the fold decides. The history is that of all
-// calls; a snapshot stands at any offset, and shows by the fingerprint of the newest
-// record below it what it is of.
+// calls. A snapshot stands at any offset. What shows that a log holds what was read, or
+// what a snapshot is of, is the history of some thousand records: the newest one alone may
+// have been appended again, with the same bytes, after a loss.
 //
 // # Owned logs
 //

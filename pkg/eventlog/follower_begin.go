@@ -58,8 +58,10 @@ func (f *Follower) restore(ctx context.Context, b *Beginning) (*Reader, error) {
 			return nil, err
 		}
 		if snap != nil {
-			b.At, b.Fold, b.Snapshot = snap.Manifest.Offset, fold, snap.Manifest
-			return NewReaderFrom(f.cfg.Log, snap.Manifest)
+			m := snap.Manifest
+			b.At, b.Fold, b.Snapshot = m.Offset, fold, m
+			f.trail.resume(anchor{m.Back, m.BackHistory}, anchor{m.Offset, m.History})
+			return NewReaderFrom(f.cfg.Log, m)
 		}
 		unusable = len(usable) + len(beyond)
 	}
@@ -71,6 +73,7 @@ func (f *Follower) restore(ctx context.Context, b *Beginning) (*Reader, error) {
 		return nil, &LossError{Topic: f.cfg.Topic, Partition: f.cfg.Partition, Start: start, End: end, Snapshots: unusable}
 	}
 	b.Fold = f.cfg.NewFold()
+	f.trail.resume(anchor{}, anchor{})
 	return f.readerAt(0), nil
 }
 
@@ -99,6 +102,7 @@ func (f *Follower) look(ctx context.Context, b *Beginning) (*Reader, error) {
 			b.At = m.at
 			r := f.readerAt(0)
 			m.resume(r)
+			f.trail.resume(m.base, anchor{m.at, m.judge.History})
 			return r, nil
 		}
 		b.At = start
@@ -123,6 +127,7 @@ const lookBackRecords = 256
 // tail before anything new is read.
 func (f *Follower) lookBack(ctx context.Context, at, start, end int64) (*Reader, error) {
 	r := f.readerAt(max(start, min(at, end)-lookBackRecords))
+	f.trail.restart(r)
 	for r.next < end {
 		page, err := f.cfg.Log.Fetch(ctx, r.next, 0)
 		if err != nil {
@@ -143,6 +148,7 @@ func (f *Follower) lookBack(ctx context.Context, at, start, end int64) (*Reader,
 	}
 	if r.next < at { // What is in between was not read, and the first batch tells the history.
 		r = f.readerAt(at)
+		f.trail.restart(r)
 	}
 	return r, nil
 }

@@ -19,6 +19,15 @@ type trail struct {
 	marks []mark
 	// limit of marks; 0: only the newest is kept.
 	limit int
+	// Of a shared log: base is where what shows the newest mark begins, and next where
+	// it will begin when the log has grown by window more.
+	base, next anchor
+}
+
+// anchor is a place in a shared log, and the history there.
+type anchor struct {
+	at      int64
+	history uint64
 }
 
 // trailMarks is the limit of a follower that goes back to one of its marks.
@@ -39,6 +48,10 @@ type mark struct {
 	countedAt int64
 	last      int64
 	print     uint64
+
+	// base, of a shared log, is a place from which on it can be read again.
+	shared bool
+	base   anchor
 }
 
 func (t *trail) clear() { t.marks = t.marks[:0] }
@@ -59,7 +72,11 @@ func (t *trail) add(r *Reader, page *events.Page) {
 	last := &page.Records[len(page.Records)-1]
 	m := mark{
 		at: r.Position(), judge: r.judge, n: r.n, counted: r.counted, countedAt: r.countedAt,
-		last: last.Offset, print: Fingerprint(last),
+		last: last.Offset, print: Fingerprint(last), shared: r.shared,
+	}
+	if r.shared {
+		t.slide(anchor{m.at, m.judge.History})
+		m.base = t.base
 	}
 	if t.limit == 0 {
 		t.marks = append(t.marks[:0], m)
@@ -119,6 +136,11 @@ const (
 
 // compare tells whether the log holds what was read up to the mark.
 func (m *mark) compare(ctx context.Context, log Log) (finding, error) {
+	if m.shared {
+		if found, err := retrace(ctx, log, m.base, anchor{m.at, m.judge.History}); found != deleted || err != nil {
+			return found, err
+		}
+	}
 	pages := pages{log: log}
 	if m.counted.Records > 0 {
 		r, found, err := pages.look(ctx, m.countedAt)

@@ -112,25 +112,20 @@ func (f *Follower) Snapshot(room, now int64) (*Snapshot, error) {
 	if f.fold == nil || f.reader == nil || !f.reader.shared {
 		return nil, nil
 	}
-	last, print, ok := f.newest()
-	if !ok {
+	m := &events.LogSnapshot{}
+	switch n := len(f.trail.marks); {
+	case n > 0:
+		newest := &f.trail.marks[n-1]
+		m.Last, m.Print, m.Back, m.BackHistory = newest.last, newest.print, newest.base.at, newest.base.history
+	case f.snapshot != nil:
+		m = f.snapshot
+	default:
 		return nil, nil
 	}
 	snap, err := take(f.cfg.Topic, f.cfg.Partition, f.reader, &own{}, f.fold, room, now)
 	if err == nil {
-		snap.Manifest.Last, snap.Manifest.Print = last, print
+		is := snap.Manifest
+		is.Last, is.Print, is.Back, is.BackHistory = m.Last, m.Print, m.Back, m.BackHistory
 	}
 	return snap, err
-}
-
-// newest is the place and the fingerprint of the newest record below Next.
-func (f *Follower) newest() (last int64, print uint64, ok bool) {
-	switch n := len(f.trail.marks); {
-	case n > 0:
-		m := &f.trail.marks[n-1]
-		return m.last, m.print, true
-	case f.snapshot != nil:
-		return f.snapshot.Last, f.snapshot.Print, true
-	}
-	return 0, 0, false
 }

@@ -68,11 +68,18 @@ func belongs(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (
 	}
 }
 
-// showsLast tells whether a shared log holds the newest record of what a snapshot is of.
-// What was deleted below it shows nothing.
+// showsLast tells whether a shared log holds what a snapshot is of: it is read again from
+// a place before the snapshot on, or, where that was deleted, its newest record is
+// compared. Where that was, too, nothing shows that it is another.
 func showsLast(ctx context.Context, log Log, start int64, m *events.LogSnapshot) (bool, error) {
-	if m.Last < start {
+	switch {
+	case m.Last < start:
 		return true, nil
+	case m.Back >= start:
+		found, err := retrace(ctx, log, anchor{m.Back, m.BackHistory}, anchor{m.Offset, m.History})
+		if found != deleted || err != nil {
+			return found == stands, err
+		}
 	}
 	pages := pages{log: log}
 	r, found, err := pages.look(ctx, m.Last)

@@ -235,7 +235,11 @@ type LogSnapshot struct {
 	// 16 zero bytes, and history is that of all records with a call.
 	Last int64 `protobuf:"varint,16,opt,name=last,proto3" json:"last,omitempty"`
 	// Its fingerprint.
-	Print         uint64 `protobuf:"fixed64,17,opt,name=print,proto3" json:"print,omitempty"`
+	Print uint64 `protobuf:"fixed64,17,opt,name=print,proto3" json:"print,omitempty"`
+	// Of a shared log: an offset some thousand records below offset.
+	Back int64 `protobuf:"varint,18,opt,name=back,proto3" json:"back,omitempty"`
+	// The history there: what is read from there on must lead to history at offset.
+	BackHistory   uint64 `protobuf:"fixed64,19,opt,name=back_history,json=backHistory,proto3" json:"back_history,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -385,6 +389,20 @@ func (x *LogSnapshot) GetLast() int64 {
 func (x *LogSnapshot) GetPrint() uint64 {
 	if x != nil {
 		return x.Print
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetBack() int64 {
+	if x != nil {
+		return x.Back
+	}
+	return 0
+}
+
+func (x *LogSnapshot) GetBackHistory() uint64 {
+	if x != nil {
+		return x.BackHistory
 	}
 	return 0
 }
@@ -772,7 +790,7 @@ const file_spanway_v1_log_proto_rawDesc = "" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"E\n" +
 	"\x14LogFoldVersionRaised\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xc3\x03\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xfa\x03\n" +
 	"\vLogSnapshot\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
@@ -794,7 +812,9 @@ const file_spanway_v1_log_proto_rawDesc = "" +
 	"\x05floor\x18\x0e \x01(\x03R\x05floor\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\x12\x12\n" +
 	"\x04last\x18\x10 \x01(\x03R\x04last\x12\x14\n" +
-	"\x05print\x18\x11 \x01(\x06R\x05print\";\n" +
+	"\x05print\x18\x11 \x01(\x06R\x05print\x12\x12\n" +
+	"\x04back\x18\x12 \x01(\x03R\x04back\x12!\n" +
+	"\fback_history\x18\x13 \x01(\x06R\vbackHistory\";\n" +
 	"\fLogTruncated\x12\x16\n" +
 	"\x06before\x18\x01 \x01(\x03R\x06before\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x96\x01\n" +

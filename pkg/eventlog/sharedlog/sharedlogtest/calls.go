@@ -73,19 +73,46 @@ func twoHosts(t *testing.T, p *Partition) {
 	same(t, "a host and the log", a, p.whole(t))
 }
 
+// asked is a log that tells when it is asked where it ends.
+type asked struct {
+	eventlog.Log
+	told chan struct{}
+}
+
+func (l asked) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	page, err := l.Log.Fetch(ctx, from, wait)
+	l.told <- struct{}{}
+	return page, err
+}
+
+// barrier: a read of a host that is behind waits until it has folded what was there.
 func barrier(t *testing.T, p *Partition) {
-	a, b := p.start(t), p.start(t)
-	for i := range 20 {
-		id := fmt.Sprintf("seat-%d", i)
-		v := a.call(t, take(id), "")
-		err := b.Read(within(t), true, func(core sharedlog.Core, at sharedlog.Position) {
-			if core.(*Seats).Taken[id] == nil || at.Offset <= v.Offset {
-				t.Errorf("a read of another host up to %d does not see what was answered at %d", at.Offset, v.Offset)
+	a := p.start(t)
+	var g *gate
+	told := make(chan struct{}, 100)
+	b := p.start(t, func(c *sharedlog.Config) {
+		g = &gate{Log: c.Reads}
+		c.Log, c.Reads = asked{c.Log, told}, g
+	})
+	b.call(t, take("before"), "")
+	open := g.close()
+	v := a.call(t, take("a"), "")
+	read := make(chan error, 1)
+	go func() {
+		read <- b.Read(within(t), true, func(core sharedlog.Core, at sharedlog.Position) {
+			if core.(*Seats).Taken["a"] == nil || at.Offset <= v.Offset {
+				t.Errorf("a read with a barrier up to %d does not see what was answered at %d", at.Offset, v.Offset)
 			}
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	}()
+	select {
+	case <-told:
+	case err := <-read:
+		t.Fatalf("a read with a barrier did not ask where the log ends: %v", err)
+	}
+	open()
+	if err := <-read; err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -110,17 +137,34 @@ func (l *faulty) Append(ctx context.Context, batch []events.Record) (int64, erro
 
 var errBroken = errors.New("the connection broke")
 
-// lostAcknowledgement: the call is made again with the same bytes, and accepted once.
+// lostAcknowledgement: a call is made again with the same bytes, whether or not it is in
+// the log, and is accepted once.
 func lostAcknowledgement(t *testing.T, p *Partition) {
-	var lost atomic.Int32
+	var unsent, unheard atomic.Int32 // how many appends are to fail, before or after they are made
+	var mu sync.Mutex
+	var made []string
+	fail := func(left *atomic.Int32) error {
+		if left.Add(-1) >= 0 {
+			return errBroken
+		}
+		return nil
+	}
 	h := p.start(t, func(c *sharedlog.Config) {
-		c.Log = &faulty{Log: c.Log, after: func([]events.Record) error {
-			if lost.Add(1) <= 2 {
-				return errBroken
-			}
-			return nil
+		c.Log = &faulty{Log: c.Log, after: func([]events.Record) error { return fail(&unheard) }, before: func(batch []events.Record) error {
+			mu.Lock()
+			defer mu.Unlock()
+			made = append(made, fmt.Sprint(batch))
+			return fail(&unsent)
 		}}
 	})
+	unsent.Store(2)
+	h.call(t, take("first"), "")
+	mu.Lock()
+	if len(made) < 3 || made[0] != made[1] || made[1] != made[2] {
+		t.Errorf("a call that failed twice was made %d times: %v", len(made), made)
+	}
+	mu.Unlock()
+	unheard.Store(2)
 	v := h.call(t, take("a"), "")
 	h.call(t, take("a"), events.CodeDuplicateEntry)
 	err := h.Read(within(t), true, func(core sharedlog.Core, _ sharedlog.Position) {
