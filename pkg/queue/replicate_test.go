@@ -1,0 +1,138 @@
+package queue_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+var errEnough = errors.New("enough")
+
+// Each entry is applied once and in the order, also those that come meanwhile; a process
+// goes on from where it was; what was taken out before is left out.
+func TestReplicate(t *testing.T) {
+	ctx := within(t)
+	c := broker(t)
+	q := create(t, c, "q", queue.Rules{})
+	writer := open(t, c, "q")
+	enqueue(t, writer, "1", "2", "3")
+	if err := writer.Remove(ctx, "2", ""); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := q.Find(ctx, "2", true); err != nil { // It has read all that.
+		t.Fatal(err)
+	}
+	var applied []string
+	at := int64(-1)
+	follow := func(until string) {
+		t.Helper()
+		err := q.Replicate(ctx, at, func(e queue.Entry, p queue.Payload) error {
+			if e.Seq <= at || string(p.Data) != "payload of "+e.ID {
+				t.Errorf("%s at %d comes after %d, with %q", e.ID, e.Seq, at, p.Data)
+			}
+			at, applied = e.Seq, append(applied, e.ID)
+			if e.ID == "3" { // The next ones come while it waits.
+				go func() {
+					for _, id := range []string{"4", "5", "6"} {
+						if _, err := writer.Enqueue(ctx, queue.Item{ID: id, Payload: []byte("payload of " + id)}); err != nil {
+							t.Error(err)
+						}
+					}
+				}()
+			}
+			if e.ID == until {
+				return errEnough
+			}
+			return nil
+		})
+		if !errors.Is(err, errEnough) {
+			t.Fatal(err)
+		}
+	}
+	follow("5")
+	follow("6")
+	if text := strings.Join(applied, " "); text != "1 3 4 5 6" {
+		t.Fatalf("applied %s", text)
+	}
+	err := q.Replicate(ctx, 1_000_000, func(queue.Entry, queue.Payload) error { return nil })
+	var diverged *queue.Diverged
+	if !errors.As(err, &diverged) || diverged.Applied != 1_000_000 {
+		t.Fatalf("the log ends before what was applied: %v", err)
+	}
+}
+
+// What is enqueued while a watcher lists the entries, page by page, is told of once.
+func TestWatchMissesNothing(t *testing.T) {
+	ctx := within(t)
+	c := broker(t)
+	q := create(t, c, "q", queue.Rules{})
+	const n = 1500 // More than one page.
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprint(i)
+	}
+	enqueue(t, q, ids...)
+	var told []string
+	err := q.Watch(ctx, -1, func(c queue.Change) error {
+		told = append(told, c.Entry.ID)
+		switch {
+		case c.Kind != queue.WasEnqueued || c.Offset != c.Entry.Seq:
+			return fmt.Errorf("told of %s %+v", c.Kind, c.Entry)
+		case len(told) == 1:
+			enqueue(t, q, "late")
+		case c.Entry.ID == "late":
+			enqueue(t, q, "last")
+		case c.Entry.ID == "last":
+			return errEnough
+		}
+		return nil
+	})
+	if want := append(ids, "late", "last"); !errors.Is(err, errEnough) || !slices.Equal(told, want) {
+		t.Fatalf("told of %q: %v", told[min(len(told), n-1):], err)
+	}
+}
+
+// A payload that the log does not have is an error that says so.
+func TestPayloadsThatAreNotThere(t *testing.T) {
+	ctx := within(t)
+	c := broker(t)
+	q := create(t, c, "q", queue.Rules{})
+	enqueue(t, q, "a", "b")
+	for _, e := range []queue.Entry{{ID: "a", Seq: 2}, {ID: "a", Seq: 0}} {
+		if _, err := q.Payload(ctx, e); err == nil || !strings.Contains(err.Error(), "another record stands there") {
+			t.Errorf("%+v: %v", e, err)
+		}
+	}
+	var gone *queue.Gone
+	if _, err := q.Payload(ctx, queue.Entry{ID: "a", Seq: 99}); !errors.As(err, &gone) {
+		t.Error(err)
+	}
+}
+
+// The IDs that are made are those of the kind, grow, and need no broker.
+func TestUUIDs(t *testing.T) {
+	ctx := within(t)
+	c := broker(t)
+	q := create(t, c, "q", queue.Rules{IDs: queue.UUIDs{}.Kind()})
+	var ids []string
+	for range 100 {
+		e, err := q.Enqueue(ctx, queue.Item{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, e.ID)
+	}
+	if !slices.IsSorted(ids) || len(slices.Compact(slices.Clone(ids))) != len(ids) {
+		t.Fatalf("%q", ids)
+	}
+	_, err := q.Enqueue(ctx, queue.Item{ID: "not a UUID"})
+	refusedAs(t, "another kind", err, queue.ErrBadID)
+	if _, err := q.Claim(ctx, queue.Request{Count: 100, Lease: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+}
