@@ -204,6 +204,11 @@ func (r *Recorder) Recording() *Recording {
 		rec.before[q.Task.Id] = true
 		return true
 	})
+	// Where nothing is carried into the window, it is the first request that begins it:
+	// time in which nothing was asked for is no part of any makespan.
+	if n := len(rec.Requests); n > 0 && r.window.From.begun(rec.Requests[0].at) {
+		rec.FromMs = max(rec.FromMs, rec.Requests[0].AcceptedMs)
+	}
 	for _, q := range rec.Requests {
 		if n := len(q.attempts); n > 0 && q.attempts[n-1].how == open {
 			q.end = running

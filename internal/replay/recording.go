@@ -10,8 +10,8 @@ import (
 // by runs, so several may read it at once.
 type Recording struct {
 	Pool events.Pool
-	// FromMs and ToMs are when the window begins and when its last event was, in
-	// milliseconds since the Unix epoch.
+	// FromMs and ToMs are when the window begins, but not before its first request, and
+	// when its last event was, in milliseconds since the Unix epoch.
 	FromMs, ToMs int64
 	// Requests in order of acceptance.
 	Requests []*Request

@@ -280,3 +280,26 @@ func TestOtherPoolsAreLeftOut(t *testing.T) {
 		t.Errorf("%d requests and %d steps of another pool", len(rec.Requests), len(rec.steps))
 	}
 }
+
+// A window that begins long before anything was asked for begins with the first
+// request: the makespan has no time in which nothing was there.
+func TestWindowOlderThanTheRecord(t *testing.T) {
+	m := newMaker(t)
+	m.engine("e1", 1, nil)
+	m.run(5_000)
+	m.task("only", 100, nil)
+	m.run(1_000)
+	for name, w := range map[string]Window{"a day": {From: TimeMs(beginMs - 24*60*60_000)}, "no bound": {}} {
+		rec := m.record(w)
+		if rec.FromMs != rec.Requests[0].AcceptedMs {
+			t.Errorf("%s: it begins at %d, want %d, when the first request was accepted", name, rec.FromMs, rec.Requests[0].AcceptedMs)
+		}
+		r, err := Compare(rec, Scenario{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Record.MakespanMs != 100 || r.Baseline.MakespanMs != 100 || r.Replay.MakespanMs != 100 {
+			t.Errorf("%s: makespans are %d, %d, %d; want 100", name, r.Record.MakespanMs, r.Baseline.MakespanMs, r.Replay.MakespanMs)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type Side struct {
 	Waiting    int  `json:"waiting"`
 	Placements int  `json:"placements"`
 	Wait       Wait `json:"wait"`
-	// MakespanMs is from the beginning to the last end of a task.
+	// MakespanMs is from the beginning of the record (FromMs of the recording) to the last end of a task.
 	MakespanMs int64         `json:"makespan_ms"`
 	Engines    []Engine      `json:"engines"`
 	Tenants    []Group       `json:"tenants"`

@@ -2,12 +2,19 @@ package log
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/query"
 )
+
+// forever is a count of records that is never reached.
+const forever int64 = -1
+
+// errEnough ends a tail after the records that were asked for.
+var errEnough = errors.New("enough")
 
 func tail(a *cli.App) *cobra.Command {
 	var last int64
@@ -24,6 +31,21 @@ is judged: those that do not count for any reader are marked with x (with
 			if err != nil {
 				return err
 			}
+			if last < 0 {
+				return cli.Usage("--lines %d: give 0 or more", last)
+			}
+			left := forever
+			if cmd.Flags().Changed("lines") {
+				if fromStart && place.Offset < 0 {
+					return cli.Usage("--lines with --from-start: give one of the two, or where to begin, as in %s/0@0", args[0])
+				}
+				if place.Offset >= 0 || fromStart {
+					left = last
+				}
+			}
+			if left == 0 {
+				return nil
+			}
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
 				partitions, err := partitionsOf(ctx, c, place)
 				if err != nil {
@@ -33,21 +55,35 @@ is judged: those that do not count for any reader are marked with x (with
 				if fromStart {
 					cfg.From = 0
 				}
-				return c.Tail(ctx, cfg, func(r query.TailRecord) error {
+				err = c.Tail(ctx, cfg, func(r query.TailRecord) error {
 					v := viewRecord(r.Topic, r.Partition, r.Record)
 					if r.Judged {
 						v.Counts = &r.Counts
 					}
-					if a.JSON() {
-						return a.Object(v)
+					if err := printRecord(a, v); err != nil {
+						return err
 					}
-					return a.Printf("%s\n", recordLine(v))
+					if left--; left == 0 {
+						return errEnough
+					}
+					return nil
 				})
+				if errors.Is(err, errEnough) {
+					return nil
+				}
+				return err
 			})
 		},
 	}
-	c.Flags().Int64VarP(&last, "lines", "n", 10, "how many records of each partition, from its end")
+	c.Flags().Int64VarP(&last, "lines", "n", 10, "how many records: of each partition from its end, or from @OFFSET on (default all from there)")
 	c.Flags().BoolVar(&fromStart, "from-start", false, "all records that are kept")
 	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what comes")
 	return c
+}
+
+func printRecord(a *cli.App, v recordView) error {
+	if a.JSON() {
+		return a.Object(v)
+	}
+	return a.Printf("%s\n", recordLine(v))
 }
