@@ -17,7 +17,18 @@ func badNeeds(format string, args ...any) error {
 	return events.Refuse(events.CodeBadNeeds, format, args...)
 }
 
-// parseNeeds reads needs: integers of at least 0, or quantities such as "64Mi".
+// Needs reads what a request needs of an engine, by dimension: one slot if it says
+// nothing. The error is a refusal with BAD_NEEDS.
+func Needs(in map[string]*structpb.Value) (map[string]int64, error) {
+	needs, err := parseNeeds(in)
+	if needs == nil && err == nil {
+		needs = map[string]int64{"slots": 1}
+	}
+	return needs, err
+}
+
+// parseNeeds reads needs: integers of at least 0, or quantities such as "64Mi". It is
+// nil for one slot, which is the default.
 func parseNeeds(in map[string]*structpb.Value) (map[string]int64, error) {
 	if len(in) == 0 {
 		return nil, nil

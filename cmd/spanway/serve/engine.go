@@ -47,6 +47,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 			}
 			return watched.run(cmd.Context(), a, "engine", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
 				cfg.Engine.Logger = log
+				warnOfSlots(log, cfg.Engine.Allocatable)
 				c, err := a.Cluster(strings.TrimSuffix("engine-"+cfg.Engine.ID, "-"), log)
 				if err != nil {
 					return err
@@ -77,6 +78,14 @@ func serveEngine(a *cli.App) *cobra.Command {
 		"engine-ttl", "grace", "slots", "json")
 	watched.flags(c, "127.0.0.1:0")
 	return c
+}
+
+// warnOfSlots warns that an engine offers no slots: a task that says nothing of its
+// needs takes one, so such an engine gets none of these.
+func warnOfSlots(log *slog.Logger, offers map[string]int64) {
+	if offers != nil && offers["slots"] == 0 {
+		log.Warn("the engine has no slots, and a task needs one unless its needs say otherwise: give it some by --slots N, or slots=N in --capacity", "capacity", offers)
+	}
 }
 
 // labelValue reads a label as predicates compare it: integers, true and false are

@@ -101,7 +101,11 @@ func (g again) of(id string) string {
 // do submits a task and waits for its end, as client.DoRequest does. If its ID was given
 // and is known, it says so before it waits.
 func do(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested, given bool) (client.Result, again, error) {
-	if !given || c.Validate(r) != nil {
+	valid := c.Validate(r) == nil // It names the task, too.
+	if valid {
+		defer tellWhy(ctx, a, c, r, whyAfter)()
+	}
+	if !given || !valid {
 		result, err := c.DoRequest(ctx, r)
 		return result, again{}, err
 	}

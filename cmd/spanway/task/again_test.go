@@ -132,7 +132,7 @@ func TestRefusedByTheSchedulerAlone(t *testing.T) {
 	broker := clitest.Start(t, 0).Brokers()[0]
 	cancelled(t, broker, "cancelled-one")
 	out, stderr, code := program.Call(t.Context(), "", "task", "submit", "--id", "bad", "-k", "noop", "--after", "cancelled-one", "--brokers", broker)
-	if code != cli.ExitDone || out != "bad\n" || !strings.HasPrefix(stderr, "task bad was refused: DEPENDENCY_FAILED: ") {
+	if code != cli.ExitDone || out != "bad\n" || !strings.Contains(stderr, "\ntask bad was refused: DEPENDENCY_FAILED: ") {
 		t.Errorf("it ends with %d: %q, %q", code, out, stderr)
 	}
 	_, stderr, code = program.Call(t.Context(), "", "task", "submit", "--id", "bad2", "-k", "noop", "--after", "cancelled-one", "--wait", "--brokers", broker)

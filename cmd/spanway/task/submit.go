@@ -52,9 +52,11 @@ says it of each such line, when all lines are submitted and decided, or have not
 for a few seconds. A request that only a scheduler refuses is said to be refused; the
 exit code tells of that with --wait alone.
 
-A warning tells of a predicate with a label or a dimension that no known engine
-has, or with a label that is compared with a value of another kind than any engine's;
-the task is submitted all the same.`,
+A warning tells of a pool without engines, of a kind that no known engine handles, of
+a predicate with a label or a dimension that none has, or with a label that is compared
+with a value of another kind than any engine's, and of needs that none has so much of;
+the task is submitted all the same. With --wait on a terminal, what a task waits for is
+said once it has waited for some seconds.`,
 		Example: `  spanway task submit -k noop --wait
   spanway task submit --where 'engine.labels.gpu >= 1' --needs memory_bytes=64Mi --wait -- sha256sum /etc/hostname
   spanway task submit --wait --follow --timeout 1h -- make all
