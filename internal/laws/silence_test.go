@@ -16,6 +16,7 @@ import (
 // another attempt is listed here, with what that is; so a silent loop cannot be added.
 var waits = map[string]string{
 	"cmd/spanway/task/every.go submitEvery":           "the time of the next task",
+	"cmd/spanway/task/tell.go tellWhy":                "how long a person waits before it is said for what",
 	"internal/embedded/watch.go watch":                "the next look at the disk",
 	"examples/checksums/run.go until":                 "the next picture",
 	"examples/replicated-ledger/demo.go run":          "the next kill",
