@@ -15,8 +15,7 @@ import (
 const overtaken = 3
 
 // folding begins a fold of a partition again where truncation overtook it.
-func (q *Querier) folding(ctx context.Context, partition int32, fold func(start int64, log eventlog.Log) error) error {
-	topic := q.topics.Events()
+func (q *Querier) folding(ctx context.Context, topic string, partition int32, fold func(start int64, log eventlog.Log) error) error {
 	for try := 1; ; try++ {
 		start, _, err := q.offsets(ctx, topic, partition)
 		if err != nil {
@@ -72,7 +71,7 @@ func (q *Querier) stateAt(ctx context.Context, log eventlog.Log, cfg placement.C
 // foldState folds a partition with the scheduler's own core, to its end or to a
 // moment.
 func (q *Querier) foldState(ctx context.Context, cfg placement.Config, at At) (state *placement.State, done folded, err error) {
-	err = q.folding(ctx, cfg.Partition, func(start int64, log eventlog.Log) (err error) {
+	err = q.folding(ctx, q.topics.Events(), cfg.Partition, func(start int64, log eventlog.Log) (err error) {
 		r := eventlog.NewReader(log, q.topics.Events(), cfg.Partition)
 		if state = placement.New(cfg); start > 0 {
 			var m *events.LogSnapshot
@@ -96,7 +95,7 @@ func (q *Querier) foldState(ctx context.Context, cfg placement.Config, at At) (s
 // snapshot, the history alone, and from there on the core, too.
 func (q *Querier) foldTasks(ctx context.Context, partition int32, what TaskQuery) (h *history, done folded, err error) {
 	topic := q.topics.Events()
-	err = q.folding(ctx, partition, func(start int64, log eventlog.Log) (err error) {
+	err = q.folding(ctx, q.topics.Events(), partition, func(start int64, log eventlog.Log) (err error) {
 		state, at := placement.New(q.core(partition)), int64(0)
 		if start > 0 {
 			var m *events.LogSnapshot

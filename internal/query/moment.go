@@ -183,7 +183,7 @@ func (q *Querier) Events(ctx context.Context, pool events.Pool, begin func(*plac
 	}
 	partition := events.PoolPartition(pool)
 	var done folded
-	err := q.folding(ctx, partition, func(start int64, log eventlog.Log) (err error) {
+	err := q.folding(ctx, q.topics.Events(), partition, func(start int64, log eventlog.Log) (err error) {
 		r := eventlog.NewReader(log, q.topics.Events(), partition)
 		var state *placement.State
 		if start > 0 {
