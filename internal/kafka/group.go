@@ -56,7 +56,10 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		return fmt.Errorf("join group %s for topic %s: %w", group, topic, err)
 	}
 	var joined atomic.Bool
-	defer func() { leave(members, &conns, joined.Load()) }()
+	defer func() {
+		defer c.board.Begin(func() string { return fmt.Sprintf("leave group %s for topic %s", group, topic) }, 0).End()
+		leave(members, &conns, joined.Load())
+	}()
 	right := needs{topic: topic, onTopic: "Describe", group: group, onGroup: "Read"}
 	try := c.board.New(fmt.Sprintf("join group %s for topic %s", group, topic))
 	defer try.End()
@@ -109,10 +112,11 @@ func within(ctx, generation context.Context, f func(context.Context)) {
 	trouble.Pause(both, joinBackoff) // an f that returns at once must not keep the group busy
 }
 
-// leave tells the coordinator that this member is gone. A join that waits for
-// an answer cannot be interrupted, so after a while its connections are cut.
+// leave tells the coordinator that this member is gone. What waits for an answer
+// cannot be interrupted, so after a while its connections are cut, and no other is
+// opened: the session of a member that could not say so ends by itself.
 func leave(members *kafkago.ConsumerGroup, conns *connSet, joined bool) {
-	t := time.AfterFunc(leaveTimeout, conns.closeAll)
+	t := time.AfterFunc(leaveTimeout, conns.cut)
 	defer t.Stop()
 	if !joined {
 		settle(members)
@@ -133,31 +137,50 @@ func settle(members *kafkago.ConsumerGroup) {
 	}
 }
 
-// connSet remembers the connections of one group.
+// connSet remembers the connections of one group, until it is cut.
 type connSet struct {
-	mu    sync.Mutex
-	conns []net.Conn
+	mu     sync.Mutex
+	conns  []net.Conn
+	closed bool
 }
+
+var errCut = errors.New("the group is being left, and its connections are cut")
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
 func (s *connSet) dialer(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if s.isCut() {
+			return nil, errCut
+		}
 		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
+		if s.closed { // while it was dialled
+			_ = conn.Close()
+			return nil, errCut
+		}
 		s.conns = slices.DeleteFunc(s.conns, func(c net.Conn) bool { return c.(*trackedConn).isClosed() })
 		s.conns = append(s.conns, conn)
 		return conn, nil
 	}
 }
 
-func (s *connSet) closeAll() {
+func (s *connSet) isCut() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.closed
+}
+
+// cut closes all connections, and lets none be opened any more: kafka-go dials again
+// to leave, and would wait for an answer once more.
+func (s *connSet) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
 	for _, c := range s.conns {
 		c.Close()
 	}

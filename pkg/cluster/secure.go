@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -53,7 +52,7 @@ func (t TLS) validate() error {
 func (t TLS) read() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile != "" {
-		pem, err := os.ReadFile(t.CAFile)
+		pem, err := readFile(t.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("read the certificates of the CAs: %w", err)
 		}
@@ -63,13 +62,25 @@ func (t TLS) read() (*tls.Config, error) {
 		}
 	}
 	if t.CertFile != "" {
-		own, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		own, err := keyPair(t.CertFile, t.KeyFile)
 		if err != nil {
 			return nil, fmt.Errorf("read the client certificate %s and its key %s: %w", t.CertFile, t.KeyFile, err)
 		}
 		config.Certificates = []tls.Certificate{own}
 	}
 	return config, nil
+}
+
+func keyPair(certFile, keyFile string) (tls.Certificate, error) {
+	cert, err := readFile(certFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	key, err := readFile(keyFile)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(cert, key)
 }
 
 // SASL says as which user the brokers are connected to.
@@ -101,7 +112,7 @@ func (s SASL) validate() error {
 func (s SASL) read() (kafka.Credentials, error) {
 	c := kafka.Credentials{Mechanism: s.Mechanism, Username: s.Username, Password: string(s.Password)}
 	if s.PasswordFile != "" {
-		data, err := os.ReadFile(s.PasswordFile)
+		data, err := readFile(s.PasswordFile)
 		if err != nil {
 			return c, fmt.Errorf("read the password of user %s: %w", s.Username, err)
 		}

@@ -232,6 +232,7 @@ func (l *loop) becameReady() {
 func (l *loop) part() {
 	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
 	defer cancel()
+	defer l.board.Begin(func() string { return "wait for handlers and send the last reports" }, 0).End()
 	l.sender.close()
 	ended := make(chan struct{})
 	go func() {

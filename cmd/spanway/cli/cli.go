@@ -192,7 +192,7 @@ func (a *App) aim(cmd *cobra.Command) (err error) {
 	if cmd.Name() == "dev" {
 		a.Target, err = a.connection.Here()
 	} else {
-		a.Target, err = a.connection.Target()
+		a.Target, err = a.connection.Target(a.ctx)
 	}
 	a.Prefix, a.Site = a.Target.Prefix, a.Target.Site
 	return err

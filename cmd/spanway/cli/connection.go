@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"slices"
@@ -46,9 +47,10 @@ func (c *Connection) Flags(f *pflag.FlagSet) {
 // layeredKey is the annotation of the flags of a Connection.
 const layeredKey = "spanway_layered"
 
-// Target is where they say that commands go, with the variables and the file.
-func (c *Connection) Target() (Target, error) {
-	layers, name, err := c.layers()
+// Target is where they say that commands go, with the variables and the file, which
+// is read for no longer than ctx.
+func (c *Connection) Target(ctx context.Context) (Target, error) {
+	layers, name, err := c.layers(ctx)
 	if err != nil {
 		return Target{}, err
 	}
@@ -127,17 +129,21 @@ var otherwise = layer{
 }
 
 // layers are the places, the first one first, and the name of the cluster in the file.
-func (c *Connection) layers() ([]layer, string, error) {
+func (c *Connection) layers(ctx context.Context) ([]layer, string, error) {
 	flag := c.given()
 	context, byContext := first(c.context, "context", "")
 	named, byCluster := first(c.named, "cluster", "")
-	if !byContext && !byCluster && (flag.of(brokers) != "" || environment.of(brokers) != "") {
+	path, pathNamed := first(c.config, "config", defaultPath())
+	aside := !byContext && !byCluster && (flag.of(brokers) != "" || environment.of(brokers) != "")
+	if aside && !pathNamed {
 		return []layer{flag, environment, otherwise}, "", nil // the file is about other brokers
 	}
-	path, pathNamed := first(c.config, "config", defaultPath())
-	f, err := readFile(path, pathNamed)
+	f, err := readFile(ctx, path, pathNamed)
 	if err != nil {
 		return nil, "", err
+	}
+	if aside { // A file that is named must be good, even if it is about other brokers.
+		return []layer{flag, environment, otherwise}, "", nil
 	}
 	bySite := false
 	if !byContext && !byCluster {

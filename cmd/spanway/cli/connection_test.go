@@ -62,7 +62,7 @@ func aim(t *testing.T, content string, variables map[string]string, args ...stri
 	if err := flags.Parse(args); err != nil {
 		return cli.Target{}, dir, err
 	}
-	target, err := c.Target()
+	target, err := c.Target(t.Context())
 	return target, dir, err
 }
 
@@ -197,5 +197,21 @@ func TestNoFlagTakesAPassword(t *testing.T) {
 	}
 	if target, _, _ := aim(t, "", map[string]string{"PASSWORD": "hunter2", "USER": "bob"}); strings.Contains(fmt.Sprintf("%v %+v %#v", target, target, target), "hunter2") {
 		t.Error("a target prints its password")
+	}
+}
+
+// A file that is named must be good, whatever it is named by, and wherever the brokers
+// come from.
+func TestAFileThatIsNamedIsRead(t *testing.T) {
+	for _, brokers := range [][]string{nil, {"--brokers", "b:1"}} {
+		for _, by := range []string{"flag", "variable"} {
+			args, variables := brokers, map[string]string{"CONFIG": "/no/such.yaml"}
+			if by == "flag" {
+				args, variables = append([]string{"--config", "/no/such.yaml"}, brokers...), nil
+			}
+			if _, _, err := aim(t, config, variables, args...); err == nil || !strings.Contains(err.Error(), "/no/such.yaml") {
+				t.Errorf("by %s, with %q: %v; want that the file is refused", by, brokers, err)
+			}
+		}
 	}
 }

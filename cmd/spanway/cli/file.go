@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -56,11 +58,17 @@ func defaultPath() string {
 	return filepath.Join(dir, "spanway", "config.yaml")
 }
 
-// readFile reads the file. One that nobody named need not exist.
-func readFile(path string, named bool) (*file, error) {
+// maxFile bounds the configuration file.
+const maxFile = 1 << 20
+
+// readFile reads the file, for no longer than ctx. One that is not named need not exist.
+func readFile(ctx context.Context, path string, named bool) (*file, error) {
 	f := &file{path: path}
-	data, err := os.ReadFile(path)
-	if path == "" || !named && errors.Is(err, fs.ErrNotExist) {
+	if path == "" {
+		return f, nil
+	}
+	data, err := readAll(ctx, path)
+	if !named && errors.Is(err, fs.ErrNotExist) {
 		return f, nil
 	}
 	if err != nil {
@@ -81,6 +89,19 @@ func readFile(path string, named bool) (*file, error) {
 		f.Clusters[name] = c
 	}
 	return f, nil
+}
+
+func readAll(ctx context.Context, path string) ([]byte, error) {
+	in, err := open(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s has more than %d bytes", path, maxFile)
+	}
+	return data, err
 }
 
 // choose finds a context and its cluster by their names, which may be empty. Where

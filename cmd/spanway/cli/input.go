@@ -82,7 +82,9 @@ type openInput struct {
 
 // Open opens a file to read. Like standard input, it may be a pipe of which nothing
 // comes: opening and reading end with the command's context.
-func (a *App) Open(name string) (io.ReadCloser, error) {
+func (a *App) Open(name string) (io.ReadCloser, error) { return open(a.ctx, name) }
+
+func open(ctx context.Context, name string) (io.ReadCloser, error) {
 	type opened struct {
 		file *os.File
 		err  error
@@ -97,8 +99,8 @@ func (a *App) Open(name string) (io.ReadCloser, error) {
 		if o.err != nil {
 			return nil, o.err
 		}
-		return openInput{newInput(a.ctx, o.file), o.file}, nil
-	case <-a.ctx.Done():
-		return nil, a.ctx.Err()
+		return openInput{newInput(ctx, o.file), o.file}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }

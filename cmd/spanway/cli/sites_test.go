@@ -17,7 +17,7 @@ func of(t *testing.T, args ...string) (Target, error) {
 	if err := flags.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	return c.Target()
+	return c.Target(t.Context())
 }
 
 func TestSiteChoosesWhereACommandGoes(t *testing.T) {
