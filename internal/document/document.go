@@ -7,7 +7,11 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
+	"math"
+	"strconv"
+	"strings"
 
 	yaml3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
@@ -21,7 +25,9 @@ var bom = []byte("\ufeff")
 
 // Decode reads the one document in data into v, by the JSON names of its fields. A
 // field that v does not have, or that is given twice, is refused, and so is a second
-// document. An empty one leaves v as it is.
+// document. A number that versions of YAML read differently, or that would be rounded,
+// is refused, because it may be meant as text, such as a postcode. An empty document
+// leaves v as it is.
 func Decode(data []byte, v any) error {
 	data = bytes.TrimPrefix(data, bom)
 	broken := single(data)
@@ -32,20 +38,59 @@ func Decode(data []byte, v any) error {
 	return cmp.Or(yaml.UnmarshalStrict(data, v, yaml.DisallowUnknownFields), broken)
 }
 
-// single is why data is not one document.
+// Empty tells whether a document says nothing: there is none, or it is null.
+func Empty(data []byte) bool {
+	var node yaml3.Node
+	err := yaml3.NewDecoder(bytes.NewReader(bytes.TrimPrefix(data, bom))).Decode(&node)
+	return errors.Is(err, io.EOF) || err == nil && empty(&node)
+}
+
+// single is why data is not one document, or not a clear one.
 func single(data []byte) error {
 	d := yaml3.NewDecoder(bytes.NewReader(data))
+	var unclear error
 	for n := 0; ; n++ {
 		var node yaml3.Node
 		switch err := d.Decode(&node); {
 		case errors.Is(err, io.EOF):
-			return nil
+			return unclear
 		case n > 0 && (err != nil || !empty(&node)):
 			return errSeveral
 		case err != nil:
 			return err
 		}
+		unclear = cmp.Or(unclear, check(&node))
 	}
+}
+
+// check refuses the first number in a node that is not clear. It quotes nothing, either.
+func check(node *yaml3.Node) error {
+	const plain = 0
+	if node.Kind == yaml3.ScalarNode && node.Style == plain && unclear(node.Value) {
+		return fmt.Errorf("line %d: a number has leading zeros, a base or underscores, or is too large to be exact: write it as a plain integer, or in quotes if it is text", node.Line)
+	}
+	for _, child := range node.Content {
+		if err := check(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unclear tells whether a plain scalar is read as a number that its text may not mean:
+// 01234 is octal in YAML 1.1 and decimal in 1.2, 1_0 is ten or text, and a float beyond
+// 2^53 is rounded.
+func unclear(text string) bool {
+	digits := strings.TrimLeft(text, "+-")
+	bare := strings.ReplaceAll(digits, "_", "")
+	f, err := strconv.ParseFloat(bare, 64)
+	_, base := strconv.ParseUint(bare, 0, 64)
+	if bare == "" || (bare[0] < '0' || bare[0] > '9') && bare[0] != '.' || err != nil && base != nil && !errors.Is(err, strconv.ErrRange) {
+		return false // It is no number.
+	}
+	leading := len(bare) > 1 && bare[0] == '0' && strings.ContainsRune("0123456789oOxXbB", rune(bare[1]))
+	_, whole := strconv.ParseInt(digits, 10, 64)
+	return bare != digits || leading || whole != nil && math.Abs(f) >= 1<<53
 }
 
 // empty tells whether nothing stands between two marks, as behind a last "---".

@@ -39,3 +39,34 @@ func TestDecode(t *testing.T) {
 		})
 	}
 }
+
+// A number is refused where its text may mean another one, or no number at all.
+func TestNumbersAreClear(t *testing.T) {
+	t.Parallel()
+	for text, clear := range map[string]bool{
+		"0": true, "7": true, "-7": true, "+7": true, "1.5": true, "0.5": true, "1e3": true, "9007199254740993": true,
+		"v1_0": true, "1_a": true, "0xyz": true, "a": true, "1.2.3": true, "2026-11-25": true, `"01234"`: true, "'1_0'": true, "64Mi": true, "_": true, ".": true,
+		"01234": false, "08": false, "-012": false, "00": false, "01.5": false, "1_0": false, "0_7": false, "1_0.5": false,
+		"0o17": false, "0x1F": false, "0b11": false, "9007199254740993.5": false, "1e300": false, "1e999": false, "18446744073709551616": false,
+	} {
+		for _, document := range []string{"a: " + text, "[{b: [" + text + "]}]"} {
+			var v any
+			err := Decode([]byte(document), &v)
+			if (err == nil) != clear || err != nil && !strings.Contains(err.Error(), "line 1: a number") {
+				t.Errorf("%s: %v, %v; want it to be clear: %t", document, v, err, clear)
+			}
+		}
+	}
+}
+
+func TestEmpty(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]bool{
+		"": true, " \n": true, "# only a comment\n": true, "---\n": true, "--- # nothing\n...\n": true, "null": true, "~": true, "\ufeff": true,
+		"[]": false, "{}": false, "a": false, "\x00": false, "[": false,
+	} {
+		if Empty([]byte(text)) != want {
+			t.Errorf("%q is empty: %t; want %t", text, !want, want)
+		}
+	}
+}

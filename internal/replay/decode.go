@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/spanway/spanway/internal/document"
 	"github.com/spanway/spanway/pkg/request"
@@ -27,6 +28,9 @@ func decode(data []byte, v any) error {
 // lists.
 func decodeStream[T any](data []byte) ([]T, error) {
 	var list []T
+	if !utf8.Valid(data) {
+		return nil, errors.New("it is not text in UTF-8")
+	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		return list, decode(data, &list)
@@ -38,14 +42,45 @@ func decodeStream[T any](data []byte) ([]T, error) {
 	d.DisallowUnknownFields()
 	for {
 		var one T
+		before := d.InputOffset()
 		switch err := d.Decode(&one); {
 		case errors.Is(err, io.EOF):
 			return list, nil
 		case err != nil:
 			return nil, err
 		}
+		if err := once(json.NewDecoder(bytes.NewReader(data[before:d.InputOffset()]))); err != nil {
+			return nil, err
+		}
 		list = append(list, one)
 	}
+}
+
+// once refuses a value with an object that has a field twice, of which one is lost
+// otherwise.
+func once(d *json.Decoder) error {
+	open, err := d.Token()
+	if err != nil || open != json.Delim('{') && open != json.Delim('[') {
+		return err
+	}
+	seen := map[json.Token]bool{}
+	for d.More() {
+		if open == json.Delim('{') {
+			name, err := d.Token()
+			if err != nil {
+				return err
+			}
+			if seen[name] {
+				return fmt.Errorf("field %q is given twice", name)
+			}
+			seen[name] = true
+		}
+		if err := once(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
 }
 
 // amounts are needs or what an engine has: integers or quantities such as "64Mi".

@@ -17,6 +17,12 @@ func TestFilesAreChecked(t *testing.T) {
 		"- {id: e, id: f}":                               "already",
 		"engines":                                        "cannot unmarshal",
 		"\x00":                                           "read the engines",
+		"- {id: e, labels: {zip: 01234}}":                "in quotes",
+		"- {id: e, allocatable: {slots: 1_0}}":           "in quotes",
+		"{\"id\": \"e\"}{\"id\": \"a\xff\"}":             "UTF-8",
+		"- {id: \"a\xff\"}":                              "UTF-8",
+		"{\"id\": \"e\", \"id\": \"f\"}":                 "twice",
+		"{\"id\": \"e\"}\n{\"id\": \"f\", \"labels\": {\"a\": [{\"b\": 1, \"b\": 2}]}}": "twice",
 	} {
 		if f, err := ParseFleet([]byte(text)); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("engines %q: %v, %v; want %q", text, f, err, says)

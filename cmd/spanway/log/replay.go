@@ -1,7 +1,6 @@
 package log
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/internal/document"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/replay"
 	"github.com/spanway/spanway/pkg/client"
@@ -137,7 +137,7 @@ func readScenario(a *cli.App, name string) ([]byte, error) {
 	if err != nil {
 		return nil, cli.Usage("read %s: %w", name, err)
 	}
-	if len(bytes.TrimSpace(data)) == 0 {
+	if document.Empty(data) {
 		return nil, cli.Usage("%s is empty: give a file that says something, or \"%s\" to change nothing", name, asRecorded)
 	}
 	return data, nil
