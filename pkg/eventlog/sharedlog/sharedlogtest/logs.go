@@ -176,11 +176,11 @@ func truncation(t *testing.T, p *Partition) {
 	same(t, "a host that begins after a truncation", a, late)
 }
 
-// lostTail: what was read and is gone is dropped by every host; calls that wait are made
-// again as they are.
-func lostTail(t *testing.T, p *Partition) {
+// LostTail is a part of the suite for a partition that can lose its tail: what was read
+// and is gone is dropped by every host; calls that wait are made again as they are.
+func LostTail(t *testing.T, p *Partition) {
 	if p.Lose == nil {
-		return // A broker must be killed for that: TestHostOnApacheKafka.
+		return // A broker must be killed for that, which no other test may use meanwhile.
 	}
 	var hold atomic.Bool
 	made := make(chan struct{}, 100)

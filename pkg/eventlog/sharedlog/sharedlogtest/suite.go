@@ -43,7 +43,7 @@ func Run(t *testing.T, open func(t *testing.T) *Partition) {
 		"calls end with their host":                    hostEnds,
 		"snapshot plus tail is the whole log":          snapshotPlusTail,
 		"truncation under a host that stands still":    truncation,
-		"a lost tail":                                  lostTail,
+		"a lost tail":                                  LostTail,
 		"time passes":                                  timePasses,
 		"two keepers are no faster than one":           twoKeepers,
 		"watchers are told in order":                   watchers,
