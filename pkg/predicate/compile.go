@@ -129,7 +129,11 @@ func (l *language) compile(text string) (expression, error) {
 		if t == cel.DynType {
 			of = "of any type"
 		}
-		return expression{}, events.Refuse(l.bad, "line 1, column 1: the result is %s, %s", of, l.wanted)
+		wanted := l.wanted
+		if wanted == wantBool && isNumber(t) {
+			wanted = "not bool; compare it with a number, as in engine.free.slots >= 1"
+		}
+		return expression{}, events.Refuse(l.bad, "line 1, column 1: the result is %s, %s", of, wanted)
 	}
 	in, err := l.inspect(checked)
 	if err != nil {
@@ -180,10 +184,35 @@ func (l *language) refusal(issues *cel.Issues) error {
 	if len(message) > 300 {
 		message = strings.ToValidUTF8(message[:300], "") + "..."
 	}
-	if strings.Contains(message, "undeclared reference to 'engine'") || strings.Contains(message, "undeclared reference to 'task'") {
-		message += "; the attributes are " + l.attributeNames()
+	return events.Refuse(l.bad, "line %d, column %d: %s", line, column, message+l.hint(message))
+}
+
+// hint is what to write instead, where the message of CEL is that of a common mistake.
+func (l *language) hint(message string) string {
+	const undeclared = "undeclared reference to '"
+	if _, rest, ok := strings.Cut(message, undeclared); ok {
+		name, _, _ := strings.Cut(rest, "'")
+		if name == "engine" || name == "task" {
+			return "; the attributes are " + l.attributeNames()
+		}
+		if strings.Contains(name, ".") || strings.Contains(rest, "did you mean") {
+			return ""
+		}
+		return fmt.Sprintf("; if it is text, write it in quotes: %q", name)
 	}
-	return events.Refuse(l.bad, "line %d, column %d: %s", line, column, message)
+	_, token, ok := strings.Cut(message, "token recognition error at: '")
+	switch {
+	case !ok:
+	case strings.HasPrefix(token, "=>"):
+		return "; at least is written >="
+	case strings.HasPrefix(token, "="):
+		return "; equal is written =="
+	case strings.HasPrefix(token, "&"):
+		return "; and is written &&"
+	case strings.HasPrefix(token, "|"):
+		return "; or is written ||"
+	}
+	return ""
 }
 
 func (l *language) attributeNames() string {

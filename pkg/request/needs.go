@@ -1,6 +1,7 @@
 package request
 
 import (
+	"fmt"
 	"maps"
 	"math"
 	"math/big"
@@ -68,7 +69,7 @@ func parseAmount(name string, v *structpb.Value) (int64, error) {
 		if n, ok := Quantity(k.StringValue); ok {
 			return n, nil
 		}
-		return 0, badNeeds("needs.%s is %.40q; give an integer of at least 0, or a quantity such as \"64Mi\" that comes to one", name, k.StringValue)
+		return 0, badNeeds("needs.%s is %.40q; give an integer of at least 0, or a quantity such as \"64Mi\" that comes to one%s", name, k.StringValue, Meant(k.StringValue))
 	}
 	return 0, badNeeds("needs.%s is neither a number nor a quantity such as \"64Mi\"", name)
 }
@@ -92,6 +93,16 @@ var units = []struct {
 }{
 	{"Ki", 1 << 10, 1}, {"Mi", 1 << 20, 1}, {"Gi", 1 << 30, 1}, {"Ti", 1 << 40, 1}, {"Pi", 1 << 50, 1}, {"Ei", 1 << 60, 1},
 	{"k", 1e3, 1}, {"M", 1e6, 1}, {"G", 1e9, 1}, {"T", 1e12, 1}, {"P", 1e15, 1}, {"E", 1e18, 1}, {"m", 1, 1000},
+}
+
+// Meant is what to say of a text that is no quantity because it ends with a B, as in
+// "24GiB"; empty for others.
+func Meant(text string) string {
+	meant := strings.TrimSpace(strings.TrimSuffix(text, "B"))
+	if _, ok := Quantity(meant); !ok || meant == text {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s?", meant)
 }
 
 // Quantity reads an integer of at least 0 or a quantity such as "64Mi": digits,

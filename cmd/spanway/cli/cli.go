@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -125,6 +126,9 @@ func (a *App) root(commands []Command) *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if err := applyVariables(cmd); err != nil {
 				return err
+			}
+			for _, text := range unknownVariables(cmd.Root(), os.Environ()) {
+				a.Notef("warning: %s\n", text)
 			}
 			if err := a.aim(cmd); err != nil {
 				return err

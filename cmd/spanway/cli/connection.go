@@ -55,6 +55,9 @@ func (c *Connection) Target(ctx context.Context) (Target, error) {
 		return Target{}, err
 	}
 	t, err := target(name, layers)
+	if err == nil {
+		err = halfUser(t.Cluster.SASL)
+	}
 	if !slices.ContainsFunc(layers[:len(layers)-1], func(l layer) bool { return l.of(brokers) != "" }) {
 		t.unplaced = c.given().of(site)
 	}
@@ -87,6 +90,21 @@ func target(name string, layers []layer) (Target, error) {
 		t.Cluster.SASL.Mechanism = cluster.ScramSHA512
 	}
 	return t, nil
+}
+
+// halfUser is the error of a user without a password, or the other way round, as
+// settings are called here.
+func halfUser(s cluster.SASL) error {
+	secret := s.Password != "" || s.PasswordFile != ""
+	switch {
+	case s.Username != "" && !secret:
+		return Usage("user %q (--user, SPANWAY_USER) has no password: give --password-file (SPANWAY_PASSWORD_FILE), or SPANWAY_PASSWORD", s.Username)
+	case s.Username == "" && secret:
+		return Usage("a password is given (--password-file, SPANWAY_PASSWORD_FILE, SPANWAY_PASSWORD) and no user: give --user (SPANWAY_USER)")
+	case s.Password != "" && s.PasswordFile != "":
+		return Usage("the password is given twice: give either --password-file (SPANWAY_PASSWORD_FILE) or SPANWAY_PASSWORD")
+	}
+	return nil
 }
 
 // hasPassword reports whether a place says what the password is, in either way.

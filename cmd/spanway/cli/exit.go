@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spanway/spanway/pkg/client"
 )
@@ -20,7 +22,11 @@ const (
 // interrupted is what a command that a signal ended had not done.
 type interrupted struct{ err error }
 
-func (e *interrupted) Error() string { return "interrupted: " + e.err.Error() }
+// Error leaves out that a context was cancelled, which is how it was interrupted.
+func (e *interrupted) Error() string {
+	text := "interrupted: " + e.err.Error()
+	return strings.TrimSuffix(text, ": "+context.Canceled.Error())
+}
 func (e *interrupted) Unwrap() error { return e.err }
 
 // usageError is a mistake in how the command was called.

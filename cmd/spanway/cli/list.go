@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/pflag"
 )
@@ -123,6 +124,7 @@ func (p *pairs) Set(text string) error {
 	if s.empty() {
 		return nil
 	}
+	given := map[string]bool{} // in this text; a flag that is given again replaces
 	for more := true; more; more = s.next(",") {
 		name, err := s.word("=,")
 		if err != nil {
@@ -131,6 +133,13 @@ func (p *pairs) Set(text string) error {
 		if name.Text == "" || !s.next("=") {
 			return fmt.Errorf("%q is no NAME=VALUE; a value with a comma in it is written in quotes, NAME=\"A,B\"", name.Text)
 		}
+		if strings.ContainsFunc(name.Text, unicode.IsSpace) {
+			return fmt.Errorf("%q is no name: it has a space in it", name.Text)
+		}
+		if given[name.Text] {
+			return fmt.Errorf("%q is given twice: give it once", name.Text)
+		}
+		given[name.Text] = true
 		values, err := p.values(&s)
 		if err != nil {
 			return err

@@ -165,6 +165,9 @@ func replayDead(ctx context.Context, a *cli.App, c *cli.Conn, q *deadQuery) erro
 			failed = errors.Join(failed, &client.Refused{Code: "NO_RECORD", Message: fmt.Sprintf("there is no such dead letter at offset %d", at)})
 		}
 	}
+	if len(letters) == 0 && failed == nil {
+		a.Notef("0 dead letters are meant: nothing to replay\n")
+	}
 	done := map[string]string{} // what was replayed, and as what
 	for i := range letters {
 		v := viewDead(&letters[i])

@@ -142,7 +142,7 @@ func amounts(in map[string]string, slots int) (map[string]int64, error) {
 	for name, text := range in {
 		n, ok := request.Quantity(text)
 		if !ok {
-			return nil, cli.Usage("--capacity %s=%s: give an integer, or a quantity such as 16Gi", name, text)
+			return nil, cli.Usage("--capacity %s=%s: give an integer, or a quantity such as 16Gi%s", name, text, request.Meant(text))
 		}
 		out[name] = n
 	}

@@ -128,6 +128,9 @@ func list(a *cli.App) *cobra.Command {
 		Short: "List tasks, newest first; only those that have not ended unless --state says otherwise",
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if limit < 0 {
+				return cli.Usage("--limit %d: give 0 (all) or more", limit)
+			}
 			q.Pool = events.Pool(pool)
 			var err error
 			if q.States, err = parseStates(states); err != nil {
