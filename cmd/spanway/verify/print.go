@@ -38,11 +38,10 @@ func printLog(a *cli.App, l *logReport, all bool) {
 		return
 	}
 	r := &l.found
-	a.Printf("%d records in %d partitions, %d count; %d claims%s\n", r.Records, r.Partitions, r.Counted, r.Claims, owners(r.ClaimsBy))
-	if l.tasks {
-		a.Printf("%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
+	if l.Queue != nil {
+		printQueue(a, l)
 	} else {
-		a.Printf("only the chain is judged: no rules are known here for what the events of this log mean\n")
+		printChain(a, l)
 	}
 	if len(r.Skipped) > 0 {
 		a.Printf("do not count%s\n", tally(r.Skipped, ": "))
@@ -51,7 +50,9 @@ func printLog(a *cli.App, l *logReport, all bool) {
 		a.Printf("%d records at the end belong to a batch that is not complete\n", r.Unfinished)
 	}
 	for _, p := range r.Partial {
-		printPartial(a, p, l.tasks)
+		if l.Queue == nil {
+			printPartial(a, p, l.tasks)
+		}
 	}
 	printFindings(a, r, all)
 	hold := strings.Join(l.Rules, " ") + " hold"
@@ -63,6 +64,17 @@ func printLog(a *cli.App, l *logReport, all bool) {
 		a.Printf("%s\n", a.Colour(render.Green, hold))
 	case r.Violations == r.Losses:
 		a.Printf("%s for what the log still has; what was lost is named above\n", hold)
+	}
+}
+
+// printChain prints what an owned log has.
+func printChain(a *cli.App, l *logReport) {
+	r := &l.found
+	a.Printf("%d records in %d partitions, %d count; %d claims%s\n", r.Records, r.Partitions, r.Counted, r.Claims, owners(r.ClaimsBy))
+	if l.tasks {
+		a.Printf("%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
+	} else {
+		a.Printf("only the chain is judged: no rules are known here for what the events of this log mean\n")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/internal/verify/queue"
 	"github.com/spanway/spanway/internal/verify/spill"
 	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/client"
@@ -40,9 +41,11 @@ and reading no other topic, that
   G5  versions of the fold grow, and nothing stands in the log before the version
       that it needs; that equal logs give equal states is for tests to show
   G6  nothing that an older owner wrote counts after a newer claim
+  G8  every call to a queue is decided again: its ordering is that of the first
+      accepted entries, each is taken out once, and none returns
 
 G1 to G4 are about tasks.events. Of another owned log, whose events have no rules
-here yet, the chain is judged alone, and that is said.
+here yet, the chain is judged alone, and that is said. G8 is about queue.*.
 
 Who may write to an owned log may also claim it and then decide in the owner's
 place, and no rule is broken by that. So the claims are told by the names of the
@@ -88,13 +91,14 @@ bytes for each task in the log, of two partitions at a time.`,
 	return c
 }
 
-// judgeable lists the owned logs of the catalogue that exist.
+// judgeable lists the owned logs of the catalogue that exist, and those of queues.
 func judgeable(ctx context.Context, c *cli.Conn) ([]events.Log, error) {
 	there, err := topics(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return l.Kind != events.OwnedLog || !there[l.Topic] }), nil
+	logs := slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return l.Kind != events.OwnedLog || !there[l.Topic] })
+	return append(logs, queues(c.Topics(), there)...), nil
 }
 
 // topics are the names of those that there are.
@@ -127,6 +131,9 @@ type logReport struct {
 	Losses     int64    `json:"losses"`
 	// ClaimsBy are the claims by the names of the owners.
 	ClaimsBy map[string]int64 `json:"claims_by"`
+
+	// Queue is set if the log is that of a queue.
+	Queue *queue.Counts `json:"queue,omitempty"`
 
 	tasks bool // the log is tasks.events
 	found tasks.Report
@@ -165,6 +172,11 @@ func judge(ctx context.Context, logs []events.Log, ofTasks string, from source, 
 			l.Rules = []string{"G5", "G6"}
 			l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
 				return chainOnly{chain.NewPartition(log.Topic, n, chain.Options{MaxFindings: opts.MaxFindings, Memory: past}, nil)}
+			})
+		case isQueue(log):
+			l.Rules, l.Queue = []string{"G8"}, &queue.Counts{}
+			l.found, err = judgePartitions(ctx, log, from, func(_ int32, past chain.Memory) judging {
+				return ofQueue{queue.NewPartition(log.Topic, queue.Options{MaxFindings: opts.MaxFindings, Memory: past}), l.Queue}
 			})
 		}
 		if err != nil {

@@ -13,6 +13,11 @@ type Options = chain.Options
 // Report is what was found.
 type Report struct {
 	chain.Report
+	Counts
+}
+
+// Counts are of the calls, and of what they did.
+type Counts struct {
 	// Calls were decided; Accepted of them were, and Refused the others, by code.
 	Calls    int64                 `json:"calls"`
 	Accepted int64                 `json:"accepted"`
@@ -25,20 +30,6 @@ type Report struct {
 	// Strange are calls that name a claim which the log never accepted: a caller's
 	// mistake, or a host that took a refused claim for an accepted one.
 	Strange int64 `json:"strange"`
-}
-
-// Add takes another queue's report into r.
-func (r *Report) Add(o Report) {
-	r.Report.Add(o.Report)
-	r.Calls, r.Accepted = r.Calls+o.Calls, r.Accepted+o.Accepted
-	for code, n := range o.Refused {
-		if r.Refused == nil {
-			r.Refused = map[events.Code]int64{}
-		}
-		r.Refused[code] += n
-	}
-	r.Enqueued, r.Removed, r.Claimed = r.Enqueued+o.Enqueued, r.Removed+o.Removed, r.Claimed+o.Claimed
-	r.Entries, r.Strange = r.Entries+o.Entries, r.Strange+o.Strange
 }
 
 // Report returns what was found so far.

@@ -1,0 +1,72 @@
+package verify
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+// The logs of queues are judged, and what is broken in one is found.
+func TestVerifyJudgesQueues(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	s := clitest.Start(t, 0)
+	brokers := s.Brokers()
+	options := queue.Options{Logger: slog.New(slog.DiscardHandler), Brief: true}
+	c, err := cluster.Open(cluster.Config{Brokers: brokers, Logger: options.Logger})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := queue.Create(ctx, c, "orders", queue.Rules{}, options); err != nil {
+		t.Fatal(err)
+	}
+	q, err := queue.Open(ctx, c, "orders", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"a", "b"} {
+		if _, err := q.Enqueue(ctx, queue.Item{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Remove(ctx, "a", ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Remove(ctx, "a", ""); err == nil {
+		t.Fatal("it was removed twice")
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, stderr, code := program.Call(ctx, "", "verify", "--brokers", brokers[0])
+	for _, want := range []string{"5 calls, 4 accepted", "2 entries enqueued, 1 taken out, 1 held", "refused: 1 ALREADY_REMOVED", "G8 holds"} {
+		if code != cli.ExitDone || !strings.Contains(out, want) {
+			t.Fatalf("verify ends with %d and prints\n%s%s\nwant %q", code, out, stderr, want)
+		}
+	}
+	r, err := sharedlog.Encode(events.Encoder{Source: "/test"}, sharedlog.CallID{1}, 5, &events.QueueRemoved{Id: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := sharedlog.Encode(events.Encoder{Source: "/test"}, sharedlog.CallID{1}, 5, &events.QueueEnqueued{Id: "c"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Partition("spanway.queue.orders", 0).Append(ctx, []events.Record{r, other}); err != nil {
+		t.Fatal(err)
+	}
+	out, stderr, code = program.Call(ctx, "", "verify", "--brokers", brokers[0])
+	if code != cli.ExitRefused || !strings.Contains(out, "G8") || !strings.Contains(out, "asks something else") || !strings.Contains(stderr, "GUARANTEE_BROKEN: 1 violation") {
+		t.Fatalf("verify ends with %d and prints\n%s%s", code, out, stderr)
+	}
+}
