@@ -85,17 +85,17 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // whatever else uses their connection. It is nil if nothing is.
 func (s *Service) Trouble() error { return s.board.Err() }
 
-// Run hosts until ctx ends, and then returns nil: calls that have no verdict end with a
+// Run hosts until its context ends, and then returns nil: calls that have no verdict end with a
 // *sharedlog.UnknownError. Its error says why it could not begin, or is final
 // (eventlog.Final): what a log holds cannot be read or folded.
-func (s *Service) Run(ctx context.Context) error {
+func (s *Service) Run(until context.Context) error {
 	if s.ran.Swap(true) {
 		return fmt.Errorf("host %s: %w", s.cfg.Log.Topic, ErrRan)
 	}
-	ctx, stop := context.WithCancelCause(ctx)
+	ctx, stop := context.WithCancelCause(until)
 	defer stop(nil)
 	if err := s.ensure(ctx); err != nil {
-		stop(err) // The hosts end with it, so that no call waits for them.
+		stop(err) // The hosts end with it, so that no call waits for them. It changes nothing if ctx has ended.
 	}
 	var parts sync.WaitGroup
 	for n, h := range s.hosts {
@@ -111,23 +111,25 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	parts.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+	select {
+	case <-until.Done():
+		return nil
+	default:
+		return context.Cause(ctx)
 	}
-	return nil
 }
 
+// ensure creates the topics, if it is to. When ctx has ended it is of no interest whether
+// that worked: Run returns nil.
 func (s *Service) ensure(ctx context.Context) error {
-	if len(s.cfg.Create) == 0 || ctx.Err() != nil {
+	if len(s.cfg.Create) == 0 {
 		return nil
 	}
 	warnings, err := s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Create))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("host %s: %w", s.cfg.Log.Topic, err)
-	case len(warnings) > 0:
+	}
+	if len(warnings) > 0 {
 		s.log.Warn("the topics are good for development only", "because", warnings[0], "reasons", len(warnings))
 	}
 	return nil

@@ -36,6 +36,7 @@ func (h *Host) appendCalls(ctx context.Context) {
 	for ctx.Err() == nil {
 		batch := h.nextBatch()
 		if len(batch) == 0 {
+			try.End() // What was tried was given up, or has its verdict.
 			select {
 			case <-h.queued:
 			case <-ctx.Done():
@@ -86,12 +87,14 @@ func (h *Host) appendBatch(ctx context.Context, try *trouble.Try, batch []*call,
 		try.Passed()
 		h.landed(flight{calls: batch, last: base + int64(len(batch)) - 1, at: h.cfg.Now()})
 	case eventlog.IsRefused(err) && len(batch) == 1:
+		try.End()
 		h.refused(batch[0], err)
 	case eventlog.IsRefused(err):
 		records = h.appendBatch(ctx, try, batch[:len(batch)/2], records)
 		records = h.appendBatch(ctx, try, batch[len(batch)/2:], records)
 	case ctx.Err() != nil: // Run ends the calls.
 	case eventlog.IsDenied(err):
+		try.End() // Its callers are told.
 		for _, c := range batch {
 			h.giveUp(c.id, err)
 		}

@@ -16,6 +16,11 @@ type Core interface {
 	// Due is when something ends by time next, in the time of the log; math.MaxInt64 if
 	// nothing does.
 	Due() int64
+	State
+}
+
+// State is what snapshots hold of a core, and what it refers to.
+type State interface {
 	// Snapshot appends the state to dst: equal states give equal bytes.
 	Snapshot(dst []byte) []byte
 	// Restore makes the state of a fresh core equal to the one that gave these bytes.

@@ -95,11 +95,14 @@ func (k *Keeper) Run(ctx context.Context) error {
 	return k.ended(ctx, k.keepTime(ctx))
 }
 
+// ended is the error of a run: none if it was to end.
 func (k *Keeper) ended(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 func (k *Keeper) began(core Core, at Position) {
