@@ -61,10 +61,15 @@ func (q *Queue) Start(ctx context.Context, item Item, done func(Result)) error {
 			refused = &Refused{Queue: q.name, What: enqueues(m.Id), Code: v.Code}
 			r.Entry = explainEnqueue(core.(*order.Queue), m.Id, refused)
 		}
-		r.Err = q.outcome(enqueues(m.Id), err, refused)
+		if err != nil || refused != nil {
+			r.Err = q.outcome(enqueues(m.Id), err, refused)
+		}
 		done(r)
 	})
-	return q.outcome(enqueues(m.Id), err, nil)
+	if err != nil {
+		return q.outcome(enqueues(m.Id), err, nil)
+	}
+	return nil
 }
 
 // EnqueueAll puts items in, many at once and in their order, and returns what became of

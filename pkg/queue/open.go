@@ -54,7 +54,7 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 	if err != nil {
 		return err
 	}
-	defer q.Close()
+	defer func() { _ = q.Close() }() // What ended the host is the error of the call.
 	return q.call(ctx, "create", &events.QueueConfigured{Settings: rules.Settings(), Create: true, AtMs: q.now()}, nil)
 }
 
@@ -94,7 +94,7 @@ func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Que
 		_, err = q.host.Watch(ctx, &sharedlog.Watcher{Decided: q.decided, Stepped: q.stepped, Began: q.began})
 	}
 	if err != nil {
-		q.Close()
+		_ = q.Close() // What ended the host is this error.
 		return nil, err
 	}
 	return q, nil

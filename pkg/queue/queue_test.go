@@ -329,58 +329,6 @@ func TestALeaseEnds(t *testing.T) {
 	}
 }
 
-// A watcher is told of what is there and of each change, in order.
-func TestWatch(t *testing.T) {
-	ctx := within(t)
-	c := broker(t)
-	q := create(t, c, "q", queue.Rules{})
-	other := open(t, c, "q")
-	enqueue(t, other, "a", "b", "c")
-	var got []string
-	enough := errors.New("enough")
-	changes := func() {
-		if err := other.Remove(ctx, "c", "why not"); err != nil {
-			t.Error(err)
-		}
-		work, err := other.Claim(ctx, queue.Request{Lease: time.Minute})
-		if err != nil {
-			t.Error(err)
-		}
-		if _, err := other.Extend(ctx, "b", work.Token, time.Minute); err != nil {
-			t.Error(err)
-		}
-		enqueue(t, other, "d")
-		if err := other.Done(ctx, "b", work.Token); err != nil {
-			t.Error(err)
-		}
-	}
-	if err := other.Remove(ctx, "a", ""); err != nil {
-		t.Fatal(err)
-	}
-	var changing sync.WaitGroup
-	defer changing.Wait()
-	if _, _, _, err := q.Find(ctx, "a", true); err != nil { // It has read all that.
-		t.Fatal(err)
-	}
-	err := q.Watch(ctx, -1, func(c queue.Change) error {
-		got = append(got, fmt.Sprintf("%s %s", c.Kind, c.Entry.ID))
-		if len(got) == 2 {
-			changing.Go(changes)
-		}
-		if c.Kind == queue.WasDone {
-			return enough
-		}
-		return nil
-	})
-	if !errors.Is(err, enough) {
-		t.Fatal(err)
-	}
-	want := "enqueued b, enqueued c, removed c, claimed b, extended b, enqueued d, done b"
-	if text := strings.Join(got, ", "); text != want {
-		t.Fatalf("told of %s; want %s", text, want)
-	}
-}
-
 // A queue that is deleted is gone for all, and its name is free again.
 func TestDelete(t *testing.T) {
 	ctx := within(t)

@@ -2,7 +2,6 @@ package queue_test
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -63,37 +62,6 @@ func TestReplicate(t *testing.T) {
 	var diverged *queue.Diverged
 	if !errors.As(err, &diverged) || diverged.Applied != 1_000_000 {
 		t.Fatalf("the log ends before what was applied: %v", err)
-	}
-}
-
-// What is enqueued while a watcher lists the entries, page by page, is told of once.
-func TestWatchMissesNothing(t *testing.T) {
-	ctx := within(t)
-	c := broker(t)
-	q := create(t, c, "q", queue.Rules{})
-	const n = 1500 // More than one page.
-	ids := make([]string, n)
-	for i := range ids {
-		ids[i] = fmt.Sprint(i)
-	}
-	enqueue(t, q, ids...)
-	var told []string
-	err := q.Watch(ctx, -1, func(c queue.Change) error {
-		if c.Kind == queue.WasRemoved {
-			return errEnough
-		}
-		told = append(told, c.Entry.ID)
-		switch {
-		case c.Kind != queue.WasEnqueued || c.Offset != c.Entry.Seq:
-			return fmt.Errorf("told of %s %+v", c.Kind, c.Entry)
-		case len(told) == 1:
-			enqueue(t, q, "late")
-			return q.Remove(ctx, "0", "")
-		}
-		return nil
-	})
-	if want := append(ids, "late"); !errors.Is(err, errEnough) || !slices.Equal(told, want) {
-		t.Fatalf("told of %q: %v", told[min(len(told), n-1):], err)
 	}
 }
 
