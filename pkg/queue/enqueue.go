@@ -116,7 +116,7 @@ func entryOf(m *events.QueueEnqueued, offset int64) Entry {
 // enqueued is the message of an item. What no queue takes is refused here.
 func (q *Queue) enqueued(ctx context.Context, item Item) (*events.QueueEnqueued, error) {
 	if item.ID == "" {
-		id, err := q.options.IDs.Next(ctx)
+		id, err := q.options.IDs.NewID(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("enqueue: queue %s: make an ID: %w", q.name, err)
 		}

@@ -23,7 +23,8 @@ type Options struct {
 	JSON bool
 	// Holder names this process in its claims, to people; host name and process ID if empty.
 	Holder string
-	// IDs makes the IDs of entries that come without one; UUIDs of version 7 if nil. It is
+	// IDs makes the IDs of entries that come without one, such as an ids.Generator; UUIDs of
+	// version 7 if nil. It is
 	// not closed with the queue.
 	IDs IDs
 	// Brief: this process is soon over, as a command is. It takes no part in what the hosts

@@ -1,12 +1,17 @@
 package queue_test
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/ids"
 	"github.com/spanway/spanway/pkg/queue"
 )
 
@@ -86,7 +91,7 @@ func TestPayloadsThatAreNotThere(t *testing.T) {
 func TestUUIDs(t *testing.T) {
 	ctx := within(t)
 	c := broker(t)
-	q := create(t, c, "q", queue.Rules{IDs: queue.UUIDs{}.Kind()})
+	q := create(t, c, "q", queue.Rules{IDs: events.QueueIDs_QUEUE_IDS_UUIDV7})
 	var ids []string
 	for range 100 {
 		e, err := q.Enqueue(ctx, queue.Item{})
@@ -103,4 +108,43 @@ func TestUUIDs(t *testing.T) {
 	if _, err := q.Claim(ctx, queue.Request{Count: 100, Lease: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// An ids.Generator makes IDs of entries.
+var _ queue.IDs = (*ids.Generator)(nil)
+
+// numbers are IDs of a space, as a generator hands them out.
+type numbers struct{ last atomic.Int64 }
+
+func (n *numbers) NewID(context.Context) (string, error) {
+	return strconv.FormatInt(n.last.Add(1), 10), nil
+}
+
+// A queue of numbers of a space takes no others, and remembers those that were taken out as
+// intervals.
+func TestNumbersOfASpace(t *testing.T) {
+	ctx := within(t)
+	c := broker(t)
+	create(t, c, "q", queue.Rules{IDs: events.QueueIDs_QUEUE_IDS_SPACE, Space: "orders"})
+	q, err := queue.Open(ctx, c, "q", queue.Options{Logger: quiet.Logger, IDs: &numbers{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	if _, err := q.EnqueueAll(ctx, make([]queue.Item, 50)); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 40; n++ {
+		if err := q.Remove(ctx, strconv.Itoa(n), ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	i, err := q.Info(ctx, true)
+	if err != nil || i.Counts.Entries != 10 || i.Counts.Removed != 1 || i.Head.ID != "41" {
+		t.Fatalf("%+v: %v", i, err)
+	}
+	_, err = q.Enqueue(ctx, queue.Item{ID: "7"})
+	refusedAs(t, "a number that was taken out", err, queue.ErrAlreadyRemoved)
+	_, err = q.Enqueue(ctx, queue.Item{ID: "seven"})
+	refusedAs(t, "no number", err, queue.ErrBadID)
 }
