@@ -106,3 +106,33 @@ func TestVariablesAreCheckedAsFlagsAre(t *testing.T) {
 		}
 	}
 }
+
+// Every variable of a service, and of every connection, is in the guide of operations.
+func TestVariablesAreInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	services := 0
+	eachCommand(t, func(words []string, c *cobra.Command) {
+		if words = append(words[:len(words):len(words)], ""); words[0] != "serve" && words[0] != "dev" {
+			return
+		}
+		services++
+		eachFlag(c, func(f *pflag.Flag) {
+			if name := cli.VariableOf(f); name != "" && !strings.Contains(string(guide), "`"+name+"`") {
+				t.Errorf("docs/operations.md does not name %s, which is --%s of %q", name, f.Name, c.CommandPath())
+			}
+		})
+	})
+	if services < 3 {
+		t.Errorf("%d services were found", services)
+	}
+}
+
+// An ID to wait for is refused by the name of the flag that gave it, before anything is sent.
+func TestIDsToWaitForAreRefusedByTheirFlag(t *testing.T) {
+	for ids, says := range map[string]string{"a,b\a": `--after "b\a" contains a control character`, `a,""`: "--after names an empty ID"} {
+		refused(t, says, "task", "submit", "-k", "noop", "--dry-run", "--after", ids)
+	}
+}

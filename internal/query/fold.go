@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -61,9 +62,10 @@ func (q *Querier) stateAt(ctx context.Context, log eventlog.Log, cfg placement.C
 		if err != nil {
 			return nil, nil, err
 		}
-		return nil, nil, &eventlog.LossError{
+		lost := &eventlog.LossError{
 			Topic: s.Topic, Partition: s.Partition, Start: start, End: end, Snapshots: len(usable) + len(beyond),
 		}
+		return nil, nil, fmt.Errorf("%s: %w", CodeRecordsLost, lost)
 	}
 	return state, snap.Manifest, nil
 }

@@ -67,6 +67,10 @@ type Reset struct {
 // CodeNoFold: this binary knows no fold of the log, so it cannot write its empty state.
 const CodeNoFold events.Code = "NO_FOLD"
 
+// CodeRecordsLost: the beginning of a log is gone without a snapshot; the error is an
+// *eventlog.LossError.
+const CodeRecordsLost events.Code = "RECORDS_LOST"
+
 // newFold gives what folds a log of the catalogue; nil if this binary has no fold of
 // it. Each system adds its own here.
 func (q *Querier) newFold(log events.Log, partition int32) func() eventlog.Fold {

@@ -17,6 +17,9 @@ import (
 // told that it was the first.
 func (c *Client) Repeated(ctx context.Context, pool events.Pool, id events.TaskID) (bool, error) {
 	key := taskKey{orDefault(pool), id}
+	if err := checkTask(key.pool, id); err != nil {
+		return false, err
+	}
 	t, err := c.tailOf(ctx, key.pool)
 	if err != nil {
 		return false, err

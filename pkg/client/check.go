@@ -15,6 +15,16 @@ func (c *Client) Validate(r *events.TaskRequested) error {
 	return refused(c.checks.Valid(r, time.Now().UnixMilli()))
 }
 
+// checkTask refuses what no scheduler accepts as a pool or as the ID of a task: the end of
+// such a task would be waited for in vain.
+func checkTask(pool events.Pool, id events.TaskID) error {
+	err := events.CheckID("pool", string(pool))
+	if err == nil {
+		err = events.CheckID("taskId", string(id))
+	}
+	return refused(err)
+}
+
 func name(r *events.TaskRequested) {
 	if r.TaskId == "" {
 		r.TaskId = newID()

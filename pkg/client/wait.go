@@ -94,7 +94,7 @@ func rejection(key taskKey, err error) Result {
 }
 
 // Wait waits for the end of a task, no matter what submitted it and when; the
-// error is as that of Do. Of a task that this client did not submit lately it
+// error is as that of Do, and *Refused if no task may have that ID. Of a task that this client did not submit lately it
 // reads the whole log first.
 //
 // A task that was not submitted may still be, so Wait waits for it, for ever
@@ -104,6 +104,9 @@ func rejection(key taskKey, err error) Result {
 func (c *Client) Wait(ctx context.Context, pool events.Pool, id events.TaskID) (Result, error) {
 	if pool == "" {
 		pool = events.DefaultPool
+	}
+	if err := checkTask(pool, id); err != nil {
+		return Result{ID: id, Pool: pool}, err
 	}
 	key := taskKey{pool, id}
 	t, err := c.tailOf(ctx, pool)

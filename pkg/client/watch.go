@@ -44,10 +44,14 @@ type WatchConfig struct {
 
 // Watch calls see for each event that counts, in order within a partition and
 // never twice at once, until ctx ends or see returns an error, which it
-// returns; the end of ctx is no error. It waits out a broker that is away. An error
+// returns; the end of ctx is no error. The error is *Refused if no pool may have that
+// name. It waits out a broker that is away. An error
 // of the log that trying again does not mend (eventlog.Final), such as a missing
 // right or events that were deleted before they were seen, ends it.
 func (c *Client) Watch(ctx context.Context, cfg WatchConfig, see func(Event) error) error {
+	if err := refused(events.CheckOptionalID("pool", string(cfg.Pool))); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	w := &watch{client: c, cfg: cfg, see: see, stop: stop}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/eventlog"
 )
 
 // Exit codes, as wire.md fixes them.
@@ -48,6 +49,8 @@ func ExitCode(err error) int {
 		wrong   *usageError
 		refused *client.Refused
 		failed  *client.TaskFailed
+		begun   *client.Unfinished
+		lost    *eventlog.LossError
 		own     interface{ ExitCode() int }
 		stopped *interrupted
 	)
@@ -64,6 +67,8 @@ func ExitCode(err error) int {
 		return ExitRefused
 	case errors.As(err, &failed):
 		return ExitTaskFailed
+	case errors.As(err, &lost) && !errors.As(err, &begun): // Trying again mends nothing.
+		return ExitRefused
 	}
 	return ExitUnavailable
 }

@@ -3,6 +3,7 @@ package task
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -49,7 +50,7 @@ An ID that was submitted before is the same task: then nothing is changed, stand
 error says so, with its state and what this request says otherwise, and the exit code
 is as ever (-o json: "already", "state" and "differs"). Of a file, standard error
 says it of each such line, when all lines are submitted and decided, or have not been
-for a few seconds. A request that only a scheduler refuses is said to be refused; the
+for a few seconds (-o json says "already" of a line with --wait only). A request that only a scheduler refuses is said to be refused; the
 exit code tells of that with --wait alone.
 
 A warning tells of a pool without engines, of a kind that no known engine handles, of
@@ -68,6 +69,9 @@ said once it has waited for some seconds.`,
 				return cli.Usage("unexpected argument %q: a command to execute comes after --", args[0])
 			}
 			s.command = args
+			if err := s.checkAfter(); err != nil {
+				return err
+			}
 			if s.retries < 0 || s.retries >= request.MaxAttempts {
 				return cli.Usage("--retries %d: give 0 to %d", s.retries, request.MaxAttempts-1)
 			}
@@ -120,6 +124,21 @@ func (s *submission) flags(c *cobra.Command) {
 	f.BoolVar(&s.follow, "follow", false, "with --wait: print what the command writes as it comes")
 	f.DurationVar(&s.every, "every", 0, "submit it again this often, as a new task each time, until interrupted; with --wait not before the last one's end")
 	f.BoolVar(&s.dryRun, "dry-run", false, "check it and print the request (of a file: how many are valid), but send nothing")
+}
+
+// checkAfter refuses an ID that no task may have by the name of the flag that it was
+// given with: a request that says it itself is refused by the name of its field.
+func (s *submission) checkAfter() error {
+	for _, id := range s.after {
+		if id == "" {
+			return cli.Usage("--after names an empty ID: give IDs separated by commas, such as --after a,b")
+		}
+		var bad *events.Malformed
+		if errors.As(events.CheckID("--after", id), &bad) {
+			return cli.Usage("%s", bad.Message)
+		}
+	}
+	return nil
 }
 
 // complete gives a request what the flags say and it does not say itself.

@@ -271,9 +271,9 @@ type violations struct{ n, losses int64 }
 
 func (e *violations) Error() string {
 	if e.n == e.losses {
-		return fmt.Sprintf("RECORDS_LOST: acknowledged records are gone from the log (%s); nobody broke a guarantee. "+
+		return fmt.Sprintf("%s: acknowledged records are gone from the log (%s); nobody broke a guarantee. "+
 			"Look for an unclean leader election, a disk that lost power, or records that were deleted from outside, and submit again what is missing",
-			render.Count(e.n, "finding", "findings"))
+			query.CodeRecordsLost, render.Count(e.n, "finding", "findings"))
 	}
 	return fmt.Sprintf("GUARANTEE_BROKEN: %s; the log itself is the evidence, keep it", render.Count(e.n-e.losses, "violation", "violations"))
 }

@@ -263,7 +263,7 @@ func TestVerifyNamesWhatWasDeletedFromOutside(t *testing.T) {
 	}
 	_, shown, asShow := program.Call(t.Context(), "", "task", "show", "one", "--pool", string(events.DefaultPool), "--brokers", broker)
 	out, stderr, code := program.Call(t.Context(), "", "verify", "--brokers", broker)
-	if code != cli.ExitRefused || asShow == cli.ExitDone || !strings.Contains(shown, fmt.Sprintf("%s/%d begins at ", topic, busy)) || !strings.Contains(stderr, "RECORDS_LOST: ") {
+	if code != cli.ExitRefused || asShow != cli.ExitRefused || !strings.Contains(shown, "RECORDS_LOST: ") || !strings.Contains(shown, fmt.Sprintf("%s/%d begins at ", topic, busy)) || !strings.Contains(stderr, "RECORDS_LOST: ") {
 		t.Errorf("verify ends with %d and says %s; task show ends with %d and says %s", code, stderr, asShow, shown)
 	}
 	for _, partition := range []int32{busy, empty} {
