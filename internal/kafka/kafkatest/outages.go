@@ -137,9 +137,6 @@ func leaderAway(t *testing.T, b Broker) {
 }
 
 func pausedBroker(t *testing.T, b Broker) {
-	if b.Pause == nil {
-		t.Skip("NOT TESTED: this broker cannot be paused")
-	}
 	outage(t, b, func() {
 		b.Pause()
 		<-time.After(b.Away + 2*time.Second) // beyond the timeout of a request
