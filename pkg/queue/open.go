@@ -43,8 +43,8 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 	if err := o.validate(name); err != nil {
 		return fmt.Errorf("create a queue: %w", err)
 	}
-	if _, err := order.RulesOf(rules.Settings()); err != nil {
-		return fmt.Errorf("create queue %s: %w", name, err)
+	if err := check(rules, name, "create"); err != nil {
+		return err
 	}
 	if _, err := c.Ensure(ctx, events.Specs(o.topics().QueueLogs(name))); err != nil {
 		return fmt.Errorf("create queue %s: %w", name, err)
@@ -150,10 +150,20 @@ func (q *Queue) Trouble() error { return q.service.Trouble() }
 // Configure changes the rules of the queue; what it holds stays. The kind of its IDs cannot
 // change.
 func (q *Queue) Configure(ctx context.Context, rules Rules) error {
-	if _, err := order.RulesOf(rules.Settings()); err != nil {
-		return fmt.Errorf("configure queue %s: %w", q.name, err)
+	if err := check(rules, q.name, "configure"); err != nil {
+		return err
 	}
 	return q.call(ctx, "configure", &events.QueueConfigured{Settings: rules.Settings(), AtMs: q.now()}, nil)
+}
+
+// check refuses rules that no queue can have, and says which one.
+func check(rules Rules, name, what string) error {
+	_, err := order.RulesOf(rules.Settings())
+	var bad *events.Malformed
+	if errors.As(err, &bad) {
+		return &Refused{Queue: name, What: what, Code: bad.Code, Detail: bad.Message}
+	}
+	return err
 }
 
 // Delete deletes the queue for all hosts, and then its topics with all that they hold. If
