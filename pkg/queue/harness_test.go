@@ -18,9 +18,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var quiet = queue.Options{Logger: slog.New(slog.DiscardHandler)}
 
-// within is a context of the test that ends after a minute: it only bounds a hang.
+// within is a context of the test that ends after two minutes: it only bounds a hang.
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

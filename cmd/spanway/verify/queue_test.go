@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/pkg/queue"
 )
 
@@ -67,6 +68,47 @@ func TestVerifyJudgesQueues(t *testing.T) {
 	}
 	out, stderr, code = program.Call(ctx, "", "verify", "--brokers", brokers[0])
 	if code != cli.ExitRefused || !strings.Contains(out, "G8") || !strings.Contains(out, "asks something else") || !strings.Contains(stderr, "GUARANTEE_BROKEN: 1 violation") {
+		t.Fatalf("verify ends with %d and prints\n%s%s", code, out, stderr)
+	}
+}
+
+// Of a queue whose log was truncated behind its snapshots it is said that little can be
+// judged; that is no loss.
+func TestVerifyATruncatedQueue(t *testing.T) {
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer stop()
+	brokers := clitest.Start(t, 0).Brokers()
+	quiet := slog.New(slog.DiscardHandler)
+	c, err := cluster.Open(cluster.Config{Brokers: brokers, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	options := queue.Options{Logger: quiet, Snapshots: logowner.Snapshots{Events: 50, History: time.Millisecond}}
+	if err := queue.Create(ctx, c, "orders", queue.Rules{}, options); err != nil {
+		t.Fatal(err)
+	}
+	q, err := queue.Open(ctx, c, "orders", options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for start := int64(0); start == 0; { // The host has its own time for it.
+		e, err := q.Enqueue(ctx, queue.Item{})
+		if err == nil {
+			err = q.Remove(ctx, e.ID, "")
+		}
+		if err == nil {
+			start, _, err = c.Offsets(ctx, "spanway.queue.orders", 0)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out, stderr, code := program.Call(ctx, "", "verify", "--brokers", brokers[0])
+	if code != cli.ExitDone || !strings.Contains(out, "only LOSS is judged") {
 		t.Fatalf("verify ends with %d and prints\n%s%s", code, out, stderr)
 	}
 }
