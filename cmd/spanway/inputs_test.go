@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,4 +136,57 @@ func TestIDsToWaitForAreRefusedByTheirFlag(t *testing.T) {
 	for ids, says := range map[string]string{"a,b\a": `--after "b\a" contains a control character`, `a,""`: "--after names an empty ID"} {
 		refused(t, says, "task", "submit", "-k", "noop", "--dry-run", "--after", ids)
 	}
+}
+
+// outOfRange are values, for each variable, that are well formed and cannot be.
+var outOfRange = map[string]string{
+	"SPANWAY_ACCEPTS": "1", "SPANWAY_ALLOW": "/bin/sh", "SPANWAY_ALLOWED_ADDRESSES": "10.0.0.0/99", "SPANWAY_BROKERS": "foo",
+	"SPANWAY_CAPACITY": "slots=-1", "SPANWAY_CLUSTER": "x", "SPANWAY_CONTEXT": "x", "SPANWAY_DIAL_TIMEOUT": "-1s",
+	"SPANWAY_ENGINE_ID": "a\nb", "SPANWAY_ENGINE_TTL": "-5s", "SPANWAY_GRACE": "-5s", "SPANWAY_HTTP": "foo", "SPANWAY_HTTP_ALLOW": "foo",
+	"SPANWAY_INSTANCE": "a\nb", "SPANWAY_LOG_FORMAT": "xml", "SPANWAY_LOG_LEVEL": "loud", "SPANWAY_MONITOR": "x", "SPANWAY_NODE": "a\nb",
+	"SPANWAY_POOL": "a\nb", "SPANWAY_PREFIX": "a b", "SPANWAY_SASL_MECHANISM": "FOO", "SPANWAY_SITE": "a\nb", "SPANWAY_SLOTS": "-1",
+	"SPANWAY_SNAPSHOT_INTERVAL": "-1m", "SPANWAY_TRACE_URL": "foo", "SPANWAY_WAITING_LIMIT": "-4",
+}
+
+// unbounded are the variables that take every text, duration or Boolean.
+var unbounded = []string{
+	"SPANWAY_CONFIG", "SPANWAY_HISTORY", "SPANWAY_JSON", "SPANWAY_LABELS", "SPANWAY_PASSWORD_FILE", "SPANWAY_TLS", "SPANWAY_TLS_CA",
+	"SPANWAY_TLS_CERT", "SPANWAY_TLS_KEY", "SPANWAY_TLS_SERVER_NAME", "SPANWAY_USER",
+}
+
+// A value that cannot be is refused with the name of its variable, or of its flag.
+func TestValuesAreInRange(t *testing.T) {
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "SPANWAY_") {
+			t.Setenv(name, "")
+		}
+	}
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	eachCommand(t, func(words []string, c *cobra.Command) {
+		aimless := slices.Contains([]string{"dev", "version", "healthcheck", "help", "completion", "spanway"}, c.Name()) || c.HasParent() && c.Parent().Name() == "completion"
+		eachFlag(c, func(f *pflag.Flag) {
+			name := cli.VariableOf(f)
+			value, known := outOfRange[name]
+			if name == "" || aimless && (f.Name == "context" || f.Name == "cluster") {
+				return
+			}
+			if !known {
+				if !slices.Contains(unbounded, name) {
+					t.Errorf("%s: say which value is out of its range", name)
+				}
+				return
+			}
+			words := words[:len(words):len(words)]
+			if c.Args != nil && c.Args(c, nil) != nil {
+				words = append(words, "x")
+			}
+			t.Setenv(name, value)
+			refused(t, name, words...)
+			t.Setenv(name, "")
+			if !aimless || c.LocalNonPersistentFlags().Lookup(f.Name) != nil {
+				refused(t, "--"+f.Name, append(words, "--"+f.Name+"="+value)...)
+			}
+		})
+	})
 }

@@ -41,11 +41,19 @@ func DefaultAllow() []string {
 	return []string{"true", "false", "cat", "sleep", "sha256sum"}
 }
 
+// CheckCommand is the error of a text that names no command which kind exec may run.
+func CheckCommand(name string) error {
+	if name == "" || strings.ContainsRune(name, filepath.Separator) {
+		return errors.New("give the names of commands, without directories")
+	}
+	return nil
+}
+
 // Validate says what is wrong with the configuration and how to mend it.
 func (c *Config) Validate() error {
 	for _, name := range c.Allow {
-		if name == "" || strings.ContainsRune(name, filepath.Separator) {
-			return fmt.Errorf("engine config: Allow contains %q: give the names of commands, without directories", name)
+		if err := CheckCommand(name); err != nil {
+			return fmt.Errorf("engine config: Allow contains %q: %w", name, err)
 		}
 	}
 	if _, err := call.NewAllowed(c.HTTPAllow); err != nil {

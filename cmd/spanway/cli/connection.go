@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -172,7 +173,7 @@ func (c *Connection) layers(ctx context.Context) ([]layer, string, error) {
 	}
 	chosen, name, at, err := f.choose(context, named)
 	if err != nil {
-		return nil, "", err
+		return nil, "", c.blame(err, byContext, byCluster)
 	}
 	filed := layer{
 		of:    func(s *setting) string { return s.file(chosen, at) },
@@ -182,6 +183,22 @@ func (c *Connection) layers(ctx context.Context) ([]layer, string, error) {
 		return []layer{flag, filed, environment, otherwise}, name, nil
 	}
 	return []layer{flag, environment, filed, otherwise}, name, nil
+}
+
+// blame says of an error of the choice where that came from, if it was made.
+func (c *Connection) blame(err error, byContext, byCluster bool) error {
+	for _, by := range []struct {
+		chosen     bool
+		flag, name string
+	}{{byContext && strings.HasPrefix(err.Error(), "context"), c.context, "context"}, {byCluster, c.named, "cluster"}} {
+		switch {
+		case by.chosen && by.flag != "":
+			return fmt.Errorf("--%s: %w", by.name, err)
+		case by.chosen:
+			return fmt.Errorf("%s: %w", variable(by.name), err)
+		}
+	}
+	return err
 }
 
 // first is a flag's value, else that of its variable, else the default; named says

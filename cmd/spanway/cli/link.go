@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
@@ -21,15 +22,13 @@ const traceIDPlace = "{traceID}"
 // Flag adds the flag to a command.
 func (u *TraceURL) Flag(c *cobra.Command) {
 	c.Flags().StringVar(&u.pattern, "trace-url", "", "page of a trace, such as http://jaeger:16686/trace/"+traceIDPlace)
+	Checked(c.Flags(), "trace-url", func(text string) error {
+		if text != "" && !strings.Contains(text, traceIDPlace) {
+			return fmt.Errorf("write %s where the ID belongs", traceIDPlace)
+		}
+		return nil
+	})
 	Variables(c.Flags(), "trace-url")
-}
-
-// Check is the error of a flag that names no page of a trace.
-func (u *TraceURL) Check() error {
-	if u.pattern != "" && !strings.Contains(u.pattern, traceIDPlace) {
-		return Usage("--trace-url %q: write %s where the ID belongs", u.pattern, traceIDPlace)
-	}
-	return nil
 }
 
 // Of is the link of a task. The ID is the second field of a traceparent.

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ var settings = []setting{
 		file: func(_ *fileContext, c *fileCluster) string { return strings.Join(c.Brokers, ",") },
 		apply: func(t *Target, s string) error {
 			t.Cluster.Brokers = list(s)
-			return nil
+			return valid(cluster.Config{Brokers: t.Cluster.Brokers})
 		},
 	},
 	{
@@ -79,8 +80,11 @@ var settings = []setting{
 	},
 	{
 		name: "sasl-mechanism", usage: "SCRAM-SHA-512 (if there is a --user), SCRAM-SHA-256 or PLAIN",
-		file:  func(_ *fileContext, c *fileCluster) string { return c.SASL.Mechanism },
-		apply: text(func(t *Target) *string { return &t.Cluster.SASL.Mechanism }),
+		file: func(_ *fileContext, c *fileCluster) string { return c.SASL.Mechanism },
+		apply: func(t *Target, s string) error {
+			t.Cluster.SASL.Mechanism = s
+			return valid(cluster.Config{Brokers: someBroker, SASL: cluster.SASL{Mechanism: s, Username: "u", Password: "p"}})
+		},
 	},
 	{
 		name: "user", usage: "user for SASL",
@@ -102,7 +106,7 @@ var settings = []setting{
 		file: func(_ *fileContext, c *fileCluster) string { return strings.Join(c.AllowedAddresses, ",") },
 		apply: func(t *Target, s string) error {
 			t.Cluster.AllowedAddresses = list(s)
-			return nil
+			return valid(cluster.Config{Brokers: someBroker, AllowedAddresses: t.Cluster.AllowedAddresses})
 		},
 	},
 	{
@@ -112,7 +116,7 @@ var settings = []setting{
 			if t.Cluster.DialTimeout, err = events.ParseDuration(s); err != nil {
 				return errDuration
 			}
-			return nil
+			return valid(cluster.Config{Brokers: someBroker, DialTimeout: t.Cluster.DialTimeout})
 		},
 	},
 	{
@@ -131,6 +135,17 @@ var settings = []setting{
 			return CheckName("site", s)
 		},
 	},
+}
+
+// someBroker stands for the brokers where another setting is checked.
+var someBroker = []string{"127.0.0.1:1"}
+
+// valid is why a part of a configuration cannot be used.
+func valid(c cluster.Config) error {
+	if err := c.Validate(); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), "cluster config: "))
+	}
+	return nil
 }
 
 // brokers and site are the settings that choose a cluster.

@@ -3,9 +3,11 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,6 +39,79 @@ func Choices(f *pflag.FlagSet, name string, choices ...string) {
 		}
 		return "", fmt.Errorf("give %s or %s", strings.Join(choices[:len(choices)-1], ", "), choices[len(choices)-1])
 	}}
+}
+
+// Checked makes a flag take only texts that check accepts, which is given each item of
+// a list.
+func Checked(f *pflag.FlagSet, name string, check func(text string) error) {
+	flag := f.Lookup(name)
+	if many, ok := flag.Value.(pflag.SliceValue); ok {
+		flag.Value = checkedList{flag.Value, many, check}
+		return
+	}
+	flag.Value = reading{flag.Value, func(text string) (string, error) { return text, check(text) }}
+}
+
+// checkedList is the value of a flag that takes several, each of which is checked.
+type checkedList struct {
+	pflag.Value
+	pflag.SliceValue
+	check func(string) error
+}
+
+func (l checkedList) Append(item string) error {
+	if err := l.check(item); err != nil {
+		return err
+	}
+	return l.SliceValue.Append(item)
+}
+
+func (l checkedList) Replace(items []string) error {
+	for _, item := range items {
+		if err := l.check(item); err != nil {
+			return err
+		}
+	}
+	return l.SliceValue.Replace(items)
+}
+
+// AtLeast makes flags take only integers from least on.
+func AtLeast(f *pflag.FlagSet, least int64, names ...string) {
+	for _, name := range names {
+		Checked(f, name, func(text string) error {
+			if n, err := strconv.ParseInt(text, 0, 64); err == nil && n < least {
+				return fmt.Errorf("give an integer of at least %d", least)
+			}
+			return nil // What is no integer the value itself refuses.
+		})
+	}
+}
+
+// Lasting makes flags take only durations from least on, or 0 if that may be.
+func Lasting(f *pflag.FlagSet, least time.Duration, zero bool, names ...string) {
+	for _, name := range names {
+		Checked(f, name, func(text string) error {
+			if d, err := events.ParseDuration(text); err == nil && d < least && (d != 0 || !zero) {
+				return fmt.Errorf("give a duration of at least %v", least)
+			}
+			return nil
+		})
+	}
+}
+
+// CheckAddress is the error of a text at which nothing can listen.
+func CheckAddress(text string) error {
+	if text == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return errors.New("give an address as host:port, such as 127.0.0.1:8080 or :8080")
+	}
+	return nil
 }
 
 // Names makes flags take only what may name something.

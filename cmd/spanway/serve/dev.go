@@ -87,6 +87,7 @@ func (o *observation) flags(c *cobra.Command, http string) {
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	cli.Choices(f, "log-format", "text", "json")
 	cli.Choices(f, "log-level", "debug", "info", "warn", "error")
+	cli.Checked(f, "http", cli.CheckAddress)
 	cli.Variables(f, "http", "log-format", "log-level")
 }
 

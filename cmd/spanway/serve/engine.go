@@ -2,7 +2,9 @@ package serve
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -13,15 +15,18 @@ import (
 	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/engine/monitor"
+	"github.com/spanway/spanway/pkg/predicate"
 	"github.com/spanway/spanway/pkg/request"
 	"github.com/spanway/spanway/services/engine"
+	"github.com/spanway/spanway/services/engine/call"
 )
 
 func serveEngine(a *cli.App) *cobra.Command {
 	var cfg engine.Config
 	var watched observation
 	var labels map[string]any
-	var texts, capacity map[string]string
+	var texts map[string]string
+	var capacity map[string]int64
 	var slots int
 	c := &cobra.Command{
 		Use:   "engine",
@@ -36,9 +41,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 			if cfg.Engine.Labels, err = addTexts(labels, texts); err != nil {
 				return err
 			}
-			if cfg.Engine.Allocatable, err = amounts(capacity, slots); err != nil {
-				return err
-			}
+			cfg.Engine.Allocatable = amounts(capacity, slots)
 			if cfg.Engine.Grace == 0 {
 				cfg.Engine.Grace = -1 // The library takes 0 as not given.
 			}
@@ -62,7 +65,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 	f.StringVar(&cfg.Engine.Pool, "pool", "default", "pool that it takes tasks of")
 	cli.PairsOf(f, &labels, labelValue, "label", "what predicates see as engine.labels; integers, true and false are read as such, a;b as a list, \"007\" in quotes as text")
 	cli.Pairs(f, &texts, "label-string", "labels that are text, whatever they look like")
-	cli.Pairs(f, &capacity, "capacity", "what tasks may need of it; 8 slots for each CPU if none is given")
+	cli.PairsOf(f, &capacity, quantity, "capacity", "what tasks may need of it; 8 slots for each CPU if none is given")
 	f.StringSliceVar(&cfg.Allow, "allow", nil, "commands that kind exec may run, by name; "+strings.Join(engine.DefaultAllow(), ",")+" if none is given")
 	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", nil, "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http")
 	f.StringVar(&cfg.Engine.Accepts, "accepts", "", "CEL over task: it is given only tasks for which this is true")
@@ -74,6 +77,18 @@ func serveEngine(a *cli.App) *cobra.Command {
 	f.BoolVar(&cfg.Engine.JSON, "json", false, "write reports as JSON instead of protobuf")
 	cli.Choices(f, "monitor", string(monitor.Process), string(monitor.Cgroup), string(monitor.Best), string(engine.MonitorOff))
 	cli.Names(f, "id", "pool", "node")
+	cli.AtLeast(f, 0, "slots")
+	cli.Lasting(f, time.Second, true, "engine-ttl")
+	cli.Lasting(f, 0, false, "grace")
+	cli.Checked(f, "allow", engine.CheckCommand)
+	cli.Checked(f, "http-allow", func(text string) error {
+		_, err := call.NewAllowed([]string{text})
+		return err
+	})
+	cli.Checked(f, "accepts", func(text string) error {
+		_, err := predicate.CompileAccepts(text)
+		return err
+	})
 	cli.Variables(f, "id=engine-id", "pool", "label=labels", "capacity", "allow", "http-allow", "accepts", "node", "monitor",
 		"engine-ttl", "grace", "slots", "json")
 	watched.flags(c, "127.0.0.1:0")
@@ -130,21 +145,25 @@ func addTexts(labels map[string]any, texts map[string]string) (map[string]any, e
 	return labels, nil
 }
 
-// amounts reads capacity; nil stands for the default.
-func amounts(in map[string]string, slots int) (map[string]int64, error) {
-	if len(in) == 0 && slots == 0 {
-		return nil, nil
+// quantity reads an amount of capacity.
+func quantity(words []cli.Word) (int64, error) {
+	if n, ok := request.Quantity(words[0].Text); ok && len(words) == 1 {
+		return n, nil
 	}
-	out := make(map[string]int64, len(in)+1)
-	if slots != 0 {
+	return 0, fmt.Errorf("%q: give an integer of at least 0, or a quantity such as 16Gi%s", words[0].Text, request.Meant(words[0].Text))
+}
+
+// amounts is the capacity with slots; nil stands for the default.
+func amounts(capacity map[string]int64, slots int) map[string]int64 {
+	if len(capacity) == 0 && slots == 0 {
+		return nil
+	}
+	out := maps.Clone(capacity)
+	if out == nil {
+		out = map[string]int64{}
+	}
+	if _, given := out["slots"]; !given && slots != 0 {
 		out["slots"] = int64(slots)
 	}
-	for name, text := range in {
-		n, ok := request.Quantity(text)
-		if !ok {
-			return nil, cli.Usage("--capacity %s=%s: give an integer, or a quantity such as 16Gi%s", name, text, request.Meant(text))
-		}
-		out[name] = n
-	}
-	return out, nil
+	return out
 }

@@ -29,7 +29,7 @@ func Healthcheck(a *cli.App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			url, err := readyURL(address)
 			if err != nil {
-				return err
+				return cli.Usage("--http %q: %w", address, err)
 			}
 			ctx, cancel := context.WithTimeout(cmd.Context(), timeout)
 			defer cancel()
@@ -38,6 +38,10 @@ func Healthcheck(a *cli.App) *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&address, "http", "", "address that the service was given as --http, host:port; without a host 127.0.0.1")
+	cli.Checked(f, "http", func(text string) error {
+		_, err := readyURL(text)
+		return err
+	})
 	cli.Variables(f, "http")
 	f.DurationVar(&timeout, "timeout", 3*time.Second, "how long to wait for the answer")
 	return c
@@ -47,7 +51,7 @@ func Healthcheck(a *cli.App) *cobra.Command {
 func readyURL(address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil || port == "" || port == "0" {
-		return "", cli.Usage("--http %q: give the address of the service as host:port, such as 127.0.0.1:8080", address)
+		return "", errors.New("give the address of the service as host:port, such as 127.0.0.1:8080")
 	}
 	if host == "" || net.ParseIP(host).IsUnspecified() {
 		host = "127.0.0.1"

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -52,6 +53,10 @@ func serveScheduler(a *cli.App) *cobra.Command {
 	f.IntVar(&cfg.Logs.PayloadBytes, "payload-bytes", 0, "payloads of waiting tasks held in memory per partition; 0: 256 MiB")
 	f.Uint32Var(&cfg.Logs.FoldVersion, "fold-version", 0, "raise logs to this fold version; 0: the newest. Keep it at the old one until all schedulers and clients are upgraded")
 	cli.Names(f, "instance")
+	cli.AtLeast(f, 1, "waiting-limit")
+	cli.AtLeast(f, 0, "snapshot-bytes", "snapshot-events", "payload-bytes")
+	cli.Lasting(f, time.Second, false, "engine-ttl")
+	cli.Lasting(f, 0, false, "snapshot-interval")
 	cli.Variables(f, "instance", "engine-ttl", "waiting-limit", "json", "snapshot-interval", "history")
 	watched.flags(c, "127.0.0.1:0")
 	return c

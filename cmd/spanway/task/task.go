@@ -260,9 +260,6 @@ func show(a *cli.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := link.Check(); err != nil {
-				return err
-			}
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
 				s, l, err := c.Task(ctx, events.Pool(pool), events.TaskID(args[0]), at)
 				if err != nil {
