@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ func TestReplicate(t *testing.T) {
 		t.Fatal(err)
 	}
 	var applied []string
+	var writing sync.WaitGroup // It learns its verdicts later than the other applies its entries.
+	defer writing.Wait()
 	at := int64(-1)
 	follow := func(until string) {
 		t.Helper()
@@ -41,13 +44,13 @@ func TestReplicate(t *testing.T) {
 			}
 			at, applied = e.Seq, append(applied, e.ID)
 			if e.ID == "3" { // The next ones come while it waits.
-				go func() {
+				writing.Go(func() {
 					for _, id := range []string{"4", "5", "6"} {
 						if _, err := writer.Enqueue(ctx, queue.Item{ID: id, Payload: []byte("payload of " + id)}); err != nil {
 							t.Error(err)
 						}
 					}
-				}()
+				})
 			}
 			if e.ID == until {
 				return errEnough
