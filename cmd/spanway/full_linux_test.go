@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -59,6 +60,18 @@ var printings = map[string][]printing{
 	"spanway pool set":              {{args: "pool set default --weight acme=2"}},
 	"spanway pool show":             {{args: "pool show default"}},
 	"spanway pool watch":            {{args: "pool watch", once: "pool set default --weight acme=3"}},
+	"spanway queue":                 {{args: "queue --help"}},
+	"spanway queue claim":           {{args: "queue claim full"}},
+	"spanway queue create":          {{args: "queue create made-MODE"}},
+	"spanway queue delete":          {{args: "queue delete deleted-MODE"}},
+	"spanway queue done":            {{args: "queue done --help"}, {args: "queue done full done-MODE --token TOKEN"}},
+	"spanway queue enqueue":         {{args: "queue enqueue full FILE"}, {args: "queue enqueue full FILE --id whole-MODE"}},
+	"spanway queue extend":          {{args: "queue extend full claimed --token TOKEN"}},
+	"spanway queue list":            {{args: "queue list"}, {args: "queue list full"}, {args: "queue list full --payloads"}},
+	"spanway queue release":         {{args: "queue release full released-MODE --token TOKEN"}},
+	"spanway queue remove":          {{args: "queue remove full removed-MODE"}},
+	"spanway queue show":            {{args: "queue show full"}, {args: "queue show full hostile"}},
+	"spanway queue watch":           {{args: "queue watch full", once: "queue enqueue full FILE"}},
 	"spanway serve":                 {{args: "serve --help"}},
 	"spanway serve engine":          {{args: "serve engine --help"}},    // Else it says nothing.
 	"spanway serve scheduler":       {{args: "serve scheduler --help"}}, // As above.
@@ -217,6 +230,7 @@ type full struct {
 	// system holds tasks in all states; of the other one, logs have lost their beginning.
 	system, broken *run.System
 	fill           *strings.Replacer
+	token          string // of the claims in a queue
 }
 
 func newFull(t *testing.T) *full {
@@ -238,6 +252,7 @@ func newFull(t *testing.T) *full {
 	}
 	x.sayHostileThings(t)
 	x.breakLogs(t)
+	x.fillQueue(t)
 	return x
 }
 
@@ -267,6 +282,28 @@ func (x *full) breakLogs(t *testing.T) {
 	x.fill = strings.NewReplacer("FILE", file, "RESET-table", fmt.Sprint(lost["table"]), "RESET-json", fmt.Sprint(lost["json"]))
 }
 
+// fillQueue makes a queue with entries, claimed ones among them.
+func (x *full) fillQueue(t *testing.T) {
+	t.Helper()
+	at := []string{"--brokers", x.system.Brokers()[0]}
+	claimed := []string{"claimed", "done-table", "done-json", "released-table", "released-json"}
+	for _, name := range []string{"full", "deleted-table", "deleted-json"} {
+		x.ends(t, x.system, cli.ExitDone, "queue create "+name)
+	}
+	for _, id := range append(claimed, "removed-table", "removed-json", "hostile", "free-1", "free-2") {
+		args := append([]string{"queue", "enqueue", "full", "--id", id}, at...)
+		if _, stderr, code := program.Call(t.Context(), clitest.Hostile, args...); code != cli.ExitDone {
+			t.Fatalf("%q ends with %d: %s", args, code, stderr)
+		}
+	}
+	stdout, stderr, code := program.Call(t.Context(), "", append(append([]string{"queue", "claim", "full", "-o", "json"}, claimed...), at...)...)
+	var got struct{ Token int64 }
+	if err := json.Unmarshal([]byte(strings.SplitN(stdout, "\n", 2)[0]), &got); code != cli.ExitDone || err != nil {
+		t.Fatalf("claim ends with %d: %s (%v)", code, stderr, err)
+	}
+	x.token = fmt.Sprint(got.Token)
+}
+
 // ends calls a command that must end with an exit code.
 func (x *full) ends(t *testing.T, at *run.System, want int, line string) {
 	t.Helper()
@@ -276,10 +313,11 @@ func (x *full) ends(t *testing.T, at *run.System, want int, line string) {
 }
 
 func (x *full) args(at *run.System, line, mode string) []string {
-	line, command, has := strings.Cut(x.fill.Replace(strings.ReplaceAll(line, "MODE", mode)), "-- ")
+	line = strings.NewReplacer("MODE", mode, "TOKEN", x.token).Replace(line)
+	line, command, has := strings.Cut(x.fill.Replace(line), "-- ")
 	args := strings.Fields(line)
 	first, _, _ := strings.Cut(line, " ")
-	if first == "task" || first == "engine" || first == "pool" || first == "log" || first == "trace" || first == "verify" {
+	if first == "task" || first == "engine" || first == "pool" || first == "queue" || first == "log" || first == "trace" || first == "verify" {
 		args = append(args, "--brokers", at.Brokers()[0])
 	}
 	if len(args) > 0 && !strings.HasPrefix(first, "-") && first != "help" && first != "completion" {

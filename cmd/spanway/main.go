@@ -14,6 +14,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/engine"
 	"github.com/spanway/spanway/cmd/spanway/log"
 	"github.com/spanway/spanway/cmd/spanway/pool"
+	"github.com/spanway/spanway/cmd/spanway/queue"
 	"github.com/spanway/spanway/cmd/spanway/serve"
 	"github.com/spanway/spanway/cmd/spanway/task"
 	"github.com/spanway/spanway/cmd/spanway/trace"
@@ -38,6 +39,7 @@ var commands = []cli.Command{
 	task.Command,
 	engine.Command,
 	pool.Command,
+	queue.Command,
 	log.Command,
 	trace.Command,
 	verify.Command,

@@ -223,24 +223,36 @@ type Conn struct {
 	*query.Querier
 }
 
-// Connected runs f with brokers that answer.
-func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) error) error {
+// Source is what the records of this command name as theirs.
+func (a *App) Source() string { return "/spanway/" + a.Site + "/cli" }
+
+// Clustered runs f with a connection to the cluster. log is told of what is tried again.
+func (a *App) Clustered(ctx context.Context, f func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error) error {
 	if site := a.Target.unplaced; site != "" {
 		return Usage("site %q: nothing says where it is: set SPANWAY_CONFIG to a file with a context of that site, as spanway dev --sites writes it, or give --brokers", site)
 	}
-	at, err := a.Cluster("cli", a.notices())
+	log := a.notices()
+	c, err := a.Cluster("cli", log)
 	if err != nil {
 		return err
 	}
-	defer at.Close()
-	source := "/spanway/" + a.Site + "/cli"
-	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: source})
+	defer c.Close()
+	return f(ctx, c, log)
+}
+
+// Connected runs f with brokers that answer.
+func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) error) error {
+	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, _ *slog.Logger) error { return a.connected(ctx, c, f) })
+}
+
+func (a *App) connected(ctx context.Context, at *cluster.Cluster, f func(context.Context, *Conn) error) error {
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
 	if err != nil {
 		return Misuse(err)
 	}
 	err = c.Check(ctx)
 	if err == nil {
-		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: source}, Board: at.Kafka().Board()})
+		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: a.Source()}, Board: at.Kafka().Board()})
 		err = f(ctx, &Conn{c, q})
 	}
 	patience := 5 * time.Second

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/queue"
 )
 
 // Exit codes, as wire.md fixes them.
@@ -51,6 +52,7 @@ func ExitCode(err error) int {
 		failed  *client.TaskFailed
 		begun   *client.Unfinished
 		lost    *eventlog.LossError
+		inQueue *queue.Refused
 		own     interface{ ExitCode() int }
 		stopped *interrupted
 	)
@@ -63,7 +65,7 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &own):
 		return own.ExitCode()
-	case errors.As(err, &refused):
+	case errors.As(err, &refused), errors.As(err, &inQueue):
 		return ExitRefused
 	case errors.As(err, &failed):
 		return ExitTaskFailed

@@ -87,7 +87,7 @@ type bulk struct {
 
 // run submits what it reads, for as long as reading lasts, and waits for what became of it.
 func (b *bulk) run(ctx, reading context.Context, in io.Reader) error {
-	err := b.read(ctx, reading, newLines(in))
+	err := b.read(ctx, reading, cli.NewLines(in))
 	b.running.Wait()
 	if err != nil && ctx.Err() == nil {
 		return err
@@ -96,50 +96,50 @@ func (b *bulk) run(ctx, reading context.Context, in io.Reader) error {
 }
 
 // read submits each line that is a task. Its error is that of the file as a whole.
-func (b *bulk) read(ctx, reading context.Context, in *lines) error {
+func (b *bulk) read(ctx, reading context.Context, in *cli.Lines) error {
 	for first := true; reading.Err() == nil; {
-		refused, ok := in.next()
+		refused, ok := in.Next()
 		if !ok {
 			break
 		}
-		b.last = in.number
-		if len(in.text) == 0 && refused == nil {
-			b.bar.Add(in.bytes) //nolint:errcheck // As above.
+		b.last = in.Number
+		if len(in.Text) == 0 && refused == nil {
+			b.bar.Add(in.Bytes) //nolint:errcheck // As above.
 			continue
 		}
 		if first {
-			if err := in.checkForm(b.submission.file); err != nil {
+			if err := checkForm(in, b.submission.file); err != nil {
 				return err
 			}
 			first = false
 		}
 		if refused != nil {
-			b.done(in.number, in.bytes, events.TaskID(""), client.Result{}, refused)
+			b.done(in.Number, in.Bytes, events.TaskID(""), client.Result{}, refused)
 			continue
 		}
 		b.line(ctx, in)
 	}
-	if in.err != nil {
-		return cli.Usage("read line %d of %s: %w", in.number, b.submission.file, in.err)
+	if in.Err != nil {
+		return cli.Usage("read line %d of %s: %w", in.Number, b.submission.file, in.Err)
 	}
 	return nil
 }
 
 // line submits the task of a line.
-func (b *bulk) line(ctx context.Context, in *lines) {
-	r, err := client.ParseRequest(in.text)
+func (b *bulk) line(ctx context.Context, in *cli.Lines) {
+	r, err := client.ParseRequest(in.Text)
 	if err != nil {
-		b.done(in.number, in.bytes, events.TaskID(""), client.Result{}, err)
+		b.done(in.Number, in.Bytes, events.TaskID(""), client.Result{}, err)
 		return
 	}
 	b.submission.complete(r)
 	if r.Kind == "" {
 		err := &client.Refused{Code: events.CodeBadData, Message: `kind is missing; add "kind" to the line, or give --kind for the lines that have none`}
-		b.done(in.number, in.bytes, events.TaskID(r.TaskId), client.Result{}, err)
+		b.done(in.Number, in.Bytes, events.TaskID(r.TaskId), client.Result{}, err)
 		return
 	}
 	b.warn(ctx, r)
-	b.one(ctx, in.number, in.bytes, r)
+	b.one(ctx, in.Number, in.Bytes, r)
 }
 
 // warn says once of a predicate that it names what no known engine has.

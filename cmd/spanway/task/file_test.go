@@ -12,7 +12,7 @@ import (
 // is read whole, and what cannot be is refused by the number of its line or at once.
 func TestFilesOfTasksAsToolsWriteThem(t *testing.T) {
 	s := clitest.Start(t, 0)
-	long := `{"taskId":"long","kind":"` + strings.Repeat("k", maxLine) + `"}`
+	long := `{"taskId":"long","kind":"` + strings.Repeat("k", cli.MaxLine) + `"}`
 	for name, c := range map[string]struct {
 		file string
 		code int

@@ -1,0 +1,71 @@
+package queue
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+func create(a *cli.App) *cobra.Command {
+	var rules queue.Rules
+	var ids string
+	c := &cobra.Command{
+		Use:   "create NAME",
+		Short: "Create a queue: its topics and its rules",
+		Long: `Create a queue. One that exists with the same rules is no error. The kind of its
+IDs decides how it remembers what was taken out, so that nothing comes back:
+any text (16 bytes for each, for ever), UUIDs of version 7 (for a day; older
+ones are refused), or numbers of a space of identifiers (as intervals).`,
+		Args: cli.One("name of a queue"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			rules.IDs = kinds[ids]
+			if rules.MaxEntries < 0 || rules.MaxBytes < 0 || rules.MaxEntryBytes < 0 {
+				return cli.Usage("a bound is below 0; give 1 or more, or 0 for its default")
+			}
+			if err := events.CheckQueue(args[0]); err != nil {
+				return cli.Misuse(err)
+			}
+			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				if err := queue.Create(ctx, c, args[0], rules, options(a, log)); err != nil {
+					return err
+				}
+				return a.Said(map[string]any{"queue": args[0]}, "queue %s", args[0])
+			})
+		},
+	}
+	f := c.Flags()
+	f.Int64Var(&rules.MaxEntries, "max-entries", 0, "how many entries it may hold (default 10,000,000)")
+	f.Int64Var(&rules.MaxBytes, "max-bytes", 0, "how many bytes of payloads and IDs (default 64 GiB)")
+	f.Int64Var(&rules.MaxEntryBytes, "max-entry-bytes", 0, "how many bytes a payload may have (default 256 KiB, which is the most)")
+	f.StringVar(&ids, "ids", "any", "what the IDs of entries are")
+	cli.Choices(f, "ids", "any", "uuidv7", "space")
+	f.StringVar(&rules.Space, "space", "", "the space of identifiers, with --ids space")
+	return c
+}
+
+// remaining is delete, a word of the language.
+func remaining(a *cli.App) *cobra.Command {
+	var force bool
+	c := &cobra.Command{
+		Use:   "delete NAME",
+		Short: "Delete a queue and its topics",
+		Long:  `Delete a queue for all hosts, and its topics with all that they hold.`,
+		Args:  cli.One("name of a queue"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
+				if err := q.Delete(ctx, force); err != nil {
+					return err
+				}
+				return a.Said(map[string]any{"queue": args[0], "deleted": true}, "queue %s is deleted", args[0])
+			})
+		},
+	}
+	c.Flags().BoolVar(&force, "force", false, "also if it holds entries")
+	return c
+}

@@ -1,0 +1,259 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+// addition is what enqueue is to put in.
+type addition struct {
+	id, contentType string
+	ndjson          bool
+}
+
+func enqueue(a *cli.App) *cobra.Command {
+	var add addition
+	c := &cobra.Command{
+		Use:   "enqueue NAME [FILE]...",
+		Short: "Put entries in: each line of standard input or of files",
+		Long: `Put entries into a queue. Each line of the files, or of standard input if none is
+named, is what one entry holds, and gets an ID of its own. With --id all of the
+input is one entry. With --ndjson each line is an object:
+
+  {"id": "a1", "payload": "text"}
+  {"id": "a2", "payloadJson": {"w": 640}, "payloadType": "application/json"}
+  {"payloadBase64": "AAE="}
+
+An entry whose ID the queue holds is not put in again: repeat what may have
+failed. One bad line does not stop the others.`,
+		Example: `  printf 'one\ntwo\n' | spanway queue enqueue orders
+  spanway queue enqueue orders --id 2026-11 < report.pdf`,
+		Args: cli.Some("name of a queue"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if add.ndjson && (add.id != "" || add.contentType != "") {
+				return cli.Usage("--ndjson takes IDs and types from the lines; give --id and --type without it")
+			}
+			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
+				if add.id != "" {
+					return add.whole(ctx, a, q, args[1:])
+				}
+				return add.files(ctx, a, q, args[1:])
+			})
+		},
+	}
+	c.Flags().StringVar(&add.id, "id", "", "all of the input is one entry, with this ID")
+	c.Flags().StringVar(&add.contentType, "type", "", "the type of what they hold, as in content-type")
+	c.Flags().BoolVar(&add.ndjson, "ndjson", false, "each line is a JSON object with id and payload")
+	return c
+}
+
+// each reads the files one after the other, or standard input if there are none.
+func each(ctx context.Context, a *cli.App, names []string, read func(name string, in io.Reader) error) error {
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
+	for _, name := range names {
+		if name == "-" {
+			if err := read("standard input", cli.Until(ctx, a.In)); err != nil {
+				return err
+			}
+			continue
+		}
+		f, err := a.Open(name)
+		if err != nil {
+			return cli.Usage("read what is to be put in: %w", err)
+		}
+		err = read(name, f)
+		f.Close() //nolint:errcheck // It was only read.
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole puts all of the input in as one entry.
+func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, names []string) error {
+	var all bytes.Buffer
+	err := each(ctx, a, names, func(name string, in io.Reader) error {
+		if _, err := io.Copy(&all, io.LimitReader(in, events.MaxRecordBytes+1-int64(all.Len()))); err != nil {
+			return cli.Usage("read %s: %w", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	e, err := q.Enqueue(ctx, queue.Item{ID: add.id, Payload: all.Bytes(), Type: add.contentType})
+	if err != nil {
+		return err
+	}
+	return printPlace(a, e)
+}
+
+func printPlace(a *cli.App, e queue.Entry) error {
+	if a.JSON() {
+		return a.Object(viewEntry(e))
+	}
+	return a.Printf("%s\n", e.ID)
+}
+
+// tally counts what became of lines.
+type tally struct {
+	app *cli.App
+	mu  sync.Mutex
+	all sync.WaitGroup
+
+	in, known, refused, lost int
+}
+
+// files puts each line in.
+func (add *addition) files(ctx context.Context, a *cli.App, q *queue.Queue, names []string) error {
+	t := &tally{app: a}
+	err := each(ctx, a, names, func(name string, in io.Reader) error {
+		l := cli.NewLines(in)
+		for ctx.Err() == nil {
+			refused, ok := l.Next()
+			if !ok {
+				break
+			}
+			if refused == nil && len(l.Text) == 0 {
+				continue
+			}
+			where := fmt.Sprintf("line %d of %s", l.Number, name)
+			if refused != nil {
+				t.note(where, queue.Result{Err: refused})
+				continue
+			}
+			item, bad := add.item(l.Text)
+			if bad != "" {
+				t.note(where, queue.Result{Err: &queue.Refused{Queue: q.Name(), What: "enqueue", Code: events.CodeBadData, Detail: bad}})
+				continue
+			}
+			t.all.Add(1)
+			if err := q.Start(ctx, item, func(r queue.Result) { defer t.all.Done(); t.note(where, r) }); err != nil {
+				t.all.Done()
+				t.note(where, queue.Result{Err: err})
+			}
+		}
+		if l.Err != nil && ctx.Err() == nil {
+			return cli.Usage("read line %d of %s: %w", l.Number, name, l.Err)
+		}
+		return ctx.Err()
+	})
+	if ctx.Err() == nil {
+		t.all.Wait()
+	}
+	return t.summary(err)
+}
+
+// note prints where an entry stands, or why it does not.
+func (t *tally) note(where string, r queue.Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var refused *queue.Refused
+	var long *client.Refused
+	switch {
+	case r.Err == nil:
+		t.in++
+		printPlace(t.app, r.Entry) //nolint:errcheck // The output remembers its first error.
+		return
+	case errors.Is(r.Err, queue.ErrDuplicate):
+		t.known++
+		printPlace(t.app, r.Entry) //nolint:errcheck // As above.
+		return
+	case errors.As(r.Err, &refused), errors.As(r.Err, &long):
+		t.refused++
+	default:
+		t.lost++
+	}
+	t.app.Notef("%s: %v\n", where, r.Err)
+}
+
+func (t *tally) summary(err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	counts := fmt.Sprintf("%d put in, %d were there, %d refused, %d not known", t.in, t.known, t.refused, t.lost)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", counts, err)
+	case t.lost > 0:
+		return &notAll{counts, cli.ExitUnavailable}
+	case t.refused > 0:
+		return &notAll{counts, cli.ExitRefused}
+	case t.known > 0:
+		t.app.Notef("%s\n", counts)
+	}
+	return nil
+}
+
+// notAll says that some lines were not put in; why was said of each.
+type notAll struct {
+	counts string
+	code   int
+}
+
+func (e *notAll) Error() string { return e.counts }
+
+// ExitCode is that of the program.
+func (e *notAll) ExitCode() int { return e.code }
+
+// line is an object of --ndjson.
+type line struct {
+	ID      string          `json:"id"`
+	Payload *string         `json:"payload"`
+	JSON    json.RawMessage `json:"payloadJson"`
+	Base64  []byte          `json:"payloadBase64"`
+	Type    string          `json:"payloadType"`
+}
+
+// item is what a line asks for, or what is wrong with it.
+func (add *addition) item(text []byte) (item queue.Item, bad string) {
+	if !add.ndjson {
+		return queue.Item{Payload: bytes.Clone(text), Type: add.contentType}, ""
+	}
+	if !bytes.HasPrefix(text, []byte("{")) || !utf8.Valid(text) {
+		return queue.Item{}, "the line is not a JSON object in UTF-8: give one a line, as jq -c . FILE writes them"
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	var l line
+	if err := d.Decode(&l); err != nil {
+		return queue.Item{}, fmt.Sprintf("the line is not an object of id, payload, payloadJson, payloadBase64 and payloadType: %v", err)
+	}
+	if d.More() {
+		return queue.Item{}, "something follows the object on its line"
+	}
+	item = queue.Item{ID: l.ID, Type: l.Type, Payload: l.Base64}
+	given := 0
+	for _, is := range []bool{l.Payload != nil, l.JSON != nil, l.Base64 != nil} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given > 1:
+		return queue.Item{}, "payload, payloadJson and payloadBase64: give one"
+	case l.Payload != nil:
+		item.Payload = []byte(*l.Payload)
+	case l.JSON != nil:
+		item.Payload = l.JSON
+		if item.Type == "" {
+			item.Type = events.ContentJSON
+		}
+	}
+	return item, ""
+}

@@ -1,0 +1,307 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+// pageSize is how many entries are held at once while they are printed.
+const pageSize = 1000
+
+// listing is what list is to print.
+type listing struct {
+	after, limit int64
+	payloads     bool
+}
+
+func list(a *cli.App) *cobra.Command {
+	l := listing{}
+	c := &cobra.Command{
+		Use:   "list [NAME]",
+		Short: "List queues, or the entries of one in their order",
+		Long: `Without a name: the queues of this cluster. With one: its entries in their order,
+the same at every host. They are printed as they are read, however many.`,
+		Args: cli.AtMostOne("name of a queue"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0 && (cmd.Flags().Changed("after") || cmd.Flags().Changed("limit") || l.payloads):
+				return cli.Usage("--after, --limit and --payloads are of the entries of one queue: give its name")
+			case l.limit < 0 || l.after < -1:
+				return cli.Usage("--limit and --after: give 0 or more")
+			case len(args) == 0:
+				return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+					return printQueues(ctx, a, c, log)
+				})
+			}
+			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
+				return l.print(ctx, a, q)
+			})
+		},
+	}
+	c.Flags().Int64Var(&l.after, "after", -1, "entries behind this sequence number")
+	c.Flags().Int64Var(&l.limit, "limit", 0, "so many at most; 0: all")
+	c.Flags().BoolVar(&l.payloads, "payloads", false, "with what they hold")
+	return c
+}
+
+// print prints entries page by page. The first page is a barrier read; what changes while
+// the others are printed shows in them.
+func (l listing) print(ctx context.Context, a *cli.App, q *queue.Queue) error {
+	after, left, at := l.after, l.limit, queue.Position{}
+	for first := true; l.limit == 0 || left > 0; first = false {
+		size := pageSize
+		if l.limit > 0 {
+			size = int(min(left, pageSize))
+		}
+		page, err := q.Entries(ctx, after, size, first)
+		if err != nil {
+			return err
+		}
+		if first {
+			at = page.At
+		}
+		if err := l.printPage(ctx, a, q, page.Entries, first); err != nil {
+			return err
+		}
+		if len(page.Entries) < size {
+			break
+		}
+		after = page.Entries[len(page.Entries)-1].Seq
+		left -= int64(len(page.Entries))
+	}
+	if a.JSON() {
+		return nil
+	}
+	return a.AsOf(asOf(a, q.Name(), at))
+}
+
+func (l listing) printPage(ctx context.Context, a *cli.App, q *queue.Queue, entries []queue.Entry, first bool) error {
+	var views []entryView
+	for _, e := range entries {
+		v := viewEntry(e)
+		if l.payloads {
+			p, err := q.Payload(ctx, e)
+			if err != nil {
+				return err
+			}
+			v.payloadView = viewPayload(p)
+		}
+		views = append(views, v)
+	}
+	return printEntries(a, views, first, l.payloads)
+}
+
+// printEntries prints a page; columns are as wide on each.
+func printEntries(a *cli.App, views []entryView, head, payloads bool) error {
+	const row = "%12s  %8s  %-24s  %s"
+	if head && !a.JSON() {
+		title := fmt.Sprintf(row, "SEQ", "SIZE", "HELD BY", "ID")
+		if payloads {
+			title += "  PAYLOAD"
+		}
+		if err := a.Printf("%s\n", a.Colour(render.Bold, title)); err != nil {
+			return err
+		}
+	}
+	for _, v := range views {
+		if a.JSON() {
+			if err := a.Object(v); err != nil {
+				return err
+			}
+			continue
+		}
+		line := fmt.Sprintf(row, fmt.Sprint(v.Seq), fmt.Sprint(v.Size), v.holder(), v.ID)
+		if payloads {
+			line += "  " + v.text()
+		}
+		if err := a.Printf("%s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueView is a queue as -o json prints it; the names are stable.
+type queueView struct {
+	Queue         string     `json:"queue"`
+	Entries       int        `json:"entries"`
+	Claimed       int        `json:"claimed"`
+	Bytes         int64      `json:"bytes"`
+	IDs           string     `json:"ids"`
+	Space         string     `json:"space,omitempty"`
+	MaxEntries    int64      `json:"max_entries"`
+	MaxBytes      int64      `json:"max_bytes"`
+	MaxEntryBytes int64      `json:"max_entry_bytes"`
+	Removed       int        `json:"removed_remembered"`
+	RemovedBytes  int64      `json:"removed_bytes"`
+	Holders       []string   `json:"holders"`
+	Head          *entryView `json:"head,omitempty"`
+	AsOf          string     `json:"as_of"`
+}
+
+func viewQueue(a *cli.App, name string, i queue.Info) queueView {
+	v := queueView{
+		Queue: name, Entries: i.Counts.Entries, Claimed: i.Counts.Claimed, Bytes: i.Counts.Bytes,
+		IDs: kindOf(i.Rules.IDs), Space: i.Rules.Space,
+		MaxEntries: i.Rules.MaxEntries, MaxBytes: i.Rules.MaxBytes, MaxEntryBytes: i.Rules.MaxEntryBytes,
+		Removed: i.Counts.Removed, RemovedBytes: i.Counts.RemovedBytes,
+		Holders: append([]string{}, i.Holders...), AsOf: asOf(a, name, i.At),
+	}
+	if i.Head != nil {
+		head := viewEntry(*i.Head)
+		v.Head = &head
+	}
+	return v
+}
+
+func printQueues(ctx context.Context, a *cli.App, c *cluster.Cluster, log *slog.Logger) error {
+	topics := events.Topics{Prefix: a.Prefix}
+	there, err := c.Kafka().Topics(ctx, topics.Queue(""))
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, topic := range there {
+		if name, ok := topics.QueueOf(topic.Name); ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	var views []queueView
+	for _, name := range names {
+		q, err := queue.Open(ctx, c, name, options(a, log))
+		if err != nil {
+			a.Notef("queue %s cannot be opened: %v\n", name, err)
+			continue
+		}
+		i, err := q.Info(ctx, false)
+		q.Close() //nolint:errcheck // It was only read.
+		if err != nil {
+			return err
+		}
+		views = append(views, viewQueue(a, name, i))
+	}
+	return printTable(a, views)
+}
+
+func printTable(a *cli.App, views []queueView) error {
+	t := &cli.Table{Head: []string{"QUEUE", "ENTRIES", "CLAIMED", "BYTES", "IDS"}}
+	var at []string
+	for _, v := range views {
+		if a.JSON() {
+			if err := a.Object(v); err != nil {
+				return err
+			}
+			continue
+		}
+		t.Add(cli.Plain(v.Queue), cli.Plain(v.Entries), cli.Plain(v.Claimed), cli.Plain(v.Bytes), cli.Plain(v.IDs))
+		at = append(at, v.AsOf)
+	}
+	if a.JSON() {
+		return nil
+	}
+	if err := a.Table(t); err != nil || len(at) == 0 {
+		return err
+	}
+	return a.AsOf(at...)
+}
+
+func show(a *cli.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "show NAME [ID]",
+		Short: "Show a queue, or one entry with what it holds",
+		Args:  cli.Some("name of a queue"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 2 {
+				return cli.Usage("give the name of a queue and the ID of one entry at most")
+			}
+			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
+				if len(args) == 2 {
+					return showEntry(ctx, a, q, args[1])
+				}
+				i, err := q.Info(ctx, true)
+				if err != nil {
+					return err
+				}
+				return printQueue(a, viewQueue(a, args[0], i))
+			})
+		},
+	}
+}
+
+func printQueue(a *cli.App, v queueView) error {
+	if a.JSON() {
+		return a.Object(v)
+	}
+	a.Printf("queue %s\n", a.Colour(render.Bold, v.Queue)) //nolint:errcheck // The output remembers its first error.
+	head := "-"
+	if v.Head != nil {
+		head = fmt.Sprintf("%d %s", v.Head.Seq, v.Head.ID)
+	}
+	ids := v.IDs
+	if v.Space != "" {
+		ids += " " + v.Space
+	}
+	for _, f := range [][2]string{
+		{"entries", fmt.Sprintf("%d of %d, %d claimed", v.Entries, v.MaxEntries, v.Claimed)},
+		{"bytes", fmt.Sprintf("%d of %d, an entry at most %d", v.Bytes, v.MaxBytes, v.MaxEntryBytes)},
+		{"ids", ids},
+		{"removed", fmt.Sprintf("%d remembered, in %d bytes", v.Removed, v.RemovedBytes)},
+		{"head", head},
+		{"held by", cli.Dash(strings.Join(v.Holders, " "))},
+	} {
+		a.Printf("  %-8s %s\n", f[0], f[1]) //nolint:errcheck // As above.
+	}
+	return a.AsOf(v.AsOf)
+}
+
+func showEntry(ctx context.Context, a *cli.App, q *queue.Queue, id string) error {
+	e, state, at, err := q.Find(ctx, id, true)
+	switch {
+	case err != nil:
+		return err
+	case state == queue.Removed:
+		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("show %.99q", id), Code: events.CodeAlreadyRemoved}
+	case state != queue.Held:
+		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("show %.99q", id), Code: events.CodeUnknownEntry}
+	}
+	p, err := q.Payload(ctx, e)
+	if err != nil {
+		return err
+	}
+	v := viewEntry(e)
+	v.payloadView = viewPayload(p)
+	return printEntry(a, v, asOf(a, q.Name(), at))
+}
+
+func printEntry(a *cli.App, v entryView, at string) error {
+	if a.JSON() {
+		return a.Object(v)
+	}
+	a.Printf("entry %s\n", a.Colour(render.Bold, v.ID)) //nolint:errcheck // The output remembers its first error.
+	claim := "-"
+	if v.Claim != nil {
+		claim = fmt.Sprintf("%s, token %d", v.Claim.Holder, v.Claim.Token)
+	}
+	p := payloadView{}
+	if v.payloadView != nil {
+		p = *v.payloadView
+	}
+	for _, f := range [][2]string{
+		{"seq", fmt.Sprint(v.Seq)}, {"at", p.At}, {"type", cli.Dash(p.PayloadType)}, {"claim", claim}, {"payload", p.text()},
+	} {
+		a.Printf("  %-8s %s\n", f[0], f[1]) //nolint:errcheck // As above.
+	}
+	return a.AsOf(at)
+}

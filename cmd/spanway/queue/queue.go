@@ -1,0 +1,119 @@
+package queue
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+// Command is the noun queue.
+func Command(a *cli.App) *cobra.Command {
+	return cli.Noun("queue", "Persistent queues that every host sees in the same order",
+		create(a), enqueue(a), list(a), show(a), remove(a), claim(a), extend(a), done(a), release(a), remaining(a), watch(a))
+}
+
+// opened runs f with a queue that exists.
+func opened(ctx context.Context, a *cli.App, name string, f func(ctx context.Context, q *queue.Queue) error) error {
+	return openedAs(ctx, a, name, cli.Instance(), f)
+}
+
+// openedAs is opened for what claims under a holder's name.
+func openedAs(ctx context.Context, a *cli.App, name, holder string, f func(ctx context.Context, q *queue.Queue) error) error {
+	if err := events.CheckQueue(name); err != nil {
+		return cli.Misuse(err)
+	}
+	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) (err error) {
+		o := options(a, log)
+		o.Holder = holder
+		q, err := queue.Open(ctx, c, name, o)
+		if err != nil {
+			return err
+		}
+		defer func() { err = cmp.Or(err, q.Close()) }()
+		return f(ctx, q)
+	})
+}
+
+func options(a *cli.App, log *slog.Logger) queue.Options {
+	return queue.Options{Prefix: a.Prefix, Source: a.Source(), Brief: true, Logger: log}
+}
+
+// asOf says up to where a queue's log was folded.
+func asOf(a *cli.App, name string, at queue.Position) string {
+	return fmt.Sprintf("%s/0@%d", events.Topics{Prefix: a.Prefix}.Queue(name), at.Offset)
+}
+
+// entryView is an entry as -o json prints it; the names are stable.
+type entryView struct {
+	ID    string     `json:"id"`
+	Seq   int64      `json:"seq"`
+	Size  int64      `json:"size"`
+	Claim *claimView `json:"claim,omitempty"`
+	*payloadView
+}
+
+type claimView struct {
+	Token  int64  `json:"token"`
+	Holder string `json:"holder"`
+}
+
+// payloadView is what an entry holds: as text if it is some, else in base64.
+type payloadView struct {
+	Payload     *string `json:"payload,omitempty"`
+	Base64      []byte  `json:"payload_base64,omitempty"`
+	PayloadType string  `json:"payload_type,omitempty"`
+	At          string  `json:"at,omitempty"`
+}
+
+func viewEntry(e queue.Entry) entryView {
+	v := entryView{ID: e.ID, Seq: e.Seq, Size: e.Size}
+	if e.Claim != nil {
+		v.Claim = &claimView{Token: e.Claim.Token, Holder: e.Claim.Holder}
+	}
+	return v
+}
+
+func viewPayload(p queue.Payload) *payloadView {
+	v := &payloadView{PayloadType: p.Type, At: cli.Stamp(p.AtMs)}
+	if v.Payload = cli.Text(p.Data); v.Payload == nil {
+		v.Base64 = p.Data
+	}
+	return v
+}
+
+// text is what a person sees of a payload.
+func (v *payloadView) text() string {
+	if v == nil {
+		return ""
+	}
+	if v.Payload == nil {
+		return fmt.Sprintf("(%d bytes)", len(v.Base64))
+	}
+	return *v.Payload
+}
+
+// holder is which process has claimed an entry.
+func (v entryView) holder() string {
+	if v.Claim == nil {
+		return "-"
+	}
+	return v.Claim.Holder
+}
+
+// kinds are the words for what IDs are.
+var kinds = map[string]events.QueueIDs{
+	"any": events.QueueIDs_QUEUE_IDS_ANY, "uuidv7": events.QueueIDs_QUEUE_IDS_UUIDV7, "space": events.QueueIDs_QUEUE_IDS_SPACE,
+}
+
+func kindOf(k events.QueueIDs) string {
+	return strings.ToLower(strings.TrimPrefix(k.String(), "QUEUE_IDS_"))
+}

@@ -1,0 +1,63 @@
+package queue
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+// changeView is a change as -o json prints it; the names are stable.
+type changeView struct {
+	Change string `json:"change"`
+	Offset int64  `json:"offset"`
+	ID     string `json:"id,omitempty"`
+	Seq    int64  `json:"seq,omitempty"`
+	Token  int64  `json:"token,omitempty"`
+	Holder string `json:"holder,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func viewChange(c queue.Change) changeView {
+	v := changeView{Change: c.Kind.String(), Offset: c.Offset, ID: c.Entry.ID, Seq: c.Entry.Seq, Token: c.Token, Reason: c.Reason}
+	if c.Entry.Claim != nil {
+		v.Holder = c.Entry.Claim.Holder
+	}
+	return v
+}
+
+func watch(a *cli.App) *cobra.Command {
+	var after int64
+	c := &cobra.Command{
+		Use:   "watch NAME",
+		Short: "Print the entries, and then each change as it happens",
+		Args:  cli.One("name of a queue"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if after < -1 {
+				return cli.Usage("--after %d: give 0 or more", after)
+			}
+			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
+				a.Watching()
+				return q.Watch(ctx, after, func(c queue.Change) error { return printChange(a, viewChange(c)) })
+			})
+		},
+	}
+	c.Flags().Int64Var(&after, "after", -1, "entries behind this sequence number")
+	return c
+}
+
+func printChange(a *cli.App, v changeView) error {
+	if a.JSON() {
+		return a.Object(v)
+	}
+	text := ""
+	if v.Holder != "" {
+		text += "  by " + v.Holder
+	}
+	if v.Reason != "" {
+		text += "  " + v.Reason
+	}
+	return a.Printf("%10d  %-12s  %s%s\n", v.Offset, v.Change, v.ID, text)
+}
