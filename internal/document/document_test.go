@@ -43,7 +43,7 @@ func TestDecode(t *testing.T) {
 // A number is refused where its text may mean another one, or no number at all.
 func TestNumbersAreClear(t *testing.T) {
 	t.Parallel()
-	for text, clear := range map[string]bool{
+	for text, plain := range map[string]bool{
 		"0": true, "7": true, "-7": true, "+7": true, "1.5": true, "0.5": true, "1e3": true, "9007199254740993": true,
 		"v1_0": true, "1_a": true, "0xyz": true, "a": true, "1.2.3": true, "2026-11-25": true, `"01234"`: true, "'1_0'": true, "64Mi": true, "_": true, ".": true,
 		"01234": false, "08": false, "-012": false, "00": false, "01.5": false, "1_0": false, "0_7": false, "1_0.5": false,
@@ -52,8 +52,8 @@ func TestNumbersAreClear(t *testing.T) {
 		for _, document := range []string{"a: " + text, "[{b: [" + text + "]}]"} {
 			var v any
 			err := Decode([]byte(document), &v)
-			if (err == nil) != clear || err != nil && !strings.Contains(err.Error(), "line 1: a number") {
-				t.Errorf("%s: %v, %v; want it to be clear: %t", document, v, err, clear)
+			if (err == nil) != plain || err != nil && !strings.Contains(err.Error(), "line 1: a number") {
+				t.Errorf("%s: %v, %v; want it to be clear: %t", document, v, err, plain)
 			}
 		}
 	}

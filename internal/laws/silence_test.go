@@ -20,6 +20,10 @@ var waits = map[string]string{
 	"internal/embedded/watch.go watch":                "the next look at the disk",
 	"examples/checksums/run.go until":                 "the next picture",
 	"examples/replicated-ledger/demo.go run":          "the next kill",
+	"services/allocator/store/redis.go update":        "others that change the space: at most so often, and counted",
+	"services/allocator/trim.go run":                  "the next deletion",
+	"services/allocator/granter.go serve":             "others of the space, or the store, of which a Try tells",
+	"services/allocator/reconcile.go reconcile":       "the next comparison: a Try tells of the last one",
 	"internal/bench/pools.go":                         "figures of a benchmark",
 	"internal/bench/tasks.go":                         "figures of a benchmark",
 	"internal/run/part.go stop":                       "parts that stop: it tells of them",
@@ -31,6 +35,8 @@ var waits = map[string]string{
 	"pkg/eventlog/sharedlog/keeper_snapshots.go look": "the next look whether a snapshot is due",
 	"pkg/logowner/merge.go await":                     "an input",
 	"pkg/queue/open.go awaitGone":                     "what this process knows of topics, which is half a second old",
+	"cmd/spanway/task/known.go awaitDecisions":        "decisions on what was submitted, of which a Follower tells",
+	"pkg/client/again.go repeatedWhenEnded":           "the decision on what was submitted, of which a Follower tells",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",
 	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",
 	"pkg/watermillkafka/subscription.go watch":        "the next commit and the next look",
@@ -45,9 +51,11 @@ var loops = map[string]string{
 	"internal/kafka/producer.go room":              "waits for room in memory",
 	"pkg/watermillkafka/subscription.go alone":     "serves anew when the number of partitions has changed",
 	"cmd/spanway/task/file.go read":                "reads lines",
+	"cmd/spanway/queue/enqueue.go files":           "reads lines",
 	"pkg/eventlog/follower.go Run":                 "tells of itself by its hook Trouble, which each Step calls",
 	"pkg/eventlog/sharedlog/append.go appendCalls": "tells by a Try, which each append is given",
 	"examples/replicated-ledger/main.go transfer":  "makes the next transfer, and returns what fails",
+	"pkg/ids/generator.go take":                    "asks again until Close, and tells callers of Next",
 	"pkg/queue/open.go awaitGone":                  "looks until a topic that was deleted is gone, and returns what fails",
 	"internal/query/why.go explain":                "reads further pages of what there is, and returns what fails",
 }
@@ -57,7 +65,7 @@ const whatTells = "internal/telemetry/trouble"
 
 // apart are tests' own packages, and what runs in no service.
 var apart = []string{
-	"internal/sim", "internal/apache", "internal/testca", "internal/verify/handmade", "internal/kafka/kafkatest", "internal/run/runtest",
+	"internal/sim", "internal/apache", "internal/redistest", "internal/testca", "internal/verify/handmade", "internal/kafka/kafkatest", "internal/run/runtest",
 	"internal/startstoptest", "internal/telemetry/otlptest", "cmd/spanway/clitest", "pkg/eventlog/eventlogtest", "pkg/eventlog/sharedlog/sharedlogtest", "pkg/logowner/logownertest",
 	"e2e", "tools", "build",
 }

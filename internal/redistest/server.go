@@ -59,7 +59,7 @@ func (s *Server) Addr() string { return s.addr }
 // Client is a connection to the server; it is closed with the test.
 func (s *Server) Client() *redis.Client {
 	c := redis.NewClient(&redis.Options{Addr: s.addr})
-	s.tb.Cleanup(func() { c.Close() })
+	s.tb.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
@@ -75,7 +75,7 @@ func (s *Server) Run() {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c := redis.NewClient(&redis.Options{Addr: s.addr})
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for c.Ping(ctx).Err() != nil {

@@ -24,7 +24,7 @@ func TestDisplacedEngineDoesNotEndTheSystem(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tel.Stop(context.Background()) //nolint:errcheck // Nothing is exported.
+	defer tel.Stop(context.Background())
 	var log lockedBuffer
 	s, err := Start(t.Context(), Config{Engines: 1, Telemetry: tel, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {

@@ -77,7 +77,7 @@ func (e *Refused) Error() string {
 
 // Is tells whether target is a refusal for the same reason.
 func (e *Refused) Is(target error) bool {
-	t, ok := target.(*Refused) //nolint:errorlint // Is compares one error, not a chain.
+	t, ok := target.(*Refused)
 	return ok && t.Queue == "" && t.Code == e.Code
 }
 

@@ -90,7 +90,7 @@ func TestWatchMissesNothing(t *testing.T) {
 		}
 		return nil
 	})
-	if want := append(ids, "late"); !errors.Is(err, errEnough) || !slices.Equal(told, want) {
+	if want := slices.Concat(ids, []string{"late"}); !errors.Is(err, errEnough) || !slices.Equal(told, want) {
 		t.Fatalf("told of %q: %v", told[min(len(told), n-1):], err)
 	}
 }

@@ -61,7 +61,7 @@ type partition struct {
 func (p *partition) decide(ctx context.Context, c command) (outcome, error) {
 	switch {
 	case c.bad != nil:
-		return outcome{code: c.bad.Code}, nil
+		return outcome{code: c.bad.Code}, nil //nolint:nilerr // A refusal is an outcome.
 	case c.grant != nil:
 		return p.Grant(ctx, c.grant, c.count)
 	}

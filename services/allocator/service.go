@@ -170,16 +170,13 @@ func (s *Service) router() (router *message.Router, closeLetters func() error, e
 		Hooks: watermillkafka.Hooks{Committed: s.trim.committed},
 	}, logger)
 	if err != nil {
-		dead.Close()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, dead.Close())
 	}
 	router, err = commands.NewRouter(commands.Config{
 		DeadLetters: dead, Topic: s.topics.DeadLetters(), CloseTimeout: closeTimeout, Logger: s.log,
 	})
 	if err != nil {
-		dead.Close()
-		in.Close()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, dead.Close(), in.Close())
 	}
 	router.AddConsumerHandler("allocator", s.topics.IDRequests(), in, s.handle)
 	return router, dead.Close, nil

@@ -77,7 +77,7 @@ func each(ctx context.Context, a *cli.App, names []string, read func(name string
 			return cli.Usage("read what is to be put in: %w", err)
 		}
 		err = read(name, f)
-		f.Close() //nolint:errcheck // It was only read.
+		f.Close()
 		if err != nil {
 			return err
 		}
@@ -169,11 +169,11 @@ func (t *tally) note(where string, r queue.Result) {
 	switch {
 	case r.Err == nil:
 		t.in++
-		printPlace(t.app, r.Entry) //nolint:errcheck // The output remembers its first error.
+		_ = printPlace(t.app, r.Entry) // The output remembers its first error.
 		return
 	case errors.Is(r.Err, queue.ErrDuplicate):
 		t.known++
-		printPlace(t.app, r.Entry) //nolint:errcheck // As above.
+		_ = printPlace(t.app, r.Entry) // The output remembers its first error.
 		return
 	case errors.As(r.Err, &refused), errors.As(r.Err, &long):
 		t.refused++

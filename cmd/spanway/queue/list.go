@@ -186,7 +186,7 @@ func printQueues(ctx context.Context, a *cli.App, c *cluster.Cluster, log *slog.
 			continue
 		}
 		i, err := q.Info(ctx, false)
-		q.Close() //nolint:errcheck // It was only read.
+		_ = q.Close() // It was only read.
 		if err != nil {
 			return err
 		}
@@ -244,7 +244,7 @@ func printQueue(a *cli.App, v queueView) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
-	a.Printf("queue %s\n", a.Colour(render.Bold, v.Queue)) //nolint:errcheck // The output remembers its first error.
+	a.Printf("queue %s\n", a.Colour(render.Bold, v.Queue))
 	head := "-"
 	if v.Head != nil {
 		head = fmt.Sprintf("%d %s", v.Head.Seq, v.Head.ID)
@@ -261,7 +261,7 @@ func printQueue(a *cli.App, v queueView) error {
 		{"head", head},
 		{"held by", cli.Dash(strings.Join(v.Holders, " "))},
 	} {
-		a.Printf("  %-8s %s\n", f[0], f[1]) //nolint:errcheck // As above.
+		a.Printf("  %-8s %s\n", f[0], f[1])
 	}
 	return a.AsOf(v.AsOf)
 }
@@ -289,7 +289,7 @@ func printEntry(a *cli.App, v entryView, at string) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
-	a.Printf("entry %s\n", a.Colour(render.Bold, v.ID)) //nolint:errcheck // The output remembers its first error.
+	a.Printf("entry %s\n", a.Colour(render.Bold, v.ID))
 	claim := "-"
 	if v.Claim != nil {
 		claim = fmt.Sprintf("%s, token %d", v.Claim.Holder, v.Claim.Token)
@@ -301,7 +301,7 @@ func printEntry(a *cli.App, v entryView, at string) error {
 	for _, f := range [][2]string{
 		{"seq", fmt.Sprint(v.Seq)}, {"at", p.At}, {"type", cli.Dash(p.PayloadType)}, {"claim", claim}, {"payload", p.text()},
 	} {
-		a.Printf("  %-8s %s\n", f[0], f[1]) //nolint:errcheck // As above.
+		a.Printf("  %-8s %s\n", f[0], f[1])
 	}
 	return a.AsOf(at)
 }

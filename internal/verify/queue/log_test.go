@@ -70,6 +70,6 @@ func logged(r *events.Record) (events.Logged, bool) {
 	if err != nil {
 		m = nil
 	}
-	c := &events.Called{ID: [16]byte([]byte(call)), Seen: int64(binary.BigEndian.Uint64([]byte(seen)))}
+	c := &events.Called{ID: [16]byte(call), Seen: int64(binary.BigEndian.Uint64(seen))}
 	return events.Logged{Offset: r.Offset, Message: m, Call: c}, true
 }

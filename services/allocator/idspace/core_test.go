@@ -260,9 +260,9 @@ func TestExhaustion(t *testing.T) {
 	if _, ok := w.core.Space("s").Exhaustion(1001 * minute); ok {
 		t.Error("nothing was granted, yet it ends")
 	}
-	at := func(id string, n, min int64) {
+	at := func(id string, n, minutes int64) {
 		m := granted(id, n, n)
-		m.AtMs = min * minute
+		m.AtMs = minutes * minute
 		w.must(m)
 	}
 	at("a", 1, 1001)
