@@ -34,34 +34,13 @@ func KindOf(v ref.Val) string {
 	return ""
 }
 
-// Comparison is of a label with values of one kind.
-type Comparison struct {
-	Label Named
-	Kind  string
+// comparing is a comparison of a label with values of one kind.
+type comparing struct {
+	label Named
+	kind  string
 }
 
-// Comparisons lists what the text of a predicate compares labels with, where it says so:
-// engine.labels.gpu > "2", and calls that only strings have. That something is not equal
-// needs no kind. The errors are those of Compile.
-func Comparisons(text string) ([]Comparison, error) {
-	p, err := Compile(text)
-	if err != nil || p.program == nil {
-		return nil, err
-	}
-	checked, issues := asks.environment().Compile(text)
-	if issues.Err() != nil {
-		return nil, asks.refusal(issues)
-	}
-	var out []Comparison
-	ast.PreOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if c, ok := comparison(e); ok && !slices.Contains(out, c) {
-			out = append(out, c)
-		}
-	}))
-	return out, nil
-}
-
-func comparison(e ast.Expr) (c Comparison, ok bool) {
+func comparison(e ast.Expr) (c comparing, ok bool) {
 	if e.Kind() != ast.CallKind {
 		return c, false
 	}
@@ -89,9 +68,9 @@ func comparison(e ast.Expr) (c Comparison, ok bool) {
 }
 
 // compared is the comparison of e, if that is a label, with a kind, if that is known.
-func compared(e ast.Expr, kind string) (Comparison, bool) {
+func compared(e ast.Expr, kind string) (comparing, bool) {
 	n, ok := named(e)
-	return Comparison{n, kind}, ok && n.Of == EngineLabels && kind != ""
+	return comparing{n, kind}, ok && n.Of == EngineLabels && kind != ""
 }
 
 func kindOf(e ast.Expr) string {
@@ -104,17 +83,48 @@ func kindOf(e ast.Expr) string {
 	return ""
 }
 
-// Mismatches says of each comparison of a predicate that cannot be true, because every
-// engine that has the label has one of another kind. kinds tells of which kinds a label is
-// on the engines that have it, none if no engine does. It is empty for what is no predicate.
-func Mismatches(text string, kinds func(label string) []string) (out []string) {
-	comparisons, err := Comparisons(text)
-	if err != nil {
+// Mismatches says why a predicate can be true of no engine, because it compares labels
+// with values of another kind than every engine that has the label: engine.labels.gpu > "2",
+// or calls what only strings have. That something is not equal needs no kind. kinds tells of
+// which kinds a label is on the engines that have it, none if no engine does. It is empty
+// for a predicate that may be true, and for what is no predicate.
+func Mismatches(text string, kinds func(label string) []string) []string {
+	p, err := Compile(text)
+	if err != nil || p.program == nil {
 		return nil
 	}
-	for _, c := range comparisons {
-		if found := kinds(c.Label.Key); len(found) == 1 && found[0] != c.Kind {
-			out = append(out, fmt.Sprintf("%s is compared with %s; on every engine that has it, it is %s", c.Label, c.Kind, found[0]))
+	checked, issues := asks.environment().Compile(text)
+	if issues.Err() != nil {
+		return nil
+	}
+	return mismatches(checked.NativeRep().Expr(), kinds)
+}
+
+// mismatches says why an expression can never be true; empty if it may be. What stands
+// below ! is true where that is not.
+func mismatches(e ast.Expr, kinds func(label string) []string) (out []string) {
+	if c, ok := comparison(e); ok {
+		if found := kinds(c.label.Key); len(found) == 1 && found[0] != c.kind {
+			return []string{fmt.Sprintf("%s is compared with %s; on every engine that has it, it is %s", c.label, c.kind, found[0])}
+		}
+	}
+	if e.Kind() != ast.CallKind {
+		return nil
+	}
+	call := e.AsCall()
+	join := call.FunctionName()
+	if join != operators.LogicalAnd && join != operators.LogicalOr {
+		return nil
+	}
+	for _, part := range call.Args() {
+		why := mismatches(part, kinds)
+		if join == operators.LogicalOr && len(why) == 0 {
+			return nil
+		}
+		for _, w := range why {
+			if !slices.Contains(out, w) {
+				out = append(out, w)
+			}
 		}
 	}
 	return out
