@@ -190,3 +190,14 @@ func TestValuesAreInRange(t *testing.T) {
 		})
 	})
 }
+
+// What cannot be meant is a mistake in the call, and is told in one line.
+func TestMistakesOfTheCall(t *testing.T) {
+	for says, args := range map[string][]string{
+		"--lines \"-5\": give an integer": {"log", "dead", "-n", "-5"},
+		`open "no\nsuch\t": no such`:      {"log", "replay", "--engines", "no\nsuch\t"},
+		`open "no\nsuch": no such`:        {"task", "list", "--config", "no\nsuch"},
+	} {
+		refused(t, says, args...)
+	}
+}

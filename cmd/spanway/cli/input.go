@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"strconv"
 	"sync"
 )
 
@@ -97,10 +99,24 @@ func open(ctx context.Context, name string) (io.ReadCloser, error) {
 	select {
 	case o := <-done:
 		if o.err != nil {
-			return nil, o.err
+			return nil, legible(o.err)
 		}
 		return openInput{newInput(ctx, o.file), o.file}, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// legible quotes the name in the error of a file if it would break the line, or cannot
+// be printed.
+func legible(err error) error {
+	var of *fs.PathError
+	if !errors.As(err, &of) {
+		return err
+	}
+	quoted := strconv.Quote(of.Path)
+	if quoted == `"`+of.Path+`"` {
+		return err
+	}
+	return &fs.PathError{Op: of.Op, Path: quoted, Err: of.Err}
 }

@@ -75,6 +75,7 @@ what one call would replay twice.`,
 	}
 	f := c.Flags()
 	f.Int64VarP(&q.last, "lines", "n", 100, "how many to list, from the end")
+	cli.AtLeast(f, 0, "lines")
 	f.StringVar(&q.code, "code", "", "only those with this code")
 	f.StringVar(&q.since, "since", "", "only those since then: 2h (ago), or 2026-11-25T10:00:00Z")
 	f.BoolVar(&q.runReplay, "replay", false, "give them another chance")
