@@ -68,7 +68,7 @@ func (c *cycle) stale(name events.Pool, m *events.AttemptFinished) {
 		return
 	}
 	c.emit(&events.TaskStaleResultRejected{
-		TaskId: m.TaskId, Pool: string(name), EngineId: m.EngineId, Attempt: m.Attempt, Token: m.Token,
+		TaskId: m.TaskId, Pool: string(name), EngineId: printable(m.EngineId, maxReasonBytes), Attempt: m.Attempt, Token: m.Token,
 		Outcome: outcomeName(m.Outcome), Incarnation: printable(m.Incarnation, maxReasonBytes), AtMs: c.now.Now,
 	})
 }
