@@ -48,6 +48,17 @@ var printings = map[string][]printing{
 	"spanway engine watch":          {{args: "engine watch", once: "engine resume local-1"}},
 	"spanway healthcheck":           {{args: "healthcheck --help"}}, // Else it says nothing.
 	"spanway help":                  {{args: "help"}, {args: "help task submit"}},
+	"spanway id":                    {{args: "id --help"}},
+	"spanway id create":             {{args: "id create made-MODE --to 9"}},
+	"spanway id delete":             {{args: "id delete deleted-MODE"}},
+	"spanway id grant":              {{args: "id grant full"}},
+	"spanway id grow":               {{args: "id grow full --to 2000"}},
+	"spanway id list":               {{args: "id list"}},
+	"spanway id release":            {{args: "id release full --request-id released-MODE"}},
+	"spanway id renew":              {{args: "id renew full --request-id held --lease 1h"}},
+	"spanway id reserve":            {{args: "id reserve full --from 900 --request-id same"}},
+	"spanway id show":               {{args: "id show full"}, {args: "id show full --ranges"}, {args: "id show full/1"}},
+	"spanway id watch":              {{args: "id watch full", once: "id grant full"}},
 	"spanway log":                   {{args: "log --help"}},
 	"spanway log dead":              {{args: "log dead"}, {args: "log dead --replay --all --dry-run"}},
 	"spanway log list":              {{args: "log list"}},
@@ -73,7 +84,8 @@ var printings = map[string][]printing{
 	"spanway queue show":            {{args: "queue show full"}, {args: "queue show full hostile"}},
 	"spanway queue watch":           {{args: "queue watch full", once: "queue enqueue full FILE"}},
 	"spanway serve":                 {{args: "serve --help"}},
-	"spanway serve engine":          {{args: "serve engine --help"}},    // Else it says nothing.
+	"spanway serve allocator":       {{args: "serve allocator --help"}}, // Else it says nothing.
+	"spanway serve engine":          {{args: "serve engine --help"}},    // As above.
 	"spanway serve scheduler":       {{args: "serve scheduler --help"}}, // As above.
 	"spanway task":                  {{args: "task --help"}},
 	"spanway task cancel":           {{args: "task cancel waits-MODE"}, {args: "task cancel --all --dry-run"}, {args: "task cancel --kind none"}},
@@ -253,6 +265,10 @@ func newFull(t *testing.T) *full {
 	x.sayHostileThings(t)
 	x.breakLogs(t)
 	x.fillQueue(t)
+	for _, line := range []string{"create full --to 1000", "create deleted-table --to 9", "create deleted-json --to 9",
+		"grant full --request-id released-table", "grant full --request-id released-json", "grant full --request-id held"} {
+		x.ends(t, x.system, cli.ExitDone, "id "+line)
+	}
 	return x
 }
 
@@ -317,7 +333,7 @@ func (x *full) args(at *run.System, line, mode string) []string {
 	line, command, has := strings.Cut(x.fill.Replace(line), "-- ")
 	args := strings.Fields(line)
 	first, _, _ := strings.Cut(line, " ")
-	if first == "task" || first == "engine" || first == "pool" || first == "queue" || first == "log" || first == "trace" || first == "verify" {
+	if first == "task" || first == "engine" || first == "pool" || first == "queue" || first == "id" || first == "log" || first == "trace" || first == "verify" {
 		args = append(args, "--brokers", at.Brokers()[0])
 	}
 	if len(args) > 0 && !strings.HasPrefix(first, "-") && first != "help" && first != "completion" {

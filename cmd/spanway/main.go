@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/bench"
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/engine"
+	"github.com/spanway/spanway/cmd/spanway/id"
 	"github.com/spanway/spanway/cmd/spanway/log"
 	"github.com/spanway/spanway/cmd/spanway/pool"
 	"github.com/spanway/spanway/cmd/spanway/queue"
@@ -40,6 +41,7 @@ var commands = []cli.Command{
 	engine.Command,
 	pool.Command,
 	queue.Command,
+	id.Command,
 	log.Command,
 	trace.Command,
 	verify.Command,

@@ -15,7 +15,7 @@ func TestSessionAtTwoSites(t *testing.T) {
 	s := clitest.StartSites(t, 1, "ams", "fra")
 	var places []cli.Place
 	for _, x := range s.Sites() {
-		places = append(places, cli.Place(x))
+		places = append(places, cli.Place{Site: x.Site, Kafka: x.Kafka})
 	}
 	file, err := filepath.Abs("testdata/sites/site.txt")
 	if err != nil {

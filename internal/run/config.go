@@ -23,6 +23,8 @@ type Config struct {
 	// Port on 127.0.0.1 of the first site's broker; those of the other sites take
 	// the ones after it. 0 takes free ones.
 	Port int
+	// RedisPort on 127.0.0.1 of the first site's Redis, as Port.
+	RedisPort int
 	// Engines is how many stand-alone engines to include at each site.
 	Engines int
 	// Site names the only site; local if it is empty. It is not used with Sites.
@@ -60,6 +62,9 @@ func (c Config) Validate() error {
 	}
 	if last := lastPort - max(len(c.Sites), 1) + 1; c.Port < 0 || c.Port > last {
 		return fmt.Errorf("port %d: give 0, or 1 to %d, since each site takes one", c.Port, last)
+	}
+	if last := lastPort - max(len(c.Sites), 1) + 1; c.RedisPort < 0 || c.RedisPort > last {
+		return fmt.Errorf("port %d for Redis: give 0, or 1 to %d, since each site takes one", c.RedisPort, last)
 	}
 	if c.Engines < 0 {
 		return fmt.Errorf("%d engines: give 0 or more", c.Engines)

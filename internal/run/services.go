@@ -6,6 +6,8 @@ import (
 	"go.opentelemetry.io/otel"
 
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/services/allocator"
+	"github.com/spanway/spanway/services/allocator/store"
 	"github.com/spanway/spanway/services/scheduler"
 )
 
@@ -20,6 +22,37 @@ func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, t
 	tel.Ready("scheduler", s.Ready())
 	tel.Watch("scheduler", s.Trouble)
 	if err := s.Run(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil // Also if it was told to stop before it could begin.
+}
+
+// Allocator runs an allocator on the cluster of deps, with a store in Redis, until ctx
+// ends, and then leaves its group.
+func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, deps allocator.Deps, tel *telemetry.Telemetry) error {
+	deps.Meter, redis.Meter = otel.Meter(allocatorScope), otel.Meter(allocatorScope)
+	redis.Prefix = cfg.Prefix
+	store.LogTo(deps.Logger)
+	ids, err := store.Open(redis)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = ids.Close() }()
+	warnings, err := ids.Check(ctx)
+	if err != nil && ctx.Err() == nil {
+		deps.Logger.Warn("Redis cannot be reached now: no range is granted until it can be", "error", err)
+	}
+	for _, w := range warnings {
+		deps.Logger.Warn("Redis may forget what it holds, and allocators then propose again what is refused", "because", w)
+	}
+	deps.Store = ids
+	a, err := allocator.New(cfg, deps)
+	if err != nil {
+		return err
+	}
+	tel.Ready("allocator", a.Ready())
+	tel.Watch("allocator", a.Trouble)
+	if err := a.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil // Also if it was told to stop before it could begin.

@@ -31,6 +31,8 @@ type site struct {
 
 	broker  *embedded.Broker // both once the broker is ready
 	cluster *cluster.Cluster
+	redis   *embedded.Redis // once it is ready
+	port    int             // of redis; 0: a free one
 	up      <-chan struct{} // closed when it is
 
 	mu  sync.Mutex
@@ -60,7 +62,7 @@ func (x *site) engineOut(name string, err error) {
 // sites are those of a configuration.
 func (c Config) sites() []*site {
 	if len(c.Sites) == 0 {
-		return []*site{{name: c.Site, cfg: c, log: c.Logger, kept: embedded.Config{DataDir: c.DataDir, Port: c.Port}}}
+		return []*site{{name: c.Site, cfg: c, log: c.Logger, kept: embedded.Config{DataDir: c.DataDir, Port: c.Port}, port: c.RedisPort}}
 	}
 	var out []*site
 	for i, name := range c.Sites {
@@ -70,6 +72,9 @@ func (c Config) sites() []*site {
 		}
 		if c.Port != 0 {
 			x.kept.Port = c.Port + i
+		}
+		if c.RedisPort != 0 {
+			x.port = c.RedisPort + i
 		}
 		// As of Kafka's own clusters: made when the data begins, and kept with it.
 		x.kept.ClusterID = name + "-" + uuid.NewString()
@@ -83,6 +88,8 @@ func (x *site) add(s *System) {
 	broker := s.parts.add("broker"+x.of, func(context.Context) (func(), error) { return x.startBroker(s.fail) })
 	x.up = broker.ready
 	topics := s.parts.add("topics"+x.of, x.startTopics, broker)
+	redis := s.parts.add("redis"+x.of, func(context.Context) (func(), error) { return x.startRedis() })
+	s.addService("allocator"+x.of, x.newAllocator, s.fail, topics, redis)
 	sched := s.addService("scheduler"+x.of, x.newScheduler, s.fail, topics)
 	for i := range x.cfg.Engines {
 		id := fmt.Sprintf("%s-%d", x.name, i+1)
@@ -139,18 +146,18 @@ func (x *site) newScheduler() (service, error) {
 	if x.cfg.EngineTTL > 0 {
 		conf.EngineTTL = x.cfg.EngineTTL
 	}
-	meter, err := x.meter()
+	meter, err := x.meter(schedulerScope)
 	if err != nil {
 		return nil, err
 	}
 	return scheduler.New(conf, scheduler.Deps{Cluster: x.cluster, Logger: x.log, Meter: meter})
 }
 
-// meter measures the scheduler: of several sites each apart, for they have the
-// same partitions.
-func (x *site) meter() (metric.Meter, error) {
+// meter measures a service: of several sites each apart, for they have the same
+// partitions.
+func (x *site) meter(scope string) (metric.Meter, error) {
 	if x.of == "" || x.cfg.Telemetry == nil {
-		return otel.Meter(schedulerScope), nil
+		return otel.Meter(scope), nil
 	}
-	return x.cfg.Telemetry.SiteMeter(x.name, schedulerScope)
+	return x.cfg.Telemetry.SiteMeter(x.name, scope)
 }

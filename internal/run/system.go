@@ -25,6 +25,7 @@ type System struct {
 type Site struct {
 	Site  string `json:"site"`
 	Kafka string `json:"kafka"`
+	Redis string `json:"redis"`
 }
 
 // stopReport is how often a stop that lasts says what it waits for.
@@ -128,7 +129,7 @@ func (s *System) Cluster() *cluster.Cluster { return s.sites[0].cluster }
 func (s *System) Sites() []Site {
 	out := make([]Site, len(s.sites))
 	for i, x := range s.sites {
-		out[i] = Site{Site: x.name, Kafka: x.broker.Addr()}
+		out[i] = Site{Site: x.name, Kafka: x.broker.Addr(), Redis: x.redis.Addr()}
 	}
 	return out
 }

@@ -48,6 +48,10 @@ func (t TLS) validate() error {
 	return nil
 }
 
+// Config makes what crypto/tls needs, from the files as they are now; for connections to
+// what is not Kafka and is secured alike.
+func (t TLS) Config() (*tls.Config, error) { return t.read() }
+
 // read makes what crypto/tls needs, from the files as they are now.
 func (t TLS) read() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}

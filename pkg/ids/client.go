@@ -88,6 +88,8 @@ type Grant struct {
 	// Offset is where the grant stands in the log: it grows from grant to grant of a
 	// space, and fences what an earlier holder still does.
 	Offset int64
+	// Event is the grant as the log has it: the same on every repeat.
+	Event *events.IdsRangeGranted
 }
 
 // Create makes a space, and refuses if it exists with other rules. Declare makes it or
@@ -145,7 +147,7 @@ func (c *Client) granted(ctx context.Context, w Want, m proto.Message) (Grant, e
 	g := a.GetGranted()
 	return Grant{
 		Space: w.Space, RequestID: w.RequestID, Owner: g.GetOwner(), From: g.GetFrom(), To: g.GetTo(),
-		Generation: g.GetGeneration(), Offset: a.Offset,
+		Generation: g.GetGeneration(), Offset: a.Offset, Event: g,
 	}, nil
 }
 

@@ -21,6 +21,7 @@ type granter struct {
 	now      func() time.Time
 	patience time.Duration
 	metrics  *metrics
+	try      *trouble.Try    // the store
 	ctx      context.Context // of the service
 	running  sync.WaitGroup
 
@@ -59,10 +60,6 @@ type outcome struct {
 
 // maxBatch is how many requests one change of the store has at most.
 const maxBatch = 512
-
-func newGranter(ctx context.Context, host *sharedlog.Host, deps Store, now func() time.Time, patience time.Duration, m *metrics) *granter {
-	return &granter{host: host, store: deps, now: now, patience: patience, metrics: m, ctx: ctx, spaces: map[string]*space{}}
-}
 
 // Grant grants a range of so many identifiers, or says why not. Its error says that there
 // is no verdict: the same request may be made again.

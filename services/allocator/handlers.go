@@ -123,6 +123,12 @@ func text(c command, out outcome) string {
 		return fmt.Sprintf("the grant of request ID %q, or that part of it, was released or its lease has ended", c.requestID)
 	case events.CodeUnknownGrant:
 		return fmt.Sprintf("request ID %q has no grant in space %q", c.requestID, c.space)
+	case events.CodeSpaceExists:
+		return fmt.Sprintf("space %q exists with other rules; use it as it is, or declare it anew", c.space)
+	case events.CodeRangeTaken:
+		return fmt.Sprintf("some of these identifiers of space %q are held, or rest; spanway id show SPACE/ID says by which grant", c.space)
+	case events.CodeOutOfBounds:
+		return fmt.Sprintf("identifiers that space %q does not have, or bounds that would become narrower", c.space)
 	case events.CodeSpaceHeld:
 		return fmt.Sprintf("ranges of space %q are held; release them, or delete it by force", c.space)
 	}

@@ -126,8 +126,10 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 	if err != nil {
 		g.restore(s, note)
 		g.metrics.storeFailed(err)
+		g.try.Failed(err)
 		return wanting
 	}
+	g.try.Passed()
 	for _, r := range wanting {
 		if full.fits[r.count] { // Others hold room that they may not use.
 			again = append(again, r)

@@ -74,8 +74,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 // Ready is closed once the log of grants is folded and requests are read.
 func (s *Service) Ready() <-chan struct{} { return s.ready }
 
-// Trouble is what is in the way now: of the log of grants, and of all that uses the
-// connection to the cluster; nil if nothing is.
+// Trouble is what is in the way now, for more than a second: of the log of grants, of the
+// store, and of all that uses the connection to the cluster; nil if nothing is.
 func (s *Service) Trouble() error { return s.hosts.Trouble() }
 
 // Group is the consumer group that shares the requests out.
@@ -93,7 +93,11 @@ func (s *Service) Run(ctx context.Context) error {
 	now := steady.New(steady.Read()).Now
 	for n := range events.IDEventPartitions {
 		h := s.hosts.Host(n)
-		s.partitions[n] = &partition{newGranter(hosting, h, s.deps.Store, now, s.cfg.Patience, s.metrics), h}
+		try := s.deps.Cluster.Kafka().Board().New(fmt.Sprintf("have the store propose ranges for %s/%d", s.topics.IDEvents(), n))
+		defer try.End()
+		s.partitions[n] = &partition{&granter{
+			host: h, store: s.deps.Store, now: now, patience: s.cfg.Patience, metrics: s.metrics, try: try, ctx: hosting, spaces: map[string]*space{},
+		}, h}
 	}
 	defer s.metrics.observe(s.partitions, now)()
 	hosted := make(chan error, 1)

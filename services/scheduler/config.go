@@ -56,7 +56,8 @@ const (
 	DefaultSnapshotInterval = logowner.DefaultInterval
 )
 
-func (c LogConfig) snapshots() logowner.Snapshots {
+// Snapshots says when snapshots of a log are written that is kept alike.
+func (c LogConfig) Snapshots() logowner.Snapshots {
 	return logowner.Snapshots{Bytes: c.SnapshotBytes, Events: c.SnapshotEvents, Interval: c.SnapshotInterval, History: c.History}
 }
 

@@ -76,7 +76,7 @@ func (s *Service) ownerConfig(deps Deps) logowner.Config[input] {
 		Cluster:   logowner.On(deps.Cluster),
 		Encoder:   s.encoder(),
 		Instance:  s.cfg.Instance,
-		Snapshots: s.cfg.Logs.snapshots(),
+		Snapshots: s.cfg.Logs.Snapshots(),
 		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
 		Extend:    s.extend,
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/ids"
 	"github.com/spanway/spanway/pkg/queue"
 )
 
@@ -53,6 +54,7 @@ func ExitCode(err error) int {
 		begun   *client.Unfinished
 		lost    *eventlog.LossError
 		inQueue *queue.Refused
+		ofSpace *ids.Refused
 		own     interface{ ExitCode() int }
 		stopped *interrupted
 	)
@@ -65,7 +67,7 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &own):
 		return own.ExitCode()
-	case errors.As(err, &refused), errors.As(err, &inQueue):
+	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace):
 		return ExitRefused
 	case errors.As(err, &failed):
 		return ExitTaskFailed

@@ -18,8 +18,8 @@ func Dev(a *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dev",
 		Short: "Run everything in this process on an embedded broker",
-		Long: `Run a broker, a scheduler and an engine in this process. When all are ready
-one line of JSON on stdout says where; logs go to stderr. Without --data
+		Long: `Run a broker, a Redis, a scheduler, an allocator and an engine in this process.
+When all are ready one line of JSON on stdout says where; logs go to stderr. Without --data
 everything is gone at the end; with it, what was acknowledged survives also
 the process's sudden death.
 
@@ -34,6 +34,9 @@ stderr names: set SPANWAY_CONFIG to it, and --site chooses where a command goes.
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkSites(cmd, cfg); err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("port") && !cmd.Flags().Changed("redis-port") {
+				cfg.RedisPort = 0 // So that several fit beside each other.
 			}
 			return watched.run(cmd.Context(), a, "dev", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
 				cfg.Site, cfg.Prefix, cfg.Logger, cfg.Telemetry = a.Site, a.Prefix, log, tel
@@ -52,9 +55,12 @@ stderr names: set SPANWAY_CONFIG to it, and --site chooses where a command goes.
 					}
 					defer forget()
 				}
+				sites := system.Sites()
 				err = a.Object(struct {
 					Sites []run.Site `json:"sites"`
-				}{system.Sites()})
+					// Redis is that of the first site.
+					Redis string `json:"redis"`
+				}{sites, sites[0].Redis})
 				if err != nil {
 					return err
 				}
@@ -69,20 +75,21 @@ stderr names: set SPANWAY_CONFIG to it, and --site chooses where a command goes.
 	f := c.Flags()
 	f.StringVar(&cfg.DataDir, "data", "", "directory that keeps the data (default in memory)")
 	f.IntVar(&cfg.Port, "port", 29092, "port of the broker on 127.0.0.1, the other sites take the ones after it; 0 for free ones")
+	f.IntVar(&cfg.RedisPort, "redis-port", 26379, "port of the Redis on 127.0.0.1, as --port; any free one if --port is given")
 	f.IntVar(&cfg.Engines, "engines", 1, "how many engines to include, at each site")
 	f.StringSliceVar(&cfg.Sites, "sites", nil, "names of several sites, as in ams,fra, the first one global; each has a directory of its name in --data")
 	f.BoolVar(&cfg.JSON, "json", false, "write events and reports as JSON instead of protobuf")
 	cli.Variables(f, "json")
-	watched.flags(c, "127.0.0.1:0")
+	watched.flags(c)
 	return c
 }
 
 // observation is how a service is watched from outside.
 type observation struct{ http, logFormat, logLevel string }
 
-func (o *observation) flags(c *cobra.Command, http string) {
+func (o *observation) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.http, "http", http, "address that serves /metrics, /livez and /readyz")
+	f.StringVar(&o.http, "http", "127.0.0.1:0", "address that serves /metrics, /livez and /readyz")
 	f.StringVar(&o.logFormat, "log-format", "text", "text or json")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	cli.Choices(f, "log-format", "text", "json")

@@ -91,7 +91,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 	})
 	cli.Variables(f, "id=engine-id", "pool", "label=labels", "capacity", "allow", "http-allow", "accepts", "node", "monitor",
 		"engine-ttl", "grace", "slots", "json")
-	watched.flags(c, "127.0.0.1:0")
+	watched.flags(c)
 	return c
 }
 

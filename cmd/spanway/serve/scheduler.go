@@ -16,7 +16,7 @@ import (
 
 // Command is the command serve.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("serve", "Run one service against brokers", serveScheduler(a), serveEngine(a))
+	return cli.Noun("serve", "Run one service against brokers", serveScheduler(a), serveEngine(a), serveAllocator(a))
 }
 
 func serveScheduler(a *cli.App) *cobra.Command {
@@ -58,7 +58,7 @@ func serveScheduler(a *cli.App) *cobra.Command {
 	cli.Lasting(f, time.Second, false, "engine-ttl")
 	cli.Lasting(f, 0, false, "snapshot-interval")
 	cli.Variables(f, "instance", "engine-ttl", "waiting-limit", "json", "snapshot-interval", "history")
-	watched.flags(c, "127.0.0.1:0")
+	watched.flags(c)
 	return c
 }
 

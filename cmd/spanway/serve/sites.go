@@ -39,7 +39,7 @@ func nameSites(dir string, sites []run.Site, log *slog.Logger) (forget func(), e
 	}
 	var places []cli.Place
 	for _, s := range sites {
-		places = append(places, cli.Place(s))
+		places = append(places, cli.Place{Site: s.Site, Kafka: s.Kafka})
 	}
 	path, err := filepath.Abs(filepath.Join(dir, "config.yaml"))
 	if err == nil {

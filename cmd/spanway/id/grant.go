@@ -1,0 +1,128 @@
+package id
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/ids"
+)
+
+// wanting gives a command the flags of a want.
+func wanting(c *cobra.Command, w *ids.Want) {
+	c.Flags().StringVar(&w.RequestID, "request-id", "", "names the grant for ever: the same again is the same grant (default a fresh one)")
+	c.Flags().StringVar(&w.Owner, "owner", "", "what holds the range: it is needed to renew or release it")
+	c.Flags().DurationVar(&w.Lease, "lease", 0, "how long it is held unless it is renewed; 0: until it is released")
+}
+
+func grant(a *cli.App) *cobra.Command {
+	w := ids.Want{}
+	c := &cobra.Command{
+		Use:     "grant SPACE",
+		Short:   "Take a contiguous range",
+		Example: `  spanway id grant spi --count 4 --owner site-ams --request-id chain-7 -o json`,
+		Args:    cli.One("name of a space"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if w.Space = args[0]; w.Count < 1 {
+				return cli.Usage("--count %d: give 1 or more", w.Count)
+			}
+			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+				g, err := c.Grant(ctx, w)
+				if err != nil {
+					return err
+				}
+				return printGrant(a, g)
+			})
+		},
+	}
+	c.Flags().Int64Var(&w.Count, "count", 1, "how many identifiers")
+	wanting(c, &w)
+	return c
+}
+
+func reserve(a *cli.App) *cobra.Command {
+	w := ids.Want{}
+	var from, to int64
+	c := &cobra.Command{
+		Use:   "reserve SPACE --from N [--to N]",
+		Short: "Take given identifiers",
+		Args:  cli.One("name of a space"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if w.Space = args[0]; !cmd.Flags().Changed("from") {
+				return cli.Usage("give the first identifier: --from")
+			}
+			if !cmd.Flags().Changed("to") {
+				to = from
+			}
+			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+				g, err := c.Reserve(ctx, w, from, to)
+				if err != nil {
+					return err
+				}
+				return printGrant(a, g)
+			})
+		},
+	}
+	c.Flags().Int64Var(&from, "from", 0, "the first identifier")
+	c.Flags().Int64Var(&to, "to", 0, "the last identifier (default the first)")
+	wanting(c, &w)
+	return c
+}
+
+// held makes a command on a grant.
+func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx context.Context, cmd *cobra.Command, c *ids.Client, g ids.Grant) (said string, err error)) *cobra.Command {
+	var g ids.Grant
+	c := &cobra.Command{
+		Use:   use + " SPACE --request-id ID",
+		Short: short,
+		Args:  cli.One("name of a space"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if g.Space = args[0]; g.RequestID == "" {
+				return cli.Usage("give the --request-id of the grant")
+			}
+			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+				said, err := do(ctx, cmd, c, g)
+				if err != nil {
+					return err
+				}
+				return a.Said(map[string]any{"space": g.Space, "request_id": g.RequestID}, "%s %s", g.RequestID, said)
+			})
+		},
+	}
+	c.Flags().StringVar(&g.RequestID, "request-id", "", "of the grant")
+	c.Flags().StringVar(&g.Owner, "owner", "", "under which it was granted")
+	flags(c)
+	return c
+}
+
+func renew(a *cli.App) *cobra.Command {
+	var lease time.Duration
+	return held(a, "renew", "Make the lease of a grant end later",
+		func(c *cobra.Command) {
+			c.Flags().DurationVar(&lease, "lease", 0, "how long from now; 0: until it is released")
+		},
+		func(ctx context.Context, _ *cobra.Command, c *ids.Client, g ids.Grant) (string, error) {
+			return "is renewed", c.Renew(ctx, g, lease)
+		})
+}
+
+func release(a *cli.App) *cobra.Command {
+	var from, to int64
+	return held(a, "release", "Give a grant back, or a part of it",
+		func(c *cobra.Command) {
+			c.Flags().Int64Var(&from, "from", 0, "the first identifier of the part (default all of it)")
+			c.Flags().Int64Var(&to, "to", 0, "the last identifier of the part")
+		},
+		func(ctx context.Context, cmd *cobra.Command, c *ids.Client, g ids.Grant) (string, error) {
+			first, last := cmd.Flags().Changed("from"), cmd.Flags().Changed("to")
+			switch {
+			case first != last:
+				return "", cli.Usage("a part has a first and a last identifier: give --from and --to")
+			case first:
+				return "gives a part back", c.ReleasePart(ctx, g, from, to)
+			}
+			return "is released", c.Release(ctx, g)
+		})
+}

@@ -1,0 +1,17 @@
+package id
+
+import (
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/internal/query"
+)
+
+func TestHostileSpaces(t *testing.T) {
+	clitest.Withstands(t, func(a *cli.App, s query.Space) { _ = printSpaces(a, []*query.Space{&s}) })
+	clitest.Withstands(t, func(a *cli.App, s query.Space) { _ = printSpace(a, &s) })
+	clitest.Withstands(t, func(a *cli.App, r query.Range) { _ = printRange(a, r) })
+	clitest.Withstands(t, func(a *cli.App, i query.Identifier) { _ = printIdentifier(a, &i) })
+	clitest.Withstands(t, func(a *cli.App, v answerView) { _ = printAnswer(a, v) })
+}
