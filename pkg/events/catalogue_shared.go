@@ -10,7 +10,7 @@ const (
 	// write to ids.requests.
 	RoleRequester Role = "requester"
 	// RoleQueueHost is a program that uses package queue.
-	RoleQueueHost Role = "queue host"
+	RoleQueueHost Role = "queue-host"
 )
 
 // Counts of partitions. They are fixed when a topic is created.
