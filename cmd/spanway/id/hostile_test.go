@@ -9,7 +9,7 @@ import (
 )
 
 func TestHostileSpaces(t *testing.T) {
-	clitest.Withstands(t, func(a *cli.App, s query.Space) { _ = printSpaces(a, []*query.Space{&s}) })
+	clitest.Withstands(t, func(a *cli.App, s query.Space) { _ = printSpaces(a, []*query.Space{&s}, nil) })
 	clitest.Withstands(t, func(a *cli.App, s query.Space) { _ = printSpace(a, &s) })
 	clitest.Withstands(t, func(a *cli.App, r query.Range) { _ = printRange(a, r) })
 	clitest.Withstands(t, func(a *cli.App, i query.Identifier) { _ = printIdentifier(a, &i) })

@@ -22,17 +22,17 @@ func list(a *cli.App) *cobra.Command {
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
-				spaces, _, err := c.Spaces(ctx)
+				spaces, read, err := c.Spaces(ctx)
 				if err != nil {
 					return err
 				}
-				return printSpaces(a, spaces)
+				return printSpaces(a, spaces, read)
 			})
 		},
 	}
 }
 
-func printSpaces(a *cli.App, spaces []*query.Space) error {
+func printSpaces(a *cli.App, spaces []*query.Space, read []query.Position) error {
 	t := &cli.Table{Head: []string{"SPACE", "FROM", "TO", "FREE", "LIVE", "QUARANTINED", "LARGEST FREE", "LASTS"}}
 	for _, s := range spaces {
 		if a.JSON() {
@@ -46,7 +46,14 @@ func printSpaces(a *cli.App, spaces []*query.Space) error {
 	if a.JSON() {
 		return nil
 	}
-	return a.Table(t)
+	if err := a.Table(t); err != nil {
+		return err
+	}
+	var asOf []string
+	for _, p := range read {
+		asOf = append(asOf, p.String())
+	}
+	return a.AsOf(asOf...)
 }
 
 // lasts is how long what is free lasts, for people.
