@@ -39,8 +39,19 @@ const (
 	EngineReported = "engine.reported"
 )
 
-// Scheduler and Engine list the points of each service.
+// Points of an allocator, in the order in which a request for a range meets them.
+const (
+	// RangeProposed: the store has proposed ranges, nothing is in the log.
+	RangeProposed = "range.proposed"
+	// RangeDecided: the fold has decided a request; it is not answered.
+	RangeDecided = "range.decided"
+	// RangeAnswered: the answer is in the log; the request is not acknowledged to the group.
+	RangeAnswered = "range.answered"
+)
+
+// Scheduler, Engine and Allocator list the points of each service.
 var (
 	Scheduler = []string{InputsRead, LogAppending, LogAppended, ClaimAppended, PublishSending, PublishAcked}
 	Engine    = []string{EngineRead, EngineStarting, EngineHandled, EngineReporting, EngineReported}
+	Allocator = []string{RangeProposed, RangeDecided, RangeAnswered}
 )

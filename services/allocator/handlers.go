@@ -8,6 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/commands"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -26,11 +27,13 @@ func (s *Service) handle(msg *message.Message) error {
 	p := s.partitions[events.SpacePartition(c.space)]
 	out, err := p.decide(ctx, c)
 	if err == nil {
+		failpoint.Hit(failpoint.RangeDecided)
 		err = p.answer(ctx, c, out)
 	}
 	if err != nil {
 		return fmt.Errorf("decide %s %s of space %q: %w", c.typ, c.requestID, c.space, err)
 	}
+	failpoint.Hit(failpoint.RangeAnswered)
 	s.metrics.answered(out.code)
 	return nil
 }

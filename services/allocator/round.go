@@ -3,6 +3,7 @@ package allocator
 import (
 	"errors"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/allocator/idspace"
@@ -110,6 +111,7 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 	for err == nil {
 		var out []store.Proposal
 		if out, err = g.store.Propose(g.ctx, note); err == nil {
+			failpoint.Hit(failpoint.RangeProposed)
 			note.Granted, note.Refused = nil, nil
 			if wanting = g.calls(s, wanting, out); len(wanting) == 0 || filled {
 				break

@@ -38,7 +38,7 @@ func (c *Core) grant(m *events.IdsRangeGranted, offset int64) events.Code {
 		return events.CodeBadCount
 	}
 	granted, ok := s.isFree(m.From, m.To)
-	if !ok {
+	if !ok && disjoint {
 		return events.CodeRangeTaken
 	}
 	g := &grant{

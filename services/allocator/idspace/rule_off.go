@@ -1,0 +1,5 @@
+//go:build norule
+
+package idspace
+
+const disjoint = false
