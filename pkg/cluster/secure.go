@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/keyfile"
 )
 
 // The SASL mechanisms, as Kafka names them. SCRAM never sends the password; PLAIN
@@ -56,7 +57,7 @@ func (t TLS) Config() (*tls.Config, error) { return t.read() }
 func (t TLS) read() (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: t.ServerName}
 	if t.CAFile != "" {
-		pem, err := readFile(t.CAFile)
+		pem, err := keyfile.Read(t.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("read the certificates of the CAs: %w", err)
 		}
@@ -76,11 +77,11 @@ func (t TLS) read() (*tls.Config, error) {
 }
 
 func keyPair(certFile, keyFile string) (tls.Certificate, error) {
-	cert, err := readFile(certFile)
+	cert, err := keyfile.Read(certFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	key, err := readFile(keyFile)
+	key, err := keyfile.Read(keyFile)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -116,13 +117,11 @@ func (s SASL) validate() error {
 func (s SASL) read() (kafka.Credentials, error) {
 	c := kafka.Credentials{Mechanism: s.Mechanism, Username: s.Username, Password: string(s.Password)}
 	if s.PasswordFile != "" {
-		data, err := readFile(s.PasswordFile)
+		password, err := keyfile.Password(s.PasswordFile)
 		if err != nil {
 			return c, fmt.Errorf("read the password of user %s: %w", s.Username, err)
 		}
-		if c.Password = strings.TrimRight(string(data), "\r\n"); c.Password == "" {
-			return c, fmt.Errorf("read the password of user %s: %s is empty", s.Username, s.PasswordFile)
-		}
+		c.Password = password
 	}
 	return c, nil
 }

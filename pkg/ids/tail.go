@@ -66,8 +66,10 @@ func (t *tail) run(ctx context.Context, position int64) {
 		page, err := t.log.Fetch(ctx, position, fetchWait)
 		var gone *kafka.OutOfRange
 		switch {
-		case errors.As(err, &gone): // Answers may be missed: their requests are asked again.
-			position = gone.End
+		case errors.As(err, &gone):
+			// The log begins behind here, or lost its tail. Requests whose answers were
+			// there end with *Unanswered: made again, they are answered again.
+			position = min(max(position, gone.Start), gone.End)
 			t.try.Again(ctx, err, pause)
 			continue
 		case err != nil:

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/spanway/spanway/internal/keyfile"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -106,12 +105,8 @@ func (c Config) credentials(context.Context) (user, password string, err error) 
 	if c.PasswordFile == "" {
 		return c.Username, "", nil
 	}
-	data, err := os.ReadFile(c.PasswordFile)
-	if err != nil {
+	if password, err = keyfile.Password(c.PasswordFile); err != nil {
 		return "", "", fmt.Errorf("read the password for Redis: %w", err)
-	}
-	if password = strings.TrimRight(string(data), "\r\n"); password == "" {
-		return "", "", fmt.Errorf("read the password for Redis: %s is empty", c.PasswordFile)
 	}
 	return c.Username, password, nil
 }
