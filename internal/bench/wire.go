@@ -62,14 +62,25 @@ func meanBatch(ctx context.Context, c *kafka.Client, topic string, partition int
 	if err != nil {
 		return 0, err
 	}
-	records, batches := 0, 0
-	for log := c.Partition(topic, partition); from < end; {
+	records, batches, err := countBatches(ctx, c.Partition(topic, partition), from, end)
+	if err != nil {
+		return 0, fmt.Errorf("count the batches of %s/%d: %w", topic, partition, err)
+	}
+	if records < sampled {
+		return 0, nil
+	}
+	return max(records/max(batches, 1), 1), nil
+}
+
+// countBatches counts what a log holds between two offsets.
+func countBatches(ctx context.Context, log *kafka.Partition, from, end int64) (records, batches int, err error) {
+	for from < end {
 		counts, next, err := log.Batches(ctx, from)
 		if err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		if next == from {
-			return 0, fmt.Errorf("%s/%d: no batch at %d, before its end at %d", topic, partition, from, end)
+			return 0, 0, fmt.Errorf("no batch at %d, before the end of the log at %d", from, end)
 		}
 		for _, n := range counts {
 			records += n
@@ -77,10 +88,7 @@ func meanBatch(ctx context.Context, c *kafka.Client, topic string, partition int
 		batches += len(counts)
 		from = next
 	}
-	if records < sampled {
-		return 0, nil
-	}
-	return max(records/max(batches, 1), 1), nil
+	return records, batches, nil
 }
 
 // takeSample reads back the records of the tasks that the measurement ran.

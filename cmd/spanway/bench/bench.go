@@ -20,7 +20,7 @@ import (
 
 // Command is the command bench.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("bench", "Measure how fast tasks go through", tasks(a), pools(a))
+	return cli.Noun("bench", "Measure how fast tasks and queues are", tasks(a), pools(a), queues(a))
 }
 
 func tasks(a *cli.App) *cobra.Command {
