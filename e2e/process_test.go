@@ -74,6 +74,11 @@ func serveBroker(role string) {
 		os.Exit(1)
 	}
 	fmt.Println(b.Addr())
+	go func() {
+		<-b.Failed()
+		fmt.Fprintln(os.Stderr, b.Err())
+		os.Exit(1)
+	}()
 	_, _ = io.Copy(io.Discard, os.Stdin) // Until the test ends.
 }
 

@@ -11,11 +11,11 @@ import (
 // Proxy stands before a server.
 type Proxy struct {
 	listener net.Listener
-	to       string
 	lose     atomic.Int64
 	running  sync.WaitGroup
 
 	mu    sync.Mutex
+	to    string
 	conns map[net.Conn]struct{}
 }
 
@@ -42,13 +42,28 @@ func (p *Proxy) LoseExec(n int) { p.lose.Store(int64(n)) }
 // Lost reports whether all answers that were to be lost are.
 func (p *Proxy) Lost() bool { return p.lose.Load() <= 0 }
 
+// Redirect ends all connections, and has new ones lead to another server.
+func (p *Proxy) Redirect(to string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to = to
+	p.cut()
+}
+
+// cut ends all connections; p.mu is held.
+func (p *Proxy) cut() {
+	for c := range p.conns {
+		c.Close()
+	}
+	clear(p.conns)
+}
+
 // Close ends the proxy and its connections.
 func (p *Proxy) Close() {
 	p.listener.Close()
 	p.mu.Lock()
-	for c := range p.conns {
-		c.Close()
-	}
+	p.to = "" // What was accepted a moment ago leads nowhere.
+	p.cut()
 	p.mu.Unlock()
 	p.running.Wait()
 }
@@ -59,14 +74,11 @@ func (p *Proxy) accept() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.to)
+		server, err := p.join(client)
 		if err != nil {
 			client.Close()
 			continue
 		}
-		p.mu.Lock()
-		p.conns[client], p.conns[server] = struct{}{}, struct{}{}
-		p.mu.Unlock()
 		var losing atomic.Bool
 		p.running.Go(func() {
 			p.pipe(server, client, func(b []byte) bool {
@@ -78,6 +90,16 @@ func (p *Proxy) accept() {
 		})
 		p.running.Go(func() { p.pipe(client, server, func([]byte) bool { return !losing.Load() }) })
 	}
+}
+
+// join connects a client to the server.
+func (p *Proxy) join(client net.Conn) (server net.Conn, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if server, err = net.Dial("tcp", p.to); err == nil {
+		p.conns[client], p.conns[server] = struct{}{}, struct{}{}
+	}
+	return server, err
 }
 
 // pipe copies until an end, or until pass says no.
