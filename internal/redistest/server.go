@@ -32,6 +32,21 @@ type Server struct {
 // CI=true it fails instead.
 func Start(tb testing.TB, args ...string) *Server {
 	tb.Helper()
+	needs(tb)
+	s := newServer(tb, args)
+	s.Run()
+	return s
+}
+
+func newServer(tb testing.TB, args []string) *Server {
+	s := &Server{tb: tb, addr: FreeAddr(tb), dir: tb.TempDir(), args: args}
+	tb.Cleanup(s.Kill)
+	return s
+}
+
+// needs makes sure that there is a Redis, and that the test is named so that it is run.
+func needs(tb testing.TB) {
+	tb.Helper()
 	if top, _, _ := strings.Cut(tb.Name(), "/"); !strings.Contains(top, "RealRedis") && !strings.HasPrefix(top, "TestApache") {
 		tb.Fatalf("%s starts a real Redis: put RealRedis into its name, or `make test-redis` will not run it", tb.Name())
 	}
@@ -42,15 +57,39 @@ func Start(tb testing.TB, args ...string) *Server {
 		fmt.Fprintf(os.Stderr, "\n*** SKIPPED %s: NOT TESTED ON A REAL REDIS: %v\n\n", tb.Name(), err)
 		tb.Skipf("NOT TESTED ON A REAL REDIS: %v", err)
 	}
+}
+
+// FreeAddr is an address that nothing listened on a moment ago.
+func FreeAddr(tb testing.TB) string {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s := &Server{tb: tb, addr: l.Addr().String(), dir: tb.TempDir(), args: args}
-	l.Close()
-	s.Run()
-	tb.Cleanup(s.Kill)
-	return s
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// Port is that of an address.
+func Port(addr string) string {
+	_, port, _ := net.SplitHostPort(addr)
+	return port
+}
+
+// until waits until something is so, which it tries again and again.
+func until(tb testing.TB, what string, so func(ctx context.Context) error) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for err := so(ctx); err != nil; err = so(ctx) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			tb.Fatalf("%s: not within %v: %v", what, patience, err)
+		}
+	}
 }
 
 // Addr is the server's address, the same for ever.
@@ -66,25 +105,18 @@ func (s *Server) Client() *redis.Client {
 // Run runs the server (again) and returns when it answers.
 func (s *Server) Run() {
 	s.tb.Helper()
-	_, port, _ := net.SplitHostPort(s.addr)
-	args := append([]string{"--port", port, "--bind", "127.0.0.1", "--dir", s.dir, "--save", ""}, s.args...)
+	s.run(append([]string{"--port", Port(s.addr), "--bind", "127.0.0.1", "--dir", s.dir, "--save", ""}, s.args...)...)
+}
+
+func (s *Server) run(args ...string) {
+	s.tb.Helper()
 	s.process = exec.Command("redis-server", args...)
 	if err := s.process.Start(); err != nil {
 		s.tb.Fatalf("start redis-server: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
 	c := redis.NewClient(&redis.Options{Addr: s.addr})
 	defer func() { _ = c.Close() }()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for c.Ping(ctx).Err() != nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			s.tb.Fatalf("redis-server at %s does not answer within %v", s.addr, patience)
-		}
-	}
+	until(s.tb, "redis-server answers at "+s.addr, func(ctx context.Context) error { return c.Ping(ctx).Err() })
 }
 
 // Kill ends the server at once. It may be called again.

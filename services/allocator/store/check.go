@@ -2,40 +2,85 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
 )
 
-// Check reads the settings of Redis, and returns a warning for each that makes it likely
-// that Redis forgets: no identifier is granted twice by it, but proposals are refused and
-// made again. The metric spanway.allocator.store.unsafe says the same. A server that does
-// not tell its settings gives a warning, too; the error says that Redis cannot be reached.
+// Check reads the settings of Redis, of each master of a cluster, and returns a warning
+// for each that makes it likely that Redis forgets: no identifier is granted twice by it,
+// but proposals are refused and made again. The metric spanway.allocator.store.unsafe says
+// the same. A server that does not tell its settings gives a warning, too. The error, a
+// *Unavailable, says that Redis cannot be reached.
+//
+// It asks by INFO and not by CONFIG GET, which tells passwords, too, and which managed
+// services do not have.
 func (r *Redis) Check(ctx context.Context) (warnings []string, err error) {
-	if err := r.client.Ping(ctx).Err(); err != nil {
+	var mu sync.Mutex
+	found := map[string]bool{}
+	err = masters(ctx, r.client, func(ctx context.Context, c *redis.Client) error {
+		if err := c.Ping(ctx).Err(); err != nil {
+			return err
+		}
+		info, err := c.Info(ctx).Result()
+		mu.Lock()
+		defer mu.Unlock()
+		for _, w := range judged(info, err) {
+			found[w.setting] = true
+			if !slices.Contains(warnings, w.text) {
+				warnings = append(warnings, w.text)
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("check Redis: %w", &Unavailable{Err: err})
 	}
-	settings := map[string]string{}
-	for _, name := range []string{"maxmemory-policy", "appendonly", "save"} {
-		got, err := r.client.ConfigGet(ctx, name).Result()
-		if err != nil {
-			r.metrics.unsafe(map[string]bool{"unknown": true})
-			return []string{fmt.Sprintf("the settings of Redis cannot be read (%v): see to it that maxmemory-policy is noeviction and appendonly is yes", err)}, nil
-		}
-		settings[name] = got[name]
-	}
-	found := map[string]bool{}
-	if policy := settings["maxmemory-policy"]; strings.HasPrefix(policy, "allkeys-") {
-		found["maxmemory-policy"] = true
-		warnings = append(warnings, fmt.Sprintf("maxmemory-policy of Redis is %s, so it may evict identifier storage: set it to noeviction", policy))
-	}
-	if settings["appendonly"] == "no" {
-		found["appendonly"] = true
-		kept := "nothing is kept"
-		if settings["save"] != "" {
-			kept = "what is newer than the last dump is lost"
-		}
-		warnings = append(warnings, fmt.Sprintf("appendonly of Redis is no, so when it restarts %s: set it to yes", kept))
-	}
+	slices.Sort(warnings)
 	r.metrics.unsafe(found)
 	return warnings, nil
+}
+
+// masters calls f for each server that is written to.
+func masters(ctx context.Context, client redis.UniversalClient, f func(context.Context, *redis.Client) error) error {
+	switch c := client.(type) {
+	case *redis.ClusterClient:
+		return c.ForEachMaster(ctx, f)
+	case *redis.Client:
+		return f(ctx, c)
+	}
+	return fmt.Errorf("a client of an unknown kind, %T", client)
+}
+
+// warning is of one setting.
+type warning struct{ setting, text string }
+
+// judged is what INFO tells, or that it does not.
+func judged(info string, err error) (out []warning) {
+	policy, told := setting(info, "maxmemory_policy")
+	appends, toldToo := setting(info, "aof_enabled")
+	if err == nil && !(told && toldToo) {
+		err = errors.New("INFO has neither maxmemory_policy nor aof_enabled")
+	}
+	if err != nil {
+		return []warning{{"unknown", fmt.Sprintf("the settings of Redis cannot be read (%v): see to it that maxmemory-policy is noeviction and appendonly is yes", err)}}
+	}
+	if strings.HasPrefix(policy, "allkeys-") {
+		out = append(out, warning{"maxmemory-policy", fmt.Sprintf("maxmemory-policy of Redis is %s, so it may evict identifier storage: set it to noeviction", policy)})
+	}
+	if appends == "0" {
+		out = append(out, warning{"appendonly", "appendonly of Redis is no, so when it restarts all is lost that is newer than its last dump, if there is one: set it to yes"})
+	}
+	return out
+}
+
+// setting finds a line of INFO.
+func setting(info, name string) (value string, found bool) {
+	_, rest, found := strings.Cut(info, "\n"+name+":")
+	value, _, _ = strings.Cut(rest, "\n")
+	return strings.TrimSpace(value), found
 }

@@ -1,8 +1,13 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // ErrUnknown says that Redis holds nothing of a space, or nothing that can be read.
@@ -23,7 +28,55 @@ func (c *Contended) Error() string {
 type Unavailable struct{ Err error }
 
 func (u *Unavailable) Error() string {
-	return fmt.Sprintf("the store is unavailable: %v", u.Err)
+	return fmt.Sprintf("the store is unavailable%s: %v", remedies[reason(u.Err)], u.Err)
 }
 
 func (u *Unavailable) Unwrap() error { return u.Err }
+
+// errMoving says that no node of a cluster would have the key: its slot is on its way from
+// one to another.
+var errMoving = errors.New("the nodes of the cluster send each other its slot")
+
+// left says that Redis is left alone for a moment, because it failed so often.
+type left struct{ last error }
+
+func (l *left) Error() string {
+	return fmt.Sprintf("it failed %d times in a row and is left alone for a moment; the last time: %v", failuresInRow, l.last)
+}
+
+func (l *left) Unwrap() error { return l.last }
+
+// remedies say what to do, by reason.
+var remedies = map[string]string{
+	"OOM":         " (Redis has no memory left: raise maxmemory, or delete what is not of allocators)",
+	"READONLY":    " (this Redis is a replica: name the master, or its Sentinels)",
+	"LOADING":     " (Redis loads what it has on disk, and answers when it has done so)",
+	"MASTERDOWN":  " (this Redis is a replica that has lost its master: name the master, or its Sentinels)",
+	"CLUSTERDOWN": " (a part of the cluster's slots is served by no node: see CLUSTER INFO)",
+	"NOPERM":      " (the ACL user lacks a right: docs/operations.md has those that an allocator needs)",
+	"NOAUTH":      " (Redis demands a password: give --redis-password-file)",
+	"WRONGPASS":   " (Redis refuses the user or the password: check --redis-username and what is in --redis-password-file)",
+}
+
+// reason is why Redis does not do what it is told: the first word of its answer, such as
+// OOM, TIMEOUT if it gave none, MOVING, else
+// UNREACHABLE.
+func reason(err error) string {
+	var said redis.Error
+	var slow net.Error
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errMoving):
+		return "MOVING"
+	case errors.As(err, &said):
+		word, _, _ := strings.Cut(strings.TrimPrefix(said.Error(), "EXECABORT "), " ")
+		if word = strings.TrimSuffix(word, ":"); word == "" || word != strings.ToUpper(word) || len(word) > 32 {
+			return "ERR"
+		}
+		return word
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout(), errors.Is(err, redis.ErrPoolTimeout):
+		return "TIMEOUT"
+	}
+	return "UNREACHABLE"
+}

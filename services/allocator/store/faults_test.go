@@ -272,7 +272,7 @@ func TestRealRedisSettingsAreChecked(t *testing.T) {
 		wants []string
 	}{
 		{[]string{"--appendonly", "yes"}, nil},
-		{[]string{"--appendonly", "no"}, []string{"appendonly of Redis is no, so when it restarts nothing is kept"}},
+		{[]string{"--appendonly", "no"}, []string{"appendonly of Redis is no, so when it restarts all is lost"}},
 		{[]string{"--appendonly", "yes", "--maxmemory-policy", "allkeys-lru"}, []string{"maxmemory-policy of Redis is allkeys-lru"}},
 	} {
 		config := store.Config{Addrs: []string{redistest.Start(t, c.args...).Addr()}}

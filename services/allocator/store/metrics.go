@@ -8,15 +8,17 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/semconv/v1.43.0/dbconv"
 )
 
 // metrics are the store's instruments. Spaces are never attributes: their number has no
 // bound.
 type metrics struct {
-	tries, conflicts, exhausted, failures, raises, returns metric.Int64Counter
-	duration                                               metric.Float64Histogram
-	circuit                                                atomic.Int64
-	settings                                               atomic.Pointer[map[string]bool]
+	tries, conflicts, exhausted, failures, raises, returns, foreign metric.Int64Counter
+	duration                                                        metric.Float64Histogram
+	calls                                                           dbconv.ClientOperationDuration
+	circuit                                                         atomic.Int64
+	settings                                                        atomic.Pointer[map[string]bool]
 }
 
 const name = "spanway.allocator.store."
@@ -33,9 +35,10 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		{&m.tries, "attempts", "Changes of a space that were tried in Redis, by WATCH, MULTI and EXEC."},
 		{&m.conflicts, "conflicts", "Changes that others came before, and which were tried again."},
 		{&m.exhausted, "budget_exhausted", "Changes that were given up because others came before each time."},
-		{&m.failures, "failures", "Changes that Redis did not answer as it should."},
+		{&m.failures, "failures", "Changes that Redis did not answer as it should, by reason: the first word of its answer, such as OOM, else TIMEOUT, MOVING or UNREACHABLE."},
 		{&m.raises, "raised", "Times that Redis was behind the log, and brought up to it."},
 		{&m.returns, "returned", "Ranges that Redis held and the log did not, and which were returned."},
+		{&m.foreign, "replaced", "Keys of spaces that held something else than a hash, and were replaced."},
 	} {
 		var err error
 		if *c.counter, err = meter.Int64Counter(name+c.name, metric.WithDescription(c.about)); err != nil {
@@ -46,6 +49,9 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m.duration, err = meter.Float64Histogram(name+"duration", metric.WithUnit("s"),
 		metric.WithDescription("How long a change of a space took in Redis."), metric.WithExplicitBucketBoundaries(.0002, .0005, .001, .002, .005, .01, .05, .2, 1))
 	if err != nil {
+		return nil, err
+	}
+	if m.calls, err = dbconv.NewClientOperationDuration(meter); err != nil {
 		return nil, err
 	}
 	return m, m.observe(meter)
@@ -75,8 +81,12 @@ func (m *metrics) observe(meter metric.Meter) error {
 func (m *metrics) tried(ctx context.Context)           { m.tries.Add(ctx, 1) }
 func (m *metrics) conflict(ctx context.Context)        { m.conflicts.Add(ctx, 1) }
 func (m *metrics) budgetExhausted(ctx context.Context) { m.exhausted.Add(ctx, 1) }
-func (m *metrics) failed(ctx context.Context)          { m.failures.Add(ctx, 1) }
+func (m *metrics) replaced(ctx context.Context)        { m.foreign.Add(ctx, 1) }
 func (m *metrics) raised(ctx context.Context)          { m.raises.Add(ctx, 1) }
+
+func (m *metrics) failed(ctx context.Context, reason string) {
+	m.failures.Add(ctx, 1, metric.WithAttributes(attribute.String("reason", reason)))
+}
 
 func (m *metrics) returned(ctx context.Context, ranges int) { m.returns.Add(ctx, int64(ranges)) }
 

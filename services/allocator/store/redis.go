@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -42,7 +43,7 @@ func Open(c Config) (*Redis, error) {
 		return nil, fmt.Errorf("open the store: register metrics: %w", err)
 	}
 	client := redis.NewUniversalClient(c.options())
-	client.AddHook(traced{})
+	m.observed(client, c)
 	t := &hashes{client: client, prefix: c.Prefix, metrics: m}
 	t.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:      c.Pause,
@@ -61,6 +62,7 @@ type hashes struct {
 	client  redis.UniversalClient
 	prefix  string
 	circuit *gobreaker.CircuitBreaker[struct{}]
+	last    atomic.Pointer[error] // why it failed last
 	metrics *metrics
 }
 
@@ -89,8 +91,8 @@ func (h *hashes) update(ctx context.Context, space string, fields []string, f fu
 		case ctx.Err() != nil:
 			return ctx.Err()
 		default:
-			h.metrics.failed(ctx)
-			if failures++; failures == maxFailures || errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+			h.metrics.failed(ctx, reason(err))
+			if failures++; failures == maxFailures || errors.As(err, new(*left)) {
 				return &Unavailable{Err: err}
 			}
 		}
@@ -102,29 +104,90 @@ func (h *hashes) update(ctx context.Context, space string, fields []string, f fu
 }
 
 // try makes a change once. Nothing but f's result leaves the function that WATCH guards:
-// in a cluster it runs again when the space has moved.
+// in a cluster it runs again when the space has moved. What is no hash is as if it were
+// not there, and is replaced when there is something to write: the log knows better.
 func (h *hashes) try(ctx context.Context, key string, fields []string, f func(map[string]string) map[string]string) error {
 	h.metrics.tried(ctx)
-	return h.client.Watch(ctx, func(tx *redis.Tx) error {
+	done := false
+	err := h.client.Watch(ctx, func(tx *redis.Tx) error {
 		have, err := read(ctx, tx, key, fields)
-		if err != nil {
+		foreign := redis.HasErrorPrefix(err, "WRONGTYPE")
+		if err != nil && !foreign {
 			return err
 		}
 		set, deleted := change(have, f(clone(have)))
 		if len(set) == 0 && len(deleted) == 0 {
+			done = true
 			return nil
 		}
-		_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
-			if len(set) > 0 {
-				p.HSet(ctx, key, set)
-			}
-			if len(deleted) > 0 {
-				p.HDel(ctx, key, deleted...)
-			}
-			return nil
-		})
+		err = write(ctx, tx, key, foreign, set, deleted)
+		if foreign && err == nil {
+			h.metrics.replaced(ctx)
+		}
+		done = err == nil
 		return err
 	}, key)
+	if err == nil && !done { // The client ran out of redirections, and says nothing of it.
+		return errMoving
+	}
+	return err
+}
+
+// write writes fields by MULTI and EXEC; foreign says that the key holds no hash.
+func write(ctx context.Context, tx *redis.Tx, key string, foreign bool, set map[string]string, deleted []string) error {
+	var commands []*queued
+	if foreign {
+		commands = append(commands, queue(ctx, "del", key))
+	}
+	if len(set) > 0 {
+		args := []any{"hset", key}
+		for field, value := range set {
+			args = append(args, field, value)
+		}
+		commands = append(commands, queue(ctx, args...))
+	}
+	if len(deleted) > 0 {
+		args := []any{"hdel", key}
+		for _, field := range deleted {
+			args = append(args, field)
+		}
+		commands = append(commands, queue(ctx, args...))
+	}
+	_, err := tx.TxPipelined(ctx, func(p redis.Pipeliner) error {
+		for _, c := range commands {
+			if err := p.Process(ctx, c); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if redis.IsExecAbortError(err) {
+		for _, c := range commands {
+			if c.refused != nil {
+				return c.refused
+			}
+		}
+	}
+	return err
+}
+
+// queued is a command of a transaction. Of one that Redis would not queue it keeps why:
+// EXEC says only that something was refused.
+type queued struct {
+	*redis.IntCmd
+	refused error
+}
+
+func queue(ctx context.Context, args ...any) *queued {
+	return &queued{IntCmd: redis.NewIntCmd(ctx, args...)}
+}
+
+// SetErr implements redis.Cmder.
+func (q *queued) SetErr(err error) {
+	if q.refused == nil {
+		q.refused = err
+	}
+	q.IntCmd.SetErr(err)
 }
 
 func clone(fields map[string]string) map[string]string {
@@ -165,9 +228,18 @@ func (h *hashes) close() error { return h.client.Close() }
 
 // guarded calls f unless the circuit is open.
 func (h *hashes) guarded(f func() error) error {
-	_, err := h.circuit.Execute(func() (struct{}, error) { return struct{}{}, f() })
+	_, err := h.circuit.Execute(func() (struct{}, error) {
+		err := f()
+		if err != nil && !errors.Is(err, redis.TxFailedErr) && !errors.Is(err, context.Canceled) {
+			h.last.Store(&err)
+		}
+		return struct{}{}, err
+	})
 	if errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return fmt.Errorf("it failed %d times in a row and is left alone for a moment: %w", failuresInRow, err)
+		if last := h.last.Load(); last != nil {
+			err = *last
+		}
+		return &left{last: err}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -12,6 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	store.LogTo(slog.New(slog.DiscardHandler)) // Errors say what matters of it.
 	goleak.VerifyTestMain(m)
 }
 
