@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -34,6 +35,9 @@ func (h *Host) appendCalls(ctx context.Context) {
 	defer try.End()
 	var records []events.Record
 	for ctx.Err() == nil {
+		// Of callers that were just answered, each makes its next call first: so these
+		// stand in one batch, instead of one in this and the others in the next.
+		runtime.Gosched()
 		batch := h.nextBatch()
 		if len(batch) == 0 {
 			try.End() // What was tried was given up, or has its verdict.
