@@ -7,8 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Decoding by hand. Every task has one of each of the messages below, or several. They
-// are read here field by field, which does what proto.Unmarshal does but for one thing:
+// Decoding by hand. Every task has one of each of the messages below, or several, and every
+// entry of a queue those of queues. They are read here field by field, which does what proto.Unmarshal does but for one thing:
 // names that are in every record, such as that of the pool, become the same string again
 // instead of a new one. The generated code cannot do that.
 //
@@ -32,6 +32,10 @@ func unmarshal(data []byte, m proto.Message) error {
 	case *AttemptFinished:
 		return eachField(data, m, m.byHand)
 	case *TaskSucceeded:
+		return eachField(data, m, m.byHand)
+	case *QueueEnqueued:
+		return eachField(data, m, m.byHand)
+	case *QueueDone:
 		return eachField(data, m, m.byHand)
 	}
 	return proto.Unmarshal(data, m)
@@ -277,6 +281,32 @@ func (x *TaskSucceeded) byHand(f field) bool {
 		return f.data(&x.Result)
 	case 7<<3 | length:
 		return f.name(&x.ResultType)
+	case 15<<3 | varint:
+		return f.int64(&x.AtMs)
+	}
+	return false
+}
+
+func (x *QueueEnqueued) byHand(f field) bool {
+	switch f.tag {
+	case 1<<3 | length:
+		return f.text(&x.Id)
+	case 2<<3 | length:
+		return f.data(&x.Payload)
+	case 3<<3 | length:
+		return f.name(&x.PayloadType)
+	case 15<<3 | varint:
+		return f.int64(&x.AtMs)
+	}
+	return false
+}
+
+func (x *QueueDone) byHand(f field) bool {
+	switch f.tag {
+	case 1<<3 | length:
+		return f.text(&x.Id)
+	case 2<<3 | varint:
+		return f.int64(&x.Token)
 	case 15<<3 | varint:
 		return f.int64(&x.AtMs)
 	}

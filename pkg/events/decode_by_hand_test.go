@@ -13,6 +13,7 @@ import (
 // readByHand are the messages that unmarshal reads by hand.
 var readByHand = []proto.Message{
 	(*TaskRequested)(nil), (*TaskAccepted)(nil), (*TaskAssigned)(nil), (*AttemptFinished)(nil), (*TaskSucceeded)(nil),
+	(*QueueEnqueued)(nil), (*QueueDone)(nil),
 }
 
 // TestByHandReadsAsProtobufDoes: whatever the bytes, the same message or the same
@@ -64,6 +65,8 @@ func FuzzByHand(f *testing.F) {
 		&TaskAssigned{TaskId: "8c1f", Pool: "blue", EngineId: "e", Attempt: -1, Token: 1 << 63, Score: proto.Float64(2), Task: task},
 		&AttemptFinished{TaskId: "8c1f", Outcome: AttemptFinished_FAILED, Error: &TaskError{Code: "X"}, Result: []byte{}},
 		&TaskSucceeded{TaskId: "8c1f", Pool: "blue", Result: []byte("r"), AtMs: -1},
+		&QueueEnqueued{Id: "8c1f", Payload: []byte("p"), PayloadType: "text/plain", AtMs: 7},
+		&QueueDone{Id: "8c1f", Token: 1 << 40, AtMs: -1},
 	} {
 		data, err := proto.Marshal(m)
 		if err != nil {

@@ -48,9 +48,9 @@ func Encode(e events.Encoder, id CallID, seen int64, m proto.Message, extra ...e
 	place := make([]byte, len(id)+8)
 	copy(place, id[:])
 	binary.BigEndian.PutUint64(place[len(id):], uint64(seen))
-	headers := append([]events.Header{
-		{Key: events.HeaderCall, Value: place[:len(id):len(id)]},
-		{Key: events.HeaderSeen, Value: place[len(id):]},
-	}, extra...)
-	return e.Encode(id.String(), m, headers...)
+	r, err := e.Encode(id.String(), m,
+		events.Header{Key: events.HeaderCall, Value: place[:len(id):len(id)]},
+		events.Header{Key: events.HeaderSeen, Value: place[len(id):]})
+	r.Headers = append(r.Headers, extra...)
+	return r, err
 }

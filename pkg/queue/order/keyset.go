@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"slices"
+
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // key stands for an ID: the first bytes of its SHA-256. Two IDs with the same one are not
@@ -11,7 +13,8 @@ import (
 type key [16]byte
 
 func keyOf(id string) key {
-	sum := sha256.Sum256([]byte(id))
+	var room [events.MaxIDBytes]byte // On the stack.
+	sum := sha256.Sum256(append(room[:0], id...))
 	return key(sum[:])
 }
 
