@@ -12,6 +12,7 @@ import (
 type Proxy struct {
 	listener net.Listener
 	lose     atomic.Int64
+	before   atomic.Pointer[func()]
 	running  sync.WaitGroup
 
 	mu    sync.Mutex
@@ -38,6 +39,10 @@ func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 // LoseExec has the answers to the next n EXECs lost, with their connections: the server
 // has done what they ask.
 func (p *Proxy) LoseExec(n int) { p.lose.Store(int64(n)) }
+
+// BeforeExec has f called before each EXEC reaches the server, thus behind WATCH and what
+// was read; nil ends that.
+func (p *Proxy) BeforeExec(f func()) { p.before.Store(&f) }
 
 // Lost reports whether all answers that were to be lost are.
 func (p *Proxy) Lost() bool { return p.lose.Load() <= 0 }
@@ -82,7 +87,13 @@ func (p *Proxy) accept() {
 		var losing atomic.Bool
 		p.running.Go(func() {
 			p.pipe(server, client, func(b []byte) bool {
-				if bytes.Contains(bytes.ToLower(b), []byte("\r\nexec\r\n")) && p.lose.Add(-1) >= 0 {
+				if !bytes.Contains(bytes.ToLower(b), []byte("\r\nexec\r\n")) {
+					return true
+				}
+				if f := p.before.Load(); f != nil && *f != nil {
+					(*f)()
+				}
+				if p.lose.Add(-1) >= 0 {
 					losing.Store(true)
 				}
 				return true

@@ -58,6 +58,29 @@ func (f figures) count(t *testing.T, name string) (n int64) {
 	return n
 }
 
+// of counts what has a reason.
+func (f figures) of(t *testing.T, name, reason string) (n int64) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	if err := f.reader.Collect(t.Context(), &all); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range all.ScopeMetrics {
+		for _, m := range s.Metrics {
+			sum, ok := m.Data.(metricdata.Sum[int64])
+			if !ok || m.Name != "spanway.allocator.store."+name {
+				continue
+			}
+			for _, p := range sum.DataPoints {
+				if got, _ := p.Attributes.Value("reason"); got.AsString() == reason {
+					n += p.Value
+				}
+			}
+		}
+	}
+	return n
+}
+
 func one(t *testing.T, s *store.Redis, id string) store.Range {
 	t.Helper()
 	out, err := s.Propose(t.Context(), store.Batch{Space: spi, Wants: []store.Want{{RequestID: id, Count: 1}}})
