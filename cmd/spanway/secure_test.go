@@ -20,16 +20,23 @@ import (
 
 const secret = "hunter2-do-not-show"
 
-// shared is output that several goroutines write.
+// shared is output of several processes. The buffer is not embedded: its other methods,
+// such as WriteString, which io.WriteString calls, would not wait for the lock.
 type shared struct {
-	mu sync.Mutex
-	bytes.Buffer
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
 func (b *shared) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.Buffer.Write(p)
+	return b.text.Write(p)
+}
+
+func (b *shared) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // secureCluster is a broker that demands a certificate and a password, and the

@@ -20,7 +20,9 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Streams are what a process reads from and writes to.
+// Streams are what a process reads from and writes to. Out and Err are each written by
+// one goroutine at a time, and not any more when Execute has returned; if they are one,
+// it must be safe for concurrent use.
 type Streams struct {
 	In       io.Reader
 	Out, Err io.Writer
@@ -31,6 +33,7 @@ type App struct {
 	In io.Reader
 	// Err is for text for people: it is escaped for a terminal.
 	Err        io.Writer
+	err        *ordered // beneath Err
 	out        *output
 	ctx        context.Context // of the call
 	connection Connection
@@ -45,7 +48,15 @@ type App struct {
 
 // NewApp makes what a call prints and reads with; Execute does the rest.
 func NewApp(s Streams) *App {
-	return &App{In: s.In, Err: printed{s.Err}, out: &output{to: s.Out}}
+	err := &ordered{to: s.Err}
+	return &App{In: s.In, Err: printed{err}, err: err, out: &output{to: s.Out}}
+}
+
+// end closes what the call writes to: goroutines that are not waited for, such as timers,
+// may still want to say something.
+func (a *App) end() {
+	a.out.end()
+	a.err.end()
 }
 
 // Command makes a command: a noun with its verbs, or one that stands alone.
@@ -58,6 +69,7 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 	defer done()
 	s.In = newInput(ctx, s.In)
 	a := NewApp(s)
+	defer a.end()
 	a.ctx = ctx
 	root := a.root(commands)
 	root.SetArgs(args)

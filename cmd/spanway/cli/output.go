@@ -40,6 +40,15 @@ func (o *output) Err() error {
 	return o.failed
 }
 
+// end refuses what is still written: the call has ended.
+func (o *output) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failed == nil {
+		o.failed = os.ErrClosed
+	}
+}
+
 // outputError says that standard output is not complete.
 type outputError struct{ err error }
 
@@ -50,6 +59,31 @@ func (e *outputError) Unwrap() error { return e.err }
 
 // ExitCode is that of a refusal.
 func (e *outputError) ExitCode() int { return ExitRefused }
+
+// ordered is a stream that the goroutines of a call write to, one at a time, until the
+// call has ended: what is written later, such as by a timer that tells why a command
+// waits, is dropped.
+type ordered struct {
+	to io.Writer
+
+	mu   sync.Mutex
+	over bool
+}
+
+func (o *ordered) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over {
+		return 0, os.ErrClosed
+	}
+	return o.to.Write(b)
+}
+
+func (o *ordered) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.over = true
+}
 
 // printed is text for people: what a terminal would not show as it is is escaped, but
 // for line breaks and tabs.
@@ -79,8 +113,12 @@ func (a *App) TaskErrors() io.Writer {
 	return a.Screen()
 }
 
-// Screen is standard error as it is, for what moves the cursor of a terminal.
+// Screen is standard error as it is, for what moves the cursor of a terminal. A file is
+// given as such: what draws on it asks it how wide it is.
 func (a *App) Screen() io.Writer {
+	if f, ok := fileOf(a.Err); ok {
+		return f
+	}
 	if p, ok := a.Err.(printed); ok {
 		return p.to
 	}
@@ -92,6 +130,8 @@ func fileOf(w io.Writer) (*os.File, bool) {
 	for {
 		switch at := w.(type) {
 		case *output:
+			w = at.to
+		case *ordered:
 			w = at.to
 		case printed:
 			w = at.to
