@@ -24,7 +24,7 @@ func TestRealRedisIdentifiersOnFullDisks(t *testing.T) {
 
 	room := fill(t, ofRedis)
 	for _, p := range w.allocators {
-		p.log.await(t, "the store is unavailable", patience)
+		p.log.await(t, "Redis cannot write to its disk", patience)
 	}
 	room()
 	w.callers.progress("since Redis has room again")

@@ -19,16 +19,15 @@ import (
 func TestRealRedisIdentifiersAreGrantedOnce(t *testing.T)     { identifiersAreGrantedOnce(t, onKfake) }
 func TestApacheIdentifiersAreGrantedOnceByRedis(t *testing.T) { identifiersAreGrantedOnce(t, onApache) }
 
-// disturbances are what happens in a world each, by name.
-var disturbances = []struct {
+// disturbance is what happens in a world of its own.
+type disturbance struct {
 	name    string
 	disturb func(*idWorld)
 	// refused: proposals certainly overlap with what is granted.
 	refused bool
-}{
-	{"killed between EXEC and append", func(w *idWorld) { w.killedAt(failpoint.RangeProposed) }, false},
-	{"killed between append and answer", func(w *idWorld) { w.killedAt(failpoint.RangeDecided) }, false},
-	{"killed between answer and acknowledgement", func(w *idWorld) { w.killedAt(failpoint.RangeAnswered) }, false},
+}
+
+var disturbances = []disturbance{
 	{"all are killed", allKilled, false},
 	{"a zombie", zombie, false},
 	{"flushed", flushed, false},
@@ -42,7 +41,7 @@ func identifiersAreGrantedOnce(t *testing.T, on brokers) {
 	b := on(t)
 	fragile := builtWith(t, "failpoints")
 	t.Run("worlds", func(t *testing.T) {
-		for i, d := range disturbances {
+		for i, d := range slices.Concat(disturbances, kills()) {
 			t.Run(d.name, func(t *testing.T) {
 				t.Parallel()
 				w := newIDWorld(t, b, redistest.Start(t), fmt.Sprintf("world%d.", i), fragile, nil, nil)
@@ -69,9 +68,12 @@ func identifiersAreGrantedOnce(t *testing.T, on brokers) {
 	})
 }
 
-// killedAt has a third allocator kill itself where a request is in its hands.
-func (w *idWorld) killedAt(point string) {
-	<-w.fragile(point, "kill").done
+// kills have a third allocator kill itself, at each point that a request comes to.
+func kills() (all []disturbance) {
+	for _, point := range failpoint.Allocator {
+		all = append(all, disturbance{"killed at " + point, func(w *idWorld) { <-w.fragile(point, "kill").done }, false})
+	}
+	return all
 }
 
 // zombie stops an allocator that holds proposals. Redis forgets them, others grant the same
@@ -123,6 +125,7 @@ func oldDump(w *idWorld) {
 	dump := w.redis.Dump()
 	w.callers.keepAll.Store(true)
 	eventually(w.t, patience, "all of them are granted", func(ctx context.Context) bool { return free(ctx) == "" })
+	w.callers.progress("when all of them are granted") // Each change of Redis also notes what was granted last.
 	w.redis.Restore(dump)
 }
 

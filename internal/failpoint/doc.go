@@ -39,6 +39,14 @@ const (
 	EngineReported = "engine.reported"
 )
 
+// Points of a host of a shared log.
+const (
+	// CallsAppending: calls are about to be appended.
+	CallsAppending = "calls.appending"
+	// CallsAppended: the broker has acknowledged calls; the fold has not met them.
+	CallsAppended = "calls.appended"
+)
+
 // Points of an allocator, in the order in which a request for a range meets them.
 const (
 	// RangeProposed: the store has proposed ranges, nothing is in the log.
@@ -49,9 +57,9 @@ const (
 	RangeAnswered = "range.answered"
 )
 
-// Scheduler, Engine and Allocator list the points of each service.
+// The points of each service; those of hosts of shared logs are with the allocator's.
 var (
 	Scheduler = []string{InputsRead, LogAppending, LogAppended, ClaimAppended, PublishSending, PublishAcked}
 	Engine    = []string{EngineRead, EngineStarting, EngineHandled, EngineReporting, EngineReported}
-	Allocator = []string{RangeProposed, RangeDecided, RangeAnswered}
+	Allocator = []string{CallsAppending, CallsAppended, RangeProposed, RangeDecided, RangeAnswered}
 )

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -85,9 +86,11 @@ func (h *Host) appendBatch(ctx context.Context, try *trouble.Try, batch []*call,
 	for _, c := range batch {
 		records = append(records, c.record)
 	}
+	failpoint.Hit(failpoint.CallsAppending)
 	base, err := h.cfg.Log.Append(ctx, records)
 	switch {
 	case err == nil:
+		failpoint.Hit(failpoint.CallsAppended)
 		try.Passed()
 		h.landed(flight{calls: batch, last: base + int64(len(batch)) - 1, at: h.cfg.Now()})
 	case eventlog.IsRefused(err) && len(batch) == 1:

@@ -53,6 +53,7 @@ var remedies = map[string]string{
 	"LOADING":     " (Redis loads what it has on disk, and answers when it has done so)",
 	"MASTERDOWN":  " (this Redis is a replica that has lost its master: name the master, or its Sentinels)",
 	"CLUSTERDOWN": " (a part of the cluster's slots is served by no node: see CLUSTER INFO)",
+	"MISCONF":     " (Redis cannot write to its disk, and changes nothing until it can: make room, and see its log)",
 	"NOPERM":      " (the ACL user lacks a right: docs/operations.md has those that an allocator needs)",
 	"NOAUTH":      " (Redis demands a password: give --redis-password-file)",
 	"WRONGPASS":   " (Redis refuses the user or the password: check --redis-username and what is in --redis-password-file)",
