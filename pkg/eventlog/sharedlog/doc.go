@@ -35,7 +35,8 @@
 //	                  └─────────── same bytes ────────┘ again
 //
 // One goroutine follows the log and one appends; calls that wait while a batch is in
-// flight are appended together. A call is appended again as it is while its outcome is
+// flight are appended together. While a page is folded the next one is fetched, if it is
+// there. A call is appended again as it is while its outcome is
 // unknown, when the log does not hold it although it was acknowledged, and when the fold
 // begins anew because the log has lost its tail. It ends with the verdict of the fold;
 // with an *UnknownError when its caller waits no longer, or when it had seen what is

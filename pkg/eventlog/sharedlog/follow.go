@@ -35,10 +35,12 @@ func (h *Host) pause(ctx context.Context, d time.Duration) {
 func (h *Host) follow(ctx context.Context) error {
 	try := following.Try(h.cfg.Board, h.cfg.Topic, h.cfg.Partition)
 	defer try.End()
+	log := &ahead{Log: h.cfg.Reads, next: -1}
+	defer log.settle()
 	h.folding <- struct{}{}
 	defer h.release()
 	h.follower = eventlog.NewFollower(eventlog.FollowerConfig{
-		Log: reads{h.cfg.Reads, h}, Topic: h.cfg.Topic, Partition: h.cfg.Partition, Shared: true,
+		Log: reads{log, h}, Topic: h.cfg.Topic, Partition: h.cfg.Partition, Shared: true,
 		NewFold:   func() eventlog.Fold { return NewFold(h.cfg.NewCore(), Horizon) },
 		Snapshots: h.cfg.Snapshots, Now: h.cfg.Now,
 		Pause: h.pause,
