@@ -2,10 +2,14 @@ package run
 
 import (
 	"context"
+	"slices"
+	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel"
 
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/services/allocator"
 	"github.com/spanway/spanway/services/allocator/store"
 	"github.com/spanway/spanway/services/scheduler"
@@ -38,13 +42,11 @@ func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, de
 		return err
 	}
 	defer func() { _ = ids.Close() }()
-	warnings, err := ids.Check(ctx)
-	if err != nil && ctx.Err() == nil {
-		deps.Logger.Warn("Redis cannot be reached now: no range is granted until it can be", "error", err)
-	}
-	for _, w := range warnings {
-		deps.Logger.Warn("Redis may forget what it holds, and allocators then propose again what is refused", "because", w)
-	}
+	var checking sync.WaitGroup
+	defer checking.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	checking.Go(func() { check(ctx, ids, cfg.Reconcile, deps) })
 	deps.Store = ids
 	a, err := allocator.New(cfg, deps)
 	if err != nil {
@@ -56,4 +58,32 @@ func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, de
 		return err
 	}
 	return nil // Also if it was told to stop before it could begin.
+}
+
+// check looks at Redis again and again: whether it can be reached, which readiness tells,
+// and whether its settings are safe, of which it warns when that has changed.
+func check(ctx context.Context, ids *store.Redis, every time.Duration, deps allocator.Deps) {
+	try := deps.Cluster.Kafka().Board().New("check Redis")
+	defer try.End()
+	var known []string
+	for {
+		warnings, err := ids.Check(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			try.Failed(err)
+		default:
+			try.Passed()
+			if !slices.Equal(warnings, known) {
+				for _, w := range warnings {
+					deps.Logger.Warn("Redis may forget what it holds, and allocators then propose again what is refused", "because", w)
+				}
+				known = warnings
+			}
+		}
+		if !trouble.Pause(ctx, every) {
+			return
+		}
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -46,6 +48,7 @@ type request struct {
 	grant *events.IdsRangeGranted // as it is called; its range comes from a proposal
 	count int64
 	began time.Time
+	sent  trace.SpanContext // of what handles it
 	done  chan outcome
 }
 
@@ -64,7 +67,7 @@ const maxBatch = 512
 // Grant grants a range of so many identifiers, or says why not. Its error says that there
 // is no verdict: the same request may be made again.
 func (g *granter) Grant(ctx context.Context, grant *events.IdsRangeGranted, count int64) (outcome, error) {
-	r := &request{grant: grant, count: count, began: g.now(), done: make(chan outcome, 1)}
+	r := &request{grant: grant, count: count, began: g.now(), sent: trace.SpanContextFromContext(ctx), done: make(chan outcome, 1)}
 	g.enqueue(r)
 	select {
 	case out := <-r.done:
@@ -110,6 +113,18 @@ func (g *granter) serve(s *space) {
 			g.enqueue(again...)
 		}
 	}
+}
+
+// idle ends what is told of the store if nothing waits for it: what waited was refused.
+func (g *granter) idle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, s := range g.spaces {
+		if s.serving {
+			return
+		}
+	}
+	g.try.End()
 }
 
 // take takes a batch of what waits, and what is to be noted with it.

@@ -118,12 +118,14 @@ func (m *metrics) answered(code events.Code) { add(m.answers, "code", string(cod
 
 func (m *metrics) dead() { m.letters.Add(context.Background(), 1) }
 
-func (m *metrics) storeFailed(err error) {
-	reason := "UNAVAILABLE"
+func (m *metrics) storeFailed(err error) { add(m.storeFailures, "reason", why(err)) }
+
+// why is the reason for which the store did not propose.
+func why(err error) string {
 	if errors.As(err, new(*store.Contended)) {
-		reason = "CONTENDED"
+		return "CONTENDED"
 	}
-	add(m.storeFailures, "reason", reason)
+	return "UNAVAILABLE"
 }
 
 func add(c metric.Int64Counter, key, value string) {

@@ -34,6 +34,7 @@ func (s *Service) reconcile(ctx context.Context) {
 					continue
 				}
 				try.Passed()
+				p.idle()
 			}
 		})
 	}

@@ -1,9 +1,11 @@
 package allocator
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spanway/spanway/internal/failpoint"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/allocator/idspace"
@@ -103,14 +105,19 @@ func (g *granter) drop(s *space) {
 // propose has the store propose ranges. What it has no room for is proposed once more
 // when the store has been filled.
 func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again []*request) {
+	if len(wanting)+len(note.Granted)+len(note.Refused) == 0 {
+		return nil
+	}
+	ctx, span := g.traced(s.name, wanting)
+	defer span.End()
 	full, err := view{}, error(nil)
 	filled := g.isStale(s)
 	if filled {
-		full, err = g.fill(s, wanting)
+		full, err = g.fill(ctx, s, wanting)
 	}
 	for err == nil {
 		var out []store.Proposal
-		if out, err = g.store.Propose(g.ctx, note); err == nil {
+		if out, err = g.store.Propose(ctx, note); err == nil {
 			failpoint.Hit(failpoint.RangeProposed)
 			note.Granted, note.Refused = nil, nil
 			if wanting = g.calls(s, wanting, out); len(wanting) == 0 || filled {
@@ -121,7 +128,7 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 			break
 		}
 		filled = true
-		if full, err = g.fill(s, wanting); err == nil {
+		if full, err = g.fill(ctx, s, wanting); err == nil {
 			note.Space = full.space
 		}
 	}
@@ -129,6 +136,7 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 		g.restore(s, note)
 		g.metrics.storeFailed(err)
 		g.try.Failed(err)
+		messaging.Fail(span, why(err), err.Error())
 		return wanting
 	}
 	g.try.Passed()
@@ -162,12 +170,12 @@ func (g *granter) calls(s *space, wanting []*request, proposals []store.Proposal
 }
 
 // fill brings the store up to the fold.
-func (g *granter) fill(s *space, batch []*request) (view, error) {
+func (g *granter) fill(ctx context.Context, s *space, batch []*request) (view, error) {
 	v, err := g.look(s.name, batch, true)
 	if err != nil || !v.known {
 		return v, err
 	}
-	_, err = g.store.Fill(g.ctx, v.space, v.free)
+	_, err = g.store.Fill(ctx, v.space, v.free)
 	if err == nil {
 		g.mu.Lock()
 		s.stale = false
