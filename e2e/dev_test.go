@@ -49,10 +49,10 @@ func TestDevKeepsItsData(t *testing.T) {
 }
 
 // startDev starts spanway dev on any port and waits for its ready line.
-func startDev(t *testing.T, data string) (dev *process, addr string, took time.Duration) {
+func startDev(t *testing.T, data string, args ...string) (dev *process, addr string, took time.Duration) {
 	t.Helper()
 	began := time.Now()
-	dev = spanway(t, "dev", "--port", "0", "--data", data)
+	dev = spanway(t, append([]string{"dev", "--port", "0", "--data", data}, args...)...)
 	line := dev.out.await(t, "sites", 60*time.Second)
 	took = time.Since(began)
 	var ready struct {

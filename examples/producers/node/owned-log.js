@@ -7,7 +7,7 @@ import xxhash from 'xxhash-wasm'
 
 const { create64 } = await xxhash()
 const claimed = 'spanway.log.claimed.v1'
-const schemas = await loadSchemas(['task', 'engine', 'log', 'pool'])
+const schemas = await loadSchemas(['task', 'engine', 'log', 'pool', 'ids'])
 
 // Decides what counts in one partition. It is given every record, in order.
 export class Judge {
@@ -58,6 +58,11 @@ export class Judge {
     }
     return false
   }
+}
+
+// What is used of a record, with the names of its headers as strings.
+export function flat({ offset, value, headers }) {
+  return { offset, value, headers: new Map([...headers].map(([name, v]) => [name.toString(), v])) }
 }
 
 export function typeOf(record) {

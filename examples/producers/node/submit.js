@@ -6,7 +6,7 @@
 // 3 if Kafka cannot be reached.
 import { randomUUID } from 'node:crypto'
 import { Consumer, Producer, stringSerializers } from '@platformatic/kafka'
-import { decode, Judge, typeOf } from './owned-log.js'
+import { decode, flat, Judge, typeOf } from './owned-log.js'
 
 const bootstrapBrokers = (process.env.SPANWAY_BROKERS ?? '127.0.0.1:29092').split(',')
 const prefix = process.env.SPANWAY_PREFIX ?? 'spanway.'
@@ -81,11 +81,6 @@ function outcome(fact, event) {
       console.error(`${event.code}: ${event.message}`)
       return 1
   }
-}
-
-// flat has headers with names as strings.
-function flat({ offset, value, headers }) {
-  return { offset, value, headers: new Map([...headers].map(([name, v]) => [name.toString(), v])) }
 }
 
 const command = process.argv.slice(2)
