@@ -164,6 +164,11 @@ func (s *story) checkEnd(last *reading) error {
 			return fmt.Errorf("%d users of %s have no answer in the end", n, h.name)
 		}
 	}
+	for _, e := range last.core.entries {
+		if start := s.start(); e.seq < start {
+			return fmt.Errorf("what the entry at %d holds is deleted: the log begins at %d", e.seq, start)
+		}
+	}
 	if last.due != never {
 		return errors.New("in the end a lease goes on: time stands still")
 	}

@@ -23,7 +23,7 @@ const horizon = 80
 
 // newFold returns a fold of nothing.
 func (s *story) newFold() *fold {
-	core := &toy{early: s.mutant.earlyLeases}
+	core := &toy{early: s.mutant.earlyLeases, floorless: s.mutant.floorless}
 	bound := int64(horizon)
 	if s.mutant.wideHorizon {
 		bound = math.MaxInt64 / 4

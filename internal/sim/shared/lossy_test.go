@@ -32,7 +32,7 @@ func (s *story) lose() {
 	if err == nil && len(usable) > 0 {
 		keeps = usable[min(1, len(usable)-1)].Manifest.Offset
 	}
-	from := max(keeps, s.log.End()-1-s.world.Rand.Int64N(40))
+	from := max(keeps, s.log.End()-1-s.world.Rand.Int64N(1+s.world.Rand.Int64N(40)))
 	r, err := s.read()
 	if err == nil {
 		err = s.sound(r)

@@ -22,6 +22,7 @@ type mutant struct {
 	wideHorizon   bool
 	bareSnapshots bool // without the calls
 	earlyLeases   bool // a lease counts from the move of time before it
+	floorless     bool // a core does not say what it still refers to
 	// Of keepers.
 	ownStart bool // passed time is measured from the keeper's start
 	greedy   bool // the log is deleted up to the newest snapshot
@@ -77,6 +78,7 @@ var mutants = []struct {
 	{"a keeper measures from its own start", mutant{ownStart: true}, false},
 	{"a lease counts from the last move of time", mutant{earlyLeases: true}, false},
 	{"truncation behind one snapshot", mutant{greedy: true}, false},
+	{"no floor", mutant{floorless: true}, false},
 	{"TOO_LATE of what may be forgotten", mutant{believesTooLate: true}, false},
 	{"a lost tail is not seen", mutant{termless: true}, true},
 }

@@ -69,12 +69,31 @@ func newStory(seed uint64, m mutant) *story {
 	s.log.PageRecords = 5 + w.Rand.IntN(30)
 	s.log.Forgetful, s.snapshots.Forgetful = w.Chance(0.5), w.Chance(0.5)
 	s.log.Appended = s.arrived
-	s.history, s.every = w.Between(0, 100*time.Millisecond), 5+w.Rand.Int64N(60)
+	s.history, s.every = w.Between(0, 100*time.Millisecond), 5+w.Rand.Int64N(30)
 	w.Chances = sim.Chances{Drop: 0.05, Double: 0.05, Slow: 0.08, SlowMax: 2 * time.Second}
 	for range intruders {
 		w.After(w.Between(0, chaosTime), s.intrude)
 	}
+	w.After(w.Between(chaosTime/4, chaosTime/2), s.strand)
 	return s
+}
+
+// strand pauses a host until what it is to read next is deleted, if that comes to be.
+func (s *story) strand() {
+	h := s.hosts[s.world.Rand.IntN(len(s.hosts))]
+	var look func()
+	look = func() {
+		switch {
+		case s.start() > h.next || s.world.Elapsed() > chaosTime:
+			h.process.Continue()
+		case h.gone || !h.process.Alive():
+			s.strand()
+		default:
+			h.process.Pause() // Its misfortune may have let it go on.
+			s.world.After(20*time.Millisecond, look)
+		}
+	}
+	s.world.After(20*time.Millisecond, look)
 }
 
 // arrived notes when records landed.

@@ -19,12 +19,15 @@ type toy struct {
 	digest      uint64 // of all that was folded, with its place
 	// early: a lease counts from the last move of time, not from the next one.
 	early bool
+	// floorless: it does not say what it still refers to.
+	floorless bool
 	// ended, if set, is told of each lease that ends by time.
 	ended func(token, offset int64)
 }
 
 type entry struct {
 	id    string
+	seq   int64 // where it stands in the log, and what it holds
 	token int64 // of its claim; -1: none
 	lease int64 // how long, if it has not begun: it begins with the next move of time
 	ends  int64
@@ -51,7 +54,7 @@ func (t *toy) decide(c *sharedlog.Call) events.Code {
 		case len(t.entries) >= toyBound:
 			return events.CodeQueueFull
 		}
-		t.entries = append(t.entries, entry{id: m.Id, token: -1})
+		t.entries = append(t.entries, entry{id: m.Id, seq: c.Offset, token: -1})
 		t.made++
 		return ""
 	case *events.QueueRemoved:
@@ -147,8 +150,13 @@ func (t *toy) Due() int64 {
 	return due
 }
 
-// Floor implements sharedlog.Core: payloads of entries stand in the log, as it were.
-func (t *toy) Floor() int64 { return math.MaxInt64 }
+// Floor implements sharedlog.Core: what entries hold stands in the log only.
+func (t *toy) Floor() int64 {
+	if len(t.entries) == 0 || t.floorless {
+		return math.MaxInt64
+	}
+	return t.entries[0].seq
+}
 
 func (t *toy) mix(x uint64) { t.digest = (t.digest<<5 | t.digest>>59 ^ x) * 0x9e3779b97f4a7c15 }
 
@@ -159,7 +167,7 @@ func (t *toy) Snapshot(dst []byte) []byte {
 	}
 	for _, e := range t.entries {
 		dst = append(binary.AppendUvarint(dst, uint64(len(e.id))), e.id...)
-		for _, n := range []int64{e.token, e.lease, e.ends} {
+		for _, n := range []int64{e.seq, e.token, e.lease, e.ends} {
 			dst = binary.AppendVarint(dst, n)
 		}
 	}
@@ -187,7 +195,7 @@ func (t *toy) Restore(state []byte) error {
 		state = state[n:]
 		e := entry{id: string(state[:length])}
 		state = state[length:]
-		for _, into := range []*int64{&e.token, &e.lease, &e.ends} {
+		for _, into := range []*int64{&e.seq, &e.token, &e.lease, &e.ends} {
 			v, n := binary.Varint(state)
 			if n <= 0 {
 				return errToy
