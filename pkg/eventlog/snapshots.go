@@ -19,6 +19,8 @@ const (
 	chunkBytes = 512 << 10
 	// maxBody bounds what is read as one snapshot.
 	maxBody = 64 << 30
+	// roomBytes bounds what is allocated because a manifest alone says so.
+	roomBytes = 256 << 20
 )
 
 // Snapshots are the snapshots of one partition of a log, on the partition with
@@ -228,7 +230,7 @@ func (s *Snapshots) Load(ctx context.Context, st Stored) (*Snapshot, error) {
 	}
 	defer dec.Close()
 	m, pages := st.Manifest, pages{log: s.Log}
-	snap := &Snapshot{Manifest: m}
+	snap := &Snapshot{Manifest: m, Body: make([]byte, 0, min(m.StateBytes, roomBytes))}
 	var part []byte
 	for i, at := range st.chunks {
 		r, err := pages.at(ctx, at)

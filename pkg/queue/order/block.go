@@ -24,14 +24,17 @@ type block struct {
 	live, free int
 }
 
-func newBlock() *block { return &block{entries: make([]entry, 0, blockSize)} }
+// newBlock is an empty one with room for so many bytes of IDs.
+func newBlock(room int) *block {
+	return &block{entries: make([]entry, 0, blockSize), text: make([]byte, 0, room)}
+}
 
 func (b *block) add(seq int64, id string, payload uint32) {
 	b.entries = append(b.entries, entry{seq: seq, payload: payload, from: uint32(len(b.text)), length: uint16(len(id))})
 	b.text = append(b.text, id...)
 	b.live++
 	b.free++
-	if len(b.entries) == blockSize { // It only shrinks from here on.
+	if len(b.entries) == blockSize && len(b.text) < cap(b.text) { // It only shrinks from here on.
 		b.text = append(make([]byte, 0, len(b.text)), b.text...)
 	}
 }

@@ -15,7 +15,11 @@ type index struct {
 func (x *index) add(seq int64, id string, payload uint32) {
 	n := len(x.blocks)
 	if n == 0 || len(x.blocks[n-1].entries) >= blockSize || cap(x.blocks[n-1].entries) < blockSize {
-		x.blocks, x.firsts = append(x.blocks, newBlock()), append(x.firsts, seq)
+		room := 0
+		if n > 0 { // The IDs of a queue are mostly of one length.
+			room = len(x.blocks[n-1].text)
+		}
+		x.blocks, x.firsts = append(x.blocks, newBlock(room)), append(x.firsts, seq)
 		x.free.push(true)
 		n++
 	}
