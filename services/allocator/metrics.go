@@ -53,7 +53,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m.identifiers = counter("identifiers", "Identifiers in the ranges that this process has granted.")
 	m.refusals = counter("proposals.refused", "Proposals of the store that the log has refused, by code: it had forgotten what was granted.")
 	m.letters = counter("deadletters", "Commands that could not be read, and name nothing that could be answered.")
-	m.storeFailures = counter("store_failures", "Batches that the store did not propose, by reason.")
+	m.storeFailures = counter("batches_failed", "Batches that the store did not propose, by reason.")
 	m.free = gauge("free", "Identifiers that can be granted.")
 	m.live = gauge("live", "Identifiers that are held.")
 	m.resting = gauge("quarantined", "Identifiers that rest.")

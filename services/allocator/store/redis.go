@@ -91,8 +91,11 @@ func (h *hashes) update(ctx context.Context, space string, fields []string, f fu
 		case ctx.Err() != nil:
 			return ctx.Err()
 		default:
+			if errors.As(err, new(*left)) { // Redis was not asked.
+				return &Unavailable{Err: err}
+			}
 			h.metrics.failed(ctx, reason(err))
-			if failures++; failures == maxFailures || errors.As(err, new(*left)) {
+			if failures++; failures == maxFailures {
 				return &Unavailable{Err: err}
 			}
 		}

@@ -61,7 +61,7 @@ func (c calls) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// ProcessPipelineHook implements redis.Hook; all batches of a store are transactions.
+// ProcessPipelineHook implements redis.Hook.
 func (c calls) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
 		name, n := batch(cmds)
@@ -69,12 +69,14 @@ func (c calls) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Process
 	}
 }
 
-// batch names a transaction: MULTI, and its command if all are the same.
+// batch names a transaction, MULTI, or how a connection begins, PIPELINE; and the command
+// if all are the same.
 func batch(cmds []redis.Cmder) (name string, n int) {
-	same := ""
+	kind, same := "PIPELINE", ""
 	for _, cmd := range cmds {
 		of := strings.ToUpper(cmd.Name())
 		if of == "MULTI" || of == "EXEC" {
+			kind = "MULTI"
 			continue
 		}
 		if n++; n == 1 {
@@ -83,7 +85,7 @@ func batch(cmds []redis.Cmder) (name string, n int) {
 			same = ""
 		}
 	}
-	return "MULTI" + same, n
+	return kind + same, n
 }
 
 // call has f measured, and in a span. Keys and values are not told: they name requests.
