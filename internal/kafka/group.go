@@ -29,10 +29,10 @@ const (
 
 // Join is a member of a consumer group on one topic until ctx ends, and then
 // leaves it, so that others need not wait for its session to end. For each
-// generation it calls run with what fell to this member, perhaps nothing. run
-// must return soon after its ctx ends, because the whole group waits for it; if
-// it returns earlier, the member joins anew. Broker errors are retried for as
-// long as ctx lasts, and logged if they last; the error of Join is ctx's, or says
+// generation it calls run with what fell to this member, perhaps nothing; one call at a
+// time, and none when Join has returned. run must return soon after its ctx ends,
+// because the whole group waits for it; if it returns earlier, the member joins anew.
+// Broker errors are retried for as long as ctx lasts, and logged if they last; the error of Join is ctx's, or says
 // that the group cannot be joined: that a right is missing, or, before the first
 // generation, that a connection is rejected. Later, that may be a password or a
 // certificate that is being replaced: it is logged as an error and tried again.
@@ -56,6 +56,8 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		return fmt.Errorf("join group %s for topic %s: %w", group, topic, err)
 	}
 	var joined atomic.Bool
+	var running sync.WaitGroup // the run of a generation
+	defer running.Wait()
 	defer func() {
 		defer c.board.Begin(func() string { return fmt.Sprintf("leave group %s for topic %s", group, topic) }, 0).End()
 		leave(members, &conns, joined.Load())
@@ -83,14 +85,22 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		}
 		first = false
 		try.Passed()
+		// kafka-go waits for what was started in a generation, but not if that was over
+		// by then: it goes on to the next one, and what belongs to neither would run.
+		running.Wait()
+		running.Add(1)
 		joined.Store(true)
 		generation.Start(func(ended context.Context) {
 			defer func() {
+				defer running.Done()
 				joined.Store(false)
 				if ctx.Err() == nil {
 					try.Begin(expected)
 				}
 			}()
+			if ended.Err() != nil {
+				return // Its partitions may be another member's.
+			}
 			within(ctx, ended, func(ctx context.Context) {
 				run(ctx, newGeneration(c, generation, topic, ended.Done()))
 			})
