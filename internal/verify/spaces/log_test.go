@@ -23,14 +23,20 @@ type log struct {
 	records []events.Record
 	next    int64 // calls
 	verdict sharedlog.Verdict
+	refused map[string]int64 // by the core, by code
 	// careless: the build is one whose fold takes overlapping ranges for granted.
 	careless bool
 }
 
 func newLog(tb testing.TB) *log {
-	l := &log{tb: tb, core: idspace.New()}
+	l := &log{tb: tb, core: idspace.New(), refused: map[string]int64{}}
 	l.fold = sharedlog.NewFold(l.core, sharedlog.Horizon)
-	l.fold.Decided = func(_ *sharedlog.Call, v sharedlog.Verdict) { l.verdict = v }
+	l.fold.Decided = func(c *sharedlog.Call, v sharedlog.Verdict) {
+		l.verdict = v
+		if c != nil && events.TypeOf(c.Message) != events.TypeIdsAnswered && !v.Accepted() {
+			l.refused[string(v.Code)]++
+		}
+	}
 	return l
 }
 

@@ -67,17 +67,16 @@ const (
 // codes are those that facts refer to by index.
 var codes = []events.Code{
 	"", events.CodeUnknownSpace, events.CodeBadData, events.CodeRequestMismatch, events.CodeOutOfBounds,
-	events.CodeBadCount, events.CodeRangeTaken,
+	events.CodeBadCount, events.CodeRangeTaken, events.CodeAlreadyGranted, events.CodeSpaceExists, events.CodeSpaceHeld,
+	events.CodeUnknownGrant, events.CodeNotOwner, events.CodeGrantEnded,
 }
 
 // decided notes what was decided of a call.
 func (p *Partition) decided(at int64, code events.Code) {
-	refused := int64(0)
 	if code != "" {
-		refused = 1
 		p.report.Refused[string(code)]++
 	}
-	p.memory.Put(chain.KeyOf(factVerdict, uint64(at)), chain.Fact{Offset: at, Number: refused})
+	p.memory.Put(chain.KeyOf(factVerdict, uint64(at)), chain.Fact{Offset: at, Number: int64(slices.Index(codes, code))})
 }
 
 // granted notes an accepted grant: what an answer about it must say.
@@ -109,8 +108,9 @@ func (p *Partition) answered(m *events.IdsAnswered, at int64) {
 		p.answeredGrant(m, at)
 		return
 	}
-	if v, known := p.memory.Get(chain.KeyOf(factVerdict, uint64(m.Offset))); known && m.Offset > 0 && (v.Number == 0) != (m.Code == "") {
-		p.Find("G9", at, "the request %q was answered with %q; the log decided otherwise at %d", m.RequestId, m.Code, m.Offset)
+	v, known := p.memory.Get(chain.KeyOf(factVerdict, uint64(m.Offset)))
+	if known && m.Offset > 0 && v.Number >= 0 && string(codes[v.Number]) != m.Code {
+		p.Find("G9", at, "the request %q was answered with %q; the log decided otherwise at %d: %q", m.RequestId, m.Code, m.Offset, codes[v.Number])
 	}
 }
 

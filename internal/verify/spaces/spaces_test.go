@@ -2,6 +2,7 @@ package spaces
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,7 @@ func TestCorruptionsAreFound(t *testing.T) {
 		"another request":      {with(answer("c", 7, 9), func(a *events.IdsAnswered) { a.Granted.RequestId = "b" }), `the answer to "c"`},
 		"what comes later":     {with(answer("c", 7, 9), func(a *events.IdsAnswered) { a.Offset = 1 << 40 }), "comes after it"},
 		"refused, yet granted": {&events.IdsAnswered{Space: "s", RequestId: "a", Code: "EXHAUSTED", Offset: 1}, "the log decided otherwise at 1"},
+		"for another reason":   {&events.IdsAnswered{Space: "s", RequestId: "taken", Code: "OUT_OF_BOUNDS", Offset: 5}, `the log decided otherwise at 5: "RANGE_TAKEN"`},
 		"done, yet refused":    {&events.IdsAnswered{Space: "s", RequestId: "taken", Offset: 5}, "the log decided otherwise at 5"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -148,6 +150,9 @@ func agree(r *rapid.T, l *log) {
 	p := NewPartition(topic, 3, chain.Options{})
 	for i := range l.records {
 		p.Feed(&l.records[i])
+	}
+	if refused := p.Report().Refused; !maps.Equal(refused, l.refused) {
+		r.Fatalf("refused by the judge: %v; by the core: %v", refused, l.refused)
 	}
 	w, _ := p.rules.rule.(*world)
 	var got, want []string
