@@ -106,7 +106,7 @@ func (c *chaos) rule(which, quarantine int64) {
 	m := c.model
 	switch which {
 	case 0:
-		d := &events.IdsSpaceDeclared{Space: "s", From: 3, To: 20, QuarantineMs: 20 * quarantine, MaxCount: 4}
+		d := &events.IdsSpaceDeclared{Space: "s", From: 3, To: 20, QuarantineMs: [...]int64{0, 1, 20, 60}[quarantine], MaxCount: 4}
 		c.call(d)
 		switch c.verdict.Code {
 		case "":
