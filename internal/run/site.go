@@ -90,6 +90,7 @@ func (x *site) add(s *System) {
 	topics := s.parts.add("topics"+x.of, x.startTopics, broker)
 	redis := s.parts.add("redis"+x.of, func(context.Context) (func(), error) { return x.startRedis() })
 	s.addService("allocator"+x.of, x.newAllocator, s.fail, topics, redis)
+	s.addService("queues"+x.of, x.newQueues, s.fail, topics)
 	sched := s.addService("scheduler"+x.of, x.newScheduler, s.fail, topics)
 	for i := range x.cfg.Engines {
 		id := fmt.Sprintf("%s-%d", x.name, i+1)

@@ -28,7 +28,8 @@
 // out, or Release, or loses it when the lease ends; Extend makes it last longer. A claim's
 // token grows from claim to claim of an entry: give it to what the work writes to, so that an
 // older holder can be refused there. The time of leases is that of the log (sharedlog,
-// "Time"): while no host is there to move it, no lease ends.
+// "Time"): while no host is there to move it, no lease ends. Keep is
+// such a host, of all queues.
 //
 // # Invariants
 //

@@ -18,7 +18,8 @@ func Dev(a *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "dev",
 		Short: "Run everything in this process on an embedded broker",
-		Long: `Run a broker, a Redis, a scheduler, an allocator and an engine in this process.
+		Long: `Run a broker, a Redis, a scheduler, an allocator and an engine in this process,
+and keep every queue: the lease of a claim ends also if only commands use the queue.
 When all are ready one line of JSON on stdout says where; logs go to stderr. Without --data
 everything is gone at the end; with it, what was acknowledged survives also
 the process's sudden death.
