@@ -45,7 +45,7 @@ func (c *Client) rejected(address, problem, remedy string, err error) error {
 type Denied struct {
 	Cluster, Principal string
 	// Operation is what it may not do, as Kafka's ACLs name it; Resource is on what:
-	// topic, group or cluster, and Name which.
+	// topic, group, transactional-id or cluster, and Name which.
 	Operation, Resource, Name string
 	Err                       error
 }
@@ -73,6 +73,8 @@ type needs struct {
 	topic, onTopic string
 	group, onGroup string
 	onCluster      string
+
+	transactionalID, onTransactionalID string
 }
 
 // denied names the right that is missing, if that is what err says, and takes a
@@ -93,6 +95,8 @@ func (c *Client) denied(n needs, err error) error {
 		e.Operation, e.Resource, e.Name = n.onTopic, "topic", n.topic
 	case code == kafkago.GroupAuthorizationFailed:
 		e.Operation, e.Resource, e.Name = n.onGroup, "group", n.group
+	case code == kafkago.TransactionalIDAuthorizationFailed && n.transactionalID != "":
+		e.Operation, e.Resource, e.Name = n.onTransactionalID, "transactional-id", n.transactionalID
 	case code == kafkago.ClusterAuthorizationFailed && n.onCluster != "":
 		e.Operation, e.Resource = n.onCluster, "cluster"
 	case code == kafkago.ClusterAuthorizationFailed && n.onTopic != "":

@@ -6,6 +6,8 @@
 //   - Partition: append one idempotent batch, read one page of record batches; a
 //     batch that opens to more than a page is read over several.
 //   - Producer: single records to many partitions, batched as load demands.
+//   - FencedWriter: encoded batches to one partition, from which every earlier writer of
+//     the same transactional ID is shut out.
 //   - Join: membership in a consumer group, to share partitions out; what a
 //     Generation commits is fenced by it.
 //   - Ensure, Topics, Offsets: administration.
@@ -37,6 +39,20 @@
 // idempotence. Then a batch sent twice may stand in the log twice.
 // Nothing above may rely on broker idempotence; owned logs rely on the chain of
 // pkg/eventlog.
+//
+// A FencedWriter's states:
+//
+//	new ── Claim ──► claimed ── 47 or 90 ──────────────────► fenced, for good
+//	 ▲                 │ Append, Renew
+//	 └── outcome unknown, not renewed for half of the expiry, or the cluster forgot it
+//
+// Its claim stands when its abort marker stands, which EndTxn answers before; the marker is
+// found in the partition. Invariants: it sends nothing without a claim; one batch is under
+// way; a batch of unknown outcome is followed by the same bytes or by a claim. After a crash
+// a batch may still come to stand until the next claim's marker, and not behind it. A
+// transaction that a crash left open is aborted by the next claim, or after a minute.
+// The fence is no stronger than the cluster's memory: an idle writer must Renew, and a
+// batch whose timestamps are older than producer.id.expiration.ms ends it (see TooOld).
 //
 // Client.Fetch and Client.InitProducerID of kafka-go panic in a process that
 // has this package, because its own messages take the place of theirs.

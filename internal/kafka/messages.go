@@ -15,6 +15,7 @@ func init() {
 	protocol.Register(&fetchRequest{}, &fetchResponse{})
 	protocol.Register(&initProducerRequest{}, &initProducerResponse{})
 	protocol.Register(&deleteRecordsRequest{}, &deleteRecordsResponse{})
+	protocol.Register(&writeMarkersRequest{}, &writeMarkersResponse{})
 }
 
 // fetchRequest asks one partition's leader for its record batches, as they are.
@@ -119,18 +120,32 @@ func (*recordBatches) WriteTo(io.Writer) (int64, error) {
 	return 0, errors.New("an answer to a fetch is only ever read")
 }
 
-// initProducerRequest asks any broker for a producer ID without a transaction.
-// kafka-go's own goes by way of the transaction coordinator, which makes the
-// cluster create the topic of transactions.
+// initProducerRequest asks any broker for a producer ID without a transaction, or the
+// coordinator of a transactional ID for its next epoch. kafka-go's own always goes by
+// way of a coordinator, which makes the cluster create the topic of transactions.
 type initProducerRequest struct {
 	_                    struct{} `kafka:"min=v2,max=v4,tag"`
 	TransactionalID      string   `kafka:"min=v0,max=v4,nullable"`
 	TransactionTimeoutMs int32    `kafka:"min=v0,max=v4"`
 	ProducerID           int64    `kafka:"min=v3,max=v4"`
 	ProducerEpoch        int16    `kafka:"min=v3,max=v4"`
+	// coordinator is the broker to ask for a transactional ID; not of the wire.
+	coordinator int32 `kafka:"-"`
 }
 
 func (*initProducerRequest) ApiKey() protocol.ApiKey { return protocol.InitProducerId }
+
+// Broker routes the request to the coordinator, or to any broker.
+func (r *initProducerRequest) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
+	if r.TransactionalID == "" {
+		return protocol.Broker{ID: -1}, nil
+	}
+	b, ok := cluster.Brokers[r.coordinator]
+	if !ok {
+		return protocol.Broker{ID: -1}, fmt.Errorf("the coordinator of %s, broker %d, is not known", r.TransactionalID, r.coordinator)
+	}
+	return b, nil
+}
 
 type initProducerResponse struct {
 	_              struct{} `kafka:"min=v2,max=v4,tag"`

@@ -145,3 +145,10 @@ func parse(d []byte) Batch {
 
 // Size is the length in bytes of the whole batch.
 func (b *Batch) Size() int { return HeaderSize + len(b.records) }
+
+// Records is how many records the batch says it has that data, at least a header long,
+// begins with.
+func Records(data []byte) int32 { return int32(binary.BigEndian.Uint32(data[atRecords:])) }
+
+// Greatest is the greatest timestamp that its header says it has.
+func Greatest(data []byte) int64 { return int64(binary.BigEndian.Uint64(data[atMaxTimestamp:])) }
