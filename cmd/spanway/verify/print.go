@@ -38,9 +38,12 @@ func printLog(a *cli.App, l *logReport, all bool) {
 		return
 	}
 	r := &l.found
-	if l.Queue != nil {
+	switch {
+	case l.Queue != nil:
 		printQueue(a, l)
-	} else {
+	case l.Spaces != nil:
+		printSpaces(a, l)
+	default:
 		printChain(a, l)
 	}
 	if len(r.Skipped) > 0 {
@@ -50,7 +53,7 @@ func printLog(a *cli.App, l *logReport, all bool) {
 		a.Printf("%d records at the end belong to a batch that is not complete\n", r.Unfinished)
 	}
 	for _, p := range r.Partial {
-		if l.Queue == nil {
+		if l.Queue == nil && l.Spaces == nil {
 			printPartial(a, p, l.tasks)
 		}
 	}
@@ -125,7 +128,7 @@ func owners(by map[string]int64) string {
 }
 
 // tally is counts by name, in the order of the names.
-func tally(m map[string]int64, before string) string {
+func tally[K ~string](m map[K]int64, before string) string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, fmt.Sprintf("%d %s", m[name], name))

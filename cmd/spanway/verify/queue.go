@@ -20,10 +20,6 @@ func queues(topics events.Topics, there map[string]bool) (logs []events.Log) {
 	return logs
 }
 
-// isQueue tells whether a log is that of a queue: of the logs that are judged, the shared
-// ones are.
-func isQueue(log events.Log) bool { return log.Kind == events.SharedLog }
-
 // ofQueue judges the log of a queue.
 type ofQueue struct {
 	*queue.Partition
@@ -32,11 +28,8 @@ type ofQueue struct {
 
 func (o ofQueue) Report() (r tasks.Report) {
 	found := o.Partition.Report()
-	*o.counts, r.Report = found.Counts, found.Report
-	for _, p := range found.Report.Partial {
-		r.Partial = append(r.Partial, tasks.Partial{Partial: p})
-	}
-	return r
+	*o.counts = found.Counts
+	return reported(found.Report)
 }
 
 // printQueue prints what the log of a queue has.
@@ -48,11 +41,7 @@ func printQueue(a *cli.App, l *logReport) {
 	}
 	a.Printf("%d entries enqueued, %d taken out, %d held; %d claimed\n", q.Enqueued, q.Removed, q.Entries, q.Claimed)
 	if len(q.Refused) > 0 {
-		refused := map[string]int64{}
-		for code, n := range q.Refused {
-			refused[string(code)] = n
-		}
-		a.Printf("refused%s\n", tally(refused, ": "))
+		a.Printf("refused%s\n", tally(q.Refused, ": "))
 	}
 	if q.Strange > 0 {
 		a.Printf("%d calls name a claim that the log never accepted: mistakes of callers, or a program that does not wait for verdicts\n", q.Strange)

@@ -15,6 +15,7 @@ import (
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/internal/verify/queue"
+	"github.com/spanway/spanway/internal/verify/spaces"
 	"github.com/spanway/spanway/internal/verify/spill"
 	"github.com/spanway/spanway/internal/verify/tasks"
 	"github.com/spanway/spanway/pkg/client"
@@ -43,9 +44,12 @@ and reading no other topic, that
   G6  nothing that an older owner wrote counts after a newer claim
   G8  every call to a queue is decided again: its ordering is that of the first
       accepted entries, each is taken out once, and none returns
+  G9  every grant of identifiers is decided again: none is live or rests twice, and
+      what requesters were told is what the log says
 
-G1 to G4 are about tasks.events. Of another owned log, whose events have no rules
-here yet, the chain is judged alone, and that is said. G8 is about queue.*.
+G1 to G4 are about tasks.events, G8 about queue.*, G9 about ids.events. Of another
+owned log, whose events have no rules here yet, the chain is judged alone, and that
+is said.
 
 Who may write to an owned log may also claim it and then decide in the owner's
 place, and no rule is broken by that. So the claims are told by the names of the
@@ -72,7 +76,7 @@ bytes for each task in the log, of two partitions at a time.`,
 				if all {
 					opts.MaxFindings = math.MaxInt
 				}
-				v, err := judge(ctx, logs, c.Topics().Events(), c, opts)
+				v, err := judge(ctx, logs, c.Topics(), c, opts)
 				if err != nil {
 					return err
 				}
@@ -91,13 +95,14 @@ bytes for each task in the log, of two partitions at a time.`,
 	return c
 }
 
-// judgeable lists the owned logs of the catalogue that exist, and those of queues.
+// judgeable lists the logs of the catalogue that judge themselves and exist, and those of
+// queues.
 func judgeable(ctx context.Context, c *cli.Conn) ([]events.Log, error) {
 	there, err := topics(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	logs := slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return l.Kind != events.OwnedLog || !there[l.Topic] })
+	logs := slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] })
 	return append(logs, queues(c.Topics(), there)...), nil
 }
 
@@ -132,8 +137,9 @@ type logReport struct {
 	// ClaimsBy are the claims by the names of the owners.
 	ClaimsBy map[string]int64 `json:"claims_by"`
 
-	// Queue is set if the log is that of a queue.
-	Queue *queue.Counts `json:"queue,omitempty"`
+	// Queue is set if the log is that of a queue, Spaces if it is ids.events.
+	Queue  *queue.Counts  `json:"queue,omitempty"`
+	Spaces *spaces.Counts `json:"spaces,omitempty"`
 
 	tasks bool // the log is tasks.events
 	found tasks.Report
@@ -151,35 +157,15 @@ type source interface {
 	SnapshotsOf(ctx context.Context, topic string, partition int32) ([]query.SnapshotInfo, error)
 }
 
-// judge judges logs, of which ofTasks names that of tasks.
-func judge(ctx context.Context, logs []events.Log, ofTasks string, from source, opts tasks.Options) (*verification, error) {
+// judge judges logs of a deployment.
+func judge(ctx context.Context, logs []events.Log, topics events.Topics, from source, opts tasks.Options) (*verification, error) {
 	if len(logs) == 0 {
-		return nil, fmt.Errorf("verify: there is no %s and no other log that judges itself: check --prefix and --brokers", ofTasks)
+		return nil, fmt.Errorf("verify: there is no %s and no other log that judges itself: check --prefix and --brokers", topics.Events())
 	}
 	v := &verification{}
 	for _, log := range logs {
-		l := logReport{Topic: log.Topic, Rules: []string{}, tasks: log.Topic == ofTasks}
-		var err error
-		switch {
-		case l.tasks:
-			l.Rules = []string{"G1", "G2", "G3", "G4", "G5", "G6"}
-			l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
-				opts := opts
-				opts.Memory = past
-				return tasks.NewPartition(log.Topic, n, opts)
-			})
-		case log.Kind == events.OwnedLog:
-			l.Rules = []string{"G5", "G6"}
-			l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
-				return chainOnly{chain.NewPartition(log.Topic, n, chain.Options{MaxFindings: opts.MaxFindings, Memory: past}, nil)}
-			})
-		case isQueue(log):
-			l.Rules, l.Queue = []string{"G8"}, &queue.Counts{}
-			l.found, err = judgePartitions(ctx, log, from, func(_ int32, past chain.Memory) judging {
-				return ofQueue{queue.NewPartition(log.Topic, queue.Options{MaxFindings: opts.MaxFindings, Memory: past}), l.Queue}
-			})
-		}
-		if err != nil {
+		l := logReport{Topic: log.Topic, Rules: []string{}, tasks: log.Topic == topics.Events()}
+		if err := l.judge(ctx, log, topics, from, opts); err != nil {
 			return nil, fmt.Errorf("verify %s: %w", log.Topic, err)
 		}
 		l.Records, l.Counted, l.Violations, l.Losses = l.found.Records, l.found.Counted, l.found.Violations, l.found.Losses
@@ -188,6 +174,41 @@ func judge(ctx context.Context, logs []events.Log, ofTasks string, from source, 
 		v.Logs = append(v.Logs, l)
 	}
 	return v, nil
+}
+
+// judge judges a log by the rules of what it holds.
+func (l *logReport) judge(ctx context.Context, log events.Log, topics events.Topics, from source, opts tasks.Options) (err error) {
+	of := func(past chain.Memory) chain.Options {
+		return chain.Options{MaxFindings: opts.MaxFindings, Memory: past}
+	}
+	_, ofQueues := topics.QueueOf(log.Topic)
+	switch {
+	case l.tasks:
+		l.Rules = []string{"G1", "G2", "G3", "G4", "G5", "G6"}
+		l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
+			opts := opts
+			opts.Memory = past
+			return tasks.NewPartition(log.Topic, n, opts)
+		})
+	case log.Kind == events.OwnedLog:
+		l.Rules = []string{"G5", "G6"}
+		l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
+			return chainOnly{chain.NewPartition(log.Topic, n, of(past), nil)}
+		})
+	case log.Topic == topics.IDEvents():
+		l.Rules = []string{"G9"}
+		counts := &spaceCounts{}
+		l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {
+			return ofSpaces{spaces.NewPartition(log.Topic, n, of(past)), counts}
+		})
+		l.Spaces = &counts.sum
+	case ofQueues:
+		l.Rules, l.Queue = []string{"G8"}, &queue.Counts{}
+		l.found, err = judgePartitions(ctx, log, from, func(_ int32, past chain.Memory) judging {
+			return ofQueue{queue.NewPartition(log.Topic, of(past)), l.Queue}
+		})
+	}
+	return err
 }
 
 // judging is the judgement of one partition.
@@ -199,9 +220,12 @@ type judging interface {
 // chainOnly judges a log without rules for what it holds.
 type chainOnly struct{ *chain.Partition }
 
-func (c chainOnly) Report() (r tasks.Report) {
-	r.Report = c.Partition.Report()
-	for _, p := range r.Report.Partial {
+func (c chainOnly) Report() tasks.Report { return reported(c.Partition.Report()) }
+
+// reported is what was found in a log that is not that of tasks.
+func reported(found chain.Report) (r tasks.Report) {
+	r.Report = found
+	for _, p := range found.Partial {
 		r.Partial = append(r.Partial, tasks.Partial{Partial: p})
 	}
 	return r

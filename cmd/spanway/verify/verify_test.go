@@ -24,6 +24,9 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
+// x is a deployment.
+var x = events.Topics{Prefix: "x."}
+
 // A log that breaks a guarantee, in a batch that counts, is found out.
 func TestVerifyFindsASecondResult(t *testing.T) {
 	s := clitest.Start(t, 1)
@@ -145,7 +148,7 @@ func TestVerifyJudgesEveryLog(t *testing.T) {
 		{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1},
 		{Topic: "x.counts.events", Kind: events.OwnedLog, Partitions: 2},
 		{Topic: "x.queue.jobs", Kind: events.SharedLog, Partitions: 1},
-	}, "x.tasks.events", logs, tasks.Options{})
+	}, x, logs, tasks.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +198,7 @@ func TestVerifyNamesAnInputThatLostItsTail(t *testing.T) {
 			records["spanway.tasks.requests/3"] = requests[:end]
 		}
 		v, err := judge(t.Context(), []events.Log{{Topic: "x.counts.events", Kind: events.OwnedLog, Partitions: 1}},
-			"x.tasks.events", &memory{records: records}, tasks.Options{})
+			x, &memory{records: records}, tasks.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +226,7 @@ func TestVerifyFindsAMissingBeginning(t *testing.T) {
 	}
 	for _, usable := range []bool{false, true} {
 		logs.usable = usable
-		v, err := judge(t.Context(), both, "x.tasks.events", logs, tasks.Options{})
+		v, err := judge(t.Context(), both, x, logs, tasks.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +283,8 @@ func TestHelpNamesTheRules(t *testing.T) {
 	logs := &memory{records: map[string][]events.Record{"x.tasks.events/0": l.Records}}
 	v, err := judge(t.Context(), []events.Log{
 		{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1}, {Topic: "x.queue.jobs", Kind: events.SharedLog, Partitions: 1},
-	}, "x.tasks.events", logs, tasks.Options{})
+		{Topic: "x.ids.events", Kind: events.SharedLog, Partitions: 8},
+	}, x, logs, tasks.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +292,7 @@ func TestHelpNamesTheRules(t *testing.T) {
 	for _, rule := range regexp.MustCompile(`(?m)^  (G[0-9]+)  `).FindAllStringSubmatch(Command(&cli.App{}).Long, -1) {
 		named = append(named, rule[1])
 	}
-	if diff := cmp.Diff(slices.Concat(v.Logs[0].Rules, v.Logs[1].Rules), named); diff != "" {
+	if diff := cmp.Diff(slices.Concat(v.Logs[0].Rules, v.Logs[1].Rules, v.Logs[2].Rules), named); diff != "" {
 		t.Errorf("the verdict and the help differ (-verdict +help):\n%s", diff)
 	}
 }
@@ -307,7 +311,7 @@ func TestVerifyPrintsTenFindings(t *testing.T) {
 			if all {
 				opts.MaxFindings = math.MaxInt
 			}
-			v, err := judge(t.Context(), []events.Log{{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1}}, "x.tasks.events", logs, opts)
+			v, err := judge(t.Context(), []events.Log{{Topic: "x.tasks.events", Kind: events.OwnedLog, Partitions: 1}}, x, logs, opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -328,7 +332,7 @@ func TestVerifyPrintsTenFindings(t *testing.T) {
 
 // Where there is no such log nothing is proved.
 func TestVerifyWithoutAnyLog(t *testing.T) {
-	if v, err := judge(t.Context(), nil, "x.tasks.events", nil, tasks.Options{}); err == nil || !strings.Contains(err.Error(), "there is no x.tasks.events") {
+	if v, err := judge(t.Context(), nil, x, nil, tasks.Options{}); err == nil || !strings.Contains(err.Error(), "there is no x.tasks.events") {
 		t.Errorf("%+v, %v", v, err)
 	}
 }

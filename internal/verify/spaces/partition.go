@@ -13,7 +13,18 @@ import (
 // Report is what was found, of one partition or of several.
 type Report struct {
 	chain.Report
-	// Spaces were declared; Grants were accepted, and Answers say so.
+	Counts
+}
+
+// Add takes another partition's report into r.
+func (r *Report) Add(o Report) {
+	r.Report.Add(o.Report)
+	r.Counts.Add(o.Counts)
+}
+
+// Counts are of the calls, and of what they did.
+type Counts struct {
+	// Spaces were declared; Grants were accepted, and Answers tell requesters so.
 	Spaces  int64 `json:"spaces"`
 	Grants  int64 `json:"grants"`
 	Answers int64 `json:"answers"`
@@ -21,13 +32,12 @@ type Report struct {
 	Refused map[string]int64 `json:"refused"`
 }
 
-// Add takes another partition's report into r.
-func (r *Report) Add(o Report) {
-	r.Report.Add(o.Report)
-	r.Spaces += o.Spaces
-	r.Grants += o.Grants
-	r.Answers += o.Answers
-	r.Refused = chain.Sum(r.Refused, o.Refused)
+// Add takes another partition's counts into c.
+func (c *Counts) Add(o Counts) {
+	c.Spaces += o.Spaces
+	c.Grants += o.Grants
+	c.Answers += o.Answers
+	c.Refused = chain.Sum(c.Refused, o.Refused)
 }
 
 // Partition judges one partition of ids.events. It is for one goroutine.
@@ -43,7 +53,7 @@ func NewPartition(topic string, partition int32, opts chain.Options) *Partition 
 	if opts.Memory == nil {
 		opts.Memory = chain.Heap{}
 	}
-	p := &Partition{memory: opts.Memory, report: Report{Refused: map[string]int64{}}}
+	p := &Partition{memory: opts.Memory, report: Report{Counts: Counts{Refused: map[string]int64{}}}}
 	p.rules = contents{judge: p, rule: newWorld(p)}
 	p.Partition = calls.NewPartition(topic, partition, opts, &p.rules)
 	return p
