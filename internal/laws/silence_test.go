@@ -27,6 +27,7 @@ var waits = map[string]string{
 	"internal/bench/pools.go":                         "figures of a benchmark",
 	"internal/bench/tasks.go":                         "figures of a benchmark",
 	"internal/run/part.go stop":                       "parts that stop: it tells of them",
+	"internal/run/services.go check":                  "the next look at Redis: a Try tells of the last one",
 	"pkg/engine/loop.go serve":                        "what the lease's core says is due",
 	"pkg/engine/measure.go measure":                   "the next measurement",
 	"pkg/eventlog/memlog/memlog.go Fetch":             "a record, as a broker does",
