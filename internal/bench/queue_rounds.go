@@ -46,7 +46,7 @@ func (r *queueRun) calls(ctx context.Context, q *queue.Queue) error {
 		return fmt.Errorf("enqueue: %w", err)
 	}
 	r.enqueue.of = append(r.enqueue.of, f)
-	if from, err = r.look(ctx, q, &r.enqueue, from); err != nil {
+	if err := r.look(ctx, q, &r.enqueue, from); err != nil {
 		return err
 	}
 	if err := r.enqueueSingly(ctx, q); err != nil {
@@ -59,8 +59,7 @@ func (r *queueRun) calls(ctx context.Context, q *queue.Queue) error {
 		return fmt.Errorf("claim and finish: %w", err)
 	}
 	r.claim.of = append(r.claim.of, f)
-	_, err = r.look(ctx, q, &r.claim, from)
-	return err
+	return r.look(ctx, q, &r.claim, from)
 }
 
 // enqueueMany puts n entries in without waiting for each.

@@ -19,19 +19,20 @@ func (r *queueRun) end(ctx context.Context, q *queue.Queue) (int64, error) {
 }
 
 // look reads what calls left in the log of a queue from an offset on: the newest records,
-// and how many were appended at once. It returns where the log ends.
-func (r *queueRun) look(ctx context.Context, q *queue.Queue, into *kindOfCall, from int64) (end int64, err error) {
+// and how many were appended at once.
+func (r *queueRun) look(ctx context.Context, q *queue.Queue, into *kindOfCall, from int64) error {
 	c, topic := r.cfg.Cluster.Kafka(), r.logs(q.Name())[0].Topic
-	if end, err = r.end(ctx, q); err != nil {
-		return 0, err
+	end, err := r.end(ctx, q)
+	if err != nil {
+		return err
 	}
 	records, batches, err := countBatches(ctx, c.Partition(topic, 0), from, end)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	into.perAppend = max(1, records/max(1, batches))
 	into.records, err = readBack(ctx, c, topic, 0, min(sampled, int(end-from)), func(*events.Record) bool { return true })
-	return end, err
+	return err
 }
 
 // onWire carries the records of each kind of call on a topic like that of a queue: as many

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -84,8 +85,9 @@ func (c *Cluster) Slot(key string) int {
 func (c *Cluster) Owner(slot int) int {
 	c.tb.Helper()
 	for i, n := range c.nodes {
-		for _, s := range n.admin.ClusterSlots(context.Background()).Val() {
-			if s.Start <= slot && slot <= s.End && s.Nodes[0].ID == n.id {
+		for _, s := range n.admin.ClusterShards(context.Background()).Val() {
+			mine := slices.ContainsFunc(s.Nodes, func(o redis.Node) bool { return o.ID == n.id })
+			if mine && slices.ContainsFunc(s.Slots, func(r redis.SlotRange) bool { return r.Start <= int64(slot) && int64(slot) <= r.End }) {
 				return i
 			}
 		}

@@ -119,7 +119,11 @@ func (p Program) play(t *testing.T, line string, where []string) string {
 	args = slices.Insert(args, end, where...)
 	stdout, stderr, code := p.Call(t.Context(), stdin, args...)
 	var b strings.Builder
-	b.WriteString(normal(stdout))
+	for l := range strings.Lines(normal(stdout)) {
+		if l != "\n" { // An empty line separates commands in a session.
+			b.WriteString(l)
+		}
+	}
 	for l := range strings.Lines(normal(stderr)) {
 		b.WriteString("! " + l)
 	}
