@@ -35,6 +35,8 @@ var waits = map[string]string{
 	"pkg/eventlog/sharedlog/keeper.go wait":           "what the core says is due",
 	"pkg/eventlog/sharedlog/keeper_snapshots.go look": "the next look whether a snapshot is due",
 	"pkg/logowner/merge.go await":                     "an input",
+	"pkg/queue/keep.go Keep":                          "the next look for queues",
+	"pkg/queue/keep.go keep":                          "the topic of a queue, to come or to go",
 	"pkg/queue/open.go awaitGone":                     "what this process knows of topics, which is half a second old",
 	"cmd/spanway/task/known.go awaitDecisions":        "decisions on what was submitted, of which a Follower tells",
 	"pkg/client/again.go repeatedWhenEnded":           "the decision on what was submitted, of which a Follower tells",

@@ -3,10 +3,11 @@ package queue
 import (
 	"context"
 	"errors"
-	"log/slog"
+	"fmt"
 	"sync"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 )
 
@@ -17,24 +18,21 @@ const keepEvery = time.Second
 // Keep hosts every queue under the prefix until ctx ends: those that exist, and those that
 // come, each until its topic is gone. So leases end, snapshots are written and logs are
 // truncated where only brief commands use a queue. It holds what each queue holds but the
-// payloads: about 120 bytes an entry. What cannot be opened is logged and tried again.
+// payloads: about 120 bytes an entry. What is in the way is logged, shows in the
+// connection's Trouble, and is tried again.
 func Keep(ctx context.Context, c *cluster.Cluster, o Options) {
 	o.Brief = false
-	o = o.withDefaults()
-	if o.Logger == nil {
-		o.Logger = slog.Default()
-	}
-	k := keeping{cluster: c, options: o, kept: map[string]context.CancelFunc{}}
+	k := keeping{cluster: c, options: o.withDefaults(), kept: map[string]context.CancelFunc{}}
 	defer k.running.Wait()
-	next := time.NewTicker(keepEvery)
-	defer next.Stop()
-	for {
-		k.look(ctx)
-		select {
-		case <-next.C:
-		case <-ctx.Done():
-			return
+	try := c.Kafka().Board().New("look for queues that came or went")
+	defer try.End()
+	for more := true; more; {
+		if err := k.look(ctx); err != nil && ctx.Err() == nil {
+			more = try.Again(ctx, err, keepEvery)
+			continue
 		}
+		try.Passed()
+		more = trouble.Pause(ctx, keepEvery)
 	}
 }
 
@@ -47,13 +45,10 @@ type keeping struct {
 }
 
 // look begins to host the queues that came, and ends with those that went.
-func (k *keeping) look(ctx context.Context) {
+func (k *keeping) look(ctx context.Context) error {
 	names, err := k.names(ctx)
 	if err != nil {
-		if ctx.Err() == nil {
-			k.options.Logger.Warn("cannot look for queues that came or went; those that are kept are kept on", "error", err)
-		}
-		return
+		return err
 	}
 	for name := range names {
 		if k.kept[name] != nil {
@@ -69,6 +64,7 @@ func (k *keeping) look(ctx context.Context) {
 			delete(k.kept, name)
 		}
 	}
+	return nil
 }
 
 // names are those of the queues whose topics exist.
@@ -85,28 +81,28 @@ func (k *keeping) names(ctx context.Context) (map[string]bool, error) {
 
 // keep hosts one queue until ctx ends.
 func (k *keeping) keep(ctx context.Context, name string) {
-	for ctx.Err() == nil {
-		err := k.host(ctx, name)
+	try := k.cluster.Kafka().Board().New(fmt.Sprintf("keep queue %s, whose leases do not end until then", name))
+	defer try.End()
+	for more := true; more; {
+		err := k.host(ctx, name, try)
 		// A queue without its first record is about to be made; of one that is deleted the
 		// topic is about to go.
-		if ctx.Err() == nil && !errors.Is(err, ErrUnknownQueue) && !errors.Is(err, ErrDeleted) {
-			k.options.Logger.Warn("a queue is not kept: its leases do not end until it is; it is opened again", "queue", name, "error", err)
+		if ctx.Err() != nil || err == nil || errors.Is(err, ErrUnknownQueue) || errors.Is(err, ErrDeleted) {
+			try.Passed()
+			more = trouble.Pause(ctx, keepEvery)
+			continue
 		}
-		again := time.NewTimer(keepEvery)
-		select {
-		case <-again.C:
-		case <-ctx.Done():
-			again.Stop()
-		}
+		more = try.Again(ctx, err, keepEvery)
 	}
 }
 
 // host is a host of the queue until it or ctx ends.
-func (k *keeping) host(ctx context.Context, name string) error {
+func (k *keeping) host(ctx context.Context, name string, try *trouble.Try) error {
 	q, err := Open(ctx, k.cluster, name, k.options)
 	if err != nil {
 		return err
 	}
+	try.Passed()
 	select {
 	case <-q.ended:
 	case <-ctx.Done():

@@ -19,11 +19,14 @@ func printVerification(a *cli.App, v *verification, all bool) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
-	for i, l := range v.Logs {
+	logs := slices.DeleteFunc(slices.Clone(v.Logs), func(l logReport) bool {
+		return l.Records == 0 && l.Violations == 0 && !l.tasks // Nothing is to be said of it.
+	})
+	for i, l := range logs {
 		if i > 0 {
 			a.Printf("\n")
 		}
-		if len(v.Logs) > 1 {
+		if len(logs) > 1 {
 			a.Printf("%s\n", l.Topic)
 		}
 		printLog(a, &l, all)

@@ -168,11 +168,6 @@ only the chain is judged: no rules are known here for what the events of this lo
 do not count: 1 other_history
 partition 1 begins at offset 1 and is judged from 1 on
 G6  1@2   a batch of the current epoch 1 was decided on history 000000000000002a, which the log does not have here: acknowledged records were lost, or its owner counted what does not count
-
-x.queue.jobs
-0 records, 0 calls, 0 accepted
-0 entries enqueued, 0 taken out, 0 held; 0 claimed
-G8 holds
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("it is said differently (-want +got):\n%s", diff)
