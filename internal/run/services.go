@@ -46,8 +46,8 @@ func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, de
 	defer checking.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	checking.Go(func() { check(ctx, ids, cfg.Reconcile, deps) })
 	deps.Store = ids
+	checking.Go(func() { check(ctx, ids, cfg.Reconcile, deps) })
 	a, err := allocator.New(cfg, deps)
 	if err != nil {
 		return err
