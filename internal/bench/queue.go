@@ -31,7 +31,8 @@ type QueueConfig struct {
 	// Sizes are numbers of live entries at which the costs of a queue are measured.
 	Sizes  []int
 	Logger *slog.Logger
-	// Progress, if set, is told as entries and their like on the wire are done.
+	// Progress, if set, is told as entries and their like on the wire are done, by
+	// several goroutines at once.
 	Progress func(done int)
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/spanway/spanway/internal/embedded"
@@ -23,10 +24,10 @@ func TestRunQueueMeasuresQueuesAndTheBareWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	done := 0
+	var done atomic.Int64 // Workers tell of what is done at the same time.
 	cfg := QueueConfig{
 		Cluster: c, Prefix: events.DefaultPrefix, Name: "bench-test", Rounds: 2, Entries: 500, Size: 100,
-		Singles: 5, Claims: 100, Workers: 4, Sizes: []int{1, 300}, Logger: quiet, Progress: func(n int) { done += n },
+		Singles: 5, Claims: 100, Workers: 4, Sizes: []int{1, 300}, Logger: quiet, Progress: func(n int) { done.Add(int64(n)) },
 	}
 	r, err := RunQueue(t.Context(), cfg)
 	if err != nil {
@@ -46,8 +47,8 @@ func TestRunQueueMeasuresQueuesAndTheBareWire(t *testing.T) {
 	if s := r.Sizes[1]; s.EnqueuedPerSecond <= 0 || s.Page <= 0 || s.OpenLog <= 0 || s.OpenSnapshot <= 0 || s.Fetch <= 0 || s.SnapshotBytes < 16 {
 		t.Errorf("measured %+v", s)
 	}
-	if done != cfg.Work() {
-		t.Errorf("told of %d, want %d", done, cfg.Work())
+	if done.Load() != int64(cfg.Work()) {
+		t.Errorf("told of %d, want %d", done.Load(), cfg.Work())
 	}
 	fresh := kafka.New(kafka.Config{Brokers: broker.Addrs()}) // What c knows may be half a second old.
 	defer fresh.Close()

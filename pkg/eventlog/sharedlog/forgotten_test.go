@@ -56,7 +56,13 @@ func (l *gated) Fetch(ctx context.Context, from int64, wait time.Duration) (even
 func grow(t *testing.T, log *memlog.Log) {
 	t.Helper()
 	log.Skip(sharedlog.Horizon + 10)
-	r, err := sharedlog.Encode(events.Encoder{Source: "/test"}, sharedlog.CallID{1}, log.End(), &events.QueueDone{})
+	foreign(t, log, sharedlog.CallID{1})
+}
+
+// foreign is a call of another host.
+func foreign(t *testing.T, log *memlog.Log, id sharedlog.CallID) {
+	t.Helper()
+	r, err := sharedlog.Encode(events.Encoder{Source: "/test"}, id, log.End(), &events.QueueDone{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +83,7 @@ func unknown(t *testing.T, err error) sharedlog.CallID {
 // A call that was accepted and forgotten is not said to be too late.
 func TestResolveBeyondTheHorizon(t *testing.T) {
 	log := memlog.New()
+	foreign(t, log, sharedlog.CallID{9}) // So the read below waits for the first page, and with it the host is ready for calls.
 	writes := newHeld(log)
 	reads := &gated{log, make(chan chan struct{})}
 	h := sharedlog.NewHost(sharedlog.Config{
