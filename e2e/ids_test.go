@@ -19,21 +19,21 @@ import (
 func TestRealRedisIdentifiersAreGrantedOnce(t *testing.T)     { identifiersAreGrantedOnce(t, onKfake) }
 func TestApacheIdentifiersAreGrantedOnceByRedis(t *testing.T) { identifiersAreGrantedOnce(t, onApache) }
 
-// disturbance is what happens in a world of its own.
+// disturbance is what happens in a world of its own. Whether the log then refuses a
+// proposal, or the store is compared with the log before the next request comes, is a
+// matter of time: only in "different settings" it is certain.
 type disturbance struct {
 	name    string
 	disturb func(*idWorld)
-	// refused: proposals certainly overlap with what is granted.
-	refused bool
 }
 
 var disturbances = []disturbance{
-	{"all are killed", allKilled, false},
-	{"a zombie", zombie, false},
-	{"flushed", flushed, false},
-	{"an old dump", oldDump, true},
-	{"a replica is promoted", replicaPromoted, false},
-	{"answers of EXEC are lost", execLost, false},
+	{"all are killed", allKilled},
+	{"a zombie", zombie},
+	{"flushed", flushed},
+	{"an old dump", oldDump},
+	{"a replica is promoted", replicaPromoted},
+	{"answers of EXEC are lost", execLost},
 }
 
 func identifiersAreGrantedOnce(t *testing.T, on brokers) {
@@ -47,9 +47,7 @@ func identifiersAreGrantedOnce(t *testing.T, on brokers) {
 				w := newIDWorld(t, b, redistest.Start(t), fmt.Sprintf("world%d.", i), fragile, nil, nil)
 				d.disturb(w)
 				w.callers.progress("afterwards")
-				if r := w.judge(); d.refused && r.Refused[string(events.CodeRangeTaken)] == 0 {
-					t.Error("no proposal was refused: this tests nothing")
-				}
+				w.judge()
 			})
 		}
 		t.Run("different settings", func(t *testing.T) {
@@ -71,7 +69,7 @@ func identifiersAreGrantedOnce(t *testing.T, on brokers) {
 // kills have a third allocator kill itself, at each point that a request comes to.
 func kills() (all []disturbance) {
 	for _, point := range failpoint.Allocator {
-		all = append(all, disturbance{"killed at " + point, func(w *idWorld) { <-w.fragile(point, "kill").done }, false})
+		all = append(all, disturbance{"killed at " + point, func(w *idWorld) { <-w.fragile(point, "kill").done }})
 	}
 	return all
 }
