@@ -43,7 +43,8 @@ const (
 const (
 	// CallsAppending: calls are about to be appended.
 	CallsAppending = "calls.appending"
-	// CallsAppended: the broker has acknowledged calls; the fold has not met them.
+	// CallsAppended: calls are in the log, and their callers are not told. The broker has
+	// acknowledged them, or the fold has met them: either may be first.
 	CallsAppended = "calls.appended"
 )
 

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 )
 
@@ -18,7 +18,8 @@ const Enabled = true
 type plan struct {
 	name   string
 	signal syscall.Signal
-	left   atomic.Int64
+	mu     sync.Mutex
+	left   int64
 }
 
 var planned = parse(os.Getenv("SPANWAY_FAILPOINT"))
@@ -36,14 +37,20 @@ func parse(text string) *plan {
 	if len(parts) > 2 && parts[2] == "stop" {
 		p.signal = syscall.SIGSTOP
 	}
-	p.left.Store(max(n, 1))
+	p.left = max(n, 1)
 	return p
 }
 
 // Hit kills or stops this process if that is planned for this time at that point.
-// It is safe for concurrent use.
+// It is safe for concurrent use: a second goroutine that comes to the point goes on only
+// after the signal, or it could end the process as if nothing had been planned.
 func Hit(name string) {
-	if planned == nil || planned.name != name || planned.left.Add(-1) != 0 {
+	if planned == nil || planned.name != name {
+		return
+	}
+	planned.mu.Lock()
+	defer planned.mu.Unlock()
+	if planned.left--; planned.left != 0 {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "failpoint", name)

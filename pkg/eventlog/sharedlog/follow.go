@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/internal/telemetry/following"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -159,6 +160,7 @@ func (h *Host) premature(c *Call) {
 
 func (h *Host) finish(c *Call, v Verdict) {
 	if made := h.take(c.ID); made != nil {
+		failpoint.Hit(failpoint.CallsAppended)
 		made.done(h.fold.core, c, v, nil)
 	}
 }
