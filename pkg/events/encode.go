@@ -33,6 +33,11 @@ const (
 	// HeaderSeen is beside it: the offset below which its writer had folded the log,
 	// as a big-endian uint64.
 	HeaderSeen = "spanway-seen"
+	// HeaderOrigin names the record of another cluster that a replicator made a copy of:
+	// cluster-id/topic/partition/offset. HeaderTrail binds it to the copy, and names the
+	// clusters in which the record stood before. Only replicators write them.
+	HeaderOrigin = "spanway-origin"
+	HeaderTrail  = "spanway-trail"
 	// HeaderUndecodable is never on the wire: a reader puts it, with the reason
 	// as its value, on the empty record that stands in for a batch which it
 	// could not decode.
