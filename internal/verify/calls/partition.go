@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/verify/chain"
@@ -31,17 +32,22 @@ const (
 // Contents decide on the calls of one kind of log. They are told in order, by one
 // goroutine, and make their findings with Partition.Find.
 type Contents interface {
-	// Within says, before anything else, that the beginning of the log was deleted.
-	Within()
-	// Decide takes the first record of a call, and tells whether it is accepted. m is nil
-	// if it cannot be read.
-	Decide(at int64, m proto.Message) bool
+	// Within says, before anything else, that the beginning of the log was deleted. It
+	// tells whether what remains is judged by more than the rule of shared logs.
+	Within() (judged bool)
+	// Decide takes the first record of a call, and returns why it is refused; "" accepts
+	// it. m is nil if it cannot be read.
+	Decide(at int64, m proto.Message) events.Code
 	// Pass says that the time of the log has come to now, by the record at an offset.
 	Pass(now, at int64)
+	// Decided tells the verdict on a call: on what Decide decided, on moves of the time,
+	// and on calls that are too late.
+	Decided(call [16]byte, at int64, code events.Code)
 }
 
 // Partition judges one partition of a shared log. It is for one goroutine.
 type Partition struct {
+	rule      string
 	topic     string
 	partition int32
 	opts      chain.Options
@@ -51,8 +57,8 @@ type Partition struct {
 	next      int64 // the lowest offset that the next record may have
 	now       int64
 	within    bool
-	// first has the calls of the last Horizon offsets; order lists them.
-	first map[[16]byte]struct{}
+	// first has what the calls of the last Horizon offsets ask, as a hash; order lists them.
+	first map[[16]byte]uint64
 	order []placed
 }
 
@@ -61,13 +67,14 @@ type placed struct {
 	offset int64
 }
 
-// NewPartition begins the judgement of a partition of a topic.
-func NewPartition(topic string, partition int32, opts chain.Options, contents Contents) *Partition {
+// NewPartition begins the judgement of a partition of a topic. rule is the guarantee that
+// is broken if one call ID names two calls.
+func NewPartition(rule, topic string, partition int32, opts chain.Options, contents Contents) *Partition {
 	if opts.MaxFindings == 0 {
 		opts.MaxFindings = chain.MaxFindings
 	}
 	return &Partition{
-		topic: topic, partition: partition, opts: opts, contents: contents, first: map[[16]byte]struct{}{},
+		rule: rule, topic: topic, partition: partition, opts: opts, contents: contents, first: map[[16]byte]uint64{},
 		report: chain.Report{Partitions: 1, Skipped: map[string]int64{}, Findings: []chain.Finding{}},
 	}
 }
@@ -76,8 +83,11 @@ func NewPartition(topic string, partition int32, opts chain.Options, contents Co
 func (p *Partition) Feed(r *events.Record) {
 	if !p.began && r.Offset != 0 {
 		p.within = true
-		p.report.Partial = append(p.report.Partial, chain.Partial{Log: p.topic, Partition: p.partition, Begins: r.Offset, From: r.Offset})
-		p.contents.Within()
+		part := chain.Partial{Log: p.topic, Partition: p.partition, Begins: r.Offset, From: r.Offset}
+		if !p.contents.Within() {
+			part.From = -1
+		}
+		p.report.Partial = append(p.report.Partial, part)
 	}
 	if p.began && r.Offset < p.next {
 		p.Find(chain.RuleLog, r.Offset, "offset %d comes after offset %d", r.Offset, p.next-1)
@@ -103,21 +113,34 @@ func (p *Partition) take(r *events.Record) (why string) {
 		p.Find(chain.RuleLoss, r.Offset, "the writer of the call %x had folded the log up to %d: acknowledged records are gone", id, seen)
 		return reasonPremature
 	}
-	if _, known := p.first[id]; known {
+	asks := asked(r)
+	if first, known := p.first[id]; known {
+		if first != asks {
+			p.Find(p.rule, r.Offset, "call %x stands in the log before and asks something else: one of the two callers was given the verdict on the other's call", id)
+		}
 		return reasonCopy
 	}
 	if seen < 0 || r.Offset-seen > Horizon {
+		p.contents.Decided(id, r.Offset, events.CodeTooLate)
 		return reasonTooLate
 	}
-	p.first[id] = struct{}{}
+	p.first[id] = asks
 	p.order = append(p.order, placed{id, r.Offset})
-	if p.decide(r) {
+	code := p.decide(r)
+	if code == "" {
 		p.report.Counted++
 	}
+	p.contents.Decided(id, r.Offset, code)
 	return ""
 }
 
-func (p *Partition) decide(r *events.Record) bool {
+// asked is what a record asks, as a hash.
+func asked(r *events.Record) uint64 {
+	typ, _ := r.Header(events.HeaderType)
+	return xxhash.Sum64(append(append([]byte(nil), typ...), r.Value...))
+}
+
+func (p *Partition) decide(r *events.Record) events.Code {
 	var m proto.Message
 	if r.Value != nil {
 		if read, err := events.Message(r); err == nil {
@@ -131,12 +154,15 @@ func (p *Partition) decide(r *events.Record) bool {
 	if p.within && passed.FromMs > p.now {
 		p.now = passed.FromMs // It has moved before the log begins.
 	}
-	if passed.FromMs != p.now || passed.ToMs > math.MaxInt64/2 || passed.ToMs <= p.now || passed.ToMs-p.now > maxPassed {
-		return false
+	switch {
+	case passed.FromMs != p.now:
+		return events.CodeTimeMoved
+	case passed.ToMs > math.MaxInt64/2 || passed.ToMs <= p.now || passed.ToMs-p.now > maxPassed:
+		return events.CodeBadData
 	}
 	p.now = passed.ToMs
 	p.contents.Pass(p.now, r.Offset)
-	return true
+	return ""
 }
 
 // headers reads what makes a record a call.

@@ -14,13 +14,23 @@ import (
 )
 
 // seen are contents that accept what can be read, and note what they are told.
-type seen struct{ told []string }
+type seen struct{ told, verdicts []string }
 
-func (s *seen) Within() { s.told = append(s.told, "within") }
+func (s *seen) Within() bool {
+	s.told = append(s.told, "within")
+	return true
+}
 
-func (s *seen) Decide(at int64, m proto.Message) bool {
+func (s *seen) Decide(at int64, m proto.Message) events.Code {
 	s.told = append(s.told, fmt.Sprintf("%d", at))
-	return m != nil
+	if m == nil {
+		return events.CodeBadData
+	}
+	return ""
+}
+
+func (s *seen) Decided(call [16]byte, at int64, code events.Code) {
+	s.verdicts = append(s.verdicts, fmt.Sprintf("%d of %d: %s", at, call[0], code))
 }
 
 func (s *seen) Pass(now, at int64) { s.told = append(s.told, fmt.Sprintf("%d is %dms", at, now)) }
@@ -29,7 +39,7 @@ func (s *seen) Pass(now, at int64) { s.told = append(s.told, fmt.Sprintf("%d is 
 func judge(t *testing.T, records []events.Record, want ...string) chain.Report {
 	t.Helper()
 	s := &seen{}
-	p := calls.NewPartition("t", 0, chain.Options{}, s)
+	p := calls.NewPartition("G", "t", 0, chain.Options{}, s)
 	for i := range records {
 		p.Feed(&records[i])
 	}
@@ -98,6 +108,32 @@ func TestTime(t *testing.T) {
 	judge(t, []events.Record{ // It had moved before the log begins.
 		record(t, 4, 1, 0, passed(70, 80)), record(t, 5, 2, 0, passed(70, 90)), record(t, 6, 3, 0, passed(80, 90)),
 	}, "within", "4 is 80ms", "6 is 90ms")
+}
+
+// Contents are told the verdict on each call, and a call ID that asks something else is
+// found.
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	s := &seen{}
+	p := calls.NewPartition("G", "t", 0, chain.Options{}, s)
+	unread := record(t, 5, 6, 0, &events.QueueDone{})
+	unread.Value = []byte("\xff")
+	for _, r := range []events.Record{
+		record(t, 0, 1, 0, &events.QueueDone{}),
+		record(t, 1, 2, -1, &events.QueueDone{}),
+		record(t, 2, 3, 0, passed(0, 5)), record(t, 3, 4, 0, passed(0, 5)), record(t, 4, 5, 0, passed(5, 5)),
+		unread,
+		record(t, 6, 1, 0, &events.QueueDone{Token: 7}),
+	} {
+		p.Feed(&r)
+	}
+	want := []string{"0 of 1: ", "1 of 2: TOO_LATE", "2 of 3: ", "3 of 4: TIME_MOVED", "4 of 5: BAD_DATA", "5 of 6: BAD_DATA"}
+	if !slices.Equal(s.verdicts, want) {
+		t.Errorf("the verdicts are %q; want %q", s.verdicts, want)
+	}
+	if r := p.Report(); r.Violations != 1 || r.Findings[0].Rule != "G" || r.Findings[0].Offset != 6 || r.Skipped["copy"] != 1 {
+		t.Errorf("the report is %+v", r)
+	}
 }
 
 // Offsets that do not grow are a finding.

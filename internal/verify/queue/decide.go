@@ -9,16 +9,12 @@ import (
 
 const (
 	day    = 86_400_000 // in milliseconds
-	hour   = 3_600_000
-	atOnce = 1000 // entries that one call may claim
+	atOnce = 1000       // entries that one call may claim
 )
 
 // decide folds a call, and returns why it is refused.
 func (p *Partition) decide(m proto.Message, offset int64) events.Code {
 	s := &p.q
-	if passed, ok := m.(*events.LogTimePassed); ok {
-		return s.passed(passed)
-	}
 	if m == nil {
 		return events.CodeBadData
 	}
@@ -35,9 +31,9 @@ func (p *Partition) decide(m proto.Message, offset int64) events.Code {
 	case *events.QueueEnqueued:
 		code := s.enqueued(m, offset)
 		if code == "" {
-			p.report.Enqueued++
+			p.counts.Enqueued++
 			if s.wasRemoved(m.Id) {
-				p.find(g8, offset, "%q was removed, and returns", m.Id)
+				p.Find(g8, offset, "%q was removed, and returns", m.Id)
 			}
 		}
 		return code
@@ -47,7 +43,7 @@ func (p *Partition) decide(m proto.Message, offset int64) events.Code {
 		case !text(m.Reason):
 			return events.CodeBadData
 		case code == "":
-			p.report.Removed++
+			p.counts.Removed++
 			s.take(h)
 		}
 		return code
@@ -65,7 +61,7 @@ func (p *Partition) decide(m proto.Message, offset int64) events.Code {
 	case *events.QueueDone:
 		h, code := p.holder(m.Id, m.Token)
 		if code == "" {
-			p.report.Removed++
+			p.counts.Removed++
 			s.take(h)
 		}
 		return code
@@ -87,18 +83,6 @@ func (p *Partition) decide(m proto.Message, offset int64) events.Code {
 		return ""
 	}
 	return events.CodeUnknownType
-}
-
-func (s *state) passed(m *events.LogTimePassed) events.Code {
-	const most = 1<<62 - 1
-	switch d := m.ToMs - m.FromMs; {
-	case m.FromMs != s.now:
-		return events.CodeTimeMoved
-	case m.ToMs <= m.FromMs || d > hour || m.ToMs > most:
-		return events.CodeBadData
-	}
-	s.pass(m.ToMs)
-	return ""
 }
 
 func (s *state) configured(m *events.QueueConfigured) events.Code {
@@ -166,7 +150,7 @@ func (p *Partition) holder(id string, token int64) (*held, events.Code) {
 	}
 	if code == events.CodeStaleClaim {
 		if _, ok := p.memory.Get(chain.KeyOf("claimed", uint64(token), id)); !ok {
-			p.report.Strange++
+			p.counts.Strange++
 		}
 	}
 	return h, code
@@ -205,6 +189,6 @@ func (p *Partition) claimed(m *events.QueueClaimed, offset int64) events.Code {
 	for _, h := range all {
 		s.claim(h, offset, m.LeaseMs)
 	}
-	p.report.Claimed += int64(len(all))
+	p.counts.Claimed += int64(len(all))
 	return ""
 }

@@ -54,7 +54,7 @@ func TestBrokenLogs(t *testing.T) {
 		{"a lost tail", func(l *log, _ sharedlog.CallID) *queue.Partition {
 			l.add(sharedlog.CallID{99}, 500, &events.QueueRemoved{Id: "c"})
 			return l.judge()
-		}, "LOSS", "what stood there is gone"},
+		}, "LOSS", "acknowledged records are gone"},
 		{"two callers were told that they removed it", func(l *log, removed sharedlog.CallID) *queue.Partition {
 			second, id := l.call(&events.QueueRemoved{Id: "b"})
 			p := l.judge()

@@ -1,8 +1,6 @@
 package queue
 
 import (
-	"fmt"
-
 	"github.com/spanway/spanway/internal/verify/chain"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -32,23 +30,10 @@ type Counts struct {
 	Strange int64 `json:"strange"`
 }
 
-// Report returns what was found so far.
+// Report returns what was found so far: as in the log of any calls, Counted are those that
+// were accepted.
 func (p *Partition) Report() Report {
-	r := p.report
-	r.Partitions, r.Entries = 1, int64(len(p.q.held))
+	r := Report{p.Partition.Report(), p.counts}
+	r.Entries = int64(len(p.q.held))
 	return r
-}
-
-func (p *Partition) find(rule string, offset int64, format string, args ...any) {
-	p.report.Violations++
-	if rule == chain.RuleLoss {
-		p.report.Losses++
-	}
-	most := p.options.MaxFindings
-	if most == 0 {
-		most = chain.MaxFindings
-	}
-	if len(p.report.Findings) < most {
-		p.report.Findings = append(p.report.Findings, chain.Finding{Rule: rule, Log: p.topic, Offset: offset, Text: fmt.Sprintf(format, args...)})
-	}
 }

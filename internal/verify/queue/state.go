@@ -12,15 +12,17 @@ import (
 type state struct {
 	memory chain.Memory
 	rules  rules
-	exists bool
-	over   bool // it was deleted
-	now    int64
-	bytes  int64
-	newest int64 // the minute of the newest UUID
-	held   map[string]*held
-	free   seqs
-	bySeq  map[int64]*held
-	claims map[*held]bool
+	// partial: the beginning of the log was deleted, so that nothing of this is known.
+	partial bool
+	exists  bool
+	over    bool // it was deleted
+	now     int64
+	bytes   int64
+	newest  int64 // the minute of the newest UUID
+	held    map[string]*held
+	free    seqs
+	bySeq   map[int64]*held
+	claims  map[*held]bool
 }
 
 // held is an entry that is.

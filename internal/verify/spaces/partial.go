@@ -10,18 +10,27 @@ import (
 type contents struct {
 	judge *Partition
 	rule  interface {
-		Decide(at int64, m proto.Message) bool
+		Decide(at int64, m proto.Message) events.Code
 		Pass(now, at int64)
 	}
 }
 
 // Within implements calls.Contents.
-func (c *contents) Within() {
+func (c *contents) Within() bool {
 	c.rule = &partial{judge: c.judge, spaces: map[string]*told{}}
+	return true
 }
 
 // Decide implements calls.Contents.
-func (c *contents) Decide(at int64, m proto.Message) bool { return c.rule.Decide(at, m) }
+func (c *contents) Decide(at int64, m proto.Message) events.Code { return c.rule.Decide(at, m) }
+
+// Decided implements calls.Contents. The rule notes the verdicts on what it decides; that
+// a call is too late it is not told.
+func (c *contents) Decided(_ [16]byte, at int64, code events.Code) {
+	if _, whole := c.rule.(*world); whole && code == events.CodeTooLate {
+		c.judge.decided(at, code)
+	}
+}
 
 // Pass implements calls.Contents.
 func (c *contents) Pass(now, at int64) { c.rule.Pass(now, at) }
@@ -57,7 +66,7 @@ func (p *partial) of(name string) *told {
 }
 
 // Decide implements calls.Contents.
-func (p *partial) Decide(at int64, m proto.Message) bool {
+func (p *partial) Decide(at int64, m proto.Message) events.Code {
 	switch m := m.(type) {
 	case *events.IdsRangeGranted:
 		p.propose(m, at)
@@ -77,7 +86,7 @@ func (p *partial) Decide(at int64, m proto.Message) bool {
 			p.answered(m, at)
 		}
 	}
-	return true
+	return ""
 }
 
 func (p *partial) propose(m *events.IdsRangeGranted, at int64) {

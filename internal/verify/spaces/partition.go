@@ -55,7 +55,7 @@ func NewPartition(topic string, partition int32, opts chain.Options) *Partition 
 	}
 	p := &Partition{memory: opts.Memory, report: Report{Counts: Counts{Refused: map[string]int64{}}}}
 	p.rules = contents{judge: p, rule: newWorld(p)}
-	p.Partition = calls.NewPartition(topic, partition, opts, &p.rules)
+	p.Partition = calls.NewPartition("G9", topic, partition, opts, &p.rules)
 	return p
 }
 
@@ -78,7 +78,7 @@ const (
 var codes = []events.Code{
 	"", events.CodeUnknownSpace, events.CodeBadData, events.CodeRequestMismatch, events.CodeOutOfBounds,
 	events.CodeBadCount, events.CodeRangeTaken, events.CodeAlreadyGranted, events.CodeSpaceExists, events.CodeSpaceHeld,
-	events.CodeUnknownGrant, events.CodeNotOwner, events.CodeGrantEnded,
+	events.CodeUnknownGrant, events.CodeNotOwner, events.CodeGrantEnded, events.CodeTooLate,
 }
 
 // decided notes what was decided of a call.

@@ -72,8 +72,7 @@ func (d *due) first() int64 {
 }
 
 // Decide implements calls.Contents.
-func (w *world) Decide(at int64, m proto.Message) bool {
-	var code events.Code
+func (w *world) Decide(at int64, m proto.Message) (code events.Code) {
 	switch m := m.(type) {
 	case *events.IdsSpaceDeclared:
 		code = w.declare(m)
@@ -89,12 +88,12 @@ func (w *world) Decide(at int64, m proto.Message) bool {
 		code = w.release(m, at)
 	case *events.IdsAnswered:
 		w.judge.answered(m, at)
-		return true
+		return ""
 	default:
 		code = events.CodeBadData
 	}
 	w.judge.decided(at, code)
-	return code == ""
+	return code
 }
 
 // space returns one that was not deleted.
