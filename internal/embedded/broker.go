@@ -59,8 +59,7 @@ func Holds(dir string) bool {
 // Start runs the brokers, with whatever the data directory holds. It fails if
 // a port or the directory is in use, or the directory cannot be written.
 func Start(config Config) (*Broker, error) {
-	b := &Broker{gate: newGate(config.DataDir), stopWatch: func() {}}
-	b.gate.encrypted = config.TLS != nil
+	b := &Broker{gate: newGate(config.DataDir, config.TLS), stopWatch: func() {}}
 	if config.DataDir != "" {
 		if err := b.takeDirectory(config.DataDir); err != nil {
 			b.unlock()

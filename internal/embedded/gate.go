@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,16 +20,15 @@ import (
 type gate struct {
 	dir    string
 	failed chan struct{} // closed when err is set
-	// encrypted: what passes is TLS.
-	encrypted bool
+	tls    *tls.Config   // nil if plain text is spoken
 
 	mu   sync.Mutex
 	err  error
 	open map[io.Closer]struct{} // listeners and connections
 }
 
-func newGate(dir string) *gate {
-	return &gate{dir: dir, failed: make(chan struct{}), open: map[io.Closer]struct{}{}}
+func newGate(dir string, encryption *tls.Config) *gate {
+	return &gate{dir: dir, tls: encryption, failed: make(chan struct{}), open: map[io.Closer]struct{}{}}
 }
 
 // fail shuts the gate for ever. The first reason stays.
@@ -117,7 +117,11 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 	if err := l.gate.add(c); err != nil {
 		return nil, err
 	}
-	return &gatedConn{Conn: c, gate: l.gate, begin: !l.gate.encrypted}, nil
+	gated := &gatedConn{Conn: c, raw: c, gate: l.gate, begin: l.gate.tls == nil, closed: make(chan struct{})}
+	if l.gate.tls != nil {
+		gated.Conn = tls.Server(c, l.gate.tls)
+	}
+	return gated, nil
 }
 
 func (l *gatedListener) Close() error {
@@ -125,10 +129,16 @@ func (l *gatedListener) Close() error {
 	return l.Listener.Close()
 }
 
+// gatedConn is a connection in plain text, or what is within TLS.
 type gatedConn struct {
 	net.Conn
-	gate  *gate
-	begin bool // it speaks plain text, and nothing was read of it yet
+	raw     net.Conn
+	gate    *gate
+	begin   bool // it speaks plain text, and nothing was read of it yet
+	joining joining
+
+	closing sync.Once
+	closed  chan struct{}
 }
 
 // errTLS ends a connection that begins with TLS where plain text is spoken.
@@ -148,6 +158,10 @@ func (c *gatedConn) Read(b []byte) (int, error) {
 			return 0, errTLS
 		}
 	}
+	c.joining.sent(b[:n])
+	if err != nil {
+		c.joining.wait(c.closed, c.gate.failed)
+	}
 	return n, err
 }
 
@@ -156,10 +170,14 @@ func (c *gatedConn) Write(b []byte) (int, error) {
 	if err := c.gate.why(); err != nil {
 		return 0, err
 	}
+	c.joining.wrote(b)
 	return c.Conn.Write(b)
 }
 
 func (c *gatedConn) Close() error {
-	c.gate.remove(c.Conn)
+	c.closing.Do(func() {
+		close(c.closed)
+		c.gate.remove(c.raw)
+	})
 	return c.Conn.Close()
 }

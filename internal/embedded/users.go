@@ -22,11 +22,8 @@ type Right struct {
 	Name string
 }
 
-// security are the options that a configuration's users and certificates make.
+// security are the options that a configuration's users make.
 func (config Config) security() (options []kfake.Opt) {
-	if config.TLS != nil {
-		options = append(options, kfake.TLS(config.TLS))
-	}
 	if len(config.Users) > 0 {
 		options = append(options, kfake.EnableSASL(), kfake.EnableACLs())
 	}
