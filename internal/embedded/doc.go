@@ -12,6 +12,9 @@
 // whose records were all deleted keeps its end (see ends.go). ADR 19 says how, and what
 // happens if the process is killed in between.
 //
+// A member of a group whose connection ends while it waits in JoinGroup has a session as
+// any other (see joining.go).
+//
 // What is different from Apache Kafka, so that nobody takes a test here for
 // proof of it:
 //   - One goroutine serves all requests; there is no replication, whatever the
@@ -20,6 +23,8 @@
 //     survive), so a batch sent again then is appended twice.
 //   - It accepts timestamps in the future, and LogAppendTime leaves records'
 //     timestamps as they were sent.
+//   - A member that waits in JoinGroup or SyncGroup, and sends no heartbeats beside it,
+//     as package kafka does, is dropped without an answer when its session ends.
 //   - A group's first rebalance does not wait for more members.
 //   - Members that had not left when it closed are back, dead, at the next
 //     start, until their session ends.

@@ -56,6 +56,8 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		return fmt.Errorf("join group %s for topic %s: %w", group, topic, err)
 	}
 	var joined atomic.Bool
+	between := alive{client: c}
+	defer between.end()
 	var running sync.WaitGroup // the run of a generation
 	defer running.Wait()
 	defer func() {
@@ -84,12 +86,14 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 			continue // the group itself waits before it tries again
 		}
 		first = false
+		between.end()
 		try.Passed()
 		// kafka-go waits for what was started in a generation, but not if that was over
 		// by then: it goes on to the next one, and what belongs to neither would run.
 		running.Wait()
 		running.Add(1)
 		joined.Store(true)
+		between.between(ctx, generation)
 		generation.Start(func(ended context.Context) {
 			defer func() {
 				defer running.Done()

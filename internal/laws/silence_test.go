@@ -17,6 +17,7 @@ import (
 var waits = map[string]string{
 	"cmd/spanway/task/every.go submitEvery":           "the time of the next task",
 	"cmd/spanway/task/tell.go tellWhy":                "how long a person waits before it is said for what",
+	"internal/embedded/joining.go wait":               "the answer to a JoinGroup, of a connection that has ended",
 	"internal/embedded/watch.go watch":                "the next look at the disk",
 	"examples/checksums/run.go until":                 "the next picture",
 	"examples/replicated-ledger/demo.go run":          "the next kill",
@@ -44,6 +45,7 @@ var waits = map[string]string{
 	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",
 	"pkg/watermillkafka/subscription.go watch":        "the next commit and the next look",
 	"services/engine/guard/guard_unix.go":             "the end of a process",
+	"internal/kafka/alive.go beat":                    "the next heartbeat",
 	"internal/kafka/group.go within":                  "the end of a generation that its member had no use for",
 	"internal/telemetry/following/following.go Pause": "a follower, which tells of itself by its hook Trouble",
 }
@@ -51,6 +53,7 @@ var waits = map[string]string{
 // loops go on until a context ends, or ask a broker again and again, and return what
 // fails: they try nothing again.
 var loops = map[string]string{
+	"internal/kafka/alive.go beat":                 "sends heartbeats until one fails, which joining then tells of",
 	"internal/kafka/producer.go room":              "waits for room in memory",
 	"pkg/watermillkafka/subscription.go alone":     "serves anew when the number of partitions has changed",
 	"cmd/spanway/task/file.go read":                "reads lines",
