@@ -21,6 +21,8 @@ func CheckOptionalID(what, id string) error {
 	switch {
 	case len(id) > MaxIDBytes:
 		return Refuse(CodeBadData, "%s has %d bytes; at most %d are allowed", what, len(id), MaxIDBytes)
+	case printable(id): // Most are.
+		return nil
 	case !utf8.ValidString(id):
 		return Refuse(CodeBadData, "%s %q is not valid UTF-8", what, id)
 	}
@@ -30,6 +32,16 @@ func CheckOptionalID(what, id string) error {
 		}
 	}
 	return nil
+}
+
+// printable tells whether a text has printable characters of ASCII only.
+func printable(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // maxPrefixBytes leaves room for the longest name of a topic in Kafka's 249 bytes.

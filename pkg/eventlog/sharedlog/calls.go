@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/spanway/spanway/internal/idmap"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -15,8 +16,8 @@ type calls struct {
 	// order holds them by offset; byID has their places in it, counted from the first
 	// call ever. dropped is how many were taken off the front of order.
 	order   []decided
-	byID    map[CallID]uint64
-	dropped uint64
+	byID    *idmap.Map
+	dropped int64
 	// codes are those that verdicts refer to by index, in the order in which they
 	// appeared; the first is that of acceptance.
 	codes []events.Code
@@ -32,11 +33,11 @@ type decided struct {
 const maxCodes = 256
 
 func newCalls(horizon int64) calls {
-	return calls{horizon: horizon, byID: map[CallID]uint64{}, codes: []events.Code{""}}
+	return calls{horizon: horizon, byID: &idmap.Map{}, codes: []events.Code{""}}
 }
 
 func (c *calls) verdict(id CallID) (Verdict, bool) {
-	at, ok := c.byID[id]
+	at, ok := c.byID.Get(id)
 	if !ok {
 		return Verdict{}, false
 	}
@@ -45,7 +46,7 @@ func (c *calls) verdict(id CallID) (Verdict, bool) {
 }
 
 func (c *calls) remember(id CallID, v Verdict) {
-	c.byID[id] = c.dropped + uint64(len(c.order))
+	c.byID.Put(id, c.dropped+int64(len(c.order)))
 	c.order = append(c.order, decided{id: id, offset: v.Offset, code: c.code(v.Code)})
 }
 
@@ -67,10 +68,10 @@ func (c *calls) code(code events.Code) uint8 {
 func (c *calls) forget(offset int64) {
 	n := 0
 	for n < len(c.order) && c.order[n].offset+c.horizon < offset {
-		delete(c.byID, c.order[n].id)
+		c.byID.Delete(c.order[n].id)
 		n++
 	}
-	c.order, c.dropped = c.order[n:], c.dropped+uint64(n)
+	c.order, c.dropped = c.order[n:], c.dropped+int64(n)
 }
 
 // append appends what is remembered to dst.
@@ -114,7 +115,7 @@ func (c *calls) restore(state []byte) (rest []byte, err error) {
 		return nil, errCalls
 	}
 	c.order = make([]decided, 0, count)
-	c.byID = make(map[CallID]uint64, count)
+	ids := make([]idmap.ID, 0, count)
 	last := int64(0)
 	for range count {
 		if len(state) < least {
@@ -127,11 +128,11 @@ func (c *calls) restore(state []byte) (rest []byte, err error) {
 			return nil, errCalls
 		}
 		last += int64(delta)
-		c.byID[id] = uint64(len(c.order))
+		ids = append(ids, id)
 		c.order = append(c.order, decided{id, last, state[0]})
 		state = state[1:]
 	}
-	if len(c.byID) != len(c.order) || last < 0 {
+	if c.byID = idmap.Of(ids, nil); c.byID.Len() != len(c.order) || last < 0 {
 		return nil, errCalls
 	}
 	return state, nil

@@ -1,7 +1,6 @@
 package order
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
@@ -69,7 +68,7 @@ func (q *Queue) configure(m *events.QueueConfigured, offset int64) events.Code {
 
 func (q *Queue) enqueue(m *events.QueueEnqueued, offset int64) events.Code {
 	k := keyOf(m.Id)
-	_, held := q.live[k]
+	_, held := q.live.Get(k)
 	size := int64(len(m.Id) + len(m.Payload))
 	switch {
 	case events.CheckOptionalID("the type of the payload", m.PayloadType) != nil:
@@ -84,7 +83,7 @@ func (q *Queue) enqueue(m *events.QueueEnqueued, offset int64) events.Code {
 		return events.CodeAlreadyRemoved
 	case q.past.tooOld(m.Id):
 		return events.CodeBadEntryID
-	case int64(len(q.live)) >= q.rules.MaxEntries || size > q.rules.MaxBytes-q.bytes:
+	case int64(q.live.Len()) >= q.rules.MaxEntries || size > q.rules.MaxBytes-q.bytes:
 		return events.CodeQueueFull
 	}
 	q.put(k, m.Id, offset, uint32(len(m.Payload)))
@@ -95,8 +94,12 @@ func (q *Queue) enqueue(m *events.QueueEnqueued, offset int64) events.Code {
 
 // put adds an entry at the end.
 func (q *Queue) put(k key, id string, seq int64, payload uint32) {
-	q.live[k] = seq
-	q.peak = max(q.peak, len(q.live))
+	q.live.Put(k, seq)
+	q.hold(id, seq, payload)
+}
+
+// hold adds an entry at the end of the index.
+func (q *Queue) hold(id string, seq int64, payload uint32) {
 	q.index.add(seq, id, payload)
 	q.bytes += int64(len(id)) + int64(payload)
 }
@@ -116,7 +119,7 @@ func (q *Queue) remove(m *events.QueueRemoved, offset int64) events.Code {
 // held finds the entry with an ID.
 func (q *Queue) held(id string) (seq int64, code events.Code) {
 	k := keyOf(id)
-	seq, ok := q.live[k]
+	seq, ok := q.live.Get(k)
 	switch {
 	case ok:
 		return seq, ""
@@ -138,21 +141,8 @@ func (q *Queue) take(id string, seq int64, c Change) {
 	}
 	q.index.remove(seq)
 	k := keyOf(id)
-	delete(q.live, k)
-	q.shrink()
+	q.live.Delete(k)
 	q.past.removed(id, k)
-}
-
-// shrink gives back the memory of the map when it holds little of what it did: maps do not
-// by themselves.
-func (q *Queue) shrink() {
-	const small = 10_000
-	if q.peak < small || 4*len(q.live) > q.peak {
-		return
-	}
-	live := make(map[key]int64, len(q.live))
-	maps.Copy(live, q.live)
-	q.live, q.peak = live, len(live)
 }
 
 func (q *Queue) claim(m *events.QueueClaimed, offset int64) events.Code {
@@ -254,7 +244,7 @@ func (q *Queue) release(m *events.QueueReleased, offset int64) events.Code {
 }
 
 func (q *Queue) delete(m *events.QueueDeleted, offset int64) events.Code {
-	if len(q.live) > 0 && !m.Force {
+	if q.live.Len() > 0 && !m.Force {
 		return events.CodeQueueHeld
 	}
 	fresh := New()

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/spanway/spanway/internal/idmap"
 )
 
 // Queue is the state of a queue. It is a sharedlog.Core, and for one goroutine.
@@ -13,8 +15,7 @@ type Queue struct {
 	deleted bool
 	now     int64 // the time of the log
 	bytes   int64
-	live    map[key]int64 // the sequence number of each entry
-	peak    int           // how many live had, since it was made
+	live    *idmap.Map // the sequence number of each entry
 	index   index
 	claims  claims
 	past    past
@@ -26,7 +27,7 @@ type Queue struct {
 
 // New returns the state before the first call: there is no queue.
 func New() *Queue {
-	return &Queue{live: map[key]int64{}, claims: claims{bySeq: map[int64]*claim{}}, past: newPast(0)}
+	return &Queue{live: &idmap.Map{}, claims: claims{bySeq: map[int64]*claim{}}, past: newPast(0)}
 }
 
 // Entry is one of the ordering.
@@ -83,7 +84,7 @@ type Counts struct {
 
 // Counts returns how much the queue holds.
 func (q *Queue) Counts() Counts {
-	c := Counts{Entries: len(q.live), Claimed: len(q.claims.bySeq), Bytes: q.bytes}
+	c := Counts{Entries: q.live.Len(), Claimed: len(q.claims.bySeq), Bytes: q.bytes}
 	c.Removed, c.RemovedBytes = q.past.cost()
 	return c
 }
@@ -105,7 +106,7 @@ func (q *Queue) Entries(dst []Entry, after int64, limit int) []Entry {
 // Find returns what is known of an ID, and the entry if it is held.
 func (q *Queue) Find(id string) (Entry, State) {
 	k := keyOf(id)
-	if seq, ok := q.live[k]; ok {
+	if seq, ok := q.live.Get(k); ok {
 		return q.at(seq), Held
 	}
 	if q.past.has(id, k) {

@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
+	"github.com/spanway/spanway/internal/idmap"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -32,7 +34,7 @@ func (q *Queue) Snapshot(dst []byte) []byte {
 		dst = putUvarint(dst, v)
 	}
 	dst = putText(dst, q.rules.Space)
-	dst = putUvarint(dst, len(q.live))
+	dst = putUvarint(dst, q.live.Len())
 	last := int64(0)
 	var claimed []*claim
 	q.index.after(-1, func(b *block, e *entry) bool {
@@ -60,7 +62,7 @@ func (q *Queue) Snapshot(dst []byte) []byte {
 
 // Restore makes the state of a fresh queue equal to the one that gave these bytes.
 func (q *Queue) Restore(state []byte) error {
-	r := &reader{rest: state}
+	r := &reader{rest: state, all: string(state)}
 	if v := r.bytes(1); r.err == nil && v[0] != stateVersion {
 		return &newerError{version: uint32(v[0])}
 	}
@@ -82,7 +84,7 @@ func (q *Queue) Restore(state []byte) error {
 func (q *Queue) restore(r *reader) {
 	s := &events.QueueSettings{MaxEntries: r.number(), MaxBytes: r.number(), MaxEntryBytes: r.number()}
 	s.Ids = events.QueueIDs(min(r.number(), math.MaxInt32))
-	s.Space = r.text()
+	s.Space = strings.Clone(r.text())
 	rules, err := RulesOf(s)
 	if r.err == nil && err != nil {
 		r.fail("its rules: %v", err)
@@ -90,7 +92,7 @@ func (q *Queue) restore(r *reader) {
 	}
 	q.rules, q.past = rules, newPast(rules.IDs)
 	n, last := r.count(3), int64(-1)
-	q.live = make(map[key]int64, n)
+	keys, seqs := make([]idmap.ID, 0, n), make([]int64, 0, n)
 	for i := range n {
 		seq := r.number()
 		if i > 0 {
@@ -105,9 +107,10 @@ func (q *Queue) restore(r *reader) {
 			return
 		}
 		last = seq
-		q.put(keyOf(id), id, seq, uint32(payload))
+		q.hold(id, seq, uint32(payload))
+		keys, seqs = append(keys, keyOf(id)), append(seqs, seq)
 	}
-	if len(q.live) != n {
+	if q.live = idmap.Of(keys, seqs); q.live.Len() != n {
 		r.fail("an ID stands there twice")
 		return
 	}
@@ -120,12 +123,12 @@ func (q *Queue) restoreClaims(r *reader) {
 	for range r.count(6) {
 		cl := &claim{seq: r.number(), token: r.number(), lease: r.number(), ends: r.number()}
 		begun := r.number()
-		cl.begun, cl.holder = begun == 1, r.text()
+		cl.begun, cl.holder = begun == 1, strings.Clone(r.text())
 		if r.err != nil {
 			return
 		}
 		found := Entry{Seq: -1}
-		if len(q.live) > 0 {
+		if q.live.Len() > 0 {
 			q.index.after(cl.seq-1, func(_ *block, e *entry) bool {
 				found.Seq = e.seq
 				return false
@@ -161,6 +164,8 @@ func putText(dst []byte, s string) []byte { return append(putUvarint(dst, len(s)
 type reader struct {
 	rest []byte
 	err  error
+	// all is what is read, once more: texts are parts of it. What is kept of one is cloned.
+	all string
 }
 
 func (r *reader) fail(format string, args ...any) {
@@ -216,5 +221,7 @@ func (r *reader) text() string {
 		r.fail("the state ends early")
 		return ""
 	}
-	return string(r.bytes(int(n)))
+	at := len(r.all) - len(r.rest)
+	r.rest = r.rest[n:]
+	return r.all[at : at+int(n)]
 }
