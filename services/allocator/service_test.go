@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,6 +77,8 @@ func run(t *testing.T, a *allocator.Service) {
 	}
 }
 
+// client is one that asks for identifiers until the test ends; then all that requesters were
+// told is judged.
 func client(t *testing.T, c *cluster.Cluster) *ids.Client {
 	t.Helper()
 	i, err := ids.New(ids.Config{Cluster: c, Timeout: time.Minute})
@@ -82,18 +86,50 @@ func client(t *testing.T, c *cluster.Cluster) *ids.Client {
 		t.Fatal(err)
 	}
 	t.Cleanup(i.Close)
+	t.Cleanup(func() { judged(t, c) })
 	return i
 }
 
-// system is a broker with allocators, each on a store.
+// system is a broker with allocators, each on a store. All of them serve when it returns.
 func system(t *testing.T, change func(*allocator.Config), stores ...allocator.Store) (*cluster.Cluster, *ids.Client) {
 	t.Helper()
 	c, release := connect(t)
 	t.Cleanup(release)
+	var all []*proposing
 	for _, s := range stores {
-		run(t, newService(t, c, s, change))
+		p := &proposing{Store: s}
+		all = append(all, p)
+		run(t, newService(t, c, p, change))
 	}
-	return c, client(t, c)
+	i := client(t, c)
+	if len(all) > 1 {
+		share(t, i, all)
+	}
+	return c, i
+}
+
+// proposing is a store that counts how often it proposes.
+type proposing struct {
+	allocator.Store
+	n atomic.Int64
+}
+
+func (p *proposing) Propose(ctx context.Context, b store.Batch) ([]store.Proposal, error) {
+	p.n.Add(1)
+	return p.Store.Propose(ctx, b)
+}
+
+// share waits until each allocator has requests to serve: an allocator is ready before the
+// group has given it its share.
+func share(t *testing.T, i *ids.Client, all []*proposing) {
+	t.Helper()
+	must(t, i.Declare(t.Context(), ids.Rules{Space: "shared", From: 1, To: 1 << 30}))
+	until(t, "each allocator serves", func() bool {
+		if _, err := i.Grant(t.Context(), ids.Want{Space: "shared"}); err != nil {
+			refused(t, err, events.CodeStoreUnavailable)
+		}
+		return !slices.ContainsFunc(all, func(p *proposing) bool { return p.n.Load() == 0 })
+	})
 }
 
 func opened(t *testing.T, addr string) *store.Redis {
