@@ -89,3 +89,25 @@ func TestTheReconcilerReturns(t *testing.T) {
 		return !held.Known
 	})
 }
+
+// A proposal that the log refuses is followed by one from a store that was raised to the
+// log: what the store has as free and the log has not costs one proposal more, however much
+// that is.
+func TestARefusalRaisesTheStore(t *testing.T) {
+	s := &proposing{Store: store.NewMemory()}
+	_, i := system(t, nil, s)
+	must(t, i.Declare(t.Context(), ids.Rules{Space: "spi", From: 1, To: 1000}))
+	_, err := i.Grant(t.Context(), ids.Want{Space: "spi"})
+	must(t, err)
+	_, err = i.Reserve(t.Context(), ids.Want{Space: "spi"}, 2, 500)
+	must(t, err)
+	// The store has as free what the log has granted, as one of yesterday would.
+	_, err = s.Fill(t.Context(), store.Space{Name: "spi", From: 1, To: 1000, Next: 501}, []store.Range{{From: 2, To: 500}})
+	must(t, err)
+	before := s.n.Load()
+	g, err := i.Grant(t.Context(), ids.Want{Space: "spi"})
+	must(t, err)
+	if n := s.n.Load() - before; g.From != 501 || n != 2 {
+		t.Errorf("%d is granted after %d proposals; want 501 after 2", g.From, n)
+	}
+}
