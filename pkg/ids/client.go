@@ -3,6 +3,7 @@ package ids
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -108,19 +109,19 @@ func (c *Client) declare(ctx context.Context, r Rules, create bool) error {
 		m.Quarantine = r.Quarantine.String()
 	}
 	_, err := c.ask(ctx, r.Space, newID(), m)
-	return wrap(err, "declare space %q", r.Space)
+	return wrap(err, "declare space %.256q", r.Space)
 }
 
 // Grow moves the end of a space.
 func (c *Client) Grow(ctx context.Context, space string, to int64) error {
 	_, err := c.ask(ctx, space, newID(), &events.IdsGrowRequested{Space: space, To: to})
-	return wrap(err, "grow space %q to %d", space, to)
+	return wrap(err, "grow space %.256q to %d", space, to)
 }
 
 // Delete ends a space. If ranges of it are held it is refused, unless it is forced.
 func (c *Client) Delete(ctx context.Context, space string, force bool) error {
 	_, err := c.ask(ctx, space, newID(), &events.IdsDeleteRequested{Space: space, Force: force})
-	return wrap(err, "delete space %q", space)
+	return wrap(err, "delete space %.256q", space)
 }
 
 // Grant asks for a contiguous range.
@@ -142,7 +143,7 @@ func (c *Client) Reserve(ctx context.Context, w Want, from, to int64) (Grant, er
 func (c *Client) granted(ctx context.Context, w Want, m proto.Message) (Grant, error) {
 	a, err := c.ask(ctx, w.Space, w.RequestID, m)
 	if err != nil {
-		return Grant{}, wrap(err, "get a range of space %q", w.Space)
+		return Grant{}, wrap(err, "get a range of space %.256q", w.Space)
 	}
 	g := a.GetGranted()
 	return Grant{
@@ -155,13 +156,13 @@ func (c *Client) granted(ctx context.Context, w Want, m proto.Message) (Grant, e
 // released.
 func (c *Client) Renew(ctx context.Context, g Grant, d time.Duration) error {
 	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsRenewRequested{Space: g.Space, RequestId: g.RequestID, Owner: g.Owner, Lease: lease(d)})
-	return wrap(err, "renew request %q of space %q", g.RequestID, g.Space)
+	return wrap(err, "renew request %.256q of space %.256q", g.RequestID, g.Space)
 }
 
 // Release gives all of a grant back: it rests, and is granted again after that.
 func (c *Client) Release(ctx context.Context, g Grant) error {
 	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsReleaseRequested{Space: g.Space, RequestId: g.RequestID, Owner: g.Owner})
-	return wrap(err, "release request %q of space %q", g.RequestID, g.Space)
+	return wrap(err, "release request %.256q of space %.256q", g.RequestID, g.Space)
 }
 
 // ReleasePart gives a part of a grant back.
@@ -169,7 +170,7 @@ func (c *Client) ReleasePart(ctx context.Context, g Grant, from, to int64) error
 	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsReleaseRequested{
 		Space: g.Space, RequestId: g.RequestID, Owner: g.Owner, From: proto.Int64(from), To: proto.Int64(to),
 	})
-	return wrap(err, "release %d to %d of request %q of space %q", from, to, g.RequestID, g.Space)
+	return wrap(err, "release %d to %d of request %.256q of space %.256q", from, to, g.RequestID, g.Space)
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -234,8 +235,9 @@ func checked(space, requestID string) error {
 	if err == nil {
 		err = events.CheckID("the request ID", requestID)
 	}
-	if err != nil {
-		return &Refused{Space: space, RequestID: requestID, Code: events.CodeBadData, Text: err.Error()}
+	var bad *events.Malformed
+	if errors.As(err, &bad) {
+		return &Refused{Space: space, RequestID: requestID, Code: bad.Code, Text: bad.Message}
 	}
-	return nil
+	return err
 }

@@ -17,7 +17,7 @@ type Refused struct {
 }
 
 func (r *Refused) Error() string {
-	return fmt.Sprintf("%s: %s (space %q, request ID %q)", r.Code, r.Text, r.Space, r.RequestID)
+	return fmt.Sprintf("%s: %s (space %.256q, request ID %.256q)", r.Code, r.Text, r.Space, r.RequestID)
 }
 
 // Unanswered is a request of which no answer came: it may be granted all the same. Ask
@@ -28,7 +28,7 @@ type Unanswered struct {
 }
 
 func (u *Unanswered) Error() string {
-	return fmt.Sprintf("no allocator has answered for space %q: ask again with request ID %q, and see that one runs (spanway serve allocator): %v",
+	return fmt.Sprintf("no allocator has answered for space %.256q: ask again with request ID %.256q, and see that one runs (spanway serve allocator): %v",
 		u.Space, u.RequestID, u.Err)
 }
 

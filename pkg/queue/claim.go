@@ -68,10 +68,7 @@ func (q *Queue) awaitFree(ctx context.Context, moved <-chan struct{}) error {
 }
 
 func (q *Queue) claim(ctx context.Context, r Request) (c Claimed, err error) {
-	what := fmt.Sprintf("claim %d", max(1, r.Count))
-	if len(r.IDs) > 0 {
-		what = fmt.Sprintf("claim %.99q", r.IDs)
-	}
+	what := r.what()
 	if r.Count < 0 || r.Count > order.MaxClaimed || len(r.IDs) > order.MaxClaimed {
 		return Claimed{}, &Refused{Queue: q.name, What: what, Code: events.CodeBadCount}
 	}
@@ -85,6 +82,18 @@ func (q *Queue) claim(ctx context.Context, r Request) (c Claimed, err error) {
 		c = Claimed{Token: offset, Entries: core.Taken(offset), Until: began.Add(r.Lease)}
 	}, func(core *order.Queue, refused *Refused) { explainClaim(core, r.IDs, refused) })
 	return c, err
+}
+
+// what names a request in errors; of many IDs the first.
+func (r *Request) what() string {
+	const few = 3
+	switch n := len(r.IDs); {
+	case n == 0:
+		return fmt.Sprintf("claim %d", max(1, r.Count))
+	case n > few:
+		return fmt.Sprintf("claim %.99q and %d others", r.IDs[:few], n-few)
+	}
+	return fmt.Sprintf("claim %.99q", r.IDs)
 }
 
 // lease is one in milliseconds.
@@ -110,6 +119,9 @@ func explainClaim(core *order.Queue, ids []string, r *Refused) {
 			r.Detail = fmt.Sprintf("the queue has no %.99q", id)
 		}
 		return
+	}
+	if len(ids) > 0 && r.Code == events.CodeBadData {
+		r.Detail = "an entry is named twice"
 	}
 }
 

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -126,10 +127,10 @@ func (q *Queue) enqueued(ctx context.Context, item Item) (*events.QueueEnqueued,
 		return &Refused{Queue: q.name, What: enqueues(item.ID), Code: code, Detail: detail}
 	}
 	if err := events.CheckID("the ID", item.ID); err != nil {
-		return nil, refuse(events.CodeBadEntryID, err.Error())
+		return nil, refuse(events.CodeBadEntryID, why(err))
 	}
 	if err := events.CheckOptionalID("the type of the payload", item.Type); err != nil {
-		return nil, refuse(events.CodeBadData, err.Error())
+		return nil, refuse(events.CodeBadData, why(err))
 	}
 	if len(item.Payload) > order.MaxEntryBytes {
 		return nil, refuse(events.CodeTooLarge, fmt.Sprintf("the payload has %d bytes; at most %d are allowed", len(item.Payload), order.MaxEntryBytes))
@@ -138,6 +139,15 @@ func (q *Queue) enqueued(ctx context.Context, item Item) (*events.QueueEnqueued,
 		return nil, refuse(events.CodeBadEntryID, "the time in the UUID is more than a day ahead of this host's; others would be refused as too old")
 	}
 	return &events.QueueEnqueued{Id: item.ID, Payload: item.Payload, PayloadType: item.Type, AtMs: q.now()}, nil
+}
+
+// why is why something was refused, without the code.
+func why(err error) string {
+	var bad *events.Malformed
+	if errors.As(err, &bad) {
+		return bad.Message
+	}
+	return err.Error()
 }
 
 const day = 24 * time.Hour

@@ -73,6 +73,8 @@ func (c *command) fill(env events.Envelope, m proto.Message) (known bool) {
 		c.call = &events.IdsRangeGranted{
 			Space: c.space, RequestId: c.requestID, Owner: m.Owner, LeaseMs: c.ms(m.Lease, "lease"), From: m.From, To: m.To, Reserved: true,
 		}
+		c.part("reserve", m.From, m.To)
+		c.count = m.To - m.From + 1
 		c.named("the owner", m.Owner)
 	case *events.IdsRenewRequested:
 		of(m.Space, m.RequestId)
@@ -98,7 +100,7 @@ func (c *command) fillSpace(env events.Envelope, m proto.Message) (known bool) {
 		c.call = &events.IdsSpaceDeclared{
 			Space: c.space, From: m.From, To: m.To, QuarantineMs: quarantine, MaxCount: cmp.Or(m.MaxCount, defaultMaxCount), Create: m.Create,
 		}
-		if m.From < 0 || m.From > m.To || m.To > idspace.MaxIdentifier || m.MaxCount < 0 {
+		if m.From < 0 || m.From > m.To || m.To > idspace.MaxIdentifier || m.MaxCount < 0 || m.MaxCount > idspace.MaxIdentifier+1 {
 			c.refuse("a space from %d to %d with at most %d in a grant: give 0 <= from <= to <= %d, and a count of at least 1", m.From, m.To, m.MaxCount, int64(idspace.MaxIdentifier))
 		}
 	case *events.IdsGrowRequested:
@@ -123,8 +125,16 @@ func (c *command) release(m *events.IdsReleaseRequested) proto.Message {
 		c.refuse("a part to release needs from and to; give both, or neither for all of the grant")
 	default:
 		out.From, out.To = *m.From, *m.To
+		c.part("release", out.From, out.To)
 	}
 	return out
+}
+
+// part checks a first and a last identifier.
+func (c *command) part(what string, from, to int64) {
+	if from < 0 || from > to || to > idspace.MaxIdentifier {
+		c.refuse("%s from %d to %d: give 0 <= from <= to <= %d", what, from, to, int64(idspace.MaxIdentifier))
+	}
 }
 
 // ms reads a duration; none is 0.

@@ -1,6 +1,7 @@
 package allocator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,15 +84,14 @@ func (p *partition) decide(ctx context.Context, c command) (outcome, error) {
 
 // told is the outcome of a call, from the fold at that moment.
 func told(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
-	out := outcome{code: v.Code, offset: v.Offset}
 	m, reserve := c.call.(*events.IdsRangeGranted)
 	if !reserve || !v.Accepted() && v.Code != events.CodeAlreadyGranted {
-		return out
+		return explained(core, c, v)
 	}
 	if grant, ok := core.Space(c.space).Grant(m.RequestId); ok {
-		out = outcome{granted: grant.Granted(), offset: grant.Offset}
+		return outcome{granted: grant.Granted(), offset: grant.Offset}
 	}
-	return out
+	return outcome{code: v.Code, offset: v.Offset}
 }
 
 // answer writes what became of a command.
@@ -112,16 +112,20 @@ func text(c command, out outcome) string {
 	case events.CodeUnknownSpace:
 		return fmt.Sprintf("there is no space %q; create it first", c.space)
 	case events.CodeBadCount:
-		return fmt.Sprintf("%d identifiers: a grant has at least 1, and at most what the space allows", c.count)
+		most := "what the space allows"
+		if out.most > 0 {
+			most = fmt.Sprint(out.most)
+		}
+		return fmt.Sprintf("%d identifiers: a grant of space %q has 1 to %s", c.count, c.space, most)
 	case events.CodeExhausted:
 		return fmt.Sprintf("space %q has no free range of %d identifiers: %d of %d are free, at most %d in a row; release ranges, or grow the space",
 			c.space, c.count, out.room.GetFree(), out.room.GetSize(), out.room.GetLargestFree())
 	case events.CodeStoreUnavailable:
-		return "the allocator cannot use its store; ask again with the same request ID"
+		return "the allocator cannot use Redis, and has granted nothing; ask again with the same request ID, and see /readyz of the allocator for why"
 	case events.CodeRequestMismatch:
 		return fmt.Sprintf("request ID %q has a grant that was asked for otherwise", c.requestID)
 	case events.CodeNotOwner:
-		return fmt.Sprintf("the grant of request ID %q is held under another owner's name", c.requestID)
+		return fmt.Sprintf("the grant of request ID %q is held by %s; give the owner under which it was granted", c.requestID, cmp.Or(out.known, "another owner"))
 	case events.CodeGrantEnded:
 		return fmt.Sprintf("the grant of request ID %q, or that part of it, was released or its lease has ended", c.requestID)
 	case events.CodeUnknownGrant:
@@ -129,11 +133,12 @@ func text(c command, out outcome) string {
 	case events.CodeSpaceExists:
 		return fmt.Sprintf("space %q exists with other rules; use it as it is, or declare it anew", c.space)
 	case events.CodeRangeTaken:
-		return fmt.Sprintf("some of these identifiers of space %q are held, or rest; spanway id show SPACE/ID says by which grant", c.space)
+		return fmt.Sprintf("some of these identifiers of space %q are held, or rest: %s; spanway id show SPACE/ID says since when", c.space, cmp.Or(out.known, "ask again"))
 	case events.CodeOutOfBounds:
-		return fmt.Sprintf("identifiers that space %q does not have, or bounds that would become narrower", c.space)
+		return fmt.Sprintf("%s; bounds never become narrower, and end at %d at most",
+			cmp.Or(out.known, fmt.Sprintf("spanway id show %s tells the bounds", c.space)), int64(idspace.MaxIdentifier))
 	case events.CodeSpaceHeld:
-		return fmt.Sprintf("ranges of space %q are held; release them, or delete it by force", c.space)
+		return fmt.Sprintf("ranges of space %q are held: %s; release them, or delete it by force", c.space, cmp.Or(out.known, "spanway id show SPACE --ranges names them"))
 	}
 	if c.bad != nil {
 		return c.bad.Message

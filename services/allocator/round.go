@@ -84,7 +84,7 @@ func (g *granter) round(s *space, batch []*request, note store.Batch) (again []*
 		case ok: // The fold says whether it is the same request.
 			g.call(s, r, known)
 		case r.count < 1 || r.count > v.maxCount:
-			finish([]*request{r}, outcome{code: events.CodeBadCount})
+			finish([]*request{r}, outcome{code: events.CodeBadCount, most: v.maxCount})
 		default:
 			wanting = append(wanting, r)
 			note.Wants = append(note.Wants, store.Want{RequestID: r.grant.RequestId, Count: r.count})

@@ -25,7 +25,10 @@ import (
 	"github.com/spanway/spanway/services/allocator/store"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	store.LogTo(slog.New(slog.DiscardHandler)) // Errors say what matters of it.
+	goleak.VerifyTestMain(m)
+}
 
 func connect(t *testing.T) (c *cluster.Cluster, release func()) {
 	t.Helper()

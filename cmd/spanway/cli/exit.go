@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/ids"
 	"github.com/spanway/spanway/pkg/queue"
 )
@@ -67,6 +68,8 @@ func ExitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &own):
 		return own.ExitCode()
+	case ids.IsRefused(err, events.CodeStoreUnavailable): // The same request again may be granted.
+		return ExitUnavailable
 	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace):
 		return ExitRefused
 	case errors.As(err, &failed):

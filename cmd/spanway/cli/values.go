@@ -127,6 +127,9 @@ func CheckName(what, text string) error {
 	return reason(events.CheckOptionalID(what, text))
 }
 
+// CheckID is CheckName of a name that must be given.
+func CheckID(what, text string) error { return reason(events.CheckID(what, text)) }
+
 // reason is why something was refused, without the code.
 func reason(err error) error {
 	var refused *events.Malformed
@@ -194,7 +197,7 @@ func wrongValue(where string, err error) error {
 	if !errors.As(err, &wrong) {
 		return fmt.Errorf("%s: %w", where, err)
 	}
-	return fmt.Errorf("%s %q: %w", where, wrong.GetValue(), whatToGive(wrong))
+	return fmt.Errorf("%s %.256q: %w", where, wrong.GetValue(), whatToGive(wrong))
 }
 
 func whatToGive(wrong *pflag.InvalidValueError) error {

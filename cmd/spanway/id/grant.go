@@ -15,6 +15,8 @@ func wanting(c *cobra.Command, w *ids.Want) {
 	c.Flags().StringVar(&w.RequestID, "request-id", "", "names the grant for ever: the same again is the same grant (default a fresh one)")
 	c.Flags().StringVar(&w.Owner, "owner", "", "what holds the range: it is needed to renew or release it")
 	c.Flags().DurationVar(&w.Lease, "lease", 0, "how long it is held unless it is renewed; 0: until it is released")
+	cli.Names(c.Flags(), "request-id", "owner")
+	cli.Lasting(c.Flags(), time.Millisecond, true, "lease")
 }
 
 func grant(a *cli.App) *cobra.Command {
@@ -23,7 +25,7 @@ func grant(a *cli.App) *cobra.Command {
 		Use:     "grant SPACE",
 		Short:   "Take a contiguous range",
 		Example: `  spanway id grant spi --count 4 --owner site-ams --request-id chain-7 -o json`,
-		Args:    cli.One("name of a space"),
+		Args:    oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if w.Space = args[0]; w.Count < 1 {
 				return cli.Usage("--count %d: give 1 or more", w.Count)
@@ -48,7 +50,7 @@ func reserve(a *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "reserve SPACE --from N [--to N]",
 		Short: "Take given identifiers",
-		Args:  cli.One("name of a space"),
+		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if w.Space = args[0]; !cmd.Flags().Changed("from") {
 				return cli.Usage("give the first identifier: --from")
@@ -77,7 +79,7 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 	c := &cobra.Command{
 		Use:   use + " SPACE --request-id ID",
 		Short: short,
-		Args:  cli.One("name of a space"),
+		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if g.Space = args[0]; g.RequestID == "" {
 				return cli.Usage("give the --request-id of the grant")
@@ -93,6 +95,7 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 	}
 	c.Flags().StringVar(&g.RequestID, "request-id", "", "of the grant")
 	c.Flags().StringVar(&g.Owner, "owner", "", "under which it was granted")
+	cli.Names(c.Flags(), "request-id", "owner")
 	flags(c)
 	return c
 }
@@ -102,6 +105,7 @@ func renew(a *cli.App) *cobra.Command {
 	return held(a, "renew", "Make the lease of a grant end later",
 		func(c *cobra.Command) {
 			c.Flags().DurationVar(&lease, "lease", 0, "how long from now; 0: until it is released")
+			cli.Lasting(c.Flags(), time.Millisecond, true, "lease")
 		},
 		func(ctx context.Context, _ *cobra.Command, c *ids.Client, g ids.Grant) (string, error) {
 			return "is renewed", c.Renew(ctx, g, lease)

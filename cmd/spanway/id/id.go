@@ -20,6 +20,14 @@ func Command(a *cli.App) *cobra.Command {
 		create(a), list(a), show(a), watch(a), grant(a), reserve(a), renew(a), release(a), grow(a), remaining(a))
 }
 
+// oneSpace says that a command takes the name of a space.
+func oneSpace(cmd *cobra.Command, args []string) error {
+	if err := cli.One("name of a space")(cmd, args); err != nil {
+		return err
+	}
+	return cli.CheckID("the space", args[0])
+}
+
 // asking runs f with a client of allocators.
 func asking(ctx context.Context, a *cli.App, f func(ctx context.Context, c *ids.Client) error) error {
 	return a.Clustered(ctx, func(ctx context.Context, at *cluster.Cluster, _ *slog.Logger) error {
@@ -41,7 +49,7 @@ func create(a *cli.App) *cobra.Command {
 before it is granted again, and how many one grant may have. A space that exists
 with the same rules is no error. Names such as spi are free to choose; service
 path identifiers have 24 bits: --from 1 --to 16777215.`,
-		Args: cli.One("name of a space"),
+		Args: oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if r.Space = args[0]; !cmd.Flags().Changed("to") {
 				return cli.Usage("give the last identifier: --to")
@@ -70,8 +78,11 @@ func grow(a *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "grow SPACE --to N",
 		Short: "Move the end of a space",
-		Args:  cli.One("name of a space"),
+		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("to") {
+				return cli.Usage("give the last identifier: --to")
+			}
 			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
 				if err := c.Grow(ctx, args[0], to); err != nil {
 					return err
@@ -90,7 +101,7 @@ func remaining(a *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "delete SPACE",
 		Short: "End a space",
-		Args:  cli.One("name of a space"),
+		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
 				if err := c.Delete(ctx, args[0], force); err != nil {

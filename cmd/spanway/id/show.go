@@ -72,6 +72,12 @@ func show(a *cli.App) *cobra.Command {
 		Args:  cli.One("name of a space, or SPACE/ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name, id, one := cutLast(args[0])
+			if !one {
+				name = args[0]
+			}
+			if err := cli.CheckID("the space", name); err != nil {
+				return cli.Misuse(err)
+			}
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
 				if one {
 					i, err := c.Identifier(ctx, name, id)
@@ -144,11 +150,8 @@ func watch(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch SPACE",
 		Short: "Print what becomes of requests for a space as it happens",
-		Args:  cli.One("name of a space"),
+		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := events.CheckID("the space", args[0]); err != nil {
-				return cli.Misuse(err)
-			}
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
 				a.Watching()
 				cfg := query.TailConfig{Topic: c.Topics().IDEvents(), Partitions: []int32{events.SpacePartition(args[0])}, From: -1, Follow: true, Rewound: a.Rewound}

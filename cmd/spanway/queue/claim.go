@@ -69,6 +69,7 @@ measured by the hosts of the queue: while there is none, it does not end.`,
 		},
 	}
 	c.Flags().StringVar(&holder, "holder", cli.Instance(), "the name under which they are held, for people")
+	cli.Names(c.Flags(), "holder")
 	c.Flags().DurationVar(&r.Lease, "lease", time.Minute, "how long, 1ms to 1d")
 	c.Flags().IntVar(&r.Count, "count", 1, "how many at most, 1 to 1000")
 	c.Flags().BoolVar(&r.Wait, "wait", false, "wait until one is free")

@@ -46,6 +46,9 @@ failed. One bad line does not stop the others.`,
 			if add.ndjson && (add.id != "" || add.contentType != "") {
 				return cli.Usage("--ndjson takes IDs and types from the lines; give --id and --type without it")
 			}
+			if add.id == "" && cmd.Flags().Changed("id") {
+				return cli.Usage("--id is empty: give the ID of the entry, or leave --id out: each line is then an entry")
+			}
 			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
 				if add.id != "" {
 					return add.whole(ctx, a, q, args[1:])

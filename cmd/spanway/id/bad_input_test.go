@@ -1,0 +1,92 @@
+package id
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+)
+
+// Each bad command ends with its exit code and says what is wrong on one line that a terminal
+// can show; the space is as it was.
+func TestBadInput(t *testing.T) {
+	brokers := clitest.Start(t, 0).Brokers()[0]
+	call := func(args ...string) (stdout, stderr string, code int) {
+		return program.Call(t.Context(), "", append(args, "--brokers", brokers)...)
+	}
+	for _, args := range [][]string{
+		{"id", "create", "spi", "--to", "100", "--max", "50", "--quarantine", "1h"},
+		{"id", "grant", "spi", "--count", "4", "--request-id", "a", "--owner", "me"},
+	} {
+		if _, text, code := call(args...); code != 0 {
+			t.Fatal(text)
+		}
+	}
+	ranges := func() string {
+		out, text, code := call("id", "show", "spi", "--ranges", "-o", "json")
+		if code != 0 {
+			t.Fatal(text)
+		}
+		_, of, _ := strings.Cut(out, "\n") // The first line tells offsets, which refusals move.
+		return of
+	}
+	before := ranges()
+	long := strings.Repeat("x", 10<<10)
+	for _, r := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"grant", "nothing"}, cli.ExitRefused, `UNKNOWN_SPACE: there is no space "nothing"`},
+		{[]string{"show", "nothing"}, cli.ExitRefused, `UNKNOWN_SPACE: no space "nothing"`},
+		{[]string{"show", "nothing/7"}, cli.ExitRefused, `UNKNOWN_SPACE: no space "nothing"`},
+		{[]string{"show", ""}, cli.ExitUsage, "the space is missing"},
+		{[]string{"show", long}, cli.ExitUsage, "10240 bytes"},
+		{[]string{"show", "a\x1b[2J/7"}, cli.ExitUsage, "control character"},
+		{[]string{"show", "spi/0"}, cli.ExitRefused, "OUT_OF_BOUNDS"},
+		{[]string{"show", "spi/-1"}, cli.ExitRefused, "OUT_OF_BOUNDS"},
+		{[]string{"watch", ""}, cli.ExitUsage, "the space"},
+		{[]string{"grant", ""}, cli.ExitUsage, "the space is missing"},
+		{[]string{"grant", long}, cli.ExitUsage, "10240 bytes"},
+		{[]string{"grant", "a\x1b[2J\n"}, cli.ExitUsage, "control character"},
+		{[]string{"grant", "spi", "--count", "0"}, cli.ExitUsage, "--count 0: give 1 or more"},
+		{[]string{"grant", "spi", "--count", "-1"}, cli.ExitUsage, "--count -1: give 1 or more"},
+		{[]string{"grant", "spi", "--count", "51"}, cli.ExitRefused, `BAD_COUNT: 51 identifiers: a grant of space "spi" has 1 to 50`},
+		{[]string{"grant", "spi", "--count", "99999999999999999999"}, cli.ExitUsage, "--count"},
+		{[]string{"grant", "spi", "--request-id", long}, cli.ExitUsage, "request-id"},
+		{[]string{"grant", "spi", "--request-id", "a\nb"}, cli.ExitUsage, "request-id"},
+		{[]string{"grant", "spi", "--owner", long}, cli.ExitUsage, "owner"},
+		{[]string{"grant", "spi", "--owner", "a\x1b"}, cli.ExitUsage, "owner"},
+		{[]string{"grant", "spi", "--lease", "-1s"}, cli.ExitUsage, "give a duration of at least 1ms"},
+		{[]string{"grant", "spi", "--count", "5", "--request-id", "a", "--owner", "me"}, cli.ExitRefused, "REQUEST_MISMATCH"},
+		{[]string{"reserve", "spi", "--from", "4", "--to", "9"}, cli.ExitRefused, `RANGE_TAKEN: some of these identifiers of space "spi" are held, or rest: 1-4 by owner "me"`},
+		{[]string{"reserve", "spi", "--from", "9", "--to", "4"}, cli.ExitRefused, "BAD_DATA: reserve from 9 to 4"},
+		{[]string{"reserve", "spi", "--from", "-1"}, cli.ExitRefused, "BAD_DATA: reserve from -1 to -1"},
+		{[]string{"reserve", "spi", "--from", "101"}, cli.ExitRefused, `OUT_OF_BOUNDS: space "spi" has the identifiers 1 to 100`},
+		{[]string{"release", "spi"}, cli.ExitUsage, "--request-id"},
+		{[]string{"release", "spi", "--request-id", "a"}, cli.ExitRefused, `NOT_OWNER: the grant of request ID "a" is held by owner "me"`},
+		{[]string{"release", "spi", "--request-id", "a", "--owner", "me", "--from", "50", "--to", "60"}, cli.ExitRefused, `OUT_OF_BOUNDS: the grant of request ID "a" has the identifiers 1 to 4`},
+		{[]string{"release", "spi", "--request-id", "never", "--owner", "me"}, cli.ExitRefused, "UNKNOWN_GRANT"},
+		{[]string{"renew", "spi", "--request-id", "a", "--owner", "other", "--lease", "1h"}, cli.ExitRefused, "NOT_OWNER"},
+		{[]string{"create", "n", "--from", "9", "--to", "1"}, cli.ExitRefused, "BAD_DATA: a space from 9 to 1"},
+		{[]string{"create", "n", "--to", "10", "--max", "-1"}, cli.ExitRefused, "BAD_DATA"},
+		{[]string{"create", "spi", "--to", "99"}, cli.ExitRefused, "SPACE_EXISTS"},
+		{[]string{"grow", "spi", "--to", "9"}, cli.ExitRefused, `OUT_OF_BOUNDS: space "spi" has the identifiers 1 to 100`},
+		{[]string{"grow", "spi"}, cli.ExitUsage, "--to"},
+		{[]string{"delete", "spi"}, cli.ExitRefused, `SPACE_HELD: ranges of space "spi" are held: 1-4 by owner "me" (request ID "a")`},
+		{[]string{"delete", "nothing", "--force"}, cli.ExitRefused, "UNKNOWN_SPACE"},
+	} {
+		out, text, code := call(append([]string{"id"}, r.args...)...)
+		first, _, _ := strings.Cut(text, "\n")
+		if code != r.code || out != "" || !strings.Contains(first, r.says) || strings.Contains(text, "\x1b") || len(first) > 700 {
+			t.Errorf("%.80q: exit code %d, %q; want %d, %q", r.args, code, first, r.code, r.says)
+		}
+		if now := ranges(); now != before {
+			t.Fatalf("%.80q: the ranges are\n%s; they were\n%s", r.args, now, before)
+		}
+	}
+	if out, text, code := call("id", "grant", "spi", "--count", "50"); code != 0 || !strings.HasPrefix(out, "5-54 ") {
+		t.Errorf("after all of them: exit code %d, %s%s", code, out, text)
+	}
+}
