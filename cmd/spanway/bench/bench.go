@@ -20,7 +20,7 @@ import (
 
 // Command is the command bench.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("bench", "Measure how fast tasks and queues are", tasks(a), pools(a), queues(a))
+	return cli.Noun("bench", "Measure how fast tasks, queues and identifiers are", tasks(a), pools(a), queues(a), identifiers(a))
 }
 
 func tasks(a *cli.App) *cobra.Command {
@@ -89,12 +89,7 @@ func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bo
 		}
 		return system.Brokers(), system.Stop, nil
 	}
-	bar := progressbar.NewOptions(cfg.Work(),
-		progressbar.OptionSetWriter(a.Screen()), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
-		progressbar.OptionSetDescription("tasks"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
-	if cli.Terminal(a.Err) {
-		cfg.Progress = func(done int) { bar.Add(done) } //nolint:errcheck // It is only for the eye.
-	}
+	cfg.Progress = bar(a, "tasks", cfg.Work())
 	result, err := bench.Run(ctx, cfg)
 	if err != nil {
 		return err
@@ -121,6 +116,16 @@ func printTasks(a *cli.App, r bench.Result) {
 	if r.LatencyTasks > 0 {
 		a.Printf("submit to start at %d tasks/s: p50 %.2f ms, p99 %.2f ms\n", r.Rate, r.StartP50, r.StartP99)
 	}
+}
+
+// bar shows how much of the work is done, on a terminal; elsewhere it is nil.
+func bar(a *cli.App, of string, work int) (progress func(done int)) {
+	if !cli.Terminal(a.Err) {
+		return nil
+	}
+	b := progressbar.NewOptions(work, progressbar.OptionSetWriter(a.Screen()), progressbar.OptionSetDescription(of),
+		progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	return func(done int) { b.Add(done) } //nolint:errcheck // It is only for the eye.
 }
 
 func startProfile(file string) (stop func(), err error) {

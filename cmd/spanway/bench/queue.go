@@ -4,10 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/google/uuid"
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
@@ -70,12 +68,7 @@ func measureQueues(ctx context.Context, a *cli.App, cfg bench.QueueConfig, ownBr
 	}
 	defer stop()
 	cfg.Cluster = c
-	bar := progressbar.NewOptions(cfg.Work(),
-		progressbar.OptionSetWriter(a.Screen()), progressbar.OptionSetVisibility(cli.Terminal(a.Err)),
-		progressbar.OptionSetDescription("entries"), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
-	if cli.Terminal(a.Err) {
-		cfg.Progress = func(done int) { bar.Add(done) } //nolint:errcheck // It is only for the eye.
-	}
+	cfg.Progress = bar(a, "entries", cfg.Work())
 	r, err := bench.RunQueue(ctx, cfg)
 	if err != nil {
 		return err
