@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -40,16 +39,14 @@ func TestRequestsBeforeTheSchedulerRuns(t *testing.T) {
 
 	submitAlone(t, ctx, cfg.DataDir, requests, after)
 
-	var log bytes.Buffer
-	cfg.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var log warnings
+	cfg.Logger = slog.New(&log)
 	if s, err = Start(ctx, cfg); err != nil {
 		t.Fatal(err)
 	}
 	defer func() {
 		s.Stop()
-		if log.Len() > 0 {
-			t.Errorf("warnings:\n%s", log.String())
-		}
+		log.none(t)
 	}()
 	c = connect(t, s)
 	defer func() { _ = c.Close(t.Context()) }()

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -13,8 +12,8 @@ import (
 // Nobody who tries Spanway is greeted by a warning, and nothing is left behind.
 func TestStartIsQuietAndStopLeavesNothing(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	var log bytes.Buffer
-	s, err := Start(t.Context(), Config{Engines: 2, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))})
+	var log warnings
+	s, err := Start(t.Context(), Config{Engines: 2, Logger: slog.New(&log)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,9 +21,7 @@ func TestStartIsQuietAndStopLeavesNothing(t *testing.T) {
 		t.Errorf("sites are %+v, brokers %v", s.Sites(), s.Brokers())
 	}
 	s.Stop()
-	if log.Len() > 0 {
-		t.Errorf("warnings:\n%s", log.String())
-	}
+	log.none(t)
 }
 
 // What was acknowledged is there at the next start.

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"fmt"
 	"math"
 	"testing"
 
@@ -156,11 +157,25 @@ func scalar(t *rapid.T, fd protoreflect.FieldDescriptor) protoreflect.Value {
 	return protoreflect.Value{}
 }
 
+// apart are names of which none makes another one forgotten, as two of one hash do.
+func apart(n int) (names []string) {
+	taken := map[any]bool{}
+	for i := 0; len(names) < n; i++ {
+		name := fmt.Sprint("name-", i)
+		if at := place([]byte(name)); !taken[at] {
+			taken[at] = true
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // TestByHandSharesNames: that is what it is for.
 func TestByHandSharesNames(t *testing.T) {
+	names := apart(4)
 	data, err := proto.Marshal(&TaskAssigned{
-		TaskId: "8c1f", Pool: "blue", EngineId: "blue-1", Incarnation: "0199", Token: 3,
-		Task: &Task{Id: "8c1f", Pool: "blue", Kind: "resize"},
+		TaskId: "8c1f", Pool: names[0], EngineId: names[1], Incarnation: names[2], Token: 3,
+		Task: &Task{Id: "8c1f", Pool: names[0], Kind: names[3]},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -20,11 +20,15 @@ func repeated(b []byte) string {
 	if len(b) == 0 || len(b) > maxRepeated {
 		return string(b)
 	}
-	at := &seen[maphash.Bytes(seenSeed, b)%uint64(len(seen))]
+	at := place(b)
 	if s := at.Load(); s != nil && *s == string(b) {
 		return *s
 	}
 	s := string(b)
 	at.Store(&s)
 	return s
+}
+
+func place(b []byte) *atomic.Pointer[string] {
+	return &seen[maphash.Bytes(seenSeed, b)%uint64(len(seen))]
 }
