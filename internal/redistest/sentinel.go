@@ -31,7 +31,7 @@ func StartWatched(tb testing.TB) *Watched {
 	replica := Start(tb, "--replicaof", "127.0.0.1 "+Port(master.addr))
 	w := &Watched{Master: master, Replica: replica, sentinel: newServer(tb, nil)}
 	file := filepath.Join(w.sentinel.dir, "sentinel.conf")
-	config := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %s 1\nsentinel down-after-milliseconds %[3]s 500\nsentinel failover-timeout %[3]s 5000\n",
+	config := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nsentinel monitor %s 127.0.0.1 %s 1\nsentinel down-after-milliseconds %[3]s 2000\nsentinel failover-timeout %[3]s 5000\n",
 		Port(w.sentinel.addr), w.sentinel.dir, MasterName, Port(master.addr))
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		tb.Fatal(err)

@@ -111,6 +111,7 @@ func (s *Server) Run() {
 func (s *Server) run(args ...string) {
 	s.tb.Helper()
 	s.process = exec.Command("redis-server", args...)
+	endWithParent(s.process)
 	if err := s.process.Start(); err != nil {
 		s.tb.Fatalf("start redis-server: %v", err)
 	}

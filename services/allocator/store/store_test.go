@@ -1,8 +1,10 @@
 package store_test
 
 import (
+	"cmp"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"go.uber.org/goleak"
@@ -17,8 +19,10 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// open opens a store that bears a slow machine, unless its test says how long it waits.
 func open(t *testing.T, c store.Config) *store.Redis {
 	t.Helper()
+	c.Timeout = cmp.Or(c.Timeout, 20*time.Second)
 	s, err := store.Open(c)
 	if err != nil {
 		t.Fatal(err)
