@@ -8,7 +8,11 @@ func Cut(b []byte, n int) []byte {
 	if len(b) <= n {
 		return b
 	}
-	b = b[:max(n, 0)]
+	return Whole(b[:max(n, 0)])
+}
+
+// Whole is b without a beginning of a character at its end, of which the rest is missing.
+func Whole(b []byte) []byte {
 	for i := len(b) - 1; i >= 0 && i >= len(b)-utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {
 			if !utf8.FullRune(b[i:]) {

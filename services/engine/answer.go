@@ -55,7 +55,7 @@ func readAnswer(r *http.Response) (answer, error) {
 // it must: by what is too much, for no byte of it takes less than one.
 func (a answer) encode(limit int) ([]byte, error) {
 	all := a.content
-	isText := utf8.Valid(all) || len(all) > events.MaxPayloadBytes && utf8.Valid(all[:len(all)-incomplete(all)])
+	isText := utf8.Valid(all) || len(all) > events.MaxPayloadBytes && utf8.Valid(events.Whole(all))
 	for {
 		a.Truncated = len(a.content) < len(all)
 		if a.Body, a.BodyBase64 = nil, a.content; isText {
@@ -73,22 +73,8 @@ func (a answer) encode(limit int) ([]byte, error) {
 		if over <= 0 {
 			return out, nil
 		}
-		a.content = a.content[:max(0, len(a.content)-over)]
-		a.content = a.content[:len(a.content)-incomplete(a.content)]
+		a.content = events.Whole(a.content[:max(0, len(a.content)-over)])
 	}
-}
-
-// incomplete is how many bytes at the end of b begin a character that is cut.
-func incomplete(b []byte) int {
-	for n := 1; n <= min(len(b), utf8.UTFMax-1); n++ {
-		if utf8.RuneStart(b[len(b)-n]) {
-			if utf8.FullRune(b[len(b)-n:]) {
-				return 0
-			}
-			return n
-		}
-	}
-	return 0
 }
 
 // beginning is the first of the body, as the end of an error.

@@ -3,7 +3,9 @@ package engine
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/engine"
@@ -62,13 +64,26 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	x := &executor{allowed: allowed, path: os.Getenv("PATH"), names: namesOf(allowed)}
-	e.Handle(KindNoop, func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
-	e.Handle(command.Kind, x.run)
-	if len(cfg.HTTPAllow) > 0 {
-		e.Handle(call.Kind, caller.run)
+	for kind, handle := range executors(x, caller) {
+		if kind != call.Kind || len(cfg.HTTPAllow) > 0 {
+			e.Handle(kind, handle)
+		}
 	}
 	return &Service{engine: e, caller: caller}, nil
 }
+
+// executors are the handlers of all kinds.
+func executors(x *executor, c *caller) map[string]engine.Handler {
+	return map[string]engine.Handler{
+		KindNoop:     func(context.Context, *engine.Task) ([]byte, error) { return nil, nil },
+		command.Kind: x.run,
+		call.Kind:    c.run,
+	}
+}
+
+// Kinds are the kinds of tasks for which a stand-alone engine has an executor, sorted.
+// Its configuration may leave some out.
+func Kinds() []string { return slices.Sorted(maps.Keys(executors(nil, nil))) }
 
 // Ready is closed when the scheduler knows the engine.
 func (s *Service) Ready() <-chan struct{} { return s.engine.Ready() }

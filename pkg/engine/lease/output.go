@@ -2,7 +2,7 @@ package lease
 
 import (
 	"bytes"
-	"unicode/utf8"
+	"slices"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -53,7 +53,7 @@ func (h *Holder) Wrote(now int64, token events.Token, typ string, data []byte) (
 
 // schedule sees to it that what there is to report is reported.
 func (h *Holder) schedule(a *Attempt) {
-	if a.output.due == 0 && a.output.pending() {
+	if a.output.due == 0 && a.output.pending(false) {
 		a.output.due = h.now + outputEvery
 		h.writing = append(h.writing, a)
 	}
@@ -75,41 +75,44 @@ func (h *Holder) reportOutput() {
 
 // flushOutput reports all that is left of an attempt that ends.
 func (h *Holder) flushOutput(a *Attempt) {
-	for a.output != nil && a.output.pending() {
+	for a.output != nil && a.output.pending(true) {
 		typ, data := a.output.piece(true)
 		h.sayProgress(a, typ, data)
 	}
 }
 
 func (o *output) add(typ string, data []byte) {
-	if room := MaxOutputBytes - o.taken; len(data) > room {
-		data = whole(data, room)
-		o.taken, o.cut = MaxOutputBytes, true // What follows a gap is left out, too.
+	room := MaxOutputBytes - o.taken
+	more := len(data) > room
+	data = data[:min(len(data), room)]
+	o.taken += len(data)
+	if i := slices.IndexFunc(o.streams, func(s stream) bool { return s.typ == typ }); i >= 0 {
+		o.streams[i].data = append(o.streams[i].data, data...)
 	} else {
-		o.taken += len(data)
+		o.streams = append(o.streams, stream{typ, data})
 	}
-	for i := range o.streams {
-		if s := &o.streams[i]; s.typ == typ {
-			s.data = append(s.data, data...)
-			return
+	if more && !o.cut {
+		o.cut = true // What follows a gap is left out, and so are characters that it would complete.
+		for i := range o.streams {
+			o.streams[i].data = events.Whole(o.streams[i].data)
 		}
 	}
-	o.streams = append(o.streams, stream{typ, data})
 }
 
-func (o *output) pending() bool {
-	for i := range o.streams {
-		if len(o.streams[i].data) > 0 {
-			return true
-		}
-	}
-	return o.cut && !o.noted
+// ready tells whether something of a stream can be reported. The beginning of a
+// character waits for its rest, unless this is the last chance.
+func (s stream) ready(last bool) bool {
+	return len(s.data) > 0 && (last || len(events.Whole(s.data)) > 0)
+}
+
+func (o *output) pending(last bool) bool {
+	return slices.ContainsFunc(o.streams, func(s stream) bool { return s.ready(last) }) || o.cut && !o.noted
 }
 
 // piece takes what is to be reported next. Something is pending.
 func (o *output) piece(last bool) (typ string, data []byte) {
 	for i := range o.streams {
-		if s := o.streams[i]; len(s.data) > 0 {
+		if s := o.streams[i]; s.ready(last) {
 			data = lines(s.data, last)
 			if s.data = s.data[len(data):]; len(s.data) == 0 {
 				s.data = nil
@@ -133,20 +136,5 @@ func lines(b []byte, last bool) []byte {
 	if end := bytes.LastIndexByte(fits, '\n'); end >= 0 {
 		return fits[:end+1]
 	}
-	return whole(fits, len(fits))
-}
-
-// whole is at most the first n bytes of b, without a beginning of a character at
-// their end, unless that is all there is.
-func whole(b []byte, n int) []byte {
-	b = b[:min(n, len(b))]
-	for i := len(b) - 1; i > 0 && i > len(b)-utf8.UTFMax; i-- {
-		if utf8.RuneStart(b[i]) {
-			if !utf8.FullRune(b[i:]) {
-				return b[:i]
-			}
-			break
-		}
-	}
-	return b
+	return events.Whole(fits)
 }

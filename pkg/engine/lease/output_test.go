@@ -141,6 +141,24 @@ func TestOutputIsBounded(t *testing.T) {
 
 // Whatever is written in whatever pieces, each stream arrives as it was, and no
 // character is torn that need not be.
+// TestOutputIsCutBetweenCharacters also where what it is written in ends within one,
+// and where the bound is met by another stream.
+func TestOutputIsCutBetweenCharacters(t *testing.T) {
+	for _, first := range []string{"\xe2", strings.Repeat("x", MaxOutputBytes-1) + "\xe2", strings.Repeat("x", MaxOutputBytes-2) + "\xe2\x82"} {
+		o := &output{}
+		o.add(events.ContentStdout, []byte(first))
+		if first == "\xe2" && o.pending(false) {
+			t.Error("a beginning of a character does not wait for its rest")
+		}
+		o.add(events.ContentStderr, bytes.Repeat([]byte("y"), MaxOutputBytes))
+		for o.pending(true) {
+			if typ, data := o.piece(true); !utf8.Valid(data) {
+				t.Errorf("a piece of %s ends in %q", typ, data[max(0, len(data)-4):])
+			}
+		}
+	}
+}
+
 func TestOutputArrivesWhole(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := ready(t)
