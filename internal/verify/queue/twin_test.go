@@ -73,6 +73,9 @@ func (w *writer) message() proto.Message {
 		w.hour += int64(w.r.IntN(3))
 		return &events.QueueEnqueued{Id: w.id()}
 	default:
+		if w.r.IntN(40) == 0 {
+			return &events.QueueDeleted{Force: w.r.IntN(8) == 0}
+		}
 		return &events.QueueConfigured{Create: w.r.IntN(2) == 0, Settings: &events.QueueSettings{
 			MaxEntries: int64(w.r.IntN(40)), MaxBytes: int64(w.r.IntN(900)), Ids: w.kind, Space: space(w.kind),
 		}}
@@ -146,6 +149,7 @@ func twin(t *testing.T, records []events.Record) {
 
 // The judge and the core decide alike, on random logs of each kind of IDs.
 func TestTheJudgeAndTheCoreAgree(t *testing.T) {
+	seen := map[events.Type]int{}
 	for _, kind := range []events.QueueIDs{events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SPACE} {
 		for seed := range uint64(20) {
 			w := &writer{log: newLog(t, &events.QueueSettings{Ids: kind, Space: space(kind)}), r: rand.New(rand.NewPCG(seed, uint64(kind))), kind: kind, tokens: []int64{0}, ids: 4 + 56*int(seed%2)}
@@ -153,7 +157,13 @@ func TestTheJudgeAndTheCoreAgree(t *testing.T) {
 				w.step()
 			}
 			twin(t, w.records)
+			for i := range w.records {
+				seen[events.TypeOfRecord(&w.records[i])]++
+			}
 		}
+	}
+	if never := eventstest.Unseen(seen, "spanway.queue."); len(never) > 0 {
+		t.Errorf("no log had %q", never)
 	}
 }
 

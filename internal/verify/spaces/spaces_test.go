@@ -109,6 +109,7 @@ func TestCorruptionsAreFound(t *testing.T) {
 // no two ranges that were granted overlap while the first is live or rests.
 func TestAgreesWithTheCore(t *testing.T) {
 	t.Parallel()
+	seen := map[events.Type]int{}
 	rapid.Check(t, func(r *rapid.T) {
 		l := newLog(t)
 		l.does(declared(1, 30))
@@ -142,7 +143,13 @@ func TestAgreesWithTheCore(t *testing.T) {
 		if partial := l.judged(int(draw("deleted", len(l.records)))); !partial.OK() {
 			r.Fatalf("findings in a sound log whose beginning was deleted: %+v", partial.Findings)
 		}
+		for i := range l.records {
+			seen[events.TypeOfRecord(&l.records[i])]++
+		}
 	})
+	if never := eventstest.Unseen(seen, "spanway.ids."); len(never) > 0 {
+		t.Errorf("no run had %q", never)
+	}
 }
 
 // agree compares what is taken in the end, by the judge and by the core.

@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/events/eventstest"
 	"github.com/spanway/spanway/pkg/queue/order"
 )
 
@@ -24,6 +25,8 @@ type model struct {
 	lease   map[int64]int64
 	atLeast map[int64]int64
 	removed map[string]bool
+	most    int // entries; 0: any number
+	over    bool
 }
 
 func newModel() *model {
@@ -49,9 +52,19 @@ func (m *model) decide(call proto.Message, offset, now int64) bool {
 	begin := func(seq, lease int64) {
 		m.begun[seq], m.lease[seq], m.atLeast[seq] = false, lease, max(m.atLeast[seq], now+lease)
 	}
+	if m.over {
+		return false
+	}
 	switch c := call.(type) {
+	case *events.QueueConfigured:
+		m.most = int(c.Settings.MaxEntries)
+	case *events.QueueDeleted:
+		if len(m.held) > 0 && !c.Force {
+			return false
+		}
+		m.over, m.held = true, nil
 	case *events.QueueEnqueued:
-		if m.find(c.Id) >= 0 || m.removed[c.Id] {
+		if m.find(c.Id) >= 0 || m.removed[c.Id] || m.most > 0 && len(m.held) >= m.most {
 			return false
 		}
 		m.held = append(m.held, order.Entry{ID: c.Id, Seq: offset, Size: int64(len(c.Payload))})
@@ -128,7 +141,10 @@ type world struct {
 	draw   func(n int) int
 	ids    int // how many IDs are in use
 	kind   events.QueueIDs
+	rules  *events.QueueSettings
 	tokens []int64
+	// accepted and refused count the calls, by type.
+	accepted, refused map[events.Type]int
 }
 
 func newWorld(t testing.TB, kind events.QueueIDs, ids int, draw func(n int) int) *world {
@@ -136,7 +152,10 @@ func newWorld(t testing.TB, kind events.QueueIDs, ids int, draw func(n int) int)
 	if kind == events.QueueIDs_QUEUE_IDS_SPACE {
 		s.Space = "s"
 	}
-	return &world{log: *newLog(t, s), m: newModel(), draw: draw, ids: ids, kind: kind, tokens: []int64{0}}
+	return &world{
+		log: *newLog(t, s), m: newModel(), draw: draw, ids: ids, kind: kind, rules: s, tokens: []int64{0},
+		accepted: map[events.Type]int{events.TypeLogTimePassed: 1}, refused: map[events.Type]int{},
+	}
 }
 
 func (w *world) id() string {
@@ -158,7 +177,7 @@ func (w *world) next() proto.Message {
 		e := claimed[w.draw(len(claimed))]
 		id, token = e.ID, e.Claim.Token
 	}
-	switch w.draw(8) {
+	switch w.draw(9) {
 	case 0:
 		return &events.QueueRemoved{Id: w.id()}
 	case 1:
@@ -169,6 +188,15 @@ func (w *world) next() proto.Message {
 		return &events.QueueDone{Id: id, Token: token}
 	case 4:
 		return &events.QueueReleased{Id: id, Token: token}
+	case 5:
+		if w.draw(10) == 9 {
+			return &events.QueueDeleted{Force: w.draw(4) == 3}
+		}
+		rules := proto.CloneOf(w.rules)
+		if w.draw(2) == 1 {
+			rules.MaxEntries = int64(w.ids/4 + w.draw(w.ids))
+		}
+		return &events.QueueConfigured{Settings: rules}
 	default:
 		return &events.QueueEnqueued{Id: w.id(), Payload: make([]byte, w.draw(9))}
 	}
@@ -191,6 +219,11 @@ func (w *world) step(t interface{ Fatalf(string, ...any) }) {
 	}
 	if code := w.call(call); (code == "") != accepted {
 		t.Fatalf("at %d %T %v is decided %q; the model accepts: %v", offset, call, call, code, accepted)
+	}
+	if accepted {
+		w.accepted[events.TypeOf(call)]++
+	} else {
+		w.refused[events.TypeOf(call)]++
 	}
 	if _, ok := call.(*events.QueueClaimed); ok && accepted {
 		w.tokens = append(w.tokens, offset)
@@ -254,6 +287,7 @@ var kinds = []events.QueueIDs{events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUE
 func TestTheQueueIsTheModel(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.String(), func(t *testing.T) {
+			accepted, refused := map[events.Type]int{}, map[events.Type]int{}
 			rapid.Check(t, func(rt *rapid.T) {
 				w := newWorld(t, kind, 30, func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "n") })
 				for range rapid.IntRange(1, 100).Draw(rt, "steps") {
@@ -263,7 +297,17 @@ func TestTheQueueIsTheModel(t *testing.T) {
 					}
 				}
 				w.check(rt)
+				for typ, n := range w.accepted {
+					accepted[typ] += n
+				}
+				for typ, n := range w.refused {
+					refused[typ] += n
+				}
 			})
+			refused[events.TypeLogTimePassed]++ // It is the fold that refuses it.
+			if a, r := eventstest.Unseen(accepted, "spanway.queue."), eventstest.Unseen(refused, "spanway.queue."); len(a)+len(r) > 0 {
+				t.Errorf("no run had %q accepted, and %q refused", a, r)
+			}
 		})
 	}
 }

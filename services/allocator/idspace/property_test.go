@@ -12,6 +12,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/events/eventstest"
 )
 
 // chaos drives a core and the model of it at random.
@@ -45,7 +46,7 @@ func (c *chaos) step() {
 	from := draw("from", 32)
 	to := from + draw("more", 4) - 1
 	owner := []string{"o", "o", "o", "x"}[draw("owner", 3)]
-	switch draw("what", 12) {
+	switch draw("what", 13) {
 	case 0, 1, 2:
 		c.wants(&events.IdsRangeGranted{Space: "s", RequestId: id, Owner: owner, From: from, To: to, LeaseMs: 25 * draw("lease", 4)})
 	case 3, 4:
@@ -59,7 +60,9 @@ func (c *chaos) step() {
 	case 9:
 		m := &events.IdsGrantRenewed{Space: "s", RequestId: id, Owner: owner, LeaseMs: 25 * draw("lease", 4)}
 		c.agree(m, c.model.renew(m))
-	case 10, 11:
+	case 10:
+		c.answered(id, draw("false", 3) == 3)
+	case 11, 12:
 		ms := 1 + draw("ms", 60)
 		c.world.pass(ms)
 		c.model.pass(ms)
@@ -100,6 +103,23 @@ func (c *chaos) proposed(id string, count int64, owner string) {
 			c.t.Fatalf("a proposal is refused with %q", c.verdict.Code)
 		}
 	}
+}
+
+// answered tells a requester what the fold says, or something else.
+func (c *chaos) answered(id string, falsely bool) {
+	m := &events.IdsAnswered{Space: "s", RequestId: id, Code: string(events.CodeExhausted)}
+	s := c.core.Space("s")
+	if s == nil {
+		c.agree(m, true)
+		return
+	}
+	if g, ok := s.Grant(id); ok {
+		m.Code, m.Granted = "", g.Granted()
+	}
+	if falsely {
+		m.Code, m.Granted = "", &events.IdsRangeGranted{Space: "s", RequestId: id, From: 1, To: 99}
+	}
+	c.agree(m, !falsely)
 }
 
 func (c *chaos) rule(which, quarantine int64) {
@@ -181,6 +201,7 @@ func (c *chaos) agree(m proto.Message, want bool) {
 // restores a snapshot anywhere goes on as one that folded all.
 func TestProperties(t *testing.T) {
 	t.Parallel()
+	accepted, refused := map[events.Type]int{}, map[events.Type]int{}
 	rapid.Check(t, func(r *rapid.T) {
 		c := &chaos{world: newWorld(t), model: newModel(), t: r, open: map[int64]int{}}
 		c.rule(0, 2)
@@ -195,6 +216,13 @@ func TestProperties(t *testing.T) {
 			r.Fatal(why)
 		}
 		replayed := sharedlog.NewFold(New(), sharedlog.Horizon)
+		replayed.Decided = func(call *sharedlog.Call, v sharedlog.Verdict) {
+			if v.Accepted() {
+				accepted[events.TypeOf(call.Message)]++
+				return
+			}
+			refused[events.TypeOf(call.Message)]++
+		}
 		for _, l := range c.log {
 			replayed.Apply(l)
 		}
@@ -205,6 +233,10 @@ func TestProperties(t *testing.T) {
 			r.Fatalf("due at %d; by the whole log at %d", c.fold.Due(), replayed.Due())
 		}
 	})
+	refused[events.TypeLogTimePassed]++ // It is the fold that refuses it.
+	if a, r := eventstest.Unseen(accepted, "spanway.ids."), eventstest.Unseen(refused, "spanway.ids."); len(a)+len(r) > 0 {
+		t.Errorf("no run had %q accepted, and %q refused", a, r)
+	}
 }
 
 // restore goes on from a snapshot.
