@@ -21,7 +21,8 @@ var calls = map[string]func(ctx context.Context, c *client.Client) error{
 		_, err := c.CancelMany(ctx, "", nil, "")
 		return err
 	},
-	"Check": func(ctx context.Context, c *client.Client) error { return c.Check(ctx) },
+	"Check":    func(ctx context.Context, c *client.Client) error { return c.Check(ctx) },
+	"CheckFor": func(ctx context.Context, c *client.Client) error { return c.CheckFor(ctx, "") },
 	"Close": func(ctx context.Context, c *client.Client) error {
 		c.SubmitAsync(context.Background(), client.Task{Kind: "k"}, func(events.TaskID, error) {})
 		return c.Close(ctx)

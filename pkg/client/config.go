@@ -145,31 +145,39 @@ func (c *Client) Close(ctx context.Context) error {
 	return nil
 }
 
-// Check tells within the dial timeout whether a broker answers and has the
-// topics; the error is *Unavailable.
-func (c *Client) Check(ctx context.Context) error {
+// Check tells within the dial timeout whether a broker answers and has the topics of tasks;
+// the error is *Unavailable.
+func (c *Client) Check(ctx context.Context) error { return c.CheckFor(ctx, c.topics.Events()) }
+
+// CheckFor is Check for a topic of another kind, such as that of identifiers; if it is empty,
+// it is enough that a broker answers.
+func (c *Client) CheckFor(ctx context.Context, topic string) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
 	defer cancel()
+	unavailable := &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix, Topic: topic}
 	topics, err := c.broker.Topics(ctx, c.topics.Prefix)
 	if err != nil {
-		return &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix, Err: err}
+		unavailable.Err = err
+		return unavailable
 	}
 	for _, t := range topics {
-		if t.Name == c.topics.Events() {
+		if t.Name == topic {
 			return nil
 		}
 	}
-	missing := &Unavailable{Brokers: c.cfg.Brokers, Prefix: c.cfg.Prefix}
-	// A list leaves out what one has no right to know of; who asks by name is told.
+	if topic == "" {
+		return nil
+	}
+	// A list leaves out what one has no right to know of; what is asked for by name is told of.
 	asking, enough := context.WithTimeout(ctx, askFor)
 	defer enough()
-	if _, _, err := c.broker.Offsets(asking, c.topics.Events(), 0); cluster.IsDenied(err) {
-		missing.Err = err
+	if _, _, err := c.broker.Offsets(asking, topic, 0); cluster.IsDenied(err) {
+		unavailable.Err = err
 	}
-	return missing
+	return unavailable
 }
 
-// askFor is how long Check asks for a topic that is not in the list.
+// askFor is how long CheckFor asks for a topic that is not in the list.
 const askFor = 500 * time.Millisecond
 
 // TopicInfo is a topic as the broker has it.

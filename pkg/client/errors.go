@@ -108,12 +108,18 @@ func refusedBy(m *events.TaskRejected) *Refused {
 type Unavailable struct {
 	Brokers []string
 	Prefix  string
-	Err     error
+	// Topic is the one that is not there, if Err is nil.
+	Topic string
+	Err   error
 }
 
 func (e *Unavailable) Error() string {
 	at := strings.Join(e.Brokers, ",")
-	if e.Err == nil {
+	switch topics := (events.Topics{Prefix: e.Prefix}); {
+	case e.Err != nil:
+	case e.Topic == topics.IDEvents():
+		return fmt.Sprintf("brokers at %s have no topic %s; give the right prefix, or start an allocator, which creates it", at, e.Topic)
+	default:
 		return fmt.Sprintf("brokers at %s have no topics %stasks.*; give the right prefix, or start a scheduler, which creates them", at, e.Prefix)
 	}
 	if cluster.IsDenied(e.Err) {

@@ -252,17 +252,24 @@ func (a *App) Clustered(ctx context.Context, f func(ctx context.Context, c *clus
 	return f(ctx, c, log)
 }
 
-// Connected runs f with brokers that answer.
+// Connected runs f with brokers that answer and have the topics of tasks.
 func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) error) error {
-	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, _ *slog.Logger) error { return a.connected(ctx, c, f) })
+	return a.ConnectedFor(ctx, events.Topics{Prefix: a.Prefix}.Events(), f)
 }
 
-func (a *App) connected(ctx context.Context, at *cluster.Cluster, f func(context.Context, *Conn) error) error {
+// ConnectedFor is Connected for what needs another topic, or none if it is empty.
+func (a *App) ConnectedFor(ctx context.Context, topic string, f func(context.Context, *Conn) error) error {
+	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, _ *slog.Logger) error {
+		return a.connected(ctx, c, topic, f)
+	})
+}
+
+func (a *App) connected(ctx context.Context, at *cluster.Cluster, topic string, f func(context.Context, *Conn) error) error {
 	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
 	if err != nil {
 		return Misuse(err)
 	}
-	err = c.Check(ctx)
+	err = c.CheckFor(ctx, topic)
 	if err == nil {
 		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: a.Source()}, Board: at.Kafka().Board()})
 		err = f(ctx, &Conn{c, q})

@@ -40,6 +40,11 @@ func asking(ctx context.Context, a *cli.App, f func(ctx context.Context, c *ids.
 	})
 }
 
+// reading runs f with a cluster that has the log of identifiers.
+func reading(ctx context.Context, a *cli.App, f func(context.Context, *cli.Conn) error) error {
+	return a.ConnectedFor(ctx, events.Topics{Prefix: a.Prefix}.IDEvents(), f)
+}
+
 func create(a *cli.App) *cobra.Command {
 	r := ids.Rules{}
 	c := &cobra.Command{

@@ -21,7 +21,7 @@ func list(a *cli.App) *cobra.Command {
 		Short: "List spaces with what is free, live and in quarantine",
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			return reading(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
 				spaces, read, err := c.Spaces(ctx)
 				if err != nil {
 					return err
@@ -49,11 +49,19 @@ func printSpaces(a *cli.App, spaces []*query.Space, read []query.Position) error
 	if err := a.Table(t); err != nil {
 		return err
 	}
-	var asOf []string
-	for _, p := range read {
-		asOf = append(asOf, p.String())
+	return a.AsOf(ends(read))
+}
+
+// ends says on one short line up to where the partitions of a log were read.
+func ends(read []query.Position) string {
+	if len(read) == 0 {
+		return "-"
 	}
-	return a.AsOf(asOf...)
+	at := make([]string, len(read))
+	for i, p := range read {
+		at[i] = fmt.Sprint(p.Offset)
+	}
+	return fmt.Sprintf("%s@%s", read[0].Topic, strings.Join(at, ","))
 }
 
 // lasts is how long what is free lasts, for people.
@@ -78,7 +86,7 @@ func show(a *cli.App) *cobra.Command {
 			if err := cli.CheckID("the space", name); err != nil {
 				return cli.Misuse(err)
 			}
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			return reading(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
 				if one {
 					i, err := c.Identifier(ctx, name, id)
 					if err != nil {
@@ -152,7 +160,7 @@ func watch(a *cli.App) *cobra.Command {
 		Short: "Print what becomes of requests for a space as it happens",
 		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			return reading(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
 				a.Watching()
 				cfg := query.TailConfig{Topic: c.Topics().IDEvents(), Partitions: []int32{events.SpacePartition(args[0])}, From: -1, Follow: true, Rewound: a.Rewound}
 				return c.Tail(ctx, cfg, func(r query.TailRecord) error {

@@ -67,8 +67,11 @@ of a partition, that is remembered in temporary files (TMPDIR), which take about
 bytes for each task in the log, of two partitions at a time.`,
 		Args: cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			return a.ConnectedFor(cmd.Context(), "", func(ctx context.Context, c *cli.Conn) error {
 				logs, err := judgeable(ctx, c)
+				if err == nil && len(logs) == 0 {
+					err = c.Check(ctx) // It says what is not there, or which right is missing.
+				}
 				if err != nil {
 					return err
 				}
