@@ -25,6 +25,7 @@ type Client struct {
 	ctx      context.Context // of the tails; ends with Close
 	stop     context.CancelFunc
 	running  sync.WaitGroup
+	requests requestIDs
 
 	mu    sync.Mutex
 	tails map[int32]*tail
@@ -38,7 +39,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.setDefaults()
 	c := &Client{
 		cfg: cfg, topics: events.Topics{Prefix: cfg.Prefix}, encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
-		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{}), tails: map[int32]*tail{},
+		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{Gather: true}), tails: map[int32]*tail{},
 	}
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
@@ -126,7 +127,7 @@ func (c *Client) Delete(ctx context.Context, space string, force bool) error {
 
 // Grant asks for a contiguous range.
 func (c *Client) Grant(ctx context.Context, w Want) (Grant, error) {
-	w.RequestID = cmp.Or(w.RequestID, newID())
+	w.RequestID = cmp.Or(w.RequestID, c.requests.next())
 	m := &events.IdsRangeRequested{
 		Space: w.Space, RequestId: w.RequestID, Owner: w.Owner, Lease: lease(w.Lease), Count: proto.Int64(cmp.Or(w.Count, 1)),
 	}
@@ -135,7 +136,7 @@ func (c *Client) Grant(ctx context.Context, w Want) (Grant, error) {
 
 // Reserve asks for the given identifiers. Count is not used.
 func (c *Client) Reserve(ctx context.Context, w Want, from, to int64) (Grant, error) {
-	w.RequestID = cmp.Or(w.RequestID, newID())
+	w.RequestID = cmp.Or(w.RequestID, c.requests.next())
 	m := &events.IdsReserveRequested{Space: w.Space, RequestId: w.RequestID, Owner: w.Owner, Lease: lease(w.Lease), From: from, To: to}
 	return c.granted(ctx, w, m)
 }

@@ -3,6 +3,7 @@ package allocator
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"time"
 
@@ -98,6 +99,9 @@ func (g *granter) enqueue(requests ...*request) {
 // serve proposes what waits, batch by batch, until nothing does.
 func (g *granter) serve(s *space) {
 	for {
+		// Requests that came in one page are handed over by goroutines of their own. All
+		// that can run do so first: so they are one batch.
+		runtime.Gosched()
 		batch, note := g.take(s)
 		if len(batch) == 0 {
 			return

@@ -1,0 +1,31 @@
+package ids
+
+import (
+	"sync/atomic"
+
+	"github.com/google/uuid"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// requestIDs makes fresh request IDs. A request stands in the partition of its ID; so that
+// requests that are made at the same time make one batch instead of one in each partition,
+// the IDs are of one partition for a while, then of the next one.
+type requestIDs struct{ made atomic.Int64 }
+
+// perPartition is how many IDs are of one partition in a row: every allocator gets requests
+// of a client that makes a few hundred.
+const perPartition = 256
+
+func (r *requestIDs) next() string {
+	of := int32((r.made.Add(1) - 1) / perPartition % int64(events.IDRequestPartitions))
+	id := uuid.Must(uuid.NewV7())
+	for { // On average as often as there are partitions.
+		if text := id.String(); events.RequestPartition(text) == of {
+			return text
+		}
+		if id[15]++; id[15] == 0 { // Its last bytes are random.
+			id[14]++
+		}
+	}
+}

@@ -1,0 +1,36 @@
+package ids
+
+import (
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Requests that are made one after the other stand together, and those of a while in every
+// partition; no ID is made twice.
+func TestRequestIDsOfAWhileAreOfOnePartition(t *testing.T) {
+	var r requestIDs
+	seen, inPartition := map[string]bool{}, map[int32]int{}
+	moves, last := 0, int32(-1)
+	for range perPartition * int(events.IDRequestPartitions) {
+		id := r.next()
+		if u, err := uuid.Parse(id); err != nil || u.Version() != 7 || seen[id] {
+			t.Fatalf("%s: made before: %v; %v", id, seen[id], err)
+		}
+		seen[id] = true
+		n := events.RequestPartition(id)
+		if inPartition[n]++; n != last {
+			moves, last = moves+1, n
+		}
+	}
+	if moves != int(events.IDRequestPartitions) {
+		t.Errorf("the partition was another one %d times", moves)
+	}
+	for n := range events.IDRequestPartitions {
+		if inPartition[n] != perPartition {
+			t.Errorf("partition %d has %d", n, inPartition[n])
+		}
+	}
+}
