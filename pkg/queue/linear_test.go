@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/anishathalye/porcupine"
 
+	verify "github.com/spanway/spanway/internal/verify/queue"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue"
 )
@@ -21,6 +24,7 @@ type asked struct {
 	op    string // enqueue, remove, claim, done, list
 	id    string
 	token int64
+	tag   string // what the record of the call says of it
 }
 
 type answered struct {
@@ -101,14 +105,16 @@ func TestLinearizable(t *testing.T) {
 			host, r := hosts[client%2], rand.New(rand.NewPCG(round, uint64(client)))
 			calling.Go(func() {
 				var mine asked // the newest claim of this client
-				for range 8 {
+				for n := range 8 {
 					in := asked{op: []string{"enqueue", "enqueue", "remove", "claim", "claim", "done", "list"}[r.IntN(7)], id: string(rune('a' + r.IntN(5)))}
+					in.tag = fmt.Sprintf("%d of %d", n, client)
 					switch in.op {
 					case "done":
 						if mine.id == "" {
 							continue
 						}
 						in.id, in.token = mine.id, mine.token
+						in.tag = fmt.Sprintf("done %s %d", in.id, in.token)
 					case "claim", "list":
 						in.id = ""
 					}
@@ -136,7 +142,88 @@ func TestLinearizable(t *testing.T) {
 		if result := porcupine.CheckOperationsTimeout(model, history, 30*time.Second); result == porcupine.Illegal {
 			t.Fatalf("round %d: the history is not linearizable: %+v", round, history)
 		}
+		told(t, c, name, hosts[0], history)
 	}
+}
+
+// told has the log of a queue judged, and holds what each caller was told against it.
+func told(t *testing.T, c *cluster.Cluster, name string, host *queue.Queue, history []porcupine.Operation) {
+	t.Helper()
+	codes := map[string][]events.Code{}
+	slices.SortFunc(history, func(a, b porcupine.Operation) int { return cmp.Compare(a.Call, b.Call) })
+	for _, o := range history {
+		in, out := o.Input.(asked), o.Output.(answered)
+		if in.op == "claim" {
+			in.tag = claimTag(out.token, out.code)
+		}
+		if in.op != "list" {
+			codes[in.tag] = append(codes[in.tag], out.code)
+		}
+	}
+	topic := events.DefaultPrefix + "queue." + name
+	p := verify.NewPartition(topic, verify.Options{})
+	var call [16]byte
+	var code events.Code
+	p.Decided = func(id [16]byte, _ int64, verdict events.Code) { call, code = id, verdict }
+	start, end, err := c.Offsets(within(t), topic, 0)
+	for err == nil && start < end {
+		var page events.Page
+		page, err = c.Partition(topic, 0).Fetch(within(t), start, time.Second)
+		for i := range page.Records {
+			call = [16]byte{}
+			p.Feed(&page.Records[i])
+			tag := tagOf(&page.Records[i], code)
+			if len(codes[tag]) > 0 && call != [16]byte{} {
+				p.Told(call, codes[tag][0])
+				codes[tag] = codes[tag][1:]
+			}
+		}
+		start = page.Next
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tag, left := range codes {
+		if len(left) > 0 {
+			t.Errorf("the call %q was answered with %q, and the log does not have it", tag, left)
+		}
+	}
+	page, err := host.Entries(within(t), -1, 100, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ordering []verify.Place
+	for _, e := range page.Entries {
+		ordering = append(ordering, verify.Place{ID: e.ID, Seq: e.Seq})
+	}
+	p.Ordering(ordering)
+	if r := p.Report(); !r.OK() || r.Calls == 0 {
+		t.Errorf("of %d calls, the verifier finds: %+v", r.Calls, r.Findings)
+	}
+}
+
+// claimTag is that of a claim: its place, or that it was refused.
+func claimTag(offset int64, code events.Code) string {
+	if code != "" {
+		return "claim refused"
+	}
+	return fmt.Sprintf("claim at %d", offset)
+}
+
+// tagOf is the tag of the call that a record makes; "" if it has none.
+func tagOf(r *events.Record, code events.Code) string {
+	m, _ := events.Message(r)
+	switch m := m.(type) {
+	case *events.QueueEnqueued:
+		return string(m.Payload)
+	case *events.QueueRemoved:
+		return m.Reason
+	case *events.QueueClaimed:
+		return claimTag(r.Offset, code)
+	case *events.QueueDone:
+		return fmt.Sprintf("done %s %d", m.Id, m.Token)
+	}
+	return ""
 }
 
 // ask makes a call, and returns its answer in the words of the model.
@@ -144,9 +231,9 @@ func ask(t *testing.T, q *queue.Queue, in asked) (out answered, err error) {
 	ctx := within(t)
 	switch in.op {
 	case "enqueue":
-		_, err = q.Enqueue(ctx, queue.Item{ID: in.id})
+		_, err = q.Enqueue(ctx, queue.Item{ID: in.id, Payload: []byte(in.tag)})
 	case "remove":
-		err = q.Remove(ctx, in.id, "")
+		err = q.Remove(ctx, in.id, in.tag)
 	case "done":
 		err = q.Done(ctx, in.id, in.token)
 	case "claim":
