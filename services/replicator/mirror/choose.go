@@ -1,0 +1,185 @@
+package mirror
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// maxBatch is how many bytes of records are appended at once (events.Record.Size), but
+// for one that is larger.
+const maxBatch = 1 << 20
+
+// manyRecords is how many records a batch must have again, after the target refused one,
+// for its number to be no longer limited.
+const manyRecords = 1 << 16
+
+// Page gives what the last ReadSource asked for, from the offset where it began.
+func (c *Copy) Page(from int64, page *Source) error {
+	if step, ok := c.Next().(ReadSource); !ok || step.From != from {
+		return c.surprised("records stand in its source")
+	}
+	switch {
+	case c.state == Proving:
+		c.term = page.Term
+		c.prove(page)
+	case c.term != page.Term || page.End < from || differ(c.mark.SourceID, page.ID):
+		// What was read before may be gone, and other records in its place.
+		c.doubt()
+	case page.Start > from:
+		c.overtaken(from, page.Start)
+	default:
+		c.page, c.next, c.chosen = page.Records, page.Next, 0
+		c.choose()
+	}
+	return nil
+}
+
+// overtaken does what is to be done when records were deleted before they were copied.
+func (c *Copy) overtaken(from, start int64) {
+	i := Incident{Reason: Overtaken, Offset: from, Lost: start - from}
+	if c.cfg.OnOvertaken == Stop {
+		c.stop(i)
+		return
+	}
+	c.tell(i)
+	c.mark.Next = start
+	c.settle()
+}
+
+// choose makes the next batch of what is left of the page. What nothing is appended for is
+// decided at once.
+func (c *Copy) choose() {
+	size := 0
+	for ; c.chosen < len(c.page); c.chosen++ {
+		r := &c.page[c.chosen]
+		mark, fate := c.fate(r)
+		switch {
+		case fate == copied:
+			marked := mark.Mark(r, c.cfg.Target)
+			n := marked.Size()
+			if c.cfg.MaxRecord > 0 && n > c.cfg.MaxRecord {
+				fate = uncopyable
+				break
+			}
+			if full := size+n > maxBatch || c.limit > 0 && len(c.batch) >= c.limit; full && len(c.batch) > 0 {
+				return
+			}
+			size += n
+			c.batch, c.origins = append(c.batch, marked), append(c.origins, r.Offset)
+		case fate != uncopyable && fate != misrouted:
+			c.count(fate, r.Offset)
+		}
+		if fate == uncopyable || fate == misrouted {
+			if len(c.batch) == 0 {
+				c.cannot(r, fate)
+			}
+			return // It is decided when what stands before it is appended.
+		}
+	}
+	if len(c.batch) == 0 {
+		c.decided(c.next)
+		c.page, c.chosen = nil, 0
+	}
+}
+
+// decided says that all below an offset of the source stands in the target, or was not to.
+func (c *Copy) decided(offset int64) {
+	newest, _ := slices.BinarySearchFunc(c.page, offset, func(r events.Record, o int64) int { return cmp.Compare(r.Offset, o) })
+	for i := max(0, newest-proofs); i < newest; i++ {
+		if r := &c.page[i]; r.Offset >= c.mark.read() {
+			c.mark.Proof = keep(c.mark.Proof, Proof{r.Offset, fingerprint(r)})
+		}
+	}
+	c.mark.Next = max(c.mark.Next, offset)
+	c.settle()
+}
+
+// cannot does what is to be done with a record that cannot be copied.
+func (c *Copy) cannot(r *events.Record, f fate) {
+	why := Uncopyable
+	if f == misrouted {
+		why = Misrouted
+	}
+	if c.cfg.OnUncopyable == Stop {
+		c.stop(Incident{Reason: why, Offset: r.Offset})
+		return
+	}
+	c.bury = &DeadLetter{Record: *r, Reason: why}
+}
+
+// Appended says that the last Append stands in the target from an offset on.
+func (c *Copy) Appended(base int64) error {
+	if _, ok := c.Next().(Append); !ok {
+		return c.surprised("its records were appended")
+	}
+	if base < c.target.end {
+		// Records were lost from the end, and others stand in their places now.
+		c.stop(Incident{Reason: TargetLost, Offset: c.mark.Next})
+		return nil
+	}
+	n := len(c.batch)
+	newest := c.origins[n-1]
+	c.mark.Last = &Last{Target: base + int64(n) - 1, Origin: newest, Generation: c.mark.Generation}
+	c.counts.Copied += int64(n)
+	if c.target.looked = c.target.end; c.cfg.Shared {
+		c.target.looked = base
+	}
+	// What stands between is read before the next append.
+	c.target.end = base
+	c.batch, c.origins = nil, nil
+	if c.limit *= 2; c.limit > manyRecords {
+		c.limit = 0
+	}
+	c.decided(newest + 1)
+	c.filled()
+	return nil
+}
+
+// filled goes on when it is known what stands between the batch before and the last one:
+// markers, or what somebody else wrote.
+func (c *Copy) filled() {
+	if c.target.looked < c.target.end {
+		return
+	}
+	if f := c.target.foreign; f > 0 && !c.cfg.Shared {
+		c.stop(Incident{Reason: ForeignWriter, Offset: f - 1})
+		return
+	}
+	c.target.end = c.mark.Last.Target + 1
+	c.target.looked = c.target.end
+	c.choose()
+}
+
+// Refused says that the target does not take the last Append. A batch of several records
+// is tried in smaller ones, so that only what is at fault is left out.
+func (c *Copy) Refused() error {
+	if _, ok := c.Next().(Append); !ok {
+		return c.surprised("its records were refused")
+	}
+	n := len(c.batch)
+	c.chosen, _ = slices.BinarySearchFunc(c.page, c.origins[0], func(r events.Record, o int64) int { return cmp.Compare(r.Offset, o) })
+	c.batch, c.origins = nil, nil
+	if n > 1 {
+		c.limit = n / 2
+		c.choose()
+		return nil
+	}
+	c.cannot(&c.page[c.chosen], uncopyable)
+	return nil
+}
+
+// Buried says that the last DeadLetter stands.
+func (c *Copy) Buried() error {
+	if _, ok := c.Next().(DeadLetter); !ok {
+		return c.surprised("its dead letter was sent")
+	}
+	c.tell(Incident{Reason: c.bury.Reason, Offset: c.bury.Record.Offset})
+	c.counts.Buried++
+	c.decided(c.bury.Record.Offset + 1)
+	c.bury = nil
+	c.chosen++
+	c.choose()
+	return nil
+}

@@ -1,0 +1,165 @@
+package mirror
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Copy copies one partition. It is not safe for concurrent use.
+type Copy struct {
+	cfg   Config
+	state State
+	why   Reason
+
+	saved *Checkpoint // the newest known when the partition was claimed
+	mark  Checkpoint  // as it is now
+	fresh bool        // a generation begins
+
+	target target
+	proof  []Proof // yet to be compared with the source
+	proven []Proof // the source has these
+
+	term      int64 // of the page before
+	page      []events.Record
+	next      int64           // where to go on behind the page
+	chosen    int             // how many of page are decided, with those of batch
+	batch     []events.Record // to append, or in flight
+	origins   []int64         // of batch
+	tallied   int64           // the records below are in counts, but for those of batch
+	limit     int             // records in a batch, after the target refused one; 0 is no limit
+	bury      *DeadLetter
+	incidents []Incident
+	counts    Counts
+}
+
+// Counts is what a copy has done since it was made.
+type Counts struct {
+	// Copied records were appended. Looped ones were dropped because they have been in
+	// the target's cluster, or in too many; Relayed because they are copies themselves;
+	// Elsewhere because they are routed to other sites. Buried ones are dead letters.
+	Copied, Looped, Relayed, Elsewhere, Buried int64
+}
+
+// New makes a copy that goes on from a checkpoint; nil if there is none.
+func New(cfg Config, saved *Checkpoint) *Copy {
+	return &Copy{cfg: cfg, saved: saved}
+}
+
+// State is what the copy does now.
+func (c *Copy) State() State { return c.state }
+
+// Counts is what it has done since it was made.
+func (c *Copy) Counts() Counts { return c.counts }
+
+// Checkpoint is what to save from time to time, so that a stretch of the source of which
+// nothing is copied is not read again; ok is false while there is none yet.
+func (c *Copy) Checkpoint() (_ Checkpoint, ok bool) {
+	mark := c.mark
+	mark.Claim, mark.Proof = c.target.claimed, slices.Clone(mark.Proof)
+	return mark, c.state == Snapshot || c.state == Delta
+}
+
+// Incidents returns what an operator must know of, since it was called last.
+func (c *Copy) Incidents() []Incident {
+	all := c.incidents
+	c.incidents = nil
+	return all
+}
+
+// Next is the step that comes next. Called again before the step was answered it is the
+// same.
+func (c *Copy) Next() Step {
+	switch c.state {
+	case Stopped:
+		return Rest{c.why}
+	case Claiming:
+		return Claim{}
+	case Resuming:
+		return ReadTail{c.target.looked, c.target.end}
+	case Proving:
+		return ReadSource{From: c.unproven(), Prove: true}
+	case Beginning:
+		mark, _ := c.Checkpoint()
+		return Save{mark}
+	}
+	switch {
+	case c.target.looked < c.target.end:
+		return ReadTail{c.target.looked, c.target.end}
+	case len(c.batch) > 0:
+		return Append{c.batch}
+	case c.bury != nil:
+		return *c.bury
+	}
+	return ReadSource{From: c.mark.Next}
+}
+
+// Claimed says that the partition is the copy's, and that its records before that stand in
+// [start, end). The ID is that of its topic; empty if the cluster does not tell.
+func (c *Copy) Claimed(start, end int64, id string) error {
+	if c.state != Claiming {
+		return c.surprised("its partition was claimed")
+	}
+	var last *Last
+	if c.saved != nil {
+		last = c.saved.Last
+	}
+	c.target.claim(start, end, id, last)
+	c.state = Resuming
+	if c.target.looked >= end {
+		c.resume()
+	}
+	return nil
+}
+
+// Unknown says that a step failed for good, or that whether a batch or a dead letter
+// stands is not known. The partition is claimed anew.
+func (c *Copy) Unknown() {
+	if c.state == Stopped {
+		return
+	}
+	if mark, ok := c.Checkpoint(); ok {
+		c.saved = &mark
+	}
+	c.drop()
+	c.state = Claiming
+}
+
+// drop forgets what was read and what is in flight.
+func (c *Copy) drop() {
+	c.page, c.chosen, c.batch, c.origins, c.bury = nil, 0, nil, nil, nil
+	c.proof, c.proven, c.limit, c.term = nil, nil, 0, 0
+}
+
+// Saved says that the checkpoint of the last Save is durable.
+func (c *Copy) Saved() error {
+	if c.state != Beginning {
+		return c.surprised("its checkpoint was saved")
+	}
+	c.settle()
+	return nil
+}
+
+// settle tells a snapshot from a delta.
+func (c *Copy) settle() {
+	c.state = Snapshot
+	if c.mark.Next >= c.mark.SnapshotEnd {
+		c.state = Delta
+	}
+}
+
+// stop stops the copy, and tells why.
+func (c *Copy) stop(i Incident) {
+	c.tell(i)
+	c.drop()
+	c.state, c.why = Stopped, i.Reason
+}
+
+func (c *Copy) tell(i Incident) { c.incidents = append(c.incidents, i) }
+
+// surprised is the error of a shell that tells what the copy did not ask for.
+func (c *Copy) surprised(what string) error {
+	return fmt.Errorf("a copy of %s/%d that is %s was told that %s, which it had not asked for",
+		c.cfg.Source.Topic, c.cfg.Source.Partition, c.state, what)
+}

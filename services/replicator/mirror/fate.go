@@ -1,0 +1,61 @@
+package mirror
+
+import (
+	"slices"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// fate is what becomes of a record of the source.
+type fate uint8
+
+const (
+	copied fate = iota
+	looped
+	relayed
+	elsewhere
+	uncopyable
+	misrouted
+)
+
+// fate decides on a record, and is the provenance of its copy.
+func (c *Copy) fate(r *events.Record) (mark events.Provenance, f fate) {
+	if _, standIn := r.Header(events.HeaderUndecodable); standIn {
+		return mark, uncopyable
+	}
+	mark = events.Provenance{Origin: events.Origin{ClusterPartition: c.cfg.Source, Offset: r.Offset}, Generation: c.mark.Generation}
+	if p, ok := events.ProvenanceOf(r, c.cfg.Source); ok {
+		switch {
+		case p.Passed(c.cfg.Target.Cluster) || len(p.Earlier)+1 >= MaxHops:
+			return mark, looped
+		case !c.cfg.Relay:
+			return mark, relayed
+		}
+		mark.Earlier = append(slices.Clip(p.Earlier), events.Hop{Cluster: p.Cluster, Offset: p.Offset})
+	}
+	if c.cfg.Routed != nil {
+		switch wanted, ok := c.cfg.Routed.wants(r); {
+		case !ok:
+			return mark, misrouted
+		case !wanted:
+			return mark, elsewhere
+		}
+	}
+	return mark, copied
+}
+
+// count counts a record that is dropped, once.
+func (c *Copy) count(f fate, offset int64) {
+	if offset < c.tallied {
+		return
+	}
+	c.tallied = offset + 1
+	switch f {
+	case looped:
+		c.counts.Looped++
+	case relayed:
+		c.counts.Relayed++
+	case elsewhere:
+		c.counts.Elsewhere++
+	}
+}

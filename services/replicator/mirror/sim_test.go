@@ -1,0 +1,62 @@
+package mirror
+
+import (
+	"flag"
+	"fmt"
+	"testing"
+)
+
+var (
+	seeds = flag.Int("seeds", 3000, "how many worlds the copies are tried in")
+	one   = flag.Int("seed", -1, "the only world, with what happens in it")
+)
+
+// run runs a world from a seed.
+func run(seed uint64, f flaw, say func(string, ...any)) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	w := newWorld(seed, f)
+	if say != nil {
+		w.say = say
+	}
+	for range 400 {
+		w.turn()
+	}
+	if err := w.rest(); err != nil {
+		return err
+	}
+	return w.judge()
+}
+
+func TestSimCopies(t *testing.T) {
+	if *one >= 0 {
+		if err := run(uint64(*one), none, t.Logf); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	for seed := range uint64(*seeds) {
+		if err := run(seed, none, nil); err != nil {
+			t.Fatalf("%v; go test ./services/replicator/mirror -run TestSimCopies -seed %d -v", err, seed)
+		}
+	}
+}
+
+func TestSimFlawsAreFound(t *testing.T) {
+	for f := none + 1; f < flaws; f++ {
+		found := false
+		for seed := range uint64(*seeds) {
+			if err := run(seed, f, nil); err != nil {
+				t.Logf("flaw %d: seed %d: %v", f, seed, err)
+				found = true
+				break
+			}
+		}
+		if !found {
+			t.Errorf("flaw %d is not found", f)
+		}
+	}
+}
