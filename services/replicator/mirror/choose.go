@@ -21,6 +21,9 @@ func (c *Copy) Page(from int64, page *Source) error {
 		return c.surprised("records stand in its source")
 	}
 	switch {
+	case c.state == Proving && c.term != page.Term && len(c.proven) > 0:
+		c.term = page.Term // What was proven may be gone since.
+		c.proof, c.proven = slices.Clone(c.mark.Proof), nil
 	case c.state == Proving:
 		c.term = page.Term
 		c.prove(page)
@@ -39,7 +42,7 @@ func (c *Copy) Page(from int64, page *Source) error {
 // overtaken does what is to be done when records were deleted before they were copied.
 func (c *Copy) overtaken(from, start int64) {
 	i := Incident{Reason: Overtaken, Offset: from, Lost: start - from}
-	if c.cfg.OnOvertaken == Stop {
+	if c.cfg.On.Overtaken == Stop {
 		c.stop(i)
 		return
 	}
@@ -102,7 +105,7 @@ func (c *Copy) cannot(r *events.Record, f fate) {
 	if f == misrouted {
 		why = Misrouted
 	}
-	if c.cfg.OnUncopyable == Stop {
+	if c.cfg.On.Uncopyable == Stop {
 		c.stop(Incident{Reason: why, Offset: r.Offset})
 		return
 	}

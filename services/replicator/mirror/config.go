@@ -26,10 +26,14 @@ type Config struct {
 	Tolerated int64
 	// Begin asks for a generation, whatever was copied before.
 	Begin Begin
-	// OnRecreated, OnOvertaken and OnUncopyable say what to do when the source is not the
-	// one that was copied, when its retention has deleted what was not copied, and when
-	// the target does not take a record.
-	OnRecreated, OnOvertaken, OnUncopyable Policy
+	// On says what to do when not all can be copied.
+	On Policies
+}
+
+// Policies are what to do when the source is not the one that was copied, when its
+// retention has deleted what was not copied, and when a record cannot be copied.
+type Policies struct {
+	Recreated, Overtaken, Uncopyable Policy
 }
 
 // Begin asks a copy of a lower generation to begin this one, at an offset of the source or

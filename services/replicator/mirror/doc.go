@@ -25,6 +25,11 @@
 // still, or was deleted since from the front of the log. A checkpoint alone proves
 // nothing: the target may have lost its tail, or have been created again.
 //
+// What was read is proven by comparing it with the source again, and by the IDs of the
+// topics where the clusters tell them. Without IDs a copy survives any one loss; of several
+// (the source loses its end twice within the records that are compared, or a target that
+// was created again meets a zombie's checkpoint) it may copy records twice.
+//
 // # Invariants
 //
 //   - A record is appended only after a claim, and after the tail was read up to the

@@ -55,7 +55,7 @@ func (c *Copy) position() (mark Checkpoint, fresh bool) {
 	case c.missing():
 		mark.Next = c.lost(saved)
 	case newest.newer(saved.Last):
-		mark.Next = newest.Origin + 1
+		mark.Next, mark.Proof = newest.Origin+1, nil // The records that were copied since are better ones.
 	}
 	// The generation may have begun anew, in a target that was created again.
 	mark.Start = min(mark.Start, mark.Next)
@@ -103,7 +103,7 @@ func (c *Copy) begin(b Begin) {
 func (c *Copy) changed() {
 	proven := Checkpoint{Proof: c.proven}
 	i := Incident{Reason: SourceChanged, Offset: proven.read()}
-	if c.cfg.OnRecreated == Stop {
+	if c.cfg.On.Recreated == Stop {
 		c.stop(i)
 		return
 	}

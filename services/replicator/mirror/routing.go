@@ -20,7 +20,7 @@ type Routing struct {
 	// Unrouted copies a record whose header is missing or names no site.
 	Unrouted bool
 	// Unknown says what becomes of a record that names a site outside of Allowed: Stop
-	// takes it for one that cannot be copied (OnUncopyable decides), GoOn passes over the
+	// takes it for one that cannot be copied (Policies.Uncopyable decides), GoOn passes over the
 	// name.
 	Unknown Policy
 }

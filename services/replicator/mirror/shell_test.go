@@ -50,9 +50,6 @@ func (w *world) step(n *node) {
 			}
 		}
 		err = c.Page(s.From, &page)
-		if w.flaw == forgetful && c.state == Beginning {
-			err = c.Saved()
-		}
 	case Save:
 		w.keep(s.Checkpoint)
 		err = c.Saved()

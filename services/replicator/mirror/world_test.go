@@ -64,14 +64,13 @@ func (p *partition) cut(end int64) {
 type flaw int
 
 const (
-	none      flaw = iota
-	unfenced       // the target takes batches of older epochs
-	blind          // what stands in the target is not looked at: the checkpoint alone tells
-	hasty          // a batch of unknown outcome is taken as appended
-	unproven       // what was copied is not compared with the source
-	forgetful      // a generation begins before its checkpoint is saved
-	trusting       // the checkpoint counts though the record that it names is gone
-	unburied       // what follows a dead letter is appended before that stands
+	none     flaw = iota
+	unfenced      // the target takes batches of older epochs
+	blind         // what stands in the target is not looked at: the checkpoint alone tells
+	hasty         // a batch of unknown outcome is taken as appended
+	unproven      // what was copied is not compared with the source
+	trusting      // the checkpoint counts though the record that it names is gone
+	unburied      // what follows a dead letter is appended before that stands
 	flaws
 )
 
@@ -86,6 +85,7 @@ type world struct {
 	saved          map[uint32]Checkpoint
 	shared         bool
 	mute           bool            // the clusters tell no IDs of topics
+	struck         bool            // by a loss, of which a mute world stands one only
 	letters        map[string]bool // dead letters, by value
 	overtaken      map[string]bool // values that retention took away
 	made           int
@@ -123,7 +123,7 @@ func (w *world) chance(n int) bool { return w.rand.IntN(n) == 0 }
 func (w *world) config() Config {
 	return Config{
 		Source: from, Target: into, Shared: w.shared, MaxRecord: 400,
-		OnRecreated: GoOn, OnOvertaken: GoOn, OnUncopyable: GoOn,
+		On: Policies{Recreated: GoOn, Overtaken: GoOn, Uncopyable: GoOn},
 	}
 }
 
@@ -208,13 +208,22 @@ func (w *world) turn() {
 		w.source.term++
 	case k < 95 && len(w.saved) > 0:
 		w.expire()
-	case k < 96 && !w.shared:
+	case k < 96 && !w.shared && w.strikes():
 		w.lose()
-	case k < 97 && w.chance(4):
+	case k < 97 && w.chance(4) && w.strikes():
 		w.recreate()
 	case w.shared:
 		w.target.append(events.Record{Value: []byte("local")})
 	}
+}
+
+// strikes says that a loss may come.
+func (w *world) strikes() bool {
+	if w.mute && w.struck {
+		return false
+	}
+	w.struck = true
+	return true
 }
 
 // land lets a batch arrive that was on its way.
@@ -285,7 +294,7 @@ func (w *world) expire() {
 
 // lose takes records from the end of the target: an unclean election.
 func (w *world) lose() {
-	if w.chance(3) {
+	if w.mute || w.chance(3) {
 		defer func() { w.say("target ends at %d", w.target.end) }()
 		w.target.cut(w.target.end - w.rand.Int64N(4))
 		w.start() // Its writer is told by the broker that its sequence is gone.

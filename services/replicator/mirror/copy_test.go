@@ -1,0 +1,231 @@
+package mirror
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// begun is a copy of an empty target that has come to where it reads the source.
+func begun(t *testing.T, cfg Config, source *partition) *Copy {
+	t.Helper()
+	cfg.Source, cfg.Target = from, into
+	c := New(cfg, nil)
+	page := Source{Page: source.read(0, 100)}
+	for _, err := range []error{c.Claimed(0, 0, ""), c.Page(0, &page), c.Saved()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func records(values ...string) *partition {
+	p := &partition{}
+	for i, v := range values {
+		p.append(events.Record{Timestamp: int64(i), Value: []byte(v)})
+	}
+	return p
+}
+
+// feed gives a copy all of a source.
+func feed(t *testing.T, c *Copy, p *partition) {
+	t.Helper()
+	read, ok := c.Next().(ReadSource)
+	if !ok {
+		t.Fatalf("the copy does not read, its step is %T", c.Next())
+	}
+	if err := c.Page(read.From, &Source{Page: p.read(read.From, 100)}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatStopsACopy(t *testing.T) {
+	large := &partition{}
+	large.append(events.Record{Value: make([]byte, 500)})
+	bad := &partition{}
+	bad.append(events.Record{Headers: []events.Header{{Key: "to", Value: []byte("ams,mars")}}})
+	for _, c := range []struct {
+		name string
+		copy func(t *testing.T) *Copy
+		want Reason
+	}{
+		{"a record before it began", func(t *testing.T) *Copy {
+			c := New(Config{Source: from, Target: into}, nil)
+			must(c.Claimed(0, 1, ""))
+			must(c.Tail(Tail{Records: records("x").records, Next: 1}))
+			return c
+		}, TargetNotEmpty},
+		{"a record since", func(t *testing.T) *Copy {
+			c := New(Config{Source: from, Target: into}, &Checkpoint{Generation: 1})
+			must(c.Claimed(0, 1, ""))
+			must(c.Tail(Tail{Records: records("x").records, Next: 1}))
+			return c
+		}, ForeignWriter},
+		{"a record between two batches", func(t *testing.T) *Copy {
+			p := records("a")
+			c := begun(t, Config{}, p)
+			feed(t, c, p)
+			must(c.Appended(1))
+			must(c.Tail(Tail{Records: records("x").records, Next: 1}))
+			return c
+		}, ForeignWriter},
+		{"a place that was taken before", func(t *testing.T) *Copy {
+			p := records("a")
+			c := begun(t, Config{}, p)
+			feed(t, c, p)
+			must(c.Appended(0))
+			p.append(events.Record{Value: []byte("b")})
+			feed(t, c, p)
+			must(c.Appended(0))
+			return c
+		}, TargetLost},
+		{"retention", func(t *testing.T) *Copy {
+			p := records("a", "b")
+			c := begun(t, Config{}, p)
+			p.trim(1)
+			feed(t, c, p)
+			return c
+		}, Overtaken},
+		{"a record that is too large", func(t *testing.T) *Copy {
+			c := begun(t, Config{MaxRecord: 400}, large)
+			feed(t, c, large)
+			return c
+		}, Uncopyable},
+		{"a record that the target refuses", func(t *testing.T) *Copy {
+			c := begun(t, Config{}, large)
+			feed(t, c, large)
+			must(c.Refused())
+			return c
+		}, Uncopyable},
+		{"a destination that is not allowed", func(t *testing.T) *Copy {
+			c := begun(t, Config{Routed: &Routing{Header: "to", Site: "fra", Allowed: []string{"ams", "fra"}}}, bad)
+			feed(t, c, bad)
+			return c
+		}, Misrouted},
+		{"another source", func(t *testing.T) *Copy {
+			p := records("a")
+			c := begun(t, Config{}, p)
+			feed(t, c, p)
+			must(c.Appended(0))
+			p = records("b")
+			p.term = 1
+			feed(t, c, p)
+			feed(t, c, p)
+			return c
+		}, SourceChanged},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			copy := c.copy(t)
+			rest, ok := copy.Next().(Rest)
+			told := copy.Incidents()
+			if !ok || rest.Reason != c.want || copy.State() != Stopped || len(told) != 1 || told[0].Reason != c.want {
+				t.Errorf("the copy is %s, its step is %T%v, it tells %v; want %s", copy.State(), copy.Next(), copy.Next(), told, c.want)
+			}
+		})
+	}
+}
+
+// The records beside one that the target refuses are copied, in their order.
+func TestOneRefusedRecord(t *testing.T) {
+	p := records("a", "b", "c", "refused", "d", "e")
+	c := begun(t, Config{On: Policies{Uncopyable: GoOn}}, p)
+	feed(t, c, p)
+	var got []string
+	var end int64
+	for range 20 {
+		switch s := c.Next().(type) {
+		case Append:
+			refused := false
+			for _, r := range s.Records {
+				refused = refused || string(r.Value) == "refused"
+			}
+			if refused {
+				must(c.Refused())
+				continue
+			}
+			for _, r := range s.Records {
+				got = append(got, string(r.Value))
+			}
+			must(c.Appended(end))
+			end += int64(len(s.Records))
+		case DeadLetter:
+			got = append(got, fmt.Sprintf("(%s)", s.Record.Value))
+			must(c.Buried())
+		}
+	}
+	if fmt.Sprint(got) != "[a b c (refused) d e]" || c.State() != Delta || c.Counts() != (Counts{Copied: 5, Buried: 1}) {
+		t.Errorf("the copy is %s, has copied %v, counts %+v", c.State(), got, c.Counts())
+	}
+}
+
+func TestRouting(t *testing.T) {
+	r := Routing{Header: "to", Site: "fra", Allowed: []string{"ams", "fra"}}
+	lax := Routing{Header: "to", Site: "fra", Allowed: []string{"ams", "fra"}, Unrouted: true, Unknown: GoOn}
+	for _, c := range []struct {
+		header       string
+		strict, lax_ string
+	}{
+		{"fra", "copied", "copied"},
+		{" ams , fra,fra ", "copied", "copied"},
+		{"ams", "not", "not"},
+		{"", "not", "copied"},
+		{" , ", "not", "copied"},
+		{"none", "not", "copied"},
+		{"mars", "cannot", "not"},
+		{"mars,fra", "cannot", "copied"},
+		{"FRA", "cannot", "not"},
+		{string(make([]byte, MaxDestinations+1)), "cannot", "cannot"},
+	} {
+		record := &events.Record{Headers: []events.Header{{Key: "to", Value: []byte(c.header)}}}
+		if c.header == "none" {
+			record.Headers = nil
+		}
+		for want, r := range map[string]*Routing{"strict " + c.strict: &r, "lax " + c.lax_: &lax} {
+			got := "not"
+			switch wanted, ok := r.wants(record); {
+			case !ok:
+				got = "cannot"
+			case wanted:
+				got = "copied"
+			}
+			if want != "strict "+got && want != "lax "+got {
+				t.Errorf("%.20q: %s, want %s", c.header, got, want)
+			}
+		}
+	}
+}
+
+// An operator's generation begins once, whatever crashes.
+func TestBeginOnce(t *testing.T) {
+	p := records("a", "b", "c")
+	cfg := Config{Source: from, Target: into, Begin: Begin{Generation: 3, From: 1}}
+	c := New(cfg, &Checkpoint{Generation: 2, Next: 3})
+	must(c.Claimed(0, 0, ""))
+	feed(t, c, p)
+	save, ok := c.Next().(Save)
+	if !ok || save.Checkpoint.Generation != 3 || save.Checkpoint.Next != 1 {
+		t.Fatalf("the step is %+v", c.Next())
+	}
+	again := New(cfg, &save.Checkpoint)
+	must(again.Claimed(0, 0, ""))
+	feed(t, again, p)
+	feed(t, again, p)
+	if a, ok := again.Next().(Append); !ok || len(a.Records) != 2 || string(a.Records[0].Value) != "b" {
+		t.Errorf("the step is %+v", again.Next())
+	}
+}
+
+// What a shell tells without having been asked is an error, and changes nothing.
+func TestUnaskedFor(t *testing.T) {
+	c := New(Config{Source: from, Target: into}, nil)
+	for what, err := range map[string]error{
+		"a page": c.Page(0, &Source{}), "a tail": c.Tail(Tail{}), "an append": c.Appended(0),
+		"a refusal": c.Refused(), "a checkpoint": c.Saved(), "a dead letter": c.Buried(),
+	} {
+		if err == nil || c.State() != Claiming {
+			t.Errorf("%s: error %v, the copy is %s", what, err, c.State())
+		}
+	}
+}
