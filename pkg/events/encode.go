@@ -2,6 +2,7 @@ package events
 
 import (
 	"fmt"
+	"strings"
 
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
@@ -112,7 +113,7 @@ func (e Encoder) encode(id string, m proto.Message, room int) (Record, error) {
 	data := len(b)
 	b, err := e.appendData(b, m, sized)
 	if err != nil {
-		return Record{}, fmt.Errorf("encode %s %q: %w", k.typ, id, err)
+		return Record{}, fmt.Errorf("encode %s %q: %w", k.typ, strings.Clone(id), err) // A clone: the ID of a record that is encoded stays on the stack.
 	}
 	headers := make([]Header, 4, 5+room)
 	headers[0] = Header{HeaderSpecVersion, specVersion}

@@ -48,7 +48,9 @@ func Encode(e events.Encoder, id CallID, seen int64, m proto.Message, extra ...e
 	place := make([]byte, len(id)+8)
 	copy(place, id[:])
 	binary.BigEndian.PutUint64(place[len(id):], uint64(seen))
-	r, err := e.Encode(id.String(), m,
+	var digits [2 * len(id)]byte // On the stack.
+	hex.Encode(digits[:], id[:])
+	r, err := e.Encode(string(digits[:]), m,
 		events.Header{Key: events.HeaderCall, Value: place[:len(id):len(id)]},
 		events.Header{Key: events.HeaderSeen, Value: place[len(id):]})
 	r.Headers = append(r.Headers, extra...)

@@ -20,8 +20,8 @@ type call struct {
 	record  events.Record
 	size    int
 	done    Done
-	// queued: it is in the queue. sent: it may be in the log.
-	queued, sent bool
+	// queued: it is in the queue. sent: it may be in the log. over: it is not waited for.
+	queued, sent, over bool
 }
 
 // Start makes a call and does not wait for its verdict: done is told of it. Many calls
@@ -71,7 +71,7 @@ func (h *Host) encode(c *call, headers []events.Header) (err error) {
 
 // enter lets a call wait for its verdict, and be appended; h.mu is held.
 func (h *Host) enter(c *call) {
-	h.calls[c.id] = c
+	h.calls[c.id], c.over = c, false
 	h.made++
 	c.n = h.made
 	h.buffer += c.size
@@ -152,6 +152,7 @@ func (h *Host) takeLocked(id CallID) *call {
 		return nil
 	}
 	delete(h.calls, id)
+	c.over = true
 	h.buffer -= c.size
 	return c
 }

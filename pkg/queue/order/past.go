@@ -39,8 +39,11 @@ func (p *past) takes(id string) bool {
 
 // tooOld tells whether it is not known of an ID if it was removed.
 func (p *past) tooOld(id string) bool {
+	if p.kind != events.QueueIDs_QUEUE_IDS_UUIDV7 {
+		return false
+	}
 	minute, ok := uuidMinute(id)
-	return p.kind == events.QueueIDs_QUEUE_IDS_UUIDV7 && ok && minute < p.newest-uuidWindow
+	return ok && minute < p.newest-uuidWindow
 }
 
 // has tells whether an entry was removed.
@@ -59,8 +62,11 @@ func (p *past) has(id string, k key) bool {
 
 // enqueued says that an entry was put in.
 func (p *past) enqueued(id string) {
+	if p.kind != events.QueueIDs_QUEUE_IDS_UUIDV7 {
+		return
+	}
 	minute, _ := uuidMinute(id)
-	if p.kind != events.QueueIDs_QUEUE_IDS_UUIDV7 || minute <= p.newest {
+	if minute <= p.newest {
 		return
 	}
 	p.newest = minute
