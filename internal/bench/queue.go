@@ -64,6 +64,9 @@ type Compared struct {
 	Ratio         float64 `json:"ratio"`
 	// RecordsPerAppend is how many calls were appended together, on average.
 	RecordsPerAppend int `json:"records_per_append"`
+	// RecordBytes are those of one record, on average; the wire carries the same.
+	RecordBytes     float64 `json:"record_bytes"`
+	WireRecordBytes float64 `json:"wire_record_bytes"`
 	// CPU and allocations of this process, for each entry: an embedded broker's, too.
 	CPU            float64 `json:"cpu_us"`
 	WireCPU        float64 `json:"wire_cpu_us"`
@@ -130,6 +133,8 @@ type kindOfCall struct {
 	records   []events.Record
 	perAppend int
 	of, wire  []figures
+	// bytes of a record on average, in the log of a queue and on the wire.
+	bytes, wireBytes float64
 }
 
 // RunQueue measures queues. What it created on the cluster is gone when it returns. An entry
@@ -212,7 +217,7 @@ func (r *queueRun) result() QueueResult {
 // compared are the figures of rounds of so many entries.
 func (k *kindOfCall) compared(entries int) Compared {
 	n := float64(entries)
-	out := Compared{RecordsPerAppend: k.perAppend}
+	out := Compared{RecordsPerAppend: k.perAppend, RecordBytes: k.bytes, WireRecordBytes: k.wireBytes}
 	var cpu, wireCPU, allocations, bytes []float64
 	for i, of := range k.of {
 		w := k.wire[i]

@@ -91,7 +91,7 @@ func (r *queueRun) openFromLog(ctx context.Context, name string, s *QueueSize) e
 		return err
 	}
 	began := time.Now()
-	if _, err := fetchUpTo(ctx, r.cfg.Cluster.Partition(topic, 0), 0, end); err != nil {
+	if _, _, err := fetchUpTo(ctx, r.cfg.Cluster.Partition(topic, 0), 0, end); err != nil {
 		return err
 	}
 	s.Fetch = milliseconds(began)

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"log/slog"
+	"math"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,9 @@ func TestRunQueueMeasuresQueuesAndTheBareWire(t *testing.T) {
 	for what, c := range map[string]Compared{"enqueue": r.Enqueue, "claim": r.Claim} {
 		if len(c.Rounds) != 2 || len(c.RoundWire) != 2 || c.PerSecond <= 0 || c.Ratio <= 0 || c.WirePerSecond <= 0 || c.Allocations < 1 || c.RecordsPerAppend < 1 {
 			t.Errorf("%s: measured %+v", what, c)
+		}
+		if c.RecordBytes < 100 || math.Abs(c.WireRecordBytes/c.RecordBytes-1) > 0.02 {
+			t.Errorf("%s: a record has %.1f bytes, on the wire %.1f; they are to be the same", what, c.RecordBytes, c.WireRecordBytes)
 		}
 	}
 	if r.Singles != 10 || r.SingleP50 <= 0 || r.SingleP99 < r.SingleP50 || r.WireSingleP50 <= 0 || r.Doubles != 0 {

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +33,11 @@ func (r *queueRun) look(ctx context.Context, q *queue.Queue, into *kindOfCall, f
 	}
 	into.perAppend = max(1, records/max(1, batches))
 	into.records, err = readBack(ctx, c, topic, 0, min(sampled, int(end-from)), func(*events.Record) bool { return true })
-	return err
+	if err != nil {
+		return err
+	}
+	into.bytes = float64(bytesOf(into.records)) / float64(len(into.records))
+	return nil
 }
 
 // onWire carries the records of each kind of call on a topic like that of a queue: as many
@@ -54,6 +59,7 @@ func (r *queueRun) onWire(ctx context.Context) (err error) {
 			return err
 		}
 		k.wire = append(k.wire, figures{time.Since(began).Seconds(), measure().since(before)})
+		k.wireBytes = float64(w.fetched.bytes) / float64(w.fetched.records)
 		r.cfg.Progress(entries)
 		return nil
 	}
@@ -76,9 +82,14 @@ func (r *queueRun) onWire(ctx context.Context) (err error) {
 type logWire struct {
 	log, reads eventlog.Log
 	end        int64
+	fetched    volume // by the last carry
 }
 
-// carry appends n records, and returns when they were fetched.
+// volume is so many records and the bytes that they have.
+type volume struct{ records, bytes int }
+
+// carry appends n records, and returns when they were fetched, all of them: a queue that
+// tells of an entry has read it back from its log, too.
 func (w *logWire) carry(ctx context.Context, k *kindOfCall, n int) error {
 	end := w.end + int64(n)
 	group, ctx := errgroup.WithContext(ctx)
@@ -96,21 +107,36 @@ func (w *logWire) carry(ctx context.Context, k *kindOfCall, n int) error {
 		return nil
 	})
 	group.Go(func() error {
-		next, err := fetchUpTo(ctx, w.reads, w.end, end)
-		w.end = next
+		next, v, err := fetchUpTo(ctx, w.reads, w.end, end)
+		w.end, w.fetched = next, v
 		return err
 	})
-	return group.Wait()
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if w.fetched.records != n {
+		return fmt.Errorf("the bare wire fetched %d of %d records", w.fetched.records, n)
+	}
+	return nil
 }
 
-// fetchUpTo fetches what stands between two offsets, and looks at none of it.
-func fetchUpTo(ctx context.Context, log eventlog.Log, from, end int64) (next int64, err error) {
+// fetchUpTo fetches what stands between two offsets, and looks only at how much it is.
+func fetchUpTo(ctx context.Context, log eventlog.Log, from, end int64) (next int64, v volume, err error) {
 	for next = from; next < end; {
 		page, err := log.Fetch(ctx, next, 500*time.Millisecond)
 		if err != nil {
-			return next, err
+			return next, v, err
 		}
+		v.records += len(page.Records)
+		v.bytes += bytesOf(page.Records)
 		next = page.Next
 	}
-	return next, nil
+	return next, v, nil
+}
+
+func bytesOf(records []events.Record) (n int) {
+	for i := range records {
+		n += records[i].Size()
+	}
+	return n
 }
