@@ -80,6 +80,8 @@ func (c *calls) append(dst []byte) []byte {
 	for _, code := range c.codes {
 		dst = append(binary.AppendUvarint(dst, uint64(len(code))), code...)
 	}
+	const each = len(CallID{}) + 3
+	dst = slices.Grow(dst, each*len(c.order)) // Growing by and by copies it several times.
 	dst = binary.AppendUvarint(dst, uint64(len(c.order)))
 	last := int64(0)
 	for i := range c.order {

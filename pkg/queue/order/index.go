@@ -109,6 +109,15 @@ func (x *index) after(seq int64, see func(b *block, e *entry) bool) {
 	}
 }
 
+// room is about how many bytes the entries take in a snapshot.
+func (x *index) room() (n int) {
+	const numbers = 6 // A sequence number's growth, and two lengths.
+	for _, b := range x.blocks {
+		n += len(b.text) + numbers*len(b.entries)
+	}
+	return n
+}
+
 // firstFree appends the sequence numbers of the first entries that are free, n at most.
 func (x *index) firstFree(dst []int64, n int) []int64 {
 	for at := x.free.next(0); at >= 0; at = x.free.next(at + 1) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/spanway/spanway/internal/idmap"
@@ -34,6 +35,7 @@ func (q *Queue) Snapshot(dst []byte) []byte {
 		dst = putUvarint(dst, v)
 	}
 	dst = putText(dst, q.rules.Space)
+	dst = slices.Grow(dst, q.index.room()) // Growing by and by copies a large state several times.
 	dst = putUvarint(dst, q.live.Len())
 	last := int64(0)
 	var claimed []*claim
