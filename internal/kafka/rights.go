@@ -43,8 +43,12 @@ func unknownTopic(err error) bool {
 	return errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, kafkago.UnknownTopicOrPartition)
 }
 
-// hidden tells whether a topic is not to be known: TopicAuthorizationFailed if so.
+// hidden tells whether a topic is not to be known: TopicAuthorizationFailed if so. No
+// topic has an empty name.
 func (c *Client) hidden(ctx context.Context, topic string) error {
+	if topic == "" {
+		return nil
+	}
 	c.mu.Lock()
 	last := c.asked[topic]
 	c.mu.Unlock()
