@@ -94,8 +94,8 @@ func TestHostileInput(t *testing.T) {
 			}
 			continue
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		page, err := dead.Fetch(ctx, from, 5*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		page, err := dead.Fetch(ctx, from, 30*time.Second)
 		cancel()
 		if err != nil || len(page.Records) == 0 {
 			t.Fatalf("%s: no dead letter (%v)", h.name, err)

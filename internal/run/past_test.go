@@ -51,7 +51,7 @@ func TestThePastOfATruncatedLog(t *testing.T) {
 	defer s.Stop()
 	c = connect(t, s)
 	defer func() { _ = c.Close(t.Context()) }()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	q := query.New(query.Config{Logs: s.Cluster()})
 	askThePast(ctx, t, c, q)

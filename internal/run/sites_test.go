@@ -180,7 +180,7 @@ func TestStopTwiceAndAtOnce(t *testing.T) {
 // A part that ends by itself while others start ends the start, with its reason.
 func TestAStartThatAPartEnds(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	bound, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	bound, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ctx, giveUp := context.WithCancelCause(bound)
 	defer giveUp(nil)

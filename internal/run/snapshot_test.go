@@ -145,7 +145,7 @@ func awaitDeleted(t *testing.T, c *client.Client, tasks int64) int64 {
 // afterwards: old tasks are known, waiting ones still wait, new ones are done.
 func afterwards(t *testing.T, c *client.Client, q *query.Querier) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, id := range []events.TaskID{"stuck", "later"} {
 		status, _, err := q.Task(ctx, events.DefaultPool, id)

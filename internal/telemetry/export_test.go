@@ -144,12 +144,12 @@ func TestACollectorThatDoesNotAnswerBlocksNobody(t *testing.T) {
 			for range 10_000 { // Far more than what may wait.
 				span(t).End()
 			}
-			if took := time.Since(began); took > flushFor {
+			if took := time.Since(began); took > 10*flushFor {
 				t.Errorf("10,000 spans took %v", took)
 			}
 			began = time.Now()
 			stop()
-			if took := time.Since(began); took > flushFor+time.Second {
+			if took := time.Since(began); took > flushFor+10*time.Second {
 				t.Errorf("the end took %v; promised are %v", took, flushFor)
 			}
 			if !strings.Contains(said.String(), "telemetry is incomplete") {

@@ -35,7 +35,7 @@ func (d *desk) lose(from int64) {
 // for what comes, not for ever.
 func TestDoOverALostTail(t *testing.T) {
 	d := newDesk(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	type answer struct {
 		Result
@@ -61,7 +61,7 @@ func TestDoOverALostTail(t *testing.T) {
 // TestCancelOverALostTail: the command is decided anew, and that is its answer.
 func TestCancelOverALostTail(t *testing.T) {
 	d := newDesk(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- d.Cancel(ctx, "", "a", "") }()
@@ -80,7 +80,7 @@ func TestCancelOverALostTail(t *testing.T) {
 // TestWaitOverALostTail: what was known of a task from what is lost holds no more.
 func TestWaitOverALostTail(t *testing.T) {
 	d := newDesk(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := d.Submit(ctx, Task{ID: "a", Kind: "k"}); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func (t *tail) awaited(key taskKey) bool {
 // decision that stands says nothing of it.
 func TestAnEffectThatIsLost(t *testing.T) {
 	d := newDesk(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	type answer struct {
 		n   int64
@@ -159,7 +159,7 @@ func TestADecisionThatIsLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			tl, err := d.tailOf(ctx, events.DefaultPool)
 			if err == nil {
@@ -239,7 +239,7 @@ func TestWhatDoesNotPassEndsTheWait(t *testing.T) {
 	for name, wait := range waits {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			done := make(chan error, 1)
 			begin := func() { go func() { done <- wait(ctx, d.Client) }() }
@@ -270,7 +270,7 @@ func TestWhatDoesNotPassEndsTheWait(t *testing.T) {
 func TestTroubleIsLogged(t *testing.T) {
 	var log journal
 	d := newDesk(t, func(cfg *Config) { cfg.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {

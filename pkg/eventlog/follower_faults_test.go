@@ -252,7 +252,7 @@ func TestLossDuringABarrier(t *testing.T) {
 	for fetches := 1; fetches < 8; fetches++ {
 		s := newScribe(t, "a", "b", "c", "d")
 		f := follow(&shrinking{s.log, fetches, func() { lostTails["shorter"](s) }}, false)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		if err := f.Barrier(ctx); err != nil {
 			t.Fatalf("a loss at fetch %d: %v", fetches, err)

@@ -112,7 +112,7 @@ func TestOwnerSurvivesWhatAnAppendMayDo(t *testing.T) {
 // log from its beginning each time, since the log may lose what was read.
 func awaitTasks(t *testing.T, log eventlog.Log, n int, epoch uint32) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		seen := map[string]bool{}
@@ -203,7 +203,7 @@ func TestOwnerRaisesTheAlarmOverALostTail(t *testing.T) {
 			}
 			return
 		case b.inputs.wake <- struct{}{}:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no alarm")
 		}
 	}

@@ -235,7 +235,7 @@ func (b *bundle) run(t testing.TB) (stop func() error) {
 // await waits until n records were published.
 func (b *bundle) await(t testing.TB, n int) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		select {
 		case got := <-b.outbox.got:

@@ -82,7 +82,7 @@ func begin(t *testing.T, args ...string) *running {
 
 func reads(t *testing.T, from <-chan string, want string) {
 	t.Helper()
-	for late := time.After(20 * time.Second); ; {
+	for late := time.After(time.Minute); ; {
 		select {
 		case line := <-from:
 			if strings.HasPrefix(line, "warning: ") {
