@@ -81,7 +81,7 @@ func TestHostileInput(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", h.name, err)
 		}
-		s.seen.awaitCount(t, events.TypeTaskRejected, i+1, 10*time.Second)
+		s.seen.awaitCount(t, events.TypeTaskRejected, i+1, 60*time.Second)
 		s.seen.mu.Lock()
 		m := s.seen.last[events.TypeTaskRejected].Message.(*events.TaskRejected)
 		s.seen.mu.Unlock()

@@ -33,7 +33,7 @@ func soak(t *testing.T, on brokers) {
 		"scheduler": s.scheduler("--snapshot-interval", "5s", "--history", "10s"),
 		"engine":    s.engineProcess("e", "--slots", "2000"),
 	}
-	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, 30*time.Second)
+	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, 60*time.Second)
 	s.seen.countOnly()
 	end := s.load(*soakRate)
 	every := max(*soakFor/60, 250*time.Millisecond)

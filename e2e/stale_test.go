@@ -52,10 +52,10 @@ func TestStoppedEngineIsFenced(t *testing.T) {
 		other = p
 	}
 	stop(sleeper)
-	s.seen.awaitCount(t, events.TypeEngineLost, 1, 20*time.Second)
+	s.seen.awaitCount(t, events.TypeEngineLost, 1, 60*time.Second)
 	other.out.await(t, "wrote", 20*time.Second)
 	touch(t, filepath.Join(dir, "go-on"))
-	s.seen.awaitCount(t, events.TypeTaskSucceeded, 1, 20*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskSucceeded, 1, 60*time.Second)
 	cont(sleeper)
 	sleeper.out.await(t, "refused", 20*time.Second)
 	s.seen.endedOnce(t, 1, 10*time.Second)
@@ -66,7 +66,7 @@ func TestStoppedEngineIsFenced(t *testing.T) {
 		t.Errorf("the file holds %q; it must hold the second attempt's second write", text)
 	}
 	s.submit(1, func(int) client.Task { return client.Task{ID: "write", Kind: "write"} })
-	s.seen.awaitCount(t, events.TypeTaskRepeated, 1, 20*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskRepeated, 1, 60*time.Second)
 	if n := s.seen.count(events.TypeTaskAssigned); n != 2 {
 		t.Errorf("%d assignments after it was submitted again, want 2", n)
 	}
