@@ -10,12 +10,16 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	yaml3 "go.yaml.in/yaml/v3"
 	"sigs.k8s.io/yaml"
 )
+
+// plain is the style of a scalar without quotes.
+const plain yaml3.Style = 0
 
 // errSeveral quotes nothing of the file, which may hold a secret.
 var errSeveral = errors.New("it holds more than one YAML document; give one file for each")
@@ -26,13 +30,20 @@ var bom = []byte("\ufeff")
 // Decode reads the one document in data into v, by the JSON names of its fields. A
 // field that v does not have, or that is given twice, is refused, and so is a second
 // document. A number that versions of YAML read differently, or that would be rounded,
-// is refused, because it may be meant as text, such as a postcode. An empty document
+// is refused, because it may be meant as text, such as a postcode. Only true and false
+// are Booleans: yes, no, on, off, y and n are text, as names, too. An empty document
 // leaves v as it is.
 func Decode(data []byte, v any) error {
 	data = bytes.TrimPrefix(data, bom)
-	broken := single(data)
+	first, broken := single(data)
 	if errors.Is(broken, errSeveral) {
 		return broken
+	}
+	if broken == nil && quote(first) {
+		var err error
+		if data, err = yaml3.Marshal(first); err != nil {
+			return fmt.Errorf("write the document anew: %w", err)
+		}
 	}
 	// Its errors name fields; but it reads no further than the first document.
 	return cmp.Or(yaml.UnmarshalStrict(data, v, yaml.DisallowUnknownFields), broken)
@@ -45,19 +56,36 @@ func Empty(data []byte) bool {
 	return errors.Is(err, io.EOF) || err == nil && empty(&node)
 }
 
-// single is why data is not one document, or not a clear one.
-func single(data []byte) error {
+// truths are Booleans to YAML 1.1, which reads the document, and text to YAML 1.2.
+var truths = []string{"y", "n", "yes", "no", "on", "off"}
+
+// quote puts truths in a node in quotes, and tells whether there are any.
+func quote(node *yaml3.Node) (found bool) {
+	if node.Kind == yaml3.ScalarNode && node.Style == plain && slices.Contains(truths, strings.ToLower(node.Value)) {
+		node.Style, found = yaml3.DoubleQuotedStyle, true
+	}
+	for _, child := range node.Content {
+		found = quote(child) || found
+	}
+	return found
+}
+
+// single is the one document in data, and why there are others, or it is not a clear one.
+func single(data []byte) (first *yaml3.Node, err error) {
 	d := yaml3.NewDecoder(bytes.NewReader(data))
 	var unclear error
+	first = &yaml3.Node{}
 	for n := 0; ; n++ {
 		var node yaml3.Node
 		switch err := d.Decode(&node); {
 		case errors.Is(err, io.EOF):
-			return unclear
+			return first, unclear
 		case n > 0 && (err != nil || !empty(&node)):
-			return errSeveral
+			return nil, errSeveral
 		case err != nil:
-			return err
+			return nil, err
+		case n == 0:
+			first = &node
 		}
 		unclear = cmp.Or(unclear, check(&node))
 	}
@@ -65,7 +93,6 @@ func single(data []byte) error {
 
 // check refuses the first number in a node that is not clear. It quotes nothing, either.
 func check(node *yaml3.Node) error {
-	const plain = 0
 	if node.Kind == yaml3.ScalarNode && node.Style == plain && unclear(node.Value) {
 		return fmt.Errorf("line %d: a number has leading zeros, a base or underscores, or is too large to be exact: write it as a plain integer, or in quotes if it is text", node.Line)
 	}

@@ -59,6 +59,23 @@ func TestNumbersAreClear(t *testing.T) {
 	}
 }
 
+// Only true and false are Booleans; what else YAML 1.1 reads as one is text, as a name, too.
+func TestOnlyTrueAndFalseAreBooleans(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"yes", "No", "ON", "off", "y", "N", `"true"`} {
+		var v map[string]any
+		err := Decode([]byte("# labels\na: "+text+"\nb: [x, "+text+"] # two\n"+text+": 7\n"), &v)
+		want := strings.Trim(text, `"`)
+		if list, _ := v["b"].([]any); err != nil || v["a"] != want || v[want] != 7.0 || len(list) != 2 || list[1] != want {
+			t.Errorf("%s: %v, %v; want it to be text", text, v, err)
+		}
+	}
+	var v []any
+	if err := Decode([]byte("[true, False, {c: yes}]"), &v); err != nil || v[0] != true || v[1] != false {
+		t.Errorf("true and False: %v, %v", v, err)
+	}
+}
+
 func TestEmpty(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]bool{

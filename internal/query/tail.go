@@ -16,7 +16,8 @@ import (
 type TailConfig struct {
 	Topic      string
 	Partitions []int32
-	// From is the offset to begin at; if negative: Last records before the end.
+	// From is the offset to begin at; if negative: Last records before the end. It is
+	// an error if it lies beyond the end.
 	From, Last int64
 	// Follow goes on with what comes, until the context ends.
 	Follow bool
@@ -95,6 +96,9 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool, try *trouble.
 		return nil, err
 	}
 	from := t.cfg.From
+	if from > end {
+		return nil, fmt.Errorf("read %s/%d@%d: the partition ends at %d: give an offset of at most that", topic, p, from, end)
+	}
 	if from < 0 {
 		from = end - t.cfg.Last
 	}

@@ -122,6 +122,27 @@ func TestTailOverALostTail(t *testing.T) {
 	}
 }
 
+// TestATailThatBeginsBeyondTheEnd is refused, be its topic judged or not, with where
+// the end is; at the end itself there is nothing yet.
+func TestATailThatBeginsBeyondTheEnd(t *testing.T) {
+	for _, topic := range []string{handmade.Topic, "spanway.tasks.requests"} {
+		s, log := newShelf(), handmade.New(t)
+		log.Batch(task("a"))
+		s.add(t, log.Records...)
+		end := int64(len(log.Records))
+		from := func(at int64) error {
+			return New(Config{Logs: s}).Tail(t.Context(), TailConfig{Topic: topic, Partitions: []int32{handmade.Partition}, From: at},
+				func(TailRecord) error { return errLast })
+		}
+		if err := from(end + 1); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the partition ends at %d", end)) {
+			t.Errorf("%s from beyond its end: %v", topic, err)
+		}
+		if err := from(end); err != nil {
+			t.Errorf("%s from its end: %v", topic, err)
+		}
+	}
+}
+
 type denial struct{}
 
 func (denial) Error() string { return "the principal may not read" }

@@ -114,6 +114,7 @@ type pairs struct {
 	several bool
 	put     func(name string, values []Word) error
 	show    func() string
+	given   map[string]bool // by all that was set: a name that comes again is refused
 }
 
 func (p *pairs) Type() string   { return "name=value" }
@@ -124,7 +125,9 @@ func (p *pairs) Set(text string) error {
 	if s.empty() {
 		return nil
 	}
-	given := map[string]bool{} // in this text; a flag that is given again replaces
+	if p.given == nil {
+		p.given = map[string]bool{}
+	}
 	for more := true; more; more = s.next(",") {
 		name, err := s.word("=,")
 		if err != nil {
@@ -136,10 +139,10 @@ func (p *pairs) Set(text string) error {
 		if strings.ContainsFunc(name.Text, unicode.IsSpace) {
 			return fmt.Errorf("%q is no name: it has a space in it", name.Text)
 		}
-		if given[name.Text] {
+		if p.given[name.Text] {
 			return fmt.Errorf("%q is given twice: give it once", name.Text)
 		}
-		given[name.Text] = true
+		p.given[name.Text] = true
 		values, err := p.values(&s)
 		if err != nil {
 			return err

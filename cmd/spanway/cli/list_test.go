@@ -60,8 +60,13 @@ func TestListsAreTrimmedAndKeepWhatIsInQuotes(t *testing.T) {
 			t.Errorf("%s: %v (-want +got)\n%s", arg, err, diff)
 		}
 	}
-	if got, err := take("--list=a", "--list=b,c", "--pairs=a=1", "--pairs=b=2,a=3"); err != nil || len(got.List) != 3 || got.Pairs["a"] != "3" || len(got.Pairs) != 2 {
+	if got, err := take("--list=a", "--list=b,c", "--pairs=a=1", "--pairs=b=2,c=3"); err != nil || len(got.List) != 3 || got.Pairs["a"] != "1" || len(got.Pairs) != 3 {
 		t.Errorf("flags given again: %+v, %v", got, err)
+	}
+	for _, flag := range []string{"--pairs", "--labels"} {
+		if _, err := take(flag+"=a=1", flag+"=b=2,a=3"); err == nil || !strings.Contains(err.Error(), `"a" is given twice`) {
+			t.Errorf("%s gives a name twice: %v", flag, err)
+		}
 	}
 }
 
