@@ -46,7 +46,7 @@ func message(r *events.Record) proto.Message {
 // requesters were told that knows nothing of the rule.
 func judged(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
-	for n := range int32(events.IDEventPartitions) {
+	for n := range events.IDEventPartitions {
 		records := grantLog(t, c, n)
 		p := spaces.NewPartition(topics.IDEvents(), n, chain.Options{})
 		for i := range records {

@@ -117,11 +117,11 @@ func TestWhatStopsACopy(t *testing.T) {
 		}, SourceChanged},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			copy := c.copy(t)
-			rest, ok := copy.Next().(Rest)
-			told := copy.Incidents()
-			if !ok || rest.Reason != c.want || copy.State() != Stopped || len(told) != 1 || told[0].Reason != c.want {
-				t.Errorf("the copy is %s, its step is %T%v, it tells %v; want %s", copy.State(), copy.Next(), copy.Next(), told, c.want)
+			stopped := c.copy(t)
+			rest, ok := stopped.Next().(Rest)
+			told := stopped.Incidents()
+			if !ok || rest.Reason != c.want || stopped.State() != Stopped || len(told) != 1 || told[0].Reason != c.want {
+				t.Errorf("the copy is %s, its step is %T%v, it tells %v; want %s", stopped.State(), stopped.Next(), stopped.Next(), told, c.want)
 			}
 		})
 	}
@@ -165,7 +165,7 @@ func TestRouting(t *testing.T) {
 	lax := Routing{Header: "to", Site: "fra", Allowed: []string{"ams", "fra"}, Unrouted: true, Unknown: GoOn}
 	for _, c := range []struct {
 		header       string
-		strict, lax_ string
+		strict, tolerant string
 	}{
 		{"fra", "copied", "copied"},
 		{" ams , fra,fra ", "copied", "copied"},
@@ -182,7 +182,7 @@ func TestRouting(t *testing.T) {
 		if c.header == "none" {
 			record.Headers = nil
 		}
-		for want, r := range map[string]*Routing{"strict " + c.strict: &r, "lax " + c.lax_: &lax} {
+		for want, r := range map[string]*Routing{"strict " + c.strict: &r, "lax " + c.tolerant: &lax} {
 			got := "not"
 			switch wanted, ok := r.wants(record); {
 			case !ok:
