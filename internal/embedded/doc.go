@@ -23,8 +23,9 @@
 //     survive), so a batch sent again then is appended twice.
 //   - It accepts timestamps in the future, and LogAppendTime leaves records'
 //     timestamps as they were sent.
-//   - A member that waits in JoinGroup or SyncGroup, and sends no heartbeats beside it,
-//     as package kafka does, is dropped without an answer when its session ends.
+//   - A member that waits in JoinGroup or SyncGroup is dropped without an answer when its
+//     session ends, unless it sends heartbeats beside it. Package kafka does so in
+//     JoinGroup only.
 //   - A group's first rebalance does not wait for more members.
 //   - Members that had not left when it closed are back, dead, at the next
 //     start, until their session ends.

@@ -164,7 +164,7 @@ func TestRouting(t *testing.T) {
 	r := Routing{Header: "to", Site: "fra", Allowed: []string{"ams", "fra"}}
 	lax := Routing{Header: "to", Site: "fra", Allowed: []string{"ams", "fra"}, Unrouted: true, Unknown: GoOn}
 	for _, c := range []struct {
-		header       string
+		header           string
 		strict, tolerant string
 	}{
 		{"fra", "copied", "copied"},
