@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/cluster"
@@ -90,7 +91,7 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 		err = Misuse(err)
 	}
 	if err != nil {
-		fmt.Fprintf(a.Err, "spanway: %s\n", strings.TrimSpace(err.Error()))
+		fmt.Fprintf(a.Err, "spanway: %s\n", strings.ReplaceAll(render.Lines(strings.TrimSpace(err.Error())), "\t", `\t`))
 	}
 	if ExitCode(err) == ExitUsage {
 		fmt.Fprintf(a.Err, "see \"%s --help\"\n", called.CommandPath())

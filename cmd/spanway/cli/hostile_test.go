@@ -1,9 +1,13 @@
 package cli_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/clitest"
@@ -47,4 +51,17 @@ func TestTable(t *testing.T) {
 	if len(lines) != 5 || !strings.HasPrefix(lines[2], "a   b     c") {
 		t.Errorf("the table is\n%s", out)
 	}
+}
+
+// What errors and notices say comes from anywhere: from a broker, from what is in a log,
+// from a file.
+func TestErrorsAndNoticesAreSafeForATerminal(t *testing.T) {
+	var out, err bytes.Buffer
+	code := cli.Execute(t.Context(), []string{"fail"}, cli.Streams{In: &bytes.Buffer{}, Out: &out, Err: &err}, func(*cli.App) *cobra.Command {
+		return &cobra.Command{Use: "fail", RunE: func(*cobra.Command, []string) error { return errors.New(clitest.Hostile) }}
+	})
+	if code == cli.ExitDone || err.Len() == 0 {
+		t.Errorf("it ends with %d and says %q", code, err.String())
+	}
+	clitest.Shown(t, err.String())
 }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+
+	"github.com/spanway/spanway/cmd/spanway/render"
 )
 
 // notices tell a person, on stderr, of what a command tries again and that it goes on.
@@ -40,7 +42,7 @@ func (n *notices) Handle(_ context.Context, r slog.Record) error {
 	})
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	_, err := fmt.Fprintln(n.to, b.String())
+	_, err := fmt.Fprintln(n.to, render.Clean(b.String()))
 	return err
 }
 

@@ -15,3 +15,12 @@ func TestNoticesAreReadByPeople(t *testing.T) {
 		t.Errorf("it says %q, want %q", out.String(), want)
 	}
 }
+
+func TestNoticesAreSafeForATerminal(t *testing.T) {
+	var out bytes.Buffer
+	a := &App{Err: &out}
+	a.notices().Warn("trying again", "doing", "read \x1b[31m\n\u202e", "error", errors.New("\xff\r\u009b"))
+	if want := "spanway: trying again: read \\x1b[31m\\n\\u202e: \\xff\\r\\u009b\n"; out.String() != want {
+		t.Errorf("it says %q, want %q", out.String(), want)
+	}
+}
