@@ -3,6 +3,7 @@ package eventstest
 import (
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -15,4 +16,26 @@ func Unseen(seen map[events.Type]int, prefix string) []events.Type {
 		here := strings.HasPrefix(string(t), prefix) || t == events.TypeLogTimePassed
 		return !here || events.KindOf(t) != events.Event || seen[t] > 0
 	})
+}
+
+// Covered makes random runs until each of the counts has seen all types of events that begin
+// with a prefix, and fails if some are never made: one round of few runs may miss one by
+// chance, many rounds do not.
+func Covered(t testing.TB, prefix string, round func(), counts ...map[events.Type]int) {
+	t.Helper()
+	const rounds = 50
+	var never []events.Type
+	for range rounds {
+		round()
+		if never = nil; t.Failed() {
+			return
+		}
+		for _, seen := range counts {
+			never = append(never, Unseen(seen, prefix)...)
+		}
+		if len(never) == 0 {
+			return
+		}
+	}
+	t.Errorf("none of %d rounds had %q", rounds, never)
 }
