@@ -41,6 +41,7 @@ func New(cfg Config) (*Client, error) {
 		cfg: cfg, topics: events.Topics{Prefix: cfg.Prefix}, encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{Gather: true}), tails: map[int32]*tail{},
 	}
+	c.requests.begin()
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }

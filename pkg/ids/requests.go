@@ -1,6 +1,7 @@
 package ids
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 
 	"github.com/google/uuid"
@@ -10,8 +11,13 @@ import (
 
 // requestIDs makes fresh request IDs. A request stands in the partition of its ID; so that
 // requests that are made at the same time make one batch instead of one in each partition,
-// the IDs are of one partition for a while, then of the next one.
+// the IDs are of one partition for a while, then of the next one. The first one is random:
+// there are programs that make one request.
 type requestIDs struct{ made atomic.Int64 }
+
+func (r *requestIDs) begin() {
+	r.made.Store(rand.Int64N(int64(events.IDRequestPartitions)) * perPartition)
+}
 
 // perPartition is how many IDs are of one partition in a row: every allocator gets requests
 // of a client that makes a few hundred.

@@ -12,6 +12,7 @@ import (
 // partition; no ID is made twice.
 func TestRequestIDsOfAWhileAreOfOnePartition(t *testing.T) {
 	var r requestIDs
+	r.begin()
 	seen, inPartition := map[string]bool{}, map[int32]int{}
 	moves, last := 0, int32(-1)
 	for range perPartition * int(events.IDRequestPartitions) {
@@ -32,5 +33,18 @@ func TestRequestIDsOfAWhileAreOfOnePartition(t *testing.T) {
 		if inPartition[n] != perPartition {
 			t.Errorf("partition %d has %d", n, inPartition[n])
 		}
+	}
+}
+
+// Programs that make one request each do not all ask in the same partition.
+func TestFirstRequestIDsAreOfAnyPartition(t *testing.T) {
+	seen := map[int32]bool{}
+	for range 10_000 { // All in seven of them: once in 10^579 times.
+		var r requestIDs
+		r.begin()
+		seen[events.RequestPartition(r.next())] = true
+	}
+	if len(seen) != int(events.IDRequestPartitions) {
+		t.Errorf("they are of the partitions %v", seen)
 	}
 }
