@@ -28,6 +28,11 @@ type bad struct {
 func newBad(t *testing.T) *bad {
 	t.Helper()
 	at, c := system(t, nil, store.NewMemory())
+	return badOf(t, at, c)
+}
+
+func badOf(t *testing.T, at *cluster.Cluster, c *ids.Client) *bad {
+	t.Helper()
 	ctx := t.Context()
 	must(t, c.Create(ctx, ids.Rules{Space: "spi", From: 1, To: 100, MaxCount: 50, Quarantine: time.Hour}))
 	held, err := c.Grant(ctx, ids.Want{Space: "spi", Count: 10, RequestID: "a", Owner: "me"})
@@ -161,7 +166,10 @@ func TestBadInput(t *testing.T) {
 // Strangers may write anything to both logs: the fold leaves it out or refuses it, a command
 // that cannot be read is a dead letter, and all that is granted is disjoint.
 func TestStrangers(t *testing.T) {
-	b := newBad(t)
+	at, release := connect(t)
+	t.Cleanup(release)
+	run(t, newService(t, at, store.NewMemory(), nil))
+	b := badOf(t, at, unjudged(t, at)) // The verifier names what strangers write.
 	ctx := t.Context()
 	encoder := events.Encoder{Source: "/stranger"}
 	call := func(n byte, seen int64, m *events.IdsRangeGranted) events.Record {

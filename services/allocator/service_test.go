@@ -84,12 +84,19 @@ func run(t *testing.T, a *allocator.Service) {
 // told is judged.
 func client(t *testing.T, c *cluster.Cluster) *ids.Client {
 	t.Helper()
+	i := unjudged(t, c)
+	t.Cleanup(func() { judged(t, c) })
+	return i
+}
+
+// unjudged is a client of a log to which strangers write.
+func unjudged(t *testing.T, c *cluster.Cluster) *ids.Client {
+	t.Helper()
 	i, err := ids.New(ids.Config{Cluster: c, Timeout: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(i.Close)
-	t.Cleanup(func() { judged(t, c) })
 	return i
 }
 

@@ -3,7 +3,6 @@ package eventstest
 import (
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -21,7 +20,7 @@ func Unseen(seen map[events.Type]int, prefix string) []events.Type {
 // Covered makes random runs until each of the counts has seen all types of events that begin
 // with a prefix, and fails if some are never made: one round of few runs may miss one by
 // chance, many rounds do not.
-func Covered(t testing.TB, prefix string, round func(), counts ...map[events.Type]int) {
+func Covered(t test, prefix string, round func(), counts ...map[events.Type]int) {
 	t.Helper()
 	const rounds = 50
 	var never []events.Type
@@ -38,4 +37,11 @@ func Covered(t testing.TB, prefix string, round func(), counts ...map[events.Typ
 		}
 	}
 	t.Errorf("none of %d rounds had %q", rounds, never)
+}
+
+// test is what Covered needs of a *testing.T: packages that are no tests do not import that.
+type test interface {
+	Helper()
+	Failed() bool
+	Errorf(format string, args ...any)
 }
