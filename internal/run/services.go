@@ -10,6 +10,8 @@ import (
 
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/queue"
 	"github.com/spanway/spanway/services/allocator"
 	"github.com/spanway/spanway/services/allocator/store"
 	"github.com/spanway/spanway/services/scheduler"
@@ -29,6 +31,17 @@ func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, t
 		return err
 	}
 	return nil // Also if it was told to stop before it could begin.
+}
+
+// Queues keeps every queue on a cluster until ctx ends. It is ready at once: what a queue
+// holds is the queue's with or without it. What is in the way shows in /readyz.
+func Queues(ctx context.Context, c *cluster.Cluster, o queue.Options, tel *telemetry.Telemetry) {
+	o.Meter = otel.Meter(queueScope)
+	ready := make(chan struct{})
+	close(ready)
+	tel.Ready("queues", ready)
+	tel.Watch("queues", c.Trouble)
+	queue.Keep(ctx, c, o)
 }
 
 // Allocator runs an allocator on the cluster of deps, with a store in Redis, until ctx
