@@ -15,6 +15,7 @@ import (
 	"github.com/spanway/spanway/internal/verify/spaces"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/ids"
 )
 
 // grantLog reads all of a partition of ids.events.
@@ -134,4 +135,24 @@ func TestOverlaps(t *testing.T) {
 	if found := overlaps(log); len(found) != 2 {
 		t.Errorf("found %q; want d with b and with c", found)
 	}
+}
+
+// client is one that asks for identifiers until the test ends; then all that requesters were
+// told is judged.
+func client(t *testing.T, c *cluster.Cluster) *ids.Client {
+	t.Helper()
+	i := unjudged(t, c)
+	t.Cleanup(func() { judged(t, c) })
+	return i
+}
+
+// unjudged is a client of a log to which strangers write.
+func unjudged(t *testing.T, c *cluster.Cluster) *ids.Client {
+	t.Helper()
+	i, err := ids.New(ids.Config{Cluster: c, Timeout: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	return i
 }

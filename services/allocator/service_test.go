@@ -80,26 +80,6 @@ func run(t *testing.T, a *allocator.Service) {
 	}
 }
 
-// client is one that asks for identifiers until the test ends; then all that requesters were
-// told is judged.
-func client(t *testing.T, c *cluster.Cluster) *ids.Client {
-	t.Helper()
-	i := unjudged(t, c)
-	t.Cleanup(func() { judged(t, c) })
-	return i
-}
-
-// unjudged is a client of a log to which strangers write.
-func unjudged(t *testing.T, c *cluster.Cluster) *ids.Client {
-	t.Helper()
-	i, err := ids.New(ids.Config{Cluster: c, Timeout: time.Minute})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(i.Close)
-	return i
-}
-
 // system is a broker with allocators, each on a store. All of them serve when it returns.
 func system(t *testing.T, change func(*allocator.Config), stores ...allocator.Store) (*cluster.Cluster, *ids.Client) {
 	t.Helper()
