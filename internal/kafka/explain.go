@@ -136,14 +136,27 @@ func (c *Client) demandsSASL(ctx context.Context, address string) (mechanisms []
 	if c.config.Security.Credentials != nil {
 		return nil
 	}
-	// A connection that was cut once says nothing.
-	silent := c.probe(ctx, address, func(ctx context.Context, conn net.Conn) bool {
-		over, err := c.encrypted(ctx, conn, address)
-		return err == nil && ended(greet(over, c.config.ClientID))
-	})
-	if !silent {
-		return nil
+	// A connection that was cut says nothing, nor does what a listener tells of its
+	// mechanisms: some tell them that demand none. One that refuses each greeting and
+	// answers each question in between is no network that cuts connections.
+	const times = 3
+	for range times {
+		refused := c.probe(ctx, address, func(ctx context.Context, conn net.Conn) bool {
+			over, err := c.encrypted(ctx, conn, address)
+			return err == nil && ended(greet(over, c.config.ClientID))
+		})
+		if !refused {
+			return nil
+		}
+		if mechanisms = c.mechanisms(ctx, address); len(mechanisms) == 0 {
+			return nil
+		}
 	}
+	return mechanisms
+}
+
+// mechanisms tells what a listener says that it takes.
+func (c *Client) mechanisms(ctx context.Context, address string) (offered []string) {
 	c.probe(ctx, address, func(ctx context.Context, conn net.Conn) bool {
 		over, err := c.encrypted(ctx, conn, address)
 		if err != nil {
@@ -151,13 +164,13 @@ func (c *Client) demandsSASL(ctx context.Context, address string) (mechanisms []
 		}
 		pc := protocol.NewConn(over, c.config.ClientID)
 		pc.SetVersions(versions)
-		offered, err := handshake(pc, "none")
+		told, err := handshake(pc, "none")
 		if errors.Is(err, kafkago.UnsupportedSASLMechanism) {
-			mechanisms = offered
+			offered = told
 		}
 		return true
 	})
-	return mechanisms
+	return offered
 }
 
 // takesNoSASL reports whether a listener answers a client that shows nothing. Then
