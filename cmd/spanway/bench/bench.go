@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,7 +26,6 @@ func Command(a *cli.App) *cobra.Command {
 
 func tasks(a *cli.App) *cobra.Command {
 	cfg := bench.Config{}
-	profile := ""
 	c := &cobra.Command{
 		Use:   "tasks",
 		Short: "Measure tasks a second and the time from submit to start",
@@ -34,21 +34,11 @@ at a steady rate, the time from a submit until the handler is entered. Before
 each round of tasks the bare wire is measured: the same records produced and
 fetched, with nobody who decides anything; the ratio of the two says what the
 deciding costs, whatever the machine does that minute. It embeds its own engines,
-and starts its own broker and scheduler on free ports unless --brokers is given.`,
+and starts its own broker and scheduler on free ports unless --brokers, --cluster
+or --context is given.`,
 		Args: cli.None,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg.Prefix = a.Prefix
-			if err := cfg.Validate(); err != nil {
-				return cli.Misuse(err)
-			}
-			stopProfile, err := startProfile(profile)
-			if err != nil {
-				return err
-			}
-			defer stopProfile()
-			return measureTasks(cmd.Context(), a, cfg, !cmd.Flags().Changed("brokers"))
-		},
 	}
+	measuring(c, &cfg, func(ctx context.Context, ownBroker bool) error { return measureTasks(ctx, a, cfg, ownBroker) })
 	f := c.Flags()
 	f.IntVar(&cfg.Tasks, "tasks", 200_000, "how many in each round")
 	f.IntVar(&cfg.Rounds, "rounds", 5, "rounds of the bare wire and tasks; the figures are medians")
@@ -57,7 +47,6 @@ and starts its own broker and scheduler on free ports unless --brokers is given.
 	f.IntVar(&cfg.Slots, "slots", 2000, "how many tasks each engine runs at once")
 	f.IntVar(&cfg.Rate, "rate", 500, "tasks a second while the time to start is measured; 0 to leave that out")
 	f.DurationVar(&cfg.Duration, "duration", 10*time.Second, "how long that is measured")
-	f.StringVar(&profile, "cpu-profile", "", "write a CPU profile to this file")
 	return c
 }
 
@@ -77,7 +66,7 @@ func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bo
 	if err != nil {
 		return err
 	}
-	cfg.Logger = log
+	cfg.Logger, cfg.Prefix = log, a.Prefix
 	cfg.Pool = events.Pool("bench-" + uuid.NewString()[:8])
 	cfg.Start = func(ctx context.Context) ([]string, func(), error) {
 		if !embedded {
@@ -126,6 +115,24 @@ func bar(a *cli.App, of string, work int) (progress func(done int)) {
 	b := progressbar.NewOptions(work, progressbar.OptionSetWriter(a.Screen()), progressbar.OptionSetDescription(of),
 		progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 	return func(done int) { b.Add(done) } //nolint:errcheck // It is only for the eye.
+}
+
+// measuring has a command check its configuration, write a CPU profile if it is asked for
+// one, and measure: on a broker of its own, unless a flag or variable names another.
+func measuring(c *cobra.Command, cfg interface{ Validate() error }, measure func(ctx context.Context, ownBroker bool) error) {
+	profile := c.Flags().String("cpu-profile", "", "write a CPU profile to this file")
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := cfg.Validate(); err != nil {
+			return cli.Misuse(err)
+		}
+		stop, err := startProfile(*profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		named := slices.ContainsFunc([]string{"brokers", "cluster", "context"}, cmd.Flags().Changed)
+		return measure(cmd.Context(), !named)
+	}
 }
 
 func startProfile(file string) (stop func(), err error) {

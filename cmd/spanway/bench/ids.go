@@ -15,7 +15,6 @@ import (
 
 func identifiers(a *cli.App) *cobra.Command {
 	cfg := bench.IDsConfig{}
-	profile := ""
 	c := &cobra.Command{
 		Use:   "ids",
 		Short: "Measure grants of identifiers a second, and what they cost by the size of a space",
@@ -31,19 +30,8 @@ it deletes again. It starts its own broker on a free port unless --brokers,
 --cluster or --context is given, and its own Redis unless --redis is given.`,
 		Example: `  spanway bench ids --redis 127.0.0.1:6379 --callers 64 -o json`,
 		Args:    cli.None,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cfg.Validate(); err != nil {
-				return cli.Misuse(err)
-			}
-			stopProfile, err := startProfile(profile)
-			if err != nil {
-				return err
-			}
-			defer stopProfile()
-			f := cmd.Flags()
-			return measureIDs(cmd.Context(), a, cfg, !f.Changed("brokers") && !f.Changed("cluster") && !f.Changed("context"))
-		},
 	}
+	measuring(c, &cfg, func(ctx context.Context, ownBroker bool) error { return measureIDs(ctx, a, cfg, ownBroker) })
 	f := c.Flags()
 	f.IntVar(&cfg.Callers, "callers", 64, "how many ask at the same time")
 	f.IntVar(&cfg.Count, "count", 1, "how many identifiers each grant has")
@@ -51,7 +39,6 @@ it deletes again. It starts its own broker on a free port unless --brokers,
 	f.DurationVar(&cfg.Duration, "duration", 2*time.Second, "how long each of them is measured")
 	f.IntSliceVar(&cfg.Sizes, "sizes", []int{1, 1000, 100_000}, "how many live ranges the spaces hold whose costs are measured last")
 	f.StringVar(&cfg.Redis, "redis", "", "address of Redis, host:port, without TLS and password (default one of its own)")
-	f.StringVar(&profile, "cpu-profile", "", "write a CPU profile to this file")
 	return c
 }
 

@@ -28,16 +28,11 @@ func pools(a *cli.App) *cobra.Command {
 		Long: `Start schedulers as processes of their own, one after the other; end one by
 SIGTERM and one by kill -9, and start others in their place; and measure how long
 it takes each time until every partition is owned again. Then measure the rate
-with 1, 4 and 16 pools. It starts its own broker on a free port unless --brokers
-is given; there no other scheduler may run.`,
+with 1, 4 and 16 pools. It starts its own broker on a free port unless --brokers,
+--cluster or --context is given; there no other scheduler may run.`,
 		Args: cli.None,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cfg.Validate(); err != nil {
-				return cli.Misuse(err)
-			}
-			return measurePools(cmd.Context(), a, cfg, !cmd.Flags().Changed("brokers"))
-		},
 	}
+	measuring(c, &cfg, func(ctx context.Context, ownBroker bool) error { return measurePools(ctx, a, cfg, ownBroker) })
 	f := c.Flags()
 	f.IntVar(&cfg.Schedulers, "schedulers", 4, "how many schedulers")
 	f.IntSliceVar(&cfg.Pools, "pools", []int{1, 4, 16}, "with how many pools to measure the rate")

@@ -17,7 +17,6 @@ import (
 
 func queues(a *cli.App) *cobra.Command {
 	cfg := bench.QueueConfig{}
-	profile := ""
 	c := &cobra.Command{
 		Use:   "queue",
 		Short: "Measure entries a second, claims, and what a queue costs by its size",
@@ -31,19 +30,8 @@ snapshot. It starts its own broker on a free port unless --brokers, --cluster or
 --context is given; what it creates there it deletes again.`,
 		Example: `  spanway bench queue --sizes 1000,1000000 -o json`,
 		Args:    cli.None,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := cfg.Validate(); err != nil {
-				return cli.Misuse(err)
-			}
-			stopProfile, err := startProfile(profile)
-			if err != nil {
-				return err
-			}
-			defer stopProfile()
-			f := cmd.Flags()
-			return measureQueues(cmd.Context(), a, cfg, !f.Changed("brokers") && !f.Changed("cluster") && !f.Changed("context"))
-		},
 	}
+	measuring(c, &cfg, func(ctx context.Context, ownBroker bool) error { return measureQueues(ctx, a, cfg, ownBroker) })
 	f := c.Flags()
 	f.IntVar(&cfg.Entries, "entries", 200_000, "how many in each round")
 	f.IntVar(&cfg.Rounds, "rounds", 5, "rounds of the bare wire and the queue; the figures are medians")
@@ -52,7 +40,6 @@ snapshot. It starts its own broker on a free port unless --brokers, --cluster or
 	f.IntVar(&cfg.Claims, "claims", 50_000, "how many are claimed and finished in each round")
 	f.IntVar(&cfg.Workers, "workers", 16, "how many claim at once")
 	f.IntSliceVar(&cfg.Sizes, "sizes", []int{1000, 10_000, 100_000, 1_000_000}, "how many entries the queues hold whose costs are measured last")
-	f.StringVar(&profile, "cpu-profile", "", "write a CPU profile to this file")
 	return c
 }
 
