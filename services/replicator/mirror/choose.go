@@ -57,28 +57,22 @@ func (c *Copy) choose() {
 	size := 0
 	for ; c.chosen < len(c.page); c.chosen++ {
 		r := &c.page[c.chosen]
-		mark, fate := c.fate(r)
-		switch {
-		case fate == copied:
-			marked := mark.Mark(r, c.cfg.Target)
+		marked, fate := c.fate(r)
+		switch fate {
+		case copied:
 			n := marked.Size()
-			if c.cfg.MaxRecord > 0 && n > c.cfg.MaxRecord {
-				fate = uncopyable
-				break
-			}
 			if full := size+n > maxBatch || c.limit > 0 && len(c.batch) >= c.limit; full && len(c.batch) > 0 {
 				return
 			}
 			size += n
 			c.batch, c.origins = append(c.batch, marked), append(c.origins, r.Offset)
-		case fate != uncopyable && fate != misrouted:
-			c.count(fate, r.Offset)
-		}
-		if fate == uncopyable || fate == misrouted {
+		case uncopyable, misrouted:
 			if len(c.batch) == 0 {
 				c.cannot(r, fate)
 			}
 			return // It is decided when what stands before it is appended.
+		default:
+			c.count(fate, r.Offset)
 		}
 	}
 	if len(c.batch) == 0 {

@@ -18,30 +18,34 @@ const (
 	misrouted
 )
 
-// fate decides on a record, and is the provenance of its copy.
-func (c *Copy) fate(r *events.Record) (mark events.Provenance, f fate) {
+// fate decides on a record, and makes its copy if it is copied.
+func (c *Copy) fate(r *events.Record) (marked events.Record, f fate) {
 	if _, standIn := r.Header(events.HeaderUndecodable); standIn {
-		return mark, uncopyable
+		return marked, uncopyable
 	}
-	mark = events.Provenance{Origin: events.Origin{ClusterPartition: c.cfg.Source, Offset: r.Offset}, Generation: c.mark.Generation}
+	mark := events.Provenance{Origin: events.Origin{ClusterPartition: c.cfg.Source, Offset: r.Offset}, Generation: c.mark.Generation}
 	if p, ok := events.ProvenanceOf(r, c.cfg.Source); ok {
 		switch {
 		case p.Passed(c.cfg.Target.Cluster) || len(p.Earlier)+1 >= MaxHops:
-			return mark, looped
+			return marked, looped
 		case !c.cfg.Relay:
-			return mark, relayed
+			return marked, relayed
 		}
 		mark.Earlier = append(slices.Clip(p.Earlier), events.Hop{Cluster: p.Cluster, Offset: p.Offset})
 	}
 	if c.cfg.Routed != nil {
 		switch wanted, ok := c.cfg.Routed.wants(r); {
 		case !ok:
-			return mark, misrouted
+			return marked, misrouted
 		case !wanted:
-			return mark, elsewhere
+			return marked, elsewhere
 		}
 	}
-	return mark, copied
+	marked = mark.Mark(r, c.cfg.Target)
+	if c.cfg.MaxRecord > 0 && marked.Size() > c.cfg.MaxRecord {
+		return marked, uncopyable
+	}
+	return marked, copied
 }
 
 // count counts a record that is dropped, once.

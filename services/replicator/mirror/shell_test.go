@@ -158,7 +158,7 @@ func (w *world) judge() error {
 		switch {
 		case buried && !w.letters[v]:
 			return fmt.Errorf("%s, at %d, is neither copied nor a dead letter", v, r.Offset)
-		case copied && has[v] == 0 && !w.letters[v] && !w.expired(r):
+		case copied && has[v] == 0 && !w.letters[v]:
 			return fmt.Errorf("%s, at %d, is not in the target", v, r.Offset)
 		case !copied && has[v] > 0:
 			return fmt.Errorf("%s, at %d, is in the target", v, r.Offset)
@@ -169,6 +169,3 @@ func (w *world) judge() error {
 	}
 	return nil
 }
-
-// expired says whether a record was deleted from the front of the target.
-func (w *world) expired(r *events.Record) bool { return r.Offset < w.source.start }

@@ -87,7 +87,6 @@ type world struct {
 	mute           bool            // the clusters tell no IDs of topics
 	struck         bool            // by a loss, of which a mute world stands one only
 	letters        map[string]bool // dead letters, by value
-	overtaken      map[string]bool // values that retention took away
 	made           int
 	calm           bool // nothing fails any more
 	say            func(format string, args ...any)
@@ -107,7 +106,7 @@ type node struct {
 func newWorld(seed uint64, f flaw) *world {
 	w := &world{
 		rand: rand.New(rand.NewPCG(seed, 1)), flaw: f, saved: map[uint32]Checkpoint{},
-		letters: map[string]bool{}, overtaken: map[string]bool{},
+		letters: map[string]bool{},
 	}
 	w.say = func(string, ...any) {}
 	w.shared, w.mute = w.chance(4), w.chance(2)
@@ -152,7 +151,6 @@ func (w *world) produce() {
 		case 1: // It comes from the target's cluster.
 			p := events.Provenance{Origin: events.Origin{ClusterPartition: into, Offset: 7}, Generation: 1}
 			r = p.Mark(&r, from)
-			r.Value = append(r.Value, 0)[:len(r.Value)]
 		case 2: // A program has written it on with the headers of another.
 			p := events.Provenance{Origin: events.Origin{ClusterPartition: into, Offset: 8}, Generation: 1}
 			r.Headers = p.Mark(&events.Record{}, from).Headers
@@ -259,11 +257,6 @@ func (w *world) retain() {
 	before := w.source.start + w.rand.Int64N(w.source.end-w.source.start+1)
 	if !w.chance(5) {
 		before = min(before, w.newest().Next)
-	}
-	for i := range w.source.records {
-		if r := &w.source.records[i]; r.Offset < before {
-			w.overtaken[string(r.Value)] = true
-		}
 	}
 	w.source.trim(before)
 }
