@@ -1216,7 +1216,7 @@ func (x *IdsAnswered) GetAtMs() int64 {
 	return 0
 }
 
-// IdsRoom is what a space has.
+// IdsRoom is what a space has at one place of the log.
 type IdsRoom struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many identifiers there are.
@@ -1228,7 +1228,9 @@ type IdsRoom struct {
 	// How many rest.
 	Quarantined int64 `protobuf:"varint,4,opt,name=quarantined,proto3" json:"quarantined,omitempty"`
 	// The longest contiguous range that is free.
-	LargestFree   int64 `protobuf:"varint,5,opt,name=largest_free,json=largestFree,proto3" json:"largest_free,omitempty"`
+	LargestFree int64 `protobuf:"varint,5,opt,name=largest_free,json=largestFree,proto3" json:"largest_free,omitempty"`
+	// Where in the log this is so: behind all records below this offset. 0: it is not said.
+	Offset        int64 `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1294,6 +1296,13 @@ func (x *IdsRoom) GetQuarantined() int64 {
 func (x *IdsRoom) GetLargestFree() int64 {
 	if x != nil {
 		return x.LargestFree
+	}
+	return 0
+}
+
+func (x *IdsRoom) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
 	}
 	return 0
 }
@@ -1407,13 +1416,14 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\agranted\x18\x06 \x01(\v2\x1b.spanway.v1.IdsRangeGrantedR\agranted\x12\x16\n" +
 	"\x06offset\x18\a \x01(\x03R\x06offset\x12'\n" +
 	"\x04room\x18\b \x01(\v2\x13.spanway.v1.IdsRoomR\x04room\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x8a\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xa2\x01\n" +
 	"\aIdsRoom\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\x03R\x04size\x12\x12\n" +
 	"\x04free\x18\x02 \x01(\x03R\x04free\x12\x12\n" +
 	"\x04live\x18\x03 \x01(\x03R\x04live\x12 \n" +
 	"\vquarantined\x18\x04 \x01(\x03R\vquarantined\x12!\n" +
-	"\flargest_free\x18\x05 \x01(\x03R\vlargestFreeB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
+	"\flargest_free\x18\x05 \x01(\x03R\vlargestFree\x12\x16\n" +
+	"\x06offset\x18\x06 \x01(\x03R\x06offsetB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
 	file_spanway_v1_ids_proto_rawDescOnce sync.Once

@@ -26,7 +26,7 @@ type view struct {
 
 // look sees the fold. With a barrier it is as of now, and has what is free.
 func (g *granter) look(name string, batch []*request, barrier bool) (v view, err error) {
-	err = g.host.Read(g.ctx, barrier, func(core sharedlog.Core, _ sharedlog.Position) {
+	err = g.host.Read(g.ctx, barrier, func(core sharedlog.Core, at sharedlog.Position) {
 		s := core.(*idspace.Core).Space(name)
 		v = view{known: s != nil, granted: map[string]store.Range{}, fits: map[int64]bool{}}
 		if s == nil {
@@ -45,6 +45,7 @@ func (g *granter) look(name string, batch []*request, barrier bool) (v view, err
 		}
 		if barrier {
 			v.free, v.room = free(s), s.Room()
+			v.room.Offset = at.Offset
 		}
 	})
 	return v, err
@@ -141,7 +142,7 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 	}
 	g.try.Passed()
 	for _, r := range wanting {
-		if full.fits[r.count] { // Others hold room that they may not use.
+		if full.fits[r.count] || !full.known { // Others hold room that they may not use; or the space is gone.
 			again = append(again, r)
 			continue
 		}

@@ -202,7 +202,7 @@ func TestCommands(t *testing.T) {
 		t.Errorf("beside what is reserved: %+v", b)
 	}
 	_, err = c.Grant(ctx, ids.Want{Space: "spi", Count: 50})
-	if room := refused(t, err, events.CodeExhausted).Room; room.GetSize() != 100 || room.GetFree() != 40 || room.GetLargestFree() != 40 {
+	if room := refused(t, err, events.CodeExhausted).Room; room.GetSize() != 100 || room.GetFree() != 40 || room.GetLargestFree() != 40 || room.GetOffset() < 1 {
 		t.Errorf("the room of an exhausted space: %v", room)
 	}
 	must(t, c.Grow(ctx, "spi", 110))

@@ -10,7 +10,8 @@
 // A proposal that is refused is no finding: that is what the rule is for, when Redis
 // forgets. It is counted by its code. A finding is an answer that does not follow from the
 // log, so it finds an allocator that answers before the fold has accepted, or by a fold
-// without the rule.
+// without the rule. A refusal for want of room says at which offset the space had how much:
+// that is counted anew there, if it is not more than the horizon of calls behind the answer.
 //
 // The rule is written here a second time, with other means than those of the allocator's
 // core: what is taken is a sorted list, and how often each identifier was granted is

@@ -22,7 +22,9 @@ type space struct {
 	name                      string
 	from, to, quarantine, max int64
 	deleted                   bool
+	live, resting             int64   // identifiers
 	taken                     []*hold // by their first identifier
+	gaps                      *gaps   // between them
 	counts                    []count // how often each was granted, where it was
 	asks                      map[string]*ask
 	over                      []string
@@ -69,22 +71,29 @@ func (s *space) conflict(from, to int64) *hold {
 }
 
 func (s *space) add(h *hold) {
-	s.taken = slices.Insert(s.taken, s.at(h.from), h)
-	if h.resting {
-		h.of.resting += h.to - h.from + 1
-	} else {
-		h.of.live += h.to - h.from + 1
-	}
+	i := s.at(h.from)
+	s.split(i, h, 1)
+	s.taken = slices.Insert(s.taken, i, h)
+	s.count(h, 1)
 }
 
 func (s *space) remove(h *hold) {
 	i := s.at(h.from)
 	s.taken = slices.Delete(s.taken, i, i+1)
+	s.split(i, h, -1)
+	s.count(h, -1)
+}
+
+// count notes that the identifiers of a hold come (1) or go (-1).
+func (s *space) count(h *hold, n int64) {
+	n *= h.to - h.from + 1
 	if h.resting {
-		h.of.resting -= h.to - h.from + 1
-	} else {
-		h.of.live -= h.to - h.from + 1
+		s.resting += n
+		h.of.resting += n
+		return
 	}
+	s.live += n
+	h.of.live += n
 }
 
 // of lists what a request ID holds within a range.

@@ -20,9 +20,12 @@ type world struct {
 	// next move of the time.
 	begun   dues
 	waiting []*due
+	rooms   rooms
 }
 
-func newWorld(p *Partition) *world { return &world{judge: p, spaces: map[string]*space{}} }
+func newWorld(p *Partition) *world {
+	return &world{judge: p, spaces: map[string]*space{}, rooms: rooms{moments: map[string][]moment{}}}
+}
 
 // due is the end of a lease or of a rest.
 type due struct {
@@ -88,11 +91,15 @@ func (w *world) Decide(at int64, m proto.Message) (code events.Code) {
 		code = w.release(m, at)
 	case *events.IdsAnswered:
 		w.judge.answered(m, at)
+		w.told(m, at)
 		return ""
 	default:
 		code = events.CodeBadData
 	}
 	w.judge.decided(at, code)
+	if of, ok := m.(interface{ GetSpace() string }); ok && code == "" {
+		w.rooms.note(of.GetSpace(), w.space(of.GetSpace()), at)
+	}
 	return code
 }
 
@@ -124,7 +131,8 @@ func (w *world) declare(m *events.IdsSpaceDeclared) events.Code {
 	case narrower:
 		return events.CodeOutOfBounds
 	}
-	s.from, s.to, s.quarantine, s.max, s.deleted = m.From, m.To, m.QuarantineMs, m.MaxCount, false
+	s.bounds(m.From, m.To)
+	s.quarantine, s.max, s.deleted = m.QuarantineMs, m.MaxCount, false
 	return ""
 }
 
@@ -136,7 +144,7 @@ func (w *world) grow(m *events.IdsSpaceGrown) events.Code {
 	case m.To < s.to || m.To > lastIdentifier:
 		return events.CodeOutOfBounds
 	}
-	s.to = m.To
+	s.bounds(s.from, m.To)
 	return ""
 }
 
@@ -310,6 +318,7 @@ func (w *world) Pass(now, at int64) {
 		case d.nth == d.ask.leases:
 			w.giveBack(d.ask, d.ask.from, d.ask.to, at)
 		}
+		w.rooms.note(d.space().name, w.space(d.space().name), at)
 	}
 	w.begin() // The rests of the leases that ended.
 }
