@@ -1,0 +1,216 @@
+package selection
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// choice is a topic of a source that a link chooses.
+type choice struct {
+	link   *Link
+	source string // the cluster's ID
+	topic  Topic
+	target string // the name of its topic
+	routed *mirror.Routing
+}
+
+// key tells a choice from others.
+func (c *choice) key() claim { return claim{c.link.Name, c.source, c.topic.Name} }
+
+// choose lists the topics that a link chooses, by name.
+func (s *selecting) choose(l *Link) (chosen []choice) {
+	source, known := s.in.Sources[l.Source]
+	switch {
+	case !known:
+		s.problem(l, "", UnknownSource, true, "the source %q is not in the configuration file of the replicator; add the cluster there, or name another in the link", l.Source)
+		return nil
+	case source.Trouble != "":
+		s.problem(l, "", SourceUnreachable, false, "the source %q cannot be reached: %s; it is tried again, and what is reached goes on", l.Source, source.Trouble)
+	}
+	switch source.Cluster {
+	case "":
+		return nil
+	case s.in.Site.Cluster:
+		s.problem(l, "", SameCluster, true, "the source %q is the cluster of the site itself, %s; name another source", l.Source, source.Cluster)
+		return nil
+	}
+	by := s.choosers(l, source)
+	for _, topic := range source.Topics {
+		if by.exclude.match(topic.Name) {
+			continue
+		}
+		routed, named, ok := by.choose(topic.Name)
+		if !ok || s.neverCopied(l, topic, named) {
+			continue
+		}
+		chosen = append(chosen, choice{l, source.Cluster, topic, l.Prefix + topic.Name, routed})
+	}
+	slices.SortFunc(chosen, func(a, b choice) int { return cmp.Compare(a.topic.Name, b.topic.Name) })
+	return chosen
+}
+
+// neverCopied tells whether a topic is none to be copied. It is a problem only where the
+// topic was named, not matched by a pattern.
+func (s *selecting) neverCopied(l *Link, t Topic, named bool) bool {
+	switch {
+	case t.Internal || strings.HasPrefix(t.Name, "__"):
+		if named {
+			s.problem(l, t.Name, InternalTopic, true, "the topic is Kafka's own, and is never copied; take it out")
+		}
+		return true
+	case ofReplicators(t.Name):
+		if named {
+			s.problem(l, t.Name, InternalTopic, true, "the topic is a log of replicators, which is of one cluster, and is never copied; take it out")
+		}
+		return true
+	case s.own[l.Prefix+t.Name]:
+		if named {
+			s.problem(l, t.Name, OwnLog, true, "the target topic %s is a log of the site's own services; set a prefix in the link, or take the topic out", l.Prefix+t.Name)
+		}
+		return true
+	case len(l.Prefix)+len(t.Name) > maxTopicName:
+		s.problem(l, t.Name, BadName, true, "the name of the target topic has %d bytes, and Kafka allows %d; set a shorter prefix in the link", len(l.Prefix)+len(t.Name), maxTopicName)
+		return true
+	}
+	return false
+}
+
+// maxTopicName is the size in bytes of the longest name that Kafka allows.
+const maxTopicName = 249
+
+// ofReplicators tells whether a topic is a log of replicators, under whatever prefix.
+func ofReplicators(topic string) bool {
+	return slices.ContainsFunc([]string{"links", "links.snapshots", "applications", "checkpoints", "status"}, func(name string) bool {
+		rest, ok := strings.CutSuffix(topic, "replication."+name)
+		return ok && (rest == "" || strings.HasSuffix(rest, "."))
+	})
+}
+
+// choosers are what a link chooses by.
+type choosers struct {
+	include, exclude patterns
+	named            map[string]bool
+	routed           *mirror.Routing
+	announced        map[string]*mirror.Routing // nil: all records
+}
+
+func (s *selecting) choosers(l *Link, source Source) choosers {
+	c := choosers{exclude: s.compile(l, l.Exclude), named: map[string]bool{}, announced: map[string]*mirror.Routing{}}
+	switch l.Model {
+	case ModelGroup:
+		s.groups(l, c.named)
+	case ModelRouted:
+		c.routed = s.routing(l, "")
+		c.include = s.compile(l, l.Include)
+	default:
+		c.include = s.compile(l, l.Include)
+	}
+	applications := s.compile(l, l.Applications)
+	sorted := slices.SortedFunc(slices.Values(source.Applications), func(a, b Application) int { return cmp.Compare(a.Name, b.Name) })
+	for _, a := range sorted {
+		if !applications.match(a.Name) || len(a.Sites) > 0 && !slices.Contains(a.Sites, s.in.Site.Name) {
+			continue
+		}
+		for _, topic := range a.Topics {
+			if _, twice := c.announced[topic]; twice {
+				continue // by an application before it in the alphabet
+			}
+			c.announced[topic] = nil
+			if a.Model == ModelRouted {
+				c.announced[topic] = s.routing(l, a.Header)
+			}
+		}
+	}
+	return c
+}
+
+// choose tells whether a topic is chosen, and whether by its name.
+func (c *choosers) choose(topic string) (routed *mirror.Routing, named, ok bool) {
+	switch {
+	case c.named[topic]:
+		return nil, true, true
+	case c.include.match(topic):
+		return c.routed, c.include.literal(topic), true
+	}
+	routed, ok = c.announced[topic]
+	return routed, true, ok
+}
+
+// groups adds the topics of the link's groups that are bound to the site.
+func (s *selecting) groups(l *Link, named map[string]bool) {
+	for _, name := range l.Groups {
+		i := slices.IndexFunc(s.in.Groups, func(g Group) bool { return g.Name == name })
+		if i < 0 {
+			s.problem(l, "", UnknownGroup, true, "the group %q is not declared; declare it, or take it out of the link", name)
+			continue
+		}
+		if g := s.in.Groups[i]; slices.Contains(g.Sites, s.in.Site.Name) {
+			for _, topic := range g.Topics {
+				named[topic] = true
+			}
+		}
+	}
+}
+
+// routing is how records name their destinations: by the header of the application that
+// has announced the topic, or by that of the link. What the link allows narrows either.
+func (s *selecting) routing(l *Link, header string) *mirror.Routing {
+	r := &mirror.Routing{Header: header, Site: s.in.Site.Name}
+	if of := l.Routing; of != nil {
+		if header == "" {
+			r.Header = of.Header
+		}
+		r.Allowed, r.Unrouted = of.Allowed, of.Unrouted
+		if of.UnknownGoOn {
+			r.Unknown = mirror.GoOn
+		}
+	}
+	return r
+}
+
+// patterns are expressions of RE2 that match whole names.
+type patterns struct {
+	of  []string
+	all []*regexp.Regexp
+}
+
+func (s *selecting) compile(l *Link, all []string) patterns {
+	p := patterns{of: all}
+	for _, text := range all {
+		re, err := regexp.Compile(`\A(?:` + text + `)\z`)
+		if err != nil {
+			s.problem(l, "", BadPattern, true, "the pattern %q: %v; see https://github.com/google/re2/wiki/Syntax", text, err)
+			continue
+		}
+		p.all = append(p.all, re)
+	}
+	return p
+}
+
+func (p patterns) match(name string) bool {
+	return slices.ContainsFunc(p.all, func(re *regexp.Regexp) bool { return re.MatchString(name) })
+}
+
+// literal tells whether a pattern is the name itself.
+func (p patterns) literal(name string) bool {
+	return slices.ContainsFunc(p.of, func(text string) bool { return text == name || text == regexp.QuoteMeta(name) })
+}
+
+// ownLogs are the topics of the site's services.
+func ownLogs(prefix string) map[string]bool {
+	own := map[string]bool{}
+	for _, log := range (events.Topics{Prefix: prefix}).Catalogue() {
+		own[log.Topic] = true
+	}
+	return own
+}
+
+func (s *selecting) problem(l *Link, topic string, code Code, stops bool, format string, args ...any) {
+	s.out.Problems = append(s.out.Problems, Problem{Link: l.Name, Topic: topic, Code: code, Text: fmt.Sprintf(format, args...), Stops: stops})
+}

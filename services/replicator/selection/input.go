@@ -1,0 +1,44 @@
+package selection
+
+// Input is all that a selection depends on.
+type Input struct {
+	Site   Site
+	Links  []Link
+	Groups []Group
+	// Sources are the clusters that are known, by the name that links use.
+	Sources map[string]Source
+	// Target are the topics of the site.
+	Target []Topic
+}
+
+// Site is where copies are written.
+type Site struct {
+	// Name is what records and groups call it.
+	Name string
+	// Cluster is the ID of its cluster.
+	Cluster string
+	// Prefix is that of the topics of its own services.
+	Prefix string
+}
+
+// Source is a cluster that is copied from.
+type Source struct {
+	// Cluster is its ID; empty if it was never reached.
+	Cluster string
+	// Trouble says why it cannot be reached now; empty if it can. Its topics are as they
+	// were seen last.
+	Trouble string
+	Topics  []Topic
+	// Applications are those that have announced themselves there.
+	Applications []Application
+}
+
+// Topic is what a cluster tells of a topic.
+type Topic struct {
+	Name       string
+	Partitions int32
+	// Internal says that Kafka keeps it for itself.
+	Internal bool
+	// Settings are as the brokers apply them. One that a broker does not tell is missing.
+	Settings map[string]string
+}

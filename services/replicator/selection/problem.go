@@ -1,0 +1,64 @@
+package selection
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Code names a kind of problem. It is stable; operators and alerts go by it.
+type Code string
+
+// The codes.
+const (
+	// UnknownSource: the link names a cluster that the configuration does not have.
+	UnknownSource Code = "unknown_source"
+	// SourceUnreachable: the source does not answer, or refuses.
+	SourceUnreachable Code = "source_unreachable"
+	// SameCluster: source and target are one cluster, whatever their names.
+	SameCluster Code = "same_cluster"
+	// BadPattern: a pattern is not of RE2.
+	BadPattern Code = "bad_pattern"
+	// UnknownGroup: the link names a group that is not declared.
+	UnknownGroup Code = "unknown_group"
+	// TwoLinks: another link, or another topic of the link, has the target topic.
+	TwoLinks Code = "two_links"
+	// InternalTopic: the topic is Kafka's own, or a replicator's.
+	InternalTopic Code = "internal_topic"
+	// OwnLog: the target topic is a log of the site's own services.
+	OwnLog Code = "own_log"
+	// BadName: the name of the target topic is longer than Kafka allows.
+	BadName Code = "bad_name"
+	// LogAppendTime: the target topic replaces timestamps.
+	LogAppendTime Code = "log_append_time"
+	// MorePartitions: the target topic has more partitions than the source.
+	MorePartitions Code = "more_partitions"
+	// MaxMessageBytes: the target topic takes smaller records than the source.
+	MaxMessageBytes Code = "max_message_bytes"
+)
+
+// Problem is something that an operator must know of.
+type Problem struct {
+	// Link is the one that it is of, and Topic that of the source; empty if it is of the
+	// whole link.
+	Link, Topic string
+	Code        Code
+	// Text says what is wrong, with which value, and what to do.
+	Text string
+	// Stops says that what the problem is of is not copied.
+	Stops bool
+}
+
+// String is the problem as a log line.
+func (p Problem) String() string {
+	if p.Topic == "" {
+		return fmt.Sprintf("link %s: %s: %s", p.Link, p.Code, p.Text)
+	}
+	return fmt.Sprintf("link %s, topic %s: %s: %s", p.Link, p.Topic, p.Code, p.Text)
+}
+
+func sortProblems(all []Problem) {
+	slices.SortFunc(all, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Link, b.Link), cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Text, b.Text))
+	})
+}

@@ -1,0 +1,190 @@
+package selection
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// Selection is what a site wants.
+type Selection struct {
+	// Copies are by ID.
+	Copies []Copy
+	// Changes are by topic. After they are made a further selection has copies of what
+	// they made.
+	Changes  []Change
+	Problems []Problem
+
+	holders map[string][]claim // by target topic
+}
+
+// Copy is the work on one target partition.
+type Copy struct {
+	// ID is that of the copy in checkpoints.
+	ID string
+	// Link is the name of its link.
+	Link string
+	// Paused says that it is not to run.
+	Paused bool
+	Config mirror.Config
+}
+
+// claim is a topic of a source that a link copies.
+type claim struct{ link, source, topic string }
+
+// selecting is a selection that is being made.
+type selecting struct {
+	in     Input
+	before map[string][]claim
+	own    map[string]bool
+	target map[string]*Topic
+	wanted map[string]*Change
+	out    *Selection
+}
+
+// Select tells what is wanted, given what was selected before; nil if nothing was. Equal
+// inputs give equal selections.
+func Select(in Input, before *Selection) *Selection {
+	s := &selecting{
+		in: in, own: ownLogs(in.Site.Prefix), target: map[string]*Topic{}, wanted: map[string]*Change{},
+		out: &Selection{holders: map[string][]claim{}},
+	}
+	if before != nil {
+		s.before = before.holders
+	}
+	for i := range in.Target {
+		s.target[in.Target[i].Name] = &in.Target[i]
+	}
+	for _, c := range s.inOrder(s.chosen()) {
+		if s.hold(&c) {
+			s.make(&c)
+		}
+	}
+	for _, topic := range slices.Sorted(maps.Keys(s.wanted)) {
+		if change, needed := s.wanted[topic].on(s.target[topic]); needed {
+			s.out.Changes = append(s.out.Changes, change)
+		}
+	}
+	slices.SortFunc(s.out.Copies, func(a, b Copy) int { return strings.Compare(a.ID, b.ID) })
+	sortProblems(s.out.Problems)
+	return s.out
+}
+
+// chosen are the topics that all links choose, those of older links first.
+func (s *selecting) chosen() (all []choice) {
+	sorted := slices.SortedFunc(slices.Values(s.in.Links), func(a, b Link) int {
+		return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
+	})
+	for i := range sorted {
+		all = append(all, s.choose(&sorted[i])...)
+	}
+	return all
+}
+
+// inOrder puts first what has held its target topic before.
+func (s *selecting) inOrder(all []choice) []choice {
+	held := func(c choice) bool { return slices.Contains(s.before[c.target], c.key()) }
+	slices.SortStableFunc(all, func(a, b choice) int {
+		switch {
+		case held(a) == held(b):
+			return 0
+		case held(a):
+			return -1
+		}
+		return 1
+	})
+	return all
+}
+
+// hold tells whether the target topic is this choice's to write.
+func (s *selecting) hold(c *choice) bool {
+	for _, other := range s.out.holders[c.target] {
+		of := s.link(other.link)
+		switch {
+		case other.source == c.source && other.topic == c.topic.Name:
+			s.problem(c.link, c.topic.Name, TwoLinks, true, "the link %s copies the same topic into %s, perhaps by another name of the cluster; exclude it from one of them", other.link, c.target)
+			return false
+		case !c.link.Shared || !of.Shared:
+			s.problem(c.link, c.topic.Name, TwoLinks, true, "the link %s copies topic %s into %s; set a prefix in one of them, exclude it from one, or declare both shared", other.link, other.topic, c.target)
+			return false
+		}
+	}
+	if t := s.target[c.target]; t != nil && t.Settings[timestampType] == logAppendTime {
+		s.problem(c.link, c.topic.Name, LogAppendTime, true,
+			"the target topic %s has %s=%s, which would replace the records' times; set it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
+			c.target, timestampType, logAppendTime, c.target, timestampType, createTime)
+		return false
+	}
+	s.out.holders[c.target] = append(s.out.holders[c.target], c.key())
+	return true
+}
+
+func (s *selecting) link(name string) *Link {
+	i := slices.IndexFunc(s.in.Links, func(l Link) bool { return l.Name == name })
+	return &s.in.Links[i]
+}
+
+// make adds the copies of a topic, and what its target needs.
+func (s *selecting) make(c *choice) {
+	if !c.link.Paused {
+		s.want(c)
+	}
+	t := s.target[c.target]
+	if t == nil {
+		return
+	}
+	if t.Partitions > c.topic.Partitions && !c.link.Shared {
+		s.problem(c.link, c.topic.Name, MorePartitions, false,
+			"the target topic %s has %d partitions and the source %d, so that keys go to other partitions after a fail-over; grow the source", c.target, t.Partitions, c.topic.Partitions)
+	}
+	for p := range min(c.topic.Partitions, t.Partitions) {
+		s.out.Copies = append(s.out.Copies, s.copy(c, t, p))
+	}
+}
+
+func (s *selecting) copy(c *choice, t *Topic, p int32) Copy {
+	l := c.link
+	cfg := mirror.Config{
+		Source: events.ClusterPartition{Cluster: c.source, Topic: c.topic.Name, Partition: p},
+		Target: events.ClusterPartition{Cluster: s.in.Site.Cluster, Topic: c.target, Partition: p},
+		Shared: l.Shared, Relay: l.Relay, Routed: c.routed, On: l.On,
+		MaxRecord:       maxRecord(t),
+		SourceCompacted: compacted(&c.topic), TargetCompacted: compacted(t),
+	}
+	for _, r := range l.Resumed {
+		if (r.Topic == "" || r.Topic == c.topic.Name) && (r.Partition < 0 || r.Partition == p) {
+			cfg.Tolerated = max(cfg.Tolerated, r.Tolerate)
+			if r.Generation > cfg.Begin.Generation {
+				cfg.Begin = mirror.Begin{Generation: r.Generation, From: r.From}
+			}
+		}
+	}
+	return Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Config: cfg}
+}
+
+// CopyID is the name of a copy in checkpoints and reports.
+func CopyID(cfg mirror.Config) string {
+	return fmt.Sprintf("%s/%s/%d/%s", cfg.Source.Cluster, cfg.Source.Topic, cfg.Source.Partition, cfg.Target.Topic)
+}
+
+// maxRecord is the size of the largest record that a topic takes; 0 if it is not known.
+func maxRecord(t *Topic) int {
+	n, err := strconv.Atoi(t.Settings[maxMessageBytes])
+	if err != nil {
+		return 0
+	}
+	return max(n-batchBytes, 1)
+}
+
+// batchBytes is what a batch has besides its records.
+const batchBytes = 61
+
+func compacted(t *Topic) bool {
+	return slices.Contains(strings.Split(strings.ReplaceAll(t.Settings[cleanupPolicy], " ", ""), ","), "compact")
+}
