@@ -1117,8 +1117,13 @@ type IdsAnswered struct {
 	// The offset of the call that decided, where one did.
 	Offset int64 `protobuf:"varint,7,opt,name=offset,proto3" json:"offset,omitempty"`
 	// What a refusal for want of room is about.
-	Room          *IdsRoom `protobuf:"bytes,8,opt,name=room,proto3" json:"room,omitempty"`
-	AtMs          int64    `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Room *IdsRoom `protobuf:"bytes,8,opt,name=room,proto3" json:"room,omitempty"`
+	// What is in the way of the command, the first of it by identifiers.
+	Held []*IdsHeld `protobuf:"bytes,9,rep,name=held,proto3" json:"held,omitempty"`
+	// How many identifiers more are in the way; with RANGE_TAKEN as far as the allocator has
+	// looked.
+	HeldMore      int64 `protobuf:"varint,10,opt,name=held_more,json=heldMore,proto3" json:"held_more,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1209,11 +1214,107 @@ func (x *IdsAnswered) GetRoom() *IdsRoom {
 	return nil
 }
 
+func (x *IdsAnswered) GetHeld() []*IdsHeld {
+	if x != nil {
+		return x.Held
+	}
+	return nil
+}
+
+func (x *IdsAnswered) GetHeldMore() int64 {
+	if x != nil {
+		return x.HeldMore
+	}
+	return 0
+}
+
 func (x *IdsAnswered) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
 	}
 	return 0
+}
+
+// IdsHeld is a range that is held, or rests.
+type IdsHeld struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The first and the last identifier.
+	From int64 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	// The last identifier.
+	To int64 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
+	// What holds the range, or held it.
+	Owner string `protobuf:"bytes,3,opt,name=owner,proto3" json:"owner,omitempty"`
+	// Of its grant.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// It was given back, and its quarantine has not ended.
+	Resting       bool `protobuf:"varint,5,opt,name=resting,proto3" json:"resting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdsHeld) Reset() {
+	*x = IdsHeld{}
+	mi := &file_spanway_v1_ids_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdsHeld) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdsHeld) ProtoMessage() {}
+
+func (x *IdsHeld) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_ids_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdsHeld.ProtoReflect.Descriptor instead.
+func (*IdsHeld) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *IdsHeld) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *IdsHeld) GetTo() int64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *IdsHeld) GetOwner() string {
+	if x != nil {
+		return x.Owner
+	}
+	return ""
+}
+
+func (x *IdsHeld) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *IdsHeld) GetResting() bool {
+	if x != nil {
+		return x.Resting
+	}
+	return false
 }
 
 // IdsRoom is what a space has at one place of the log.
@@ -1237,7 +1338,7 @@ type IdsRoom struct {
 
 func (x *IdsRoom) Reset() {
 	*x = IdsRoom{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[14]
+	mi := &file_spanway_v1_ids_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1350,7 @@ func (x *IdsRoom) String() string {
 func (*IdsRoom) ProtoMessage() {}
 
 func (x *IdsRoom) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[14]
+	mi := &file_spanway_v1_ids_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1363,7 @@ func (x *IdsRoom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsRoom.ProtoReflect.Descriptor instead.
 func (*IdsRoom) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{14}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *IdsRoom) GetSize() int64 {
@@ -1405,7 +1506,7 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\x02to\x18\x05 \x01(\x03R\x02to\x12\x14\n" +
 	"\x05whole\x18\x06 \x01(\bR\x05whole\x12\x14\n" +
 	"\x05force\x18\a \x01(\bR\x05force\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x91\x02\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xd7\x02\n" +
 	"\vIdsAnswered\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x1d\n" +
 	"\n" +
@@ -1415,8 +1516,18 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\x04text\x18\x05 \x01(\tR\x04text\x125\n" +
 	"\agranted\x18\x06 \x01(\v2\x1b.spanway.v1.IdsRangeGrantedR\agranted\x12\x16\n" +
 	"\x06offset\x18\a \x01(\x03R\x06offset\x12'\n" +
-	"\x04room\x18\b \x01(\v2\x13.spanway.v1.IdsRoomR\x04room\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xa2\x01\n" +
+	"\x04room\x18\b \x01(\v2\x13.spanway.v1.IdsRoomR\x04room\x12'\n" +
+	"\x04held\x18\t \x03(\v2\x13.spanway.v1.IdsHeldR\x04held\x12\x1b\n" +
+	"\theld_more\x18\n" +
+	" \x01(\x03R\bheldMore\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"|\n" +
+	"\aIdsHeld\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\x03R\x02to\x12\x14\n" +
+	"\x05owner\x18\x03 \x01(\tR\x05owner\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tR\trequestId\x12\x18\n" +
+	"\aresting\x18\x05 \x01(\bR\aresting\"\xa2\x01\n" +
 	"\aIdsRoom\x12\x12\n" +
 	"\x04size\x18\x01 \x01(\x03R\x04size\x12\x12\n" +
 	"\x04free\x18\x02 \x01(\x03R\x04free\x12\x12\n" +
@@ -1437,7 +1548,7 @@ func file_spanway_v1_ids_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_ids_proto_rawDescData
 }
 
-var file_spanway_v1_ids_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_spanway_v1_ids_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_spanway_v1_ids_proto_goTypes = []any{
 	(*IdsSpaceRequested)(nil),   // 0: spanway.v1.IdsSpaceRequested
 	(*IdsRangeRequested)(nil),   // 1: spanway.v1.IdsRangeRequested
@@ -1453,16 +1564,18 @@ var file_spanway_v1_ids_proto_goTypes = []any{
 	(*IdsGrantRenewed)(nil),     // 11: spanway.v1.IdsGrantRenewed
 	(*IdsRangeReleased)(nil),    // 12: spanway.v1.IdsRangeReleased
 	(*IdsAnswered)(nil),         // 13: spanway.v1.IdsAnswered
-	(*IdsRoom)(nil),             // 14: spanway.v1.IdsRoom
+	(*IdsHeld)(nil),             // 14: spanway.v1.IdsHeld
+	(*IdsRoom)(nil),             // 15: spanway.v1.IdsRoom
 }
 var file_spanway_v1_ids_proto_depIdxs = []int32{
 	10, // 0: spanway.v1.IdsAnswered.granted:type_name -> spanway.v1.IdsRangeGranted
-	14, // 1: spanway.v1.IdsAnswered.room:type_name -> spanway.v1.IdsRoom
-	2,  // [2:2] is the sub-list for method output_type
-	2,  // [2:2] is the sub-list for method input_type
-	2,  // [2:2] is the sub-list for extension type_name
-	2,  // [2:2] is the sub-list for extension extendee
-	0,  // [0:2] is the sub-list for field type_name
+	15, // 1: spanway.v1.IdsAnswered.room:type_name -> spanway.v1.IdsRoom
+	14, // 2: spanway.v1.IdsAnswered.held:type_name -> spanway.v1.IdsHeld
+	3,  // [3:3] is the sub-list for method output_type
+	3,  // [3:3] is the sub-list for method input_type
+	3,  // [3:3] is the sub-list for extension type_name
+	3,  // [3:3] is the sub-list for extension extendee
+	0,  // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_ids_proto_init() }
@@ -1478,7 +1591,7 @@ func file_spanway_v1_ids_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_ids_proto_rawDesc), len(file_spanway_v1_ids_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -219,7 +219,10 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 	select {
 	case a := <-w.answered:
 		if a.Code != "" {
-			return nil, &Refused{Space: space, RequestID: requestID, Code: events.Code(a.Code), Text: a.Text, Room: a.Room}
+			return nil, &Refused{
+				Space: space, RequestID: requestID, Code: events.Code(a.Code), Text: a.Text,
+				Room: a.Room, Held: a.Held, HeldMore: a.HeldMore,
+			}
 		}
 		return a, nil
 	case err = <-failed:

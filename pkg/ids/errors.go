@@ -14,6 +14,11 @@ type Refused struct {
 	Text             string
 	// Room is what the space has, where Code is events.CodeExhausted.
 	Room *events.IdsRoom
+	// Held are the first of the ranges that are in the way, where Code is
+	// events.CodeSpaceHeld or events.CodeRangeTaken; HeldMore is how many identifiers more
+	// are, with events.CodeRangeTaken as far as the allocator has looked.
+	Held     []*events.IdsHeld
+	HeldMore int64
 }
 
 func (r *Refused) Error() string {

@@ -3,6 +3,7 @@ package queue_test
 import (
 	"bytes"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -207,5 +208,25 @@ func TestStrangers(t *testing.T) {
 	}
 	if late := list(t, open(t, c, "q")); late != got {
 		t.Fatalf("a host that starts sees%s", late)
+	}
+}
+
+// What a queue holds that is not deleted for it is in the refusal, and what has claims.
+func TestAHeldQueueSaysWhatHoldsIt(t *testing.T) {
+	ctx := within(t)
+	q := create(t, broker(t), "q", queue.Rules{})
+	enqueue(t, q, "free", "first", "second")
+	c, err := q.Claim(ctx, queue.Request{IDs: []string{"second", "first"}, Lease: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _, err := q.Find(ctx, "first", true)
+	if err != nil || first.Claim.Token != c.Token {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	want := &queue.Holding{Entries: 3, Claimed: 2, Holders: []queue.Holder{{Name: first.Claim.Holder, Entries: 2, First: first}}}
+	var r *queue.Refused
+	if err := q.Delete(ctx, false); !errors.As(err, &r) || !reflect.DeepEqual(r.Held, want) {
+		t.Errorf("deleting it: %v: %+v; want %+v", err, r.Held, want)
 	}
 }

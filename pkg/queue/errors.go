@@ -17,8 +17,35 @@ type Refused struct {
 	Code events.Code
 	// Entry is the one that is in the way, if one is.
 	Entry *Entry
+	// Held is what the queue holds, where Code is events.CodeQueueHeld.
+	Held *Holding
 	// Detail says what is so, if more is known than the code tells.
 	Detail string
+}
+
+// Holding is what a queue holds, and for what: therefore it is not deleted.
+type Holding struct {
+	// Entries is how many it holds, of which so many are Claimed.
+	Entries, Claimed int
+	// Holders are some of those that have claims, by their names; More is how many others do.
+	Holders []Holder
+	More    int
+}
+
+// String tells it to people.
+func (h *Holding) String() string {
+	text := fmt.Sprintf("it holds %d entries, of which %d are claimed", h.Entries, h.Claimed)
+	var names []string
+	for _, by := range h.Holders {
+		names = append(names, by.Name)
+	}
+	if len(names) > 0 {
+		text += fmt.Sprintf(" by %q", names)
+	}
+	if h.More > 0 {
+		text += fmt.Sprintf(" and %d others", h.More)
+	}
+	return text
 }
 
 // The refusals, for errors.Is.

@@ -167,11 +167,12 @@ func check(rules Rules, name, what string) error {
 }
 
 // Delete deletes the queue for all hosts, and then its topics with all that they hold. If
-// it holds entries the error is ErrHeld and says which claims there are, unless force is set.
+// it holds entries the error is ErrHeld and says what has claims (Refused.Held), unless force is set.
 func (q *Queue) Delete(ctx context.Context, force bool) error {
 	err := q.call(ctx, "delete", &events.QueueDeleted{Force: force, AtMs: q.now()}, func(core *order.Queue, r *Refused) {
 		if r.Code == events.CodeQueueHeld {
-			r.Detail = held(core)
+			r.Held = holding(core)
+			r.Detail = r.Held.String()
 		}
 	})
 	if err != nil && !errors.Is(err, ErrDeleted) {
@@ -201,14 +202,12 @@ func (q *Queue) awaitGone(ctx context.Context) error {
 	}
 }
 
-// held says what a queue holds, and which processes hold claims.
-func held(core *order.Queue) string {
+// holding is what a queue holds, and some of those that have claims.
+func holding(core *order.Queue) *Holding {
 	n := core.Counts()
-	text := fmt.Sprintf("it holds %d entries, of which %d are claimed", n.Entries, n.Claimed)
-	if holders := core.Holders(10); len(holders) > 0 {
-		text += fmt.Sprintf(" by %q", holders)
-	}
-	return text
+	h := &Holding{Entries: n.Entries, Claimed: n.Claimed}
+	h.Holders, h.More = core.Holders(10)
+	return h
 }
 
 // call makes a call. explain may add to its refusal, in the host's goroutine.

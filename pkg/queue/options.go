@@ -76,4 +76,6 @@ type (
 	// Change is one of a queue, and Kind says which.
 	Change = order.Change
 	Kind   = order.Kind
+	// Holder is what has claims, and how many.
+	Holder = order.Holder
 )

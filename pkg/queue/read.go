@@ -75,7 +75,11 @@ type Info struct {
 // Info returns what the queue is as a whole.
 func (q *Queue) Info(ctx context.Context, barrier bool) (i Info, err error) {
 	err = q.read(ctx, barrier, func(core *order.Queue, at Position) {
-		i = Info{Rules: core.Rules(), Counts: core.Counts(), Holders: core.Holders(100), At: at}
+		i = Info{Rules: core.Rules(), Counts: core.Counts(), At: at}
+		holders, _ := core.Holders(100)
+		for _, h := range holders {
+			i.Holders = append(i.Holders, h.Name)
+		}
 		if first := core.Entries(nil, -1, 1); len(first) > 0 {
 			i.Head = &first[0]
 		}

@@ -2,12 +2,15 @@ package allocator_test
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/cluster"
@@ -249,5 +252,57 @@ func TestRedisIsUnreachable(t *testing.T) {
 	})
 	if b.From < 2 || b.From == 50 || b.From == 51 {
 		t.Errorf("granted when it is back: %+v", b)
+	}
+}
+
+// What is in the way of a command is in its refusal: the first ranges, and how many
+// identifiers more.
+func TestARefusalSaysWhatIsHeld(t *testing.T) {
+	b := newBad(t)
+	ctx := t.Context()
+	for i := range 6 {
+		_, err := b.Reserve(ctx, ids.Want{Space: "spi", RequestID: fmt.Sprint("r", i), Owner: "you"}, int64(20+10*i), int64(22+10*i))
+		must(t, err)
+	}
+	you := func(i int64) *events.IdsHeld {
+		return &events.IdsHeld{From: 20 + 10*i, To: 22 + 10*i, Owner: "you", RequestId: fmt.Sprint("r", i)}
+	}
+	for _, c := range []struct {
+		name string
+		do   func(context.Context) error
+		code events.Code
+		more int64
+		want []*events.IdsHeld
+	}{
+		{"delete", func(ctx context.Context) error { return b.Delete(ctx, "spi", false) }, events.CodeSpaceHeld, 6, []*events.IdsHeld{
+			{From: 1, To: 10, Owner: "me", RequestId: "a"}, you(0), you(1), you(2), you(3),
+		}},
+		{"reserve a part", b.reserves(ids.Want{Space: "spi"}, 8, 30), events.CodeRangeTaken, 0, []*events.IdsHeld{
+			{From: 1, To: 10, Owner: "me", RequestId: "a"}, {From: 11, To: 12, Owner: "me", RequestId: "gone", Resting: true}, you(0), you(1),
+		}},
+		{"reserve", b.reserves(ids.Want{Space: "spi"}, 12, 61), events.CodeRangeTaken, 3, []*events.IdsHeld{
+			{From: 11, To: 12, Owner: "me", RequestId: "gone", Resting: true}, you(0), you(1), you(2), you(3),
+		}},
+		{"reserve more", b.reserves(ids.Want{Space: "spi"}, 10, 59), events.CodeRangeTaken, 3, []*events.IdsHeld{
+			{From: 1, To: 10, Owner: "me", RequestId: "a"}, {From: 11, To: 12, Owner: "me", RequestId: "gone", Resting: true}, you(0), you(1), you(2),
+		}},
+		{"something else", b.grants(ids.Want{Space: "spi", Count: 51}), events.CodeBadCount, 0, nil},
+	} {
+		r := refused(t, c.do(ctx), c.code)
+		if r.HeldMore != c.more || !slices.EqualFunc(r.Held, c.want, func(a, b *events.IdsHeld) bool { return proto.Equal(a, b) }) {
+			t.Errorf("%s: held is %v and %d more; want %v and %d more", c.name, r.Held, r.HeldMore, c.want, c.more)
+		}
+	}
+}
+
+// Of a space that is held in more places than are looked at, all that is held is counted.
+func TestARefusalCountsAllThatIsHeld(t *testing.T) {
+	const each, callers = 105, 10
+	_, c := system(t, nil, store.NewMemory())
+	must(t, c.Declare(t.Context(), ids.Rules{Space: "spi", From: 1, To: 1 << 24}))
+	grants(t, c, callers, each, 3, nil)
+	r := refused(t, c.Delete(t.Context(), "spi", false), events.CodeSpaceHeld)
+	if len(r.Held) != 5 || r.HeldMore != callers*each*3-5*3 || !strings.Contains(r.Text, "and 3135 identifiers more") {
+		t.Errorf("%d ranges are named, and %d identifiers more: %s", len(r.Held), r.HeldMore, r.Text)
 	}
 }

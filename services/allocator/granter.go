@@ -61,7 +61,8 @@ type outcome struct {
 	room    *events.IdsRoom
 	most    int64  // what a grant may have, of CodeBadCount; 0 if it is not known
 	known   string // what the fold says of why it was refused; empty if that is not known
-	err     error  // it has no verdict
+	inTheWay
+	err error // it has no verdict
 }
 
 // maxBatch is how many requests one change of the store has at most.

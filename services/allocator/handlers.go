@@ -98,7 +98,7 @@ func told(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
 func (p *partition) answer(ctx context.Context, c command, out outcome) error {
 	m := &events.IdsAnswered{
 		Space: c.space, RequestId: c.requestID, Command: string(c.typ), Code: string(out.code), Text: text(c, out),
-		Granted: out.granted, Offset: out.offset, Room: out.room, AtMs: p.now().UnixMilli(),
+		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, AtMs: p.now().UnixMilli(),
 	}
 	_, err := p.host.Call(ctx, m, nil)
 	return err

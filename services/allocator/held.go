@@ -39,30 +39,62 @@ func explained(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
 	case v.Code == events.CodeOutOfBounds:
 		out.known = fmt.Sprintf("space %q has the identifiers %d to %d", c.space, rules.From, rules.To)
 	case v.Code == events.CodeSpaceHeld:
-		out.known = named(s, 0, math.MaxInt64, false)
+		out.inTheWay = between(s, 0, math.MaxInt64, false)
+		out.more = s.Room().Live - out.identifiers()
+		out.known = out.String()
 	case v.Code == events.CodeRangeTaken && reserve != nil:
-		out.known = named(s, reserve.From, reserve.To, true)
+		out.inTheWay = between(s, reserve.From, reserve.To, true)
+		out.known = out.String()
 	}
 	return out
 }
 
-// named names ranges between two identifiers that are live, or rest as well.
-func named(s *idspace.Space, from, to int64, resting bool) string {
-	var names []string
+// inTheWay is what holds identifiers that a command needs: some ranges, and how many
+// identifiers more.
+type inTheWay struct {
+	held []*events.IdsHeld
+	more int64
+}
+
+// between finds the ranges between two identifiers that are live, or rest as well.
+func between(s *idspace.Space, from, to int64, resting bool) (w inTheWay) {
 	looked := 0
 	for r := range s.Ranges(from) {
-		looked++
-		switch {
-		case r.From > to:
-			return strings.Join(names, ", ")
-		case len(names) == maxNamed, looked > maxLooked:
-			return strings.Join(append(names, "and others"), ", ")
-		case r.Grant == nil:
-		case r.State == idspace.Live:
-			names = append(names, fmt.Sprintf("%d-%d by owner %q (request ID %q)", r.From, r.To, r.Grant.Owner, r.Grant.RequestID))
-		case resting && r.State == idspace.Resting:
-			names = append(names, fmt.Sprintf("%d-%d rests", r.From, r.To))
+		if looked++; r.From > to || looked > maxLooked {
+			break
 		}
+		rests := r.State == idspace.Resting
+		switch {
+		case r.Grant == nil, rests && !resting:
+		case len(w.held) < maxNamed:
+			w.held = append(w.held, &events.IdsHeld{From: r.From, To: r.To, Owner: r.Grant.Owner, RequestId: r.Grant.RequestID, Resting: rests})
+		default:
+			w.more += r.To - r.From + 1
+		}
+	}
+	return w
+}
+
+// identifiers is how many those ranges have that are named.
+func (w *inTheWay) identifiers() (n int64) {
+	for _, h := range w.held {
+		n += h.To - h.From + 1
+	}
+	return n
+}
+
+// String names the ranges to people.
+func (w *inTheWay) String() string {
+	var names []string
+	for _, h := range w.held {
+		if h.Resting {
+			names = append(names, fmt.Sprintf("%d-%d rests", h.From, h.To))
+			continue
+		}
+		names = append(names, fmt.Sprintf("%d-%d by owner %q (request ID %q)", h.From, h.To, h.Owner, h.RequestId))
+	}
+	if len(names) > 0 && w.more > 0 {
+		names = append(names, fmt.Sprintf("and %d identifiers more", w.more))
 	}
 	return strings.Join(names, ", ")
 }

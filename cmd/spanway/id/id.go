@@ -2,6 +2,7 @@ package id
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -36,7 +37,8 @@ func asking(ctx context.Context, a *cli.App, f func(ctx context.Context, c *ids.
 			return cli.Misuse(err)
 		}
 		defer c.Close()
-		return f(ctx, c)
+		err = f(ctx, c)
+		return errors.Join(err, printHeld(a, err))
 	})
 }
 

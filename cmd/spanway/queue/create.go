@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ func remaining(a *cli.App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
 				if err := q.Delete(ctx, force); err != nil {
-					return err
+					return errors.Join(err, printHeld(a, err))
 				}
 				return a.Said(map[string]any{"queue": args[0], "deleted": true}, "queue %s is deleted", args[0])
 			})

@@ -1,6 +1,7 @@
 package order_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -251,5 +252,30 @@ func TestTheWindowOfUUIDs(t *testing.T) {
 	}
 	if n := l.q.Counts().Removed; n != 0 {
 		t.Errorf("%d removed ones are remembered", n)
+	}
+}
+
+// Holders are named with what they have claimed, so many and no more.
+func TestHolders(t *testing.T) {
+	t.Parallel()
+	l := newLog(t, nil)
+	for i := range 13 {
+		l.call(&events.QueueEnqueued{Id: fmt.Sprint("e", i)})
+	}
+	if some, more := l.q.Holders(10); len(some) != 0 || more != 0 {
+		t.Errorf("nothing is claimed: %+v, %d more", some, more)
+	}
+	for i := range 12 { // The last is free; each holder has three entries.
+		l.call(&events.QueueClaimed{Ids: []string{fmt.Sprint("e", 11-i)}, LeaseMs: 1000, Holder: fmt.Sprint("w", (11-i)%4)})
+	}
+	some, more := l.q.Holders(3)
+	if len(some) != 3 || more != 1 {
+		t.Fatalf("of 4 holders 3 are %+v, and %d more", some, more)
+	}
+	for i, h := range some {
+		want := fmt.Sprint("w", i)
+		if h.Name != want || h.Entries != 3 || h.First.ID != fmt.Sprint("e", i) || h.First.Claim == nil || h.First.Claim.Holder != want {
+			t.Errorf("holder %d is %+v", i, h)
+		}
 	}
 }

@@ -147,14 +147,33 @@ func (q *Queue) entry(b *block, e *entry) Entry {
 	return out
 }
 
-// Holders are those that have claims, each once, n at most.
-func (q *Queue) Holders(n int) []string {
-	seen := map[string]bool{}
-	for _, cl := range q.claims.bySeq {
-		seen[cl.holder] = true
+// Holder is what has claims.
+type Holder struct {
+	Name string
+	// Entries is how many it has claimed; First is the first of them.
+	Entries int
+	First   Entry
+}
+
+// Holders are those that have claims, by their names, n at most; more is how many others do.
+func (q *Queue) Holders(n int) (some []Holder, more int) {
+	held := map[string]*Holder{}
+	for seq, cl := range q.claims.bySeq {
+		h := held[cl.holder]
+		if h == nil {
+			h = &Holder{Name: cl.holder, First: Entry{Seq: seq}}
+			held[cl.holder] = h
+		}
+		h.Entries++
+		h.First.Seq = min(h.First.Seq, seq)
 	}
-	all := slices.Sorted(maps.Keys(seen))
-	return all[:min(n, len(all))]
+	names := slices.Sorted(maps.Keys(held))
+	for _, name := range names[:min(n, len(names))] {
+		h := held[name]
+		h.First = q.at(h.First.Seq)
+		some = append(some, *h)
+	}
+	return some, len(names) - len(some)
 }
 
 // Free tells whether an entry is there that is not claimed.
