@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -24,6 +26,9 @@ type FollowerConfig struct {
 	// Shared: the log has many writers (package sharedlog).
 	Shared bool
 
+	// Known, if set, is asked for the message of each call in a shared log.
+	Known Known
+
 	// NewFold makes a fold of nothing. Nil: the follower keeps no fold, and looks
 	// only at what stands from From on.
 	NewFold func() Fold
@@ -38,6 +43,11 @@ type FollowerConfig struct {
 	Pause func(ctx context.Context, d time.Duration)
 	Hooks FollowerHooks
 }
+
+// Known returns the message of a record of a shared log, which is a call with that ID, if
+// it is at hand: it must be equal to what the record holds. Else it returns nil, and the
+// record is decoded. It must not keep the record.
+type Known func(call [16]byte, r *events.Record) proto.Message
 
 // FollowerHooks tell the user of a follower what happens. Each may be nil. All are
 // called by Step, and must not call it.

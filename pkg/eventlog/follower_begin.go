@@ -34,7 +34,7 @@ func (f *Follower) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("begin to follow %s/%d: %w", f.cfg.Topic, f.cfg.Partition, err)
 	}
-	r.OnSkip = f.skipped
+	r.OnSkip, r.known = f.skipped, f.cfg.Known
 	f.reader, f.fold, f.snapshot, f.begun = r, b.Fold, b.Snapshot, b.At
 	f.why, f.read = nil, false
 	f.beginnings++

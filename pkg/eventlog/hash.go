@@ -48,11 +48,14 @@ func hashHead(prev uint64, inputs []byte) (d xxhash.Digest, scratch [8]byte) {
 // noBytes is the length that stands for absent and null.
 const noBytes = 0xFFFFFFFF
 
-func writeLength(d *xxhash.Digest, scratch *[8]byte, part []byte) {
-	n := uint32(len(part))
+func lengthOf(part []byte) uint32 {
 	if part == nil {
-		n = noBytes
+		return noBytes
 	}
-	binary.BigEndian.PutUint32(scratch[:4], n)
+	return uint32(len(part))
+}
+
+func writeLength(d *xxhash.Digest, scratch *[8]byte, part []byte) {
+	binary.BigEndian.PutUint32(scratch[:4], lengthOf(part))
 	_, _ = d.Write(scratch[:4])
 }

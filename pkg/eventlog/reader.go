@@ -22,6 +22,8 @@ type Reader struct {
 	// shared: the log has many writers, and each record is a call.
 	shared bool
 	called events.Called // of the newest one
+	known  Known
+	hashed []byte // room for what is hashed of a record
 
 	judge Judge
 	// counted is the header of the newest batch that counts, and where it stands.

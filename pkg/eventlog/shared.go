@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/cespare/xxhash/v2"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -36,18 +37,30 @@ func (r *Reader) call(one []events.Record) {
 		r.skip(why, one)
 		return
 	}
-	r.judge.History = hashCall(r.judge.History, call, seen, rec)
+	r.judge.History, r.hashed = hashCall(r.judge.History, call, seen, rec, r.hashed[:0])
 	if r.visit == nil {
 		return
 	}
 	r.called = events.Called{ID: [callBytes]byte(call), Seen: int64(binary.BigEndian.Uint64(seen))}
 	l := events.Logged{Offset: rec.Offset, Type: events.TypeOfRecord(rec), Call: &r.called}
 	if rec.Value != nil {
-		if m, err := events.Message(rec); err == nil {
-			l.Message = m
-		}
+		l.Message = r.message(rec)
 	}
 	r.visit(l, rec)
+}
+
+// message is what a record of a shared log says; nil if it cannot be read.
+func (r *Reader) message(rec *events.Record) proto.Message {
+	if r.known != nil {
+		if m := r.known(r.called.ID, rec); m != nil {
+			return m
+		}
+	}
+	m, err := events.Message(rec)
+	if err != nil {
+		return nil
+	}
+	return m
 }
 
 const (
@@ -89,19 +102,15 @@ func callHeaders(r *events.Record) (call, seen []byte, ok bool) {
 
 // hashCall is the history of a shared log behind a call: XXH64 over the eight bytes of
 // the history before it, then its call ID, seen, ce_type and value, each preceded by its
-// length as in Hash.
-func hashCall(prev uint64, call, seen []byte, r *events.Record) uint64 {
-	var d xxhash.Digest
-	var scratch [8]byte
-	d.Reset()
-	binary.BigEndian.PutUint64(scratch[:], prev)
-	_, _ = d.Write(scratch[:])
+// length as in Hash. They are put together in room, which is returned: hashing many small
+// pieces takes longer.
+func hashCall(prev uint64, call, seen []byte, r *events.Record, room []byte) (history uint64, used []byte) {
 	typ, _ := r.Header(events.HeaderType)
+	room = binary.BigEndian.AppendUint64(room, prev)
 	for _, part := range [4][]byte{call, seen, typ, r.Value} {
-		writeLength(&d, &scratch, part)
-		_, _ = d.Write(part)
+		room = append(binary.BigEndian.AppendUint32(room, lengthOf(part)), part...)
 	}
-	return d.Sum64()
+	return xxhash.Sum64(room), room
 }
 
 // Snapshot makes the snapshot of the fold, which is of everything below Next: of a shared

@@ -1,8 +1,12 @@
 package sharedlog
 
 import (
+	"bytes"
 	"context"
+	"slices"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/internal/telemetry/following"
@@ -41,7 +45,7 @@ func (h *Host) follow(ctx context.Context) error {
 	h.folding <- struct{}{}
 	defer h.release()
 	h.follower = eventlog.NewFollower(eventlog.FollowerConfig{
-		Log: reads{log, h}, Topic: h.cfg.Topic, Partition: h.cfg.Partition, Shared: true,
+		Log: reads{log, h}, Topic: h.cfg.Topic, Partition: h.cfg.Partition, Shared: true, Known: h.known,
 		NewFold:   func() eventlog.Fold { return NewFold(h.cfg.NewCore(), Horizon) },
 		Snapshots: h.cfg.Snapshots, Now: h.cfg.Now,
 		Pause: h.pause,
@@ -156,6 +160,26 @@ func (h *Host) repeated(c *Call, v Verdict) {
 func (h *Host) premature(c *Call) {
 	h.metrics.premature()
 	h.giveUp(c.ID, &eventlog.LostError{Expected: c.Seen, Found: c.Offset})
+}
+
+// known is the message of a record that this host has appended, if its call is waited for:
+// decoding it again would take longer than to see that the record is the same. One with
+// the ID of a call of this host may be another's.
+func (h *Host) known(id [16]byte, r *events.Record) proto.Message {
+	h.mu.Lock()
+	c := h.calls[id]
+	h.mu.Unlock()
+	if c == nil || !c.wrote(r) {
+		return nil
+	}
+	return c.message
+}
+
+// wrote tells whether a record says what that of the call does.
+func (c *call) wrote(r *events.Record) bool {
+	return bytes.Equal(r.Value, c.record.Value) && slices.EqualFunc(r.Headers, c.record.Headers, func(a, b events.Header) bool {
+		return a.Key == b.Key && bytes.Equal(a.Value, b.Value)
+	})
 }
 
 func (h *Host) finish(c *Call, v Verdict) {

@@ -179,7 +179,8 @@ func (h *Host) Run(ctx context.Context) error {
 // Trouble is what is in the way now, for more than a second; nil if nothing is.
 func (h *Host) Trouble() error { return h.cfg.Board.Err() }
 
-// Call makes one call and returns its verdict once the fold has it. look, if not nil,
+// Call makes one call and returns its verdict once the fold has it. m must not be changed
+// any more. look, if not nil,
 // sees the core at that very moment: it is called in the host's goroutine, must be quick,
 // and call nothing of the host that waits. If ctx ends before the verdict is known the
 // error is an *UnknownError. After any other error nothing of the call is in the log, or
