@@ -41,6 +41,7 @@ var waits = map[string]string{
 	"pkg/queue/open.go awaitGone":                     "what this process knows of topics, which is half a second old",
 	"cmd/spanway/task/known.go awaitDecisions":        "decisions on what was submitted, of which a Follower tells",
 	"pkg/client/again.go repeatedWhenEnded":           "the decision on what was submitted, of which a Follower tells",
+	"services/replicator/copying/ahead.go readSource": "the source, and what is due beside it",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",
 	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",
 	"pkg/watermillkafka/subscription.go watch":        "the next commit and the next look",

@@ -1,0 +1,118 @@
+package copying
+
+import (
+	"context"
+	"time"
+
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// ahead is a page of the source that is read while the one before is appended.
+type ahead struct {
+	from   int64
+	cancel context.CancelFunc
+	done   chan struct{} // closed when page or err is there
+	page   mirror.Source
+	err    error
+	roomed bool // there is room taken for the page
+}
+
+// readAhead begins to read from an offset on.
+func (c *Copier) readAhead(ctx context.Context, from int64, wait time.Duration) {
+	a := &ahead{from: from, done: make(chan struct{})}
+	ctx, a.cancel = context.WithCancel(ctx)
+	c.ahead = a
+	full := from < c.report.SourceEnd // Else what comes are the few records that are new.
+	go func() {
+		defer close(a.done)
+		if full {
+			if a.err = c.cfg.Room.take(ctx); a.err != nil {
+				return
+			}
+			a.roomed = true
+		}
+		a.page, a.err = c.cfg.Source.Read(ctx, from, wait, false)
+	}()
+}
+
+// dropAhead ends the reading ahead, and waits until it has ended.
+func (c *Copier) dropAhead() {
+	if a := c.ahead; a != nil {
+		a.cancel()
+		<-a.done
+		if a.roomed {
+			c.cfg.Room.give()
+		}
+		c.ahead = nil
+	}
+}
+
+// giveRoom gives back the room of the page that the core had.
+func (c *Copier) giveRoom() {
+	if c.roomed {
+		c.cfg.Room.give()
+		c.roomed = false
+	}
+}
+
+// readSource gives the core a page. One of a proof is read now. For another one it waits
+// no longer than until a renewal, a checkpoint or a report is due.
+func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
+	c.giveRoom()
+	if s.Prove {
+		c.dropAhead()
+		page, err := c.cfg.Source.Read(ctx, s.From, 0, true)
+		if err != nil {
+			return err
+		}
+		c.saw(&page)
+		return c.copy.Page(s.From, &page)
+	}
+	if c.ahead != nil && c.ahead.from != s.From {
+		c.dropAhead()
+	}
+	if c.ahead == nil {
+		c.readAhead(ctx, s.From, patience)
+	}
+	a := c.ahead
+	timer := time.NewTimer(c.due())
+	defer timer.Stop()
+	select {
+	case <-a.done:
+	case <-timer.C:
+		return nil // The core asks for the same step.
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	a.cancel()
+	c.ahead, c.roomed = nil, a.roomed
+	if a.err != nil {
+		return a.err
+	}
+	c.saw(&a.page)
+	if err := c.copy.Page(s.From, &a.page); err != nil {
+		return err
+	}
+	if next := a.page.Next; len(a.page.Records) > 0 && next > s.From {
+		c.readAhead(ctx, next, patience)
+	}
+	return nil
+}
+
+// saw notes how far the source goes.
+func (c *Copier) saw(page *mirror.Source) { c.report.SourceEnd = page.End }
+
+// due is how long the source may be waited for before something else has to be done.
+func (c *Copier) due() time.Duration {
+	wait := patience
+	if c.renewal > 0 {
+		wait = min(wait, c.renewal-time.Since(c.renewed))
+	}
+	if mark, ok := c.copy.Checkpoint(); ok && !same(&mark, &c.saved) {
+		wait = min(wait, c.every-time.Since(c.savedAt))
+	}
+	if c.told.differs(&c.report) {
+		wait = min(wait, c.every-time.Since(c.toldAt))
+	}
+	return max(wait, time.Millisecond)
+}

@@ -1,0 +1,213 @@
+package copying
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// Config is what a Copier copies, and with what.
+type Config struct {
+	// Copy says what is copied where.
+	Copy mirror.Config
+	// ID names the copy among the checkpoints.
+	ID          string
+	Source      Source
+	Target      Target
+	Checkpoints Checkpoints
+	Letters     Letters
+	// Limit is that of the link; nil is none.
+	Limit *Limiter
+	// Room bounds the memory of pages; nil is no bound.
+	Room *Room
+	// Board tells of what is tried again; nil makes one of Logger.
+	Board *trouble.Board
+	// Logger is told of incidents; slog.Default() if nil.
+	Logger *slog.Logger
+	// Report, if it is set, is told how the copy stands: at once when its state or its
+	// last error changes, else at most once a second, and not while nothing changes. It is
+	// not called concurrently, and holds the copy up.
+	Report func(Report)
+}
+
+const (
+	// every is how often a checkpoint is saved and what changed is reported, at most.
+	every = time.Second
+	// patience is how long one read of the source waits for records.
+	patience = 5 * time.Second
+	// lasts is how long a claim must have stood for the next one not to be spaced.
+	lasts = time.Minute
+	// parting is how long the last checkpoint of a Copier that is stopped may take.
+	parting = 3 * time.Second
+)
+
+// Copier runs one copy. Make it with New, and Run it once.
+type Copier struct {
+	cfg  Config
+	copy *mirror.Copy
+	try  *trouble.Try
+
+	ahead     *ahead
+	renewal   time.Duration
+	claimed   time.Time // zero: there is no claim
+	renewed   time.Time
+	claims    pauses            // between attempts to take the partition
+	others    pauses            // between other attempts
+	every     time.Duration     // see Config.Report
+	roomed    bool              // there is room taken for the page that the core has
+	saved     mirror.Checkpoint // the last one
+	savedAt   time.Time
+	report    Report
+	told      Report // the last one
+	toldAt    time.Time
+	incidents []mirror.Incident
+}
+
+// New makes a Copier.
+func New(cfg Config) *Copier {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Board == nil {
+		cfg.Board = trouble.NewBoard(cfg.Logger)
+	}
+	return &Copier{
+		cfg: cfg, every: every, report: Report{Since: time.Now()},
+		claims: pauses{first: time.Second, most: time.Minute}, others: pauses{first: 100 * time.Millisecond, most: 5 * time.Second},
+	}
+}
+
+// Run copies until ctx ends, and returns when nothing of it runs any more. A copy that has
+// stopped by itself, with a Reason, waits for that too.
+func (c *Copier) Run(ctx context.Context) {
+	c.try = c.cfg.Board.New(fmt.Sprintf("copy %s/%d of cluster %s", c.cfg.Copy.Source.Topic, c.cfg.Copy.Source.Partition, c.cfg.Copy.Source.Cluster))
+	defer c.try.End()
+	defer c.part(ctx)
+	c.tell(nil)
+	for ctx.Err() == nil {
+		err := c.advance(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil && c.settled() {
+			c.try.Passed()
+			c.others.reset()
+			c.report.LastError = ""
+		}
+		c.tell(err)
+		switch {
+		case err == nil:
+		case c.claimed.IsZero():
+			c.try.Again(ctx, err, c.claims.next())
+		default:
+			c.try.Again(ctx, err, c.others.next())
+		}
+	}
+}
+
+// settled says that nothing is in the way: all that was read is appended, or the copy rests.
+func (c *Copier) settled() bool {
+	switch s := c.copy.Next().(type) {
+	case mirror.ReadSource:
+		return !s.Prove
+	case mirror.Rest:
+		return true
+	}
+	return false
+}
+
+// advance takes the next step, and what is due beside it.
+func (c *Copier) advance(ctx context.Context) error {
+	if c.copy == nil {
+		saved, err := c.cfg.Checkpoints.Saved(ctx, c.cfg.ID)
+		if err != nil {
+			return fmt.Errorf("read the checkpoint of %s: %w", c.cfg.ID, err)
+		}
+		c.copy = mirror.New(c.cfg.Copy, saved)
+	}
+	if err := c.renew(ctx); err != nil {
+		return err
+	}
+	if err := c.save(ctx); err != nil {
+		return err
+	}
+	return c.take(ctx, c.copy.Next())
+}
+
+// renew renews the claim if that is due.
+func (c *Copier) renew(ctx context.Context) error {
+	if c.claimed.IsZero() || c.renewal <= 0 || time.Since(c.renewed) < c.renewal {
+		return nil
+	}
+	began := time.Now()
+	if err := c.cfg.Target.Renew(ctx); err != nil {
+		c.unknown()
+		return err
+	}
+	c.renewed = began
+	return nil
+}
+
+// unknown begins anew with a claim.
+func (c *Copier) unknown() {
+	if time.Since(c.claimed) > lasts {
+		c.claims.reset()
+	}
+	c.claimed = time.Time{}
+	c.dropAhead()
+	c.giveRoom()
+	c.copy.Unknown()
+}
+
+// save saves the checkpoint if it has changed, at most once a second.
+func (c *Copier) save(ctx context.Context) error {
+	if time.Since(c.savedAt) < c.every {
+		return nil
+	}
+	mark, ok := c.copy.Checkpoint()
+	if !ok || same(&mark, &c.saved) {
+		return nil
+	}
+	if err := c.cfg.Checkpoints.Save(ctx, c.cfg.ID, mark); err != nil {
+		return fmt.Errorf("save the checkpoint of %s: %w", c.cfg.ID, err)
+	}
+	c.saved, c.savedAt = mark, time.Now()
+	return nil
+}
+
+// same says that two checkpoints say the same.
+func same(a, b *mirror.Checkpoint) bool {
+	return a.Generation == b.Generation && a.Claim == b.Claim && a.Start == b.Start && a.Next == b.Next &&
+		(a.Last == nil) == (b.Last == nil) && (a.Last == nil || *a.Last == *b.Last) && a.SourceID == b.SourceID && a.TargetID == b.TargetID
+}
+
+// part ends what a Copier has begun when it is stopped.
+func (c *Copier) part(ctx context.Context) {
+	c.dropAhead()
+	c.giveRoom()
+	if c.copy != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
+		defer cancel()
+		c.savedAt = time.Time{}
+		if err := c.save(last); err != nil { // It is never needed, but saves reading.
+			c.cfg.Logger.Warn("the last checkpoint of a copy was not saved", "copy", c.cfg.ID, "error", err)
+		}
+	}
+	c.report.Paused = true
+	c.tell(nil)
+}
+
+// pauses space attempts: each is about twice as long as the one before, with jitter.
+type pauses struct{ first, most, last time.Duration }
+
+func (p *pauses) next() time.Duration {
+	p.last = min(max(2*p.last, p.first), p.most)
+	return p.last/2 + rand.N(p.last/2+1)
+}
+
+func (p *pauses) reset() { p.last = 0 }

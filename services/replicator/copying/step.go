@@ -1,0 +1,93 @@
+package copying
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// errNoProgress: records that stand in the target cannot be read at the moment, such as
+// while its leader moves.
+var errNoProgress = errors.New("the target tells nothing of its end at the moment")
+
+// take takes a step. An error of it is tried again: the core asks for the same step, or
+// for a claim where that has to be.
+func (c *Copier) take(ctx context.Context, step mirror.Step) error {
+	switch s := step.(type) {
+	case mirror.Claim:
+		return c.claim(ctx)
+	case mirror.ReadTail:
+		return c.readTail(ctx, s)
+	case mirror.ReadSource:
+		return c.readSource(ctx, s)
+	case mirror.Save:
+		if err := c.cfg.Checkpoints.Save(ctx, c.cfg.ID, s.Checkpoint); err != nil {
+			return fmt.Errorf("save the checkpoint of %s: %w", c.cfg.ID, err)
+		}
+		c.saved, c.savedAt = s.Checkpoint, time.Now()
+		return c.copy.Saved()
+	case mirror.Append:
+		return c.append(ctx, s)
+	case mirror.DeadLetter:
+		from := events.Origin{ClusterPartition: c.cfg.Copy.Source, Offset: s.Record.Offset}
+		if err := c.cfg.Letters.Bury(ctx, from, s.Record, s.Reason); err != nil {
+			return fmt.Errorf("send %s to the dead letters: %w", from, err)
+		}
+		return c.copy.Buried()
+	default: // It rests.
+		c.dropAhead()
+		c.giveRoom()
+		c.tell(nil)
+		<-ctx.Done()
+		return nil
+	}
+}
+
+func (c *Copier) claim(ctx context.Context) error {
+	began := time.Now()
+	claimed, err := c.cfg.Target.Claim(ctx)
+	if err != nil {
+		return err
+	}
+	c.claimed, c.renewed, c.renewal = began, began, claimed.RenewEvery
+	return c.copy.Claimed(claimed.Start, claimed.End, claimed.ID)
+}
+
+func (c *Copier) readTail(ctx context.Context, s mirror.ReadTail) error {
+	tail, err := c.cfg.Target.Tail(ctx, s.From, s.To)
+	if err == nil && tail.Next <= s.From {
+		err = errNoProgress
+	}
+	if err != nil {
+		return fmt.Errorf("read the tail of %s/%d: %w", c.cfg.Copy.Target.Topic, c.cfg.Copy.Target.Partition, err)
+	}
+	return c.copy.Tail(tail)
+}
+
+// append appends a batch. Whether it stands is not known after most errors, and no
+// other writer may have come between: then the partition is claimed anew.
+func (c *Copier) append(ctx context.Context, s mirror.Append) error {
+	if err := c.cfg.Limit.wait(ctx, s.Records); err != nil {
+		return err
+	}
+	newest, bytes := s.Records[len(s.Records)-1].Timestamp, size(s.Records)
+	base, err := c.cfg.Target.Append(ctx, s.Records)
+	var refused *kafka.Refused
+	switch {
+	case err == nil:
+		c.report.Bytes += int64(bytes)
+		c.report.LastTimestamp, c.report.CopiedAt = newest, time.Now()
+		return c.copy.Appended(base)
+	case errors.As(err, &refused):
+		return c.copy.Refused()
+	case ctx.Err() != nil:
+		return err // It ends.
+	}
+	c.unknown()
+	return err
+}

@@ -1,0 +1,61 @@
+package copying
+
+import (
+	"time"
+
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// tell reports how the copy stands, where that is due, and logs its incidents.
+func (c *Copier) tell(err error) {
+	r := &c.report
+	now := time.Now()
+	if err != nil {
+		r.LastError = err.Error()
+	}
+	if c.copy != nil {
+		c.look(now)
+	}
+	urgent := r.State != c.told.State || r.Paused != c.told.Paused || r.LastError != c.told.LastError || len(c.incidents) > 0 || c.toldAt.IsZero()
+	if c.cfg.Report == nil || !urgent && (now.Sub(c.toldAt) < c.every || !c.told.differs(r)) {
+		return
+	}
+	r.Incidents, c.incidents = c.incidents, nil
+	c.told, c.toldAt = *r, now
+	c.cfg.Report(*r)
+	r.Incidents = nil
+}
+
+// look takes over what the core says.
+func (c *Copier) look(now time.Time) {
+	r := &c.report
+	if state := c.copy.State(); state != r.State {
+		r.State, r.Since = state, now
+	}
+	r.Counts = c.copy.Counts()
+	if rest, ok := c.copy.Next().(mirror.Rest); ok {
+		r.Reason = rest.Reason
+	}
+	if mark, ok := c.copy.Checkpoint(); ok {
+		if mark.Generation != r.Generation {
+			r.ConsistentSince = time.Time{}
+		}
+		r.Next, r.SnapshotEnd, r.Generation = mark.Next, mark.SnapshotEnd, mark.Generation
+	}
+	if r.State == mirror.Delta && r.ConsistentSince.IsZero() {
+		r.ConsistentSince = now
+	}
+	for _, i := range c.copy.Incidents() {
+		if c.cfg.Report != nil {
+			c.incidents = append(c.incidents, i)
+		}
+		c.cfg.Logger.Warn("a copy met an incident", "reason", i.Reason, "offset", i.Offset, "lost", i.Lost, "state", r.State.String(),
+			"source", c.cfg.Copy.Source, "target", c.cfg.Copy.Target)
+	}
+}
+
+// differs says whether there is news in a report.
+func (r *Report) differs(than *Report) bool {
+	return r.State != than.State || r.Next != than.Next || r.SourceEnd != than.SourceEnd || r.SnapshotEnd != than.SnapshotEnd ||
+		r.Counts != than.Counts || r.Generation != than.Generation || r.Reason != than.Reason || r.Paused != than.Paused || r.LastError != than.LastError
+}
