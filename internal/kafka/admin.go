@@ -18,6 +18,8 @@ type TopicInfo struct {
 	Partitions int32
 	// Replicas is the least number of replicas that a partition of it has.
 	Replicas int
+	// Internal says that Kafka keeps it for itself.
+	Internal bool
 }
 
 // Topics lists the topics whose names begin with prefix, by name. A topic made
@@ -43,7 +45,7 @@ func (c *Client) Topics(ctx context.Context, prefix string) ([]TopicInfo, error)
 }
 
 func topicInfo(t *metadata.ResponseTopic) TopicInfo {
-	info := TopicInfo{Name: t.Name, Partitions: int32(len(t.Partitions))}
+	info := TopicInfo{Name: t.Name, Partitions: int32(len(t.Partitions)), Internal: t.IsInternal}
 	for i := range t.Partitions {
 		if n := len(t.Partitions[i].ReplicaNodes); i == 0 || n < info.Replicas {
 			info.Replicas = n

@@ -22,7 +22,7 @@ func TestApacheWire(t *testing.T) {
 			}})
 			kafkatest.Run(t, kafkatest.Broker{
 				Addr: b.Addr(), Kill: b.Kill, Stop: b.Stop, Start: b.Start, Away: 10 * time.Second,
-				Pause: b.Pause, Continue: b.Continue, ForgetsProducers: true,
+				Pause: b.Pause, Continue: b.Continue, ForgetsProducers: true, ChecksTopics: true,
 			})
 		})
 	}

@@ -132,7 +132,11 @@ func sortedKeys(m map[string]string) []string {
 
 // verify compares the topics with what they must be.
 func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []events.TopicSpec) ([]string, error) {
-	settings, err := c.settings(ctx, topics)
+	names := make([]string, len(topics))
+	for i := range topics {
+		names[i] = topics[i].Name
+	}
+	settings, err := c.settings(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -193,30 +197,4 @@ func replicationWarnings(t TopicInfo, settings map[string]string) []string {
 		w = append(w, fmt.Sprintf("dev: topic %s has %s=true, which can lose acknowledged records", t.Name, uncleanElection))
 	}
 	return w
-}
-
-// settings reads the topics' settings as the brokers apply them.
-func (c *Client) settings(ctx context.Context, topics []events.TopicSpec) (map[string]map[string]string, error) {
-	req := &kafkago.DescribeConfigsRequest{}
-	for _, spec := range topics {
-		req.Resources = append(req.Resources, kafkago.DescribeConfigRequestResource{
-			ResourceType: kafkago.ResourceTypeTopic, ResourceName: spec.Name,
-		})
-	}
-	r, err := c.api.DescribeConfigs(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]map[string]string{}
-	for _, res := range r.Resources {
-		if res.Error != nil {
-			return nil, fmt.Errorf("read the settings of topic %s: %w", res.ResourceName,
-				c.denied(needs{topic: res.ResourceName, onTopic: "DescribeConfigs"}, res.Error))
-		}
-		out[res.ResourceName] = map[string]string{}
-		for _, e := range res.ConfigEntries {
-			out[res.ResourceName][e.ConfigName] = e.ConfigValue
-		}
-	}
-	return out, nil
 }

@@ -92,7 +92,8 @@ func classify(err error) class {
 		return done
 	}
 	var wrong *Misconfigured
-	if errors.Is(err, errClosed) || errors.As(err, &wrong) || IsDenied(err) {
+	var notTaken *TopicRefused
+	if errors.Is(err, errClosed) || errors.As(err, &wrong) || errors.As(err, &notTaken) || IsDenied(err) {
 		return denied
 	}
 	var code kafkago.Error

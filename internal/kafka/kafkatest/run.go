@@ -31,6 +31,8 @@ type Broker struct {
 	// ForgetsProducers says that the broker forgets idle producers when
 	// producer.id.expiration.ms says so, and looks at it every second or so.
 	ForgetsProducers bool
+	// ChecksTopics says that the broker refuses names and settings that are none.
+	ChecksTopics bool
 }
 
 // patience bounds every wait of the suite.
@@ -63,6 +65,7 @@ func Run(t *testing.T, b Broker) {
 		{"the beginning of a partition is deleted", deleteRecords},
 		{"topics are created and verified", ensureTopics},
 		{"topics are created by several at once", ensureAtOnce},
+		{"topics are described and changed", alterTopics},
 		{"a dead member is replaced", deadMember},
 		{"a group shares partitions and is left at once", groupMembership},
 		{"commits are fenced", fencedCommits},
