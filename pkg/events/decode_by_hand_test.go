@@ -193,3 +193,21 @@ func TestByHandSharesNames(t *testing.T) {
 		t.Errorf("%v allocations, want 2: the task, and its ID once", n)
 	}
 }
+
+// TestByHandWritesAsProtobufDoes: whatever the message, the same bytes or the same refusal
+// come of it, and there is room for them.
+func TestByHandWritesAsProtobufDoes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		m := &QueueEnqueued{}
+		fill(t, m.ProtoReflect(), 2)
+		want, errWant := deterministic.Marshal(m)
+		got, errGot := m.append(nil)
+		if (errWant == nil) != (errGot == nil) {
+			t.Fatalf("%v: protobuf says %v, and here it is %v", m, errWant, errGot)
+		}
+		if errWant == nil && (string(want) != string(got) || len(got) > m.room()) {
+			t.Fatalf("%v: protobuf writes %x, and here it is %x; room is for %d", m, want, got, m.room())
+		}
+	})
+}

@@ -105,17 +105,31 @@ func (e Encoder) encode(id string, m proto.Message, room int) (Record, error) {
 		return Record{}, fmt.Errorf("encode %T: not a message of Spanway's wire", m)
 	}
 	size := 0
-	if !e.JSON {
+	byHand, _ := m.(*QueueEnqueued)
+	switch {
+	case e.JSON:
+		byHand = nil
+	case byHand != nil:
+		size = byHand.room()
+	default:
 		size = deterministic.Size(m)
 	}
 	b := make([]byte, 0, len(id)+len(e.Source)+size)
 	b = append(append(b, id...), e.Source...)
 	data := len(b)
-	b, err := e.appendData(b, m, sized)
+	var err error
+	if byHand != nil {
+		b, err = byHand.append(b)
+	} else {
+		b, err = e.appendData(b, m, sized)
+	}
 	if err != nil {
 		return Record{}, fmt.Errorf("encode %s %q: %w", k.typ, strings.Clone(id), err) // A clone: the ID of a record that is encoded stays on the stack.
 	}
-	headers := make([]Header, 4, 5+room)
+	if e.JSON {
+		room++
+	}
+	headers := make([]Header, 4, 4+room)
 	headers[0] = Header{HeaderSpecVersion, specVersion}
 	headers[atID] = Header{HeaderID, b[:len(id):len(id)]}
 	headers[2] = Header{HeaderSource, b[len(id):data:data]}

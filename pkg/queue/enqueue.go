@@ -135,10 +135,11 @@ func (q *Queue) enqueued(ctx context.Context, item Item) (*events.QueueEnqueued,
 	if len(item.Payload) > order.MaxEntryBytes {
 		return nil, refuse(events.CodeTooLarge, fmt.Sprintf("the payload has %d bytes; at most %d are allowed", len(item.Payload), order.MaxEntryBytes))
 	}
-	if made, ok := order.TimeOf(item.ID); ok && made > q.now()+day.Milliseconds() {
+	now := q.now()
+	if made, ok := order.TimeOf(item.ID); ok && made > now+day.Milliseconds() {
 		return nil, refuse(events.CodeBadEntryID, "the time in the UUID is more than a day ahead of this host's; others would be refused as too old")
 	}
-	return &events.QueueEnqueued{Id: item.ID, Payload: item.Payload, PayloadType: item.Type, AtMs: q.now()}, nil
+	return &events.QueueEnqueued{Id: item.ID, Payload: item.Payload, PayloadType: item.Type, AtMs: now}, nil
 }
 
 // why is why something was refused, without the code.

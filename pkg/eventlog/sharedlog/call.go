@@ -45,14 +45,28 @@ func (v Verdict) Accepted() bool { return v.Code == "" }
 
 // Encode makes the record of a call. Equal arguments give equal bytes.
 func Encode(e events.Encoder, id CallID, seen int64, m proto.Message, extra ...events.Header) (events.Record, error) {
-	place := make([]byte, len(id)+8)
-	copy(place, id[:])
-	binary.BigEndian.PutUint64(place[len(id):], uint64(seen))
-	var digits [2 * len(id)]byte // On the stack.
-	hex.Encode(digits[:], id[:])
+	return placed(id, seen).encode(e, m, extra)
+}
+
+// place is what the two headers of a call hold.
+type place struct {
+	id   CallID
+	seen [8]byte
+}
+
+func placed(id CallID, seen int64) *place {
+	p := &place{id: id}
+	binary.BigEndian.PutUint64(p.seen[:], uint64(seen))
+	return p
+}
+
+// encode makes the record, which refers to p.
+func (p *place) encode(e events.Encoder, m proto.Message, extra []events.Header) (events.Record, error) {
+	var digits [2 * len(p.id)]byte // On the stack.
+	hex.Encode(digits[:], p.id[:])
 	r, err := e.Encode(string(digits[:]), m,
-		events.Header{Key: events.HeaderCall, Value: place[:len(id):len(id)]},
-		events.Header{Key: events.HeaderSeen, Value: place[len(id):]})
+		events.Header{Key: events.HeaderCall, Value: p.id[:]},
+		events.Header{Key: events.HeaderSeen, Value: p.seen[:]})
 	r.Headers = append(r.Headers, extra...)
 	return r, err
 }

@@ -17,6 +17,7 @@ type call struct {
 	n       uint64 // in the order in which they were made
 	seen    int64
 	message proto.Message
+	place   place // what the record refers to
 	record  events.Record
 	size    int
 	done    Done
@@ -60,7 +61,8 @@ func (h *Host) Start(ctx context.Context, m proto.Message, done Done) (CallID, e
 
 // encode makes the record of a call, the same one for as long as it is tried.
 func (h *Host) encode(c *call, headers []events.Header) (err error) {
-	if c.record, err = Encode(h.cfg.Encoder, c.id, c.seen, c.message, headers...); err != nil {
+	c.place = *placed(c.id, c.seen)
+	if c.record, err = c.place.encode(h.cfg.Encoder, c.message, headers); err != nil {
 		return events.Refuse(events.CodeBadData, "make a call to %s/%d: %v", h.cfg.Topic, h.cfg.Partition, err)
 	}
 	if c.size = c.record.Size(); c.size > events.MaxRecordBytes {

@@ -157,31 +157,29 @@ func TimeOf(id string) (ms int64, ok bool) {
 	if len(id) != 36 || id[14] != '7' || id[19] != '8' && id[19] != '9' && id[19] != 'a' && id[19] != 'b' {
 		return 0, false
 	}
-	digits := 0
+	if id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
+		return 0, false
+	}
+	const ofTime = len("00000000-0000") // 48 bits of milliseconds.
 	for i := range len(id) {
-		c := id[i]
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if c != '-' {
-				return 0, false
-			}
-			continue
-		}
-		var v byte
-		switch {
-		case '0' <= c && c <= '9':
-			v = c - '0'
-		case 'a' <= c && c <= 'f':
-			v = c - 'a' + 10
-		default:
+		v := digit[id[i]]
+		if v == 0 && i != 8 && i != 13 && i != 18 && i != 23 {
 			return 0, false
 		}
-		if digits < 12 { // 48 bits of milliseconds.
-			ms = ms<<4 | int64(v)
+		if i < ofTime && i != 8 {
+			ms = ms<<4 | int64(v-1)
 		}
-		digits++
 	}
 	return ms, true
 }
+
+// digit is what each hexadecimal digit in lower case is worth, more by 1; 0 for all else.
+var digit = func() (worth [256]byte) {
+	for i := range 16 {
+		worth["0123456789abcdef"[i]] = byte(i) + 1
+	}
+	return worth
+}()
 
 // number is the one that an ID is in decimal digits, in the one way to write it.
 func number(id string) (n int64, ok bool) {
