@@ -64,7 +64,7 @@ func (q *Queue) Snapshot(dst []byte) []byte {
 
 // Restore makes the state of a fresh queue equal to the one that gave these bytes.
 func (q *Queue) Restore(state []byte) error {
-	r := &reader{rest: state, all: string(state)}
+	r := &reader{rest: state}
 	if v := r.bytes(1); r.err == nil && v[0] != stateVersion {
 		return &newerError{version: uint32(v[0])}
 	}
@@ -166,9 +166,14 @@ func putText(dst []byte, s string) []byte { return append(putUvarint(dst, len(s)
 type reader struct {
 	rest []byte
 	err  error
-	// all is what is read, once more: texts are parts of it. What is kept of one is cloned.
-	all string
+	// texts is a piece of what is read, once more: texts are parts of it. So many bytes
+	// of the state are left where it begins. What is kept of a text is cloned.
+	texts string
+	left  int
 }
+
+// atOnce is how much is made text at once: all of it would be a second copy of the state.
+const atOnce = 64 << 10
 
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {
@@ -223,7 +228,11 @@ func (r *reader) text() string {
 		r.fail("the state ends early")
 		return ""
 	}
-	at := len(r.all) - len(r.rest)
+	at := r.left - len(r.rest)
+	if r.texts == "" || at+int(n) > len(r.texts) {
+		at, r.left = 0, len(r.rest)
+		r.texts = string(r.rest[:min(len(r.rest), max(int(n), atOnce))])
+	}
 	r.rest = r.rest[n:]
-	return r.all[at : at+int(n)]
+	return r.texts[at : at+int(n)]
 }
