@@ -73,6 +73,24 @@ func (w *Watched) FailOver() {
 		w.Master.tb.Fatalf("wait for the replica: %d have all, %v", n, err)
 	}
 	w.Master.Kill()
+	w.promoted()
+}
+
+// SwitchOver has the Sentinel make the replica the master, while the master lives, and
+// returns when it is: the old master becomes a replica, and ends its connections.
+func (w *Watched) SwitchOver() {
+	w.Master.tb.Helper()
+	asked := redis.NewSentinelClient(&redis.Options{Addr: w.sentinel.addr})
+	defer func() { _ = asked.Close() }()
+	if err := asked.Failover(context.Background(), MasterName).Err(); err != nil {
+		w.Master.tb.Fatalf("SENTINEL FAILOVER: %v", err)
+	}
+	w.promoted()
+}
+
+// promoted waits until the replica is the master.
+func (w *Watched) promoted() {
+	w.Master.tb.Helper()
 	admin := w.Replica.Client()
 	until(w.Master.tb, "the replica is the master", func(ctx context.Context) error {
 		info, err := admin.Info(ctx, "replication").Result()

@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -59,17 +60,6 @@ func needs(tb testing.TB) {
 	}
 }
 
-// FreeAddr is an address that nothing listened on a moment ago.
-func FreeAddr(tb testing.TB) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // Port is that of an address.
 func Port(addr string) string {
 	_, port, _ := net.SplitHostPort(addr)
@@ -117,7 +107,15 @@ func (s *Server) run(args ...string) {
 	}
 	c := redis.NewClient(&redis.Options{Addr: s.addr})
 	defer func() { _ = c.Close() }()
-	until(s.tb, "redis-server answers at "+s.addr, func(ctx context.Context) error { return c.Ping(ctx).Err() })
+	// That something answers is not enough: another server may have the port.
+	pid := fmt.Sprintf("process_id:%d\r", s.process.Process.Pid)
+	until(s.tb, "redis-server answers at "+s.addr, func(ctx context.Context) error {
+		info, err := c.Info(ctx, "server").Result()
+		if err == nil && !strings.Contains(info, pid) {
+			err = errors.New("another server answers")
+		}
+		return err
+	})
 }
 
 // Kill ends the server at once. It may be called again.
