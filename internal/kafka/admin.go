@@ -138,11 +138,16 @@ func (c *Client) metadata(ctx context.Context) (*metadata.Response, error) {
 // and end the one that the next record will get, or that the first open
 // transaction got.
 func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
+	return c.ends(ctx, topic, partition, readCommitted)
+}
+
+// ends is Offsets; uncommitted, end is that behind open transactions.
+func (c *Client) ends(ctx context.Context, topic string, partition int32, isolation int8) (start, end int64, err error) {
 	id := int(partition)
 	describe := needs{topic: topic, onTopic: "Describe"}
 	err = c.persist(ctx, fmt.Sprintf("read the offsets of %s/%d", topic, partition), describe, func() error {
 		r, err := c.api.ListOffsets(ctx, &kafkago.ListOffsetsRequest{
-			IsolationLevel: kafkago.ReadCommitted,
+			IsolationLevel: kafkago.IsolationLevel(isolation),
 			Topics:         map[string][]kafkago.OffsetRequest{topic: {kafkago.FirstOffsetOf(id), kafkago.LastOffsetOf(id)}},
 		})
 		if err != nil {

@@ -67,6 +67,7 @@ type Client struct {
 	board     *trouble.Board
 
 	broken    atomic.Int64 // how often a connection turned out dead
+	ids       atomic.Int32 // whether brokers tell IDs of topics
 	principal atomic.Value // string
 
 	mu      sync.Mutex

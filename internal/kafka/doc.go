@@ -10,7 +10,7 @@
 //     the same transactional ID is shut out.
 //   - Join: membership in a consumer group, to share partitions out; what a
 //     Generation commits is fenced by it.
-//   - Ensure, Topics, Offsets: administration.
+//   - Ensure, Topics, Offsets, TopicID: administration.
 //
 // Every connection comes from Client.dial, which secures it (TLS, SASL) and has had
 // an answer on it before kafka-go gets it. What cannot work is a *Rejected error, and

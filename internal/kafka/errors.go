@@ -16,6 +16,8 @@ type OutOfRange struct {
 	Offset    int64
 	// Start and End are what the partition holds: [Start, End).
 	Start, End int64
+	// Term is that of the page that was not read (see events.Page).
+	Term int64
 }
 
 func (e *OutOfRange) Error() string {

@@ -37,9 +37,11 @@ type Claim struct {
 	// Marker is the offset of the abort marker behind which no batch of an older epoch
 	// can come to stand.
 	Marker int64
-	// End is what to read the tail up to before the first append: behind the marker, and
-	// behind that of an earlier producer ID if there was one to fence.
-	End int64
+	// Start is the first offset that the partition has. End is what to read the tail up to
+	// before the first append: behind the marker, and behind that of an earlier producer ID
+	// if there was one to fence. A transaction of another writer that hangs may be open in
+	// front of it, so that the tail is read uncommitted.
+	Start, End int64
 	// RenewEvery is how often to Renew.
 	RenewEvery time.Duration
 }
@@ -63,7 +65,7 @@ type FencedWriter struct {
 // FencedWriter makes a writer; it does not connect. Claim first.
 func (c *Client) FencedWriter(config FenceConfig) *FencedWriter {
 	return &FencedWriter{
-		client: c, config: config, using: make(chan struct{}, 1), log: c.Partition(config.Topic, config.Partition),
+		client: c, config: config, using: make(chan struct{}, 1), log: c.Partition(config.Topic, config.Partition).Uncommitted(),
 		txn: transaction{client: c, id: config.ID, topic: config.Topic, partition: config.Partition},
 	}
 }
@@ -82,7 +84,7 @@ func (w *FencedWriter) Claim(ctx context.Context) (Claim, error) {
 	if err := w.learnExpiry(ctx); err != nil {
 		return Claim{}, err
 	}
-	_, before, err := w.client.Offsets(ctx, w.config.Topic, w.config.Partition)
+	_, before, err := w.ends(ctx)
 	if err != nil {
 		return Claim{}, err
 	}
@@ -104,12 +106,12 @@ func (w *FencedWriter) Claim(ctx context.Context) (Claim, error) {
 	if err := w.fenceEarlier(ctx, marker); err != nil {
 		return Claim{}, err
 	}
-	_, end, err := w.client.Offsets(ctx, w.config.Topic, w.config.Partition)
+	start, end, err := w.ends(ctx)
 	if err != nil {
 		return Claim{}, err
 	}
 	w.claimed, w.renewed = true, began
-	return Claim{ProducerID: w.producer.ID, Epoch: w.producer.Epoch, Marker: marker, End: max(end, marker+1), RenewEvery: w.expiry / 4}, nil
+	return Claim{ProducerID: w.producer.ID, Epoch: w.producer.Epoch, Marker: marker, Start: start, End: max(end, marker+1), RenewEvery: w.expiry / 4}, nil
 }
 
 // Renew keeps the cluster from forgetting the writer, which would let older epochs in. It
@@ -129,6 +131,11 @@ func (w *FencedWriter) Renew(ctx context.Context) error {
 	}
 	w.renewed = began
 	return nil
+}
+
+// ends are those of the partition, whatever transactions are open in it.
+func (w *FencedWriter) ends(ctx context.Context) (start, end int64, err error) {
+	return w.client.ends(ctx, w.config.Topic, w.config.Partition, readUncommitted)
 }
 
 // leaveMarker leaves an abort marker of the writer's epoch. EndTxn answers before the

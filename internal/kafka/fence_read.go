@@ -38,7 +38,7 @@ func (w *FencedWriter) findMarker(ctx context.Context, from int64) (marker int64
 // newestBefore is the producer of the newest batch in front of an offset; ID -1 if there is
 // none. Compaction may have emptied the places in front of it, so it looks further back.
 func (w *FencedWriter) newestBefore(ctx context.Context, offset int64) (batch.Producer, error) {
-	start, _, err := w.client.Offsets(ctx, w.config.Topic, w.config.Partition)
+	start, _, err := w.ends(ctx)
 	if err != nil {
 		return batch.NoProducer, err
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka/batch"
@@ -20,6 +21,7 @@ func TestEmbeddedFence(t *testing.T) {
 	}
 	t.Cleanup(b.Close)
 	testFence(t, b.Addr())
+	testTopicID(t, b.Addr())
 }
 
 // testFence is what every broker must do for a fenced writer.
@@ -84,6 +86,37 @@ func testFence(t *testing.T, addr string) {
 			t.Fatal(err)
 		}
 		append1(t, second, claimed(t, second).End)
+	})
+	t.Run("a transaction of another writer that hangs hides no tail", func(t *testing.T) {
+		w := fenced(t, addr, "hanging")
+		w.config.Shared = true
+		other, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.TransactionalID("hangs"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(other.CloseAllowingRebalance)
+		if err := other.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		if err := other.ProduceSync(t.Context(), &kgo.Record{Topic: "hanging", Value: []byte("open")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		claim := claimed(t, w)
+		append1(t, w, claim.End)
+		var read []events.Record
+		for from := claim.Start; from <= claim.End; {
+			page, err := w.client.Partition("hanging", 0).Uncommitted().Fetch(t.Context(), from, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read, from = append(read, page.Records...), page.Next
+		}
+		if len(read) != 2 || string(read[0].Value) != "open" || read[1].Offset != claim.End {
+			t.Errorf("it reads %v of [%d, %d]", read, claim.Start, claim.End)
+		}
+		if page, err := w.client.Partition("hanging", 0).Fetch(t.Context(), 0, 0); err != nil || len(page.Records) > 0 {
+			t.Errorf("a reader of what is committed reads %v, %v", page.Records, err)
+		}
 	})
 	t.Run("without a claim nothing is sent", func(t *testing.T) {
 		w := fenced(t, addr, "unclaimed")

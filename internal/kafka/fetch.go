@@ -18,8 +18,9 @@ const (
 	fetchBytes int32 = 1 << 20
 	// maxFetchBytes is how far the limit is raised for a batch that a broker
 	// cuts at it.
-	maxFetchBytes int32 = maxAnswer / 2
-	readCommitted int8  = 1
+	maxFetchBytes   int32 = maxAnswer / 2
+	readUncommitted int8  = 0
+	readCommitted   int8  = 1
 )
 
 // Fetch reads records from offset from on; if there are none it waits for at
@@ -75,12 +76,20 @@ func (p *Partition) Batches(ctx context.Context, from int64) (counts []int, next
 	}
 }
 
+// term is that of a page (see events.Page).
+func term(broken int64, epoch int32) int64 { return broken<<32 | int64(uint32(epoch)) }
+
 func (p *Partition) outOfRange(ctx context.Context, from int64) error {
-	start, end, err := p.client.Offsets(ctx, p.topic, p.id)
+	broken := p.client.broken.Load()
+	epoch, err := p.client.leaderEpoch(ctx, p.topic, p.id)
 	if err != nil {
 		return err
 	}
-	return &OutOfRange{Topic: p.topic, Partition: p.id, Offset: from, Start: start, End: end}
+	start, end, err := p.client.ends(ctx, p.topic, p.id, p.isolation)
+	if err != nil {
+		return err
+	}
+	return &OutOfRange{Topic: p.topic, Partition: p.id, Offset: from, Start: start, End: end, Term: term(broken, epoch)}
 }
 
 // fetchOnce asks until an answer holds at least one whole batch, or none. Kafka
@@ -120,7 +129,7 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 		MaxWaitMillis:  int32(max(wait, 0) / time.Millisecond),
 		MinBytes:       1,
 		MaxBytes:       limit,
-		IsolationLevel: readCommitted,
+		IsolationLevel: p.isolation,
 		SessionEpoch:   -1, // no session
 		Topics: []fetchTopic{{Topic: p.topic, Partitions: []fetchPartition{{
 			Partition: p.id, CurrentLeaderEpoch: epoch, FetchOffset: from, LogStartOffset: -1, MaxBytes: limit,
@@ -145,7 +154,10 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 	}
 	// The leader is of that epoch, or it would not have answered. One that loses its
 	// tail by a restart may keep its epoch, but not its connections.
-	a.term = broken<<32 | int64(uint32(epoch))
+	a.term = term(broken, epoch)
+	if p.isolation == readUncommitted {
+		a.LastStableOffset = a.HighWatermark
+	}
 	return a, nil
 }
 

@@ -24,6 +24,8 @@ type Partition struct {
 	sequence  sequence
 	buffer    []byte
 
+	isolation int8 // readCommitted, but for Uncommitted
+
 	reading sync.Mutex
 	opened  *opened
 
@@ -44,8 +46,16 @@ func (c *Client) Partition(topic string, partition int32) *Partition {
 	p := &Partition{
 		client: c, topic: topic, id: partition, named: messaging.Log{Topic: topic, ID: partition},
 		sequence: sequence{client: c, topic: topic, partition: partition}, appending: make(chan struct{}, 1),
+		isolation: readCommitted,
 	}
 	p.sequence.answered = func(err error) { p.last.Store(&err) }
+	return p
+}
+
+// Uncommitted makes the handle read the records of open and aborted transactions too, so
+// that a transaction that hangs hides nothing behind it. It returns the handle.
+func (p *Partition) Uncommitted() *Partition {
+	p.isolation = readUncommitted
 	return p
 }
 
