@@ -315,7 +315,7 @@ func (x *full) fillQueue(t *testing.T) {
 			t.Fatalf("%q ends with %d: %s", args, code, stderr)
 		}
 	}
-	stdout, stderr, code := program.Call(t.Context(), "", append(append([]string{"queue", "claim", "full", "-o", "json"}, claimed...), at...)...)
+	stdout, stderr, code := program.Call(t.Context(), "", append(append([]string{"queue", "claim", "full", "--lease", "1h", "-o", "json"}, claimed...), at...)...)
 	var got struct{ Token int64 }
 	if err := json.Unmarshal([]byte(strings.SplitN(stdout, "\n", 2)[0]), &got); code != cli.ExitDone || err != nil {
 		t.Fatalf("claim ends with %d: %s (%v)", code, stderr, err)

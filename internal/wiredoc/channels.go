@@ -44,6 +44,16 @@ func channels() []channel {
 			text: "A queue. A shared log: the order of its records decides which of them count."},
 		{name: "queueSnapshots", topic: events.Snapshots(topics.Queue("<name>")), has: oneOf(events.TypeLogSnapshot),
 			text: "Snapshots of a queue."},
+		{name: "replicationLinks", topic: topics.ReplicationLinks(), has: anyOf(named(events.Event, "replication"), oneOf(events.TypeLogTimePassed)),
+			text: "What a site copies from others. A shared log: the order of its records decides which of them count."},
+		{name: "replicationLinkSnapshots", topic: events.Snapshots(topics.ReplicationLinks()), has: oneOf(events.TypeLogSnapshot),
+			text: "Snapshots of the log of links."},
+		{name: "replicationApplications", topic: topics.ReplicationApplications(), key: "the application", has: named(events.Command, "replication"),
+			text: "Which topics of this cluster applications want to be copied. The newest record of each key counts."},
+		{name: "replicationCheckpoints", topic: topics.ReplicationCheckpoints(), key: "the copy, its generation and claim", has: oneOf(events.TypeReplicationCheckpointed),
+			text: "How far each partition was copied. Only replicators read and write it."},
+		{name: "replicationStatus", topic: topics.ReplicationStatus(), key: "the link, or link/topic/partition", has: oneOf(events.TypeReplicationLinkReported, events.TypeReplicationCopyReported),
+			text: "How links and copies stand. The newest record of each key counts."},
 	}
 	for i := range all {
 		for _, spec := range events.Specs(documented()) {

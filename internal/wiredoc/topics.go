@@ -29,8 +29,10 @@ What each kind of program needs, as Kafka's ACLs name it. On every topic listed,
 
 `
 
-// documented are the logs of the catalogue and those of a queue.
-func documented() []events.Log { return append(topics.Catalogue(), topics.QueueLogs("<name>")...) }
+// documented are the logs of the catalogue, those of a queue, and those of replication.
+func documented() []events.Log {
+	return append(append(topics.Catalogue(), topics.QueueLogs("<name>")...), topics.ReplicationLogs()...)
+}
 
 // topicsPage writes the table of topics and what each role needs on them.
 func topicsPage() []byte {
@@ -83,6 +85,8 @@ func kept(l events.Log) string {
 		return "for the configured history, and until two snapshots hold it"
 	case events.NewestTwo:
 		return "the two newest"
+	case events.NewestByKey:
+		return "the newest record of each key"
 	}
 	if days := int(l.For / (24 * time.Hour)); days > 1 {
 		return fmt.Sprintf("%d days", days)

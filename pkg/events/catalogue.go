@@ -50,11 +50,13 @@ const (
 	PublishedLog
 	// SnapshotLog: snapshots of the log named by Of.
 	SnapshotLog
+	// TableLog: the newest record of each key counts.
+	TableLog
 )
 
 // String is the word for it in the documentation.
 func (k LogKind) String() string {
-	return [...]string{"?", "input", "owned", "shared", "published", "snapshots"}[min(int(k), 5)]
+	return [...]string{"?", "input", "owned", "shared", "published", "snapshots", "table"}[min(int(k), 6)]
 }
 
 // Kept says what deletes the records of a log.
@@ -74,6 +76,8 @@ const (
 	// UntilCommitted: whoever reads it in a consumer group deletes what is behind the
 	// group's committed offsets.
 	UntilCommitted
+	// NewestByKey: the broker keeps the newest record of each key, by compaction.
+	NewestByKey
 )
 
 // Role is a kind of program, as access rights name it.
@@ -90,7 +94,7 @@ const (
 
 // Roles lists the roles that the catalogue names.
 func Roles() []Role {
-	return []Role{RoleScheduler, RoleEngine, RoleClient, RoleAllocator, RoleRequester, RoleQueueHost}
+	return []Role{RoleScheduler, RoleEngine, RoleClient, RoleAllocator, RoleRequester, RoleQueueHost, RoleReplicator}
 }
 
 // Catalogue lists the logs of a deployment.
@@ -126,10 +130,10 @@ func (t Topics) Catalogue() []Log {
 	}, t.idLogs()...)
 }
 
-// Log returns the entry of a topic: of the catalogue, or of a queue. The name may lack
-// the prefix.
+// Log returns the entry of a topic: of the catalogue, of replication, or of a queue. The
+// name may lack the prefix.
 func (t Topics) Log(topic string) (Log, bool) {
-	all := append(t.Catalogue(), t.queueLogsOf(topic)...)
+	all := append(append(t.Catalogue(), t.ReplicationLogs()...), t.queueLogsOf(topic)...)
 	i := slices.IndexFunc(all, func(l Log) bool { return l.Topic == topic || l.Topic == t.Prefix+topic })
 	if i < 0 {
 		return Log{}, false
@@ -139,7 +143,7 @@ func (t Topics) Log(topic string) (Log, bool) {
 
 // UsedBy lists the logs that a role writes or reads to do its work.
 func (t Topics) UsedBy(role Role) []Log {
-	return slices.DeleteFunc(t.Catalogue(), func(l Log) bool {
+	return slices.DeleteFunc(append(t.Catalogue(), t.ReplicationLogs()...), func(l Log) bool {
 		return !slices.Contains(l.Writers, role) && !slices.Contains(l.Readers, role)
 	})
 }
@@ -165,7 +169,7 @@ func (l Log) Rights(role Role) (operations []string) {
 
 // keepers are the roles that verify the settings of topics, write snapshots and
 // truncate.
-var keepers = []Role{RoleScheduler, RoleAllocator, RoleQueueHost}
+var keepers = []Role{RoleScheduler, RoleAllocator, RoleQueueHost, RoleReplicator}
 
 // Judged tells whether the log itself says which of its records count.
 func (l Log) Judged() bool { return l.Kind == OwnedLog || l.Kind == SharedLog }
@@ -181,7 +185,8 @@ func Catalogued(topic string) bool {
 	if _, queue := queueIn(topic); queue {
 		return true
 	}
-	return slices.ContainsFunc(Topics{Prefix: DefaultPrefix}.Catalogue(), func(l Log) bool {
+	topics := Topics{Prefix: DefaultPrefix}
+	return slices.ContainsFunc(append(topics.Catalogue(), topics.ReplicationLogs()...), func(l Log) bool {
 		return strings.HasSuffix(topic, l.Name(DefaultPrefix))
 	})
 }

@@ -93,8 +93,12 @@ func (l Log) Spec() TopicSpec {
 	if l.Kept == KeptForTime {
 		retention = strconv.FormatInt(l.For.Milliseconds(), 10)
 	}
+	cleanup := "delete"
+	if l.Kept == NewestByKey {
+		cleanup = "compact"
+	}
 	return TopicSpec{Name: l.Topic, Partitions: l.Partitions, Config: map[string]string{
-		"cleanup.policy": "delete", "retention.ms": retention, "retention.bytes": "-1",
+		"cleanup.policy": cleanup, "retention.ms": retention, "retention.bytes": "-1",
 		"max.message.bytes": "2097152", "message.timestamp.type": "CreateTime",
 		// A host whose clock is wrong must still be able to claim a log.
 		"message.timestamp.before.max.ms": "9223372036854775807",

@@ -106,6 +106,18 @@ const (
 	TypeIdsRangeReleased Type = "spanway.ids.range_released.v1"
 	TypeIdsAnswered      Type = "spanway.ids.answered.v1"
 
+	TypeReplicationLinkDeclared         Type = "spanway.replication.link_declared.v1"
+	TypeReplicationLinkPaused           Type = "spanway.replication.link_paused.v1"
+	TypeReplicationLinkResumed          Type = "spanway.replication.link_resumed.v1"
+	TypeReplicationLinkDeleted          Type = "spanway.replication.link_deleted.v1"
+	TypeReplicationGroupDeclared        Type = "spanway.replication.group_declared.v1"
+	TypeReplicationGroupDeleted         Type = "spanway.replication.group_deleted.v1"
+	TypeReplicationApplicationAnnounced Type = "spanway.replication.application_announced.v1"
+	TypeReplicationApplicationWithdrawn Type = "spanway.replication.application_withdrawn.v1"
+	TypeReplicationCheckpointed         Type = "spanway.replication.checkpointed.v1"
+	TypeReplicationCopyReported         Type = "spanway.replication.copy_reported.v1"
+	TypeReplicationLinkReported         Type = "spanway.replication.link_reported.v1"
+
 	TypeEngineEcho   Type = "spanway.engine.echo.v1"
 	TypeDeadLetter   Type = "spanway.log.dead_letter.v1"
 	TypeLogRecovered Type = "spanway.log.recovered.v1"
@@ -196,6 +208,18 @@ var registrations = []registration{
 	{TypeIdsGrantRenewed, Event, (*IdsGrantRenewed)(nil)},
 	{TypeIdsRangeReleased, Event, (*IdsRangeReleased)(nil)},
 	{TypeIdsAnswered, Event, (*IdsAnswered)(nil)},
+
+	{TypeReplicationLinkDeclared, Event, (*ReplicationLinkDeclared)(nil)},
+	{TypeReplicationLinkPaused, Event, (*ReplicationLinkPaused)(nil)},
+	{TypeReplicationLinkResumed, Event, (*ReplicationLinkResumed)(nil)},
+	{TypeReplicationLinkDeleted, Event, (*ReplicationLinkDeleted)(nil)},
+	{TypeReplicationGroupDeclared, Event, (*ReplicationGroupDeclared)(nil)},
+	{TypeReplicationGroupDeleted, Event, (*ReplicationGroupDeleted)(nil)},
+	{TypeReplicationApplicationAnnounced, Command, (*ReplicationApplicationAnnounced)(nil)},
+	{TypeReplicationApplicationWithdrawn, Command, (*ReplicationApplicationWithdrawn)(nil)},
+	{TypeReplicationCheckpointed, Notice, (*ReplicationCheckpointed)(nil)},
+	{TypeReplicationCopyReported, Notice, (*ReplicationCopyReported)(nil)},
+	{TypeReplicationLinkReported, Notice, (*ReplicationLinkReported)(nil)},
 
 	{TypeEngineEcho, Notice, (*EngineEcho)(nil)},
 	{TypeDeadLetter, Notice, (*DeadLetter)(nil)},
