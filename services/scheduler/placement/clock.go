@@ -34,6 +34,8 @@ type tenure struct {
 	// began and heard are the host's clock at the first decision and now; base is
 	// the newest event's time at the first.
 	began, heard, base int64
+	// rejected is when heartbeats that are refused were rejected last.
+	rejected map[badBeat]int64
 }
 
 // tell gives the time of what is decided now. It is the host's clock, unless a

@@ -24,7 +24,9 @@ func (s *State) Decide(in events.Input[*Prepared], now events.Clock, emit func(p
 	}
 	c.raise() // What waited since before the first Advance may ask for what is new.
 	if prep.refused != nil {
-		c.reject(prep, prep.refused)
+		if !s.tenure.repeats(prep.beat) {
+			c.reject(prep, prep.refused)
+		}
 		return
 	}
 	if prep.forwardTo >= 0 {

@@ -44,6 +44,8 @@ type Prepared struct {
 	// itself if nobody can be told by a task's ID.
 	refused *events.Malformed
 	poison  *events.RawRecord
+	// beat is set if that record is an engine's heartbeat.
+	beat *badBeat
 	// forwardTo is the right partition, or -1 if this is the one.
 	forwardTo int32
 	raw       *events.RawRecord
@@ -125,6 +127,9 @@ func forwardable(m proto.Message) bool {
 // poisoned refuses a record that nobody can be told of by a task's ID.
 func (out *Prepared) poisoned(rec *events.Record, why *events.Malformed) *Prepared {
 	out.refused, out.poison = why, rawRecord(rec, true)
+	if out.typ == events.TypeEngineHeartbeat {
+		out.beat = beatOf(rec, why)
+	}
 	return out
 }
 
