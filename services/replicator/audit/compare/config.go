@@ -1,0 +1,145 @@
+package compare
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Config says what is compared, and how it was to be copied.
+type Config struct {
+	// Source and Target are the partitions.
+	Source, Target events.ClusterPartition
+	// SourceRange and TargetRange are the offsets that are compared.
+	SourceRange, TargetRange Range
+	// Shared says that the target has other writers.
+	Shared bool
+	// Relay says that records of the source which are copies themselves were copied.
+	Relay bool
+	// Compacted says that either side is: then what is missing is judged by Keys.
+	Compacted bool
+	// Whole demands all of the source: what is not copied yet is missing.
+	Whole bool
+	// Tolerated is the offset of the target below which foreign records are.
+	Tolerated int64
+	// Routed says which records were to be copied by their destinations; nil is all.
+	Routed *Routing
+	// Buried says which offsets of the source are dead letters of the copy; nil is none.
+	Buried func(offset int64) bool
+	// Generations are those of the target, oldest first.
+	Generations []Generation
+	// Every is how the source is cut into windows.
+	Every Cut
+}
+
+// Range is the offsets from Start on and below End.
+type Range struct{ Start, End int64 }
+
+// Generation is the first copy of a generation in the target.
+type Generation struct {
+	Number uint32
+	// Origin is the offset of its record in the source, Target in the target.
+	Origin, Target int64
+}
+
+// superseded says whether a record of the source was copied again under a higher
+// generation than that.
+func (c *Config) superseded(origin int64, generation uint32) bool {
+	for i := range c.Generations {
+		if g := &c.Generations[i]; g.Number > generation && origin >= g.Origin {
+			return true
+		}
+	}
+	return false
+}
+
+// Cut says where a window ends: after a number of offsets, or where the records' time
+// comes to a multiple of a number of milliseconds. If neither is set windows have
+// 100,000 offsets.
+type Cut struct{ Offsets, Millis int64 }
+
+const defaultOffsets = 100_000
+
+// Routing is which records name this site among their destinations.
+type Routing struct {
+	// Header names sites, separated by commas.
+	Header string
+	// Site is the one that the copy is for.
+	Site string
+	// Allowed are the sites that may be named; none is any.
+	Allowed []string
+	// Unrouted says that records without destinations are copied.
+	Unrouted bool
+	// UnknownGoOn says that names outside of Allowed are passed over; else such a record
+	// cannot be copied.
+	UnknownGoOn bool
+}
+
+const (
+	maxHeader = 4096 // destinations in a longer header are not read
+	maxHops   = 8    // a record that was in as many clusters goes no further
+)
+
+// fate is why a record of the source is not to be copied; or that it is.
+type fate uint8
+
+const (
+	wanted fate = iota
+	looped
+	relayed
+	elsewhere
+	uncopyable
+)
+
+// judge tells the fate of a record of the source, and the way that its copy has to show.
+func (c *Config) judge(r *events.Record) (f fate, way []events.Hop) {
+	if _, ok := r.Header(events.HeaderUndecodable); ok {
+		return uncopyable, nil
+	}
+	if p, ok := events.ProvenanceOf(r, c.Source); ok {
+		way = append(slices.Clone(p.Earlier), events.Hop{Cluster: p.Cluster, Offset: p.Origin.Offset})
+		been := func(h events.Hop) bool { return h.Cluster == c.Target.Cluster }
+		if len(way) >= maxHops || slices.ContainsFunc(way, been) {
+			return looped, nil
+		}
+		if !c.Relay {
+			return relayed, nil
+		}
+	}
+	if c.Routed != nil {
+		if f := c.Routed.judge(r); f != wanted {
+			return f, nil
+		}
+	}
+	if c.Buried != nil && c.Buried(r.Offset) {
+		return uncopyable, way
+	}
+	return wanted, way
+}
+
+func (r *Routing) judge(record *events.Record) fate {
+	value, _ := record.Header(r.Header)
+	if len(value) > maxHeader {
+		return uncopyable
+	}
+	f, names := elsewhere, 0
+	for _, name := range strings.Split(string(value), ",") {
+		name = strings.TrimSpace(name)
+		if name == "" {
+			continue
+		}
+		names++
+		known := len(r.Allowed) == 0 || slices.Contains(r.Allowed, name)
+		if !known && !r.UnknownGoOn {
+			return uncopyable
+		}
+		if known && name == r.Site {
+			f = wanted
+		}
+	}
+	if names == 0 && r.Unrouted {
+		return wanted
+	}
+	return f
+}
