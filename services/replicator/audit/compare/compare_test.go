@@ -103,7 +103,7 @@ func TestMutations(t *testing.T) {
 			return []compare.Kind{compare.Differs, compare.Missing}
 		},
 		"foreign": func(_ *rapid.T, w *world, _ int) []compare.Kind {
-			if w.cfg.Shared {
+			if w.cfg.Tolerated == compare.Shared {
 				return nil
 			}
 			w.target = append(w.target, record(w.cfg.TargetRange.End-1))

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -13,15 +14,14 @@ type Config struct {
 	Source, Target events.ClusterPartition
 	// SourceRange and TargetRange are the offsets that are compared.
 	SourceRange, TargetRange Range
-	// Shared says that the target has other writers.
-	Shared bool
 	// Relay says that records of the source which are copies themselves were copied.
 	Relay bool
 	// Compacted says that either side is: then what is missing is judged by Keys.
 	Compacted bool
 	// Whole demands all of the source: what is not copied yet is missing.
 	Whole bool
-	// Tolerated is the offset of the target below which foreign records are.
+	// Tolerated is the offset of the target below which records of others may stand;
+	// Shared if it has other writers.
 	Tolerated int64
 	// Routed says which records were to be copied by their destinations; nil is all.
 	Routed *Routing
@@ -32,6 +32,9 @@ type Config struct {
 	// Every is how the source is cut into windows.
 	Every Cut
 }
+
+// Shared is the Tolerated of a target that has other writers.
+const Shared = math.MaxInt64
 
 // Range is the offsets from Start on and below End.
 type Range struct{ Start, End int64 }

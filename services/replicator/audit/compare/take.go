@@ -8,7 +8,7 @@ import (
 // take judges a copy. The source was read beyond its origin.
 func (s *Stream) take(c *copied) {
 	if !c.own {
-		if s.cfg.Shared || c.offset < s.cfg.Tolerated {
+		if c.offset < s.cfg.Tolerated {
 			s.result.Others++
 			return
 		}

@@ -46,7 +46,7 @@ func hopped(r events.Record, from string) events.Record {
 // writers if the target is shared, perhaps of two generations.
 func drawWorld(t *rapid.T) *world {
 	w := &world{cfg: compare.Config{Source: here, Target: there, Every: compare.Cut{Offsets: 7}}}
-	w.cfg.Shared, w.cfg.Relay = rapid.Bool().Draw(t, "shared"), rapid.Bool().Draw(t, "relay")
+	w.cfg.Tolerated, w.cfg.Relay = rapid.SampledFrom([]int64{0, compare.Shared}).Draw(t, "tolerated"), rapid.Bool().Draw(t, "relay")
 	if rapid.Bool().Draw(t, "by time") {
 		w.cfg.Every = compare.Cut{Millis: 9}
 	}
@@ -79,7 +79,7 @@ func drawWorld(t *rapid.T) *world {
 				continue
 			}
 			at += rapid.Int64Range(1, 3).Draw(t, "marker")
-			if w.cfg.Shared && rapid.IntRange(0, 4).Draw(t, "other writer") == 0 {
+			if w.cfg.Tolerated == compare.Shared && rapid.IntRange(0, 4).Draw(t, "other writer") == 0 {
 				w.target = append(w.target, record(at))
 				at++
 			}
