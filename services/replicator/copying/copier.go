@@ -76,6 +76,9 @@ func New(cfg Config) *Copier {
 	if cfg.Board == nil {
 		cfg.Board = trouble.NewBoard(cfg.Logger)
 	}
+	if cfg.Copy.MaxBatch == 0 { // What a target takes bounds a batch, which holds one record at least.
+		cfg.Copy.MaxBatch = cfg.Copy.MaxRecord
+	}
 	return &Copier{
 		cfg: cfg, every: every, report: Report{Since: time.Now()},
 		claims: pauses{first: time.Second, most: time.Minute}, others: pauses{first: 100 * time.Millisecond, most: 5 * time.Second},

@@ -119,11 +119,11 @@ func numbered(from, n int) []events.Record {
 
 // compare compares what stands in the target with the source, record by record, by rules
 // of its own: what is written there must be, once each and in order.
-func compare(source, target []events.Record, generation uint32) error {
+func compare(from, to events.ClusterPartition, source, target []events.Record, generation uint32) error {
 	i := 0
 	for j := range target {
 		t := &target[j]
-		p, ok := events.ProvenanceOf(t, there)
+		p, ok := events.ProvenanceOf(t, to)
 		if !ok {
 			return fmt.Errorf("the record at %d of the target has no provenance", t.Offset)
 		}
@@ -134,7 +134,7 @@ func compare(source, target []events.Record, generation uint32) error {
 			return fmt.Errorf("the record at %d of the target, of %d, is one too many", t.Offset, p.Offset)
 		}
 		s := &source[i]
-		if p.ClusterPartition != here || p.Offset != s.Offset {
+		if p.ClusterPartition != from || p.Offset != s.Offset {
 			return fmt.Errorf("the record at %d of the target is of %s, want %d", t.Offset, p.Origin, s.Offset)
 		}
 		if got, want := brief(t, len(t.Headers)-2), brief(s, len(s.Headers)); got != want {
@@ -170,7 +170,7 @@ func TestItCopies(t *testing.T) {
 	if saved, _ := s.shelf.Saved(t.Context(), "ams/orders/0/orders"); saved == nil || saved.Next != 1010 {
 		t.Errorf("the last checkpoint: %+v", saved)
 	}
-	if err := compare(s.source.all(), s.target.all(), 1); err != nil {
+	if err := compare(here, there, s.source.all(), s.target.all(), 1); err != nil {
 		t.Error(err)
 	}
 }
@@ -188,7 +188,7 @@ func TestItGoesOnAfterRestarts(t *testing.T) {
 					s.shelf.saved = nil
 				}
 			}
-			if err := compare(s.source.all(), s.target.all(), 1); err != nil {
+			if err := compare(here, there, s.source.all(), s.target.all(), 1); err != nil {
 				t.Error(err)
 			}
 		})
@@ -211,7 +211,7 @@ func TestUnknownOutcomes(t *testing.T) {
 	r := start(t, s.config())
 	r.until("an error is told", func(r *Report) bool { return strings.Contains(r.LastError, "not heard of") })
 	r.until("all is copied", func(r *Report) bool { return next(3000)(r) && r.LastError == "" })
-	if err := compare(s.source.all(), s.target.all(), 1); err != nil {
+	if err := compare(here, there, s.source.all(), s.target.all(), 1); err != nil {
 		t.Error(err)
 	}
 }
@@ -223,7 +223,7 @@ func TestTwoAtOnce(t *testing.T) {
 	first, second := start(t, s.config()), start(t, s.config())
 	first.until("all is copied", next(5000))
 	second.until("all is copied", next(5000))
-	if err := compare(s.source.all(), s.target.all(), 1); err != nil {
+	if err := compare(here, there, s.source.all(), s.target.all(), 1); err != nil {
 		t.Error(err)
 	}
 }
@@ -239,7 +239,7 @@ func TestASourceThatWasCreatedAgain(t *testing.T) {
 	if told.Incidents[0].Reason != mirror.SourceChanged || last.Counts.Copied != 700 {
 		t.Errorf("%+v, %+v", told.Incidents, last.Counts)
 	}
-	if err := compare(s.source.all(), s.target.all(), 2); err != nil {
+	if err := compare(here, there, s.source.all(), s.target.all(), 2); err != nil {
 		t.Error(err)
 	}
 }
@@ -255,7 +255,7 @@ func TestARecordThatTheTargetRefuses(t *testing.T) {
 		t.Errorf("%+v, letters %q", last.Counts, s.box.held)
 	}
 	want := slices.DeleteFunc(s.source.all(), func(r events.Record) bool { return r.Offset == 50 })
-	if err := compare(want, s.target.all(), 1); err != nil {
+	if err := compare(here, there, want, s.target.all(), 1); err != nil {
 		t.Error(err)
 	}
 }

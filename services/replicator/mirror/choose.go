@@ -7,8 +7,8 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// maxBatch is how many bytes of records are appended at once (events.Record.Size), but
-// for one that is larger.
+// maxBatch is how many bytes of records (events.Record.Size) are appended at once at most,
+// but for one that is larger.
 const maxBatch = 1 << 20
 
 // manyRecords is how many records a batch must have again, after the target refused one,
@@ -54,14 +54,17 @@ func (c *Copy) overtaken(from, start int64) {
 // choose makes the next batch of what is left of the page. What nothing is appended for is
 // decided at once.
 func (c *Copy) choose() {
-	size := 0
+	size, most := 0, maxBatch
+	if c.cfg.MaxBatch > 0 {
+		most = min(most, c.cfg.MaxBatch)
+	}
 	for ; c.chosen < len(c.page); c.chosen++ {
 		r := &c.page[c.chosen]
 		marked, fate := c.fate(r)
 		switch fate {
 		case copied:
 			n := marked.Size()
-			if full := size+n > maxBatch || c.limit > 0 && len(c.batch) >= c.limit; full && len(c.batch) > 0 {
+			if full := size+n > most || c.limit > 0 && len(c.batch) >= c.limit; full && len(c.batch) > 0 {
 				return
 			}
 			size += n

@@ -15,6 +15,9 @@ type Config struct {
 	// MaxRecord is the size in bytes (events.Record.Size) of the largest record that the
 	// target takes; 0 is no bound.
 	MaxRecord int
+	// MaxBatch is how many bytes of records are appended at once, but for one record that
+	// is larger; 0 is 1 MiB, the most.
+	MaxBatch int
 	// Routed chooses by the destinations that a record names; nil copies all.
 	Routed *Routing
 	// SourceCompacted and TargetCompacted say that records go missing by compaction.

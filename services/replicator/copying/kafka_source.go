@@ -1,0 +1,98 @@
+package copying
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// kafkaSource is a partition of a Kafka cluster that is read.
+type kafkaSource struct {
+	client    *kafka.Client
+	topic     string
+	partition int32
+	log       *kafka.Partition
+	id        string // of the topic, when it was last read
+	settle    time.Duration
+}
+
+// NewSource makes a Source of a partition; it does not connect.
+func NewSource(client *kafka.Client, topic string, partition int32) Source {
+	return &kafkaSource{client: client, topic: topic, partition: partition, log: client.Partition(topic, partition), settle: time.Second}
+}
+
+// errCreatedAgain: while the topic is created again its name stands for either.
+var errCreatedAgain = errors.New("the topic was created again")
+
+// Read implements Source. An ID that was seen after the page before, and again after this
+// one, was that of the topic in between, for none comes back.
+func (s *kafkaSource) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
+	before := s.id
+	if anew || before == "" {
+		s.log = s.client.Partition(s.topic, s.partition)
+		id, err := s.client.TopicID(ctx, s.topic, s.partition)
+		if err != nil {
+			return mirror.Source{}, err
+		}
+		before = id
+	}
+	page, err := s.page(ctx, from, wait)
+	if err != nil {
+		return mirror.Source{}, err
+	}
+	if s.id, err = s.client.TopicID(ctx, s.topic, s.partition); err != nil {
+		return mirror.Source{}, err
+	}
+	if s.id != before {
+		return mirror.Source{}, fmt.Errorf("read %s/%d: %w: it had ID %s and has %s", s.topic, s.partition, errCreatedAgain, before, s.id)
+	}
+	return mirror.Source{Page: page, ID: s.id}, nil
+}
+
+// page reads a page; of an offset that is not there one without records.
+func (s *kafkaSource) page(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	page, err := s.log.Fetch(ctx, from, wait)
+	var out *kafka.OutOfRange
+	if !errors.As(err, &out) {
+		return page, err
+	}
+	if out.End < from {
+		if out, err = s.certain(ctx, out); err != nil {
+			return page, err
+		}
+	}
+	return events.Page{Next: from, Start: out.Start, End: out.End, Term: out.Term}, nil
+}
+
+// confirmations are how often the leader of one epoch must say that it has lost its end.
+const confirmations = 2
+
+// certain asks the leader again, over fresh connections, until it has said for a while that
+// it does not have an offset. A leader that is new may show less than there is.
+func (s *kafkaSource) certain(ctx context.Context, first *kafka.OutOfRange) (*kafka.OutOfRange, error) {
+	fresh := s.client.Like(func(*kafka.Config) {})
+	defer fresh.Close()
+	try := s.client.Board().New(fmt.Sprintf("make certain that %s/%d has lost its end", s.topic, s.partition))
+	defer try.End()
+	log, last := fresh.Partition(s.topic, s.partition), *first
+	for range confirmations {
+		if !try.Again(ctx, first, s.settle/confirmations) {
+			return nil, ctx.Err()
+		}
+		var out *kafka.OutOfRange
+		if _, err := log.Fetch(ctx, first.Offset, 0); !errors.As(err, &out) {
+			return nil, fmt.Errorf("read %s/%d from offset %d: its leader said that it has lost its end, and now that it has not: %w", s.topic, s.partition, first.Offset, errors.Join(first, err))
+		}
+		if uint32(out.Term) != uint32(last.Term) || out.End >= first.Offset { // The epoch of the leader is in the lower half.
+			return nil, fmt.Errorf("read %s/%d: its leader moves: %w", s.topic, s.partition, out)
+		}
+		last = *out
+	}
+	last.Term = first.Term
+	return &last, nil
+}
