@@ -105,3 +105,21 @@ func TestDeleteTopics(t *testing.T) {
 		t.Errorf("the topics are %v, %v", topics, err)
 	}
 }
+
+// What a client knows of its cluster is half a second old. It must not take a topic that was
+// deleted since for one that is there.
+func TestEnsureWhatWasJustDeleted(t *testing.T) {
+	b, c := start(t)
+	for range 3 {
+		ensure(t, c, "again", 1)
+		if err := c.DeleteTopics(t.Context(), []string{"again"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ensure(t, c, "again", 1)
+	fresh := kafka.New(kafka.Config{Brokers: []string{b.Addr()}})
+	defer fresh.Close()
+	if topics, err := fresh.Topics(t.Context(), ""); err != nil || len(topics) != 1 {
+		t.Errorf("the topics are %v, %v", topics, err)
+	}
+}

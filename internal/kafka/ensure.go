@@ -143,7 +143,9 @@ func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []even
 	var warnings []string
 	for _, spec := range topics {
 		t := find(m, spec.Name)
-		if t == nil {
+		// What a client knows of its cluster may be of a topic that was deleted since; its
+		// settings are asked for now.
+		if _, there := settings[spec.Name]; t == nil || !there {
 			return nil, fmt.Errorf("topic %s: %w", spec.Name, kafkago.UnknownTopicOrPartition) // not known everywhere yet
 		}
 		info := topicInfo(t)
