@@ -112,6 +112,20 @@ const (
 	CodeStoreUnavailable Code = "STORE_UNAVAILABLE"
 )
 
+// The refusals of links.
+const (
+	CodeUnknownLink  Code = "UNKNOWN_LINK"
+	CodeUnknownGroup Code = "UNKNOWN_GROUP"
+	// CodeLinkExists: there must be no link of that name, and there is one.
+	CodeLinkExists Code = "LINK_EXISTS"
+	// CodeStaleRevision: the link has changed since its caller saw it.
+	CodeStaleRevision Code = "STALE_REVISION"
+	// CodeLinkConflict: another link copies the same to the same place.
+	CodeLinkConflict Code = "LINK_CONFLICT"
+	// CodeBadPattern: a pattern does not compile.
+	CodeBadPattern Code = "BAD_PATTERN"
+)
+
 // Malformed is a record or a request that cannot be acted upon, ever.
 type Malformed struct {
 	Code    Code

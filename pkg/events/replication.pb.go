@@ -342,8 +342,8 @@ type ReplicationLinkDeclared struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// All of the link.
 	Link *ReplicationLink `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
-	// The offset of the link's last change that the caller has seen; refused if it is another
-	// one now. 0: whatever it is. -1: there must be no such link.
+	// The revision of the link that the caller has seen: the offset behind its last change.
+	// Refused if it is another one now. 0: whatever it is. -1: there must be no such link.
 	Expect        int64 `protobuf:"varint,2,opt,name=expect,proto3" json:"expect,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -478,11 +478,11 @@ type ReplicationLinkResumed struct {
 	Restart bool `protobuf:"varint,4,opt,name=restart,proto3" json:"restart,omitempty"`
 	// Where to begin anew; 0: at the earliest record.
 	FromOffset int64 `protobuf:"varint,5,opt,name=from_offset,json=fromOffset,proto3" json:"from_offset,omitempty"`
-	// Records of others in the target, as far as it goes now, are no reason to stop.
-	AcceptForeign bool  `protobuf:"varint,6,opt,name=accept_foreign,json=acceptForeign,proto3" json:"accept_foreign,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// Records of others in the target below this offset are no reason to stop.
+	AcceptForeignBelow int64 `protobuf:"varint,6,opt,name=accept_foreign_below,json=acceptForeignBelow,proto3" json:"accept_foreign_below,omitempty"`
+	AtMs               int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields      protoimpl.UnknownFields
+	sizeCache          protoimpl.SizeCache
 }
 
 func (x *ReplicationLinkResumed) Reset() {
@@ -550,11 +550,11 @@ func (x *ReplicationLinkResumed) GetFromOffset() int64 {
 	return 0
 }
 
-func (x *ReplicationLinkResumed) GetAcceptForeign() bool {
+func (x *ReplicationLinkResumed) GetAcceptForeignBelow() int64 {
 	if x != nil {
-		return x.AcceptForeign
+		return x.AcceptForeignBelow
 	}
-	return false
+	return 0
 }
 
 func (x *ReplicationLinkResumed) GetAtMs() int64 {
@@ -1795,7 +1795,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x15ReplicationLinkPaused\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xd9\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xe4\x01\n" +
 	"\x16ReplicationLinkResumed\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1e\n" +
@@ -1804,8 +1804,8 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"partitions\x12\x18\n" +
 	"\arestart\x18\x04 \x01(\bR\arestart\x12\x1f\n" +
 	"\vfrom_offset\x18\x05 \x01(\x03R\n" +
-	"fromOffset\x12%\n" +
-	"\x0eaccept_foreign\x18\x06 \x01(\bR\racceptForeign\x12\x13\n" +
+	"fromOffset\x120\n" +
+	"\x14accept_foreign_below\x18\x06 \x01(\x03R\x12acceptForeignBelow\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"A\n" +
 	"\x16ReplicationLinkDeleted\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x13\n" +
