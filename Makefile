@@ -43,7 +43,7 @@ build: ## build bin/spanway
 
 # Packages of one thread: the race detector has nothing to find in them, and makes them
 # take ten times as long. `make sim` runs all seeds of the simulation.
-PURE := /(internal/(sim|replay|verify)|services/scheduler/placement|services/allocator/idspace|services/replicator/mirror|pkg/queue/order)(/|$$)
+PURE := /(internal/(sim|replay|verify)|services/scheduler/placement|services/allocator/idspace|services/replicator/mirror|pkg/queue/order|pkg/replication/links)(/|$$)
 
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)

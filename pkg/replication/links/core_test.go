@@ -169,8 +169,12 @@ func TestResumptions(t *testing.T) {
 	calls := []proto.Message{
 		orders(), // 0
 		&events.ReplicationLinkPaused{Link: "orders"}, // 1
-		resumed(func(m *events.ReplicationLinkResumed) { m.Topic, m.Partitions, m.AcceptForeignBelow = "orders", []int32{2, 1}, 9 }),
-		resumed(func(m *events.ReplicationLinkResumed) { m.Topic, m.Partitions, m.Restart, m.FromOffset = "orders", []int32{1}, true, 5 }),
+		resumed(func(m *events.ReplicationLinkResumed) {
+			m.Topic, m.Partitions, m.AcceptForeignBelow = "orders", []int32{2, 1}, 9
+		}),
+		resumed(func(m *events.ReplicationLinkResumed) {
+			m.Topic, m.Partitions, m.Restart, m.FromOffset = "orders", []int32{1}, true, 5
+		}),
 	}
 	for i, m := range calls {
 		if code := l.call(m); code != "" {

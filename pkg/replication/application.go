@@ -1,0 +1,144 @@
+package replication
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
+)
+
+// Application says which topics of its cluster an application wants copied.
+type Application struct {
+	// Name is what links choose it by: as that of a link.
+	Name string `json:"name"`
+	// Topics are names, at least one and at most 1000.
+	Topics []string `json:"topics"`
+	// Model is links.Topic or links.Routed; links.Topic if it is empty.
+	Model links.Model `json:"model,omitempty"`
+	// Sites are those that they are copied to; all that have a link with the application
+	// if it is empty.
+	Sites []string `json:"sites,omitempty"`
+	// Header names the sites of a record, for the model links.Routed; "sites" if it is empty.
+	Header string `json:"header,omitempty"`
+}
+
+// Check says why the application cannot be announced: a *events.Malformed.
+func (a Application) Check() error {
+	if err := links.CheckName("the name of the application", a.Name); err != nil {
+		return err
+	}
+	switch {
+	case len(a.Topics) == 0:
+		return events.Refuse(events.CodeBadData, "no topic is given; give one or more, or withdraw the application")
+	case a.Model != "" && a.Model != links.Topic && a.Model != links.Routed:
+		return events.Refuse(events.CodeBadData, "the model is %.50q; give %s or %s", a.Model, links.Topic, links.Routed)
+	case a.Model != links.Routed && a.Header != "":
+		return events.Refuse(events.CodeBadData, "a header is given, and the model is not %s; give that model", links.Routed)
+	}
+	if err := (Group{Name: a.Name, Topics: a.Topics, Sites: a.Sites}).Check(); err != nil {
+		return err
+	}
+	return events.CheckOptionalID("the header", a.Header)
+}
+
+// Announce says in the cluster of an application that its topics are to be copied. It
+// replaces what the application announced before. It returns once the record is kept.
+func Announce(ctx context.Context, c *cluster.Cluster, o Options, a Application) error {
+	what := fmt.Sprintf("announce application %.99q", a.Name)
+	if err := a.Check(); err != nil {
+		return refusal(what, err)
+	}
+	return o.tell(ctx, c, what, a.Name, &events.ReplicationApplicationAnnounced{
+		Application: a.Name, Topics: a.Topics, Model: string(cmp.Or(a.Model, links.Topic)), Sites: a.Sites, Header: a.Header, AtMs: now(),
+	})
+}
+
+// Withdraw ends what an application has announced. What was copied stays. One that has
+// announced nothing is no error.
+func Withdraw(ctx context.Context, c *cluster.Cluster, o Options, application string) error {
+	what := fmt.Sprintf("withdraw application %.99q", application)
+	if err := links.CheckName("the name of the application", application); err != nil {
+		return refusal(what, err)
+	}
+	return o.tell(ctx, c, what, application, &events.ReplicationApplicationWithdrawn{Application: application, AtMs: now()})
+}
+
+// tell writes what an application says.
+func (o Options) tell(ctx context.Context, c *cluster.Cluster, what, key string, m proto.Message) error {
+	o = o.withDefaults()
+	if err := events.CheckPrefix(o.Prefix); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	log := o.topics().ReplicationLog(o.topics().ReplicationApplications())
+	r, err := o.encoder().Encode(fmt.Sprintf("%s@%d", key, now()), m)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	r.Key, r.Timestamp = []byte(key), now()
+	if _, err := c.Ensure(ctx, events.Specs([]events.Log{log})); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	if _, err := c.Partition(log.Topic, 0).Append(ctx, []events.Record{r}); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// applications is the table of those that have announced themselves.
+type applications struct{ of map[string]Application }
+
+func newApplications(c *cluster.Cluster, prefix string) (*table, *applications) {
+	a := &applications{map[string]Application{}}
+	topic := events.Topics{Prefix: cmp.Or(prefix, events.DefaultPrefix)}.ReplicationApplications()
+	return &table{cluster: c, topic: topic, set: a.set, clear: func() { clear(a.of) }}, a
+}
+
+// set folds a record. One that cannot be read, or whose key is not the application, says
+// nothing: anybody may write there, and one program's mistake must not stop the others.
+func (a *applications) set(key string, r *events.Record) {
+	if r.Value == nil {
+		delete(a.of, key)
+		return
+	}
+	m, err := events.Message(r)
+	if err != nil {
+		return
+	}
+	switch m := m.(type) {
+	case *events.ReplicationApplicationAnnounced:
+		said := Application{Name: m.Application, Topics: m.Topics, Model: cmp.Or(links.Model(m.Model), links.Topic), Sites: m.Sites, Header: m.Header}
+		if said.Check() == nil && (key == said.Name || key == "") {
+			a.of[said.Name] = said
+		}
+	case *events.ReplicationApplicationWithdrawn:
+		delete(a.of, m.Application)
+	}
+}
+
+func (a *applications) list() []Application {
+	return slices.SortedFunc(maps.Values(a.of), func(x, y Application) int { return strings.Compare(x.Name, y.Name) })
+}
+
+// Applications lists those that have announced themselves in a cluster, by name.
+func Applications(ctx context.Context, c *cluster.Cluster, prefix string) ([]Application, error) {
+	t, a := newApplications(c, prefix)
+	if _, _, err := t.read(ctx); err != nil {
+		return nil, t.wrong(err)
+	}
+	return a.list(), nil
+}
+
+// WatchApplications calls see with those that have announced themselves in a cluster, at
+// once and on each change, until see or ctx ends it, or something fails.
+func WatchApplications(ctx context.Context, c *cluster.Cluster, prefix string, see func([]Application) error) error {
+	t, a := newApplications(c, prefix)
+	return t.follow(ctx, func() error { return see(a.list()) })
+}

@@ -1,0 +1,80 @@
+package replication
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Status is how the links of a site stand, as its replicators have reported. What it holds
+// must not be changed.
+type Status struct {
+	// Shares are those of links, one for each replicator, by link and replicator. A
+	// replicator reports once a second (AtMs).
+	Shares []*events.ReplicationLinkReported
+	// Copies are by link, topic of the target and partition. Of two links that copy into
+	// one partition each has its own.
+	Copies []*events.ReplicationCopyReported
+}
+
+// standing is the table of reports.
+type standing struct {
+	shares map[string]*events.ReplicationLinkReported
+	copies map[string]*events.ReplicationCopyReported
+}
+
+func newStanding(c *cluster.Cluster, prefix string) (*table, *standing) {
+	s := &standing{map[string]*events.ReplicationLinkReported{}, map[string]*events.ReplicationCopyReported{}}
+	topic := events.Topics{Prefix: cmp.Or(prefix, events.DefaultPrefix)}.ReplicationStatus()
+	return &table{cluster: c, topic: topic, set: s.set, clear: func() { clear(s.shares); clear(s.copies) }}, s
+}
+
+func (s *standing) set(key string, r *events.Record) {
+	if r.Value == nil {
+		delete(s.shares, key)
+		delete(s.copies, key)
+		return
+	}
+	m, err := events.Message(r)
+	if err != nil {
+		return // Of a newer replicator, perhaps; others are told of.
+	}
+	switch m := m.(type) {
+	case *events.ReplicationLinkReported:
+		s.shares[key] = m
+	case *events.ReplicationCopyReported:
+		s.copies[key] = m
+	}
+}
+
+func (s *standing) status() Status {
+	return Status{
+		Shares: slices.SortedFunc(maps.Values(s.shares), func(a, b *events.ReplicationLinkReported) int {
+			return cmp.Or(strings.Compare(a.Link, b.Link), strings.Compare(a.Replicator, b.Replicator))
+		}),
+		Copies: slices.SortedFunc(maps.Values(s.copies), func(a, b *events.ReplicationCopyReported) int {
+			return cmp.Or(strings.Compare(a.Link, b.Link), strings.Compare(a.TargetTopic, b.TargetTopic), cmp.Compare(a.Partition, b.Partition))
+		}),
+	}
+}
+
+// ReadStatus reads how links and copies stand now. It is empty if no replicator has run yet.
+func ReadStatus(ctx context.Context, c *cluster.Cluster, prefix string) (Status, error) {
+	t, s := newStanding(c, prefix)
+	if _, _, err := t.read(ctx); err != nil {
+		return Status{}, t.wrong(err)
+	}
+	return s.status(), nil
+}
+
+// WatchStatus calls see with how links and copies stand, at once and on each report, until
+// see or ctx ends it, or something fails.
+func WatchStatus(ctx context.Context, c *cluster.Cluster, prefix string, see func(Status) error) error {
+	t, s := newStanding(c, prefix)
+	return t.follow(ctx, func() error { return see(s.status()) })
+}
