@@ -101,25 +101,66 @@ func (p *Provenance) Born() int64 {
 // any that it had before. The record's headers stay in front, in their order. What it
 // returns shares key, value and headers' values with r.
 func (p *Provenance) Mark(r *Record, at ClusterPartition) Record {
+	m := Marker{bytes: make([]byte, 0, p.room()), headers: make([]Header, len(r.Headers)+2)}
+	return m.Mark(p, r, at)
+}
+
+// Marker marks many copies with few allocations: what it makes for them shares memory,
+// which stays as long as one of them does. The zero value is ready; it is not safe for
+// concurrent use.
+type Marker struct {
+	bytes   []byte
+	headers []Header
+}
+
+// How much memory a Marker takes at once, in bytes and in headers.
+const (
+	markedBytes   = 16 << 10
+	markedHeaders = 512
+)
+
+// Mark is Provenance.Mark.
+func (m *Marker) Mark(p *Provenance, r *Record, at ClusterPartition) Record {
+	if n := p.room(); cap(m.bytes)-len(m.bytes) < n {
+		m.bytes = make([]byte, 0, max(n, markedBytes))
+	}
+	n := len(r.Headers) + 2
+	if len(m.headers) < n {
+		m.headers = make([]Header, max(n, markedHeaders))
+	}
 	c := *r
-	c.Headers = make([]Header, 0, len(r.Headers)+2)
+	c.Headers, m.headers = m.headers[:0:n], m.headers[n:]
 	for _, h := range r.Headers {
 		if h.Key != HeaderOrigin && h.Key != HeaderTrail {
 			c.Headers = append(c.Headers, h)
 		}
 	}
-	origin, trail := p.Origin.append(nil), p.trail()
+	begin := len(m.bytes)
+	m.bytes = p.Origin.append(m.bytes)
+	end := len(m.bytes)
+	m.bytes = p.appendTrail(m.bytes)
+	origin, trail := m.bytes[begin:end:end], m.bytes[end:len(m.bytes):len(m.bytes)]
 	binary.BigEndian.PutUint64(trail, digest(r, at, origin, trail[8:]))
 	c.Headers = append(c.Headers, Header{HeaderOrigin, origin}, Header{HeaderTrail, trail})
 	return c
 }
 
+// room is at least what both headers' values take.
+func (p *Provenance) room() int {
+	const number = 21 // a 64-bit integer, and what stands behind it
+	n := len(p.Cluster) + len(p.Topic) + 2 + 2*number + trailHead
+	for i := range p.Earlier {
+		n += len(p.Earlier[i].Cluster) + 1 + number
+	}
+	return n
+}
+
 // trailHead is what of a HeaderTrail stands in front of the earlier clusters.
 const trailHead = 8 + 4
 
-// trail is the value of HeaderTrail, without the digest.
-func (p *Provenance) trail() []byte {
-	dst := binary.BigEndian.AppendUint32(make([]byte, 8, trailHead), p.Generation)
+// appendTrail appends the value of HeaderTrail, without the digest.
+func (p *Provenance) appendTrail(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint32(append(dst, 0, 0, 0, 0, 0, 0, 0, 0), p.Generation)
 	for i, h := range p.Earlier {
 		if i > 0 {
 			dst = append(dst, ',')

@@ -67,6 +67,10 @@ func (c *Copy) choose() {
 			if full := size+n > most || c.limit > 0 && len(c.batch) >= c.limit; full && len(c.batch) > 0 {
 				return
 			}
+			if c.batch == nil {
+				rest := len(c.page) - c.chosen
+				c.batch, c.origins = make([]events.Record, 0, rest), make([]int64, 0, rest)
+			}
 			size += n
 			c.batch, c.origins = append(c.batch, marked), append(c.origins, r.Offset)
 		case uncopyable, misrouted:

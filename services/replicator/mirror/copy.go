@@ -30,6 +30,7 @@ type Copy struct {
 	tallied   int64           // the records below are in counts, but for those of batch
 	limit     int             // records in a batch, after the target refused one; 0 is no limit
 	bury      *DeadLetter
+	marker    events.Marker
 	incidents []Incident
 	counts    Counts
 }

@@ -41,7 +41,7 @@ func (c *Copy) fate(r *events.Record) (marked events.Record, f fate) {
 			return marked, elsewhere
 		}
 	}
-	marked = mark.Mark(r, c.cfg.Target)
+	marked = c.marker.Mark(&mark, r, c.cfg.Target)
 	if c.cfg.MaxRecord > 0 && marked.Size() > c.cfg.MaxRecord {
 		return marked, uncopyable
 	}
