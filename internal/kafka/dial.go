@@ -72,6 +72,9 @@ func (c *Client) secured(ctx context.Context, network, address string) (net.Conn
 	}
 	if err := c.secure(ctx, conn, address, config, credentials); err != nil {
 		_ = conn.Close()
+		if errors.Is(err, errHTTP) {
+			return nil, c.rejected(address, "an HTTP server answers here, not a Kafka broker", "name the port of the broker", err)
+		}
 		return nil, err
 	}
 	return conn, nil
@@ -90,6 +93,7 @@ func (c *Client) secure(ctx context.Context, conn *trackedConn, address string, 
 		}
 		conn.Conn = over
 	}
+	conn.Conn = &firstAnswer{Conn: conn.Conn}
 	if credentials != nil {
 		return c.authenticate(ctx, conn, address, config, *credentials)
 	}

@@ -68,6 +68,9 @@ func (c *Client) explainSilence(ctx context.Context, address string, config *tls
 	if config == nil && c.speaksTLS(ctx, address) {
 		return c.rejected(address, "the broker speaks TLS here, not plain text", "turn TLS on (--tls, or --tls-ca FILE), or name the listener that speaks plain text", err)
 	}
+	if config == nil && timedOut(err) && c.speaksHTTP(ctx, address) {
+		err = errHTTP
+	}
 	return fmt.Errorf("wait for the first answer: %w", err)
 }
 
@@ -125,7 +128,7 @@ func (c *Client) speaksTLS(ctx context.Context, address string) bool {
 // speaksPlain reports whether a listener answers a request in plain text.
 func (c *Client) speaksPlain(ctx context.Context, address string) bool {
 	return c.probe(ctx, address, func(_ context.Context, conn net.Conn) bool {
-		_, err := protocol.NewConn(conn, c.config.ClientID).RoundTrip(&apiversions.Request{})
+		_, err := protocol.NewConn(&firstAnswer{Conn: conn}, c.config.ClientID).RoundTrip(&apiversions.Request{})
 		return err == nil
 	})
 }
@@ -185,14 +188,14 @@ func (c *Client) takesNoSASL(ctx context.Context, address string) bool {
 // encrypted is TLS over a connection, if TLS is configured.
 func (c *Client) encrypted(ctx context.Context, conn net.Conn, address string) (net.Conn, error) {
 	if c.config.Security.TLS == nil {
-		return conn, nil
+		return &firstAnswer{Conn: conn}, nil
 	}
 	config, err := c.config.Security.TLS()
 	if err != nil {
 		return nil, err
 	}
 	over := tls.Client(conn, named(config, address))
-	return over, over.HandshakeContext(ctx)
+	return &firstAnswer{Conn: over}, over.HandshakeContext(ctx)
 }
 
 // alert reports whether err is what the other side of a TLS connection objects to.
