@@ -95,7 +95,8 @@ func classify(err error) class {
 	}
 	var wrong *Misconfigured
 	var notTaken *TopicRefused
-	if errors.Is(err, errClosed) || errors.As(err, &wrong) || errors.As(err, &notTaken) || IsDenied(err) {
+	var inUse *GroupInUse
+	if errors.Is(err, errClosed) || errors.As(err, &wrong) || errors.As(err, &notTaken) || errors.As(err, &inUse) || IsDenied(err) {
 		return denied
 	}
 	var code kafkago.Error

@@ -69,6 +69,7 @@ func Run(t *testing.T, b Broker) {
 		{"a dead member is replaced", deadMember},
 		{"a group shares partitions and is left at once", groupMembership},
 		{"commits are fenced", fencedCommits},
+		{"offsets are committed for a group without members", foreignCommits},
 		{"a restart of the broker", restart},
 		{"the end of an empty partition outlives a restart", emptyRestart},
 		{"connections that died idle", deadConnections},

@@ -99,3 +99,16 @@ func (r *Result) find(f Finding, at int64) {
 	}
 	r.EqualTo = min(r.EqualTo, at)
 }
+
+// Add adds what was found in another part of the keys.
+func (r *Result) Add(other *Result) {
+	r.Same += other.Same
+	r.Gone += other.Gone
+	r.Later += other.Later
+	r.Behind += other.Behind
+	r.EqualTo = min(r.EqualTo, other.EqualTo)
+	for kind, n := range other.Wrong {
+		r.Wrong[kind] += n
+	}
+	r.First = append(r.First, other.First...)
+}

@@ -1,0 +1,123 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/audit/compare"
+)
+
+// Config says which topics are compared, and how the link between them copies.
+type Config struct {
+	// Source and Target are the clusters, which must be two.
+	Source, Target *cluster.Cluster
+	// SourceTopic and TargetTopic are the topics.
+	SourceTopic, TargetTopic string
+	// Shared, Relay, Tolerated and Routed are as in compare.Config.
+	Relay     bool
+	Tolerated int64
+	Routed    *compare.Routing
+	// Whole demands that all of the source is copied; else what is not copied yet is
+	// counted as behind.
+	Whole bool
+	// Every cuts the source into windows.
+	Every compare.Cut
+	// Buried says which records of the source are dead letters; nil is none.
+	Buried func(partition int32, offset int64) bool
+	// Progress, if set, is told how far a partition was read, after each page.
+	Progress func(Progress)
+}
+
+// Progress is how far an audit of a partition has come.
+type Progress struct {
+	Partition int32
+	// Read are offsets of both sides, of All.
+	Read, All int64
+}
+
+// Pair is a topic and its copy. It is safe for concurrent use.
+type Pair struct {
+	cfg                          Config
+	sourceCluster, targetCluster string
+	// Partitions is how many the source has; the target has as many at least.
+	Partitions int32
+	compacted  bool
+}
+
+// SameCluster means that source and target are one cluster.
+type SameCluster struct{ ID string }
+
+func (e *SameCluster) Error() string {
+	return fmt.Sprintf("source and target are the same cluster, %s: name two clusters", e.ID)
+}
+
+// Open looks at both topics. An error names the side that is at fault.
+func Open(ctx context.Context, cfg Config) (*Pair, error) {
+	p := &Pair{cfg: cfg}
+	source, err := look(ctx, cfg.Source, cfg.SourceTopic)
+	if err != nil {
+		return nil, fmt.Errorf("source: %w", err)
+	}
+	target, err := look(ctx, cfg.Target, cfg.TargetTopic)
+	if err != nil {
+		return nil, fmt.Errorf("target: %w", err)
+	}
+	if source.cluster == target.cluster {
+		return nil, &SameCluster{source.cluster}
+	}
+	if target.partitions < source.partitions {
+		return nil, fmt.Errorf("the target %s has %d partitions, and the source %s has %d: it needs as many",
+			cfg.TargetTopic, target.partitions, cfg.SourceTopic, source.partitions)
+	}
+	p.sourceCluster, p.targetCluster = source.cluster, target.cluster
+	p.Partitions, p.compacted = source.partitions, source.compacted || target.compacted
+	return p, nil
+}
+
+// topic is what a cluster says of a topic.
+type topic struct {
+	cluster    string
+	partitions int32
+	compacted  bool
+}
+
+func look(ctx context.Context, c *cluster.Cluster, name string) (t topic, err error) {
+	info, err := c.Kafka().Describe(ctx)
+	if err != nil {
+		return t, err
+	}
+	t.cluster = info.ID
+	if t.partitions, err = c.Kafka().AwaitTopic(ctx, name); err != nil {
+		return t, err
+	}
+	settings, err := c.Kafka().Settings(ctx, []string{name})
+	if err != nil {
+		return t, err
+	}
+	t.compacted = strings.Contains(settings[name]["cleanup.policy"], "compact")
+	return t, nil
+}
+
+// sides are both sides of a partition.
+func (p *Pair) sides(partition int32) *sides {
+	s := &sides{
+		source: real{p.cfg.Source, p.cfg.SourceTopic, partition, p.cfg.Source.Partition(p.cfg.SourceTopic, partition)},
+		target: real{p.cfg.Target, p.cfg.TargetTopic, partition, p.cfg.Target.Partition(p.cfg.TargetTopic, partition)},
+		cfg: compare.Config{
+			Source: events.ClusterPartition{Cluster: p.sourceCluster, Topic: p.cfg.SourceTopic, Partition: partition},
+			Target: events.ClusterPartition{Cluster: p.targetCluster, Topic: p.cfg.TargetTopic, Partition: partition},
+			Relay:  p.cfg.Relay, Tolerated: p.cfg.Tolerated, Routed: p.cfg.Routed,
+			Compacted: p.compacted, Whole: p.cfg.Whole, Every: p.cfg.Every,
+		},
+	}
+	if p.cfg.Buried != nil {
+		s.cfg.Buried = func(offset int64) bool { return p.cfg.Buried(partition, offset) }
+	}
+	if p.cfg.Progress != nil {
+		s.progress = func(read, all int64) { p.cfg.Progress(Progress{partition, read, all}) }
+	}
+	return s
+}
