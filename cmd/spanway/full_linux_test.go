@@ -86,10 +86,11 @@ var printings = map[string][]printing{
 	"spanway queue show":            {{args: "queue show full"}, {args: "queue show full hostile"}},
 	"spanway queue watch":           {{args: "queue watch full", once: "queue enqueue full FILE"}},
 	"spanway serve":                 {{args: "serve --help"}},
-	"spanway serve allocator":       {{args: "serve allocator --help"}}, // Else it says nothing.
-	"spanway serve engine":          {{args: "serve engine --help"}},    // As above.
-	"spanway serve queues":          {{args: "serve queues --help"}},    // As above.
-	"spanway serve scheduler":       {{args: "serve scheduler --help"}}, // As above.
+	"spanway serve allocator":       {{args: "serve allocator --help"}},  // Else it says nothing.
+	"spanway serve engine":          {{args: "serve engine --help"}},     // As above.
+	"spanway serve queues":          {{args: "serve queues --help"}},     // As above.
+	"spanway serve replicator":      {{args: "serve replicator --help"}}, // As above.
+	"spanway serve scheduler":       {{args: "serve scheduler --help"}},  // As above.
 	"spanway task":                  {{args: "task --help"}},
 	"spanway task cancel":           {{args: "task cancel waits-MODE"}, {args: "task cancel --all --dry-run"}, {args: "task cancel --kind none"}},
 	"spanway task list":             {{args: "task list --state all"}},

@@ -14,6 +14,7 @@ import (
 	"github.com/spanway/spanway/pkg/queue"
 	"github.com/spanway/spanway/services/allocator"
 	"github.com/spanway/spanway/services/allocator/store"
+	"github.com/spanway/spanway/services/replicator"
 	"github.com/spanway/spanway/services/scheduler"
 )
 
@@ -68,6 +69,22 @@ func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, de
 	tel.Ready("allocator", a.Ready())
 	tel.Watch("allocator", a.Trouble)
 	if err := a.Run(ctx); err != nil && ctx.Err() == nil {
+		return err
+	}
+	return nil // Also if it was told to stop before it could begin.
+}
+
+// Replicator runs a replicator on the clusters of deps until ctx ends, and then leaves its
+// group.
+func Replicator(ctx context.Context, cfg replicator.Config, deps replicator.Deps, tel *telemetry.Telemetry) error {
+	deps.Meter = otel.Meter(replicatorScope)
+	r, err := replicator.New(cfg, deps)
+	if err != nil {
+		return err
+	}
+	tel.Ready("replicator", r.Ready())
+	tel.Watch("replicator", r.Trouble)
+	if err := r.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil // Also if it was told to stop before it could begin.

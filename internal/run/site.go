@@ -83,11 +83,11 @@ func (c Config) sites() []*site {
 	return out
 }
 
-// add adds the site's parts to those of the system.
-func (x *site) add(s *System) {
+// add adds the site's parts to those of the system, and returns that of its topics.
+func (x *site) add(s *System) (topics *part) {
 	broker := s.parts.add("broker"+x.of, func(context.Context) (func(), error) { return x.startBroker(s.fail) })
 	x.up = broker.ready
-	topics := s.parts.add("topics"+x.of, x.startTopics, broker)
+	topics = s.parts.add("topics"+x.of, x.startTopics, broker)
 	redis := s.parts.add("redis"+x.of, func(context.Context) (func(), error) { return x.startRedis() })
 	s.addService("allocator"+x.of, x.newAllocator, s.fail, topics, redis)
 	s.addService("queues"+x.of, x.newQueues, s.fail, topics)
@@ -96,6 +96,7 @@ func (x *site) add(s *System) {
 		id := fmt.Sprintf("%s-%d", x.name, i+1)
 		s.addService("engine "+id, func() (service, error) { return newEngine(x, id) }, x.engineOut, sched)
 	}
+	return topics
 }
 
 // startBroker starts the broker, and tells failed if it stops by itself.

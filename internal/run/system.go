@@ -45,9 +45,11 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	s := &System{log: cfg.Logger, sites: cfg.sites(), failed: make(chan error, 1), giveUp: giveUp}
+	var topics []*part
 	for _, x := range s.sites {
-		x.add(s)
+		topics = append(topics, x.add(s))
 	}
+	s.addReplicators(topics)
 	if cfg.Telemetry != nil {
 		for _, p := range s.parts {
 			cfg.Telemetry.Ready(p.name, p.ready)

@@ -100,7 +100,9 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 }
 
 // saw notes how far the source goes.
-func (c *Copier) saw(page *mirror.Source) { c.report.SourceEnd = page.End }
+func (c *Copier) saw(page *mirror.Source) {
+	c.report.SourceStart, c.report.SourceEnd = page.Start, page.End
+}
 
 // due is how long the source may be waited for before something else has to be done.
 func (c *Copier) due() time.Duration {

@@ -13,9 +13,9 @@ type Report struct {
 	Reason mirror.Reason
 	// Paused says that its Copier does not run: it was stopped.
 	Paused bool
-	// Next is the offset of the source that comes next, of [.., SourceEnd). The snapshot
-	// ends at SnapshotEnd.
-	Next, SourceEnd, SnapshotEnd int64
+	// Next is the offset of the source that comes next, of [SourceStart, SourceEnd). The
+	// snapshot ends at SnapshotEnd.
+	Next, SourceStart, SourceEnd, SnapshotEnd int64
 	// Generation is that of package mirror; 0 while it is not known.
 	Generation uint32
 	// ConsistentSince is since when the target has had all that the source had when the

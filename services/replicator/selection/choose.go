@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
 
 // choice is a topic of a source that a link chooses.
 type choice struct {
-	link   *Link
+	link   *links.Link
 	source string // the cluster's ID
 	topic  Topic
 	target string // the name of its topic
@@ -24,7 +25,7 @@ type choice struct {
 func (c *choice) key() claim { return claim{c.link.Name, c.source, c.topic.Name} }
 
 // choose lists the topics that a link chooses, by name.
-func (s *selecting) choose(l *Link) (chosen []choice) {
+func (s *selecting) choose(l *links.Link) (chosen []choice) {
 	source, known := s.in.Sources[l.Source]
 	switch {
 	case !known:
@@ -57,7 +58,7 @@ func (s *selecting) choose(l *Link) (chosen []choice) {
 
 // neverCopied tells whether a topic is none to be copied. It is a problem only where the
 // topic was named, not matched by a pattern.
-func (s *selecting) neverCopied(l *Link, t Topic, named bool) bool {
+func (s *selecting) neverCopied(l *links.Link, t Topic, named bool) bool {
 	switch {
 	case t.Internal || strings.HasPrefix(t.Name, "__"):
 		if named {
@@ -100,12 +101,12 @@ type choosers struct {
 	announced        map[string]*mirror.Routing // nil: all records
 }
 
-func (s *selecting) choosers(l *Link, source Source) choosers {
+func (s *selecting) choosers(l *links.Link, source Source) choosers {
 	c := choosers{exclude: s.compile(l, l.Exclude), named: map[string]bool{}, announced: map[string]*mirror.Routing{}}
 	switch l.Model {
-	case ModelGroup:
+	case links.Grouped:
 		s.groups(l, c.named)
-	case ModelRouted:
+	case links.Routed:
 		c.routed = s.routing(l, "")
 		c.include = s.compile(l, l.Include)
 	default:
@@ -122,7 +123,7 @@ func (s *selecting) choosers(l *Link, source Source) choosers {
 				continue // by an application before it in the alphabet
 			}
 			c.announced[topic] = nil
-			if a.Model == ModelRouted {
+			if a.Routed {
 				c.announced[topic] = s.routing(l, a.Header)
 			}
 		}
@@ -143,14 +144,14 @@ func (c *choosers) choose(topic string) (routed *mirror.Routing, named, ok bool)
 }
 
 // groups adds the topics of the link's groups that are bound to the site.
-func (s *selecting) groups(l *Link, named map[string]bool) {
+func (s *selecting) groups(l *links.Link, named map[string]bool) {
 	for _, name := range l.Groups {
-		i := slices.IndexFunc(s.in.Groups, func(g Group) bool { return g.Name == name })
+		i := slices.IndexFunc(s.in.Groups, func(g links.Group) bool { return g.Name == name })
 		if i < 0 {
 			s.problem(l, "", UnknownGroup, true, "the group %q is not declared; declare it, or take it out of the link", name)
 			continue
 		}
-		if g := s.in.Groups[i]; slices.Contains(g.Sites, s.in.Site.Name) {
+		if g := s.in.Groups[i]; len(g.Sites) == 0 || slices.Contains(g.Sites, s.in.Site.Name) {
 			for _, topic := range g.Topics {
 				named[topic] = true
 			}
@@ -160,19 +161,21 @@ func (s *selecting) groups(l *Link, named map[string]bool) {
 
 // routing is how records name their destinations: by the header of the application that
 // has announced the topic, or by that of the link. What the link allows narrows either.
-func (s *selecting) routing(l *Link, header string) *mirror.Routing {
-	r := &mirror.Routing{Header: header, Site: s.in.Site.Name}
-	if of := l.Routing; of != nil {
-		if header == "" {
-			r.Header = of.Header
-		}
-		r.Allowed, r.Unrouted = of.Allowed, of.Unrouted
-		if of.UnknownGoOn {
-			r.Unknown = mirror.GoOn
-		}
+func (s *selecting) routing(l *links.Link, header string) *mirror.Routing {
+	of := &l.Routing
+	if header == "" {
+		header = cmp.Or(of.Header, DefaultHeader)
+	}
+	r := &mirror.Routing{Header: header, Site: s.in.Site.Name, Allowed: of.Allowed, Unrouted: of.Unrouted}
+	if of.PassUnknown {
+		r.Unknown = mirror.GoOn
 	}
 	return r
 }
+
+// DefaultHeader names the sites of a record where neither link nor application names
+// another one.
+const DefaultHeader = "sites"
 
 // patterns are expressions of RE2 that match whole names.
 type patterns struct {
@@ -180,7 +183,7 @@ type patterns struct {
 	all []*regexp.Regexp
 }
 
-func (s *selecting) compile(l *Link, all []string) patterns {
+func (s *selecting) compile(l *links.Link, all []string) patterns {
 	p := patterns{of: all}
 	for _, text := range all {
 		re, err := regexp.Compile(`\A(?:` + text + `)\z`)
@@ -211,6 +214,6 @@ func ownLogs(prefix string) map[string]bool {
 	return own
 }
 
-func (s *selecting) problem(l *Link, topic string, code Code, stops bool, format string, args ...any) {
+func (s *selecting) problem(l *links.Link, topic string, code Code, stops bool, format string, args ...any) {
 	s.out.Problems = append(s.out.Problems, Problem{Link: l.Name, Topic: topic, Code: code, Text: fmt.Sprintf(format, args...), Stops: stops})
 }

@@ -1,10 +1,12 @@
 package selection
 
+import "github.com/spanway/spanway/pkg/replication/links"
+
 // Input is all that a selection depends on.
 type Input struct {
 	Site   Site
-	Links  []Link
-	Groups []Group
+	Links  []links.Link
+	Groups []links.Group
 	// Sources are the clusters that are known, by the name that links use.
 	Sources map[string]Source
 	// Target are the topics of the site.
@@ -40,5 +42,6 @@ type Topic struct {
 	// Internal says that Kafka keeps it for itself.
 	Internal bool
 	// Settings are as the brokers apply them. One that a broker does not tell is missing.
+	// Nil: they are not known yet, and nothing is done with the topic.
 	Settings map[string]string
 }

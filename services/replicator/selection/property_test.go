@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/spanway/spanway/pkg/replication/links"
 )
 
 var (
@@ -24,23 +26,20 @@ func drawTopics(t *rapid.T, label string) []Topic {
 	}), 0, len(names), func(t Topic) string { return t.Name }).Draw(t, label)
 }
 
-func drawLink(t *rapid.T, name string, revision int64) Link {
-	l := Link{
-		Name: name, Revision: revision, Source: rapid.SampledFrom([]string{"ams", "lis", "other"}).Draw(t, "source"),
-		Model:   rapid.SampledFrom([]Model{ModelTopic, ModelGroup, ModelRouted}).Draw(t, "model"),
+func drawLink(t *rapid.T, name string, since int64) links.Link {
+	l := links.Link{Since: since, Paused: rapid.Bool().Draw(t, "paused"), Spec: links.Spec{
+		Name: name, Source: rapid.SampledFrom([]string{"ams", "lis", "other"}).Draw(t, "source"),
+		Model:   rapid.SampledFrom([]links.Model{links.Topic, links.Grouped, links.Routed}).Draw(t, "model"),
 		Include: rapid.SliceOfN(rapid.SampledFrom([]string{".*", "a|b", "x\\..*", "("}), 0, 2).Draw(t, "include"),
 		Groups:  rapid.SliceOfN(rapid.SampledFrom([]string{"g", "h"}), 0, 2).Draw(t, "groups"),
 		Prefix:  rapid.SampledFrom([]string{"", "x."}).Draw(t, "prefix"),
-		Shared:  rapid.Bool().Draw(t, "shared"), Paused: rapid.Bool().Draw(t, "paused"),
-	}
-	if l.Model == ModelRouted {
-		l.Routing = &Routing{Header: "to"}
-	}
+		Shared:  rapid.Bool().Draw(t, "shared"),
+	}}
 	return l
 }
 
-func drawGroup(t *rapid.T, name string) Group {
-	return Group{
+func drawGroup(t *rapid.T, name string) links.Group {
+	return links.Group{
 		Name: name, Topics: rapid.SliceOfN(rapid.SampledFrom(names), 0, 3).Draw(t, "topics"),
 		Sites: rapid.SliceOfN(rapid.SampledFrom(sites), 0, 2).Draw(t, "sites"),
 	}

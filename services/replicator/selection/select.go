@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
 
@@ -32,6 +33,11 @@ type Copy struct {
 	Link string
 	// Paused says that it is not to run.
 	Paused bool
+	// Resumed rises when an operator says that the copy is to be tried again, if it has
+	// stopped.
+	Resumed int64
+	// Trims says that what the source deletes is deleted from the target, too.
+	Trims  bool
 	Config mirror.Config
 }
 
@@ -51,16 +57,7 @@ type selecting struct {
 // Select tells what is wanted, given what was selected before; nil if nothing was. Equal
 // inputs give equal selections.
 func Select(in Input, before *Selection) *Selection {
-	s := &selecting{
-		in: in, own: ownLogs(in.Site.Prefix), target: map[string]*Topic{}, wanted: map[string]*Change{},
-		out: &Selection{holders: map[string][]claim{}},
-	}
-	if before != nil {
-		s.before = before.holders
-	}
-	for i := range in.Target {
-		s.target[in.Target[i].Name] = &in.Target[i]
-	}
+	s := newSelecting(in, before)
 	for _, c := range s.inOrder(s.chosen()) {
 		if s.hold(&c) {
 			s.make(&c)
@@ -76,10 +73,24 @@ func Select(in Input, before *Selection) *Selection {
 	return s.out
 }
 
+func newSelecting(in Input, before *Selection) *selecting {
+	s := &selecting{
+		in: in, own: ownLogs(in.Site.Prefix), target: map[string]*Topic{}, wanted: map[string]*Change{},
+		out: &Selection{holders: map[string][]claim{}},
+	}
+	if before != nil {
+		s.before = before.holders
+	}
+	for i := range in.Target {
+		s.target[in.Target[i].Name] = &in.Target[i]
+	}
+	return s
+}
+
 // chosen are the topics that all links choose, those of older links first.
 func (s *selecting) chosen() (all []choice) {
-	sorted := slices.SortedFunc(slices.Values(s.in.Links), func(a, b Link) int {
-		return cmp.Or(cmp.Compare(a.Revision, b.Revision), strings.Compare(a.Name, b.Name))
+	sorted := slices.SortedFunc(slices.Values(s.in.Links), func(a, b links.Link) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.Name, b.Name))
 	})
 	for i := range sorted {
 		all = append(all, s.choose(&sorted[i])...)
@@ -125,17 +136,20 @@ func (s *selecting) hold(c *choice) bool {
 	return true
 }
 
-func (s *selecting) link(name string) *Link {
-	i := slices.IndexFunc(s.in.Links, func(l Link) bool { return l.Name == name })
+func (s *selecting) link(name string) *links.Link {
+	i := slices.IndexFunc(s.in.Links, func(l links.Link) bool { return l.Name == name })
 	return &s.in.Links[i]
 }
 
 // make adds the copies of a topic, and what its target needs.
 func (s *selecting) make(c *choice) {
+	t := s.target[c.target]
+	if c.topic.Settings == nil || t != nil && t.Settings == nil {
+		return
+	}
 	if !c.link.Paused {
 		s.want(c)
 	}
-	t := s.target[c.target]
 	if t == nil {
 		return
 	}
@@ -153,19 +167,33 @@ func (s *selecting) copy(c *choice, t *Topic, p int32) Copy {
 	cfg := mirror.Config{
 		Source: events.ClusterPartition{Cluster: c.source, Topic: c.topic.Name, Partition: p},
 		Target: events.ClusterPartition{Cluster: s.in.Site.Cluster, Topic: c.target, Partition: p},
-		Shared: l.Shared, Relay: l.Relay, Routed: c.routed, On: l.On,
+		Shared: l.Shared, Relay: l.Relay, Routed: c.routed, On: policies(&l.On),
 		MaxRecord:       maxRecord(t),
 		SourceCompacted: compacted(&c.topic), TargetCompacted: compacted(t),
 	}
+	out := Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Trims: !l.Shared && deletes(t)}
 	for _, r := range l.Resumed {
 		if (r.Topic == "" || r.Topic == c.topic.Name) && (r.Partition < 0 || r.Partition == p) {
+			out.Resumed = max(out.Resumed, r.Revision)
 			cfg.Tolerated = max(cfg.Tolerated, r.Tolerate)
 			if r.Generation > cfg.Begin.Generation {
 				cfg.Begin = mirror.Begin{Generation: r.Generation, From: r.From}
 			}
 		}
 	}
-	return Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Config: cfg}
+	out.Config = cfg
+	return out
+}
+
+func policies(on *links.Policies) mirror.Policies {
+	return mirror.Policies{Recreated: policy(on.Recreated), Overtaken: policy(on.Overtaken), Uncopyable: policy(on.Uncopyable)}
+}
+
+func policy(p links.Policy) mirror.Policy {
+	if p == links.GoOn {
+		return mirror.GoOn
+	}
+	return mirror.Stop
 }
 
 // CopyID is the name of a copy in checkpoints and reports.
@@ -185,6 +213,11 @@ func maxRecord(t *Topic) int {
 // batchBytes is what a batch has besides its records.
 const batchBytes = 61
 
-func compacted(t *Topic) bool {
-	return slices.Contains(strings.Split(strings.ReplaceAll(t.Settings[cleanupPolicy], " ", ""), ","), "compact")
+func compacted(t *Topic) bool { return slices.Contains(cleanup(t), "compact") }
+
+// deletes tells whether a topic's records may be deleted other than by compaction.
+func deletes(t *Topic) bool { return !compacted(t) || slices.Contains(cleanup(t), "delete") }
+
+func cleanup(t *Topic) []string {
+	return strings.Split(strings.ReplaceAll(t.Settings[cleanupPolicy], " ", ""), ",")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
 
@@ -83,7 +84,7 @@ func told(s *Selection) (lines []string) {
 }
 
 func TestSelect(t *testing.T) {
-	all := Link{Name: "all", Source: "ams", Model: ModelTopic, Include: []string{".*"}, Revision: 1}
+	all := links.Link{Spec: links.Spec{Name: "all", Source: "ams", Model: links.Topic, Include: []string{".*"}}, Since: 1}
 	for name, c := range map[string]struct {
 		in   Input
 		want []string
@@ -91,14 +92,14 @@ func TestSelect(t *testing.T) {
 		"a pattern matches the whole name, and what is excluded is not copied": {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 2), topic("orders.dead", 1), topic("my-orders", 1), topic("orders.tmp", 1))
-				in.Links = []Link{{Name: "a", Source: "ams", Include: []string{"orders|orders\\..*"}, Exclude: []string{".*\\.tmp"}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Include: []string{"orders|orders\\..*"}, Exclude: []string{".*\\.tmp"}}}}
 			}),
 			[]string{"a: AMS/orders.dead/0/orders.dead", "a: AMS/orders/0/orders", "a: AMS/orders/1/orders"},
 		},
 		"a topic is created before it is copied": {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 2))
-				in.Links = []Link{all}
+				in.Links = []links.Link{all}
 			}),
 			[]string{"create orders to 2 for all"},
 		},
@@ -106,7 +107,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 3))
 				in.Target = []Topic{topic("orders", 1)}
-				in.Links = []Link{all}
+				in.Links = []links.Link{all}
 			}),
 			[]string{"all: AMS/orders/0/orders", "change orders to 3 for all"},
 		},
@@ -114,7 +115,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 1))
 				in.Target = []Topic{topic("orders", 2)}
-				in.Links = []Link{all}
+				in.Links = []links.Link{all}
 			}),
 			[]string{"all: AMS/orders/0/orders", "more_partitions all orders"},
 		},
@@ -124,7 +125,7 @@ func TestSelect(t *testing.T) {
 				hidden.Internal = true
 				in.topics(true, topic("__consumer_offsets", 50), hidden, topic("x.replication.links", 1), topic("replication.status", 1),
 					topic("spanway.replication.checkpoints", 32), topic("my-replication.links", 1), topic("spanway.tasks.events", 16))
-				in.Links = []Link{all, {Name: "named", Source: "ams", Revision: 2, Include: []string{"__consumer_offsets", "x\\.replication\\.links", "spanway.tasks.events"}}}
+				in.Links = []links.Link{all, {Spec: links.Spec{Name: "named", Source: "ams", Include: []string{"__consumer_offsets", "x\\.replication\\.links", "spanway.tasks.events"}}, Since: 2}}
 			}),
 			[]string{
 				"all: AMS/my-replication.links/0/my-replication.links",
@@ -135,29 +136,29 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(false, topic("spanway.tasks.events", 1))
 				in.Target = []Topic{topic("ams.spanway.tasks.events", 1)}
-				in.Links = []Link{{Name: "a", Source: "ams", Prefix: "ams.", Include: []string{".*"}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Prefix: "ams.", Include: []string{".*"}}}}
 			}),
 			[]string{"a: AMS/spanway.tasks.events/0/ams.spanway.tasks.events"},
 		},
 		"a name that Kafka does not allow": {
 			world(func(in *Input) {
 				in.topics(false, topic(strings.Repeat("x", 249), 1))
-				in.Links = []Link{{Name: "a", Source: "ams", Prefix: "y", Include: []string{".*"}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Prefix: "y", Include: []string{".*"}}}}
 			}),
 			[]string{"bad_name a " + strings.Repeat("x", 249) + " stops"},
 		},
 		"groups bound to the site": {
 			world(func(in *Input) {
 				in.topics(true, topic("a", 1), topic("b", 1), topic("c", 1))
-				in.Groups = []Group{{Name: "here", Topics: []string{"a", "later"}, Sites: []string{"fra", "lis"}}, {Name: "there", Topics: []string{"b"}, Sites: []string{"lis"}}}
-				in.Links = []Link{{Name: "g", Source: "ams", Model: ModelGroup, Groups: []string{"here", "there", "nowhere"}, Include: []string{".*"}}}
+				in.Groups = []links.Group{{Name: "here", Topics: []string{"a", "later"}, Sites: []string{"fra", "lis"}}, {Name: "there", Topics: []string{"b"}, Sites: []string{"lis"}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "g", Source: "ams", Model: links.Grouped, Groups: []string{"here", "there", "nowhere"}, Include: []string{".*"}}}}
 			}),
 			[]string{"g: AMS/a/0/a", "unknown_group g stops"},
 		},
 		"routed records": {
 			world(func(in *Input) {
 				in.topics(true, topic("a", 1))
-				in.Links = []Link{{Name: "r", Source: "ams", Model: ModelRouted, Include: []string{"a"}, Routing: &Routing{Header: "to", Allowed: []string{"fra"}}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "r", Source: "ams", Model: links.Routed, Include: []string{"a"}, Routing: links.Routing{Header: "to", Allowed: []string{"fra"}}}}}
 			}),
 			[]string{"r: AMS/a/0/a routed by to to fra of [fra]"},
 		},
@@ -166,13 +167,13 @@ func TestSelect(t *testing.T) {
 				in.topics(true, topic("a", 1), topic("b", 1), topic("c", 1), topic("d", 1), topic("e.tmp", 1))
 				s := in.Sources["ams"]
 				s.Applications = []Application{
-					{Name: "shop-2", Topics: []string{"b"}, Sites: []string{"fra"}, Model: ModelRouted, Header: "to"},
+					{Name: "shop-2", Topics: []string{"b"}, Sites: []string{"fra"}, Routed: true, Header: "to"},
 					{Name: "shop-1", Topics: []string{"a", "e.tmp"}},
 					{Name: "shop-3", Topics: []string{"c"}, Sites: []string{"lis"}},
 					{Name: "other", Topics: []string{"d"}},
 				}
 				in.Sources["ams"] = s
-				in.Links = []Link{{Name: "apps", Source: "ams", Applications: []string{"shop-.*"}, Exclude: []string{".*\\.tmp"}, Routing: &Routing{Header: "not-this", Allowed: []string{"fra", "lis"}}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "apps", Source: "ams", Applications: []string{"shop-.*"}, Exclude: []string{".*\\.tmp"}, Routing: links.Routing{Header: "not-this", Allowed: []string{"fra", "lis"}}}}}
 			}),
 			[]string{"apps: AMS/a/0/a", "apps: AMS/b/0/b routed by to to fra of [fra lis]"},
 		},
@@ -180,7 +181,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 1))
 				in.Sources["lis"] = Source{Cluster: "LIS", Topics: []Topic{topic("orders", 1)}}
-				in.Links = []Link{{Name: "a", Source: "lis", Include: []string{".*"}, Revision: 7}, all}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "lis", Include: []string{".*"}}, Since: 7}, all}
 			}),
 			[]string{"all: AMS/orders/0/orders", "two_links a orders stops"},
 		},
@@ -188,7 +189,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 1))
 				in.Sources["lis"] = Source{Cluster: "AMS", Topics: []Topic{topic("orders", 1)}}
-				in.Links = []Link{{Name: "a", Source: "lis", Include: []string{".*"}, Shared: true}, {Name: "b", Source: "ams", Include: []string{".*"}, Shared: true}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "lis", Include: []string{".*"}, Shared: true}}, {Spec: links.Spec{Name: "b", Source: "ams", Include: []string{".*"}, Shared: true}}}
 			}),
 			[]string{"a: AMS/orders/0/orders", "two_links b orders stops"},
 		},
@@ -196,7 +197,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 1))
 				in.Sources["lis"] = Source{Cluster: "LIS", Topics: []Topic{topic("orders", 2)}}
-				in.Links = []Link{{Name: "a", Source: "lis", Include: []string{".*"}, Shared: true}, {Name: "b", Source: "ams", Include: []string{".*"}, Shared: true}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "lis", Include: []string{".*"}, Shared: true}}, {Spec: links.Spec{Name: "b", Source: "ams", Include: []string{".*"}, Shared: true}}}
 			}),
 			[]string{"b: AMS/orders/0/orders", "a: LIS/orders/0/orders", "change orders to 2 for a,b"},
 		},
@@ -204,14 +205,14 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 1))
 				in.Sources["lis"] = Source{Cluster: "LIS", Topics: []Topic{topic("orders", 1)}}
-				in.Links = []Link{{Name: "a", Source: "lis", Include: []string{".*"}, Shared: true}, {Name: "b", Source: "ams", Include: []string{".*"}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "lis", Include: []string{".*"}, Shared: true}}, {Spec: links.Spec{Name: "b", Source: "ams", Include: []string{".*"}}}}
 			}),
 			[]string{"a: LIS/orders/0/orders", "two_links b orders stops"},
 		},
 		"the site's own cluster, under another name": {
 			world(func(in *Input) {
 				in.Sources["backup"] = Source{Cluster: "FRA", Topics: []Topic{topic("orders", 1)}}
-				in.Links = []Link{{Name: "a", Source: "backup", Include: []string{".*"}, Prefix: "x."}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "backup", Include: []string{".*"}, Prefix: "x."}}}
 			}),
 			[]string{"same_cluster a stops"},
 		},
@@ -222,14 +223,14 @@ func TestSelect(t *testing.T) {
 				s.Trouble = "no broker answers"
 				in.Sources["ams"] = s
 				in.Sources["new"] = Source{Trouble: "wrong password"}
-				in.Links = []Link{{Name: "a", Source: "oslo", Include: []string{".*"}}, {Name: "b", Source: "new", Include: []string{".*"}}, {Name: "c", Source: "ams", Include: []string{".*"}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "oslo", Include: []string{".*"}}}, {Spec: links.Spec{Name: "b", Source: "new", Include: []string{".*"}}}, {Spec: links.Spec{Name: "c", Source: "ams", Include: []string{".*"}}}}
 			}),
 			[]string{"c: AMS/orders/0/orders", "unknown_source a stops", "source_unreachable b", "source_unreachable c"},
 		},
 		"a pattern that is none": {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 1))
-				in.Links = []Link{{Name: "a", Source: "ams", Include: []string{"(", "orders"}}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Include: []string{"(", "orders"}}}}
 			}),
 			[]string{"a: AMS/orders/0/orders", "bad_pattern a stops"},
 		},
@@ -237,24 +238,32 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 2), topic("new", 1))
 				in.Target = []Topic{topic("orders", 1)}
-				in.Links = []Link{{Name: "a", Source: "ams", Include: []string{".*"}, Paused: true}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Include: []string{".*"}}, Paused: true}}
 			}),
 			[]string{"a: AMS/orders/0/orders paused"},
 		},
 		"what an operator has said of one partition": {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 2))
-				in.Links = []Link{{Name: "a", Source: "ams", Include: []string{".*"}, Resumed: []Resumption{
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Include: []string{".*"}}, Resumed: []links.Resumption{
 					{Topic: "orders", Partition: 1, Generation: 4, From: 17}, {Topic: "orders", Partition: -1, Generation: 3, Tolerate: 9}, {Topic: "other", Partition: -1, Generation: 8},
 				}}}
 			}),
 			[]string{"a: AMS/orders/0/orders generation 3 from 0 tolerates below 9", "a: AMS/orders/1/orders generation 4 from 17 tolerates below 9"},
 		},
+		"a topic whose settings are not known yet waits": {
+			world(func(in *Input) {
+				in.topics(false, Topic{Name: "a", Partitions: 1}, topic("b", 1))
+				in.Target = []Topic{{Name: "b", Partitions: 1}}
+				in.Links = []links.Link{all}
+			}),
+			nil,
+		},
 		"a target that replaces times": {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 1))
 				in.Target = []Topic{topic("orders", 1, "message.timestamp.type=LogAppendTime")}
-				in.Links = []Link{all}
+				in.Links = []links.Link{all}
 			}),
 			[]string{"log_append_time all orders stops"},
 		},
@@ -262,7 +271,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 1, "cleanup.policy=compact", "max.message.bytes=1000", "retention.ms=5", "min.insync.replicas=2", "segment.ms=7"))
 				in.Target = []Topic{topic("orders", 1, "cleanup.policy=delete", "max.message.bytes=1000", "retention.ms=9", "min.insync.replicas=1")}
-				in.Links = []Link{all}
+				in.Links = []links.Link{all}
 			}),
 			[]string{"all: AMS/orders/0/orders", "change orders to 0 for all cleanup.policy=compact max.message.bytes=3048 retention.ms=-1"},
 		},
@@ -270,7 +279,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 1, "max.message.bytes=1000"))
 				in.Target = []Topic{topic("orders", 1, "max.message.bytes=9000")}
-				in.Links = []Link{all}
+				in.Links = []links.Link{all}
 			}),
 			[]string{"all: AMS/orders/0/orders"},
 		},
@@ -278,7 +287,7 @@ func TestSelect(t *testing.T) {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 1, "cleanup.policy=compact", "max.message.bytes=1000"))
 				in.Target = []Topic{topic("orders", 1, "cleanup.policy=delete", "max.message.bytes=1000")}
-				in.Links = []Link{{Name: "a", Source: "ams", Include: []string{".*"}, Shared: true}}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Include: []string{".*"}, Shared: true}}}
 			}),
 			[]string{"a: AMS/orders/0/orders", "max_message_bytes a orders"},
 		},
@@ -304,7 +313,7 @@ func TestSettingsOfNewTopics(t *testing.T) {
 		})
 		s := Select(world(func(in *Input) {
 			in.topics(false, source)
-			in.Links = []Link{{Name: "a", Source: "ams", Include: []string{".*"}, Shared: shared}}
+			in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Include: []string{".*"}, Shared: shared}}}
 		}), nil)
 		if len(s.Changes) != 1 || !s.Changes[0].Create {
 			t.Fatalf("%+v", s.Changes)
@@ -324,10 +333,10 @@ func TestSettingsOfNewTopics(t *testing.T) {
 func TestConfigOfACopy(t *testing.T) {
 	s := Select(world(func(in *Input) {
 		in.topics(true, topic("orders", 1, "cleanup.policy=delete, compact", "max.message.bytes=1000"))
-		in.Links = []Link{{
+		in.Links = []links.Link{{Spec: links.Spec{
 			Name: "a", Source: "ams", Include: []string{".*"}, Shared: true, Relay: true,
-			On: mirror.Policies{Overtaken: mirror.GoOn},
-		}}
+			On: links.Policies{Overtaken: links.GoOn},
+		}}}
 	}), nil)
 	got := s.Copies[0].Config
 	if !got.Shared || !got.Relay || got.MaxRecord != 939 || !got.SourceCompacted || !got.TargetCompacted || got.On.Overtaken != mirror.GoOn ||
@@ -341,9 +350,9 @@ func TestTheHolderKeepsATopic(t *testing.T) {
 	in := world(func(in *Input) {
 		in.topics(true, topic("x.a", 1), topic("a", 1))
 		in.Sources["ams"] = Source{Cluster: "AMS", Topics: []Topic{topic("a", 1)}}
-		in.Links = []Link{
-			{Name: "older", Source: "ams", Include: []string{"x\\..*"}, Revision: 1},
-			{Name: "younger", Source: "ams", Include: []string{"a"}, Prefix: "x.", Revision: 2},
+		in.Links = []links.Link{
+			{Spec: links.Spec{Name: "older", Source: "ams", Include: []string{"x\\..*"}}, Since: 1},
+			{Spec: links.Spec{Name: "younger", Source: "ams", Include: []string{"a"}, Prefix: "x."}, Since: 2},
 		}
 	})
 	first := Select(in, nil)

@@ -1,0 +1,72 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/run"
+	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/logowner"
+	"github.com/spanway/spanway/services/replicator"
+)
+
+func serveReplicator(a *cli.App) *cobra.Command {
+	cfg := replicator.DefaultConfig()
+	memory := cfg.Memory >> 20
+	var watched observation
+	c := &cobra.Command{
+		Use:   "replicator",
+		Short: "Run a replicator, which copies what links say; several share the copies",
+		Long: `Run a replicator of a site: it copies topics of other clusters into its own, as
+the site's links say. The clusters that links may name as sources are those of the
+configuration file (--config), with their credentials.`,
+		Args: cli.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg.Prefix, cfg.Site, cfg.Memory = a.Prefix, a.Site, memory<<20
+			if err := cfg.Validate(); err != nil {
+				return cli.Misuse(err)
+			}
+			sources, err := a.Clusters()
+			if err != nil {
+				return cli.Misuse(err)
+			}
+			return watched.run(cmd.Context(), a, "replicator", func(ctx context.Context, tel *telemetry.Telemetry, log *slog.Logger) error {
+				c, err := a.Cluster("replicator", log)
+				if err != nil {
+					return err
+				}
+				defer c.Close()
+				deps := replicator.Deps{Cluster: c, Sources: map[string]*cluster.Cluster{}, Logger: log}
+				for name, config := range sources {
+					config.ClientID, config.Logger = "spanway-replicator", log
+					source, err := cluster.Open(config)
+					if err != nil {
+						return cli.Misuse(err)
+					}
+					defer source.Close()
+					deps.Sources[name] = source
+				}
+				return run.Replicator(ctx, cfg, deps, tel)
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&cfg.Instance, "instance", cli.Instance(), "name of this process, which tells it from the site's other replicators")
+	f.Int64Var(&memory, "memory", memory, "MiB of records that all copies hold together")
+	f.DurationVar(&cfg.Follow, "follow-interval", cfg.Follow, "how often settings of topics and deletions at sources are followed")
+	f.BoolVar(&cfg.JSON, "json", false, "write events as JSON instead of protobuf")
+	f.DurationVar(&cfg.Logs.Interval, "snapshot-interval", logowner.DefaultInterval, "a snapshot of the links after this long, if anything was appended")
+	f.DurationVar(&cfg.Logs.History, "history", logowner.DefaultHistory, "how long changes of links stay in their log behind snapshots; below 0: for ever")
+	cli.Names(f, "instance")
+	cli.AtLeast(f, 8, "memory")
+	cli.Lasting(f, 10*time.Millisecond, false, "follow-interval")
+	cli.Lasting(f, 0, false, "snapshot-interval")
+	cli.Variables(f, "instance", "memory", "follow-interval", "json", "snapshot-interval", "history")
+	watched.flags(c)
+	return c
+}

@@ -1,0 +1,41 @@
+package replicator
+
+import (
+	"fmt"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/services/replicator/copying"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// connect makes what all copies share.
+func (s *Service) connect() {
+	api, source := s.deps.Cluster.Kafka(), "/spanway/"+s.cfg.Site+"/replicator"
+	s.keep = copying.NewCheckpoints(api, s.topics.ReplicationCheckpoints(), source, s.log)
+	s.letters = copying.NewLetters(api, s.topics.DeadLetters(), source)
+}
+
+// copier makes the copier of a job.
+func (s *Service) copier(j job, limit *copying.Limiter) copier {
+	from, to := j.Config.Source, j.Config.Target
+	return copying.New(copying.Config{
+		Copy: j.Config, ID: j.ID,
+		Source: copying.NewSource(j.source.cluster.Kafka(), from.Topic, from.Partition),
+		Target: copying.NewTarget(s.deps.Cluster.Kafka(), kafka.FenceConfig{
+			ID: fence(s.cfg.Prefix, &j.Config), Topic: to.Topic, Partition: to.Partition, Shared: j.Config.Shared,
+		}, batch.None),
+		Checkpoints: s.keep, Letters: s.letters, Limit: limit, Room: s.room, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
+		Report: func(r copying.Report) { s.status.reported(j.ID, r) },
+	})
+}
+
+// fence is the transactional ID that all writers of a target partition claim; where it is
+// shared, all of one source.
+func fence(prefix string, c *mirror.Config) string {
+	id := fmt.Sprintf("%smirror/%s/%d", prefix, c.Target.Topic, c.Target.Partition)
+	if c.Shared {
+		id += "/" + c.Source.Cluster + "/" + c.Source.Topic
+	}
+	return id
+}

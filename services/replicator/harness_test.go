@@ -1,0 +1,369 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/selection"
+)
+
+// patience bounds what a test waits for.
+const patience = time.Minute
+
+// place is a site with a cluster of its own.
+type place struct {
+	t       *testing.T
+	name    string
+	kept    embedded.Config
+	broker  *embedded.Broker
+	cluster *cluster.Cluster
+	others  map[string]*cluster.Cluster
+	links   declarations
+}
+
+// places starts clusters of which each knows the others.
+func places(t *testing.T, names ...string) map[string]*place {
+	t.Helper()
+	all := map[string]*place{}
+	for _, name := range names {
+		p := &place{t: t, name: name, others: map[string]*cluster.Cluster{}, kept: embedded.Config{DataDir: t.TempDir(), ClusterID: name + "-cluster"}}
+		var err error
+		if p.broker, err = embedded.Start(p.kept); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.broker.Close() })
+		_, port, err := net.SplitHostPort(p.broker.Addr())
+		if err == nil {
+			p.kept.Port, err = strconv.Atoi(port) // For a restart.
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.cluster = p.connect(p.broker.Addrs())
+		all[name] = p
+	}
+	for _, p := range all {
+		for _, other := range all {
+			p.others[other.name] = p.connect(other.broker.Addrs())
+		}
+	}
+	return all
+}
+
+func (p *place) connect(brokers []string) *cluster.Cluster {
+	p.t.Helper()
+	c, err := cluster.Open(cluster.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(c.Close)
+	return c
+}
+
+// serve runs a replicator of the site until stop, or the end of the test.
+func (p *place) serve(instance string) (s *Service, stop func()) {
+	p.t.Helper()
+	cfg := DefaultConfig()
+	cfg.Site, cfg.Instance, cfg.Follow = p.name, instance, 200*time.Millisecond
+	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: &p.links, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			p.t.Errorf("the replicator of %s ended with %v", p.name, err)
+		}
+	})
+	p.t.Cleanup(stop)
+	select {
+	case <-s.Ready():
+	case err := <-ended:
+		p.t.Fatalf("the replicator of %s ended: %v", p.name, err)
+	case <-time.After(patience):
+		p.t.Fatalf("the replicator of %s is not ready: %v", p.name, s.Trouble())
+	}
+	return s, stop
+}
+
+// create creates a topic.
+func (p *place) create(topic string, partitions int32) {
+	p.t.Helper()
+	if err := p.cluster.Kafka().Create(p.t.Context(), events.TopicSpec{Name: topic, Partitions: partitions}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// write writes n records to a partition, whose values go on from first.
+func (p *place) write(topic string, partition int32, first, n int, headers ...events.Header) {
+	p.t.Helper()
+	records := make([]events.Record, n)
+	for i := range records {
+		records[i] = events.Record{Timestamp: time.Now().UnixMilli(), Key: []byte("k"), Value: fmt.Appendf(nil, "%s-%d", p.name, first+i), Headers: headers}
+	}
+	if _, err := p.cluster.Partition(topic, partition).Append(p.t.Context(), records); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// values names what write wrote.
+func values(site string, n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf("%s-%d", site, i)
+	}
+	return all
+}
+
+// has waits until a partition has exactly the records that are wanted: those of each site
+// in their order, however they are mixed.
+func (p *place) has(topic string, partition int32, want ...[]string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
+	defer cancel()
+	total := 0
+	for _, w := range want {
+		total += len(w)
+	}
+	var got []string
+	log := p.cluster.Partition(topic, partition)
+	for next := int64(0); len(got) < total; {
+		page, err := log.Fetch(ctx, next, time.Second)
+		if ctx.Err() != nil {
+			p.t.Fatalf("%s has %d of the %d records of %s/%d: %v", p.name, len(got), total, topic, partition, err)
+		}
+		if err != nil {
+			<-time.After(20 * time.Millisecond) // The topic is to come.
+			continue
+		}
+		for i := range page.Records {
+			got = append(got, string(page.Records[i].Value))
+		}
+		next = page.Next
+	}
+	for _, w := range want {
+		if len(w) == 0 {
+			continue
+		}
+		site := w[0][:3]
+		of := slices.DeleteFunc(slices.Clone(got), func(v string) bool { return v[:3] != site })
+		if !slices.Equal(of, w) {
+			p.t.Errorf("%s/%d at %s has of %s %q, want %q", topic, partition, p.name, site, of, w)
+		}
+	}
+}
+
+// holds fails if a partition has other than n records.
+func (p *place) holds(topic string, partition int32, n int) {
+	p.t.Helper()
+	got := 0
+	log := p.cluster.Partition(topic, partition)
+	for next := int64(0); ; {
+		page, err := log.Fetch(p.t.Context(), next, 0)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if got, next = got+len(page.Records), page.Next; page.Next >= page.End {
+			break
+		}
+	}
+	if got != n {
+		p.t.Errorf("%s/%d at %s has %d records, want %d", topic, partition, p.name, got, n)
+	}
+}
+
+// until waits until the status of a copy is as wanted.
+func until(t *testing.T, s *Service, key string, what string, ok func(*standing) bool) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
+		if st := look(s, key); st != nil && ok(st) {
+			return
+		}
+		<-time.After(10 * time.Millisecond) // Nothing tells when.
+	}
+	t.Fatalf("%s: it is not so that %s: %+v", key, what, look(s, key))
+}
+
+func look(s *Service, key string) *standing {
+	s.status.mu.Lock()
+	defer s.status.mu.Unlock()
+	for _, st := range s.status.copies {
+		if st.key() == key {
+			now := *st
+			return &now
+		}
+	}
+	return nil
+}
+
+// declarations are links in memory.
+type declarations struct {
+	mu           sync.Mutex
+	linked       []links.Link
+	groups       []links.Group
+	applications []selection.Application
+	changed      chan struct{}
+}
+
+// declare changes what is declared.
+func (d *declarations) declare(change func(*declarations)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.linked, d.groups = slices.Clone(d.linked), slices.Clone(d.groups)
+	change(d)
+	if d.changed != nil {
+		close(d.changed)
+	}
+	d.changed = make(chan struct{})
+}
+
+// link declares a link, or changes it.
+func (d *declarations) link(spec links.Spec, change ...func(*links.Link)) {
+	d.declare(func(d *declarations) {
+		l := links.Link{Spec: spec, Since: int64(len(d.linked) + 1)}
+		for _, f := range change {
+			f(&l)
+		}
+		if i := slices.IndexFunc(d.linked, func(other links.Link) bool { return other.Name == l.Name }); i >= 0 {
+			l.Since = d.linked[i].Since
+			d.linked[i] = l
+			return
+		}
+		d.linked = append(d.linked, l)
+	})
+}
+
+func (d *declarations) follow(ctx context.Context, changed func()) {
+	for ctx.Err() == nil {
+		d.mu.Lock()
+		if d.changed == nil {
+			d.changed = make(chan struct{})
+		}
+		next := d.changed
+		d.mu.Unlock()
+		changed()
+		select {
+		case <-next:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Watch implements Links.
+func (d *declarations) Watch(ctx context.Context, changed func([]links.Link, []links.Group)) error {
+	d.follow(ctx, func() {
+		d.mu.Lock()
+		all, groups := d.linked, d.groups
+		d.mu.Unlock()
+		changed(all, groups)
+	})
+	return nil
+}
+
+// Applications implements Links.
+func (d *declarations) Applications(ctx context.Context, _ *cluster.Cluster, changed func([]selection.Application)) {
+	d.follow(ctx, func() {
+		d.mu.Lock()
+		all := d.applications
+		d.mu.Unlock()
+		changed(all)
+	})
+}
+
+// eventually waits until something is so.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !ok(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("it is not so that %s", what)
+		}
+		<-time.After(20 * time.Millisecond) // Nothing tells when.
+	}
+}
+
+// count is how many records a partition holds.
+func (p *place) count(topic string, partition int32) (n int) {
+	log := p.cluster.Partition(topic, partition)
+	start, _, err := p.cluster.Offsets(p.t.Context(), topic, partition)
+	for err == nil {
+		var page events.Page
+		if page, err = log.Fetch(p.t.Context(), start, 0); err == nil {
+			n, start = n+len(page.Records), page.Next
+			if page.Next >= page.End {
+				return n
+			}
+		}
+	}
+	return -1 // It is to come, or was deleted meanwhile.
+}
+
+// table reads a log of which the newest record of each key counts.
+func (p *place) table(topic string) func() map[string]proto.Message {
+	log, next, all := p.cluster.Partition(topic, 0), int64(0), map[string]proto.Message{}
+	return func() map[string]proto.Message {
+		for {
+			page, err := log.Fetch(p.t.Context(), next, 0)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			for i := range page.Records {
+				r := &page.Records[i]
+				if r.Value == nil {
+					delete(all, string(r.Key))
+					continue
+				}
+				_, m, err := events.Decode(r)
+				if err != nil {
+					p.t.Fatal(err)
+				}
+				all[string(r.Key)] = m
+			}
+			if next = page.Next; next >= page.End {
+				return all
+			}
+		}
+	}
+}
+
+// shares waits until the share of a link is as wanted.
+func shares(t *testing.T, s *Service, link, what string, ok func(*events.ReplicationLinkReported) bool) {
+	t.Helper()
+	eventually(t, what, func() bool {
+		s.status.mu.Lock()
+		defer s.status.mu.Unlock()
+		for i := range s.status.linked {
+			if s.status.linked[i].Name == link {
+				return ok(s.status.shareOf(&s.status.linked[i], time.Now()))
+			}
+		}
+		return false
+	})
+}
+
+// restart has the site's broker away while f runs.
+func (p *place) restart(f func()) {
+	p.t.Helper()
+	p.broker.Close()
+	f()
+	var err error
+	if p.broker, err = embedded.Start(p.kept); err != nil {
+		p.t.Fatal(err)
+	}
+}

@@ -1,0 +1,173 @@
+package replicator
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/selection"
+)
+
+// declared is what the site's links say, and which part of the work is this process's. It
+// is safe for concurrent use.
+type declared struct {
+	mu       sync.Mutex
+	linked   []links.Link
+	groups   []links.Group
+	known    bool // links and groups are
+	assigned map[int32]bool
+	orphaned time.Time // when the generation ended by which partitions are assigned; zero while it lasts
+}
+
+func (d *declared) declare(all []links.Link, groups []links.Group) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.linked, d.groups, d.known = all, groups, true
+}
+
+// assign says which partitions are this process's, in a generation that begins.
+func (d *declared) assign(partitions []int32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.assigned, d.orphaned = map[int32]bool{}, time.Time{}
+	for _, p := range partitions {
+		d.assigned[p] = true
+	}
+}
+
+// orphan says that the generation has ended.
+func (d *declared) orphan(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.orphaned = now
+}
+
+// grace is how long copies go on when the group forms anew. It is longer than the group
+// waits for a member: after that others have them.
+const grace = 15 * time.Second
+
+// get is all of it, at a time.
+func (d *declared) get(now time.Time) (all []links.Link, groups []links.Group, assigned map[int32]bool, known bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.orphaned.IsZero() && now.Sub(d.orphaned) > grace {
+		d.assigned = nil
+	}
+	return d.linked, d.groups, d.assigned, d.known
+}
+
+// poke has all planned anew, soon.
+func (s *Service) poke() {
+	select {
+	case s.poked <- struct{}{}:
+	default:
+	}
+}
+
+// plan keeps what runs as it is wanted, until ctx ends.
+func (s *Service) plan(ctx context.Context) {
+	defer s.copies.stop()
+	defer s.changes.wait()
+	tick := time.NewTicker(planEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.poked:
+		case <-tick.C: // A change that failed may be due, or the group's grace over.
+		case <-ctx.Done():
+			return
+		}
+		s.planOnce(ctx)
+	}
+}
+
+const planEvery = time.Second
+
+// planOnce selects, and has done what is new.
+func (s *Service) planOnce(ctx context.Context) {
+	all, groups, assigned, known := s.declared.get(time.Now())
+	if !known || assigned == nil {
+		if known {
+			s.copies.set(ctx, nil)
+		}
+		return
+	}
+	in := s.input(ctx, all, groups)
+	if in.Site.Cluster == "" {
+		return // The site's own cluster is not known yet.
+	}
+	chosen, target := selection.Chosen(in)
+	for name, v := range s.sources {
+		v.want(chosen[name])
+	}
+	s.target.want(target)
+	selected := selection.Select(in, s.selected)
+	s.selected = selected
+	s.changes.make(ctx, selected.Changes)
+	run, rest := s.share(selected, all, assigned)
+	for i := range all {
+		s.copies.limit(all[i].Name, all[i].BytesPerSecond, all[i].RecordsPerSecond)
+	}
+	started, stopped := s.copies.set(ctx, run)
+	if started+stopped > 0 {
+		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(run), "of_the_site", len(selected.Copies))
+	}
+	s.status.wanted(all, run, rest, slices.Concat(selected.Problems, s.changes.problems()), selected)
+}
+
+// input is what there is to select from.
+func (s *Service) input(ctx context.Context, all []links.Link, groups []links.Group) selection.Input {
+	in := selection.Input{
+		Site:  selection.Site{Name: s.cfg.Site, Prefix: s.cfg.Prefix},
+		Links: all, Groups: groups, Sources: map[string]selection.Source{},
+	}
+	in.Site.Cluster, in.Target = s.target.known()
+	for i := range all {
+		name := all[i].Source
+		if v := s.source(ctx, name); v != nil {
+			in.Sources[name] = v.source()
+		}
+	}
+	return in
+}
+
+// source is the view of a source, which begins when a link first names it; nil if the
+// configuration has no such cluster.
+func (s *Service) source(ctx context.Context, name string) *view {
+	c := s.deps.Sources[name]
+	if v := s.sources[name]; v != nil || c == nil {
+		return v
+	}
+	v := newView(name, c, &s.cfg, s.poke)
+	s.sources[name] = v
+	s.beside.Go(func() { v.run(ctx) })
+	s.beside.Go(func() { s.deps.Links.Applications(ctx, c, v.announced) })
+	return v
+}
+
+// share are the copies that are this process's: those to run, and those that are paused.
+func (s *Service) share(selected *selection.Selection, all []links.Link, assigned map[int32]bool) (run, rest map[string]job) {
+	run, rest = map[string]job{}, map[string]job{}
+	by := map[string]*links.Link{}
+	for i := range all {
+		by[all[i].Name] = &all[i]
+	}
+	for _, c := range selected.Copies {
+		if !assigned[events.CopyPartition(c.ID)] {
+			continue
+		}
+		j := job{Copy: c, source: s.sources[by[c.Link].Source]}
+		if c.Paused {
+			rest[c.ID] = j
+		} else {
+			run[c.ID] = j
+		}
+	}
+	return run, rest
+}
+
+var errLinksEnded = errors.New("what is declared is not told any more")

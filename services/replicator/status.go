@@ -1,0 +1,345 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/copying"
+	"github.com/spanway/spanway/services/replicator/mirror"
+	"github.com/spanway/spanway/services/replicator/selection"
+)
+
+// status writes replication.status: of each copy of this process what has changed, and of
+// each link how this process's share stands, once a second, so that an idle link shows that
+// it is alive. The newest record of a key counts: link/topic of the target/partition, or
+// link@replicator. It is safe for concurrent use.
+type status struct {
+	log     eventlog.Log
+	encoder events.Encoder
+	name    string // of the replicator
+	board   *trouble.Board
+	metrics *metrics
+
+	mu       sync.Mutex
+	linked   []links.Link
+	problems []selection.Problem
+	copies   map[string]*standing // by ID
+	gone     map[string]bool      // keys whose records are to be deleted
+	shares   map[string]*share    // by link
+}
+
+// standing is how a copy stands.
+type standing struct {
+	job
+	report    copying.Report
+	incidents []*events.ReplicationIncident
+	news      bool
+}
+
+// share is what was told of a link before.
+type share struct {
+	at      time.Time
+	records map[string]int64 // of each copy, by ID
+	bytes   map[string]int64
+}
+
+const (
+	// statusEvery is how often status is written.
+	statusEvery = time.Second
+	// statusTimeout bounds one write; partingTimeout the last one.
+	statusTimeout, partingTimeout = 10 * time.Second, 2 * time.Second
+	// mostIncidents and mostProblems are told; the newest, and the first.
+	mostIncidents, mostProblems = 10, 100
+	// inOneBatch is how many records are written together.
+	inOneBatch = 1000
+)
+
+func newStatus(s *Service) *status {
+	return &status{
+		log: s.deps.Cluster.Partition(s.topics.ReplicationStatus(), 0), name: s.cfg.Instance, board: s.deps.Cluster.Kafka().Board(), metrics: s.metrics,
+		encoder: events.Encoder{Source: "/spanway/" + s.cfg.Site + "/replicator", JSON: s.cfg.JSON},
+		copies:  map[string]*standing{}, gone: map[string]bool{}, shares: map[string]*share{},
+	}
+}
+
+// wanted says what this process has: copies that run, and those that are paused. What it
+// had and the site does not want any more is deleted from the status.
+func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []selection.Problem, selected *selection.Selection) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	site := map[string]bool{}
+	for i := range selected.Copies {
+		site[selected.Copies[i].ID] = true
+	}
+	for id, st := range s.copies {
+		_, runs := run[id]
+		_, rests := rest[id]
+		if runs || rests {
+			continue
+		}
+		if !site[id] {
+			s.gone[st.key()] = true
+		}
+		delete(s.copies, id)
+	}
+	for id, j := range run {
+		if st := s.copies[id]; st == nil || st.report.Paused {
+			s.copies[id] = &standing{job: j, news: true}
+		} else {
+			st.job = j
+		}
+	}
+	for id, j := range rest {
+		if st := s.copies[id]; st == nil {
+			s.copies[id] = &standing{job: j, news: true, report: copying.Report{Paused: true}}
+		} else if !st.report.Paused {
+			st.job, st.news, st.report.Paused = j, true, true
+		}
+	}
+	for _, l := range s.linked {
+		if !slices.ContainsFunc(all, func(other links.Link) bool { return other.Name == l.Name }) {
+			s.gone[s.shareKey(l.Name)] = true
+			delete(s.shares, l.Name)
+		}
+	}
+	s.linked, s.problems = all, problems
+}
+
+// reported notes how a copy stands. That a copier has ended is none of its business: why
+// is known to whatever ended it.
+func (s *status) reported(id string, r copying.Report) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.copies[id]
+	if st == nil || r.Paused || st.Paused {
+		return
+	}
+	s.metrics.reported(st, &r)
+	for _, i := range r.Incidents {
+		st.incidents = append(st.incidents, &events.ReplicationIncident{Reason: string(i.Reason), Offset: i.Offset, Lost: i.Lost, AtMs: time.Now().UnixMilli()})
+	}
+	st.incidents = st.incidents[max(0, len(st.incidents)-mostIncidents):]
+	st.report, st.news = r, true
+}
+
+// stopped tells whether a copy has stopped by itself.
+func (s *status) stopped(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.copies[id]
+	return st != nil && !st.report.Paused && st.report.State == mirror.Stopped
+}
+
+// run writes until ctx ends, and then that this process has no share any more.
+func (s *status) run(ctx context.Context) {
+	try := s.board.New("write how links and copies stand")
+	defer try.End()
+	for trouble.Pause(ctx, statusEvery) {
+		within, cancel := context.WithTimeout(ctx, statusTimeout)
+		err := s.write(within, s.news(time.Now()))
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			try.Failed(err) // The next round tells all that is news then.
+			s.again()
+			continue
+		}
+		try.Passed()
+	}
+	s.mu.Lock()
+	for _, l := range s.linked {
+		s.gone[s.shareKey(l.Name)] = true
+	}
+	s.linked = nil
+	s.mu.Unlock()
+	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTimeout)
+	defer cancel()
+	_ = s.write(within, s.news(time.Now())) // A share that is told no more is out of date by itself.
+}
+
+// again has all told once more.
+func (s *status) again() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, st := range s.copies {
+		st.news = true
+	}
+}
+
+// told is a record to write: a nil message deletes what the key had.
+type told struct {
+	key     string
+	message proto.Message
+}
+
+// news is what there is to tell.
+func (s *status) news(now time.Time) (all []told) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, key := range slices.Sorted(maps.Keys(s.gone)) {
+		all = append(all, told{key: key})
+	}
+	clear(s.gone)
+	for _, id := range slices.Sorted(maps.Keys(s.copies)) {
+		if st := s.copies[id]; st.news {
+			st.news = false
+			all = append(all, told{st.key(), st.message(s.name, now)})
+		}
+	}
+	for i := range s.linked {
+		all = append(all, told{s.shareKey(s.linked[i].Name), s.shareOf(&s.linked[i], now)})
+	}
+	return all
+}
+
+// write appends records.
+func (s *status) write(ctx context.Context, all []told) error {
+	for some := range slices.Chunk(all, inOneBatch) {
+		records := make([]events.Record, 0, len(some))
+		for _, t := range some {
+			r := events.Record{}
+			if t.message != nil {
+				var err error
+				if r, err = s.encoder.Encode(t.key, t.message); err != nil {
+					return err
+				}
+			}
+			r.Key, r.Timestamp = []byte(t.key), time.Now().UnixMilli()
+			records = append(records, r)
+		}
+		if _, err := s.log.Append(ctx, records); err != nil {
+			return fmt.Errorf("write %d records to the status: %w", len(records), err)
+		}
+	}
+	return nil
+}
+
+func (s *status) shareKey(link string) string { return link + "@" + s.name }
+
+func (st *standing) key() string {
+	return fmt.Sprintf("%s/%s/%d", st.Link, st.Config.Target.Topic, st.Config.Target.Partition)
+}
+
+// state is what the copy does, in a word.
+func (st *standing) state() string {
+	if st.report.Paused {
+		return "paused"
+	}
+	return st.report.State.String()
+}
+
+func (st *standing) message(replicator string, now time.Time) *events.ReplicationCopyReported {
+	r := &st.report
+	return &events.ReplicationCopyReported{
+		Link: st.Link, Topic: st.Config.Source.Topic, Partition: st.Config.Source.Partition, TargetTopic: st.Config.Target.Topic,
+		State: st.state(), Reason: string(r.Reason), Next: r.Next, SourceEnd: r.SourceEnd, SnapshotEnd: r.SnapshotEnd, Generation: r.Generation,
+		ConsistentSinceMs: millis(r.ConsistentSince),
+		Counts: &events.ReplicationCounts{
+			Copied: r.Counts.Copied, Bytes: r.Bytes, Looped: r.Counts.Looped, Relayed: r.Counts.Relayed, Elsewhere: r.Counts.Elsewhere, Buried: r.Counts.Buried,
+		},
+		LastTimestampMs: r.LastTimestamp, CopiedAtMs: millis(r.CopiedAt), AtMs: now.UnixMilli(), LastError: r.LastError, SinceMs: millis(r.Since),
+		Incidents: st.incidents, Replicator: replicator,
+	}
+}
+
+// millis is a time in milliseconds since the Unix epoch; 0 if there is none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// shareOf is how this process's share of a link stands.
+func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkReported {
+	m := &events.ReplicationLinkReported{Link: l.Name, Replicator: s.name, State: "idle", AtMs: now.UnixMilli()}
+	before, next := s.shares[l.Name], &share{at: now, records: map[string]int64{}, bytes: map[string]int64{}}
+	if l.Paused {
+		m.State = "paused"
+	}
+	consistent := true
+	for id, st := range s.copies {
+		if st.Link != l.Name {
+			continue
+		}
+		st.add(m, now)
+		consistent = consistent && !st.report.ConsistentSince.IsZero()
+		m.ConsistentSinceMs = max(m.ConsistentSinceMs, millis(st.report.ConsistentSince))
+		next.records[id], next.bytes[id] = st.report.Counts.Copied, st.report.Bytes
+	}
+	if !consistent {
+		m.ConsistentSinceMs = 0
+	}
+	m.RecordsPerSecond, m.BytesPerSecond = next.since(before)
+	s.shares[l.Name] = next
+	s.blame(m)
+	return m
+}
+
+// since is how much was copied in a second since before.
+func (h *share) since(before *share) (records, bytes float64) {
+	if before == nil || !h.at.After(before.at) {
+		return 0, 0
+	}
+	for id, n := range h.records {
+		if then := before.records[id]; n >= then { // Else its copier began anew.
+			records, bytes = records+float64(n-then), bytes+float64(h.bytes[id]-before.bytes[id])
+		}
+	}
+	took := h.at.Sub(before.at).Seconds()
+	return records / took, bytes / took
+}
+
+// severity orders states: the worst of several is that of all.
+var severity = map[string]int{
+	"idle": 0, "delta": 1, "paused": 2, mirror.Snapshot.String(): 3, mirror.Beginning.String(): 4, mirror.Proving.String(): 4,
+	mirror.Resuming.String(): 4, mirror.Claiming.String(): 5, "failed": 6, mirror.Stopped.String(): 7,
+}
+
+// add adds a copy to the share of its link.
+func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
+	r := &st.report
+	m.Copies++
+	switch {
+	case r.Paused:
+	case r.State == mirror.Stopped:
+		m.Stopped++
+	case r.State != mirror.Delta:
+		m.Snapshots++
+	}
+	if state := st.state(); severity[state] > severity[m.State] {
+		m.State, m.Reason = state, string(r.Reason)
+	}
+	if r.LastError != "" {
+		m.LastError = r.LastError
+	}
+	behind := r.Behind()
+	m.Lag += behind
+	if behind > 0 && r.LastTimestamp > 0 {
+		m.LagMs = max(m.LagMs, now.UnixMilli()-r.LastTimestamp)
+	}
+}
+
+// blame adds the problems of a link.
+func (s *status) blame(m *events.ReplicationLinkReported) {
+	for _, p := range s.problems {
+		if p.Link != m.Link {
+			continue
+		}
+		if p.Stops && severity[m.State] < severity["failed"] || p.Code == selection.SourceUnreachable && severity[m.State] < severity["failed"] {
+			m.State, m.Reason = "failed", string(p.Code)
+		}
+		if len(m.Problems) < mostProblems {
+			m.Problems = append(m.Problems, &events.ReplicationProblem{Topic: p.Topic, Code: string(p.Code), Text: p.Text})
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package replicator
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/services/replicator/selection"
+)
+
+// view is what is known of a cluster: its topics, and the settings of those that are
+// wanted. It is safe for concurrent use.
+type view struct {
+	name     string
+	cluster  *cluster.Cluster
+	discover time.Duration
+	follow   time.Duration
+	changed  func()
+
+	poked chan struct{} // holds one if a look is due at once
+
+	mu           sync.Mutex
+	id           string
+	trouble      string // why the cluster does not answer
+	topics       map[string]*seen
+	wanted       map[string]bool
+	applications []selection.Application
+}
+
+// seen is a topic as it was seen last.
+type seen struct {
+	info     kafka.TopicInfo
+	at       time.Time
+	settings map[string]string // nil while they are not known
+	read     time.Time         // when settings were
+}
+
+const (
+	// lookTimeout is how long a cluster may take to answer until it counts as away.
+	lookTimeout = 3 * time.Second
+	// linger is how long a topic that is not told of any more counts as there: one whose
+	// leader moves may be missing for a moment.
+	linger = 5 * time.Second
+)
+
+func newView(name string, c *cluster.Cluster, cfg *Config, changed func()) *view {
+	return &view{
+		name: name, cluster: c, discover: cfg.Discover, follow: cfg.Follow, changed: changed,
+		poked: make(chan struct{}, 1), topics: map[string]*seen{}, wanted: map[string]bool{},
+	}
+}
+
+// run looks at the cluster again and again until ctx ends.
+func (v *view) run(ctx context.Context) {
+	try := v.cluster.Kafka().Board().New("look for topics of cluster " + v.name)
+	defer try.End()
+	for ctx.Err() == nil {
+		err := v.look(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if v.note(err) {
+			v.changed()
+		}
+		if err != nil {
+			try.Again(ctx, err, v.discover)
+			continue
+		}
+		try.Passed()
+		select {
+		case <-v.poked:
+		case <-time.After(v.discover):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// poke has the cluster looked at at once.
+func (v *view) poke() {
+	select {
+	case v.poked <- struct{}{}:
+	default:
+	}
+}
+
+// note notes whether the cluster answered: true if that is news.
+func (v *view) note(err error) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	before := v.trouble
+	v.trouble = ""
+	if err != nil {
+		v.trouble = err.Error()
+	}
+	return (before == "") != (err == nil)
+}
+
+// look asks what the cluster has.
+func (v *view) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	info, err := v.cluster.Kafka().Describe(ctx)
+	if err != nil {
+		return err
+	}
+	if v.see(&info, time.Now()) {
+		v.changed()
+	}
+	due := v.unsettled(time.Now())
+	settings, err := v.cluster.Kafka().Settings(ctx, due)
+	if cluster.IsDenied(err) && v.settle(due, nil, time.Now()) {
+		v.changed() // They are copied as if they had no settings.
+	}
+	if err != nil {
+		return fmt.Errorf("settings of topics are not followed: %w", err)
+	}
+	if v.settle(due, settings, time.Now()) {
+		v.changed()
+	}
+	return nil
+}
+
+// see notes the topics: true if that is news.
+func (v *view) see(info *kafka.ClusterInfo, now time.Time) (news bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	news, v.id = v.id != info.ID, info.ID
+	for _, t := range info.Topics {
+		before := v.topics[t.Name]
+		if before == nil {
+			before = &seen{}
+			v.topics[t.Name] = before
+		}
+		news = news || before.info != t
+		before.info, before.at = t, now
+	}
+	for name, t := range v.topics {
+		if now.Sub(t.at) > linger {
+			delete(v.topics, name)
+			news = true
+		}
+	}
+	return news
+}
+
+// want says whose settings are needed.
+func (v *view) want(topics []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	clear(v.wanted)
+	for _, name := range topics {
+		v.wanted[name] = true
+		if t := v.topics[name]; t != nil && t.settings == nil {
+			v.poke()
+		}
+	}
+}
+
+// unsettled are the topics whose settings are to be read.
+func (v *view) unsettled(now time.Time) (topics []string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name := range v.wanted {
+		if t := v.topics[name]; t != nil && (t.settings == nil || now.Sub(t.read) > v.follow) {
+			topics = append(topics, name)
+		}
+	}
+	slices.Sort(topics)
+	return topics
+}
+
+// settle notes settings that were read; none if they cannot be: true if that is news.
+func (v *view) settle(topics []string, settings map[string]map[string]string, now time.Time) (news bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, name := range topics {
+		of := settings[name]
+		t := v.topics[name]
+		if t == nil || of == nil && settings != nil {
+			continue // It is gone.
+		}
+		if of == nil {
+			of = map[string]string{}
+		}
+		news = news || t.settings == nil || !maps.Equal(t.settings, of)
+		t.settings, t.read = of, now
+	}
+	return news
+}
+
+// stale has the settings of a topic, which was changed, read again.
+func (v *view) stale(topic string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if t := v.topics[topic]; t != nil {
+		t.read = time.Time{}
+	}
+	v.poke()
+}
+
+// announced notes the applications.
+func (v *view) announced(all []selection.Application) {
+	v.mu.Lock()
+	v.applications = all
+	v.mu.Unlock()
+	v.changed()
+}
+
+// known are the topics that are, as far as they are known.
+func (v *view) known() (id string, topics []selection.Topic) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(v.topics)) {
+		t := v.topics[name]
+		topics = append(topics, selection.Topic{Name: name, Partitions: t.info.Partitions, Internal: t.info.Internal, Settings: t.settings})
+	}
+	return v.id, topics
+}
+
+// source is the cluster as one that is copied from.
+func (v *view) source() selection.Source {
+	id, topics := v.known()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return selection.Source{Cluster: id, Trouble: v.trouble, Topics: topics, Applications: v.applications}
+}
