@@ -6,33 +6,8 @@ import (
 	"testing"
 
 	"github.com/spanway/spanway/internal/kafka"
-	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
-
-// unfenced is a Target that takes the partition from no other writer: what another one has
-// on its way comes to stand behind its claim.
-type unfenced struct {
-	Target
-	client *kafka.Client
-	log    *kafka.Partition
-	topic  string
-}
-
-func newUnfenced(of Target, client *kafka.Client, topic string) *unfenced {
-	return &unfenced{Target: of, client: client, log: client.Partition(topic, 0), topic: topic}
-}
-
-func (u *unfenced) Claim(ctx context.Context) (Claimed, error) {
-	start, end, err := u.client.Offsets(ctx, u.topic, 0)
-	return Claimed{Start: start, End: end}, err
-}
-
-func (u *unfenced) Append(ctx context.Context, records []events.Record) (int64, error) {
-	return u.log.Append(ctx, records)
-}
-
-func (u *unfenced) Renew(context.Context) error { return nil }
 
 // blind is a Target that shows nothing of its tail: the checkpoint alone tells where to go
 // on.
@@ -61,7 +36,7 @@ func TestEmbeddedBrokenBuildsAreFound(t *testing.T) {
 		p := newPair(t, source, target, "unfenced")
 		p.produce(now(0, 2000)...)
 		if err := zombieAppends(p, func(cfg Config) Config {
-			cfg.Target = newUnfenced(cfg.Target, p.target, p.to.Topic)
+			cfg.Target = NewUnfencedTarget(p.target, p.to.Topic, 0)
 			return cfg
 		}); err != nil {
 			t.Fatalf("the zombie was refused: %v", err)

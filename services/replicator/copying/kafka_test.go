@@ -43,6 +43,9 @@ func testCopies(t *testing.T, source, target string) {
 	t.Run("a source that is created again with more records", func(t *testing.T) { createdAgain(t, newPair(t, source, target, "recreated")) })
 	t.Run("records of all kinds", func(t *testing.T) { allKinds(t, newPair(t, source, target, "kinds")) })
 	t.Run("what is not committed, and what was aborted", func(t *testing.T) { aborted(t, newPair(t, source, target, "aborted")) })
+	t.Run("a target that is created again", func(t *testing.T) { targetCreatedAgain(t, newPair(t, source, target, "target")) })
+	t.Run("a transaction that hangs in the target", func(t *testing.T) { foreign(t, newPair(t, source, target, "foreign"), target) })
+	t.Run("an end of the source that is lost", func(t *testing.T) { lostEnd(t, newPair(t, source, target, "end")) })
 	t.Run("checkpoints", func(t *testing.T) {
 		p := newPair(t, source, target, "checkpoints")
 		testCheckpoints(t, func() Checkpoints { return NewCheckpoints(p.target, p.checkpoints, "/spanway/test/replicator", nil) })
@@ -426,4 +429,72 @@ func testCheckpoints(t *testing.T, again func() Checkpoints) {
 func TestCheckpointsInMemory(t *testing.T) {
 	var s shelf
 	testCheckpoints(t, func() Checkpoints { return &s })
+}
+
+// What is gone from the target is copied again, to one that was created again.
+func targetCreatedAgain(t *testing.T, p *pair) {
+	p.produce(now(0, 300)...)
+	for range 2 {
+		r := start(t, p.config(untouched))
+		r.until("all is copied", next(300))
+		r.stop()
+		p.compare(1)
+		if err := p.target.DeleteTopics(t.Context(), []string{p.to.Topic}); err != nil {
+			t.Fatal(err)
+		}
+		awaitGone(t, p.target, p.to.Topic)
+		p.ensure(p.target, events.TopicSpec{Name: p.to.Topic, Partitions: 1})
+	}
+	p.produce(now(300, 10)...)
+	r := start(t, p.config(untouched))
+	r.until("the loss is told", func(r *Report) bool {
+		return slices.ContainsFunc(r.Incidents, func(i mirror.Incident) bool { return i.Reason == mirror.TargetLost })
+	})
+	r.until("all is copied", next(310))
+	p.compare(1)
+}
+
+// A transaction of another writer that hangs in the target is seen, and named.
+func foreign(t *testing.T, p *pair, target string) {
+	p.produce(now(0, 10)...)
+	other, err := kgo.NewClient(kgo.SeedBrokers(target), kgo.TransactionalID("hangs in "+p.to.Topic), kgo.DefaultProduceTopic(p.to.Topic))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(other.CloseAllowingRebalance)
+	if err := other.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := other.ProduceSync(t.Context(), &kgo.Record{Value: []byte("open")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	cfg := p.config(untouched)
+	r := start(t, cfg)
+	last := r.until("it has stopped", func(r *Report) bool { return r.State == mirror.Stopped })
+	if last.Reason != mirror.TargetNotEmpty {
+		t.Errorf("%+v", last)
+	}
+	r.stop()
+	shared := p.config(untouched)
+	shared.Copy.Shared = true
+	shared.Target = NewTarget(p.target, kafka.FenceConfig{ID: "shared", Topic: p.to.Topic, Shared: true}, batch.Zstd)
+	start(t, shared).until("it copies beside it", next(10))
+}
+
+// An end that is lost is certain only when the leader has said so several times.
+func lostEnd(t *testing.T, p *pair) {
+	p.produce(now(0, 10)...)
+	s := NewSource(p.source, p.from.Topic, 0).(*kafkaSource)
+	s.settle = 10 * time.Millisecond
+	first, err := s.Read(t.Context(), 5, 0, true)
+	if err != nil || len(first.Records) != 5 || first.End != 10 || first.ID == "" {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	page, err := s.Read(t.Context(), 50, 0, false)
+	if err != nil || page.End != 10 || page.Next != 50 || len(page.Records) != 0 || page.Term != first.Term || page.ID != first.ID {
+		t.Errorf("%+v, %v", page, err)
+	}
+	if out, err := s.certain(t.Context(), &kafka.OutOfRange{Topic: p.from.Topic, Offset: 7, End: 3}); err == nil {
+		t.Errorf("it is certain that the end is lost: %+v", out)
+	}
 }
