@@ -61,6 +61,20 @@ var printings = map[string][]printing{
 	"spanway id reserve":            {{args: "id reserve full --from 900 --request-id same"}},
 	"spanway id show":               {{args: "id show full"}, {args: "id show full --ranges"}, {args: "id show full/1"}},
 	"spanway id watch":              {{args: "id watch full", once: "id grant full"}},
+	"spanway link":                  {{args: "link --help"}},
+	"spanway link announce":         {{args: "link announce full --topic full"}},
+	"spanway link apply":            {{args: "link apply full --source ams --include full --dry-run"}, {args: "link apply full --source ams --include full-MODE"}},
+	"spanway link delete":           {{args: "link delete deleted-MODE"}},
+	"spanway link group":            {{args: "link group --help"}},
+	"spanway link group apply":      {{args: "link group apply full --topic full-MODE"}},
+	"spanway link group delete":     {{args: "link group delete deleted-MODE"}},
+	"spanway link group list":       {{args: "link group list"}},
+	"spanway link list":             {{args: "link list"}},
+	"spanway link pause":            {{args: "link pause full"}},
+	"spanway link resume":           {{args: "link resume full"}},
+	"spanway link show":             {{args: "link show full"}, {args: "link show full --partitions"}},
+	"spanway link watch":            {{args: "link watch", once: "link resume full"}},
+	"spanway link withdraw":         {{args: "link withdraw full"}},
 	"spanway log":                   {{args: "log --help"}},
 	"spanway log dead":              {{args: "log dead"}, {args: "log dead --replay --all --dry-run"}},
 	"spanway log list":              {{args: "log list"}},
@@ -273,6 +287,10 @@ func newFull(t *testing.T) *full {
 		"grant full --request-id released-table", "grant full --request-id released-json", "grant full --request-id held"} {
 		x.ends(t, x.system, cli.ExitDone, "id "+line)
 	}
+	for _, name := range []string{"full", "deleted-table", "deleted-json"} {
+		x.ends(t, x.system, cli.ExitDone, "link apply "+name+" --source ams --include "+name)
+		x.ends(t, x.system, cli.ExitDone, "link group apply "+name+" --topic "+name)
+	}
 	return x
 }
 
@@ -337,7 +355,7 @@ func (x *full) args(at *run.System, line, mode string) []string {
 	line, command, has := strings.Cut(x.fill.Replace(line), "-- ")
 	args := strings.Fields(line)
 	first, _, _ := strings.Cut(line, " ")
-	if first == "task" || first == "engine" || first == "pool" || first == "queue" || first == "id" || first == "log" || first == "trace" || first == "verify" {
+	if first == "task" || first == "engine" || first == "pool" || first == "queue" || first == "id" || first == "link" || first == "log" || first == "trace" || first == "verify" {
 		args = append(args, "--brokers", at.Brokers()[0])
 	}
 	if len(args) > 0 && !strings.HasPrefix(first, "-") && first != "help" && first != "completion" {

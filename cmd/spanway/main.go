@@ -13,6 +13,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/engine"
 	"github.com/spanway/spanway/cmd/spanway/id"
+	"github.com/spanway/spanway/cmd/spanway/link"
 	"github.com/spanway/spanway/cmd/spanway/log"
 	"github.com/spanway/spanway/cmd/spanway/pool"
 	"github.com/spanway/spanway/cmd/spanway/queue"
@@ -42,6 +43,7 @@ var commands = []cli.Command{
 	pool.Command,
 	queue.Command,
 	id.Command,
+	link.Command,
 	log.Command,
 	trace.Command,
 	verify.Command,

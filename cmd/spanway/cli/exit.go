@@ -11,6 +11,7 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/ids"
 	"github.com/spanway/spanway/pkg/queue"
+	"github.com/spanway/spanway/pkg/replication"
 )
 
 // Exit codes, as wire.md fixes them.
@@ -56,6 +57,7 @@ func ExitCode(err error) int {
 		lost    *eventlog.LossError
 		inQueue *queue.Refused
 		ofSpace *ids.Refused
+		ofLink  *replication.Refused
 		own     interface{ ExitCode() int }
 		stopped *interrupted
 	)
@@ -70,7 +72,7 @@ func ExitCode(err error) int {
 		return own.ExitCode()
 	case ids.IsRefused(err, events.CodeStoreUnavailable): // The same request again may be granted.
 		return ExitUnavailable
-	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace):
+	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace), errors.As(err, &ofLink), errors.Is(err, replication.ErrNothingDeclared):
 		return ExitRefused
 	case errors.As(err, &failed):
 		return ExitTaskFailed

@@ -1,0 +1,66 @@
+package link
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
+)
+
+func announce(a *cli.App) *cobra.Command {
+	said := replication.Application{}
+	model := ""
+	c := &cobra.Command{
+		Use:   "announce APPLICATION --topic TOPIC... [flags]",
+		Short: "Say in an application's cluster which of its topics are to be copied",
+		Long: `Say in the cluster of an application which of its topics are to be copied. It
+replaces what the application announced before. Links of other sites that name
+the application (--application) copy them from then on.`,
+		Example: `  spanway link announce shop --topic orders --topic payments --site-name fra`,
+		Args:    cli.One("name of an application"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			said.Name, said.Model = args[0], links.Model(model)
+			if err := said.Check(); err != nil {
+				return cli.Misuse(err)
+			}
+			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				if err := replication.Announce(ctx, c, options(a, log, true), said); err != nil {
+					return err
+				}
+				return a.Said(map[string]any{"application": said.Name, "topics": said.Topics}, "application %s announces %s", said.Name, strings.Join(said.Topics, " "))
+			})
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVar(&said.Topics, "topic", nil, "name of a topic; may be repeated")
+	f.StringArrayVar(&said.Sites, "site-name", nil, "site that they are copied to; may be repeated (default all that have a link with the application)")
+	f.StringVar(&model, "model", "", "topic copies all records, routed those that name the site in a header (default topic)")
+	cli.Choices(f, "model", "topic", "routed")
+	f.StringVar(&said.Header, "header", "", "header that names the sites of a record, with --model routed (default sites)")
+	return c
+}
+
+func withdraw(a *cli.App) *cobra.Command {
+	return &cobra.Command{
+		Use:   "withdraw APPLICATION",
+		Short: "End what an application has announced; what was copied stays",
+		Args:  cli.One("name of an application"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := links.CheckName("the name of the application", args[0]); err != nil {
+				return cli.Misuse(err)
+			}
+			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				if err := replication.Withdraw(ctx, c, options(a, log, true), args[0]); err != nil {
+					return err
+				}
+				return a.Said(map[string]any{"application": args[0], "withdrawn": true}, "application %s announces nothing any more", args[0])
+			})
+		},
+	}
+}

@@ -1,0 +1,215 @@
+package link
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
+)
+
+// fresh is how old a report may be: replicators report once a second.
+const fresh = 5 * time.Second
+
+// unattended is the state of a link of which no replicator reports.
+const unattended = "unattended"
+
+// linkView is a link and how it stands, as -o json prints it; the names are stable.
+type linkView struct {
+	replication.Spec
+	State  string `json:"state"`
+	Reason string `json:"reason,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+	// Copies are partitions; of them so many have not come to the end of their snapshot,
+	// and so many have stopped.
+	Copies    int32 `json:"copies"`
+	Snapshots int32 `json:"snapshots"`
+	Stopped   int32 `json:"stopped"`
+	// Lag is in records, LagMs how old the newest copied record is while others wait.
+	Lag              int64         `json:"lag"`
+	LagMs            int64         `json:"lag_ms"`
+	RecordsPerSecond float64       `json:"records_copied_per_second"`
+	BytesPerSecond   float64       `json:"bytes_copied_per_second"`
+	ConsistentSince  string        `json:"consistent_since,omitempty"`
+	LastError        string        `json:"last_error,omitempty"`
+	HeartbeatMs      *int64        `json:"heartbeat_age_ms,omitempty"`
+	Replicators      []string      `json:"replicators"`
+	Problems         []problemView `json:"problems"`
+	Revision         int64         `json:"revision"`
+	Partitions       []copyView    `json:"partitions,omitempty"`
+}
+
+type problemView struct {
+	Topic string `json:"topic,omitempty"`
+	Code  string `json:"code"`
+	Text  string `json:"text"`
+}
+
+// copyView is the copy of a partition.
+type copyView struct {
+	Topic           string         `json:"topic"`
+	Partition       int32          `json:"partition"`
+	TargetTopic     string         `json:"target_topic"`
+	State           string         `json:"state"`
+	Reason          string         `json:"reason,omitempty"`
+	Remedy          string         `json:"remedy,omitempty"`
+	Next            int64          `json:"next"`
+	SourceEnd       int64          `json:"source_end"`
+	Lag             int64          `json:"lag"`
+	Copied          int64          `json:"copied"`
+	Buried          int64          `json:"buried"`
+	ConsistentSince string         `json:"consistent_since,omitempty"`
+	LastError       string         `json:"last_error,omitempty"`
+	Replicator      string         `json:"replicator"`
+	Incidents       []incidentView `json:"incidents,omitempty"`
+}
+
+type incidentView struct {
+	Reason string `json:"reason"`
+	Offset int64  `json:"offset"`
+	Lost   int64  `json:"lost,omitempty"`
+	At     string `json:"at"`
+}
+
+// severity orders the states of a link: the worst of several replicators is that of all.
+var severity = map[string]int{
+	"": 0, "idle": 1, "delta": 2, "paused": 3, "snapshot": 4, "beginning": 4, "proving": 4, "resuming": 4, "claiming": 5, "failed": 6, "stopped": 7,
+}
+
+// viewLink puts together what is declared and what is reported.
+func viewLink(l replication.Link, status *replication.Status, now int64) linkView {
+	v := linkView{Spec: l.Spec, Replicators: []string{}, Problems: []problemView{}, Revision: l.Revision}
+	heartbeat, consistent := int64(0), int64(0)
+	settled := true
+	for _, m := range status.Shares {
+		if m.Link != l.Name {
+			continue
+		}
+		if heartbeat = max(heartbeat, m.AtMs); now-m.AtMs > fresh.Milliseconds() {
+			continue
+		}
+		v.add(m)
+		settled = settled && (m.Copies == 0 || m.ConsistentSinceMs > 0)
+		consistent = max(consistent, m.ConsistentSinceMs)
+	}
+	if heartbeat > 0 {
+		age := max(0, now-heartbeat)
+		v.HeartbeatMs = &age
+	}
+	if settled {
+		v.ConsistentSince = cli.Stamp(consistent)
+	}
+	switch {
+	case l.Paused:
+		v.State, v.Reason = "paused", l.Reason
+		v.Remedy = fmt.Sprintf("spanway link resume %s", l.Name)
+	case len(v.Replicators) == 0:
+		v.State, v.Remedy = unattended, "no replicator of this site reports of it: run one (spanway serve replicator)"
+	default:
+		v.Remedy = remedy(v.Reason, l.Name, "TOPIC", "")
+	}
+	return v
+}
+
+// add adds the share of a replicator.
+func (v *linkView) add(m *events.ReplicationLinkReported) {
+	v.Replicators = append(v.Replicators, m.Replicator)
+	v.Copies, v.Snapshots, v.Stopped = v.Copies+m.Copies, v.Snapshots+m.Snapshots, v.Stopped+m.Stopped
+	v.Lag, v.LagMs = v.Lag+m.Lag, max(v.LagMs, m.LagMs)
+	v.RecordsPerSecond, v.BytesPerSecond = v.RecordsPerSecond+m.RecordsPerSecond, v.BytesPerSecond+m.BytesPerSecond
+	if severity[m.State] >= severity[v.State] {
+		v.State, v.Reason = m.State, m.Reason
+	}
+	if m.LastError != "" {
+		v.LastError = m.LastError
+	}
+	for _, p := range m.Problems {
+		if view := (problemView{p.Topic, p.Code, p.Text}); !v.has(view) {
+			v.Problems = append(v.Problems, view)
+		}
+	}
+}
+
+// has tells whether a problem is told already: each replicator tells all.
+func (v *linkView) has(p problemView) bool {
+	for _, other := range v.Problems {
+		if other == p {
+			return true
+		}
+	}
+	return false
+}
+
+// progress is the state for people: while a snapshot is copied, with how many of all
+// partitions have come to the end of theirs.
+func (v *linkView) progress() string {
+	if v.State == "snapshot" {
+		return fmt.Sprintf("snapshot (%d of %d)", v.Copies-v.Snapshots, v.Copies)
+	}
+	return v.State
+}
+
+// colour of a state.
+func colour(state string) string {
+	switch state {
+	case "delta", "idle":
+		return render.Green
+	case "stopped", "failed", unattended:
+		return render.Red
+	}
+	return render.Yellow
+}
+
+// lag is how far the link is behind, for people.
+func (v *linkView) lag() string {
+	if v.Lag == 0 || v.LagMs == 0 {
+		return fmt.Sprint(v.Lag)
+	}
+	return fmt.Sprintf("%d (%s)", v.Lag, seconds(v.LagMs))
+}
+
+func seconds(ms int64) string { return fmt.Sprintf("%.1fs", float64(ms)/1000) }
+
+// viewCopies are the copies of a link.
+func viewCopies(link string, status *replication.Status) (views []copyView) {
+	for _, m := range status.Copies {
+		if m.Link != link {
+			continue
+		}
+		v := copyView{
+			Topic: m.Topic, Partition: m.Partition, TargetTopic: m.TargetTopic, State: m.State, Reason: m.Reason,
+			Remedy: remedy(m.Reason, link, m.Topic, fmt.Sprintf(" --partition %d", m.Partition)),
+			Next:   m.Next, SourceEnd: m.SourceEnd, Lag: max(0, m.SourceEnd-m.Next), Copied: m.Counts.GetCopied(), Buried: m.Counts.GetBuried(),
+			ConsistentSince: cli.Stamp(m.ConsistentSinceMs), LastError: m.LastError, Replicator: m.Replicator,
+		}
+		for _, i := range m.Incidents {
+			v.Incidents = append(v.Incidents, incidentView{i.Reason, i.Offset, i.Lost, cli.Stamp(i.AtMs)})
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+// remedy is what to do about the reason why a copy has stopped; empty if there is none.
+func remedy(reason, link, topic, partition string) string {
+	again := fmt.Sprintf("spanway link resume %s --topic %s%s", link, topic, partition)
+	switch reason {
+	case "foreign_writer":
+		return "something else writes to the copy's topic: stop that, then " + again + " --accept-foreign; or declare the link shared"
+	case "target_not_empty":
+		return "the copy's topic had records before: delete it or set a prefix; or accept them: " + again + " --accept-foreign"
+	case "source_changed":
+		return "the source topic was created again or has lost records: to copy it from its beginning, behind what is there: " + again + " --from earliest"
+	case "overtaken":
+		return "retention deleted records before they were copied; to go on without them: " + again + " --from earliest"
+	case "uncopyable":
+		return "the target does not take a record: raise max.message.bytes of the copy's topic, then " + again + "; or let such records become dead letters (--on-uncopyable go_on)"
+	case "misrouted":
+		return "a record names its destinations so that they cannot be read: let such records become dead letters (--on-uncopyable go_on), or allow the names"
+	case "target_lost":
+		return "records that were copied are gone from the end of the copy's topic; to copy all anew, behind what is there: " + again + " --from earliest"
+	}
+	return ""
+}
