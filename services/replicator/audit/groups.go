@@ -102,3 +102,12 @@ func (p *Pair) CommitGroup(ctx context.Context, g Group, force bool) (changed in
 	}
 	return len(offsets), p.cfg.Target.Kafka().SetCommitted(ctx, g.Name, p.cfg.TargetTopic, offsets)
 }
+
+// Groups are the consumer groups of the source cluster.
+func (p *Pair) Groups(ctx context.Context) ([]string, error) {
+	names, err := p.cfg.Source.Kafka().Groups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("source: %w", err)
+	}
+	return names, nil
+}

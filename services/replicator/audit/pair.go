@@ -25,8 +25,9 @@ type Config struct {
 	Whole bool
 	// Every cuts the source into windows.
 	Every compare.Cut
-	// Buried says which records of the source are dead letters; nil is none.
-	Buried func(partition int32, offset int64) bool
+	// Letters is the topic of the target cluster that has the dead letters of the link;
+	// none if it is empty.
+	Letters string
 	// Progress, if set, is told how far a partition was read, after each page.
 	Progress func(Progress)
 }
@@ -45,6 +46,7 @@ type Pair struct {
 	// Partitions is how many the source has; the target has as many at least.
 	Partitions int32
 	compacted  bool
+	letters    letters
 }
 
 // SameCluster means that source and target are one cluster.
@@ -74,7 +76,10 @@ func Open(ctx context.Context, cfg Config) (*Pair, error) {
 	}
 	p.sourceCluster, p.targetCluster = source.cluster, target.cluster
 	p.Partitions, p.compacted = source.partitions, source.compacted || target.compacted
-	return p, nil
+	if cfg.Letters != "" {
+		p.letters, err = readLetters(ctx, cfg.Target, cfg.Letters, source.cluster, cfg.SourceTopic)
+	}
+	return p, err
 }
 
 // topic is what a cluster says of a topic.
@@ -113,8 +118,8 @@ func (p *Pair) sides(partition int32) *sides {
 			Compacted: p.compacted, Whole: p.cfg.Whole, Every: p.cfg.Every,
 		},
 	}
-	if p.cfg.Buried != nil {
-		s.cfg.Buried = func(offset int64) bool { return p.cfg.Buried(partition, offset) }
+	if buried := p.letters[partition]; buried != nil {
+		s.cfg.Buried = func(offset int64) bool { return buried[offset] }
 	}
 	if p.cfg.Progress != nil {
 		s.progress = func(read, all int64) { p.cfg.Progress(Progress{partition, read, all}) }
