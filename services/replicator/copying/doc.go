@@ -11,6 +11,9 @@
 // A Copier owns its target partition from its Claim on, for as long as the broker's fence
 // lasts, which it renews. It reads one page ahead of the one that is being appended.
 //
+// A record of a sampled trace gets a span of its copying, with the delay; its own
+// traceparent arrives unchanged.
+//
 // Topics: it reads the source's topic and the end of the target's, and writes the target's,
 // `<prefix>replication.checkpoints` and `<prefix>deadletter`, all three of the target's
 // cluster.

@@ -76,12 +76,14 @@ func (c *Copier) append(ctx context.Context, s mirror.Append) error {
 		return err
 	}
 	newest, bytes := s.Records[len(s.Records)-1].Timestamp, size(s.Records)
+	began := time.Now()
 	base, err := c.cfg.Target.Append(ctx, s.Records)
 	var refused *kafka.Refused
 	switch {
 	case err == nil:
 		c.report.Bytes += int64(bytes)
 		c.report.LastTimestamp, c.report.CopiedAt = newest, time.Now()
+		traced(ctx, &c.cfg.Copy, s.Records, base, began)
 		return c.copy.Appended(base)
 	case errors.As(err, &refused):
 		return c.copy.Refused()
