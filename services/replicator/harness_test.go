@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -31,7 +32,7 @@ type place struct {
 	broker  *embedded.Broker
 	cluster *cluster.Cluster
 	others  map[string]*cluster.Cluster
-	links   declarations
+	links   *declarations
 }
 
 // places starts clusters of which each knows the others.
@@ -39,7 +40,7 @@ func places(t *testing.T, names ...string) map[string]*place {
 	t.Helper()
 	all := map[string]*place{}
 	for _, name := range names {
-		p := &place{t: t, name: name, others: map[string]*cluster.Cluster{}, kept: embedded.Config{DataDir: t.TempDir(), ClusterID: name + "-cluster"}}
+		p := &place{t: t, name: name, links: &declarations{}, others: map[string]*cluster.Cluster{}, kept: embedded.Config{DataDir: t.TempDir(), ClusterID: name + "-cluster"}}
 		var err error
 		if p.broker, err = embedded.Start(p.kept); err != nil {
 			t.Fatal(err)
@@ -63,9 +64,13 @@ func places(t *testing.T, names ...string) map[string]*place {
 	return all
 }
 
-func (p *place) connect(brokers []string) *cluster.Cluster {
+func (p *place) connect(brokers []string, dial ...dialer) *cluster.Cluster {
 	p.t.Helper()
-	c, err := cluster.Open(cluster.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)})
+	config := cluster.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}
+	for _, d := range dial {
+		config.Dial = d
+	}
+	c, err := cluster.Open(config)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -73,12 +78,56 @@ func (p *place) connect(brokers []string) *cluster.Cluster {
 	return c
 }
 
+// dialer opens connections.
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// cable carries connections until it is cut: for the other side that is as if the process
+// had been killed.
+type cable struct {
+	mu    sync.Mutex
+	conns []net.Conn
+	down  bool
+}
+
+func (c *cable) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.down {
+		conn.Close()
+		return nil, errors.New("the cable is cut")
+	}
+	c.conns = append(c.conns, conn)
+	return conn, nil
+}
+
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.down = true
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+}
+
+// over makes the site's connections anew, by a cable of their own.
+func (p *place) over(all map[string]*place, c *cable) *place {
+	out := &place{t: p.t, name: p.name, broker: p.broker, cluster: p.connect(p.broker.Addrs(), c.dial), others: map[string]*cluster.Cluster{}, links: p.links}
+	for name, other := range all {
+		out.others[name] = p.connect(other.broker.Addrs(), c.dial)
+	}
+	return out
+}
+
 // serve runs a replicator of the site until stop, or the end of the test.
 func (p *place) serve(instance string) (s *Service, stop func()) {
 	p.t.Helper()
 	cfg := DefaultConfig()
 	cfg.Site, cfg.Instance, cfg.Follow = p.name, instance, 200*time.Millisecond
-	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: &p.links, Logger: slog.New(slog.DiscardHandler)})
+	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -136,29 +136,35 @@ func TestAPauseIsOfOneLink(t *testing.T) {
 	fra.holds("a", 0, 10)
 }
 
-// Two replicators share the copies. When one ends, the other has them all, and nothing
-// stands twice.
+// Two replicators share the copies. When one ends or dies, the other has them all, and
+// nothing stands twice.
 func TestTwoShareTheCopies(t *testing.T) {
+	for name, end := range map[string]func(stop func(), c *cable){
+		"one ends": func(stop func(), _ *cable) { stop() },
+		"one dies": func(_ func(), c *cable) { c.cut() },
+	} {
+		t.Run(name, func(t *testing.T) { twoShare(t, end) })
+	}
+}
+
+func twoShare(t *testing.T, end func(stop func(), c *cable)) {
 	all := places(t, "ams", "fra")
 	ams, fra := all["ams"], all["fra"]
 	const partitions = 16
 	ams.create("orders", partitions)
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}})
-	one, stop := fra.serve("one")
+	var c cable
+	one, stop := fra.over(all, &c).serve("one")
 	two, _ := fra.serve("two")
-	shared := func() (a, b int) { return running(one), running(two) }
-	deadline := time.Now().Add(patience)
-	for a, b := shared(); a == 0 || b == 0 || a+b != partitions; a, b = shared() {
-		if time.Now().After(deadline) {
-			t.Fatalf("one has %d copies and two %d", a, b)
-		}
-		<-time.After(20 * time.Millisecond)
-	}
+	eventually(t, "both have copies", func() bool {
+		a, b := running(one), running(two)
+		return a > 0 && b > 0 && a+b == partitions
+	})
 	for p := range int32(partitions) {
 		ams.write("orders", p, 0, 50)
 	}
 	fra.has("orders", 0, values("ams", 50))
-	stop()
+	end(stop, &c)
 	for p := range int32(partitions) {
 		ams.write("orders", p, 50, 10)
 	}
