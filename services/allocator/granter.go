@@ -38,6 +38,10 @@ type space struct {
 	name    string
 	waiting []*request
 	serving bool
+	// called is how many calls have no verdict yet; fewer is told when one has, and when
+	// many wait.
+	called  int
+	fewer   sync.Cond
 	granted []store.Grant
 	refused []string
 	// stale: the store must be filled from the fold before it proposes.
@@ -65,8 +69,12 @@ type outcome struct {
 	err error // it has no verdict
 }
 
-// maxBatch is how many requests one change of the store has at most.
-const maxBatch = 512
+const (
+	// maxBatch is how many requests one change of the store has at most.
+	maxBatch = 512
+	// many is how many requests wait for no verdict of those before them.
+	many = 128
+)
 
 // Grant grants a range of so many identifiers, or says why not. Its error says that there
 // is no verdict: the same request may be made again.
@@ -88,9 +96,12 @@ func (g *granter) enqueue(requests ...*request) {
 	s := g.spaces[name]
 	if s == nil {
 		s = &space{name: name, stale: true}
+		s.fewer.L = &g.mu
 		g.spaces[name] = s
 	}
-	s.waiting = append(s.waiting, requests...)
+	if s.waiting = append(s.waiting, requests...); len(s.waiting) >= many {
+		s.fewer.Signal()
+	}
 	if !s.serving {
 		s.serving = true
 		g.running.Go(func() { g.serve(s) })
@@ -134,10 +145,15 @@ func (g *granter) idle() {
 	g.try.End()
 }
 
-// take takes a batch of what waits, and what is to be noted with it.
+// take takes a batch of what waits, and what is to be noted with it. Few wait until those
+// before them have their verdicts: each batch costs the store and the log the same, however
+// large it is, and their calls would wait for those before them anyway.
 func (g *granter) take(s *space) ([]*request, store.Batch) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for s.called > 0 && len(s.waiting) > 0 && len(s.waiting) < many {
+		s.fewer.Wait()
+	}
 	n := min(len(s.waiting), maxBatch)
 	if n == 0 {
 		s.serving = false
@@ -175,11 +191,23 @@ func finish(requests []*request, out outcome) {
 func (g *granter) call(s *space, r *request, at store.Range) {
 	m := r.grant
 	m.From, m.To, m.AtMs = at.From, at.To, g.now().UnixMilli()
+	g.count(s, 1)
 	_, err := g.host.Start(g.ctx, m, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
 		g.decided(s, r, core, v, err)
+		g.count(s, -1)
 	})
 	if err != nil {
+		g.count(s, -1)
 		finish([]*request{r}, outcome{err: err})
+	}
+}
+
+// count notes that a call was begun, or has its verdict.
+func (g *granter) count(s *space, n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if s.called += n; s.called == 0 {
+		s.fewer.Signal()
 	}
 }
 
