@@ -180,3 +180,8 @@ func (b *Broker) Close() {
 // Compact compacts every topic whose cleanup.policy asks for it, which does
 // not happen by itself.
 func (b *Broker) Compact() { b.cluster.Compact() }
+
+// MoveLeader makes a broker, counted from 0, the leader of a partition.
+func (b *Broker) MoveLeader(topic string, partition, broker int32) error {
+	return b.cluster.MoveTopicPartition(topic, partition, broker)
+}

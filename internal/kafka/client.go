@@ -65,6 +65,7 @@ type Client struct {
 	api       *kafkago.Client
 	metrics   *messaging.Client
 	board     *trouble.Board
+	waiting   waiting
 
 	broken    atomic.Int64 // how often a connection turned out dead
 	ids       atomic.Int32 // whether brokers tell IDs of topics
@@ -97,6 +98,7 @@ func New(config Config) *Client {
 		metrics: messaging.NewClient(otel.Meter("github.com/spanway/spanway/internal/kafka")),
 		board:   trouble.NewBoard(config.Logger),
 	}
+	c.waiting = waiting{client: c, underway: map[*sharedFetch]struct{}{}}
 	c.transport = &kafkago.Transport{
 		Dial:        c.dial,
 		DialTimeout: config.DialTimeout,

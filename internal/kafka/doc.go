@@ -4,7 +4,8 @@
 // those it is given.
 //
 //   - Partition: append one idempotent batch, read one page of record batches; a
-//     batch that opens to more than a page is read over several.
+//     batch that opens to more than a page is read over several. The idle partitions
+//     of a client wait with one request at each broker (see waiting).
 //   - Producer: single records to many partitions, batched as load demands.
 //   - FencedWriter: encoded batches to one partition, from which every earlier writer of
 //     the same transactional ID is shut out.

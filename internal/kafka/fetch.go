@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -24,7 +25,8 @@ const (
 )
 
 // Fetch reads records from offset from on; if there are none it waits for at
-// most wait (milliseconds count). The page's Next goes on past everything that
+// most wait (milliseconds count), and at a partition where nothing has come for a while
+// for at least half of it (see waiting). The page's Next goes on past everything that
 // was read, also where that was no record: markers of transactions, aborted
 // records, what compaction left empty. It may lie within a batch. Records of open
 // transactions are not read. An offset that the partition does not have gives *OutOfRange; answers
@@ -76,7 +78,9 @@ func (p *Partition) Batches(ctx context.Context, from int64) (counts []int, next
 	}
 }
 
-// term is that of a page (see events.Page).
+// term is that of a page (see events.Page). The leader is of that epoch, or it would not
+// answer. One that loses its tail by a restart may keep its epoch, but not its connections,
+// of which broken had turned out dead before the request.
 func term(broken int64, epoch int32) int64 { return broken<<32 | int64(uint32(epoch)) }
 
 func (p *Partition) outOfRange(ctx context.Context, from int64) error {
@@ -98,8 +102,8 @@ func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duratio
 	if o := p.resume(from); o != nil {
 		return p.readOpened(ctx, o)
 	}
+	answer, err := p.first(ctx, from, wait)
 	for limit := fetchBytes; ; {
-		answer, err := p.request(ctx, from, wait, limit)
 		if err != nil {
 			return events.Page{}, err
 		}
@@ -115,7 +119,38 @@ func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duratio
 		}
 		needed := min(batch.Length(answer.Batches.data), int(maxFetchBytes))
 		limit = min(max(2*limit, int32(needed)), maxFetchBytes)
+		answer, err = p.request(ctx, from, wait, limit)
 	}
+}
+
+// first asks with a request of its own, or together with others if the reader is idle.
+func (p *Partition) first(ctx context.Context, from int64, wait time.Duration) (answer *fetchedPartition, err error) {
+	began := time.Now()
+	idle := p.idleAt(wait)
+	if idle != nil && idle.known(from, began) {
+		answer, err = p.client.waiting.await(ctx, place{p.topic, p.id}, from, wait)
+	}
+	if answer == nil && err == nil {
+		answer, err = p.request(ctx, from, max(0, wait-time.Since(began)), fetchBytes)
+	}
+	if idle != nil {
+		idle.note(from, began, err == nil && (wait <= 0 || answer.silent(from)))
+	}
+	return answer, err
+}
+
+// idleAt is what is known of earlier fetches that waited, or that did not; nil if those of
+// this wait have always a request of their own.
+func (p *Partition) idleAt(wait time.Duration) *idle {
+	switch {
+	case p.isolation != readCommitted:
+		return nil // The requests that are shared read what is committed.
+	case wait <= 0:
+		return &p.polled
+	case wait >= sharedAtLeast:
+		return &p.waited
+	}
+	return nil
 }
 
 func (p *Partition) request(ctx context.Context, from int64, wait time.Duration, limit int32) (*fetchedPartition, error) {
@@ -124,17 +159,31 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 	if err != nil {
 		return nil, err
 	}
-	m, err := p.client.roundTrip(ctx, &fetchRequest{
-		ReplicaID:      -1,
-		MaxWaitMillis:  int32(max(wait, 0) / time.Millisecond),
-		MinBytes:       1,
-		MaxBytes:       limit,
-		IsolationLevel: p.isolation,
-		SessionEpoch:   -1, // no session
-		Topics: []fetchTopic{{Topic: p.topic, Partitions: []fetchPartition{{
-			Partition: p.id, CurrentLeaderEpoch: epoch, FetchOffset: from, LogStartOffset: -1, MaxBytes: limit,
-		}}}},
-	}, wait+requestTimeout)
+	req := newFetchRequest(limit)
+	req.IsolationLevel = p.isolation
+	req.MaxWaitMillis = int32(max(wait, 0) / time.Millisecond)
+	req.add(place{p.topic, p.id}, from, epoch, limit)
+	r, err := p.client.fetched(ctx, &req, wait)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
+		return nil, errors.New("the answer does not name the one partition that was asked for")
+	}
+	a := &r.Topics[0].Partitions[0]
+	if a.ErrorCode != 0 {
+		return nil, kafkago.Error(a.ErrorCode)
+	}
+	a.term = term(broken, epoch)
+	if p.isolation == readUncommitted {
+		a.LastStableOffset = a.HighWatermark
+	}
+	return a, nil
+}
+
+// fetched sends a request to fetch that waits at the broker.
+func (c *Client) fetched(ctx context.Context, req *fetchRequest, wait time.Duration) (*fetchResponse, error) {
+	m, err := c.roundTrip(ctx, req, wait+requestTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -145,20 +194,36 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 	if r.ErrorCode != 0 {
 		return nil, kafkago.Error(r.ErrorCode)
 	}
-	if len(r.Topics) != 1 || len(r.Topics[0].Partitions) != 1 {
-		return nil, errors.New("the answer does not name the one partition that was asked for")
+	return r, nil
+}
+
+func newFetchRequest(limit int32) fetchRequest {
+	return fetchRequest{ReplicaID: -1, MinBytes: 1, MaxBytes: limit, IsolationLevel: readCommitted, SessionEpoch: -1} // no session
+}
+
+// add names a partition.
+func (r *fetchRequest) add(at place, from int64, epoch, limit int32) {
+	i := slices.IndexFunc(r.Topics, func(t fetchTopic) bool { return t.Topic == at.topic })
+	if i < 0 {
+		i = len(r.Topics)
+		r.Topics = append(r.Topics, fetchTopic{Topic: at.topic})
 	}
-	a := &r.Topics[0].Partitions[0]
-	if a.ErrorCode != 0 {
-		return nil, kafkago.Error(a.ErrorCode)
+	r.Topics[i].Partitions = append(r.Topics[i].Partitions, fetchPartition{
+		Partition: at.id, CurrentLeaderEpoch: epoch, FetchOffset: from, LogStartOffset: -1, MaxBytes: limit,
+	})
+}
+
+// end is behind the last record that may be read.
+func (a *fetchedPartition) end() int64 {
+	if a.LastStableOffset < 0 {
+		return a.HighWatermark
 	}
-	// The leader is of that epoch, or it would not have answered. One that loses its
-	// tail by a restart may keep its epoch, but not its connections.
-	a.term = term(broken, epoch)
-	if p.isolation == readUncommitted {
-		a.LastStableOffset = a.HighWatermark
-	}
-	return a, nil
+	return a.LastStableOffset
+}
+
+// silent reports whether nothing is to be read at an offset, for want of room or otherwise.
+func (a *fetchedPartition) silent(from int64) bool {
+	return a.ErrorCode == 0 && len(a.Batches.data) == 0 && a.end() <= from
 }
 
 // leaderEpoch is the epoch of the leader that the request will be routed to,

@@ -18,7 +18,7 @@ func init() {
 	protocol.Register(&writeMarkersRequest{}, &writeMarkersResponse{})
 }
 
-// fetchRequest asks one partition's leader for its record batches, as they are.
+// fetchRequest asks the leader of partitions for their record batches, as they are.
 type fetchRequest struct {
 	ReplicaID      int32            `kafka:"min=v4,max=v11"`
 	MaxWaitMillis  int32            `kafka:"min=v4,max=v11"`
@@ -30,6 +30,9 @@ type fetchRequest struct {
 	Topics         []fetchTopic     `kafka:"min=v4,max=v11"`
 	Forgotten      []forgottenTopic `kafka:"min=v7,max=v11"`
 	RackID         string           `kafka:"min=v11,max=v11"`
+	// leader is the broker to ask if to is set; not of the wire.
+	to     bool  `kafka:"-"`
+	leader int32 `kafka:"-"`
 }
 
 type fetchTopic struct {
@@ -52,8 +55,11 @@ type forgottenTopic struct {
 
 func (*fetchRequest) ApiKey() protocol.ApiKey { return protocol.Fetch }
 
-// Broker routes the request to the partition's leader.
+// Broker routes the request to the broker that is set, or to the first partition's leader.
 func (r *fetchRequest) Broker(cluster protocol.Cluster) (protocol.Broker, error) {
+	if b, ok := cluster.Brokers[r.leader]; ok && r.to {
+		return b, nil
+	}
 	return leaderOf(cluster, r.Topics[0].Topic, r.Topics[0].Partitions[0].Partition)
 }
 

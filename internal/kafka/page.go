@@ -11,10 +11,7 @@ import (
 // answer has bytes, but not one whole batch. If the first batch with records is too
 // large for a page, it returns that one opened, and the page is made of it.
 func readPage(a *fetchedPartition, from int64) (events.Page, *opened, error) {
-	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.LastStableOffset, Term: a.term}
-	if page.End < 0 {
-		page.End = a.HighWatermark
-	}
+	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.end(), Term: a.term}
 	aborts := aborts{pending: a.Aborted}
 	var decoder batch.Decoder
 	for rest := a.Batches.data; len(rest) > 0; {

@@ -29,6 +29,8 @@ type Partition struct {
 	reading sync.Mutex
 	opened  *opened
 
+	waited, polled idle
+
 	last atomic.Pointer[error] // what an Append was answered last, if none succeeded since
 }
 

@@ -33,3 +33,19 @@ func TestEmbeddedWire(t *testing.T) {
 		Compact: func() { b.Compact() },
 	})
 }
+
+// The leader of one of two brokers moves. A cluster of one has no such test.
+func TestEmbeddedWireOfTwoBrokers(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{Brokers: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	at := int32(0)
+	kafkatest.RunMoves(t, kafkatest.Broker{Addr: b.Addr(), Move: func(topic string, partition int32) {
+		at = 1 - at
+		if err := b.MoveLeader(topic, partition, at); err != nil {
+			t.Fatal(err)
+		}
+	}})
+}

@@ -25,6 +25,8 @@ type Broker struct {
 	// Pause stops it with its connections open, Continue lets it run on. Nil where that
 	// cannot be done: then the suite has no test of it.
 	Pause, Continue func()
+	// Move makes another broker the leader of a partition; for RunMoves.
+	Move func(topic string, partition int32)
 	// Compact makes the broker compact now; nil if it does so by itself, within
 	// seconds.
 	Compact func()
@@ -53,6 +55,13 @@ func Run(t *testing.T, b Broker) {
 		{"a record that is too large is refused", tooLarge},
 		{"a fetch waits for a record", fetchWaits},
 		{"an offset out of range is told", outOfRange},
+		{"idle partitions wait together", idleTogether},
+		{"one of them is in error", inError},
+		{"one of them is busy and its reader slow", oneBusy},
+		{"more comes than one answer holds", noRoom},
+		{"one is added while they wait", addedWhileWaiting},
+		{"one of their readers gives up", oneGivesUp},
+		{"nothing is silent that does not answer", silenceIsCertain},
 		{"a topic that does not exist is named", noSuchTopic},
 		{"two producers interleave", twoProducers},
 		{"a producer of many partitions", manyPartitions},
@@ -74,6 +83,7 @@ func Run(t *testing.T, b Broker) {
 		{"the end of an empty partition outlives a restart", emptyRestart},
 		{"connections that died idle", deadConnections},
 		{"a leader that is away", leaderAway},
+		{"idle partitions of a broker that is restarted", idleOverRestart},
 	}
 	if b.Pause != nil {
 		tests = append(tests, test{"a broker that is paused", pausedBroker})
@@ -81,6 +91,11 @@ func Run(t *testing.T, b Broker) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b) })
 	}
+}
+
+// RunMoves runs what needs more than one broker, and needs none to be killed.
+func RunMoves(t *testing.T, b Broker) {
+	t.Run("the leader of an idle partition moves", func(t *testing.T) { leaderMoved(t, b) })
 }
 
 // client makes a client that ends with the test.
@@ -98,16 +113,21 @@ func client(t *testing.T, b Broker, change ...func(*kafka.Config)) *kafka.Client
 // topic creates one for the test, named after it.
 func topic(t *testing.T, c *kafka.Client, partitions int32, config map[string]string) string {
 	t.Helper()
-	name := "t." + strings.Map(func(r rune) rune {
+	name := topicOf(t)
+	if _, err := c.Ensure(limited(t), []events.TopicSpec{{Name: name, Partitions: partitions, Config: config}}); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// topicOf is the name of a test's topic.
+func topicOf(t *testing.T) string {
+	return "t." + strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' {
 			return r
 		}
 		return '-'
 	}, t.Name())
-	if _, err := c.Ensure(limited(t), []events.TopicSpec{{Name: name, Partitions: partitions, Config: config}}); err != nil {
-		t.Fatal(err)
-	}
-	return name
 }
 
 func limited(t *testing.T) context.Context {
