@@ -70,7 +70,7 @@ const (
 	// shortWait is how long readers wait that make themselves idle; they are after idleFor.
 	shortWait = 200 * time.Millisecond
 	idleFor   = 1500 * time.Millisecond
-	longWait  = 60 * time.Second
+	longWait  = 2 * patience // no test waits for its end
 )
 
 // settle reads at the ends of partitions, in vain, until they wait with others.
@@ -247,8 +247,10 @@ func addedWhileWaiting(t *testing.T, b Broker) {
 	settle(t, logs, at)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	before := w.fetches.Load()
 	answers := begin(ctx, logs[:4], at[:4])
-	settle(t, logs[4:], at[4:]) // while those wait
+	eventually(t, "those wait at the broker", func() bool { return w.fetches.Load() > before })
+	settle(t, logs[4:], at[4:])
 	answers = append(answers, begin(ctx, logs[4:], at[4:])...)
 	for _, i := range []int32{7, 0, 4, 3} {
 		appended(t, writer.Partition(topicOf(t), i), values("x", 1))
