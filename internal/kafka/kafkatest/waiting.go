@@ -142,8 +142,10 @@ func idleTogether(t *testing.T, b Broker) {
 	before := w.fetches.Load()
 	settle(t, logs, at)
 	alone := int32(len(logs)) * int32(idleFor/shortWait)
-	if n := w.fetches.Load() - before; n > alone/4 {
-		t.Fatalf("%d idle partitions took %d requests, each for itself about %d", len(logs), n, alone)
+	n := w.fetches.Load() - before
+	t.Logf("%d idle partitions took %d requests, each for itself about %d", len(logs), n, alone)
+	if n > alone/2 {
+		t.Fatal("they do not wait together")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
