@@ -125,7 +125,7 @@ func (t Topics) Catalogue() []Log {
 		},
 		{
 			Topic: t.DeadLetters(), Kind: PublishedLog, Partitions: 1, Kept: KeptForTime, For: 14 * 24 * time.Hour,
-			Writers: []Role{RoleScheduler, RoleAllocator}, Viewers: []Role{RoleClient},
+			Writers: []Role{RoleScheduler, RoleAllocator, RoleReplicator}, Viewers: []Role{RoleClient},
 		},
 	}, t.idLogs()...)
 }
