@@ -64,15 +64,18 @@ var printings = map[string][]printing{
 	"spanway link":                  {{args: "link --help"}},
 	"spanway link announce":         {{args: "link announce full --topic full"}},
 	"spanway link apply":            {{args: "link apply full --source ams --include full --dry-run"}, {args: "link apply full --source ams --include full-MODE"}},
+	"spanway link audit":            {{args: "link audit --help"}}, // It takes two clusters.
 	"spanway link delete":           {{args: "link delete deleted-MODE"}},
 	"spanway link group":            {{args: "link group --help"}},
 	"spanway link group apply":      {{args: "link group apply full --topic full-MODE"}},
 	"spanway link group delete":     {{args: "link group delete deleted-MODE"}},
 	"spanway link group list":       {{args: "link group list"}},
+	"spanway link groups":           {{args: "link groups --help"}}, // As link audit.
 	"spanway link list":             {{args: "link list"}},
 	"spanway link pause":            {{args: "link pause full"}},
 	"spanway link resume":           {{args: "link resume full"}},
 	"spanway link show":             {{args: "link show full"}, {args: "link show full --partitions"}},
+	"spanway link translate":        {{args: "link translate --help"}}, // As link audit.
 	"spanway link watch":            {{args: "link watch", once: "link resume full"}},
 	"spanway link withdraw":         {{args: "link withdraw full"}},
 	"spanway log":                   {{args: "log --help"}},

@@ -11,6 +11,9 @@ func TestHostileLinks(t *testing.T) {
 	clitest.Withstands(t, func(a *cli.App, v linkView) { printLinks(a, []linkView{v}, "log") })
 	clitest.Withstands(t, func(a *cli.App, v linkView) { printLink(a, &v, "log") })
 	clitest.Withstands(t, func(a *cli.App, v linkView) { printChange(a, &v) })
+	clitest.Withstands(t, func(a *cli.App, v auditView) { printAudits(a, []auditView{v}) })
+	clitest.Withstands(t, func(a *cli.App, v translationView) { printTranslation(a, &v) })
+	clitest.Withstands(t, func(a *cli.App, v positionView) { printPositions(a, []positionView{v}) })
 	clitest.Withstands(t, func(a *cli.App, v groupView) { printGroups(a, []groupView{v}, "log") })
 	clitest.Withstands(t, func(a *cli.App, d diff) { d.Fields = nil; d.print(a, false) }) // Fields are JSON.
 }

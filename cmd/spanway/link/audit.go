@@ -1,0 +1,154 @@
+package link
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/services/replicator/audit"
+	"github.com/spanway/spanway/services/replicator/audit/compare"
+)
+
+// auditView is what an audit of a partition has found, as printed.
+type auditView struct {
+	Topic        string           `json:"topic"`
+	TargetTopic  string           `json:"target_topic"`
+	Partition    int32            `json:"partition"`
+	Equal        bool             `json:"equal"`
+	EqualTo      int64            `json:"equal_to"`
+	SourceEnd    int64            `json:"source_end"`
+	Same         int64            `json:"same"`
+	Behind       int64            `json:"behind"`
+	NotCopied    int64            `json:"not_copied"`
+	Gone         int64            `json:"gone"`
+	Generation   uint32           `json:"generation"`
+	SourceShrunk bool             `json:"source_shrunk"`
+	Wrong        map[string]int64 `json:"wrong,omitempty"`
+	First        []findingView    `json:"first,omitempty"`
+}
+
+// findingView is a record that is wrong; an offset is -1 where there is none.
+type findingView struct {
+	Kind   string `json:"kind"`
+	Source int64  `json:"source_offset"`
+	Target int64  `json:"target_offset"`
+}
+
+// different says that an audit has found differences.
+type different struct{ partitions int }
+
+func (e *different) Error() string {
+	return fmt.Sprintf("COPY_DIFFERS: %d partitions are no true copies", e.partitions)
+}
+
+// ExitCode is that of a refusal.
+func (e *different) ExitCode() int { return cli.ExitRefused }
+
+func auditing(a *cli.App) *cobra.Command {
+	var topic string
+	whole := false
+	c := &cobra.Command{
+		Use:   "audit NAME",
+		Short: "Compare what a link has copied with its source, record by record",
+		Long: `Compare what a link has copied with its source, record by record, up to where both
+end now. It is done by other code than that which copies. Exit code 1 says that a
+record is missing, different, double, out of order, or of somebody else.`,
+		Example: `  spanway link audit orders
+  spanway link audit orders --topic payments --whole`,
+		Args: cli.One("name of a link"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wrong := &different{}
+			err := paired(cmd.Context(), a, args[0], topic, func(c *audit.Config) { c.Whole = whole }, func(ctx context.Context, of copied, p *audit.Pair) error {
+				all, err := p.All(ctx)
+				var views []auditView
+				for i := range all {
+					if !all[i].Equal() {
+						wrong.partitions++
+					}
+					views = append(views, viewAudit(of, &all[i]))
+				}
+				if printing := printAudits(a, views); err == nil {
+					err = printing
+				}
+				return err
+			})
+			if err == nil && wrong.partitions > 0 {
+				return wrong
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&topic, "topic", "", "only this topic of the source")
+	c.Flags().BoolVar(&whole, "whole", false, "what is not copied yet is missing")
+	return c
+}
+
+func viewAudit(of copied, r *audit.Report) auditView {
+	v := auditView{
+		Topic: of.topic, TargetTopic: of.target, Partition: r.Partition, Equal: r.Equal(), EqualTo: r.EqualTo, SourceEnd: r.Source.End,
+		Same: r.Same, Behind: r.Behind, Gone: r.Gone, NotCopied: r.Looped + r.Relayed + r.Elsewhere + r.Uncopyable,
+		Generation: r.Generation, SourceShrunk: r.Shrunk, Wrong: map[string]int64{},
+	}
+	results := []*compare.Result{&r.Result}
+	if r.Keys != nil {
+		results = append(results, r.Keys)
+		v.EqualTo = min(v.EqualTo, r.Keys.EqualTo)
+	}
+	for _, result := range results {
+		for kind, n := range result.Wrong {
+			if n > 0 {
+				v.Wrong[compare.Kind(kind).String()] += n
+			}
+		}
+		for _, f := range result.First {
+			v.First = append(v.First, findingView{f.Kind.String(), f.Source, f.Target})
+		}
+	}
+	return v
+}
+
+func printAudits(a *cli.App, views []auditView) error {
+	t := &cli.Table{Head: []string{"TOPIC", "P", "INTO", "VERDICT", "EQUAL TO", "END", "SAME", "BEHIND", "NOT COPIED"}}
+	for i := range views {
+		v := &views[i]
+		if a.JSON() {
+			if err := a.Object(v); err != nil {
+				return err
+			}
+			continue
+		}
+		verdict := cli.Marked("equal", render.Green)
+		if !v.Equal {
+			verdict = cli.Marked("differs", render.Red)
+		}
+		t.Add(cli.Plain(v.Topic), cli.Plain(v.Partition), cli.Plain(v.TargetTopic), verdict,
+			cli.Plain(v.EqualTo), cli.Plain(v.SourceEnd), cli.Plain(v.Same), cli.Plain(v.Behind), cli.Plain(v.NotCopied))
+	}
+	if a.JSON() {
+		return nil
+	}
+	if err := a.Table(t); err != nil {
+		return err
+	}
+	for i := range views {
+		v := &views[i]
+		for _, f := range v.First {
+			a.Printf("%s/%d: %s: %s, %s\n", v.Topic, v.Partition, f.Kind, place("source", f.Source), place("target", f.Target))
+		}
+		if v.SourceShrunk {
+			a.Printf("%s/%d: the source has lost records that were copied, or was created again\n", v.Topic, v.Partition)
+		}
+	}
+	return nil
+}
+
+// place is an offset of a side.
+func place(side string, offset int64) string {
+	if offset < 0 {
+		return "no " + side
+	}
+	return fmt.Sprintf("%s @%d", side, offset)
+}

@@ -1,0 +1,118 @@
+package link
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// sites are two clusters, a configuration file that names them, and a link of fra that has
+// copied all records of ams but the one at offset 3.
+func sites(t *testing.T) (ams, fra *cluster.Cluster, config string) {
+	t.Helper()
+	text := "current-context: fra\nclusters:\n"
+	clusters := map[string]*cluster.Cluster{}
+	for _, id := range []string{"ams", "fra"} {
+		b, err := embedded.Start(embedded.Config{ClusterID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(b.Close)
+		c, err := cluster.Open(cluster.Config{Brokers: []string{b.Addr()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		topics := []events.TopicSpec{{Name: "orders", Partitions: 1}, {Name: events.Topics{Prefix: events.DefaultPrefix}.DeadLetters(), Partitions: 1}}
+		if _, err := c.Ensure(t.Context(), topics); err != nil {
+			t.Fatal(err)
+		}
+		clusters[id] = c
+		text += fmt.Sprintf("  %s: {brokers: ['%s']}\n", id, b.Addr())
+	}
+	config = filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte(text+"contexts:\n  fra: {cluster: fra, site: fra}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := events.ClusterPartition{Cluster: "ams", Topic: "orders"}
+	var all, copies []events.Record
+	for i := range int64(10) {
+		r := events.Record{Offset: i, Timestamp: 1_700_000_000_000, Key: []byte("\x1b[31mk")}
+		all = append(all, r)
+		if i != 3 {
+			mark := events.Provenance{Origin: events.Origin{ClusterPartition: at, Offset: i}, Generation: 1}
+			copies = append(copies, mark.Mark(&r, events.ClusterPartition{Cluster: "fra", Topic: "orders"}))
+		}
+	}
+	for id, records := range map[string][]events.Record{"ams": all, "fra": copies} {
+		if _, err := clusters[id].Kafka().Partition("orders", 0).Append(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return clusters["ams"], clusters["fra"], config
+}
+
+func TestAuditTranslateAndGroups(t *testing.T) {
+	ams, fra, config := sites(t)
+	call := func(want int, line string) (stdout, stderr string) {
+		t.Helper()
+		stdout, stderr, code := program.Call(t.Context(), "", append(strings.Fields(line), "--config", config)...)
+		if code != want {
+			t.Fatalf("%s ends with %d: %s%s", line, code, stdout, stderr)
+		}
+		if strings.Contains(stdout, "\x1b") {
+			t.Errorf("%s prints raw text: %q", line, stdout)
+		}
+		return stdout, stderr
+	}
+	holds := func(text string, parts ...string) {
+		t.Helper()
+		for _, part := range parts {
+			if !strings.Contains(text, part) {
+				t.Errorf("it does not say %q:\n%s", part, text)
+			}
+		}
+	}
+	call(cli.ExitRefused, "link audit none --topic orders")
+	call(cli.ExitDone, "link apply all --source ams --include orders")
+	call(cli.ExitDone, "link apply away --source tok --include orders")
+	_, stderr := call(cli.ExitUsage, "link audit away --topic orders")
+	holds(stderr, "tok")
+	stdout, stderr := call(cli.ExitRefused, "link audit all --topic orders")
+	holds(stdout, "differs", "orders/0: missing: source @3, no target")
+	holds(stderr, "COPY_DIFFERS: 1 partitions")
+	stdout, _ = call(cli.ExitRefused, "link audit all --topic orders -o json")
+	var v auditView
+	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Equal || v.Same != 9 || v.EqualTo != 3 || v.Wrong["missing"] != 1 {
+		t.Errorf("%s, %v", stdout, err)
+	}
+	stdout, _ = call(cli.ExitDone, "link translate all orders/0@5")
+	holds(stdout, "orders/0@5", "orders/0@4")
+	stdout, _ = call(cli.ExitDone, "link translate all orders/0@4 --back")
+	holds(stdout, "orders/0@5", "orders/0@4")
+	stdout, _ = call(cli.ExitDone, "link translate all orders/0@3")
+	holds(stdout, "between source @2 (target @2) and source @4 (target @3)")
+	for _, wrong := range []string{"orders", "orders/0", "orders@1", "orders/x@1", "orders/0@-1", "orders/7@1"} {
+		call(cli.ExitUsage, "link translate all "+wrong)
+	}
+	if err := ams.Kafka().SetCommitted(t.Context(), "shop", "orders", map[int32]int64{0: 5}); err != nil {
+		t.Fatal(err)
+	}
+	stdout, _ = call(cli.ExitDone, "link groups all --topic orders")
+	holds(stdout, "shop", "would be set")
+	stdout, _ = call(cli.ExitDone, "link groups all --topic orders --group shop --commit")
+	holds(stdout, "committed")
+	if got, err := fra.Kafka().Committed(t.Context(), "shop", "orders", 1); err != nil || got[0] != 4 {
+		t.Errorf("committed is %v, %v", got, err)
+	}
+	stdout, _ = call(cli.ExitDone, "link groups all --topic orders --commit")
+	holds(stdout, "same")
+}

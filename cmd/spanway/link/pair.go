@@ -1,0 +1,115 @@
+package link
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/audit"
+	"github.com/spanway/spanway/services/replicator/audit/compare"
+)
+
+// copied are topics of a link's source, and the names of their copies.
+type copied struct{ topic, target string }
+
+// paired runs f with each topic that a link copies and its copy, or with the one of that
+// name. change may add to what is compared.
+func paired(ctx context.Context, a *cli.App, name, only string, change func(*audit.Config), f func(context.Context, copied, *audit.Pair) error) error {
+	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+		state, err := declared(ctx, a, c, log)
+		if err != nil {
+			return err
+		}
+		l, there := state.Link(name)
+		if !there {
+			return unknown("look at", name)
+		}
+		status, err := replication.ReadStatus(ctx, c, a.Prefix)
+		if err != nil {
+			return err
+		}
+		topics := topicsOf(&l, &status, only)
+		if len(topics) == 0 {
+			return fmt.Errorf("no replicator has reported a copy of link %q: name a topic, or see spanway link show %s", name, name)
+		}
+		source, err := openSource(a, l.Source, log)
+		if err != nil {
+			return err
+		}
+		defer source.Close()
+		for _, topic := range topics {
+			config := configOf(a, &l, topic)
+			config.Source, config.Target = source, c
+			if change != nil {
+				change(&config)
+			}
+			p, err := audit.Open(ctx, config)
+			if err == nil {
+				err = f(ctx, topic, p)
+			}
+			if err != nil {
+				return fmt.Errorf("topic %s of link %s: %w", topic.topic, name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// topicsOf are those that replicators report of a link.
+func topicsOf(l *replication.Link, status *replication.Status, only string) (topics []copied) {
+	seen := map[copied]bool{}
+	for _, report := range status.Copies {
+		of := copied{report.GetTopic(), report.GetTargetTopic()}
+		if report.GetLink() == l.Name && !seen[of] && (only == "" || of.topic == only) {
+			seen[of] = true
+			topics = append(topics, of)
+		}
+	}
+	if len(topics) == 0 && only != "" {
+		topics = []copied{{only, l.Prefix + only}}
+	}
+	return topics
+}
+
+// openSource opens the cluster of the configuration file that a link names.
+func openSource(a *cli.App, name string, log *slog.Logger) (*cluster.Cluster, error) {
+	all, err := a.Clusters()
+	if err != nil {
+		return nil, err
+	}
+	config, there := all[name]
+	if !there {
+		return nil, cli.Usage("the source %q of the link is no cluster of the configuration file: add it there, or set SPANWAY_CONFIG to the file of the replicator", name)
+	}
+	config.ClientID, config.Logger = "spanway-audit", log
+	return cluster.Open(config)
+}
+
+// configOf is how a link copies a topic.
+func configOf(a *cli.App, l *replication.Link, topic copied) audit.Config {
+	config := audit.Config{
+		SourceTopic: topic.topic, TargetTopic: topic.target, Relay: l.Relay,
+		Letters: events.Topics{Prefix: a.Prefix}.DeadLetters(),
+	}
+	for _, r := range l.Resumed {
+		if r.Topic == "" || r.Topic == topic.topic {
+			config.Tolerated = max(config.Tolerated, r.Tolerate)
+		}
+	}
+	if l.Shared {
+		config.Tolerated = compare.Shared
+	}
+	if l.Model == links.Routed {
+		config.Routed = &compare.Routing{
+			Header: cmp.Or(l.Routing.Header, "sites"), Site: a.Site, Allowed: l.Routing.Allowed,
+			Unrouted: l.Routing.Unrouted, UnknownGoOn: l.Routing.PassUnknown,
+		}
+	}
+	return config
+}
