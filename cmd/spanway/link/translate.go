@@ -46,8 +46,11 @@ func translate(a *cli.App) *cobra.Command {
 of the source a record of the copy's topic was made. TOPIC is the source's in both
 cases. A record that was not copied lies between two that were.`,
 		Example: "  spanway link translate orders payments/3@1500\n  spanway link translate orders payments/3@1498 --back",
-		Args:    cobra.ExactArgs(2),
+		Args:    cli.Some("name of a link and a place in a topic"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return cli.Usage("give the name of a link and a place in a topic: %s", cmd.UseLine())
+			}
 			topic, partition, offset, err := parsePlace(args[1])
 			if err != nil {
 				return err
