@@ -13,8 +13,6 @@ import (
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
 
-var tracer = tracing.Tracer("github.com/spanway/spanway/services/replicator/copying")
-
 // traced adds a span of the append to the trace of each sampled record that was appended;
 // how long after the record's timestamp its copy stood is an attribute, for history may be
 // years old. The record's own traceparent arrives unchanged.
@@ -22,7 +20,7 @@ func traced(ctx context.Context, cfg *mirror.Config, batch []events.Record, base
 	if !tracing.Enabled() {
 		return
 	}
-	now := time.Now()
+	now, tracer := time.Now(), tracing.Tracer("github.com/spanway/spanway/services/replicator/copying")
 	for i := range batch {
 		parent, _ := batch[i].Header(events.HeaderTraceparent)
 		if len(parent) == 0 || !messaging.Sampled(string(parent)) {
