@@ -71,6 +71,7 @@ var printings = map[string][]printing{
 	"spanway link group delete":     {{args: "link group delete deleted-MODE"}},
 	"spanway link group list":       {{args: "link group list"}},
 	"spanway link groups":           {{args: "link groups --help"}}, // As link audit.
+	"spanway link import":           {{args: "link import --help"}},
 	"spanway link list":             {{args: "link list"}},
 	"spanway link pause":            {{args: "link pause full"}},
 	"spanway link resume":           {{args: "link resume full"}},
