@@ -63,6 +63,9 @@ func TestAbsurdEvents(t *testing.T) {
 				if typ == events.TypeLogLossAccepted {
 					continue // It empties the toy core.
 				}
+				if proto.Size(event) > 1<<20 {
+					continue // No batch has it: as JSON, and escaped, it is twice as large.
+				}
 				log := memlog.New()
 				b := setup(t, log, "a", "absurd")
 				b.outbox.got = nil

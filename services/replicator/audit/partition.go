@@ -52,11 +52,8 @@ const (
 func read(ctx context.Context, p partition, from int64) (events.Page, error) {
 	for range reads {
 		page, err := p.Fetch(ctx, from, patience)
-		var out interface{ OutOfRange() (start, end int64) }
-		if errors.As(err, &out) {
-			if start, _ := out.OutOfRange(); start > from {
-				return page, fmt.Errorf("%w: those from %d on, up to %d", errMoved, from, start)
-			}
+		if start, _, outside := eventlog.OutOfRange(err); outside && start > from {
+			return page, fmt.Errorf("%w: those from %d on, up to %d", errMoved, from, start)
 		}
 		if err != nil || page.Next > from {
 			return page, err
