@@ -208,6 +208,10 @@ storm: ## members of a group restarted every two seconds (STORM=1m)
 stress: ## Watermill's stress test in full: ten suites at once
 	$(GO) test -count 1 -timeout 20m -run '^TestStress$$' ./pkg/watermillkafka -whole-stress
 
+.PHONY: bench-mirror
+bench-mirror: build kafka-jars $(KAFKA)/mirror-4.3.0/.complete ## a replicator beside MirrorMaker 2, on Apache Kafka, with 0 and 50 ms of delay (an hour; SHORT=-short: five minutes)
+	SPANWAY_BINARY=$(CURDIR)/$(BIN)/spanway $(GO) test ./internal/bench $(SHORT) -run '^$$' -bench MirrorOnApache -benchtime 1x -timeout 3h
+
 .PHONY: bench-watermill
 bench-watermill: ## the Watermill table of docs/benchmarks.md, beside watermill-kafka
 	cd $(INTEROP) && $(GO) test -run '^$$' -bench . -benchtime 200000x -timeout 10m

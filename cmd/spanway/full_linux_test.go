@@ -33,6 +33,7 @@ var printings = map[string][]printing{
 
 	"spanway bench":                 {{args: "--help"}},
 	"spanway bench ids":             {{args: "bench ids --callers 4 --rounds 1 --duration 20ms --sizes 20"}},
+	"spanway bench mirror":          {{args: "bench mirror --records 200 --sizes 20 --partitions 1 --rate 100 --duration 100ms --found 1 --crowd 1"}},
 	"spanway bench pools":           {{args: "bench pools --tasks 40 --schedulers 2 --pools 1 --slots 20", slow: true}},
 	"spanway bench queue":           {{args: "bench queue --entries 200 --rounds 1 --claims 20 --singles 5 --sizes 50"}},
 	"spanway bench tasks":           {{args: "bench tasks --tasks 20 --rounds 1 --slots 20 --rate 0"}},

@@ -15,7 +15,14 @@ type Config struct {
 	Properties map[string]string
 	// Secure, if set, adds listeners that demand authentication, and rights.
 	Secure *Secure
+	// Far, if set, is one more listener, which clients reach by a proxy. It is not for a
+	// secure broker.
+	Far *Listener
 }
+
+// Listener is an address, host:port, where a broker listens, and the one that it tells to
+// clients which come there.
+type Listener struct{ Listens, Advertised string }
 
 // properties are those of a single node that starts fast, answers at once and
 // leaves every decision about topics to the client.
@@ -50,6 +57,11 @@ func (c Config) properties(dir string, port, controller int, ports map[string]in
 		"log.cleaner.threads":                       "1",
 		"controller.quorum.election.timeout.ms":     "200",
 		"controller.quorum.election.backoff.max.ms": "200",
+	}
+	if c.Far != nil {
+		all["listeners"] += ",FAR://" + c.Far.Listens
+		all["advertised.listeners"] += ",FAR://" + c.Far.Advertised
+		all["listener.security.protocol.map"] += ",FAR:PLAINTEXT"
 	}
 	c.Secure.properties(all, ports)
 	maps.Copy(all, c.Properties)

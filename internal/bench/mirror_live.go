@@ -1,0 +1,189 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// live measures a mirror that runs: how late copies are, when new topics are found, and
+// how late copies are while many are.
+func (r *mirrorRun) live(ctx context.Context, out *MirrorResult) error {
+	old := r.Prefix + "live.old"
+	if err := r.create(ctx, old, 1); err != nil {
+		return err
+	}
+	if _, err := r.found(ctx, old, time.Now()); err != nil {
+		return err
+	}
+	if r.Rate > 0 {
+		delays, err := r.paced(ctx, old)
+		if err != nil {
+			return fmt.Errorf("measure the delay: %w", err)
+		}
+		out.Delay = delayOf(delays)
+	}
+	var waits []time.Duration
+	for i := range r.Found {
+		topic := fmt.Sprintf("%slive.found-%d", r.Prefix, i)
+		began := time.Now()
+		if err := r.create(ctx, topic, 1); err != nil {
+			return err
+		}
+		wait, err := r.found(ctx, topic, began)
+		if err != nil {
+			return err
+		}
+		waits = append(waits, wait)
+	}
+	slices.Sort(waits)
+	out.FoundP50, out.FoundMax = quantile(waits, 0.5), quantile(waits, 1)
+	if r.Crowd == 0 || r.Rate == 0 {
+		return nil
+	}
+	return r.crowd(ctx, old, out)
+}
+
+// found writes a record and waits until it stands in the target.
+func (r *mirrorRun) found(ctx context.Context, topic string, began time.Time) (time.Duration, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the record of %s does not come to the target within %v", topic, patience))
+	defer cancel()
+	source, target := r.Source.Partition(topic, 0), r.Target.Kafka()
+	if _, err := source.Append(ctx, []events.Record{{Timestamp: began.UnixMilli(), Value: make([]byte, 8)}}); err != nil {
+		return 0, err
+	}
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if n, err := target.Partitions(ctx, topic); err != nil {
+			return 0, causeOf(ctx, err)
+		} else if n > 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+	for from, log := int64(0), target.Partition(topic, 0); ; {
+		page, err := log.Fetch(ctx, from, 500*time.Millisecond)
+		if err != nil {
+			return 0, causeOf(ctx, err)
+		}
+		if len(page.Records) > 0 {
+			return time.Since(began), nil
+		}
+		from = page.Next
+	}
+}
+
+// causeOf is why a context ended, if it did.
+func causeOf(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+// paced writes records at the rate and reads their copies.
+func (r *mirrorRun) paced(ctx context.Context, topic string) ([]time.Duration, error) {
+	n := int(r.Duration.Seconds() * float64(r.Rate))
+	_, from, err := r.Target.Offsets(ctx, topic, 0)
+	if err != nil {
+		return nil, err
+	}
+	written := make([]time.Time, n)
+	var mu sync.Mutex // written
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		p := r.Source.Kafka().Producer(kafka.ProducerOptions{Forever: true})
+		began := time.Now()
+		for i := range n {
+			due := began.Add(time.Duration(i) * time.Second / time.Duration(r.Rate))
+			if wait := time.Until(due); wait > 0 {
+				time.Sleep(wait)
+			}
+			mu.Lock()
+			written[i] = time.Now()
+			mu.Unlock()
+			p.Send(ctx, topic, 0, events.Record{Timestamp: due.UnixMilli(), Value: fmt.Appendf(nil, "%08d", i)}, nil)
+		}
+		return p.Close(ctx)
+	})
+	delays := make([]time.Duration, 0, n)
+	group.Go(func() error {
+		log := r.Target.Kafka().Partition(topic, 0)
+		for moved := time.Now(); len(delays) < n; {
+			page, err := log.Fetch(ctx, from, 500*time.Millisecond)
+			if err != nil {
+				return err
+			}
+			now := time.Now()
+			if len(page.Records) > 0 {
+				moved = now
+			} else if now.Sub(moved) > patience {
+				return fmt.Errorf("%d of %d records stand in the target, and no more came for %v", len(delays), n, patience)
+			}
+			mu.Lock()
+			for range page.Records {
+				if len(delays) < n {
+					delays = append(delays, now.Sub(written[len(delays)]))
+				}
+			}
+			mu.Unlock()
+			r.Progress(len(page.Records))
+			from = page.Next
+		}
+		return nil
+	})
+	return delays, group.Wait()
+}
+
+func delayOf(delays []time.Duration) MirrorDelay {
+	slices.Sort(delays)
+	return MirrorDelay{
+		Records: len(delays), P50: quantile(delays, 0.5), P99: quantile(delays, 0.99), Max: quantile(delays, 1),
+	}
+}
+
+// crowd measures how late the copies of an old topic are while many topics appear.
+func (r *mirrorRun) crowd(ctx context.Context, old string, out *MirrorResult) error {
+	specs := make([]events.TopicSpec, r.Crowd)
+	for i := range specs {
+		log := events.Log{Topic: fmt.Sprintf("%slive.crowd-%d", r.Prefix, i), Partitions: 1, Kept: events.WithHistory}
+		specs[i] = log.Spec()
+		r.made = append(r.made, log.Topic)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	var delays []time.Duration
+	group.Go(func() (err error) {
+		delays, err = r.paced(ctx, old)
+		return err
+	})
+	group.Go(func() error {
+		began := time.Now()
+		if _, err := r.Source.Ensure(ctx, specs); err != nil {
+			return err
+		}
+		for i := range specs {
+			if _, err := r.found(ctx, specs[i].Name, began); err != nil {
+				return err
+			}
+		}
+		out.CrowdFound = float64(time.Since(began).Microseconds()) / 1000
+		return nil
+	})
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("make %d topics: %w", r.Crowd, err)
+	}
+	out.Crowd, out.CrowdTopics = delayOf(delays), r.Crowd
+	return nil
+}
