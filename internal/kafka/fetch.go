@@ -107,12 +107,12 @@ func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duratio
 		if err != nil {
 			return events.Page{}, err
 		}
-		page, large, err := readPage(answer, from)
+		page, large, unread := readPage(answer, from)
 		if large != nil {
 			return p.readOpened(ctx, large)
 		}
-		if !errors.Is(err, batch.ErrPartial) {
-			return page, err
+		if !errors.Is(unread, batch.ErrPartial) {
+			return page, unread
 		}
 		if limit >= maxFetchBytes {
 			return events.Page{}, fmt.Errorf("%w: the batch there has more than %d bytes", batch.ErrCorrupt, limit)

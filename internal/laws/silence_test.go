@@ -27,6 +27,8 @@ var waits = map[string]string{
 	"services/allocator/reconcile.go reconcile":       "the next comparison: a Try tells of the last one",
 	"internal/bench/pools.go":                         "figures of a benchmark",
 	"internal/bench/tasks.go":                         "figures of a benchmark",
+	"internal/bench/mirror_copies.go":                 "figures of a benchmark",
+	"internal/bench/mirror_live.go":                   "figures of a benchmark",
 	"internal/run/part.go stop":                       "parts that stop: it tells of them",
 	"internal/run/services.go check":                  "the next look at Redis: a Try tells of the last one",
 	"pkg/engine/loop.go serve":                        "what the lease's core says is due",
@@ -71,6 +73,7 @@ var loops = map[string]string{
 	"pkg/ids/generator.go take":                        "asks again until Close, and tells callers of Next",
 	"pkg/queue/open.go awaitGone":                      "looks until a topic that was deleted is gone, and returns what fails",
 	"services/replicator/copying/checkpoints.go Saved": "reads further pages of what there is, and returns what fails",
+	"internal/bench/mirror_live.go found":              "looks until a record is there, and returns what fails",
 	"internal/query/why.go explain":                    "reads further pages of what there is, and returns what fails",
 }
 

@@ -63,5 +63,7 @@ func foreignCommits(t *testing.T, b Broker) {
 		t.Errorf("after it committed are %v, %v", got, err)
 	}
 	leave()
-	<-end
+	if err := <-end; !errors.Is(err, context.Canceled) {
+		t.Errorf("the member ends with %v", err)
+	}
 }

@@ -12,7 +12,8 @@ import (
 
 // Bounds of what a site declares.
 const (
-	MaxLinks, MaxGroups = 1000, 1000
+	MaxLinks  = 1000
+	MaxGroups = 1000
 	// MaxNameBytes is for names of links, groups and applications.
 	MaxNameBytes = 100
 	// MaxPatterns are in one list, each of MaxPatternBytes at most.

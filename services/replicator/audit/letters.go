@@ -13,7 +13,7 @@ type letters map[int32]map[int64]bool
 
 // readLetters reads the dead letters of a source in a topic of the target cluster.
 func readLetters(ctx context.Context, c *cluster.Cluster, topic, sourceCluster, sourceTopic string) (letters, error) {
-	from := real{c, topic, 0, c.Partition(topic, 0)}
+	from := kept{c, topic, 0, c.Partition(topic, 0)}
 	all, err := from.Range(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the dead letters: %w", err)

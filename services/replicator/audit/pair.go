@@ -109,8 +109,8 @@ func look(ctx context.Context, c *cluster.Cluster, name string) (t topic, err er
 // sides are both sides of a partition.
 func (p *Pair) sides(partition int32) *sides {
 	s := &sides{
-		source: real{p.cfg.Source, p.cfg.SourceTopic, partition, p.cfg.Source.Partition(p.cfg.SourceTopic, partition)},
-		target: real{p.cfg.Target, p.cfg.TargetTopic, partition, p.cfg.Target.Partition(p.cfg.TargetTopic, partition)},
+		source: kept{p.cfg.Source, p.cfg.SourceTopic, partition, p.cfg.Source.Partition(p.cfg.SourceTopic, partition)},
+		target: kept{p.cfg.Target, p.cfg.TargetTopic, partition, p.cfg.Target.Partition(p.cfg.TargetTopic, partition)},
 		cfg: compare.Config{
 			Source: events.ClusterPartition{Cluster: p.sourceCluster, Topic: p.cfg.SourceTopic, Partition: partition},
 			Target: events.ClusterPartition{Cluster: p.targetCluster, Topic: p.cfg.TargetTopic, Partition: partition},

@@ -20,16 +20,16 @@ type partition interface {
 	Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error)
 }
 
-// real is a partition of a cluster.
-type real struct {
+// kept is a partition of a cluster.
+type kept struct {
 	cluster *cluster.Cluster
 	topic   string
 	id      int32
 	eventlog.Log
 }
 
-func (r real) Range(ctx context.Context) (compare.Range, error) {
-	start, end, err := r.cluster.Offsets(ctx, r.topic, r.id)
+func (k kept) Range(ctx context.Context) (compare.Range, error) {
+	start, end, err := k.cluster.Offsets(ctx, k.topic, k.id)
 	return compare.Range{Start: start, End: end}, err
 }
 
