@@ -18,16 +18,25 @@ func (s *Service) connect() {
 
 // copier makes the copier of a job.
 func (s *Service) copier(j job, limit *copying.Limiter) copier {
-	from, to := j.Config.Source, j.Config.Target
+	from := j.Config.Source
 	return copying.New(copying.Config{
 		Copy: j.Config, ID: j.ID,
-		Source: copying.NewSource(j.source.cluster.Kafka(), from.Topic, from.Partition),
-		Target: copying.NewTarget(s.deps.Cluster.Kafka(), kafka.FenceConfig{
-			ID: fence(s.cfg.Prefix, &j.Config), Topic: to.Topic, Partition: to.Partition, Shared: j.Config.Shared,
-		}, batch.None),
+		Source:      copying.NewSource(j.source.cluster.Kafka(), from.Topic, from.Partition),
+		Target:      s.targetOf(&j),
 		Checkpoints: s.keep, Letters: s.letters, Limit: limit, Room: s.room, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
 		Report: func(r copying.Report) { s.status.reported(j.ID, r) },
 	})
+}
+
+// targetOf makes the target of a job: behind the broker's fence, unless its link goes without.
+func (s *Service) targetOf(j *job) copying.Target {
+	api, to := s.deps.Cluster.Kafka(), j.Config.Target
+	if j.Unfenced {
+		return copying.NewUnfencedTarget(api, to.Topic, to.Partition)
+	}
+	return copying.NewTarget(api, kafka.FenceConfig{
+		ID: fence(s.cfg.Prefix, &j.Config), Topic: to.Topic, Partition: to.Partition, Shared: j.Config.Shared,
+	}, batch.None)
 }
 
 // fence is the transactional ID that all writers of a target partition claim; where it is

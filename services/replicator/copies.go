@@ -17,7 +17,7 @@ type job struct {
 
 // same says that a copy which runs by one may go on by the other.
 func (j *job) same(as *job) bool {
-	return j.source == as.source && j.Link == as.Link && reflect.DeepEqual(j.Config, as.Config)
+	return j.source == as.source && j.Link == as.Link && j.Unfenced == as.Unfenced && reflect.DeepEqual(j.Config, as.Config)
 }
 
 // copier runs a copy until its context ends: a *copying.Copier.

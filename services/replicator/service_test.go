@@ -364,3 +364,20 @@ func TestAStoppedCopyIsResumed(t *testing.T) {
 		t.Error("the other copy was begun anew")
 	}
 }
+
+// A link that goes without the fence leaves no marker in the target, and one that has it does.
+func TestALinkWithoutTheFence(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	fra.serve("one")
+	for _, topic := range []string{"fenced", "unfenced"} {
+		ams.create(topic, 1)
+		ams.write(topic, 0, 0, 5)
+		fra.links.link(links.Spec{Name: topic, Source: "ams", Include: []string{topic}, Unfenced: topic == "unfenced"})
+		fra.has(topic, 0, values("ams", 5))
+		_, end, err := fra.cluster.Offsets(t.Context(), topic, 0)
+		if marked := end > 5; err != nil || marked != (topic == "fenced") {
+			t.Errorf("%s ends at %d, %v", topic, end, err)
+		}
+	}
+}

@@ -37,8 +37,11 @@ type Copy struct {
 	// stopped.
 	Resumed int64
 	// Trims says that what the source deletes is deleted from the target, too.
-	Trims  bool
-	Config mirror.Config
+	Trims bool
+	// Unfenced says that its link takes a target whose cluster does not fence earlier
+	// writers.
+	Unfenced bool
+	Config   mirror.Config
 }
 
 // claim is a topic of a source that a link copies.
@@ -171,7 +174,7 @@ func (s *selecting) copy(c *choice, t *Topic, p int32) Copy {
 		MaxRecord:       maxRecord(t),
 		SourceCompacted: compacted(&c.topic), TargetCompacted: compacted(t),
 	}
-	out := Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Trims: !l.Shared && deletes(t)}
+	out := Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Trims: !l.Shared && deletes(t), Unfenced: l.Unfenced}
 	for _, r := range l.Resumed {
 		if (r.Topic == "" || r.Topic == c.topic.Name) && (r.Partition < 0 || r.Partition == p) {
 			out.Resumed = max(out.Resumed, r.Revision)
