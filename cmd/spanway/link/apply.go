@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -109,21 +110,35 @@ func (do *applying) run(cmd *cobra.Command, a *cli.App, args []string) error {
 			return err
 		}
 	}
+	if do.dryRun { // It creates no topics, either.
+		return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			state, err := declared(ctx, a, c, log)
+			if err != nil {
+				return err
+			}
+			return do.meant(ctx, a, nil, &state, cmd.Flags(), all, args)
+		})
+	}
 	return opened(cmd.Context(), a, func(ctx context.Context, _ *cluster.Cluster, s *replication.Site) error {
 		state, err := s.State(ctx, true)
 		if err != nil {
 			return err
 		}
-		expect := replication.Any
-		if len(args) == 1 {
-			before, there := state.Link(args[0])
-			if expect = before.Revision; !there {
-				expect = replication.Absent
-			}
-			all.Links = []replication.Spec{do.over(cmd.Flags(), before.Spec, args[0])}
-		}
-		return do.declare(ctx, a, s, &state, all, expect)
+		return do.meant(ctx, a, s, &state, cmd.Flags(), all, args)
 	})
+}
+
+// meant declares what the file says, or what the flags say of one link.
+func (do *applying) meant(ctx context.Context, a *cli.App, s *replication.Site, state *replication.State, f *pflag.FlagSet, all declarations, args []string) error {
+	expect := replication.Any
+	if len(args) == 1 {
+		before, there := state.Link(args[0])
+		if expect = before.Revision; !there {
+			expect = replication.Absent
+		}
+		all.Links = []replication.Spec{do.over(f, before.Spec, args[0])}
+	}
+	return do.declare(ctx, a, s, state, all, expect)
 }
 
 // read reads the file.
