@@ -73,7 +73,7 @@ func carryLate(to, from net.Conn, by time.Duration) {
 	}()
 	var failed error
 	for l := range flight {
-		time.Sleep(time.Until(l.due))
+		<-time.After(time.Until(l.due))
 		if failed == nil {
 			if _, failed = to.Write(l.bytes); failed != nil {
 				_ = from.Close()

@@ -189,6 +189,8 @@ func (r *mirrorRun) running(ctx context.Context, prefix string, measured func(ct
 		err = cause
 	}
 	cancel(nil)
-	<-ended
+	if last := <-ended; err == nil {
+		err = last
+	}
 	return err
 }

@@ -108,8 +108,10 @@ func (r *mirrorRun) paced(ctx context.Context, topic string) ([]time.Duration, e
 		began := time.Now()
 		for i := range n {
 			due := began.Add(time.Duration(i) * time.Second / time.Duration(r.Rate))
-			if wait := time.Until(due); wait > 0 {
-				time.Sleep(wait)
+			select {
+			case <-time.After(time.Until(due)):
+			case <-ctx.Done():
+				return context.Cause(ctx)
 			}
 			mu.Lock()
 			written[i] = time.Now()

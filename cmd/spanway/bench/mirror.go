@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,11 +11,7 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/bench"
-	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/telemetry"
-	"github.com/spanway/spanway/pkg/cluster"
-	"github.com/spanway/spanway/pkg/replication"
-	"github.com/spanway/spanway/services/replicator"
 )
 
 func mirrors(a *cli.App) *cobra.Command {
@@ -63,100 +58,22 @@ func measureMirror(ctx context.Context, a *cli.App, cfg *bench.MirrorConfig) err
 	if err != nil {
 		return err
 	}
-	p, err := startPair(ctx, a.Prefix, log)
+	p, err := bench.StartPair(ctx, a.Prefix, log)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
-	cfg.Source, cfg.Target, cfg.Prefix = p.source, p.target, "bench-"+uuid.NewString()[:8]+"."
-	cfg.Mirror = &bench.Linked{Site: p.site, Target: p.target, Source: "source", Prefix: a.Prefix, Used: bench.ThisProcess}
+	defer p.Stop()
+	cfg.Source, cfg.Target, cfg.Prefix = p.Source, p.Target, "bench-"+uuid.NewString()[:8]+"."
+	cfg.Mirror = &bench.Linked{Site: p.Site, Target: p.Target, Source: "source", Prefix: a.Prefix, Used: bench.ThisProcess}
 	cfg.Progress = bar(a, "records", cfg.Work())
 	r, err := bench.RunMirror(ctx, cfg)
-	if err := errors.Join(err, p.failed()); err != nil {
+	if err := errors.Join(err, p.Failed()); err != nil {
 		return err
 	}
 	if a.JSON() {
 		return a.Object(r)
 	}
 	return printMirror(a, &r)
-}
-
-// pair is two brokers and a replicator between them.
-type pair struct {
-	source, target *cluster.Cluster
-	site           *replication.Site
-	ended          error
-	ends           []func()
-}
-
-func startPair(ctx context.Context, prefix string, log *slog.Logger) (p *pair, err error) {
-	p = &pair{}
-	defer func() {
-		if err != nil {
-			p.stop()
-		}
-	}()
-	for name, c := range map[string]**cluster.Cluster{"source": &p.source, "target": &p.target} {
-		broker, err := embedded.Start(embedded.Config{ClusterID: name})
-		if err != nil {
-			return nil, err
-		}
-		p.ends = append(p.ends, broker.Close)
-		if *c, err = cluster.Open(cluster.Config{Brokers: []string{broker.Addr()}, ClientID: "spanway-bench", Logger: log}); err != nil {
-			return nil, err
-		}
-		p.ends = append(p.ends, (*c).Close)
-	}
-	if p.site, err = replication.Open(ctx, p.target, replication.Options{Prefix: prefix, Create: true, Brief: true, Logger: log}); err != nil {
-		return nil, err
-	}
-	p.ends = append(p.ends, func() { p.ended = errors.Join(p.ended, p.site.Close()) })
-	return p, p.replicate(ctx, prefix, log)
-}
-
-// replicate runs a replicator until stop.
-func (p *pair) replicate(ctx context.Context, prefix string, log *slog.Logger) error {
-	conf := replicator.DefaultConfig()
-	conf.Prefix, conf.Site, conf.Instance = prefix, "target", "bench"
-	r, err := replicator.New(conf, replicator.Deps{Cluster: p.target, Sources: map[string]*cluster.Cluster{"source": p.source}, Logger: log})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		if err := r.Run(ctx); err != nil && ctx.Err() == nil {
-			p.ended = err
-		}
-	}()
-	p.ends = append(p.ends, func() {
-		cancel()
-		<-ended
-	})
-	select {
-	case <-r.Ready():
-		return nil
-	case <-ended:
-		return p.ended
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// stop ends what was started, the last first.
-func (p *pair) stop() {
-	for len(p.ends) > 0 {
-		last := len(p.ends) - 1
-		p.ends[last]()
-		p.ends = p.ends[:last]
-	}
-}
-
-// failed stops, and says what of it has failed.
-func (p *pair) failed() error {
-	p.stop()
-	return p.ended
 }
 
 func printMirror(a *cli.App, r *bench.MirrorResult) error {
