@@ -141,3 +141,19 @@ func TestTheConsumerIsTheOneThatIsTested(t *testing.T) {
 		t.Errorf("follow.py does not end with what consumers.md shows:\n%s", shown)
 	}
 }
+
+// What a link or a copy may be stopped by is named where operators look for it.
+func TestProblemsOfLinksAreListed(t *testing.T) {
+	page := read(t, "replication.md")
+	for _, file := range []string{"selection/problem.go", "changes.go", "mirror/config.go"} {
+		found := regexp.MustCompile(`(?:Code|Reason) += "([a-z_]+)"`).FindAllStringSubmatch(read(t, "../services/replicator/"+file), -1)
+		if len(found) == 0 {
+			t.Errorf("%s has no names any more", file)
+		}
+		for _, name := range found {
+			if !strings.Contains(page, "`"+name[1]+"`") {
+				t.Errorf("replication.md does not list %s of %s", name[1], file)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -282,6 +283,9 @@ func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkRe
 	m.RecordsPerSecond, m.BytesPerSecond = next.since(before)
 	s.shares[l.Name] = next
 	s.blame(m)
+	slices.SortStableFunc(m.Problems, func(a, b *events.ReplicationProblem) int {
+		return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Text, b.Text))
+	})
 	return m
 }
 
@@ -327,6 +331,17 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 	if behind > 0 && r.LastTimestamp > 0 {
 		m.LagMs = max(m.LagMs, now.UnixMilli()-r.LastTimestamp)
 	}
+	if r.NearRetention() && len(m.Problems) < mostProblems {
+		m.Problems = append(m.Problems, st.nearRetention())
+	}
+}
+
+// nearRetention is the problem of a copy that the source's retention may overtake.
+func (st *standing) nearRetention() *events.ReplicationProblem {
+	r, from := &st.report, st.Config.Source
+	return &events.ReplicationProblem{Topic: from.Topic, Code: string(selection.NearRetention), Text: fmt.Sprintf(
+		"partition %d is %d records behind, and the next one, %d, stands in the older half of what the source still has, %d to %d: keep records for longer there (retention.ms, retention.bytes), or raise the limits of the link",
+		from.Partition, r.Behind(), r.Next, r.SourceStart, r.SourceEnd)}
 }
 
 // blame adds the problems of a link.

@@ -38,3 +38,12 @@ type Report struct {
 
 // Behind is how many offsets of the source are yet to be decided.
 func (r *Report) Behind() int64 { return max(0, r.SourceEnd-r.Next) }
+
+// NearRetention says that the source may soon delete what is yet to be copied: the copy had
+// all that there was, has fallen behind since, and what comes next stands in the older half
+// of what the source, which does delete records, still has. A snapshot begins there, and
+// is not near for that.
+func (r *Report) NearRetention() bool {
+	return !r.Paused && r.State == mirror.Delta && r.SourceStart > 0 && r.Behind() > 0 &&
+		r.Next-r.SourceStart < (r.SourceEnd-r.SourceStart)/2
+}

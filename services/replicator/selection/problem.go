@@ -35,6 +35,8 @@ const (
 	MorePartitions Code = "more_partitions"
 	// MaxMessageBytes: the target topic takes smaller records than the source.
 	MaxMessageBytes Code = "max_message_bytes"
+	// NearRetention: the source may soon delete what is yet to be copied.
+	NearRetention Code = "near_retention"
 )
 
 // Problem is something that an operator must know of.
