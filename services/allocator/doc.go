@@ -8,7 +8,7 @@
 //
 // # A request for a range
 //
-//	ids.requests ─▶ combined with others of its space ─▶ proposed (Redis, one change)
+//	ids.requests ─▶ read, combined with others of its space ─▶ proposed (Redis, one change)
 //	                       ▲                                   │
 //	                       │ refused: overlaps                 ▼
 //	                       │ Redis is filled from the fold  range_granted, a call
@@ -36,6 +36,13 @@
 // when it has seen it twice. While Redis cannot be reached, requests for ranges wait for
 // some seconds and are then refused with STORE_UNAVAILABLE; the same request may be made
 // again.
+//
+// # What stands together
+//
+// A batch costs the broker and Redis about the same, however large it is. So what comes
+// together stays together: the messages that wait are read by one goroutine (intake), the
+// grants of one change of Redis are one batch in the log, and all that is decided in one
+// page of the log is answered in one batch (answers).
 //
 // # On a crash
 //

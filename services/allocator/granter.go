@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -17,9 +15,11 @@ import (
 )
 
 // granter grants ranges of the spaces of one partition. Requests that come while others
-// of their space are proposed are combined into the next change of the store.
+// of their space are proposed are combined into the next change of the store, and their
+// grants are one batch in the log.
 type granter struct {
 	host     *sharedlog.Host
+	answers  *answers
 	store    Store
 	now      func() time.Time
 	patience time.Duration
@@ -48,15 +48,6 @@ type space struct {
 	stale bool
 }
 
-// request is one for a range.
-type request struct {
-	grant *events.IdsRangeGranted // as it is called; its range comes from a proposal
-	count int64
-	began time.Time
-	sent  trace.SpanContext // of what handles it
-	done  chan outcome
-}
-
 // outcome is what became of a request.
 type outcome struct {
 	code    events.Code
@@ -76,19 +67,7 @@ const (
 	many = 128
 )
 
-// Grant grants a range of so many identifiers, or says why not. Its error says that there
-// is no verdict: the same request may be made again.
-func (g *granter) Grant(ctx context.Context, grant *events.IdsRangeGranted, count int64) (outcome, error) {
-	r := &request{grant: grant, count: count, began: g.now(), sent: trace.SpanContextFromContext(ctx), done: make(chan outcome, 1)}
-	g.enqueue(r)
-	select {
-	case out := <-r.done:
-		return out, out.err
-	case <-ctx.Done():
-		return outcome{}, ctx.Err()
-	}
-}
-
+// enqueue lets requests for ranges of one space wait to be proposed.
 func (g *granter) enqueue(requests ...*request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -124,7 +103,7 @@ func (g *granter) serve(s *space) {
 		}
 		again = g.impatient(again)
 		if !trouble.Pause(g.ctx, time.Millisecond+rand.N(20*time.Millisecond)) {
-			finish(again, outcome{err: g.ctx.Err()})
+			g.finish(outcome{err: g.ctx.Err()}, again...)
 			continue
 		}
 		if len(again) > 0 {
@@ -170,7 +149,7 @@ func (g *granter) take(s *space) ([]*request, store.Batch) {
 func (g *granter) impatient(requests []*request) (rest []*request) {
 	for _, r := range requests {
 		if g.now().Sub(r.began) > g.patience {
-			finish([]*request{r}, outcome{code: events.CodeStoreUnavailable})
+			g.finish(outcome{code: events.CodeStoreUnavailable}, r)
 			continue
 		}
 		rest = append(rest, r)
@@ -178,28 +157,34 @@ func (g *granter) impatient(requests []*request) (rest []*request) {
 	return rest
 }
 
-func finish(requests []*request, out outcome) {
-	for _, r := range requests {
-		select {
-		case r.done <- out:
-		default: // It has an outcome.
-		}
-	}
+// finish has an outcome answered.
+func (g *granter) finish(out outcome, requests ...*request) {
+	g.answers.add(out, requests...)
+	g.answers.flush()
 }
 
-// call appends the grant of a proposed range.
-func (g *granter) call(s *space, r *request, at store.Range) {
-	m := r.grant
-	m.From, m.To, m.AtMs = at.From, at.To, g.now().UnixMilli()
-	g.count(s, 1)
-	_, err := g.host.Start(g.ctx, m, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
-		g.decided(s, r, core, v, err)
-		g.count(s, -1)
-	})
-	if err != nil {
-		g.count(s, -1)
-		finish([]*request{r}, outcome{err: err})
+// proposal is a request with the range that was proposed for it, or which it has.
+type proposal struct {
+	*request
+	at store.Range
+}
+
+// call appends the grants of proposed ranges, together.
+func (g *granter) call(s *space, all []proposal) {
+	if len(all) == 0 {
+		return
 	}
+	g.count(s, len(all))
+	atMs := g.now().UnixMilli()
+	making := make([]sharedlog.Making, len(all))
+	for i, p := range all {
+		p.grant.From, p.grant.To, p.grant.AtMs = p.at.From, p.at.To, atMs
+		making[i] = sharedlog.Making{Within: g.ctx, Message: p.grant, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
+			g.decided(s, p.request, core, v, err)
+			g.count(s, -1)
+		}}
+	}
+	g.host.StartAll(g.ctx, making)
 }
 
 // count notes that a call was begun, or has its verdict.
@@ -211,10 +196,11 @@ func (g *granter) count(s *space, n int) {
 	}
 }
 
-// decided takes the verdict on a grant, in the host's goroutine.
+// decided takes the verdict on a grant, in the host's goroutine. It is answered when all
+// of the page is folded.
 func (g *granter) decided(s *space, r *request, core sharedlog.Core, v sharedlog.Verdict, err error) {
 	if err != nil {
-		finish([]*request{r}, outcome{err: err})
+		g.finish(outcome{err: err}, r)
 		return
 	}
 	out := outcome{code: v.Code, offset: v.Offset}
@@ -237,7 +223,7 @@ func (g *granter) decided(s *space, r *request, core sharedlog.Core, v sharedlog
 	default:
 		g.note(s, nil, id, false)
 	}
-	finish([]*request{r}, out)
+	g.answers.add(out, r)
 }
 
 // note remembers what the store is to be told with its next change.

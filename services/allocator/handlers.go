@@ -2,41 +2,30 @@ package allocator
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
-	"github.com/spanway/spanway/internal/failpoint"
-	"github.com/spanway/spanway/pkg/commands"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/watermillkafka"
 	"github.com/spanway/spanway/services/allocator/idspace"
 )
 
-// handle decides one command, and returns when its answer is in the log.
+// handle has one command decided, and returns when its answer is in the log. It does
+// nothing itself: for each message there is a fresh goroutine, whose stack would have to
+// grow.
 func (s *Service) handle(msg *message.Message) error {
-	ctx := msg.Context()
-	c, err := read(record(msg))
-	if err != nil {
-		s.metrics.dead()
-		return commands.Poison(fmt.Errorf("read a command for an allocator: %w", err))
+	r := &request{msg: msg, ctx: msg.Context(), told: make(chan error, 1)}
+	s.intake.put(r)
+	select {
+	case err := <-r.told:
+		return err
+	case <-r.ctx.Done(): // It comes again, here or elsewhere.
+		return r.ctx.Err()
 	}
-	p := s.partitions[events.SpacePartition(c.space)]
-	out, err := p.decide(ctx, c)
-	if err == nil {
-		failpoint.Hit(failpoint.RangeDecided)
-		err = p.answer(ctx, c, out)
-	}
-	if err != nil {
-		return fmt.Errorf("decide %s %s of space %q: %w", c.typ, c.requestID, c.space, err)
-	}
-	failpoint.Hit(failpoint.RangeAnswered)
-	s.metrics.answered(out.code)
-	return nil
 }
 
 // record is what a message was made of.
@@ -61,25 +50,21 @@ type partition struct {
 	host *sharedlog.Host
 }
 
-// decide has the fold decide a command.
-func (p *partition) decide(ctx context.Context, c command) (outcome, error) {
-	switch {
-	case c.bad != nil:
-		return outcome{code: c.bad.Code}, nil //nolint:nilerr // A refusal is an outcome.
-	case c.grant != nil:
-		return p.Grant(ctx, c.grant, c.count)
-	}
+// decide has the fold decide a command that is not for a range which must be proposed, and
+// has it answered.
+func (p *partition) decide(r *request) {
 	var out outcome
-	stamp(c.call, p.now().UnixMilli())
-	v, err := p.host.Call(ctx, c.call, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict) {
-		out = told(core.(*idspace.Core), c, v)
+	stamp(r.call, p.now().UnixMilli())
+	v, err := p.host.Call(r.ctx, r.call, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict) {
+		out = told(core.(*idspace.Core), r.command, v)
 	})
 	var unknown *sharedlog.UnknownError
-	if errors.As(err, &unknown) && ctx.Err() == nil {
-		v, err = p.host.Resolve(ctx, unknown.Call)
+	if errors.As(err, &unknown) && r.ctx.Err() == nil {
+		v, err = p.host.Resolve(r.ctx, unknown.Call)
 		out = outcome{code: v.Code, offset: v.Offset}
 	}
-	return out, err
+	out.err = err
+	p.finish(out, r)
 }
 
 // told is the outcome of a call, from the fold at that moment.
@@ -92,16 +77,6 @@ func told(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
 		return outcome{granted: grant.Granted(), offset: grant.Offset}
 	}
 	return outcome{code: v.Code, offset: v.Offset}
-}
-
-// answer writes what became of a command.
-func (p *partition) answer(ctx context.Context, c command, out outcome) error {
-	m := &events.IdsAnswered{
-		Space: c.space, RequestId: c.requestID, Command: string(c.typ), Code: string(out.code), Text: text(c, out),
-		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, AtMs: p.now().UnixMilli(),
-	}
-	_, err := p.host.Call(ctx, m, nil)
-	return err
 }
 
 // text says why a command was refused, and what to do.

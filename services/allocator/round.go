@@ -69,28 +69,30 @@ func (g *granter) round(s *space, batch []*request, note store.Batch) (again []*
 		v, err = g.look(s.name, batch, true)
 	}
 	if err != nil {
-		finish(batch, outcome{err: err})
+		g.finish(outcome{err: err}, batch...)
 		return nil
 	}
 	if !v.known {
-		finish(batch, outcome{code: events.CodeUnknownSpace})
+		g.finish(outcome{code: events.CodeUnknownSpace}, batch...)
 		g.drop(s)
 		return nil
 	}
 	note.Space = v.space
 	var wanting []*request
+	var has []proposal
 	for _, r := range batch {
 		known, ok := v.granted[r.grant.RequestId]
 		switch {
 		case ok: // The fold says whether it is the same request.
-			g.call(s, r, known)
+			has = append(has, proposal{r, known})
 		case r.count < 1 || r.count > v.maxCount:
-			finish([]*request{r}, outcome{code: events.CodeBadCount, most: v.maxCount})
+			g.finish(outcome{code: events.CodeBadCount, most: v.maxCount}, r)
 		default:
 			wanting = append(wanting, r)
 			note.Wants = append(note.Wants, store.Want{RequestID: r.grant.RequestId, Count: r.count})
 		}
 	}
+	g.call(s, has)
 	return g.propose(s, wanting, note)
 }
 
@@ -146,7 +148,7 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 			again = append(again, r)
 			continue
 		}
-		finish([]*request{r}, outcome{code: events.CodeExhausted, room: full.room})
+		g.finish(outcome{code: events.CodeExhausted, room: full.room}, r)
 	}
 	return again
 }
@@ -160,13 +162,15 @@ func wants(requests []*request) (out []store.Want) {
 
 // calls calls what was proposed, and returns the requests for which there is no room.
 func (g *granter) calls(s *space, wanting []*request, proposals []store.Proposal) (rest []*request) {
+	found := make([]proposal, 0, len(proposals))
 	for i, p := range proposals {
 		if p.Found {
-			g.call(s, wanting[i], p.Range)
+			found = append(found, proposal{wanting[i], p.Range})
 			continue
 		}
 		rest = append(rest, wanting[i])
 	}
+	g.call(s, found)
 	return rest
 }
 

@@ -30,6 +30,7 @@ type Service struct {
 	metrics    *metrics
 	hosts      *loghost.Service
 	partitions map[int32]*partition
+	intake     *intake
 	trim       *trimmer
 	ready      chan struct{}
 	ran        atomic.Bool
@@ -91,14 +92,15 @@ func (s *Service) Run(ctx context.Context) error {
 	hosting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	now := steady.New(steady.Read()).Now
+	var beside sync.WaitGroup
 	for n := range events.IDEventPartitions {
-		h := s.hosts.Host(n)
-		try := s.deps.Cluster.Kafka().Board().New(fmt.Sprintf("have the store propose ranges for %s/%d", s.topics.IDEvents(), n))
-		defer try.End()
-		s.partitions[n] = &partition{&granter{
-			host: h, store: s.deps.Store, now: now, patience: s.cfg.Patience, metrics: s.metrics, try: try, ctx: hosting, spaces: map[string]*space{},
-		}, h}
+		p, end := s.partition(hosting, n, now)
+		defer end()
+		s.partitions[n] = p
+		beside.Go(func() { p.answers.run(hosting) })
 	}
+	s.intake = newIntake(s.partitions, now, s.metrics)
+	beside.Go(func() { s.intake.run(hosting) })
 	defer s.metrics.observe(s.partitions, now)()
 	hosted := make(chan error, 1)
 	go func() { hosted <- s.hosts.Run(hosting) }()
@@ -107,6 +109,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if ended := <-hosted; err == nil {
 		err = ended
 	}
+	beside.Wait()
 	for _, p := range s.partitions {
 		p.running.Wait()
 	}
@@ -114,6 +117,16 @@ func (s *Service) Run(ctx context.Context) error {
 		return fmt.Errorf("allocator: %w", err)
 	}
 	return nil
+}
+
+// partition makes a partition of the log of grants; ctx is the service's.
+func (s *Service) partition(ctx context.Context, n int32, now func() time.Time) (p *partition, end func()) {
+	h := s.hosts.Host(n)
+	try := s.deps.Cluster.Kafka().Board().New(fmt.Sprintf("have the store propose ranges for %s/%d", s.topics.IDEvents(), n))
+	return &partition{&granter{
+		host: h, answers: newAnswers(h, now, s.metrics), store: s.deps.Store, now: now, patience: s.cfg.Patience, metrics: s.metrics,
+		try: try, ctx: ctx, spaces: map[string]*space{},
+	}, h}, try.End
 }
 
 // serve handles requests once the log is folded, until ctx ends or the hosts do.
@@ -128,6 +141,13 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	for _, p := range s.partitions {
+		stop, err := p.answers.follow(ctx)
+		if err != nil {
+			return nil //nolint:nilerr // ctx has ended, or the hosts have: that is told of.
+		}
+		defer stop()
+	}
 	router, closeLetters, err := s.router()
 	if err != nil {
 		return err

@@ -40,18 +40,17 @@ func (h *Host) Start(ctx context.Context, m proto.Message, done Done) (CallID, e
 	}
 	headers := messaging.Inject(ctx)
 	for {
-		if err := h.room(ctx); err != nil {
-			return c.id, fmt.Errorf("make a call to %s/%d: %w", h.cfg.Topic, h.cfg.Partition, err)
+		seen, begun, err := h.look(ctx)
+		if err != nil {
+			return c.id, err
 		}
-		begun := h.at.beginnings
-		c.seen = h.at.position
 		h.mu.Unlock()
-		err := h.encode(c, headers)
+		err = h.encode(c, seen, headers)
 		h.mu.Lock()
 		if err != nil {
 			return c.id, err
 		}
-		if begun == h.at.beginnings { // Else the log may hold less than it says to have seen.
+		if h.still(begun) {
 			break
 		}
 	}
@@ -59,9 +58,29 @@ func (h *Host) Start(ctx context.Context, m proto.Message, done Done) (CallID, e
 	return c.id, nil
 }
 
+// look waits until a call may be made, and is what it is to say that it has seen; h.mu is
+// held, but not while it waits.
+func (h *Host) look(ctx context.Context) (seen int64, begun int, err error) {
+	if err := h.room(ctx); err != nil {
+		return 0, 0, fmt.Errorf("make a call to %s/%d: %w", h.cfg.Topic, h.cfg.Partition, err)
+	}
+	return h.at.position, h.at.beginnings, nil
+}
+
+// still tells whether a call that was encoded meanwhile may be entered: else the log may
+// hold less than it says to have seen, or nothing would end its wait. h.mu is held.
+func (h *Host) still(begun int) bool {
+	select {
+	case <-h.ended:
+		return false
+	default:
+		return begun == h.at.beginnings
+	}
+}
+
 // encode makes the record of a call, the same one for as long as it is tried.
-func (h *Host) encode(c *call, headers []events.Header) (err error) {
-	c.place = *placed(c.id, c.seen)
+func (h *Host) encode(c *call, seen int64, headers []events.Header) (err error) {
+	c.seen, c.place = seen, *placed(c.id, seen)
 	if c.record, err = c.place.encode(h.cfg.Encoder, c.message, headers); err != nil {
 		return events.Refuse(events.CodeBadData, "make a call to %s/%d: %v", h.cfg.Topic, h.cfg.Partition, err)
 	}

@@ -1,0 +1,124 @@
+package allocator
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/spanway/spanway/internal/failpoint"
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// answers writes what became of requests to the log of grants: what is decided in one page
+// of it is answered in one batch.
+type answers struct {
+	host    *sharedlog.Host
+	now     func() time.Time
+	metrics *metrics
+
+	mu    sync.Mutex
+	queue []answer
+	wake  chan struct{}
+}
+
+// answer is a request and what became of it.
+type answer struct {
+	*request
+	out outcome
+}
+
+func newAnswers(host *sharedlog.Host, now func() time.Time, m *metrics) *answers {
+	return &answers{host: host, now: now, metrics: m, wake: make(chan struct{}, 1)}
+}
+
+// add adds what is to be answered when flush is called. Requests without a verdict are told
+// so at once.
+func (a *answers) add(out outcome, requests ...*request) {
+	if out.err != nil {
+		for _, r := range requests {
+			r.fail(out.err)
+		}
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range requests {
+		a.queue = append(a.queue, answer{r, out})
+	}
+}
+
+// flush has all answered that was added.
+func (a *answers) flush() {
+	select {
+	case a.wake <- struct{}{}:
+	default: // It is to wake up already.
+	}
+}
+
+// follow calls flush whenever a page is folded, until stop is called.
+func (a *answers) follow(ctx context.Context) (stop func(), err error) {
+	flush := func(sharedlog.Core, sharedlog.Position) { a.flush() }
+	return a.host.Watch(ctx, &sharedlog.Watcher{Began: flush, Stepped: flush})
+}
+
+// run writes answers until ctx ends.
+func (a *answers) run(ctx context.Context) {
+	for {
+		select {
+		case <-a.wake:
+			a.write(ctx, a.take())
+		case <-ctx.Done():
+			for _, r := range a.take() {
+				r.fail(ctx.Err())
+			}
+			return
+		}
+	}
+}
+
+func (a *answers) take() []answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := a.queue
+	a.queue = nil
+	return all
+}
+
+// write appends answers, together.
+func (a *answers) write(ctx context.Context, all []answer) {
+	making := make([]sharedlog.Making, 0, len(all))
+	atMs := a.now().UnixMilli()
+	for _, one := range all {
+		if err := one.ctx.Err(); err != nil { // The request comes again, and is answered then.
+			one.fail(err)
+			continue
+		}
+		failpoint.Hit(failpoint.RangeDecided)
+		making = append(making, sharedlog.Making{Within: one.ctx, Message: one.message(atMs), Done: func(_ sharedlog.Core, _ *sharedlog.Call, _ sharedlog.Verdict, err error) {
+			a.written(one, err)
+		}})
+	}
+	a.host.StartAll(ctx, making)
+}
+
+// written takes the news that an answer is in the log, or that it may not be.
+func (a *answers) written(one answer, err error) {
+	if err != nil {
+		one.fail(fmt.Errorf("answer it: %w", err))
+		return
+	}
+	failpoint.Hit(failpoint.RangeAnswered)
+	a.metrics.answered(one.out.code)
+	one.tell(nil)
+}
+
+// message is the answer as it is called.
+func (a *answer) message(atMs int64) *events.IdsAnswered {
+	c, out := a.command, a.out
+	return &events.IdsAnswered{
+		Space: c.space, RequestId: c.requestID, Command: string(c.typ), Code: string(out.code), Text: text(c, out),
+		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, AtMs: atMs,
+	}
+}
