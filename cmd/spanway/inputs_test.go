@@ -140,7 +140,7 @@ func TestIDsToWaitForAreRefusedByTheirFlag(t *testing.T) {
 
 // outOfRange are values, for each variable, that are well formed and cannot be.
 var outOfRange = map[string]string{
-	"SPANWAY_ACCEPTS": "1", "SPANWAY_ALLOW": "/bin/sh", "SPANWAY_ALLOWED_ADDRESSES": "10.0.0.0/99", "SPANWAY_BROKERS": "foo",
+	"SPANWAY_ACCEPTS": "1", "SPANWAY_ALLOW": "/bin/sh", "SPANWAY_ALLOWED_ADDRESSES": "10.0.0.0/99", "SPANWAY_AUDIT_RATE": "-1", "SPANWAY_BROKERS": "foo",
 	"SPANWAY_CAPACITY": "slots=-1", "SPANWAY_CLUSTER": "x", "SPANWAY_CONTEXT": "x", "SPANWAY_DIAL_TIMEOUT": "-1s",
 	"SPANWAY_ENGINE_ID": "a\nb", "SPANWAY_ENGINE_TTL": "-5s", "SPANWAY_FOLLOW_INTERVAL": "0s", "SPANWAY_GRACE": "-5s", "SPANWAY_HTTP": "foo", "SPANWAY_HTTP_ALLOW": "foo",
 	"SPANWAY_INSTANCE": "a\nb", "SPANWAY_LOG_FORMAT": "xml", "SPANWAY_LOG_LEVEL": "loud", "SPANWAY_MEMORY": "1", "SPANWAY_MONITOR": "x", "SPANWAY_NODE": "a\nb",

@@ -37,6 +37,9 @@ type Config struct {
 	// Follow is how often settings of topics that are known, and the beginnings of
 	// sources, are looked at.
 	Follow time.Duration
+	// Audit is how many records a second, of both sides, are read to compare what is copied
+	// with its source; 0 turns that off.
+	Audit int64
 	// Logs says when snapshots of the links are written, and what is kept of their log.
 	Logs logowner.Snapshots
 }
@@ -45,7 +48,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Prefix: events.DefaultPrefix, Site: "local", Instance: "replicator",
-		Memory: 256 << 20, Discover: 100 * time.Millisecond, Follow: 10 * time.Second,
+		Memory: 256 << 20, Discover: 100 * time.Millisecond, Follow: 10 * time.Second, Audit: 2000,
 	}
 }
 
@@ -62,6 +65,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("replicator config: Memory is %d bytes; it must be at least %d", c.Memory, leastMemory)
 	case c.Discover <= 0 || c.Follow <= 0:
 		return fmt.Errorf("replicator config: Discover is %v and Follow %v; both must be above 0", c.Discover, c.Follow)
+	case c.Audit < 0:
+		return fmt.Errorf("replicator config: Audit is %d records a second; it must be at least 0, which turns it off", c.Audit)
 	}
 	err := events.CheckPrefix(c.Prefix)
 	if err == nil {

@@ -31,6 +31,7 @@ type place struct {
 	cluster *cluster.Cluster
 	others  map[string]*cluster.Cluster
 	links   *declarations
+	audit   int64 // records a second, if not the default
 }
 
 // places starts clusters of which each knows the others.
@@ -125,10 +126,14 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 	p.t.Helper()
 	cfg := DefaultConfig()
 	cfg.Site, cfg.Instance, cfg.Follow = p.name, instance, 200*time.Millisecond
+	if p.audit > 0 {
+		cfg.Audit = p.audit
+	}
 	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	s.auditEvery = 100 * time.Millisecond
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/copying"
 )
 
@@ -15,7 +16,9 @@ type metrics struct {
 	meter                     metric.Meter
 	records, bytes, incidents metric.Int64Counter
 	dropped                   metric.Int64Counter
-	lag, copies               metric.Int64ObservableGauge
+	windows, audits           metric.Int64Counter
+	skipped                   metric.Int64Counter
+	lag, copies, unaudited    metric.Int64ObservableGauge
 }
 
 const scope = "spanway.replicator."
@@ -42,6 +45,10 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m.bytes = counter("bytes.copied", "By", "Bytes of the records that this process has copied, uncompressed.")
 	m.dropped = counter("records.dropped", "{record}", "Records that are not copied, by reason: looped, relayed, elsewhere, buried.")
 	m.incidents = counter("incidents", "{incident}", "What an operator must know of, by reason.")
+	m.windows = counter("audit.windows", "{window}", "Windows of copies that were compared with their sources, by result: equal, different.")
+	m.audits = counter("audit.records", "{record}", "Records of both sides that were read to compare them.")
+	m.skipped = counter("audit.skipped", "{record}", "Offsets of copies that were deleted before they were compared.")
+	m.unaudited = gauge("audit.behind", "{record}", "Offsets of copies that are yet to be compared.")
 	m.lag = gauge("lag", "{record}", "Offsets of sources that are yet to be decided.")
 	m.copies = gauge("copies", "{copy}", "Copies of this process, by state.")
 	return m, err
@@ -70,24 +77,44 @@ func (m *metrics) reported(st *standing, r *copying.Report) {
 	}
 }
 
+// audited counts what an audit has compared.
+func (m *metrics) audited(link string, seen *audit.Followed) {
+	ctx, of := context.Background(), attribute.String("link", link)
+	if seen.Compared {
+		result := "equal"
+		if !seen.Equal() {
+			result = "different"
+		}
+		m.windows.Add(ctx, 1, metric.WithAttributes(of, attribute.String("result", result)))
+	}
+	m.audits.Add(ctx, seen.Read, metric.WithAttributes(of))
+	if seen.Skipped > 0 {
+		m.skipped.Add(ctx, seen.Skipped, metric.WithAttributes(of))
+	}
+}
+
 // observe measures how copies stand, until stop.
 func (m *metrics) observe(s *status) (stop func()) {
 	registered, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		lag, states := map[string]int64{}, map[[2]string]int64{}
+		lag, unaudited, states := map[string]int64{}, map[string]int64{}, map[[2]string]int64{}
 		for _, st := range s.copies {
 			lag[st.Link] += st.report.Behind()
+			unaudited[st.Link] += st.unaudited
 			states[[2]string{st.Link, st.state()}]++
 		}
 		for link, n := range lag {
 			o.ObserveInt64(m.lag, n, metric.WithAttributes(attribute.String("link", link)))
 		}
+		for link, n := range unaudited {
+			o.ObserveInt64(m.unaudited, n, metric.WithAttributes(attribute.String("link", link)))
+		}
 		for key, n := range states {
 			o.ObserveInt64(m.copies, n, metric.WithAttributes(attribute.String("link", key[0]), attribute.String("state", key[1])))
 		}
 		return nil
-	}, m.lag, m.copies)
+	}, m.lag, m.copies, m.unaudited)
 	if err != nil {
 		return func() {}
 	}

@@ -39,6 +39,8 @@ type Service struct {
 	copies   *copies
 	selected *selection.Selection
 
+	auditEvery time.Duration // see auditEvery
+
 	beside sync.WaitGroup // what runs beside the plan
 	linked chan struct{}  // closed when what is declared is known
 	joined chan struct{}  // closed when the group has given this process its part
@@ -60,7 +62,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{
 		cfg: cfg, deps: deps, topics: events.Topics{Prefix: cfg.Prefix}, log: deps.Logger,
 		poked: make(chan struct{}, 1), sources: map[string]*view{}, room: copying.NewRoom(cfg.Memory),
-		linked: make(chan struct{}), joined: make(chan struct{}), ready: make(chan struct{}),
+		auditEvery: auditEvery, linked: make(chan struct{}), joined: make(chan struct{}), ready: make(chan struct{}),
 	}
 	var err error
 	if s.metrics, err = newMetrics(deps.Meter); err != nil {
@@ -131,6 +133,10 @@ func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) error {
 	part(s.join)
 	part(func(ctx context.Context) error { s.status.run(ctx); return nil })
 	part(func(ctx context.Context) error { (&trimmer{of: s, done: map[string]int64{}}).run(ctx); return nil })
+	part(func(ctx context.Context) error {
+		(&auditor{of: s, following: map[string]*following{}}).run(ctx)
+		return nil
+	})
 	part(func(ctx context.Context) error { s.announceReady(ctx); return nil })
 	defer s.metrics.observe(s.status)()
 	s.plan(ctx)

@@ -45,6 +45,12 @@ type standing struct {
 	report    copying.Report
 	incidents []*events.ReplicationIncident
 	news      bool
+
+	// What the audit has found.
+	unaudited int64  // offsets of the target
+	audited   int64  // the offset of the target below which it was compared
+	differs   int64  // windows
+	different string // what is wrong in the first of them
 }
 
 // share is what was told of a link before.
@@ -97,6 +103,9 @@ func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []s
 		if st := s.copies[id]; st == nil || st.report.Paused {
 			s.copies[id] = &standing{job: j, news: true}
 		} else {
+			if j.Resumed > st.Resumed {
+				st.differs = 0
+			}
 			st.job = j
 		}
 	}
@@ -346,7 +355,13 @@ func (st *standing) nearRetention() *events.ReplicationProblem {
 
 // blame adds the problems of a link.
 func (s *status) blame(m *events.ReplicationLinkReported) {
-	for _, p := range s.problems {
+	problems := slices.Clone(s.problems)
+	for _, id := range slices.Sorted(maps.Keys(s.copies)) {
+		if p, ok := s.copies[id].differing(); ok {
+			problems = append(problems, p)
+		}
+	}
+	for _, p := range problems {
 		if p.Link != m.Link {
 			continue
 		}

@@ -222,6 +222,13 @@ func (v *view) known() (id string, topics []selection.Topic) {
 	return v.id, topics
 }
 
+// away says that the cluster does not answer.
+func (v *view) away() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.trouble != ""
+}
+
 // source is the cluster as one that is copied from.
 func (v *view) source() selection.Source {
 	id, topics := v.known()

@@ -59,14 +59,16 @@ configuration file (--config), with their credentials.`,
 	f.StringVar(&cfg.Instance, "instance", cli.Instance(), "name of this process, which tells it from the site's other replicators")
 	f.Int64Var(&memory, "memory", memory, "MiB of records that all copies hold together")
 	f.DurationVar(&cfg.Follow, "follow-interval", cfg.Follow, "how often settings of topics and deletions at sources are followed")
+	f.Int64Var(&cfg.Audit, "audit-rate", cfg.Audit, "records a second, of both sides, that are read to compare what is copied with its source; 0: none")
 	f.BoolVar(&cfg.JSON, "json", false, "write events as JSON instead of protobuf")
 	f.DurationVar(&cfg.Logs.Interval, "snapshot-interval", logowner.DefaultInterval, "a snapshot of the links after this long, if anything was appended")
 	f.DurationVar(&cfg.Logs.History, "history", logowner.DefaultHistory, "how long changes of links stay in their log behind snapshots; below 0: for ever")
 	cli.Names(f, "instance")
 	cli.AtLeast(f, 8, "memory")
+	cli.AtLeast(f, 0, "audit-rate")
 	cli.Lasting(f, 10*time.Millisecond, false, "follow-interval")
 	cli.Lasting(f, 0, false, "snapshot-interval")
-	cli.Variables(f, "instance", "memory", "follow-interval", "json", "snapshot-interval", "history")
+	cli.Variables(f, "instance", "memory", "follow-interval", "audit-rate", "json", "snapshot-interval", "history")
 	watched.flags(c)
 	return c
 }

@@ -2,6 +2,8 @@
 // another, and which offset there is which offset here. It shares no code with what makes
 // copies; package compare, its core, judges.
 //
+// A Follower audits a partition window by window while it is copied, behind the copying.
+//
 // A Pair is a topic and its copy. It audits a partition, or all; translates offsets, with
 // the two records as proof; and carries the offsets of consumer groups over.
 //

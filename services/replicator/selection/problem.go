@@ -37,6 +37,8 @@ const (
 	MaxMessageBytes Code = "max_message_bytes"
 	// NearRetention: the source may soon delete what is yet to be copied.
 	NearRetention Code = "near_retention"
+	// CopyDiffers: the audit found a copy that is not what its source is.
+	CopyDiffers Code = "copy_differs"
 )
 
 // Problem is something that an operator must know of.

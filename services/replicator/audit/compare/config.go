@@ -46,6 +46,13 @@ type Generation struct {
 	Origin, Target int64
 }
 
+// Newest is the copy of the highest generation, and of these of the greatest offset of the
+// source.
+type Newest struct {
+	Generation uint32
+	Origin     int64
+}
+
 // superseded says whether a record of the source was copied again under a higher
 // generation than that.
 func (c *Config) superseded(origin int64, generation uint32) bool {

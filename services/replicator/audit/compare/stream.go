@@ -44,12 +44,17 @@ type copied struct {
 const maxLate = 1 << 16
 
 // New begins to compare.
-func New(cfg Config) *Stream {
+func New(cfg Config) *Stream { return After(cfg, Newest{}) }
+
+// After begins to compare behind the newest copy in front of the TargetRange; the zero
+// value is none.
+func After(cfg Config, newest Newest) *Stream {
 	cut := cfg.Every
 	if cut.Offsets <= 0 {
 		cut.Offsets = defaultOffsets
 	}
 	s := &Stream{cfg: cfg, sourceNext: cfg.SourceRange.Start, targetNext: cfg.TargetRange.Start, passed: cfg.SourceRange.Start}
+	s.generation, s.newest = newest.Generation, newest.Origin
 	s.windows = windows{cut: cut, end: cfg.SourceRange.End, from: cfg.SourceRange.Start}
 	s.result.EqualTo = cfg.SourceRange.End
 	s.advance()
