@@ -12,6 +12,7 @@ DIR      ?=
 SEED     ?=
 FUZZTIME ?= 10s
 KILLS    ?= 200
+LINK_KILLS ?= 100
 SOAK     ?= 10m
 CHAOS    ?= 10m
 RATE     ?= 15000
@@ -195,6 +196,10 @@ endif
 .PHONY: kills
 kills: ## kill schedulers and engines at named points (KILLS=200)
 	$(GO) test -count 1 -v -timeout 15m -parallel 8 -run '^TestKilledAtNamedPoints$$' ./e2e -kills $(KILLS)
+
+.PHONY: link-kills
+link-kills: ## kill replicators at named points (LINK_KILLS=100)
+	$(GO) test -count 1 -v -timeout 30m -parallel 8 -run '^TestReplicatorsAreKilled$$' ./e2e -link-kills $(LINK_KILLS)
 
 .PHONY: chaos
 chaos: $(if $(shell command -v mvn),kafka-jars) ## everything is killed, stopped and lied to, half of the time on each broker (CHAOS=10m SEED=...)

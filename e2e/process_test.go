@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -21,7 +22,7 @@ import (
 )
 
 // brokerRole makes the test binary a broker process instead: its value is
-// "PORT DIR". So a broker can be killed like the one of a data centre.
+// "PORT CLUSTER DIR". So a broker can be killed like the one of a data centre.
 const brokerRole = "SPANWAY_E2E_BROKER"
 
 // builtBinary tells a process that a test starts where the binary is.
@@ -64,11 +65,11 @@ func runTests(m *testing.M) int {
 
 func serveBroker(role string) {
 	var port int
-	var dir string
-	if _, err := fmt.Sscanf(role, "%d %s", &port, &dir); err != nil {
+	var cluster, dir string
+	if _, err := fmt.Sscanf(role, "%d %s %s", &port, &cluster, &dir); err != nil {
 		panic(err)
 	}
-	b, err := embedded.Start(embedded.Config{Port: port, DataDir: dir, SyncWrites: true})
+	b, err := embedded.Start(embedded.Config{Port: port, DataDir: dir, ClusterID: cluster, SyncWrites: true})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -266,6 +267,7 @@ func onApache(t *testing.T) broker {
 type kfakeBroker struct {
 	t       *testing.T
 	port    int
+	cluster string // its ID; "e2e" if it is empty
 	dir     string
 	process *process
 }
@@ -275,7 +277,7 @@ func (b *kfakeBroker) Addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port)
 func (b *kfakeBroker) Start() {
 	b.t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s", brokerRole, b.port, b.dir))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s", brokerRole, b.port, cmp.Or(b.cluster, "e2e"), b.dir))
 	b.process = start(b.t, "broker", cmd)
 	b.process.out.await(b.t, "127.0.0.1", 20*time.Second)
 }

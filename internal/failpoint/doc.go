@@ -58,9 +58,26 @@ const (
 	RangeAnswered = "range.answered"
 )
 
+// Points of a replicator, in the order in which a record meets them.
+const (
+	// CopyFetched: a page of the source was read, nothing is done with it.
+	CopyFetched = "copy.fetched"
+	// CopyAppending: a batch is about to be appended to the target.
+	CopyAppending = "copy.appending"
+	// CopySent: a batch was sent to the target's broker, which may have appended it or not.
+	CopySent = "copy.sent"
+	// CopyAppended: the answer to a batch that was sent has come, and was not read.
+	CopyAppended = "copy.appended"
+	// CopyAcknowledged: a batch is known to be appended; nothing is done about it.
+	CopyAcknowledged = "copy.acknowledged"
+	// CopyCheckpointed: a checkpoint is saved; nothing is done about it.
+	CopyCheckpointed = "copy.checkpointed"
+)
+
 // The points of each service; those of hosts of shared logs are with the allocator's.
 var (
-	Scheduler = []string{InputsRead, LogAppending, LogAppended, ClaimAppended, PublishSending, PublishAcked}
-	Engine    = []string{EngineRead, EngineStarting, EngineHandled, EngineReporting, EngineReported}
-	Allocator = []string{CallsAppending, CallsAppended, RangeProposed, RangeDecided, RangeAnswered}
+	Scheduler  = []string{InputsRead, LogAppending, LogAppended, ClaimAppended, PublishSending, PublishAcked}
+	Engine     = []string{EngineRead, EngineStarting, EngineHandled, EngineReporting, EngineReported}
+	Allocator  = []string{CallsAppending, CallsAppended, RangeProposed, RangeDecided, RangeAnswered}
+	Replicator = []string{CopyFetched, CopyAppending, CopySent, CopyAppended, CopyAcknowledged, CopyCheckpointed}
 )

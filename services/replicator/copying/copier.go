@@ -79,6 +79,7 @@ func New(cfg Config) *Copier {
 	if cfg.Copy.MaxBatch == 0 { // What a target takes bounds a batch, which holds one record at least.
 		cfg.Copy.MaxBatch = cfg.Copy.MaxRecord
 	}
+	fragile(&cfg)
 	return &Copier{
 		cfg: cfg, every: every, report: Report{Since: time.Now()},
 		claims: pauses{first: time.Second, most: time.Minute}, others: pauses{first: 100 * time.Millisecond, most: 5 * time.Second},

@@ -32,6 +32,7 @@ const tailWait = 500 * time.Millisecond
 // (kafka.FenceConfig.Old), and renews the fence behind those that weaken it.
 func NewTarget(client *kafka.Client, config kafka.FenceConfig, compression batch.Compression) Target {
 	config.Old = true
+	client = fragileClient(client)
 	return &kafkaTarget{client: client, config: config, compression: compression, log: client.Partition(config.Topic, config.Partition).Uncommitted()}
 }
 
@@ -57,6 +58,9 @@ func (t *kafkaTarget) Claim(ctx context.Context) (Claimed, error) {
 
 // Tail implements Target.
 func (t *kafkaTarget) Tail(ctx context.Context, from, to int64) (mirror.Tail, error) {
+	if !byTail {
+		return mirror.Tail{Next: to}, nil
+	}
 	return readTail(ctx, t.log, from, to)
 }
 

@@ -23,6 +23,7 @@ type unfencedTarget struct {
 // append, so that records may stand twice or in another order after it did: only a link
 // that says so is copied like this.
 func NewUnfencedTarget(client *kafka.Client, topic string, partition int32) Target {
+	client = fragileClient(client)
 	return &unfencedTarget{client: client, topic: topic, partition: partition, tail: client.Partition(topic, partition).Uncommitted()}
 }
 

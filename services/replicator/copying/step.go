@@ -90,6 +90,7 @@ func (c *Copier) append(ctx context.Context, s mirror.Append) error {
 	case ctx.Err() != nil:
 		return err // It ends.
 	}
+	c.cfg.Logger.Debug("a batch may stand in the target or not: the partition is claimed anew", "copy", c.cfg.ID, "error", err)
 	c.unknown()
 	return err
 }

@@ -1,0 +1,5 @@
+//go:build notail
+
+package copying
+
+const byTail = false
