@@ -67,6 +67,7 @@ var printings = map[string][]printing{
 	"spanway link apply":            {{args: "link apply full --source ams --include full --dry-run"}, {args: "link apply full --source ams --include full-MODE"}},
 	"spanway link audit":            {{args: "link audit --help"}}, // It takes two clusters.
 	"spanway link delete":           {{args: "link delete deleted-MODE"}},
+	"spanway link failover":         {{args: "link failover --help"}}, // As link audit.
 	"spanway link group":            {{args: "link group --help"}},
 	"spanway link group apply":      {{args: "link group apply full --topic full-MODE"}},
 	"spanway link group delete":     {{args: "link group delete deleted-MODE"}},

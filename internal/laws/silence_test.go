@@ -49,6 +49,7 @@ var waits = map[string]string{
 	"services/replicator/plan.go plan":                "what changes: what fails is told by its own parts",
 	"services/replicator/status.go run":               "the next round of status: a Try tells of the last one",
 	"services/replicator/auditing.go run":             "the next look at a copy: a Try tells of the last one",
+	"services/replicator/failover/look.go freeze":     "whether records come: it tells where they do",
 	"services/replicator/trim.go run":                 "the next look for what sources have deleted: a Try tells of the last one",
 	"services/replicator/copying/ahead.go readSource": "the source, and what is due beside it",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",

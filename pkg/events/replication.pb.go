@@ -407,8 +407,12 @@ type ReplicationLinkPaused struct {
 	// The name of the link.
 	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
 	// For people.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The link was failed over: its site is the one that is written to from now on. It counts
+	// the fail-overs of the two sites: that with the higher number is the later one. 0: a
+	// plain pause.
+	FailOver      int64 `protobuf:"varint,3,opt,name=fail_over,json=failOver,proto3" json:"fail_over,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -455,6 +459,13 @@ func (x *ReplicationLinkPaused) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *ReplicationLinkPaused) GetFailOver() int64 {
+	if x != nil {
+		return x.FailOver
+	}
+	return 0
 }
 
 func (x *ReplicationLinkPaused) GetAtMs() int64 {
@@ -1791,10 +1802,11 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x17ReplicationLinkDeclared\x12/\n" +
 	"\x04link\x18\x01 \x01(\v2\x1b.spanway.v1.ReplicationLinkR\x04link\x12\x16\n" +
 	"\x06expect\x18\x02 \x01(\x03R\x06expect\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"X\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"u\n" +
 	"\x15ReplicationLinkPaused\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x13\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
+	"\tfail_over\x18\x03 \x01(\x03R\bfailOver\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xe4\x01\n" +
 	"\x16ReplicationLinkResumed\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +

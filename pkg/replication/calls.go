@@ -49,6 +49,13 @@ func (s *Site) Pause(ctx context.Context, link, reason string) error {
 	return s.call(ctx, fmt.Sprintf("pause link %.99q", link), &events.ReplicationLinkPaused{Link: link, Reason: reason, AtMs: now()}, nil, nil)
 }
 
+// FailOver pauses a link as a fail-over does: its site is the one that is written to from
+// then on. number counts the fail-overs of the two sites from 1; reason is for people.
+func (s *Site) FailOver(ctx context.Context, link, reason string, number int64) error {
+	m := &events.ReplicationLinkPaused{Link: link, Reason: reason, FailOver: number, AtMs: now()}
+	return s.call(ctx, fmt.Sprintf("fail link %.99q over", link), m, nil, nil)
+}
+
 // Resume says how the copies of a link go on.
 type Resume struct {
 	// Topic is that of the source; all, and the pause of the link ends, if it is empty.

@@ -97,14 +97,11 @@ func configOf(a *cli.App, l *replication.Link, topic copied) audit.Config {
 		SourceTopic: topic.topic, TargetTopic: topic.target, Relay: l.Relay,
 		Letters: events.Topics{Prefix: a.Prefix}.DeadLetters(),
 	}
-	for _, r := range l.Resumed {
-		if r.Topic == "" || r.Topic == topic.topic {
-			config.Tolerated = max(config.Tolerated, r.Tolerate)
-		}
-	}
+	config.Tolerated = func(p int32) int64 { return l.Tolerated(topic.topic, p) }
 	if l.Shared {
-		config.Tolerated = compare.Shared
+		config.Tolerated = func(int32) int64 { return compare.Shared }
 	}
+	config.BothWays = l.Shared || l.Tolerates(topic.topic)
 	if l.Model == links.Routed {
 		config.Routed = &compare.Routing{
 			Header: cmp.Or(l.Routing.Header, "sites"), Site: a.Site, Allowed: l.Routing.Allowed,

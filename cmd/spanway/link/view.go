@@ -104,7 +104,9 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 	switch {
 	case l.Paused:
 		v.State, v.Reason = "paused", l.Reason
-		v.Remedy = fmt.Sprintf("spanway link resume %s", l.Name)
+		if v.Remedy = fmt.Sprintf("spanway link resume %s", l.Name); l.FailedOver {
+			v.Remedy = fmt.Sprintf("none is needed: to fail back, call spanway link failover at the site %s", l.Source)
+		}
 	case len(v.Replicators) == 0:
 		v.State, v.Remedy = unattended, "no replicator of this site reports of it: run one (spanway serve replicator)"
 	default:

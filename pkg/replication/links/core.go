@@ -118,8 +118,10 @@ func (c *Core) pause(m *events.ReplicationLinkPaused, at int64) events.Code {
 	switch {
 	case !ok:
 		return events.CodeUnknownLink
-	case events.CheckOptionalID("the reason", m.Reason) != nil:
+	case events.CheckOptionalID("the reason", m.Reason) != nil, m.FailOver < 0:
 		return events.CodeBadData
+	case m.FailOver > 0:
+		l.FailedOver, l.FailOvers = true, max(l.FailOvers, m.FailOver)
 	}
 	l.Paused, l.Reason, l.Revision = true, m.Reason, at
 	c.links[m.Link] = l

@@ -253,7 +253,7 @@ func random(r *rapid.T) proto.Message {
 			Prefix: pick("prefix", "", "ams."), Shared: number("shared", 0, 1) == 1,
 		}}
 	case 3:
-		return &events.ReplicationLinkPaused{Link: link, Reason: pick("reason", "", "why", "\x01")}
+		return &events.ReplicationLinkPaused{Link: link, Reason: pick("reason", "", "why", "\x01"), FailOver: number("fail-over", -1, 2)}
 	case 4, 5:
 		m := &events.ReplicationLinkResumed{Link: link, Topic: pick("topic", "", "x", "y"), Restart: number("restart", 0, 1) == 1, AcceptForeignBelow: number("below", -1, 5)}
 		for range number("partitions", 0, 2) {

@@ -15,6 +15,9 @@
 // is paused. Its revision is the offset behind the record that changed it last: a caller that
 // names the revision which it has seen is refused if there is another one now.
 //
+// A fail-over pauses the link with its number: its site is the one that is written to from
+// then on. The pause ends as any other does.
+//
 // # Resumptions
 //
 // What an operator has said of copies that have stopped stays with the link, one Resumption

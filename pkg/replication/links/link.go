@@ -92,6 +92,10 @@ type Link struct {
 	// Paused: its copies keep their places. Reason is for people.
 	Paused bool   `json:"paused,omitempty"`
 	Reason string `json:"reason,omitempty"`
+	// FailedOver: a fail-over has paused the link. FailOvers is the number of its last one,
+	// which counts those of the two sites as far as they were known.
+	FailedOver bool  `json:"failed_over,omitempty"`
+	FailOvers  int64 `json:"fail_overs,omitempty"`
 	// Since is the offset behind the record that made the link: of two links the one with
 	// the lower one is older. Revision is that behind its last change.
 	Since    int64 `json:"since"`

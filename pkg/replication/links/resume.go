@@ -48,7 +48,7 @@ func (c *Core) resume(m *events.ReplicationLinkResumed, at int64) events.Code {
 		return events.CodeBadCount
 	}
 	if l.Resumed, l.Revision = resumed, at; m.Topic == "" {
-		l.Paused, l.Reason = false, ""
+		l.Paused, l.Reason, l.FailedOver = false, "", false
 	}
 	if m.Restart {
 		c.restarts++
@@ -76,4 +76,25 @@ func (r Resumption) and(later Resumption) Resumption {
 	}
 	r.Tolerate, r.Revision = max(r.Tolerate, later.Tolerate), later.Revision
 	return r
+}
+
+// of tells whether a resumption is of a partition of a topic.
+func (r *Resumption) of(topic string, partition int32) bool {
+	return (r.Topic == "" || r.Topic == topic) && (r.Partition == every || r.Partition == partition)
+}
+
+// Tolerated is the offset in the copy of a partition below which records of others are no
+// reason to stop.
+func (l *Link) Tolerated(topic string, partition int32) (below int64) {
+	for i := range l.Resumed {
+		if r := &l.Resumed[i]; r.of(topic, partition) {
+			below = max(below, r.Tolerate)
+		}
+	}
+	return below
+}
+
+// Tolerates tells whether records of others are tolerated in any partition of a topic's copy.
+func (l *Link) Tolerates(topic string) bool {
+	return slices.ContainsFunc(l.Resumed, func(r Resumption) bool { return r.Tolerate > 0 && (r.Topic == "" || r.Topic == topic) })
 }

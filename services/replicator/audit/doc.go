@@ -17,7 +17,8 @@
 // is found by binary search. Records of other writers are passed over. What a consumer has
 // not read of the source it will not have read of the target: a position is that of the
 // first copy at or behind the committed offset, or behind the newest copy, if there is none
-// yet.
+// yet. Where the source has copies of the target's own records (Config.BothWays) these count
+// by their originals.
 //
 // # On a crash
 //

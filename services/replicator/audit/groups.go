@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"github.com/spanway/spanway/services/replicator/audit/compare"
 )
 
 // Position is where a consumer group goes on in a partition.
@@ -65,8 +67,8 @@ func (p *Pair) TranslateGroup(ctx context.Context, name string) (Group, error) {
 	return g, nil
 }
 
-// position is that of the first copy at or behind an offset, or behind the newest copy
-// where there is none yet.
+// position is where a reader of the source goes on that has come to an offset: at the first
+// record of the target that it has not read, or behind all of them.
 func (s *sides) position(ctx context.Context, offset int64) (p Position, err error) {
 	if err := s.ends(ctx); err != nil {
 		return p, err
@@ -75,16 +77,61 @@ func (s *sides) position(ctx context.Context, offset int64) (p Position, err err
 	if err != nil {
 		return p, err
 	}
-	p.Source = offset
-	switch {
-	case hit != nil:
-		p.Target = hit.record.Offset
-	case before != nil:
-		p.Target, p.Behind = before.record.Offset+1, before.origin+1 < offset
-	default:
-		p.Target, p.Behind = s.cfg.TargetRange.Start, offset > s.cfg.SourceRange.Start
+	at := span{behind: s.cfg.TargetRange.Start, read: s.cfg.SourceRange.Start}
+	if before != nil {
+		at.behind, at.read = before.record.Offset+1, before.origin+1
+	}
+	if hit != nil {
+		at.found, at.next = true, hit.record.Offset
+	}
+	if s.bothWays {
+		if err := s.returned(ctx, offset, &at); err != nil {
+			return p, err
+		}
+	}
+	p.Source, p.Target = offset, max(at.behind, s.cfg.TargetRange.Start)
+	if at.found {
+		p.Target = max(at.next, s.cfg.TargetRange.Start)
+	} else {
+		p.Behind = at.read < offset
 	}
 	return p, nil
+}
+
+// span is what is known of a place in the target: next is the first record that is not read,
+// if one was found, behind the place behind the last one that is. read is up to where that
+// last one was read in the source.
+type span struct {
+	behind, read int64
+	next         int64
+	found        bool
+}
+
+// returned takes account of the records of the source that are copies of the target's own:
+// their originals are read, too, if they are.
+func (s *sides) returned(ctx context.Context, offset int64, at *span) error {
+	back := &sides{source: s.target, target: s.source, cfg: s.cfg}
+	back.cfg.Source, back.cfg.Target = s.cfg.Target, s.cfg.Source
+	back.cfg.TargetRange = compare.Range{Start: max(offset, s.cfg.SourceRange.Start), End: s.cfg.SourceRange.End}
+	_, after, err := back.search(ctx, back.cfg.TargetRange, func(*twin) bool { return true })
+	if err != nil {
+		return fmt.Errorf("look for copies that lead back: %w", err)
+	}
+	if after != nil && (!at.found || after.origin < at.next) {
+		at.found, at.next = true, after.origin
+	}
+	if at.found {
+		return nil
+	}
+	back.cfg.TargetRange.Start = at.read
+	last, err := back.lastBefore(ctx, min(offset, s.cfg.SourceRange.End))
+	if err != nil {
+		return fmt.Errorf("look for copies that lead back: %w", err)
+	}
+	if last != nil {
+		at.read, at.behind = last.record.Offset+1, max(at.behind, last.origin+1)
+	}
+	return nil
 }
 
 // CommitGroup commits the positions of a group in the target, which must have no members

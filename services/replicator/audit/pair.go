@@ -16,10 +16,14 @@ type Config struct {
 	Source, Target *cluster.Cluster
 	// SourceTopic and TargetTopic are the topics.
 	SourceTopic, TargetTopic string
-	// Shared, Relay, Tolerated and Routed are as in compare.Config.
-	Relay     bool
-	Tolerated int64
-	Routed    *compare.Routing
+	// Relay and Routed are as in compare.Config.
+	Relay  bool
+	Routed *compare.Routing
+	// Tolerated is that of compare.Config for a partition; 0 if it is nil.
+	Tolerated func(partition int32) int64
+	// BothWays says that the source may have copies of the target's own records, as after a
+	// fail-over.
+	BothWays bool
 	// Whole demands that all of the source is copied; else what is not copied yet is
 	// counted as behind.
 	Whole bool
@@ -114,9 +118,13 @@ func (p *Pair) sides(partition int32) *sides {
 		cfg: compare.Config{
 			Source: events.ClusterPartition{Cluster: p.sourceCluster, Topic: p.cfg.SourceTopic, Partition: partition},
 			Target: events.ClusterPartition{Cluster: p.targetCluster, Topic: p.cfg.TargetTopic, Partition: partition},
-			Relay:  p.cfg.Relay, Tolerated: p.cfg.Tolerated, Routed: p.cfg.Routed,
+			Relay:  p.cfg.Relay, Routed: p.cfg.Routed,
 			Compacted: p.compacted, Whole: p.cfg.Whole, Every: p.cfg.Every,
 		},
+		bothWays: p.cfg.BothWays,
+	}
+	if p.cfg.Tolerated != nil {
+		s.cfg.Tolerated = p.cfg.Tolerated(partition)
 	}
 	if buried := p.letters[partition]; buried != nil {
 		s.cfg.Buried = func(offset int64) bool { return buried[offset] }

@@ -38,6 +38,7 @@ type sides struct {
 	source, target partition
 	cfg            compare.Config
 	progress       func(read, all int64)
+	bothWays       bool
 }
 
 // errMoved means that retention deleted what was about to be read.

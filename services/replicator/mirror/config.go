@@ -22,7 +22,7 @@ type Config struct {
 	Routed *Routing
 	// SourceCompacted and TargetCompacted say that records go missing by compaction.
 	// Otherwise it is evidence of loss that one is missing. In an exclusive target it is so
-	// always, for what takes its place is of the copy too.
+	// always, but below Tolerated, for what takes its place is of the copy too.
 	SourceCompacted, TargetCompacted bool
 	// Tolerated is the offset in the target below which records that are not of the copy
 	// do not stop it: an operator has said so.

@@ -63,7 +63,7 @@ func (c *Copy) position() (mark Checkpoint, fresh bool) {
 }
 
 // lost is where to go on when the newest copied record is gone. If records were deleted
-// from the front, or compacted, those behind it were copied as far as the checkpoint says;
+// from the front, or compacted in favour of others, those behind it were copied as far as the checkpoint says;
 // else the end of the target was lost.
 func (c *Copy) lost(saved *Checkpoint) int64 {
 	newest, last := c.target.newest, saved.Last
@@ -71,7 +71,7 @@ func (c *Copy) lost(saved *Checkpoint) int64 {
 	switch {
 	case same && newest == nil && c.target.start > last.Target:
 		return saved.Next
-	case same && c.cfg.Shared && c.cfg.TargetCompacted:
+	case same && c.cfg.TargetCompacted && (c.cfg.Shared || last.Target < c.cfg.Tolerated): // Another writer's record may have taken its place.
 		return saved.Next
 	}
 	next := int64(0)

@@ -1,0 +1,142 @@
+package link
+
+import (
+	"fmt"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/services/replicator/failover"
+)
+
+// failoverView is what a fail-over has done, as -o json prints it; the names are stable.
+type failoverView struct {
+	Link       string         `json:"link"`
+	LinkBack   string         `json:"link_back"`
+	Source     string         `json:"source"`
+	Number     int64          `json:"number"`
+	Done       bool           `json:"done"`
+	Already    bool           `json:"already"`
+	Forced     bool           `json:"forced"`
+	Unfinished bool           `json:"unfinished"`
+	DryRun     bool           `json:"dry_run"`
+	Partitions []frozenView   `json:"partitions"`
+	Groups     []overView     `json:"groups"`
+	Failed     *failoverError `json:"error,omitempty"`
+}
+
+// frozenView is a partition: it is copied up to Next, and ends at End at the source.
+type frozenView struct {
+	Topic     string `json:"topic"`
+	Partition int32  `json:"partition"`
+	End       int64  `json:"source_end"`
+	Next      int64  `json:"next"`
+	Same      int64  `json:"same"`
+	Left      int64  `json:"not_copied"`
+	Gone      int64  `json:"gone_at_source"`
+}
+
+// overView is where a consumer group goes on.
+type overView struct {
+	positionView
+	SourceMembers int `json:"source_members"`
+}
+
+type failoverError struct {
+	Text string `json:"text"`
+}
+
+func viewFailover(r *failover.Report, dryRun bool) *failoverView {
+	v := &failoverView{
+		Link: r.Link, LinkBack: r.Back, Source: r.Source, Number: r.Number, Already: r.Already, Forced: r.Forced,
+		Unfinished: r.Unfinished, DryRun: dryRun, Partitions: []frozenView{}, Groups: []overView{},
+	}
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		v.Partitions = append(v.Partitions, frozenView{p.Topic, p.Partition, p.End, p.Next, p.Same, p.Left, p.Gone})
+	}
+	for i := range r.Groups {
+		g := &r.Groups[i]
+		v.Groups = append(v.Groups, overView{
+			positionView{g.Name, g.Topic, g.Partition, g.Position.Source, g.Target, g.Had, g.Behind, verdictOver(g, dryRun)}, g.SourceMembers,
+		})
+	}
+	return v
+}
+
+// verdictOver is what became of a group.
+func verdictOver(g *failover.Group, dryRun bool) string {
+	switch {
+	case g.Committed:
+		return committed
+	case g.Had == g.Target:
+		return "same"
+	case g.TargetMembers > 0:
+		return "group in use"
+	case g.Backwards():
+		return "further there"
+	case dryRun:
+		return "would be set"
+	}
+	return "not set"
+}
+
+// printFailover prints what was done, also of a fail-over that has failed.
+func printFailover(a *cli.App, v *failoverView, failed error) error {
+	if v.Done = failed == nil && !v.DryRun; failed != nil {
+		v.Failed = &failoverError{failed.Error()}
+	}
+	if a.JSON() {
+		return a.Object(v)
+	}
+	if len(v.Partitions) > 0 {
+		t := &cli.Table{Head: []string{"TOPIC", "P", "END", "COPIED TO", "SAME", "NOT COPIED"}}
+		for _, p := range v.Partitions {
+			left := cli.Plain(p.Left)
+			if p.Left > 0 {
+				left = cli.Marked(fmt.Sprint(p.Left), render.Red)
+			}
+			t.Add(cli.Plain(p.Topic), cli.Plain(p.Partition), cli.Plain(p.End), cli.Plain(p.Next), cli.Plain(p.Same), left)
+		}
+		if err := a.Table(t); err != nil {
+			return err
+		}
+	}
+	if err := printOver(a, v.Groups); err != nil || failed != nil {
+		return err
+	}
+	for _, p := range v.Partitions {
+		if p.Gone > 0 {
+			a.Printf("%s/%d: the source has lost %d offsets that were copied; they are here alone\n", p.Topic, p.Partition, p.Gone)
+		}
+	}
+	return a.Printf("%s\n", v.outcome())
+}
+
+func printOver(a *cli.App, groups []overView) error {
+	if len(groups) == 0 {
+		return nil
+	}
+	positions := make([]positionView, len(groups))
+	for i := range groups {
+		if positions[i] = groups[i].positionView; groups[i].SourceMembers > 0 {
+			positions[i].Verdict += ", still reads at the source"
+		}
+	}
+	return printPositions(a, positions)
+}
+
+// outcome is what the site is now, in a line.
+func (v *failoverView) outcome() string {
+	back := fmt.Sprintf("link %s of site %s copies from here", v.LinkBack, v.Source)
+	switch {
+	case v.DryRun && v.Forced:
+		return fmt.Sprintf("link %s would be paused; its source %s does not answer", v.Link, v.Source)
+	case v.DryRun:
+		return fmt.Sprintf("link %s would be failed over; nothing was changed", v.Link)
+	case v.Unfinished:
+		return fmt.Sprintf("link %s is failed over without its source %s: write here. Call this again when the source answers, for the link back", v.Link, v.Source)
+	case v.Already:
+		return fmt.Sprintf("link %s was failed over before: %s", v.Link, back)
+	}
+	return fmt.Sprintf("link %s is failed over: write here; %s", v.Link, back)
+}

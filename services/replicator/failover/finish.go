@@ -1,0 +1,81 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spanway/spanway/services/replicator/audit"
+)
+
+// away goes on without a source that does not answer, if that is forced.
+func (r *run) away(ctx context.Context, why error) error {
+	if !r.Force {
+		return r.fail(SourceUnreachable, why, nil, "the source %s does not answer; --force goes on without it, and says what is missing at most", r.link.Source)
+	}
+	r.Forced, r.Unfinished = true, true
+	if r.Already = r.link.FailedOver; r.Already || r.DryRun {
+		return nil
+	}
+	r.tell(Pause, "the source is away; the link is paused")
+	r.Number++ // If the other site has failed over once more it has the same number, not a higher one.
+	return r.Here.Links.FailOver(ctx, r.link.Name, r.reason(), r.Number)
+}
+
+// finish goes on with a fail-over of which the link is paused: the link back is there
+// already, or the source was away.
+func (r *run) finish(ctx context.Context) error {
+	if err := r.checkBack(); err != nil {
+		return err
+	}
+	r.tell(LinkBack, "the link is failed over; the link back is looked for")
+	if err := r.since(ctx); err != nil || r.Already || r.DryRun {
+		return err
+	}
+	if err := r.ends(ctx); err != nil {
+		return err
+	}
+	if err := r.declareBack(ctx); err != nil {
+		return err
+	}
+	r.tell(Groups, "the offsets of consumer groups are carried over")
+	return r.groups(ctx)
+}
+
+// since tells what has come to the source behind what is copied, and whether the link back
+// has all its recorded ends.
+func (r *run) since(ctx context.Context) error {
+	r.Already = r.back != nil && !r.back.FailedOver
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		pair, err := r.pair(ctx, p)
+		if err != nil {
+			return err
+		}
+		_, end, err := r.there.Cluster.Offsets(ctx, p.Topic, p.Partition)
+		if err != nil {
+			return fmt.Errorf("look at %s of the source: %w", p.at(), err)
+		}
+		if p.Next, err = copiedTo(ctx, pair, p.Partition); err != nil {
+			return err
+		}
+		if p.End, p.Gone = end, max(0, p.Next-end); end > 0 && (r.back == nil || r.back.Tolerated(p.Topic, p.Partition) == 0) {
+			r.Already = false
+		}
+		if p.Left, err = r.own(ctx, p, p.Next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copiedTo is up to where a partition of the source is copied, by its newest copy.
+func copiedTo(ctx context.Context, pair *audit.Pair, partition int32) (int64, error) {
+	t, err := pair.TranslateBack(ctx, partition, endOfAll)
+	if err != nil || t.Before == nil {
+		return 0, err
+	}
+	return t.Before.Source + 1, nil
+}
+
+// endOfAll is behind each record.
+const endOfAll = 1<<62 - 1

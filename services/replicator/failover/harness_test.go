@@ -1,0 +1,228 @@
+package failover_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/services/replicator"
+	"github.com/spanway/spanway/services/replicator/audit"
+	"github.com/spanway/spanway/services/replicator/failover"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// place is a site with a cluster, a replicator and its links.
+type place struct {
+	t       *testing.T
+	name    string
+	broker  *embedded.Broker
+	kept    embedded.Config
+	cluster *cluster.Cluster
+	links   *replication.Site
+}
+
+const partitions = 2
+
+// places are two sites, each of which knows the other, and a topic at ams that fra copies.
+func places(t *testing.T) (ams, fra *place) {
+	t.Helper()
+	all := []*place{{t: t, name: "ams"}, {t: t, name: "fra"}}
+	for _, p := range all {
+		p.kept = embedded.Config{DataDir: t.TempDir(), ClusterID: p.name + "-cluster"}
+		var err error
+		if p.broker, err = embedded.Start(p.kept); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { p.broker.Close() })
+		p.cluster = connect(t, p.broker)
+	}
+	ams, fra = all[0], all[1]
+	if err := ams.cluster.Kafka().Create(t.Context(), events.TopicSpec{Name: "orders", Partitions: partitions}); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range all {
+		p.serve(all[1-i])
+	}
+	return ams, fra
+}
+
+func connect(t *testing.T, b *embedded.Broker) *cluster.Cluster {
+	t.Helper()
+	c, err := cluster.Open(cluster.Config{Brokers: b.Addrs(), Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// serve opens the links, and runs a replicator that copies from the other site.
+func (p *place) serve(other *place) {
+	p.t.Helper()
+	var err error
+	if p.links, err = replication.Open(p.t.Context(), p.cluster, replication.Options{Create: true, Logger: quiet}); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { _ = p.links.Close() })
+	cfg := replicator.DefaultConfig()
+	cfg.Site, cfg.Instance, cfg.Follow = p.name, "one", 200*time.Millisecond
+	r, err := replicator.New(cfg, replicator.Deps{Cluster: p.cluster, Sources: map[string]*cluster.Cluster{other.name: connect(p.t, other.broker)}, Logger: quiet})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(p.t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx) }()
+	p.t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			p.t.Errorf("the replicator of %s ended with %v", p.name, err)
+		}
+	})
+	<-r.Ready()
+}
+
+// write writes n records to each partition, which go on from first.
+func (p *place) write(first, n int) {
+	p.t.Helper()
+	for partition := range int32(partitions) {
+		var records []events.Record
+		for i := range n {
+			records = append(records, events.Record{Timestamp: time.Now().UnixMilli(), Value: fmt.Appendf(nil, "%d", first+i)})
+		}
+		if _, err := p.cluster.Partition("orders", partition).Append(p.t.Context(), records); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+// read is a consumer group: it reads on from where it has committed, at most so many records
+// of each partition, and commits.
+func (p *place) read(group string, most int) (values map[int32][]string) {
+	p.t.Helper()
+	ctx := p.t.Context()
+	values = map[int32][]string{}
+	committed, err := p.cluster.Kafka().Committed(ctx, group, "orders", partitions)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for partition := range int32(partitions) {
+		for at := committed[partition]; len(values[partition]) < most; {
+			page, err := p.cluster.Partition("orders", partition).Fetch(ctx, at, 0)
+			if err != nil {
+				p.t.Fatal(err)
+			}
+			for i := 0; i < len(page.Records) && len(values[partition]) < most; i++ {
+				values[partition] = append(values[partition], string(page.Records[i].Value))
+				committed[partition] = page.Records[i].Offset + 1
+			}
+			if at = page.Next; at >= page.End {
+				break
+			}
+		}
+	}
+	if err := p.cluster.Kafka().SetCommitted(ctx, group, "orders", committed); err != nil {
+		p.t.Fatal(err)
+	}
+	return values
+}
+
+// holds waits until each partition has the values 0 to n-1, in this order, and fails if it
+// has others.
+func (p *place) holds(n int) {
+	p.t.Helper()
+	want := make([]string, n)
+	for i := range want {
+		want[i] = fmt.Sprint(i)
+	}
+	for partition := range int32(partitions) {
+		p.has(partition, want)
+	}
+}
+
+func (p *place) has(partition int32, want []string) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	defer cancel()
+	var got []string
+	for at := int64(0); ctx.Err() == nil; {
+		page, err := p.cluster.Partition("orders", partition).Fetch(ctx, at, 100*time.Millisecond)
+		if err != nil {
+			<-time.After(20 * time.Millisecond) // The topic is to come.
+			continue
+		}
+		for i := range page.Records {
+			got = append(got, string(page.Records[i].Value))
+		}
+		if at = page.Next; at >= page.End && len(got) >= len(want) {
+			break
+		}
+	}
+	if !slices.Equal(got, want) {
+		p.t.Errorf("orders/%d at %s has %q, want %q", partition, p.name, got, want)
+	}
+}
+
+// from is how a link of the place is failed over.
+func (p *place) from(other *place) failover.Config {
+	return failover.Config{
+		Link: "orders", Here: failover.Site{Name: p.name, Cluster: p.cluster, Links: p.links}, Prefix: "spanway.",
+		Source: func(context.Context, *replication.Link) (failover.Site, error) {
+			return failover.Site{Name: other.name, Cluster: other.cluster, Links: other.links}, nil
+		},
+		Audit: func(l *replication.Link, topic, target string) audit.Config {
+			return audit.Config{SourceTopic: topic, TargetTopic: target, BothWays: l.Tolerates(topic), Tolerated: func(p int32) int64 { return l.Tolerated(topic, p) }}
+		},
+		Quiet: 50 * time.Millisecond, Timeout: time.Minute,
+	}
+}
+
+// link declares the link of fra, and waits until the topic is there.
+func (p *place) link() {
+	p.t.Helper()
+	if _, err := p.links.Apply(p.t.Context(), replication.Spec{Name: "orders", Source: "ams", Include: []string{"orders"}}, replication.Any); err != nil {
+		p.t.Fatal(err)
+	}
+	p.reported()
+}
+
+var errReported = errors.New("it is reported")
+
+// reported waits until each copy is reported.
+func (p *place) reported() {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
+	defer cancel()
+	err := replication.WatchStatus(ctx, p.cluster, "", func(s replication.Status) error {
+		if len(s.Copies) == partitions {
+			return errReported
+		}
+		return nil
+	})
+	if !errors.Is(err, errReported) {
+		p.t.Fatal(err)
+	}
+}
+
+// run fails over, and demands that it succeeds.
+func run(t *testing.T, c failover.Config) failover.Report {
+	t.Helper()
+	r, err := failover.Run(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}

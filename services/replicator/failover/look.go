@@ -1,0 +1,189 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
+)
+
+// reversible refuses a link of which the other site cannot become the copy.
+func (r *run) reversible() error {
+	l := &r.link
+	switch {
+	case l.Paused && !l.FailedOver:
+		return r.fail(LinkPaused, nil, nil, "it is paused, so that nothing is copied; resume it first (spanway link resume %s)", l.Name)
+	case l.Prefix != "":
+		return r.fail(NotReversible, nil, nil, "its copies are called %sTOPIC here, so that applications do not find them by the names of the source; use a link without a prefix", l.Prefix)
+	case l.Model == links.Routed:
+		return r.fail(NotReversible, nil, nil, "it copies only those records that name this site; use a link of the model topic")
+	}
+	return nil
+}
+
+// known takes the copies that replicators have reported.
+func (r *run) known(ctx context.Context) error {
+	status, err := replication.ReadStatus(ctx, r.Here.Cluster, r.Prefix)
+	if err != nil {
+		return err
+	}
+	for _, m := range status.Copies {
+		if m.Link == r.link.Name {
+			r.Partitions = append(r.Partitions, Partition{
+				Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition, End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next),
+			})
+		}
+	}
+	if len(r.Partitions) == 0 {
+		return r.fail(NothingCopied, nil, nil, "no replicator of this site has reported a copy; see spanway link show %s", r.link.Name)
+	}
+	return nil
+}
+
+// freeze takes the ends of the source when no record comes any more.
+func (r *run) freeze(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	if err := r.ends(ctx); err != nil {
+		return err
+	}
+	for {
+		if !trouble.Pause(ctx, r.Quiet) {
+			return context.Cause(ctx)
+		}
+		written, err := r.written(ctx)
+		if err != nil {
+			return err
+		}
+		if len(written) == 0 {
+			return nil
+		}
+		if until, ok := ctx.Deadline(); ok && time.Until(until) <= r.Quiet {
+			return r.fail(SourceIsWritten, nil, written, "records still come to the source; stop what writes there, and try again")
+		}
+		r.tell(Freeze, "records still come to %s", written[0])
+		if err := r.ends(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// ends takes the ends of the source.
+func (r *run) ends(ctx context.Context) error {
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		_, end, err := r.there.Cluster.Offsets(ctx, p.Topic, p.Partition)
+		if err != nil {
+			return fmt.Errorf("freeze the source: %w", err)
+		}
+		p.End = end
+	}
+	return nil
+}
+
+// written names the partitions of the source to which records have come since their ends
+// were taken: not markers of transactions, nor copies.
+func (r *run) written(ctx context.Context) (places []string, err error) {
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		n, err := r.own(ctx, p, p.End)
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			places = append(places, fmt.Sprintf("%s@%d", p.at(), p.End))
+		}
+	}
+	return places, nil
+}
+
+// own counts the records of a partition of the source, from an offset on, that are not
+// copies.
+func (r *run) own(ctx context.Context, p *Partition, from int64) (n int64, err error) {
+	what := fmt.Sprintf("look for records in %s from %d on", p.at(), from)
+	_, end, err := r.there.Cluster.Offsets(ctx, p.Topic, p.Partition)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", what, err)
+	}
+	log := r.there.Cluster.Partition(p.Topic, p.Partition)
+	for from < end {
+		page, err := log.Fetch(ctx, from, time.Second)
+		if start, _, outside := eventlog.OutOfRange(err); outside && start > from {
+			from = start
+			continue
+		}
+		if err != nil {
+			return 0, fmt.Errorf("%s: %w", what, err)
+		}
+		for i := range page.Records {
+			if _, copied := page.Records[i].Header(events.HeaderOrigin); !copied {
+				n++
+			}
+		}
+		from = page.Next
+	}
+	return n, nil
+}
+
+// errDrained ends the watch of the status.
+var errDrained = errors.New("all is copied")
+
+// drain waits until all is copied up to the recorded ends.
+func (r *run) drain(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, r.Timeout)
+	defer cancel()
+	var behind []string
+	err := replication.WatchStatus(waiting, r.Here.Cluster, r.Prefix, func(s replication.Status) (err error) {
+		if behind, err = r.behind(&s); err == nil && len(behind) == 0 {
+			return errDrained
+		}
+		return err
+	})
+	switch {
+	case errors.Is(err, errDrained):
+		return nil
+	case waiting.Err() != nil && ctx.Err() == nil:
+		return r.fail(NotDrained, nil, behind, "in %s not all was copied; see spanway link show %s --partitions", r.Timeout, r.link.Name)
+	}
+	return err
+}
+
+// behind names the partitions that are not copied up to their recorded ends. One that has
+// stopped is an error: it does not go on by itself.
+func (r *run) behind(s *replication.Status) (places []string, err error) {
+	var left int64
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		for _, m := range s.Copies {
+			if m.Link != r.link.Name || m.Topic != p.Topic || m.Partition != p.Partition {
+				continue
+			}
+			if m.State == "stopped" {
+				return nil, r.fail(NotDrained, nil, []string{p.at()}, "a copy has stopped (%s); see spanway link show %s --partitions for the remedy", m.Reason, r.link.Name)
+			}
+			p.Next, p.Left = m.Next, max(0, p.End-m.Next)
+		}
+		if left += p.Left; p.Left > 0 {
+			places = append(places, fmt.Sprintf("%s: %d left", p.at(), p.Left))
+		}
+	}
+	if left > 0 {
+		r.tell(Drain, "%d records are left in %d partitions", left, len(places))
+	}
+	for _, m := range s.Shares {
+		if m.Link == r.link.Name && m.State == "failed" && len(m.Problems) > 0 && len(places) == 0 && time.Since(time.UnixMilli(m.AtMs)) < fresh {
+			p := m.Problems[0]
+			places = append(places, fmt.Sprintf("%s: %s: %s", p.Topic, p.Code, p.Text))
+		}
+	}
+	return places, nil
+}
+
+// fresh is how old a report of problems may be: replicators report once a second.
+const fresh = 5 * time.Second
