@@ -1,7 +1,9 @@
 package commands
 
 import (
+	"context"
 	"errors"
+	"sync"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
@@ -21,10 +23,10 @@ var tracer = messaging.Tracer(scope)
 // process begins a span for each message, in the trace that its metadata name, and
 // puts it into what the handler produces.
 func process(h message.HandlerFunc) message.HandlerFunc {
+	var topics sync.Map // of *messaging.Spans
 	return func(m *message.Message) ([]*message.Message, error) {
 		ctx := messaging.Extract(m.Context(), m.Metadata.Get(events.HeaderTraceparent), m.Metadata.Get(events.HeaderTracestate))
-		spans := messaging.Processes(tracer, message.SubscribeTopicFromCtx(ctx))
-		ctx, span := spans.Start(ctx, messaging.LinkTo(trace.SpanContextFromContext(ctx)))
+		ctx, span := begin(ctx, spansOf(&topics, message.SubscribeTopicFromCtx(ctx)))
 		defer span.End()
 		if span.IsRecording() {
 			span.SetAttributes(about(m)...)
@@ -41,6 +43,24 @@ func process(h message.HandlerFunc) message.HandlerFunc {
 		}
 		return produced, err
 	}
+}
+
+// spansOf are those of a topic, made once.
+func spansOf(topics *sync.Map, topic string) *messaging.Spans {
+	known, ok := topics.Load(topic)
+	if !ok {
+		spans := messaging.Processes(tracer, topic)
+		known, _ = topics.LoadOrStore(topic, &spans)
+	}
+	return known.(*messaging.Spans)
+}
+
+// begin begins a span, with a link if the message was sent in one.
+func begin(ctx context.Context, spans *messaging.Spans) (context.Context, trace.Span) {
+	if sent := trace.SpanContextFromContext(ctx); sent.IsValid() {
+		return spans.Start(ctx, messaging.LinkTo(sent))
+	}
+	return spans.Start(ctx)
 }
 
 func about(m *message.Message) []attribute.KeyValue {

@@ -44,7 +44,7 @@ func NewRouter(c Config) (*message.Router, error) {
 		return nil, errors.New("make a router: DeadLetters is nil; give a publisher for what cannot be handled")
 	}
 	c.setDefaults()
-	logger := watermill.NewSlogLogger(c.Logger)
+	logger := quiet{watermill.NewSlogLogger(c.Logger), c.Logger}
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: c.CloseTimeout}, logger)
 	if err != nil {
 		return nil, fmt.Errorf("make a router: %w", err)
@@ -58,7 +58,7 @@ func NewRouter(c Config) (*message.Router, error) {
 		ShouldRetry:         func(p middleware.RetryParams) bool { return !errors.As(p.Err, new(*poisonError)) },
 		ResetContextOnRetry: true, Logger: logger,
 	}
-	router.AddMiddleware(correlate, poison, process, interrupted, retry.Middleware, middleware.Recoverer)
+	router.AddMiddleware(correlate, poison, process, interrupted, again(retry), middleware.Recoverer)
 	return router, nil
 }
 

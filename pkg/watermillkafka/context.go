@@ -24,6 +24,7 @@ const (
 	timestampKey
 	recordKey
 	generationKey
+	wholeKey
 )
 
 // Value answers for the package's own keys.
@@ -39,6 +40,8 @@ func (c *recordCtx) Value(key any) any {
 		return c.record.Key
 	case generationKey:
 		return c.generation
+	case wholeKey:
+		return c.record
 	}
 	return c.Context.Value(key)
 }
@@ -74,4 +77,12 @@ func MessageKeyFromCtx(ctx context.Context) ([]byte, bool) {
 func MessageGenerationFromCtx(ctx context.Context) (int32, bool) {
 	generation, ok := ctx.Value(generationKey).(int32)
 	return generation, ok
+}
+
+// MessageRecordFromCtx returns the record that the message was made of, which must not be
+// changed: for handlers that read more of it than Watermill's form of it has, or would have
+// to make it anew.
+func MessageRecordFromCtx(ctx context.Context) (*events.Record, bool) {
+	record, ok := ctx.Value(wholeKey).(*events.Record)
+	return record, ok
 }

@@ -9,7 +9,7 @@ import (
 // that they are handled in order. Records without a key are in none.
 type keys struct {
 	mu  sync.Mutex
-	out map[string]chan struct{} // closed when the message is acknowledged
+	out map[string]chan struct{} // closed when the message is acknowledged; nil while nothing waits for that
 }
 
 // enter waits until no message of the key is handed out. It reports false if ctx ends
@@ -25,9 +25,13 @@ func (k *keys) enter(ctx context.Context, key []byte) bool {
 			if k.out == nil {
 				k.out = map[string]chan struct{}{}
 			}
-			k.out[string(key)] = make(chan struct{})
+			k.out[string(key)] = nil
 			k.mu.Unlock()
 			return true
+		}
+		if before == nil {
+			before = make(chan struct{})
+			k.out[string(key)] = before
 		}
 		k.mu.Unlock()
 		select {
@@ -45,6 +49,8 @@ func (k *keys) leave(key []byte) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	close(k.out[string(key)])
+	if waited := k.out[string(key)]; waited != nil {
+		close(waited)
+	}
 	delete(k.out, string(key))
 }

@@ -1,6 +1,7 @@
 package watermillkafka_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -184,6 +185,10 @@ func TestContext(t *testing.T) {
 		at, ok3 := watermillkafka.MessageTimestampFromCtx(ctx)
 		k, ok4 := watermillkafka.MessageKeyFromCtx(ctx)
 		generation, ok5 := watermillkafka.MessageGenerationFromCtx(ctx)
+		record, ok6 := watermillkafka.MessageRecordFromCtx(ctx)
+		if !ok6 || record.Offset != offset || !bytes.Equal(record.Value, m.Payload) {
+			t.Errorf("it was made of the record %+v", record)
+		}
 		if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || offset != 0 || string(k) != "7" || generation <= 0 ||
 			at.Before(begun) || at.After(time.Now()) || len(c.log(c.topic, partition)) != 1 || ctx.Value(key{}) != "mine" {
 			t.Errorf("partition %d, offset %d, time %v, key %q, generation %d, value %v", partition, offset, at, k, generation, ctx.Value(key{}))

@@ -10,7 +10,6 @@ import (
 
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
-	"github.com/spanway/spanway/pkg/watermillkafka"
 	"github.com/spanway/spanway/services/allocator/idspace"
 )
 
@@ -18,7 +17,7 @@ import (
 // nothing itself: for each message there is a fresh goroutine, whose stack would have to
 // grow.
 func (s *Service) handle(msg *message.Message) error {
-	r := &request{msg: msg, ctx: msg.Context(), told: make(chan error, 1)}
+	r := &request{ctx: msg.Context(), told: make(chan error, 1)}
 	s.intake.put(r)
 	select {
 	case err := <-r.told:
@@ -26,22 +25,6 @@ func (s *Service) handle(msg *message.Message) error {
 	case <-r.ctx.Done(): // It comes again, here or elsewhere.
 		return r.ctx.Err()
 	}
-}
-
-// record is what a message was made of.
-func record(msg *message.Message) *events.Record {
-	key, _ := watermillkafka.MessageKeyFromCtx(msg.Context())
-	rec := &events.Record{Key: key, Value: msg.Payload}
-	if len(msg.Payload) == 0 {
-		rec.Value = nil
-	}
-	for k, v := range msg.Metadata {
-		if k == "correlation_id" {
-			continue
-		}
-		rec.Headers = append(rec.Headers, events.Header{Key: k, Value: []byte(v)})
-	}
-	return rec
 }
 
 // partition is one of the log of grants.

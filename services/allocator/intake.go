@@ -2,22 +2,22 @@ package allocator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/spanway/spanway/pkg/commands"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/watermillkafka"
 )
 
 // request is a command that waits for its answer.
 type request struct {
 	command
-	msg   *message.Message
 	ctx   context.Context //nolint:containedctx // Of the message: its answer is part of its trace.
 	began time.Time
 	sent  trace.SpanContext // of what handles it
@@ -123,6 +123,10 @@ func (r *request) read() (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	r.command, err = read(record(r.msg))
+	rec, ok := watermillkafka.MessageRecordFromCtx(r.ctx)
+	if !ok {
+		return errors.New("the message has no record; it must come of a watermillkafka.Subscriber")
+	}
+	r.command, err = read(rec)
 	return err
 }
