@@ -226,7 +226,7 @@ func TestRedisIsTraced(t *testing.T) {
 	}
 	of("process spanway.ids.requests", "a caller")
 	of("propose", "process spanway.ids.requests")
-	for _, call := range []string{"WATCH", "HMGET", "MULTI HSET"} {
+	for _, call := range []string{"PIPELINE", "MULTI HSET"} {
 		of(call, "propose")
 		if s := ended[call]; s != nil && (s.SpanKind() != trace.SpanKindClient || !has(s, "db.system.name", "redis") ||
 			!has(s, "db.operation.name", call) || !has(s, "db.namespace", "0") || !has(s, "server.address", "127.0.0.1")) {

@@ -21,6 +21,8 @@
 //	  └─────────────────────────────────┤
 //	  └─ reads the request IDs back ◀───┘ no reply: the outcome is unknown
 //
+// WATCH and what reads are sent together, but to a cluster.
+//
 // Computing is a pure function of what was read: it may run more than once, and nothing
 // outside of it changes. A proposal is stored under its request ID in the same EXEC. So
 // after a lost reply the same change is made again from its beginning: it reads the

@@ -121,6 +121,22 @@ func conflicts(t *testing.T, addr string) {
 	}
 }
 
+// What reads and writes nothing leaves no watch behind, on a connection that is used again.
+func TestRealRedisAWatchEndsWithItsChange(t *testing.T) {
+	addr := redistest.Start(t).Addr()
+	c := store.Config{Addrs: []string{addr}, PoolSize: 1}
+	measured := newFigures(&c)
+	s, other := open(t, c), open(t, store.Config{Addrs: []string{addr}})
+	filled(t, other)
+	if held, err := s.Holds(t.Context(), spaceName); err != nil || !held.Known {
+		t.Fatalf("%+v %v", held, err)
+	}
+	one(t, other, "other")
+	if r := one(t, s, "mine"); r.From != 2 || measured.count(t, "conflicts") != 0 {
+		t.Errorf("%v, with %d conflicts; want 2, and none", r, measured.count(t, "conflicts"))
+	}
+}
+
 // An EXEC without an answer was made: its request gets the same range, and nothing is lost.
 func TestTheAnswerOfExecIsLost(t *testing.T) { loseExec(t, miniredis.RunT(t).Addr()) }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -16,7 +15,7 @@ const (
 // decode reads the fields of a hash. What cannot be read is as if it were not there: the
 // log knows better.
 func decode(fields map[string]string) State {
-	s := State{Proposed: map[string]Range{}}
+	s := State{Proposed: make(map[string]Range, len(fields))}
 	next, err := strconv.ParseInt(fields[nextField], 10, 64)
 	free, ok := parseRanges(fields[freeField])
 	if err == nil && ok && next >= 0 {
@@ -33,7 +32,7 @@ func decode(fields map[string]string) State {
 
 // encode writes a state as fields.
 func encode(s State) map[string]string {
-	fields := map[string]string{}
+	fields := make(map[string]string, 2+len(s.Proposed))
 	if s.Known {
 		free := make([]string, len(s.Free))
 		for i, r := range s.Free {
@@ -48,7 +47,10 @@ func encode(s State) map[string]string {
 }
 
 // String is as in Redis: "1-5".
-func (r Range) String() string { return fmt.Sprintf("%d-%d", r.From, r.To) }
+func (r Range) String() string {
+	var digits [42]byte // Of two numbers with their signs, and what is between them.
+	return string(strconv.AppendInt(append(strconv.AppendInt(digits[:0], r.From, 10), '-'), r.To, 10))
+}
 
 func parseRanges(text string) (out []Range, ok bool) {
 	if text == "" {

@@ -30,7 +30,7 @@ func (m *memory) update(ctx context.Context, space string, fields []string, f fu
 			}
 		}
 	}
-	set, deleted := change(have, f(maps.Clone(have)))
+	set, deleted := change(have, f(have))
 	if all == nil && len(set) > 0 {
 		all = map[string]string{}
 		m.spaces[space] = all

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func Open(c Config) (*Redis, error) {
 	}
 	client := redis.NewUniversalClient(c.options())
 	m.observed(client, c)
-	t := &hashes{client: client, prefix: c.Prefix, metrics: m}
+	t := &hashes{client: client, cluster: c.isCluster(), prefix: c.Prefix, metrics: m}
 	t.circuit = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
 		Timeout:      c.Pause,
 		ReadyToTrip:  func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= failuresInRow },
@@ -60,6 +61,7 @@ func Open(c Config) (*Redis, error) {
 // hashes is the table in Redis.
 type hashes struct {
 	client  redis.UniversalClient
+	cluster bool
 	prefix  string
 	circuit *gobreaker.CircuitBreaker[struct{}]
 	last    atomic.Pointer[error] // why it failed last
@@ -112,32 +114,65 @@ func (h *hashes) update(ctx context.Context, space string, fields []string, f fu
 func (h *hashes) try(ctx context.Context, key string, fields []string, f func(map[string]string) map[string]string) error {
 	h.metrics.tried(ctx)
 	done := false
-	err := h.client.Watch(ctx, func(tx *redis.Tx) error {
-		have, err := read(ctx, tx, key, fields)
+	err := h.watch(ctx, key, fields, func(tx *redis.Tx, have map[string]string, err error) (ended bool, _ error) {
 		foreign := redis.HasErrorPrefix(err, "WRONGTYPE")
 		if err != nil && !foreign {
-			return err
+			return false, err
 		}
-		set, deleted := change(have, f(clone(have)))
+		set, deleted := change(have, f(have))
 		if len(set) == 0 && len(deleted) == 0 {
 			done = true
-			return nil
+			return false, nil
 		}
-		err = write(ctx, tx, key, foreign, set, deleted)
+		ended, err = write(ctx, tx, key, foreign, set, deleted)
 		if foreign && err == nil {
 			h.metrics.replaced(ctx)
 		}
 		done = err == nil
-		return err
-	}, key)
+		return ended, err
+	})
 	if err == nil && !done { // The client ran out of redirections, and says nothing of it.
 		return errMoving
 	}
 	return err
 }
 
-// write writes fields by MULTI and EXEC; foreign says that the key holds no hash.
-func write(ctx context.Context, tx *redis.Tx, key string, foreign bool, set map[string]string, deleted []string) error {
+// watch gives do what the watched key holds, on a connection of its own. do says whether
+// the watch has ended, by EXEC. WATCH and what reads are sent together: Redis does one
+// after the other all the same. A cluster's client must see how WATCH is redirected, so
+// there it goes first.
+func (h *hashes) watch(ctx context.Context, key string, fields []string, do func(tx *redis.Tx, have map[string]string, err error) (ended bool, _ error)) error {
+	if h.cluster {
+		return h.client.Watch(ctx, func(tx *redis.Tx) error {
+			have := read(ctx, tx, key, fields)
+			all, err := have()
+			_, err = do(tx, all, err)
+			return err
+		}, key)
+	}
+	return h.client.Watch(ctx, func(tx *redis.Tx) error {
+		var watching *redis.StatusCmd
+		var have func() (map[string]string, error)
+		_, failed := tx.Pipelined(ctx, func(p redis.Pipeliner) error {
+			watching = redis.NewStatusCmd(ctx, "watch", key)
+			_ = p.Process(ctx, watching)
+			have = read(ctx, p, key, fields)
+			return nil
+		})
+		// Without a connection neither says so. What reads may fail behind a WATCH that does not.
+		all, err := have()
+		err = cmp.Or(watching.Err(), err, failed)
+		ended, err := do(tx, all, err)
+		if !ended && watching.Val() != "" { // The client knows of no WATCH, and uses the connection again.
+			_ = tx.Unwatch(context.WithoutCancel(ctx)).Err()
+		}
+		return err
+	})
+}
+
+// write writes fields by MULTI and EXEC; foreign says that the key holds no hash. ended
+// says that EXEC was made, whatever came of it.
+func write(ctx context.Context, tx *redis.Tx, key string, foreign bool, set map[string]string, deleted []string) (ended bool, _ error) {
 	var commands []*queued
 	if foreign {
 		commands = append(commands, queue(ctx, "del", key))
@@ -167,11 +202,12 @@ func write(ctx context.Context, tx *redis.Tx, key string, foreign bool, set map[
 	if redis.IsExecAbortError(err) {
 		for _, c := range commands {
 			if c.refused != nil {
-				return c.refused
+				return true, c.refused
 			}
 		}
+		return true, err
 	}
-	return err
+	return err == nil || errors.Is(err, redis.TxFailedErr), err
 }
 
 // queued is a command of a transaction. Of one that Redis would not queue it keeps why:
@@ -193,30 +229,25 @@ func (q *queued) SetErr(err error) {
 	q.IntCmd.SetErr(err)
 }
 
-func clone(fields map[string]string) map[string]string {
-	out := make(map[string]string, len(fields))
-	for field, value := range fields {
-		out[field] = value
-	}
-	return out
-}
-
-// read reads fields of a hash; all if fields is nil.
-func read(ctx context.Context, tx *redis.Tx, key string, fields []string) (map[string]string, error) {
+// read asks for fields of a hash; all if fields is nil. What it returns says what came.
+func read(ctx context.Context, c redis.Cmdable, key string, fields []string) func() (map[string]string, error) {
 	if fields == nil {
-		return tx.HGetAll(ctx, key).Result()
+		return c.HGetAll(ctx, key).Result
 	}
-	values, err := tx.HMGet(ctx, key, fields...).Result()
-	if err != nil {
-		return nil, err
-	}
-	have := make(map[string]string, len(fields))
-	for i, value := range values {
-		if text, ok := value.(string); ok {
-			have[fields[i]] = text
+	asked := c.HMGet(ctx, key, fields...)
+	return func() (map[string]string, error) {
+		values, err := asked.Result()
+		if err != nil {
+			return nil, err
 		}
+		have := make(map[string]string, len(fields))
+		for i, value := range values {
+			if text, ok := value.(string); ok {
+				have[fields[i]] = text
+			}
+		}
+		return have, nil
 	}
-	return have, nil
 }
 
 func (h *hashes) forget(ctx context.Context, space string) error {

@@ -8,8 +8,8 @@ import (
 // table holds a hash of fields for each space, which changes by compare-and-set.
 type table interface {
 	// update reads fields of a space, all if fields is nil, and writes those that f
-	// returns in their place. f is pure: it may run more than once, and what it was
-	// given last is what was replaced.
+	// returns in their place. f is pure: it may run more than once, does not change what
+	// it is given, and what it was given last is what was replaced.
 	update(ctx context.Context, space string, fields []string, f func(have map[string]string) map[string]string) error
 	// forget deletes all of a space.
 	forget(ctx context.Context, space string) error
@@ -33,7 +33,8 @@ func NewMemory() *Store {
 // Propose finds a range for each want, in their order, in one change. ErrUnknown says
 // that Redis holds nothing of the space: it is to be filled.
 func (s *Store) Propose(ctx context.Context, b Batch) (out []Proposal, err error) {
-	fields := []string{nextField, freeField}
+	fields := make([]string, 2, 2+len(b.Wants)+len(b.Granted)+len(b.Refused))
+	fields[0], fields[1] = nextField, freeField
 	for _, w := range b.Wants {
 		fields = append(fields, requestPrefix+w.RequestID)
 	}
