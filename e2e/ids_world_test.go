@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -29,16 +28,6 @@ type idWorld struct {
 }
 
 const idSpace = "spi"
-
-// builtWith builds spanway with tags.
-func builtWith(t *testing.T, tags string) (path string) {
-	t.Helper()
-	path = filepath.Join(t.TempDir(), "spanway")
-	if out, err := exec.Command("go", "build", "-tags", tags, "-o", path, "../cmd/spanway").CombinedOutput(); err != nil {
-		t.Fatalf("build with %s: %v\n%s", tags, err, out)
-	}
-	return path
-}
 
 // newIDWorld starts an allocator for each list of arguments, and callers.
 func newIDWorld(t *testing.T, b broker, redis *redistest.Server, prefix, binary string, allocators ...[]string) *idWorld {

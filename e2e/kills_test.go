@@ -4,8 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -29,10 +27,7 @@ const killWorlds = 6
 func TestKilledAtNamedPoints(t *testing.T) {
 	t.Parallel()
 	b := onKfake(t)
-	fragile := filepath.Join(t.TempDir(), "spanway")
-	if out, err := exec.Command("go", "build", "-tags", "failpoints", "-o", fragile, "../cmd/spanway").CombinedOutput(); err != nil {
-		t.Fatalf("build with failpoints: %v\n%s", err, out)
-	}
+	fragile := builtWith(t, "failpoints")
 	t.Cleanup(func() { t.Logf("%d kills in all", *killsFlag) })
 	t.Run("worlds", func(t *testing.T) {
 		for i := range killWorlds {

@@ -7,22 +7,6 @@ import (
 	"github.com/spanway/spanway/internal/failpoint"
 )
 
-// G10: a replicator is stopped with a batch in its hand, another takes its copies over, and
-// the first goes on: the broker refuses what it sends.
-func TestStoppedReplicator(t *testing.T)       { stoppedReplicator(t, twoOnKfake(t)) }
-func TestApacheStoppedReplicator(t *testing.T) { stoppedReplicator(t, twoOnApache(t)) }
-
-func stoppedReplicator(t *testing.T, sites twoSites) {
-	t.Parallel()
-	w := newLinkWorld(t, sites, sites.addrs(), "fenced", builtWith(t, "failpoints"), 1)
-	load := w.load(20 * time.Millisecond)
-	zombie := w.zombie()
-	zombie.log.await(t, "another writer has claimed it", patience)
-	load.stop()
-	w.copied(1)
-	w.equal(nil)
-}
-
 // A build that skips the fence lets the same zombie write, and is found.
 func TestAReplicatorWithoutTheFenceIsFound(t *testing.T) {
 	t.Parallel()
