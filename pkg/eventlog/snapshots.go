@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sort"
 	"strconv"
 	"strings"
@@ -224,35 +225,23 @@ func (st *Stored) collect(chunks map[uint64][]int64) error {
 
 // Load reads a snapshot and checks it against its manifest.
 func (s *Snapshots) Load(ctx context.Context, st Stored) (*Snapshot, error) {
-	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(chunkBytes))
+	c, err := s.chunks(ctx, st)
 	if err != nil {
-		return nil, fmt.Errorf("decompress a snapshot: %w", err)
+		return nil, err
 	}
-	defer dec.Close()
-	m, pages := st.Manifest, pages{log: s.Log}
+	defer c.close()
+	m := st.Manifest
 	snap := &Snapshot{Manifest: m, Body: make([]byte, 0, min(m.StateBytes, roomBytes))}
-	var part []byte
-	for i, at := range st.chunks {
-		r, err := pages.at(ctx, at)
-		if err != nil {
-			return nil, fmt.Errorf("read chunk %d of the snapshot at %d: %w", i, m.Offset, err)
-		}
-		if xxhash.Sum64(r.Value) != m.Chunks[i] {
-			return nil, &corrupt{fmt.Errorf("chunk %d of the snapshot at %d has another checksum", i, m.Offset)}
-		}
-		if part, err = dec.DecodeAll(r.Value, part[:0]); err != nil {
-			return nil, &corrupt{fmt.Errorf("decompress chunk %d of the snapshot at %d: %w", i, m.Offset, err)}
-		}
-		if len(part) > chunkBytes || i < len(st.chunks)-1 && len(part) != chunkBytes {
-			return nil, &corrupt{fmt.Errorf("chunk %d of the snapshot at %d holds %d bytes", i, m.Offset, len(part))}
+	for {
+		part, err := c.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return snap, nil
+		case err != nil:
+			return nil, err
 		}
 		snap.Body = append(snap.Body, part...)
 	}
-	if int64(len(snap.Body)) != m.StateBytes || snap.Hash() != m.StateHash {
-		return nil, &corrupt{fmt.Errorf("the snapshot at %d has %d bytes with the hash %016x, its manifest says %d with %016x",
-			m.Offset, len(snap.Body), snap.Hash(), m.StateBytes, m.StateHash)}
-	}
-	return snap, nil
 }
 
 // corrupt is an error of the bytes, which is there whenever they are read.

@@ -132,8 +132,8 @@ func endsWith(ctx context.Context, log Log, from int64, m *events.LogSnapshot) (
 }
 
 // Restore returns the newest usable snapshot and the fold of everything below it;
-// nil if there is none, or only such as are of no use. One that
-// turns out to be corrupt is reported, and the one before it is used.
+// nil if there is none, or only such as are of no use. Of a Streamed fold of a shared
+// log it returns the manifest alone. One that turns out to be corrupt is reported, and the one before it is used.
 func (s *Snapshots) Restore(ctx context.Context, usable []Stored, newFold func() Fold) (*Snapshot, Fold, error) {
 	for _, st := range usable {
 		snap, fold, err := s.restore(ctx, st, newFold)
@@ -150,18 +150,15 @@ func (s *Snapshots) Restore(ctx context.Context, usable []Stored, newFold func()
 	return nil, nil, nil
 }
 
-func (s *Snapshots) restore(ctx context.Context, st Stored, newFold func() Fold) (*Snapshot, Fold, error) {
-	snap, err := s.Load(ctx, st)
+func (s *Snapshots) restore(ctx context.Context, st Stored, newFold func() Fold) (snap *Snapshot, fold Fold, err error) {
+	fold = newFold()
+	if streamed, ok := fold.(Streamed); ok && ofShared(st.Manifest) {
+		snap, err = &Snapshot{Manifest: st.Manifest}, s.restoreFrom(ctx, st, streamed)
+	} else {
+		snap, err = s.loadInto(ctx, st, fold)
+	}
 	if err != nil {
 		return nil, nil, err
-	}
-	_, state, err := snap.parts()
-	fold := newFold()
-	if err == nil {
-		err = fold.Restore(state)
-	}
-	if err != nil {
-		return nil, nil, restoring(st.Manifest, err)
 	}
 	if fold.FoldVersion() != st.Manifest.FoldVersion {
 		return nil, nil, &VersionError{
@@ -169,6 +166,22 @@ func (s *Snapshots) restore(ctx context.Context, st Stored, newFold func() Fold)
 		}
 	}
 	return snap, fold, nil
+}
+
+// loadInto restores a fold from a snapshot that is held as a whole.
+func (s *Snapshots) loadInto(ctx context.Context, st Stored, fold Fold) (*Snapshot, error) {
+	snap, err := s.Load(ctx, st)
+	if err != nil {
+		return nil, err
+	}
+	_, state, err := snap.parts()
+	if err == nil {
+		err = fold.Restore(state)
+	}
+	if err != nil {
+		return nil, restoring(st.Manifest, err)
+	}
+	return snap, nil
 }
 
 // restoring tells a state of a newer version, which is an error of this binary,

@@ -22,6 +22,14 @@
 // A read with a barrier is linearizable: it sees everything that was acknowledged before it
 // began. A read without one sees what this host has folded, and says how far that is.
 //
+// # Listing
+//
+// What only lists a queue needs not be its host. List reads the newest snapshot as a stream
+// into a temporary file and folds what follows into it, many calls at a time, by the same
+// rules (sharedlog.FileFold, order.Parts). Its memory follows the calls that are folded at
+// once and the entries that have claims; how many entries there are shows in the file only.
+// The result is that of a host at the same offset.
+//
 // # Claims
 //
 // A claim leases entries to a holder. The holder ends it with Done, which takes the entry

@@ -24,17 +24,22 @@ type Payload struct {
 // out and the log was truncated since. Entries that are read in their order cost one
 // request for many.
 func (q *Queue) Payload(ctx context.Context, e Entry) (Payload, error) {
-	r, err := q.reader.record(ctx, e.Seq)
+	return q.reader.payload(ctx, q.name, e)
+}
+
+// payload reads what an entry of a queue holds.
+func (p *payloads) payload(ctx context.Context, name string, e Entry) (Payload, error) {
+	r, err := p.record(ctx, e.Seq)
 	switch {
 	case eventlog.IsOutOfRange(err):
-		return Payload{}, &Gone{Queue: q.name, Entry: e, Err: err}
+		return Payload{}, &Gone{Queue: name, Entry: e, Err: err}
 	case err != nil:
-		return Payload{}, fmt.Errorf("read the payload of %q at %d of queue %s: %w", e.ID, e.Seq, q.name, err)
+		return Payload{}, fmt.Errorf("read the payload of %q at %d of queue %s: %w", e.ID, e.Seq, name, err)
 	}
 	m, err := events.Message(&r)
 	enqueued, ok := m.(*events.QueueEnqueued)
 	if err != nil || !ok || enqueued.Id != e.ID {
-		return Payload{}, fmt.Errorf("read the payload of %q at %d of queue %s: another record stands there; the log has lost its tail, or the entry is of another queue: list the entries again", e.ID, e.Seq, q.name)
+		return Payload{}, fmt.Errorf("read the payload of %q at %d of queue %s: another record stands there; the log has lost its tail, or the entry is of another queue: list the entries again", e.ID, e.Seq, name)
 	}
 	return Payload{Data: enqueued.Payload, Type: enqueued.PayloadType, AtMs: enqueued.AtMs}, nil
 }

@@ -17,9 +17,6 @@ import (
 	"github.com/spanway/spanway/pkg/queue"
 )
 
-// pageSize is how many entries are held at once while they are printed.
-const pageSize = 1000
-
 // listing is what list is to print.
 type listing struct {
 	after, limit int64
@@ -32,7 +29,9 @@ func list(a *cli.App) *cobra.Command {
 		Use:   "list [NAME]",
 		Short: "List queues, or the entries of one in their order",
 		Long: `Without a name: the queues of this cluster. With one: its entries in their order,
-the same at every host. They are printed as they are read, however many.`,
+the same at every host, as they were when the command began. However many there are, it
+holds a part of them at a time; the others are in a temporary file ($TMPDIR), in about 60
+bytes each.`,
 		Args: cli.AtMostOne("name of a queue"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
@@ -48,8 +47,8 @@ the same at every host. They are printed as they are read, however many.`,
 					return printQueues(ctx, a, c, log)
 				})
 			}
-			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
-				return l.print(ctx, a, q)
+			return listed(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Listing) error {
+				return l.print(ctx, a, args[0], q)
 			})
 		},
 	}
@@ -60,8 +59,8 @@ the same at every host. They are printed as they are read, however many.`,
 }
 
 // collectOften lets garbage grow to a quarter of what is held, unless GOGC says otherwise.
-// What a host holds of a queue has few pointers, so that collecting costs little; and there
-// is as much garbage as is allowed when a large queue is opened.
+// What is held of a queue has few pointers, so that collecting costs little; and there is as
+// much garbage as is allowed when a large queue is read.
 func collectOften() {
 	const usual, often = 100, 25
 	if before := debug.SetGCPercent(often); before != usual {
@@ -69,40 +68,16 @@ func collectOften() {
 	}
 }
 
-// print prints entries page by page. The first page is a barrier read; what changes while
-// the others are printed shows in them.
-func (l listing) print(ctx context.Context, a *cli.App, q *queue.Queue) error {
-	after, left, at := l.after, l.limit, queue.Position{}
-	for first := true; l.limit == 0 || left > 0; first = false {
-		size := pageSize
-		if l.limit > 0 {
-			size = int(min(left, pageSize))
-		}
-		page, err := q.Entries(ctx, after, size, first)
+// print prints entries one by one. All are of the place in the log that is named at the end.
+func (l listing) print(ctx context.Context, a *cli.App, name string, q *queue.Listing) error {
+	if err := l.printHead(a); err != nil {
+		return err
+	}
+	left := l.limit
+	for e, err := range q.Entries(l.after) {
 		if err != nil {
 			return err
 		}
-		if first {
-			at = page.At
-		}
-		if err := l.printPage(ctx, a, q, page.Entries, first); err != nil {
-			return err
-		}
-		if len(page.Entries) < size {
-			break
-		}
-		after = page.Entries[len(page.Entries)-1].Seq
-		left -= int64(len(page.Entries))
-	}
-	if a.JSON() {
-		return nil
-	}
-	return a.AsOf(asOf(a, q.Name(), at))
-}
-
-func (l listing) printPage(ctx context.Context, a *cli.App, q *queue.Queue, entries []queue.Entry, first bool) error {
-	var views []entryView
-	for _, e := range entries {
 		v := viewEntry(e)
 		if l.payloads {
 			p, err := q.Payload(ctx, e)
@@ -111,39 +86,42 @@ func (l listing) printPage(ctx context.Context, a *cli.App, q *queue.Queue, entr
 			}
 			v.payloadView = viewPayload(p)
 		}
-		views = append(views, v)
+		if err := l.printEntry(a, v); err != nil {
+			return err
+		}
+		if left--; left == 0 {
+			break
+		}
 	}
-	return printEntries(a, views, first, l.payloads)
+	if a.JSON() {
+		return nil
+	}
+	return a.AsOf(asOf(a, name, q.At()))
 }
 
-// printEntries prints a page; columns are as wide on each.
-func printEntries(a *cli.App, views []entryView, head, payloads bool) error {
-	const row = "%12s  %8s  %-24s  %s"
-	if head && !a.JSON() {
-		title := fmt.Sprintf(row, "SEQ", "SIZE", "HELD BY", "ID")
-		if payloads {
-			title += "  PAYLOAD"
-		}
-		if err := a.Printf("%s\n", a.Colour(render.Bold, title)); err != nil {
-			return err
-		}
+// row is how an entry is printed: columns are as wide for each, since only one is seen.
+const row = "%12s  %8s  %-24s  %s"
+
+func (l listing) printHead(a *cli.App) error {
+	if a.JSON() {
+		return nil
 	}
-	for _, v := range views {
-		if a.JSON() {
-			if err := a.Object(v); err != nil {
-				return err
-			}
-			continue
-		}
-		line := fmt.Sprintf(row, fmt.Sprint(v.Seq), fmt.Sprint(v.Size), v.holder(), v.ID)
-		if payloads {
-			line += "  " + v.text()
-		}
-		if err := a.Printf("%s\n", line); err != nil {
-			return err
-		}
+	title := fmt.Sprintf(row, "SEQ", "SIZE", "HELD BY", "ID")
+	if l.payloads {
+		title += "  PAYLOAD"
 	}
-	return nil
+	return a.Printf("%s\n", a.Colour(render.Bold, title))
+}
+
+func (l listing) printEntry(a *cli.App, v entryView) error {
+	if a.JSON() {
+		return a.Object(v)
+	}
+	line := fmt.Sprintf(row, fmt.Sprint(v.Seq), fmt.Sprint(v.Size), v.holder(), v.ID)
+	if l.payloads {
+		line += "  " + v.text()
+	}
+	return a.Printf("%s\n", line)
 }
 
 // queueView is a queue as -o json prints it; the names are stable.

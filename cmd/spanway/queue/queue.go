@@ -43,6 +43,21 @@ func openedAs(ctx context.Context, a *cli.App, name, holder string, f func(ctx c
 	})
 }
 
+// listed runs f with the entries of a queue that exists.
+func listed(ctx context.Context, a *cli.App, name string, f func(ctx context.Context, l *queue.Listing) error) error {
+	if err := events.CheckQueue(name); err != nil {
+		return cli.Misuse(err)
+	}
+	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+		l, err := queue.List(ctx, c, name, options(a, log))
+		if err != nil {
+			return err
+		}
+		defer l.Close()
+		return f(ctx, l)
+	})
+}
+
 func options(a *cli.App, log *slog.Logger) queue.Options {
 	return queue.Options{Prefix: a.Prefix, Source: a.Source(), Brief: true, Logger: log}
 }

@@ -76,21 +76,30 @@ func (c *calls) forget(offset int64) {
 
 // append appends what is remembered to dst.
 func (c *calls) append(dst []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(c.codes)))
-	for _, code := range c.codes {
-		dst = append(binary.AppendUvarint(dst, uint64(len(code))), code...)
-	}
+	dst = appendCodes(dst, c.codes)
 	const each = len(CallID{}) + 3
 	dst = slices.Grow(dst, each*len(c.order)) // Growing by and by copies it several times.
 	dst = binary.AppendUvarint(dst, uint64(len(c.order)))
 	last := int64(0)
 	for i := range c.order {
-		d := &c.order[i]
-		dst = append(dst, d.id[:]...)
-		dst = append(binary.AppendUvarint(dst, uint64(d.offset-last)), d.code)
-		last = d.offset
+		dst = c.order[i].append(dst, last)
+		last = c.order[i].offset
 	}
 	return dst
+}
+
+func appendCodes(dst []byte, codes []events.Code) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(codes)))
+	for _, code := range codes {
+		dst = append(binary.AppendUvarint(dst, uint64(len(code))), code...)
+	}
+	return dst
+}
+
+// append appends a call, which stands behind one at an offset.
+func (d *decided) append(dst []byte, last int64) []byte {
+	dst = append(dst, d.id[:]...)
+	return append(binary.AppendUvarint(dst, uint64(d.offset-last)), d.code)
 }
 
 var errCalls = errors.New("the calls in the state are malformed")

@@ -57,6 +57,15 @@
 // While no host is there to move it, time stands still: a lease may last longer than
 // asked, never shorter.
 //
+// # A state in a file
+//
+// A FileFold is a fold for what reads a log once, such as a command that lists a queue. The
+// state stands in a file as a snapshot holds it. Calls are collected until they take about
+// Window bytes. One pass over the file takes out what they look at: call IDs that are
+// repeated, and what the core's Parts says. A Fold decides the calls on that part, and
+// another pass writes the file anew. So its memory follows the window, and its time, of a
+// long log without snapshots, how often the window is full times the size of the state.
+//
 // # A keeper
 //
 // Of each partition one host is to write snapshots, delete what they make superfluous and

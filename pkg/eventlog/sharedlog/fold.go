@@ -105,10 +105,14 @@ const MaxPassed = 3_600_000
 
 // Snapshot appends the state to dst: the time, the calls, then what the core has.
 func (f *Fold) Snapshot(dst []byte) []byte {
+	return f.core.Snapshot(f.calls.append(appendTime(dst, f.now, f.movedAt)))
+}
+
+// appendTime appends the beginning of a state: its version, and the time of the log.
+func appendTime(dst []byte, now, movedAt int64) []byte {
 	dst = append(dst, foldVersion)
-	dst = binary.AppendUvarint(dst, uint64(f.now))
-	dst = binary.AppendUvarint(dst, uint64(f.movedAt+1))
-	return f.core.Snapshot(f.calls.append(dst))
+	dst = binary.AppendUvarint(dst, uint64(now))
+	return binary.AppendUvarint(dst, uint64(movedAt+1))
 }
 
 // Restore makes the state of a fresh fold equal to the one that gave these bytes.

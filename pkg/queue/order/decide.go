@@ -83,7 +83,7 @@ func (q *Queue) enqueue(m *events.QueueEnqueued, offset int64) events.Code {
 		return events.CodeAlreadyRemoved
 	case q.past.tooOld(m.Id):
 		return events.CodeBadEntryID
-	case int64(q.live.Len()) >= q.rules.MaxEntries || size > q.rules.MaxBytes-q.bytes:
+	case int64(q.live.Len()+q.apart) >= q.rules.MaxEntries || size > q.rules.MaxBytes-q.bytes:
 		return events.CodeQueueFull
 	}
 	q.put(k, m.Id, offset, uint32(len(m.Payload)))
@@ -244,7 +244,7 @@ func (q *Queue) release(m *events.QueueReleased, offset int64) events.Code {
 }
 
 func (q *Queue) delete(m *events.QueueDeleted, offset int64) events.Code {
-	if q.live.Len() > 0 && !m.Force {
+	if q.live.Len()+q.apart > 0 && !m.Force {
 		return events.CodeQueueHeld
 	}
 	fresh := New()

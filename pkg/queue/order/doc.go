@@ -32,10 +32,16 @@
 // before the newest minute that was seen, and older UUIDs are refused; of numbers of a space
 // the intervals that they make up.
 //
+// # A part
+//
+// Parts folds calls into a state that stands in a file: it takes out what the calls look
+// at, which a Queue folds as it would the whole, and merges that back.
+//
 // # Invariants
 //
 //   - Equal calls give equal states, and equal states give equal bytes.
 //   - A refused call changes nothing.
+//   - A state that is folded in parts is, byte for byte, one that is held.
 //   - Sequence numbers survive snapshots.
 //   - Entries and bytes are those of the entries that are held; each is counted once.
 //   - An entry has at most one claim; the token of a later one is greater.

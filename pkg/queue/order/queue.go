@@ -16,6 +16,7 @@ type Queue struct {
 	now     int64 // the time of the log
 	bytes   int64
 	live    *idmap.Map // the sequence number of each entry
+	apart   int        // entries that stand elsewhere: this is a part of a queue (Parts)
 	index   index
 	claims  claims
 	past    past
@@ -138,11 +139,16 @@ func (q *Queue) at(seq int64) Entry {
 func (q *Queue) entry(b *block, e *entry) Entry {
 	out := Entry{ID: b.id(e), Seq: e.seq, Size: int64(e.payload)}
 	if e.claimed {
-		cl := q.claims.bySeq[e.seq]
-		out.Claim = &Claim{Token: cl.token, Holder: cl.holder}
-		if cl.begun {
-			out.Claim.Ends = cl.ends
-		}
+		out.Claim = q.claims.bySeq[e.seq].shown()
+	}
+	return out
+}
+
+// shown is a claim as others see it.
+func (c *claim) shown() *Claim {
+	out := &Claim{Token: c.token, Holder: c.holder}
+	if c.begun {
+		out.Ends = c.ends
 	}
 	return out
 }

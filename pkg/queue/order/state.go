@@ -23,25 +23,15 @@ const (
 
 // Snapshot appends the state to dst.
 func (q *Queue) Snapshot(dst []byte) []byte {
-	dst = append(dst, stateVersion)
-	switch {
-	case q.deleted:
-		return putUvarint(append(dst, stateDeleted), q.now)
-	case !q.exists:
-		return putUvarint(append(dst, stateNone), q.now)
-	}
-	dst = putUvarint(append(dst, stateExists), q.now)
-	for _, v := range []int64{q.rules.MaxEntries, q.rules.MaxBytes, q.rules.MaxEntryBytes, int64(q.rules.IDs)} {
-		dst = putUvarint(dst, v)
-	}
-	dst = putText(dst, q.rules.Space)
+	h := q.head()
 	dst = slices.Grow(dst, q.index.room()) // Growing by and by copies a large state several times.
-	dst = putUvarint(dst, q.live.Len())
+	if dst = h.append(dst); h.kind != stateExists {
+		return dst
+	}
 	last := int64(0)
 	var claimed []*claim
 	q.index.after(-1, func(b *block, e *entry) bool {
-		dst = putUvarint(putUvarint(putUvarint(dst, e.seq-last), e.payload), e.length)
-		dst = append(dst, b.text[e.from:e.from+uint32(e.length)]...)
+		dst = appendEntry(dst, e.seq-last, e.payload, b.text[e.from:e.from+uint32(e.length)])
 		last = e.seq
 		if e.claimed {
 			claimed = append(claimed, q.claims.bySeq[e.seq])
@@ -50,16 +40,56 @@ func (q *Queue) Snapshot(dst []byte) []byte {
 	})
 	dst = putUvarint(dst, len(claimed))
 	for _, cl := range claimed {
-		begun := 0
-		if cl.begun {
-			begun = 1
-		}
-		for _, v := range []int64{cl.seq, cl.token, cl.lease, cl.ends, int64(begun)} {
-			dst = putUvarint(dst, v)
-		}
-		dst = putText(dst, cl.holder)
+		dst = cl.append(dst)
 	}
 	return q.past.append(dst)
+}
+
+// head is how the state of a queue begins; only of one that exists there is more than its
+// kind and the time.
+type head struct {
+	kind    int64
+	now     int64
+	rules   Rules
+	entries int
+}
+
+func (q *Queue) head() head {
+	h := head{kind: stateExists, now: q.now, rules: q.rules, entries: q.live.Len()}
+	switch {
+	case q.deleted:
+		h.kind = stateDeleted
+	case !q.exists:
+		h.kind = stateNone
+	}
+	return h
+}
+
+func (h *head) append(dst []byte) []byte {
+	dst = putUvarint(putUvarint(append(dst, stateVersion), h.kind), h.now)
+	if h.kind != stateExists {
+		return dst
+	}
+	for _, v := range []int64{h.rules.MaxEntries, h.rules.MaxBytes, h.rules.MaxEntryBytes, int64(h.rules.IDs)} {
+		dst = putUvarint(dst, v)
+	}
+	return putUvarint(putText(dst, h.rules.Space), h.entries)
+}
+
+// appendEntry appends an entry, so far behind the one before.
+func appendEntry(dst []byte, further int64, payload uint32, id []byte) []byte {
+	return append(putUvarint(putUvarint(putUvarint(dst, further), payload), len(id)), id...)
+}
+
+func (c *claim) append(dst []byte) []byte {
+	begun := int64(0)
+	if c.begun {
+		begun = 1
+	}
+	for _, v := range []int64{c.seq, c.token, c.lease, c.ends, begun} {
+		dst = putUvarint(dst, v)
+	}
+	return putText(dst, c.holder)
 }
 
 // Restore makes the state of a fresh queue equal to the one that gave these bytes.
