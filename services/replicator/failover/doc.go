@@ -4,14 +4,19 @@
 //
 // # Steps
 //
-//	freeze ─▶ drain ─▶ audit ─▶ groups ─▶ link back ─▶ pause ─▶ (done)
+//	freeze ─▶ drain ─▶ audit ─▶ groups ─▶ link back ─▶ pause ─▶ turn
 //
 // Freeze: the ends of the source's partitions are taken when no record has come for a while.
 // Drain: the site's replicators have copied up to there. Audit: both sides are compared whole.
 // Groups: the offsets of consumer groups are carried over. Link back: at the other site a
-// link is declared, or that of an earlier fail-over is resumed; what stands in its targets
-// below the recorded ends is tolerated. Pause: the link itself is paused with the number of
-// the fail-over (replication.Link.FailedOver).
+// link is declared and held back, or that of an earlier fail-over is taken; what stands in its
+// targets below the recorded ends is tolerated. Pause: the link itself is paused with the
+// number of the fail-over (replication.Link.FailedOver), and topics of the site that had the
+// retention of a copy get that of the source. Turn: the link back is resumed.
+//
+// The two links are never at work at once: each would have the settings of its topics follow
+// the other's. A link back that is new is declared shared until it is held back, for a shared
+// one follows no settings.
 //
 // If the source is away, and only if it is forced, the link is paused at once: what is
 // missing at most is reported. The same command makes the link back once the source answers.
@@ -25,7 +30,7 @@
 //
 //   - Until the pause nothing has changed that an attempt anew does not find: the link is
 //     still that which copies.
-//   - A link that is paused by a fail-over has its link back already, or the source was away.
+//   - Of the link and its link back one at most is not paused, once both are declared.
 //   - A record that is written to the source behind its recorded end stops the link back
 //     (foreign_writer), and is copied when it is failed back.
 //

@@ -61,6 +61,7 @@ const (
 	Groups   Step = "groups"
 	LinkBack Step = "link_back"
 	Pause    Step = "pause"
+	Turn     Step = "turn"
 )
 
 // Report is what a fail-over has done, or would.
@@ -165,6 +166,7 @@ func (r *run) planned(ctx context.Context) error {
 		{Groups, "the offsets of consumer groups are carried over", r.groups},
 		{LinkBack, "the link back is declared", r.declareBack},
 		{Pause, "the link is paused", r.pause},
+		{Turn, "the link back begins", r.turn},
 	} {
 		r.tell(step.name, "%s", step.text)
 		if err := step.do(ctx); err != nil {

@@ -28,8 +28,11 @@ func (r *run) finish(ctx context.Context) error {
 		return err
 	}
 	r.tell(LinkBack, "the link is failed over; the link back is looked for")
-	if err := r.since(ctx); err != nil || r.Already || r.DryRun {
+	if err := r.since(ctx); err != nil || r.DryRun {
 		return err
+	}
+	if r.Already {
+		return r.keep(ctx)
 	}
 	if err := r.ends(ctx); err != nil {
 		return err
@@ -37,14 +40,17 @@ func (r *run) finish(ctx context.Context) error {
 	if err := r.declareBack(ctx); err != nil {
 		return err
 	}
+	if err := r.turn(ctx); err != nil {
+		return err
+	}
 	r.tell(Groups, "the offsets of consumer groups are carried over")
 	return r.groups(ctx)
 }
 
-// since tells what has come to the source behind what is copied, and whether the link back
-// has all its recorded ends.
+// since tells what has come to the source behind what is copied, and whether the link back is
+// at work.
 func (r *run) since(ctx context.Context) error {
-	r.Already = r.back != nil && !r.back.FailedOver
+	r.Already = r.back != nil && !r.back.FailedOver && !r.back.Shared
 	for i := range r.Partitions {
 		p := &r.Partitions[i]
 		pair, err := r.pair(ctx, p)
@@ -58,10 +64,8 @@ func (r *run) since(ctx context.Context) error {
 		if p.Next, err = copiedTo(ctx, pair, p.Partition); err != nil {
 			return err
 		}
-		if p.End, p.Gone = end, max(0, p.Next-end); end > 0 && (r.back == nil || r.back.Tolerated(p.Topic, p.Partition) == 0) {
-			r.Already = false
-		}
-		if p.Left, err = r.own(ctx, p, p.Next); err != nil {
+		p.End, p.Gone = end, max(0, p.Next-end)
+		if p.Left, err = r.count(ctx, p, p.Next, own); err != nil {
 			return err
 		}
 	}

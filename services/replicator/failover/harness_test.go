@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,9 +35,13 @@ type place struct {
 	kept    embedded.Config
 	cluster *cluster.Cluster
 	links   *replication.Site
+	stop    func() // the replicator
 }
 
-const partitions = 2
+const (
+	partitions = 2
+	retention  = "360000000"
+)
 
 // places are two sites, each of which knows the other, and a topic at ams that fra copies.
 func places(t *testing.T) (ams, fra *place) {
@@ -47,10 +54,17 @@ func places(t *testing.T) (ams, fra *place) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { p.broker.Close() })
+		_, port, err := net.SplitHostPort(p.broker.Addr())
+		if err == nil {
+			p.kept.Port, err = strconv.Atoi(port) // For a restart.
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 		p.cluster = connect(t, p.broker)
 	}
 	ams, fra = all[0], all[1]
-	if err := ams.cluster.Kafka().Create(t.Context(), events.TopicSpec{Name: "orders", Partitions: partitions}); err != nil {
+	if err := ams.cluster.Kafka().Create(t.Context(), events.TopicSpec{Name: "orders", Partitions: partitions, Config: map[string]string{"retention.ms": retention}}); err != nil {
 		t.Fatal(err)
 	}
 	for i, p := range all {
@@ -77,6 +91,12 @@ func (p *place) serve(other *place) {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { _ = p.links.Close() })
+	p.replicate(other)
+}
+
+// replicate runs a replicator until stop.
+func (p *place) replicate(other *place) {
+	p.t.Helper()
 	cfg := replicator.DefaultConfig()
 	cfg.Site, cfg.Instance, cfg.Follow = p.name, "one", 200*time.Millisecond
 	r, err := replicator.New(cfg, replicator.Deps{Cluster: p.cluster, Sources: map[string]*cluster.Cluster{other.name: connect(p.t, other.broker)}, Logger: quiet})
@@ -86,12 +106,13 @@ func (p *place) serve(other *place) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(p.t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- r.Run(ctx) }()
-	p.t.Cleanup(func() {
+	p.stop = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			p.t.Errorf("the replicator of %s ended with %v", p.name, err)
 		}
 	})
+	p.t.Cleanup(p.stop)
 	<-r.Ready()
 }
 
@@ -144,13 +165,19 @@ func (p *place) read(group string, most int) (values map[int32][]string) {
 // has others.
 func (p *place) holds(n int) {
 	p.t.Helper()
-	want := make([]string, n)
-	for i := range want {
-		want[i] = fmt.Sprint(i)
-	}
 	for partition := range int32(partitions) {
-		p.has(partition, want)
+		p.has(partition, values(0, n))
 	}
+}
+
+// values are those of ranges, from the first of two on and below the second.
+func values(ranges ...int) (all []string) {
+	for ; len(ranges) > 1; ranges = ranges[2:] {
+		for i := ranges[0]; i < ranges[1]; i++ {
+			all = append(all, fmt.Sprint(i))
+		}
+	}
+	return all
 }
 
 func (p *place) has(partition int32, want []string) {
@@ -204,10 +231,15 @@ var errReported = errors.New("it is reported")
 // reported waits until each copy is reported.
 func (p *place) reported() {
 	p.t.Helper()
+	p.report(func(s replication.Status) bool { return len(s.Copies) == partitions })
+}
+
+func (p *place) report(ok func(replication.Status) bool) {
+	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	err := replication.WatchStatus(ctx, p.cluster, "", func(s replication.Status) error {
-		if len(s.Copies) == partitions {
+		if ok(s) {
 			return errReported
 		}
 		return nil

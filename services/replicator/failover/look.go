@@ -92,7 +92,7 @@ func (r *run) ends(ctx context.Context) error {
 func (r *run) written(ctx context.Context) (places []string, err error) {
 	for i := range r.Partitions {
 		p := &r.Partitions[i]
-		n, err := r.own(ctx, p, p.End)
+		n, err := r.count(ctx, p, p.End, own)
 		if err != nil {
 			return nil, err
 		}
@@ -103,9 +103,14 @@ func (r *run) written(ctx context.Context) (places []string, err error) {
 	return places, nil
 }
 
-// own counts the records of a partition of the source, from an offset on, that are not
-// copies.
-func (r *run) own(ctx context.Context, p *Partition, from int64) (n int64, err error) {
+// own tells whether a record is no copy.
+func own(r *events.Record) bool {
+	_, copied := r.Header(events.HeaderOrigin)
+	return !copied
+}
+
+// count counts records of a partition of the source from an offset on.
+func (r *run) count(ctx context.Context, p *Partition, from int64, counts func(*events.Record) bool) (n int64, err error) {
 	what := fmt.Sprintf("look for records in %s from %d on", p.at(), from)
 	_, end, err := r.there.Cluster.Offsets(ctx, p.Topic, p.Partition)
 	if err != nil {
@@ -122,7 +127,7 @@ func (r *run) own(ctx context.Context, p *Partition, from int64) (n int64, err e
 			return 0, fmt.Errorf("%s: %w", what, err)
 		}
 		for i := range page.Records {
-			if _, copied := page.Records[i].Header(events.HeaderOrigin); !copied {
+			if counts(&page.Records[i]) {
 				n++
 			}
 		}

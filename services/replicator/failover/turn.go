@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/audit"
@@ -134,41 +135,116 @@ func (r *run) carry(ctx context.Context, pair *audit.Pair, topic, name string) e
 	return nil
 }
 
-// declareBack declares the link back, or resumes that of an earlier fail-over. What stands
-// below the recorded ends is not taken for that of a foreign writer.
+// declareBack declares the link back and holds it, or takes that of an earlier fail-over,
+// which is paused. What stands below the recorded ends is not taken for that of a foreign
+// writer.
 func (r *run) declareBack(ctx context.Context) error {
 	if err := r.checkBack(); err != nil || r.DryRun || r.link.Shared {
 		return err
 	}
-	if spec, changed := r.specBack(); changed {
-		expect := replication.Absent
+	if !r.link.FailedOver {
+		r.Number = 1 + r.link.FailOvers
 		if r.back != nil {
-			expect = r.back.Revision
+			r.Number = max(r.Number, 1+r.back.FailOvers)
 		}
-		l, err := r.there.Links.Apply(ctx, spec, expect)
-		if err != nil {
+	}
+	spec, changed := r.specBack()
+	if r.back == nil {
+		safe := spec
+		safe.Shared = true // Until it is held back it must change no settings.
+		if err := r.apply(ctx, safe); err != nil {
+			return err
+		}
+	}
+	if !r.back.FailedOver {
+		why := fmt.Sprintf("held back: link %s of %s is failed over", r.link.Name, r.Here.Name)
+		if err := r.there.Links.FailOver(ctx, r.Back, why, max(1, r.Number-1)); err != nil {
 			return fmt.Errorf("site %s: %w", r.there.Name, err)
 		}
-		r.back = &l
+		if err := r.leadsBack(ctx); err != nil {
+			return err
+		}
+	}
+	if changed || r.back.Shared {
+		if err := r.apply(ctx, spec); err != nil {
+			return err
+		}
 	}
 	for i := range r.Partitions {
 		if err := r.tolerate(ctx, &r.Partitions[i]); err != nil {
 			return err
 		}
 	}
-	if !r.back.Paused {
+	return nil
+}
+
+// apply declares the link back.
+func (r *run) apply(ctx context.Context, spec replication.Spec) error {
+	expect := replication.Absent
+	if r.back != nil {
+		expect = r.back.Revision
+	}
+	l, err := r.there.Links.Apply(ctx, spec, expect)
+	if err != nil {
+		return fmt.Errorf("site %s: %w", r.there.Name, err)
+	}
+	r.back = &l
+	return nil
+}
+
+// turn lets the link back begin.
+func (r *run) turn(ctx context.Context) error {
+	if r.DryRun || r.link.Shared {
 		return nil
 	}
 	if err := r.there.Links.Resume(ctx, r.Back, replication.Resume{}); err != nil {
 		return fmt.Errorf("site %s: %w", r.there.Name, err)
+	}
+	return r.keep(ctx) // The replicators may not have known of the pause before.
+}
+
+// keep gives topics here that have the retention of a copy, which is none, that of the source.
+func (r *run) keep(ctx context.Context) error {
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		if i > 0 && r.Partitions[i-1].Topic == p.Topic {
+			continue
+		}
+		theirs, err := r.there.Cluster.Kafka().Settings(ctx, []string{p.Topic})
+		if err != nil {
+			return fmt.Errorf("site %s: %w", r.there.Name, err)
+		}
+		own, err := r.Here.Cluster.Kafka().Settings(ctx, []string{p.Target})
+		if err != nil {
+			return err
+		}
+		change := map[string]string{}
+		for _, name := range []string{"retention.ms", "retention.bytes"} {
+			if want, told := theirs[p.Topic][name]; told && want != "-1" && own[p.Target][name] == "-1" {
+				change[name] = want
+			}
+		}
+		if len(change) == 0 {
+			continue
+		}
+		if err := r.Here.Cluster.Kafka().Set(ctx, p.Target, change); err != nil {
+			return fmt.Errorf("set the retention of topic %s: %w", p.Target, err)
+		}
 	}
 	return nil
 }
 
 // tolerate has the link back accept what stands in a partition below its recorded end.
 func (r *run) tolerate(ctx context.Context, p *Partition) error {
-	if p.End <= r.back.Tolerated(p.Topic, p.Partition) {
+	below := r.back.Tolerated(p.Topic, p.Partition)
+	if below >= p.End {
 		return nil
+	}
+	if below > 0 { // It may be that only markers have come since, of the link back itself.
+		n, err := r.count(ctx, p, below, func(*events.Record) bool { return true })
+		if n == 0 || err != nil {
+			return err
+		}
 	}
 	err := r.there.Links.Resume(ctx, r.Back, replication.Resume{Topic: p.Topic, Partitions: []int32{p.Partition}, Tolerate: p.End})
 	if err != nil {
@@ -182,7 +258,7 @@ func (r *run) tolerate(ctx context.Context, p *Partition) error {
 func (r *run) specBack() (spec replication.Spec, changed bool) {
 	if r.back != nil {
 		spec = r.back.Spec
-		spec.Include = slices.Clone(spec.Include)
+		spec.Include, spec.Shared = slices.Clone(spec.Include), false
 	} else {
 		l := &r.link
 		spec = replication.Spec{
@@ -232,10 +308,6 @@ func (r *run) pause(ctx context.Context) error {
 	if r.DryRun || r.link.Shared {
 		return nil
 	}
-	if r.back != nil {
-		r.Number = max(r.Number, r.back.FailOvers)
-	}
-	r.Number++
 	if err := r.Here.Links.FailOver(ctx, r.link.Name, r.reason(), r.Number); err != nil {
 		return err
 	}
@@ -244,7 +316,7 @@ func (r *run) pause(ctx context.Context) error {
 		return fmt.Errorf("the link is failed over, but whether records came to the source meanwhile is not known; make the command again: %w", err)
 	}
 	if len(written) == 0 {
-		return nil
+		return r.keep(ctx)
 	}
 	err = r.fail(SourceIsWritten, nil, written, "records came to the source meanwhile; stop what writes there, and try again")
 	if undoing := r.Here.Links.Resume(ctx, r.link.Name, replication.Resume{}); undoing != nil {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+
+	"github.com/spanway/spanway/pkg/replication/links"
 )
 
 // Names and values of settings.
@@ -80,17 +82,21 @@ func NotFollowed() map[string]string {
 func (s *selecting) want(c *choice) {
 	w := s.wanted[c.target]
 	if w == nil {
-		w = &Change{Topic: c.target, Settings: settings(&c.topic, c.link.Shared), follows: !c.link.Shared}
+		w = &Change{Topic: c.target, Settings: settings(&c.topic, itsOwn(c.link)), follows: !itsOwn(c.link)}
 		s.wanted[c.target] = w
 	}
 	w.Partitions = max(w.Partitions, c.topic.Partitions)
 	w.Links = append(w.Links, c.link.Name)
-	if t := s.target[c.target]; t != nil && c.link.Shared && less(t.Settings[maxMessageBytes], largest(&c.topic)) {
+	if t := s.target[c.target]; t != nil && itsOwn(c.link) && less(t.Settings[maxMessageBytes], largest(&c.topic)) {
 		s.problem(c.link, c.topic.Name, MaxMessageBytes, false,
 			"the target topic %s takes batches of %s bytes, and copies may have %s; set it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
 			c.target, t.Settings[maxMessageBytes], largest(&c.topic), c.target, maxMessageBytes, largest(&c.topic))
 	}
 }
+
+// itsOwn tells whether the target topics of a link are the site's own: others write there,
+// or have done so until a fail-over, and may do so again.
+func itsOwn(l *links.Link) bool { return l.Shared || l.FailOvers > 0 }
 
 // settings are those of the target of a topic.
 func settings(source *Topic, shared bool) map[string]string {

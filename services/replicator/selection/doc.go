@@ -27,5 +27,6 @@
 //
 // The settings of an exclusive target topic follow the source (Followed), but not those that
 // are matters of one cluster (NotFollowed). A shared one gets them when it is created, and
-// is its site's own from then on: two links both ways would follow each other.
+// is its site's own from then on: two links both ways would follow each other. So is that of
+// a link that was failed over, or that leads back from one.
 package selection

@@ -174,7 +174,7 @@ func (s *selecting) copy(c *choice, t *Topic, p int32) Copy {
 		MaxRecord:       maxRecord(t),
 		SourceCompacted: compacted(&c.topic), TargetCompacted: compacted(t),
 	}
-	out := Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Trims: !l.Shared && deletes(t), Unfenced: l.Unfenced}
+	out := Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Trims: !itsOwn(l) && deletes(t), Unfenced: l.Unfenced}
 	for _, r := range l.Resumed {
 		if (r.Topic == "" || r.Topic == c.topic.Name) && (r.Partition < 0 || r.Partition == p) {
 			out.Resumed = max(out.Resumed, r.Revision)

@@ -1,0 +1,113 @@
+package failover_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/services/replicator/failover"
+)
+
+// code fails if an error is not of that code.
+func code(t *testing.T, what string, err error, want failover.Code) {
+	t.Helper()
+	if !errors.Is(err, &failover.Error{Code: want}) {
+		t.Fatalf("%s: %v; want %s", what, err, want)
+	}
+}
+
+// Writers at the source that go on are seen: before anything is changed, and at the last
+// moment, when it is undone.
+func TestWritersGoOn(t *testing.T) {
+	ams, fra := places(t)
+	fra.link()
+	c, n := fra.from(ams), 0
+	more := func() { ams.write(n, 1); n++ }
+	c.Quiet, c.Timeout = time.Second, 1500*time.Millisecond
+	more()
+	writing, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for writing.Err() == nil {
+			more()
+		}
+	}()
+	_, err := failover.Run(t.Context(), c)
+	stop()
+	<-ended
+	code(t, "writers go on", err, failover.SourceIsWritten)
+	fra.paused(false)
+	late := fra.from(ams)
+	late.Tell = func(s failover.Step, _ string) {
+		if s == failover.Pause {
+			more()
+		}
+	}
+	_, err = failover.Run(t.Context(), late)
+	code(t, "a late record", err, failover.SourceIsWritten)
+	fra.paused(false)
+	run(t, fra.from(ams))
+	fra.write(n, 3)
+	ams.holds(n + 3)
+	fra.holds(n + 3)
+}
+
+// A source that is away: it takes force, what is missing is counted; when it is back the link
+// back is made, and nothing was lost.
+func TestTheSourceIsAway(t *testing.T) {
+	ams, fra := places(t)
+	ams.write(0, 10)
+	fra.link()
+	fra.holds(10)
+	fra.stop() // What comes now is not copied.
+	ams.write(10, 30)
+	ams.broker.Close()
+	c := fra.from(ams)
+	source := c.Source
+	c.Source = func(ctx context.Context, l *replication.Link) (failover.Site, error) {
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+		defer cancel()
+		s, err := source(ctx, l)
+		if _, asking := s.Cluster.Kafka().Describe(ctx); asking != nil {
+			return s, asking
+		}
+		return s, err
+	}
+	_, err := failover.Run(t.Context(), c)
+	code(t, "the source is away", err, failover.SourceUnreachable)
+	fra.paused(false)
+	c.Force = true
+	r := run(t, c)
+	if !r.Forced || !r.Unfinished || r.Already {
+		t.Errorf("%+v", r)
+	}
+	fra.paused(true)
+	if r := run(t, c); !r.Already || !r.Unfinished {
+		t.Errorf("again: %+v", r)
+	}
+	fra.write(40, 5)
+	if ams.broker, err = embedded.Start(ams.kept); err != nil {
+		t.Fatal(err)
+	}
+	c.Source, c.Force = source, false
+	r = run(t, c)
+	if r.Forced || r.Unfinished || r.Already {
+		t.Errorf("the source is back: %+v", r)
+	}
+	for _, p := range r.Partitions {
+		if p.Next != 10 || p.Left != 30 || p.Gone != 0 {
+			t.Errorf("the source is back: %+v", p)
+		}
+	}
+	ams.holds(45)
+	ams.reported()
+	fra.replicate(ams)
+	run(t, ams.from(fra))
+	for i, p := range r.Partitions {
+		fra.has(int32(i), values(0, int(p.Next), 40, 45, int(p.Next), 40))
+	}
+}
