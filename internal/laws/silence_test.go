@@ -71,6 +71,7 @@ var loops = map[string]string{
 	"cmd/spanway/queue/enqueue.go files":               "reads lines",
 	"pkg/eventlog/follower.go Run":                     "tells of itself by its hook Trouble, which each Step calls",
 	"pkg/eventlog/sharedlog/append.go appendCalls":     "tells by a Try, which each append is given",
+	"examples/two-sites/main.go read":                  "reads further pages until what it waits for is there, and returns what fails",
 	"examples/replicated-ledger/main.go transfer":      "makes the next transfer, and returns what fails",
 	"pkg/ids/generator.go take":                        "asks again until Close, and tells callers of Next",
 	"pkg/queue/open.go awaitGone":                      "looks until a topic that was deleted is gone, and returns what fails",

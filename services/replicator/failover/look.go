@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
@@ -27,23 +28,34 @@ func (r *run) reversible() error {
 	return nil
 }
 
+// reporting is how long a first report of a copy is waited for: replicators report once a
+// second.
+const reporting = 10 * time.Second
+
 // known takes the copies that replicators have reported.
 func (r *run) known(ctx context.Context) error {
-	status, err := replication.ReadStatus(ctx, r.Here.Cluster, r.Prefix)
-	if err != nil {
-		return err
-	}
-	for _, m := range status.Copies {
-		if m.Link == r.link.Name {
-			r.Partitions = append(r.Partitions, Partition{
-				Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition, End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next),
-			})
+	waiting, cancel := context.WithTimeout(ctx, reporting)
+	defer cancel()
+	err := replication.WatchStatus(waiting, r.Here.Cluster, r.Prefix, func(s replication.Status) error {
+		for _, m := range s.Copies {
+			if m.Link == r.link.Name {
+				r.Partitions = append(r.Partitions, Partition{
+					Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition, End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next),
+				})
+			}
 		}
-	}
-	if len(r.Partitions) == 0 {
+		if len(r.Partitions) > 0 {
+			return errRead
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errRead):
+		return nil
+	case waiting.Err() != nil && ctx.Err() == nil:
 		return r.fail(NothingCopied, nil, nil, "no replicator of this site has reported a copy; see spanway link show %s", r.link.Name)
 	}
-	return nil
+	return err
 }
 
 // freeze takes the ends of the source when no record comes any more.
@@ -136,8 +148,8 @@ func (r *run) count(ctx context.Context, p *Partition, from int64, counts func(*
 	return n, nil
 }
 
-// errDrained ends the watch of the status.
-var errDrained = errors.New("all is copied")
+// errRead ends a watch of the status: it says what was to be known.
+var errRead = errors.New("it is known")
 
 // drain waits until all is copied up to the recorded ends.
 func (r *run) drain(ctx context.Context) error {
@@ -146,12 +158,12 @@ func (r *run) drain(ctx context.Context) error {
 	var behind []string
 	err := replication.WatchStatus(waiting, r.Here.Cluster, r.Prefix, func(s replication.Status) (err error) {
 		if behind, err = r.behind(&s); err == nil && len(behind) == 0 {
-			return errDrained
+			return errRead
 		}
 		return err
 	})
 	switch {
-	case errors.Is(err, errDrained):
+	case errors.Is(err, errRead):
 		return nil
 	case waiting.Err() != nil && ctx.Err() == nil:
 		return r.fail(NotDrained, nil, behind, "in %s not all was copied; see spanway link show %s --partitions", r.Timeout, r.link.Name)
@@ -163,6 +175,12 @@ func (r *run) drain(ctx context.Context) error {
 // stopped is an error: it does not go on by itself.
 func (r *run) behind(s *replication.Status) (places []string, err error) {
 	var left int64
+	for _, m := range s.Copies {
+		same := func(p Partition) bool { return p.Topic == m.Topic && p.Partition == m.Partition }
+		if m.Link == r.link.Name && !slices.ContainsFunc(r.Partitions, same) {
+			return nil, r.fail(NotDrained, nil, []string{fmt.Sprintf("%s/%d", m.Topic, m.Partition)}, "a further copy has begun meanwhile; try again")
+		}
+	}
 	for i := range r.Partitions {
 		p := &r.Partitions[i]
 		for _, m := range s.Copies {
