@@ -13,6 +13,7 @@ import (
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
 	"github.com/spanway/spanway/internal/telemetry/messaging"
@@ -64,12 +65,14 @@ type Client struct {
 	transport *kafkago.Transport
 	api       *kafkago.Client
 	metrics   *messaging.Client
+	strangers metric.Int64Counter
 	board     *trouble.Board
 	waiting   waiting
 
 	broken    atomic.Int64 // how often a connection turned out dead
 	ids       atomic.Int32 // whether brokers tell IDs of topics
 	principal atomic.Value // string
+	cluster   atomic.Value // string: its ID
 
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
@@ -96,7 +99,7 @@ func New(config Config) *Client {
 	c := &Client{
 		config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{}, known: map[string]bool{}, asked: map[string]asked{},
 		metrics: messaging.NewClient(otel.Meter("github.com/spanway/spanway/internal/kafka")),
-		board:   trouble.NewBoard(config.Logger),
+		board:   trouble.NewBoard(config.Logger), strangers: newStrangers(),
 	}
 	c.waiting = waiting{client: c, underway: map[*sharedFetch]struct{}{}}
 	c.transport = &kafkago.Transport{

@@ -36,6 +36,9 @@ type Config struct {
 	Encoder events.Encoder
 	// Snapshots says when a keeper writes snapshots, and what is kept of the log.
 	Snapshots logowner.Snapshots
+	// Bare: there is no topic of snapshots, as of a copy without one. A fold begins at the
+	// log's beginning then.
+	Bare bool
 	// Logger is told what happens; slog.Default() if nil. Meter makes the metrics; none
 	// if nil.
 	Logger *slog.Logger

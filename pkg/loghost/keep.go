@@ -42,7 +42,7 @@ func (s *Service) keeper(n int32) *sharedlog.Keeper {
 		Host: s.hosts[n], Now: now, Board: s.board,
 		Bytes: s.cfg.Snapshots.Bytes, Events: s.cfg.Snapshots.Events, Interval: cmp.Or(s.cfg.Snapshots.Interval, logowner.DefaultInterval),
 		Work: &eventlog.Housekeeper{
-			Log: s.cfg.Cluster.Partition(topic, n), Snapshots: s.snapshots(n), Truncator: s.cfg.Cluster,
+			Log: s.partition(topic, n), Snapshots: s.snapshots(n), Truncator: s.cfg.Cluster,
 			NewFold: func() eventlog.Fold { return sharedlog.NewFold(s.cfg.NewCore(n), sharedlog.Horizon) },
 			Keep:    cmp.Or(s.cfg.Snapshots.History, logowner.DefaultHistory), Now: now,
 		},

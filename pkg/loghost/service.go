@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -55,17 +56,25 @@ func New(cfg Config) (*Service, error) {
 func (s *Service) host(n int32) *sharedlog.Host {
 	topic := s.cfg.Log.Topic
 	return sharedlog.NewHost(sharedlog.Config{
-		Log: s.cfg.Cluster.Partition(topic, n), Reads: s.cfg.Cluster.Partition(topic, n), Topic: topic, Partition: n,
+		Log: s.partition(topic, n), Reads: s.partition(topic, n), Topic: topic, Partition: n,
 		NewCore:   func() sharedlog.Core { return s.cfg.NewCore(n) },
 		Snapshots: s.snapshots(n), Encoder: s.cfg.Encoder, Board: s.board, Meter: s.cfg.Meter,
 	})
 }
 
-// snapshots are those of a partition, by a handle of their own.
+// partition is a handle of a partition, which may be a copy.
+func (s *Service) partition(topic string, n int32) eventlog.Log {
+	return mirrored.Of(s.cfg.Cluster.Partition(topic, n))
+}
+
+// snapshots are those of a partition, by a handle of their own; nil if there are none.
 func (s *Service) snapshots(n int32) *eventlog.Snapshots {
+	if s.cfg.Bare {
+		return nil
+	}
 	log := s.log.With("topic", s.cfg.Log.Topic, "partition", n)
 	return &eventlog.Snapshots{
-		Log:   s.cfg.Cluster.Partition(events.Snapshots(s.cfg.Log.Topic), n),
+		Log:   s.partition(events.Snapshots(s.cfg.Log.Topic), n),
 		Topic: s.cfg.Log.Topic, Partition: n, Encoder: s.cfg.Encoder,
 		OnBad: func(m *events.LogSnapshot, err error) {
 			log.Warn("a snapshot cannot be used", "offset", m.GetOffset(), "error", err)

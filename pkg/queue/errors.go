@@ -19,6 +19,8 @@ type Refused struct {
 	Entry *Entry
 	// Held is what the queue holds, where Code is events.CodeQueueHeld.
 	Held *Holding
+	// Of is what the queue is a copy of, where Code is events.CodeReadOnlyMirror.
+	Of *events.ClusterPartition
 	// Detail says what is so, if more is known than the code tells.
 	Detail string
 }

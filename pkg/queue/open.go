@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/loghost"
@@ -50,7 +52,7 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 		return fmt.Errorf("create queue %s: %w", name, err)
 	}
 	o.Brief = true
-	q, err := start(c, name, o)
+	q, err := start(c, name, o, false)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,11 @@ func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Que
 	case n == 0:
 		return nil, &Refused{Queue: name, What: "open", Code: events.CodeUnknownQueue}
 	}
-	q, err := start(c, name, o)
+	bare, err := copiedAlone(ctx, c, o.topics().Queue(name))
+	if err != nil {
+		return nil, fmt.Errorf("open queue %s: %w", name, err)
+	}
+	q, err := start(c, name, o, bare)
 	if err != nil {
 		return nil, err
 	}
@@ -100,8 +106,22 @@ func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Que
 	return q, nil
 }
 
-// start runs a host.
-func start(c *cluster.Cluster, name string, o Options) (*Queue, error) {
+// copiedAlone tells whether a queue is a copy, of which the snapshots are not copied.
+func copiedAlone(ctx context.Context, c *cluster.Cluster, topic string) (bool, error) {
+	n, err := c.Kafka().Partitions(ctx, events.Snapshots(topic))
+	if err != nil || n > 0 {
+		return false, err
+	}
+	err = eventlog.Writable(ctx, mirrored.Of(c.Partition(topic, 0)))
+	var readOnly *eventlog.ReadOnlyError
+	if errors.As(err, &readOnly) {
+		return true, nil
+	}
+	return false, err
+}
+
+// start runs a host. bare: there are no snapshots.
+func start(c *cluster.Cluster, name string, o Options, bare bool) (*Queue, error) {
 	logs := o.topics().QueueLogs(name)
 	q := &Queue{
 		name: name, topic: logs[0].Topic, options: o, cluster: c,
@@ -112,7 +132,7 @@ func start(c *cluster.Cluster, name string, o Options) (*Queue, error) {
 		group = ""
 	}
 	service, err := loghost.New(loghost.Config{
-		Log: logs[0], Group: group, Cluster: loghost.On(c), Encoder: events.Encoder{Source: o.Source, JSON: o.JSON},
+		Log: logs[0], Bare: bare, Group: group, Cluster: loghost.On(c), Encoder: events.Encoder{Source: o.Source, JSON: o.JSON},
 		NewCore:   func(int32) sharedlog.Core { return order.New() },
 		Snapshots: o.Snapshots, Logger: o.Logger, Meter: o.Meter,
 	})
@@ -120,7 +140,7 @@ func start(c *cluster.Cluster, name string, o Options) (*Queue, error) {
 		return nil, fmt.Errorf("open queue %s: %w", name, err)
 	}
 	q.service, q.host = service, service.Host(0)
-	q.reader.log = c.Partition(q.topic, 0)
+	q.reader.log = mirrored.Of(c.Partition(q.topic, 0))
 	ctx, stop := context.WithCancel(context.Background())
 	q.stop = stop
 	go func() {
@@ -236,9 +256,13 @@ func (q *Queue) callAndLook(ctx context.Context, what string, m proto.Message, a
 // outcome is the error of a call.
 func (q *Queue) outcome(what string, err error, refused *Refused) error {
 	var bad *events.Malformed
+	var readOnly *eventlog.ReadOnlyError
 	switch {
 	case errors.As(err, &bad):
 		return &Refused{Queue: q.name, What: what, Code: bad.Code, Detail: bad.Message}
+	case errors.As(err, &readOnly):
+		return &Refused{Queue: q.name, What: what, Code: events.CodeReadOnlyMirror, Of: &readOnly.Of,
+			Detail: fmt.Sprintf("it is a copy of %s of the cluster with the ID %s", readOnly.Of.Topic, readOnly.Of.Cluster)}
 	case err != nil:
 		return fmt.Errorf("%s: queue %s: %w", what, q.name, err)
 	case refused != nil:
