@@ -2,6 +2,7 @@ package query
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,11 +19,12 @@ const overtaken = 3
 // folding begins a fold of a partition again where truncation overtook it.
 func (q *Querier) folding(ctx context.Context, topic string, partition int32, fold func(start int64, log eventlog.Log) error) error {
 	for try := 1; ; try++ {
-		start, _, err := q.offsets(ctx, topic, partition)
+		log := q.log(topic, partition)
+		start, _, err := eventlog.Bounds(ctx, log)
 		if err != nil {
-			return err
+			return wrap(err, "look up the offsets of %s/%d", topic, partition)
 		}
-		err = fold(start, q.logs.Partition(topic, partition))
+		err = fold(start, log)
 		if !eventlog.IsOutOfRange(err) || try == overtaken {
 			return err
 		}
@@ -31,7 +33,7 @@ func (q *Querier) folding(ctx context.Context, topic string, partition int32, fo
 
 func (q *Querier) snapshots(topic string, partition int32) *eventlog.Snapshots {
 	return &eventlog.Snapshots{
-		Log: q.logs.Partition(events.Snapshots(topic), partition), Topic: topic, Partition: partition,
+		Log: q.log(events.Snapshots(topic), partition), Topic: topic, Partition: partition,
 		Encoder: q.encoder,
 	}
 }
@@ -130,11 +132,25 @@ func (q *Querier) foldTasks(ctx context.Context, partition int32, what TaskQuery
 	return h, done, err
 }
 
+// asked is where the requests of a partition end that are to be decided. A copy has none:
+// they are decided where its log is written.
+func (q *Querier) asked(ctx context.Context, partition int32) (end int64, err error) {
+	var copied *eventlog.ReadOnlyError
+	switch err := eventlog.Writable(ctx, q.log(q.topics.Events(), partition)); {
+	case errors.As(err, &copied):
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	_, end, err = q.offsets(ctx, q.topics.Requests(), partition)
+	return end, err
+}
+
 // awaitDecisions reads on until the requests that are there by now are decided, or for
 // as long as the scheduler is given for that: what was submitted a moment ago is then
 // shown, and not said to be unknown.
 func (q *Querier) awaitDecisions(ctx context.Context, done *folded, partition int32, see eventlog.Visit) error {
-	_, asked, err := q.offsets(ctx, q.topics.Requests(), partition)
+	asked, err := q.asked(ctx, partition)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (q *Querier) SnapshotsOf(ctx context.Context, topic string, partition int32
 	if err != nil {
 		return nil, err
 	}
-	usable, _, err := s.Usable(ctx, q.logs.Partition(s.Topic, partition))
+	usable, _, err := s.Usable(ctx, q.log(s.Topic, partition))
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +91,7 @@ func (q *Querier) ResetLog(ctx context.Context, log events.Log, partition int32,
 	if newFold == nil {
 		return Reset{}, &client.Refused{Code: CodeNoFold, Message: fmt.Sprintf("%s: this binary has no fold of it; the program that owns it resets it, by eventlog.Reset", log.Topic)}
 	}
-	records := q.logs.Partition(log.Topic, partition)
+	records := q.log(log.Topic, partition)
 	start, end, err := eventlog.Bounds(ctx, records)
 	if err != nil {
 		return Reset{}, err

@@ -59,9 +59,9 @@ func (q *Querier) readTo(ctx context.Context, in reading, at At, then eventlog.V
 		f.asOf.Offset, f.nowMs = f.reader.Position(), time.Now().UnixMilli()
 		return f, cmp.Or(err, tooNew)
 	}
-	_, end, err := q.offsets(ctx, topic, in.partition)
+	_, end, err := eventlog.Bounds(ctx, q.log(topic, in.partition))
 	if err != nil {
-		return f, err
+		return f, wrap(err, "look up the offsets of %s/%d", topic, in.partition)
 	}
 	if err := q.reachable(at, f.asOf, end); err != nil {
 		return f, err
@@ -75,7 +75,7 @@ func (q *Querier) readTo(ctx context.Context, in reading, at At, then eventlog.V
 	for f.reader.Position() < m.stop && f.reader.Next() < end {
 		err := f.reader.Poll(ctx, tailWait, m.see)
 		if err == nil && f.reader.End() < end {
-			end, err = eventlog.Reachable(ctx, q.logs.Partition(topic, in.partition), end)
+			end, err = eventlog.Reachable(ctx, q.log(topic, in.partition), end)
 		}
 		if err != nil {
 			return f, err

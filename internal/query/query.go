@@ -6,6 +6,7 @@ import (
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/request"
 	"github.com/spanway/spanway/services/scheduler/placement"
@@ -62,6 +63,11 @@ func (p Position) String() string { return fmt.Sprintf("%s/%d@%d", p.Topic, p.Pa
 
 // MarshalText writes it as String does.
 func (p Position) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
+
+// log is a partition of a log that judges itself: a copy is read as what it is a copy of.
+func (q *Querier) log(topic string, partition int32) eventlog.Log {
+	return mirrored.Of(q.logs.Partition(topic, partition))
+}
 
 func (q *Querier) offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	start, end, err = q.logs.Offsets(ctx, topic, partition)

@@ -119,7 +119,7 @@ func (w *explaining) apply(l events.Logged, _ *events.Record) { w.state.Apply(l)
 
 func (w *explaining) explain(ctx context.Context) (placement.Explanation, error) {
 	q := w.querier
-	_, asked, err := q.offsets(ctx, q.topics.Requests(), w.partition)
+	asked, err := q.asked(ctx, w.partition)
 	if err != nil {
 		return placement.Explanation{}, err
 	}
@@ -184,7 +184,7 @@ func (r *asked) poolOr(otherwise events.Pool) events.Pool {
 // not there.
 func (q *Querier) undecided(ctx context.Context, partition int32, from int64, id events.TaskID) (*asked, error) {
 	topic := q.topics.Requests()
-	_, end, err := q.offsets(ctx, topic, partition)
+	end, err := q.asked(ctx, partition)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -30,7 +31,7 @@ func dial(cfg Config) (broker, error) {
 }
 
 func (c *connection) Log(topic string, partition int32) eventlog.Log {
-	return c.client.Partition(topic, partition)
+	return mirrored.Of(c.client.Partition(topic, partition))
 }
 
 func (c *connection) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {

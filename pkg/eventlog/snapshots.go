@@ -195,11 +195,17 @@ func (s *Snapshots) note(found *scan, r *events.Record) {
 	switch {
 	case err != nil || !ok:
 		s.bad(nil, fmt.Errorf("the manifest at %d cannot be read: %w", r.Offset, err))
-	case m.Topic != s.Topic || m.Partition != s.Partition:
+	case !s.of(m):
 		s.bad(m, fmt.Errorf("the manifest at %d is of %s/%d", r.Offset, m.Topic, m.Partition))
 	default:
 		found.manifests = append(found.manifests, Stored{Manifest: m, At: r.Offset})
 	}
+}
+
+// of tells whether a manifest is of this log. In a copy it names the topic that was copied,
+// which has no prefix, or a shorter one; that the history fits is looked at in any case.
+func (s *Snapshots) of(m *events.LogSnapshot) bool {
+	return m.Topic != "" && strings.HasSuffix(s.Topic, m.Topic) && m.Partition == s.Partition
 }
 
 // collect finds the chunks that a manifest names: of equal ones the last before it, which

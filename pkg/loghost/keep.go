@@ -3,7 +3,10 @@ package loghost
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/spanway/spanway/internal/steady"
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -22,7 +25,11 @@ func (s *Service) keep(ctx context.Context) {
 		var running sync.WaitGroup
 		for _, n := range partitions {
 			if k := keepers[n]; k != nil {
-				running.Go(func() { _ = k.Run(ctx) }) // Its error is that of the host, which Run returns.
+				running.Go(func() {
+					if s.awaitWritable(ctx, n) {
+						_ = k.Run(ctx) // Its error is that of the host, which Run returns.
+					}
+				})
 			}
 		}
 		<-ctx.Done()
@@ -34,6 +41,39 @@ func (s *Service) keep(ctx context.Context) {
 	}
 }
 
+// keepAgain is how long it rests before it is asked again whether a log is a copy.
+const keepAgain = time.Second
+
+// awaitWritable waits until it is known whether a partition is to be kept: a copy is not. It
+// is kept where it is written.
+func (s *Service) awaitWritable(ctx context.Context, n int32) bool {
+	try := s.board.New(fmt.Sprintf("find out whether %s/%d is a copy", s.cfg.Log.Topic, n))
+	defer try.End()
+	for ctx.Err() == nil {
+		err := eventlog.Writable(ctx, s.partition(s.cfg.Log.Topic, n))
+		var copied *eventlog.ReadOnlyError
+		switch {
+		case err == nil:
+			return true
+		case errors.As(err, &copied):
+			s.log.Info("not keeping a log that is a copy", "topic", s.cfg.Log.Topic, "partition", n, "of", copied.Of.Topic, "cluster_id", copied.Of.Cluster)
+			return false
+		}
+		try.Again(ctx, err, keepAgain)
+	}
+	return false
+}
+
+// truncator deletes nothing of a copy: its offsets are others, and its replicator does it.
+type truncator struct{ *Service }
+
+func (t truncator) DeleteRecords(ctx context.Context, topic string, partition int32, before int64) error {
+	if err := eventlog.Writable(ctx, t.partition(topic, partition)); err != nil {
+		return fmt.Errorf("delete what %s/%d holds below %d: %w", topic, partition, before, err)
+	}
+	return t.cfg.Cluster.DeleteRecords(ctx, topic, partition, before)
+}
+
 func (s *Service) keeper(n int32) *sharedlog.Keeper {
 	topic := s.cfg.Log.Topic
 	now := steady.New(steady.Read()).Now
@@ -42,7 +82,7 @@ func (s *Service) keeper(n int32) *sharedlog.Keeper {
 		Host: s.hosts[n], Now: now, Board: s.board,
 		Bytes: s.cfg.Snapshots.Bytes, Events: s.cfg.Snapshots.Events, Interval: cmp.Or(s.cfg.Snapshots.Interval, logowner.DefaultInterval),
 		Work: &eventlog.Housekeeper{
-			Log: s.partition(topic, n), Snapshots: s.snapshots(n), Truncator: s.cfg.Cluster,
+			Log: s.partition(topic, n), Snapshots: s.snapshots(n), Truncator: truncator{s},
 			NewFold: func() eventlog.Fold { return sharedlog.NewFold(s.cfg.NewCore(n), sharedlog.Horizon) },
 			Keep:    cmp.Or(s.cfg.Snapshots.History, logowner.DefaultHistory), Now: now,
 		},

@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/internal/steady"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -95,8 +96,12 @@ func (p *partition[I]) disowned(ctx context.Context, err error) {
 
 // own claims the log and decides until it is lost or ctx ends.
 func (p *partition[I]) own(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
 	c := &p.service.cfg
+	log := mirrored.Of(c.Cluster.Partition(c.Log, p.number))
+	if err := eventlog.Writable(ctx, log); err != nil {
+		return fmt.Errorf("own %s/%d: %w", c.Log, p.number, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	producer := c.Cluster.Producer()
 	defer func() {
 		cancel()
@@ -118,7 +123,7 @@ func (p *partition[I]) own(ctx context.Context) error {
 	}
 	out.publishing = t.Publishing
 	cfg := eventlog.OwnerConfig[I]{
-		Log:       c.Cluster.Partition(c.Log, p.number),
+		Log:       log,
 		Topic:     c.Log,
 		Partition: p.number,
 		Inputs:    t.Inputs,
