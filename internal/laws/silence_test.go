@@ -73,6 +73,8 @@ var loops = map[string]string{
 	"pkg/eventlog/sharedlog/append.go appendCalls":     "tells by a Try, which each append is given",
 	"examples/two-sites/main.go read":                  "reads further pages until what it waits for is there, and returns what fails",
 	"examples/replicated-ledger/main.go transfer":      "makes the next transfer, and returns what fails",
+	"pkg/eventlog/mirrored/fetch.go read":              "reads further pages, past what does not count, and returns what fails",
+	"pkg/eventlog/mirrored/search.go newest":           "looks further back, and returns what fails",
 	"pkg/ids/generator.go take":                        "asks again until Close, and tells callers of Next",
 	"pkg/queue/open.go awaitGone":                      "looks until a topic that was deleted is gone, and returns what fails",
 	"services/replicator/copying/checkpoints.go Saved": "reads further pages of what there is, and returns what fails",
