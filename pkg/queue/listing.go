@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue/order"
@@ -47,8 +48,11 @@ func List(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Lis
 	case n == 0:
 		return nil, &Refused{Queue: name, What: "list", Code: events.CodeUnknownQueue}
 	}
-	l := &Listing{name: name, reader: payloads{log: c.Partition(log.Topic, 0)}}
-	err := l.read(ctx, c, log.Topic, o)
+	l := &Listing{name: name, reader: payloads{log: mirrored.Of(c.Partition(log.Topic, 0))}}
+	bare, err := copiedAlone(ctx, c, log.Topic)
+	if err == nil {
+		err = l.read(ctx, c, log.Topic, bare, o)
+	}
 	switch {
 	case err != nil:
 		err = fmt.Errorf("list queue %s: %w", name, err)
@@ -64,22 +68,16 @@ func List(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Lis
 	return l, nil
 }
 
-// read folds the log into a file.
-func (l *Listing) read(ctx context.Context, c *cluster.Cluster, topic string, o Options) error {
+// read folds the log into a file. bare: there are no snapshots.
+func (l *Listing) read(ctx context.Context, c *cluster.Cluster, topic string, bare bool, o Options) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	log := cmp.Or(o.Logger, slog.Default())
 	try := following.Try(trouble.NewBoard(log), topic, 0)
 	defer try.End()
 	f := eventlog.NewFollower(eventlog.FollowerConfig{
-		Log: c.Partition(topic, 0), Topic: topic, Shared: true, Now: time.Now,
-		NewFold: l.newFold,
-		Snapshots: &eventlog.Snapshots{
-			Log: c.Partition(events.Snapshots(topic), 0), Topic: topic,
-			OnBad: func(m *events.LogSnapshot, err error) {
-				log.Warn("a snapshot cannot be used", "topic", topic, "offset", m.GetOffset(), "error", err)
-			},
-		},
+		Log: mirrored.Of(c.Partition(topic, 0)), Topic: topic, Shared: true, Now: time.Now,
+		NewFold: l.newFold, Snapshots: l.snapshots(c, topic, bare, log),
 		Hooks: eventlog.FollowerHooks{
 			Trouble: following.Trouble(try),
 			Stepped: func() {
@@ -101,6 +99,19 @@ func (l *Listing) read(ctx context.Context, c *cluster.Cluster, topic string, o 
 			return err
 		}
 		try.Again(ctx, err, listPause)
+	}
+}
+
+// snapshots are those of the queue; nil if there are none.
+func (l *Listing) snapshots(c *cluster.Cluster, topic string, bare bool, log *slog.Logger) *eventlog.Snapshots {
+	if bare {
+		return nil
+	}
+	return &eventlog.Snapshots{
+		Log: mirrored.Of(c.Partition(events.Snapshots(topic), 0)), Topic: topic,
+		OnBad: func(m *events.LogSnapshot, err error) {
+			log.Warn("a snapshot cannot be used", "topic", topic, "offset", m.GetOffset(), "error", err)
+		},
 	}
 }
 

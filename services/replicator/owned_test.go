@@ -76,12 +76,33 @@ func same(t *testing.T, ams, fra *place, q, copied *queue.Queue) {
 	if !reflect.DeepEqual(got.Entries, want.Entries) || got.At.Offset != want.At.Offset {
 		t.Errorf("the copy has, up to %d\n%+v\nthe queue, up to %d\n%+v", got.At.Offset, got.Entries, want.At.Offset, want.Entries)
 	}
+	streamed(t, fra, copied.Name(), want)
 	for _, e := range want.Entries {
 		there, err := q.Payload(t.Context(), e)
 		here, err2 := copied.Payload(t.Context(), e)
 		if err != nil || err2 != nil || !reflect.DeepEqual(there, here) {
 			t.Fatalf("the payload of %s is %+v, and of its copy %+v: %v, %v", e.ID, there, here, err, err2)
 		}
+	}
+}
+
+// streamed compares what is listed of a copy by a process that is no host.
+func streamed(t *testing.T, fra *place, name string, want queue.Page) {
+	t.Helper()
+	l, err := queue.List(t.Context(), fra.cluster, name, queue.Options{Prefix: "ams.spanway.", Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	var got []queue.Entry
+	for e, err := range l.Entries(-1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, e)
+	}
+	if !reflect.DeepEqual(got, want.Entries) || l.At().Offset != want.At.Offset {
+		t.Errorf("listed of the copy, up to %d\n%+v\nthe queue, up to %d\n%+v", l.At().Offset, got, want.At.Offset, want.Entries)
 	}
 }
 
@@ -94,7 +115,9 @@ func TestAQueueIsTheSameAtItsMirror(t *testing.T) {
 	s, stop := fra.serve("one")
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{`spanway\.queue\.orders`}, Prefix: "ams."})
 	topic := events.Topics{Prefix: "ams.spanway."}.Queue("orders")
-	eventually(t, "the queue is copied", func() bool { return fra.count(topic, 0) == ams.count(events.Topics{Prefix: events.DefaultPrefix}.Queue("orders"), 0) })
+	eventually(t, "the queue is copied", func() bool {
+		return fra.count(topic, 0) == ams.count(events.Topics{Prefix: events.DefaultPrefix}.Queue("orders"), 0)
+	})
 	copied := fra.opened("orders", "ams.spanway.")
 	same(t, ams, fra, q, copied)
 
