@@ -103,7 +103,7 @@ func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duratio
 		return p.readOpened(ctx, o)
 	}
 	answer, err := p.first(ctx, from, wait)
-	for limit := fetchBytes; ; {
+	for limit := p.most; ; {
 		if err != nil {
 			return events.Page{}, err
 		}
@@ -131,7 +131,7 @@ func (p *Partition) first(ctx context.Context, from int64, wait time.Duration) (
 		answer, err = p.client.waiting.await(ctx, place{p.topic, p.id}, from, wait)
 	}
 	if answer == nil && err == nil {
-		answer, err = p.request(ctx, from, max(0, wait-time.Since(began)), fetchBytes)
+		answer, err = p.request(ctx, from, max(0, wait-time.Since(began)), p.most)
 	}
 	if idle != nil {
 		idle.note(from, began, err == nil && (wait <= 0 || answer.silent(from)))

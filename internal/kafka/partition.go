@@ -24,7 +24,8 @@ type Partition struct {
 	sequence  sequence
 	buffer    []byte
 
-	isolation int8 // readCommitted, but for Uncommitted
+	isolation int8  // readCommitted, but for Uncommitted
+	most      int32 // bytes of an answer; fetchBytes, but for AtMost
 
 	reading sync.Mutex
 	opened  *opened
@@ -48,7 +49,7 @@ func (c *Client) Partition(topic string, partition int32) *Partition {
 	p := &Partition{
 		client: c, topic: topic, id: partition, named: messaging.Log{Topic: topic, ID: partition},
 		sequence: sequence{client: c, topic: topic, partition: partition}, appending: make(chan struct{}, 1),
-		isolation: readCommitted,
+		isolation: readCommitted, most: fetchBytes,
 	}
 	p.sequence.answered = func(err error) { p.last.Store(&err) }
 	return p
@@ -58,6 +59,13 @@ func (c *Client) Partition(topic string, partition int32) *Partition {
 // that a transaction that hangs hides nothing behind it. It returns the handle.
 func (p *Partition) Uncommitted() *Partition {
 	p.isolation = readUncommitted
+	return p
+}
+
+// AtMost has a page hold what comes in about so many bytes of an answer, but one batch at
+// least. It returns the handle.
+func (p *Partition) AtMost(bytes int32) *Partition {
+	p.most = bytes
 	return p
 }
 

@@ -81,6 +81,24 @@ func lostEnd(t *testing.T, p *pair) {
 	}
 }
 
+// What a copy reads to prove its source is small, however much stands there.
+func proofIsSmall(t *testing.T, p *pair) {
+	const n, size = 50, 20_000
+	for i := range n {
+		p.produce(events.Record{Timestamp: time.Now().UnixMilli(), Key: []byte{byte(i)}, Value: slices.Repeat([]byte("x"), size)})
+	}
+	s := NewSource(p.source, p.from.Topic, 0)
+	for _, anew := range []bool{true, false} {
+		page, err := s.Read(t.Context(), 0, 0, anew)
+		if err != nil || page.End != n {
+			t.Fatalf("%+v, %v", page.Page, err)
+		}
+		if small := len(page.Records)*size <= proofBytes; small != anew || len(page.Records) == 0 {
+			t.Errorf("anew: %t, %d records of %d bytes were read", anew, len(page.Records), size)
+		}
+	}
+}
+
 // testCheckpoints is what all Checkpoints keep; again gives them to another process.
 func testCheckpoints(t *testing.T, again func() Checkpoints) {
 	c := again()

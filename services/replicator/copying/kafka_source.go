@@ -26,6 +26,10 @@ func NewSource(client *kafka.Client, topic string, partition int32) Source {
 	return &kafkaSource{client: client, topic: topic, partition: partition, log: client.Partition(topic, partition), settle: time.Second}
 }
 
+// proofBytes bounds a page of a proof, of which few records are needed: all copies read one
+// when they begin, whether there is room for pages or not.
+const proofBytes = 64 << 10
+
 // errCreatedAgain: while the topic is created again its name stands for either.
 var errCreatedAgain = errors.New("the topic was created again")
 
@@ -41,7 +45,11 @@ func (s *kafkaSource) Read(ctx context.Context, from int64, wait time.Duration, 
 		}
 		before = id
 	}
-	page, err := s.page(ctx, from, wait)
+	log := s.log
+	if anew {
+		log = s.client.Partition(s.topic, s.partition).AtMost(proofBytes)
+	}
+	page, err := s.page(ctx, log, from, wait)
 	if err != nil {
 		return mirror.Source{}, err
 	}
@@ -55,8 +63,8 @@ func (s *kafkaSource) Read(ctx context.Context, from int64, wait time.Duration, 
 }
 
 // page reads a page; of an offset that is not there one without records.
-func (s *kafkaSource) page(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	page, err := s.log.Fetch(ctx, from, wait)
+func (s *kafkaSource) page(ctx context.Context, log *kafka.Partition, from int64, wait time.Duration) (events.Page, error) {
+	page, err := log.Fetch(ctx, from, wait)
 	var out *kafka.OutOfRange
 	if !errors.As(err, &out) {
 		return page, err

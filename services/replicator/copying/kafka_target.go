@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
@@ -22,8 +23,11 @@ type kafkaTarget struct {
 	writer *kafka.FencedWriter
 	every  time.Duration // a quarter of the cluster's memory of an idle writer
 	lapsed error         // of the renewal behind a batch of old records
-	buffer []byte
 }
+
+// buffers hold batches while they are sent. All targets share them: one that is idle keeps
+// none.
+var buffers sync.Pool
 
 // tailWait is how long a read of the tail waits for what must be there.
 const tailWait = 500 * time.Millisecond
@@ -87,14 +91,18 @@ func (t *kafkaTarget) Append(ctx context.Context, records []events.Record) (int6
 	if t.lapsed != nil {
 		return 0, t.lapsed
 	}
+	buffer, ok := buffers.Get().(*[]byte)
+	if !ok {
+		buffer = new([]byte)
+	}
 	var err error
-	if t.buffer, err = batch.Append(t.buffer[:0], records, t.compression); err != nil {
+	if *buffer, err = batch.Append((*buffer)[:0], records, t.compression); err != nil {
 		return 0, &kafka.Refused{Topic: t.config.Topic, Partition: t.config.Partition, Err: err}
 	}
-	newest := batch.Greatest(t.buffer)
-	base, unread, err := t.writer.Append(ctx, t.buffer)
-	if !unread {
-		t.buffer = nil
+	newest := batch.Greatest(*buffer)
+	base, unread, err := t.writer.Append(ctx, *buffer)
+	if unread { // Else it may still be read.
+		buffers.Put(buffer)
 	}
 	if err == nil && time.Since(time.UnixMilli(newest)) > 2*t.every {
 		t.lapsed = t.writer.Renew(ctx)

@@ -46,6 +46,7 @@ func testCopies(t *testing.T, source, target string) {
 	t.Run("a target that is created again", func(t *testing.T) { targetCreatedAgain(t, newPair(t, source, target, "target")) })
 	t.Run("a transaction that hangs in the target", func(t *testing.T) { foreign(t, newPair(t, source, target, "foreign"), target) })
 	t.Run("an end of the source that is lost", func(t *testing.T) { lostEnd(t, newPair(t, source, target, "end")) })
+	t.Run("the pages of a proof", func(t *testing.T) { proofIsSmall(t, newPair(t, source, target, "proof")) })
 	t.Run("checkpoints", func(t *testing.T) {
 		p := newPair(t, source, target, "checkpoints")
 		testCheckpoints(t, func() Checkpoints { return NewCheckpoints(p.target, p.checkpoints, "/spanway/test/replicator", nil) })
