@@ -40,12 +40,12 @@ func (in *Inputs[I]) Seek(positions map[eventlog.TopicPartition]int64) {
 }
 
 // Next implements eventlog.Inputs.
-func (in *Inputs[I]) Next(_ context.Context, wait time.Duration) (eventlog.Arrivals[I], error) {
+func (in *Inputs[I]) Next(_ context.Context, wait eventlog.Wait) (eventlog.Arrivals[I], error) {
 	w := in.Process.World
 	in.Process.Sleep(w.Delay())
 	a, err := in.read()
-	if err == nil && len(a.Inputs) == 0 && wait > 0 {
-		in.Process.Await(wait, func(wake func()) {
+	if err == nil && len(a.Inputs) == 0 && wait.For > 0 {
+		in.Process.Await(wait.For, func(wake func()) {
 			for _, s := range in.Sources {
 				s.waiting = append(s.waiting, wake)
 			}

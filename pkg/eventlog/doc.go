@@ -37,6 +37,10 @@
 // 250 ms), or the batch is full. When the owner stops to call it changes which events
 // share a batch, never which state they make: readers fold events one by one.
 //
+// An owner that has nothing to do sleeps until inputs arrive, or until its core (Timed),
+// its tail or a note of what was published is due. A core that does not say when it is due
+// is asked every IdleWait.
+//
 // # Invariants
 //
 //   - Nothing is published before it counts.

@@ -247,7 +247,7 @@ type witnessed struct {
 	epoch uint32
 }
 
-func (w *witnessed) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[string], error) {
+func (w *witnessed) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[string], error) {
 	if epoch := w.epoch; epoch != 0 && len(w.before) == 2 {
 		w.epoch = 0
 		return eventlog.Arrivals[string]{}, &eventlog.WitnessError{Epoch: epoch, N: 7, Witness: "the test"}

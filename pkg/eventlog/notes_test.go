@@ -19,13 +19,13 @@ type stepped struct {
 	before []func()
 }
 
-func (s *stepped) Next(ctx context.Context, _ time.Duration) (eventlog.Arrivals[string], error) {
+func (s *stepped) Next(ctx context.Context, _ eventlog.Wait) (eventlog.Arrivals[string], error) {
 	if len(s.before) == 0 {
 		return eventlog.Arrivals[string]{}, errEnough
 	}
 	s.before[0]()
 	s.before = s.before[1:]
-	return s.toyInputs.Next(ctx, 0)
+	return s.toyInputs.Next(ctx, eventlog.Wait{})
 }
 
 // TestPublishedIsNotedOnceAndNotForEver: alone after a second of silence, and

@@ -36,7 +36,8 @@ type OwnerConfig[I any] struct {
 	Lost *events.LogTailLost
 
 	// IdleWait bounds how long an owner waits for inputs before it looks at the
-	// time again; TailEvery is how often it confirms the tail of its log.
+	// time again, unless its core is Timed; TailEvery is how often it confirms the tail
+	// of its log, a fifth as often while nothing happens.
 	// 0: DefaultIdleWait and DefaultTailEvery.
 	IdleWait, TailEvery time.Duration
 }

@@ -39,6 +39,16 @@ type Core[I any] interface {
 	Publish(l events.Logged, send func(events.Outgoing))
 }
 
+// Timed is a Core that says when Advance has something to do, so that its owner need not
+// ask it every IdleWait.
+type Timed interface {
+	// Wakes is when that is if nothing arrives: once the clock has reached now, or once
+	// ReadTo has passed readTo, in milliseconds since the Unix epoch; math.MaxInt64 if
+	// never. It is asked after an Advance that left nothing. A time that has passed means
+	// that nobody knows, and the core is asked every IdleWait.
+	Wakes() (now, readTo int64)
+}
+
 // Inputs is where an owner's inputs come from.
 type Inputs[I any] interface {
 	// Seek says from where on to read; a partition that is not named is read
@@ -46,7 +56,16 @@ type Inputs[I any] interface {
 	Seek(map[TopicPartition]int64)
 	// Next returns what has arrived, at most about 1 MiB of records; it waits
 	// that long for something to arrive.
-	Next(ctx context.Context, wait time.Duration) (Arrivals[I], error)
+	Next(ctx context.Context, wait Wait) (Arrivals[I], error)
+}
+
+// Wait says how an owner waits for inputs; the zero Wait does not wait.
+type Wait struct {
+	// For is how long at most.
+	For time.Duration
+	// Silence is from when on (milliseconds since the Unix epoch) the owner has to know
+	// soon that nothing came: until then ReadTo may stand still. math.MaxInt64: never.
+	Silence int64
 }
 
 // Arrivals are inputs in the order in which they are decided.

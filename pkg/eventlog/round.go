@@ -20,13 +20,13 @@ func (t *tenure[I]) round(ctx context.Context) error {
 	if len(t.published.later) > maxLater || t.published.size > maxOpen {
 		return t.hold(ctx, more)
 	}
-	wait, before := time.Duration(0), t.read
+	wait, before := Wait{}, t.read
 	if t.idle && !more {
-		wait = t.IdleWait
+		wait = t.untilDue()
 	}
 	arrived, err := t.Inputs.Next(ctx, wait)
 	t.tick()
-	waited := t.read.Sub(before) - wait
+	waited := t.read.Sub(before) - wait.For
 	if err != nil {
 		return t.heed(ctx, err)
 	}
@@ -44,6 +44,7 @@ func (t *tenure[I]) round(ctx context.Context) error {
 	// No work is given out while what was given out is still to be looked at.
 	busy := len(t.published.later) > 0 || t.advance(waited)
 	t.idle = !busy && len(arrived.Inputs) == 0
+	t.quiet = t.quiet && len(arrived.Inputs) == 0
 	t.emitTruncated()
 	if err := t.append(ctx); err != nil {
 		return err
@@ -171,7 +172,7 @@ func (t *tenure[I]) append(ctx context.Context) error {
 
 // counted acts on a batch that counts.
 func (t *tenure[I]) counted(ctx context.Context, h Header) error {
-	t.last, t.progressed = h, true
+	t.last, t.progressed, t.quiet = h, true, false
 	t.writtenAt, t.unwritten = t.clock.Now, 0
 	if t.Hooks.Appended != nil {
 		t.Hooks.Appended(len(t.batch.logged), t.batch.size)

@@ -12,12 +12,13 @@ import (
 var errStranger = errors.New("an event counts that its owner did not write")
 
 // confirmTail checks, every TailEvery, that the log still ends with this
-// owner's last batch, and that nobody has claimed it since.
+// owner's last batch, and that nobody has claimed it since. While nothing happens it does
+// so less often.
 func (t *tenure[I]) confirmTail(ctx context.Context) error {
-	if t.clock.Now-t.tailAt < t.TailEvery.Milliseconds() {
+	if t.clock.Now < t.tailDue() {
 		return nil
 	}
-	t.tailAt = t.clock.Now
+	t.tailAt, t.quiet = t.clock.Now, true
 	page, err := t.Log.Fetch(ctx, t.last.At, 0)
 	switch {
 	case IsOutOfRange(err):

@@ -37,6 +37,7 @@ type tenure[I any] struct {
 	read   time.Time // when clock was read last
 	tailAt int64
 	idle   bool
+	quiet  bool  // since tailAt nothing arrived, and nothing was appended
 	fault  error // what emit could not do
 
 	published publishing

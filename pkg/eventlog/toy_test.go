@@ -146,7 +146,7 @@ func (in *toyInputs) Seek(p map[eventlog.TopicPartition]int64) {
 	in.next = p[eventlog.TopicPartition{Topic: "in"}]
 }
 
-func (in *toyInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[string], error) {
+func (in *toyInputs) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[string], error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	var a eventlog.Arrivals[string]
@@ -155,7 +155,7 @@ func (in *toyInputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arr
 			Place: events.Place{Topic: "in", Offset: in.next}, Value: in.ids[in.next],
 		})
 	}
-	if len(a.Inputs) == 0 && wait > 0 {
+	if len(a.Inputs) == 0 && wait.For > 0 {
 		select {
 		case <-in.wake:
 		case <-ctx.Done():

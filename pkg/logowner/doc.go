@@ -68,7 +68,8 @@
 // An owner outlives the generation of the group in which it began: it ends when the
 // group has given the partition to another member, when the log shows a newer claim, or
 // with the service. It is one goroutine for decisions, one for each input (which also
-// prepares the records), one for snapshots while one is written, and a producer.
+// prepares the records), one for snapshots while one is written, and a producer. While
+// nothing happens they sleep; an input is read more often when the core waits for silence.
 //
 // # Publishing
 //

@@ -2,7 +2,6 @@ package logowner
 
 import (
 	"context"
-	"time"
 
 	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -29,7 +28,7 @@ func (l fragileLog) Append(ctx context.Context, batch []events.Record) (int64, e
 // fragileInputs crashes between reading and deciding.
 type fragileInputs[I any] struct{ eventlog.Inputs[I] }
 
-func (in fragileInputs[I]) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[I], error) {
+func (in fragileInputs[I]) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[I], error) {
 	a, err := in.Inputs.Next(ctx, wait)
 	if len(a.Inputs) > 0 {
 		failpoint.Hit(failpoint.InputsRead)

@@ -66,7 +66,7 @@ func (l told) await(t *testing.T, in *inputs, text string) {
 		case <-late:
 			t.Fatalf("the log does not say %q", text)
 		default:
-			if _, err := in.Next(t.Context(), 10*time.Millisecond); err != nil {
+			if _, err := in.Next(t.Context(), eventlog.Wait{For: 10 * time.Millisecond}); err != nil {
 				t.Fatal(err)
 			}
 		}

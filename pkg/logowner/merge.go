@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -14,7 +15,8 @@ import (
 type merge[I any] struct {
 	ctx     context.Context //nolint:containedctx // the sources' life is the owner's run, not one call's
 	sources []*merged[I]
-	wake    chan struct{} // a source has a chunk
+	wake    chan struct{} // a source has inputs, or an error
+	silence atomic.Int64  // from when on the owner has to know of it
 	bytes   int           // handed out by the current Next
 }
 
@@ -46,7 +48,9 @@ func newMerge[I any](ctx context.Context, sources ...*merged[I]) *merge[I] {
 		all = all && !s.silence
 	}
 	for _, s := range sources {
-		s.silence = s.silence || all
+		if s.silence = s.silence || all; s.silence {
+			s.needed = &m.silence
+		}
 	}
 	return m
 }
@@ -78,12 +82,15 @@ func (m *merge[I]) handed(topic string) int64 {
 }
 
 // Next implements eventlog.Inputs.
-func (m *merge[I]) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[I], error) {
+func (m *merge[I]) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[I], error) {
 	var a eventlog.Arrivals[I]
 	m.bytes = 0
-	_, err := m.take(&a)
-	if err == nil && len(a.Inputs) == 0 && wait > 0 {
-		err = m.await(ctx, wait, &a)
+	if wait.For > 0 {
+		m.silence.Store(wait.Silence)
+	}
+	err := m.take(&a)
+	if err == nil && len(a.Inputs) == 0 && wait.For > 0 {
+		err = m.await(ctx, wait.For, &a)
 	}
 	if err != nil {
 		return eventlog.Arrivals[I]{}, fmt.Errorf("read inputs: %w", err)
@@ -111,16 +118,15 @@ func (m *merge[I]) readTo() int64 {
 
 // take moves what has already arrived to a, up to the bound, but at least one
 // chunk of each input, so that a flood of one never starves another.
-func (m *merge[I]) take(a *eventlog.Arrivals[I]) (came bool, err error) {
+func (m *merge[I]) take(a *eventlog.Arrivals[I]) error {
 	for _, s := range m.sources {
 		for n := 0; len(s.chunks) > 0 && (n == 0 || m.bytes < maxHanded); n++ {
 			if err := m.hand(s, <-s.chunks, a); err != nil {
-				return true, err
+				return err
 			}
-			came = true
 		}
 	}
-	return came, nil
+	return nil
 }
 
 func (m *merge[I]) await(ctx context.Context, wait time.Duration, a *eventlog.Arrivals[I]) error {
@@ -129,7 +135,7 @@ func (m *merge[I]) await(ctx context.Context, wait time.Duration, a *eventlog.Ar
 	for {
 		select {
 		case <-m.wake:
-			if came, err := m.take(a); came || err != nil {
+			if err := m.take(a); len(a.Inputs) > 0 || err != nil {
 				return err
 			}
 		case <-timer.C:

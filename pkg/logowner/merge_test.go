@@ -51,7 +51,7 @@ func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arriv
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for len(got) < n || last.ReadTo == 0 {
-		a, err := in.Next(ctx, time.Second)
+		a, err := in.Next(ctx, eventlog.Wait{For: time.Second})
 		if err != nil {
 			t.Fatalf("%v; got %v", err, got)
 		}
@@ -110,7 +110,7 @@ func TestReadToWaitsForTheReports(t *testing.T) {
 	put(t, g, "x")
 	in := newInputs(t, memlog.New(), g)
 	in.Seek(nil)
-	a, err := in.Next(t.Context(), 10*time.Millisecond)
+	a, err := in.Next(t.Context(), eventlog.Wait{For: 10 * time.Millisecond})
 	if err != nil || a.ReadTo != 0 {
 		t.Fatalf("read to %d before anything was read, %v", a.ReadTo, err)
 	}
@@ -199,7 +199,7 @@ func collectAgain(t *testing.T, in *inputs, n int) (got []string, again int) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for len(got) < n {
-		a, err := in.Next(ctx, time.Second)
+		a, err := in.Next(ctx, eventlog.Wait{For: time.Second})
 		if err != nil {
 			t.Fatalf("%v; got %v", err, got)
 		}
@@ -305,7 +305,7 @@ func TestSilenceIsKnownAfterALoss(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for {
-		a, err := in.Next(ctx, time.Second)
+		a, err := in.Next(ctx, eventlog.Wait{For: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}

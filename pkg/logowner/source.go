@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
@@ -45,7 +46,10 @@ type source[I any] struct {
 	board  *trouble.Board
 	try    *trouble.Try
 	chunks chan chunk[I]
-	wake   chan<- struct{} // is told that there is a chunk
+	wake   chan<- struct{} // is told that there are inputs, or an error
+	// needed is from when on the owner has to know that nothing came (milliseconds);
+	// nil: never.
+	needed *atomic.Int64
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -53,9 +57,10 @@ type source[I any] struct {
 const (
 	// readAhead bounds what one source holds: chunks of at most a fetch each.
 	readAhead = 4
-	// longPoll is short because silence is known only when a fetch returns, and
-	// a lease ends by known silence.
-	longPoll = 200 * time.Millisecond
+	// longPoll is how long a fetch waits. Silence is known only when it returns, and a
+	// lease ends by known silence: where that is awaited it waits for shortPoll.
+	longPoll  = time.Second
+	shortPoll = 200 * time.Millisecond
 )
 
 func (s *source[I]) start(ctx context.Context, from int64) {
@@ -91,14 +96,18 @@ func (s *source[I]) run(ctx context.Context, from int64) {
 	defer s.try.End()
 	for {
 		c := s.fetch(ctx, from)
+		silent, stayed := len(c.inputs) == 0 && c.err == nil, c.next == from
 		from = c.next
-		if len(c.inputs) == 0 && c.err == nil && len(s.chunks) > 0 {
-			continue // News of silence is not worth a place in a full queue.
+		if silent && (len(s.chunks) > 0 || stayed && s.untilNeeded(c.asOf) >= 0) {
+			continue // News of silence is not worth a place in a full queue, or of no use yet.
 		}
 		select {
 		case s.chunks <- c:
 		case <-ctx.Done():
 			return
+		}
+		if silent {
+			continue
 		}
 		select {
 		case s.wake <- struct{}{}:
@@ -110,9 +119,17 @@ func (s *source[I]) run(ctx context.Context, from int64) {
 	}
 }
 
+// untilNeeded is for how long, from a time on, the owner need not know that nothing came.
+func (s *source[I]) untilNeeded(from int64) time.Duration {
+	if s.needed == nil {
+		return longPoll
+	}
+	return time.Duration(min(s.needed.Load()-from, longPoll.Milliseconds())) * time.Millisecond
+}
+
 func (s *source[I]) fetch(ctx context.Context, from int64) chunk[I] {
 	asked := s.now().UnixMilli()
-	page, err := s.log.Fetch(ctx, from, longPoll)
+	page, err := s.log.Fetch(ctx, from, min(max(s.untilNeeded(asked), shortPoll), longPoll))
 	next, lost := from, false
 	if start, end, outside := eventlog.OutOfRange(err); outside {
 		// Deleted before it was read, or its tail is lost: then records that are left may

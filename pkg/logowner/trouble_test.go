@@ -133,7 +133,7 @@ func claimOutside(t *testing.T, cfg logowner.Config[string]) {
 type noInputs struct{}
 
 func (noInputs) Seek(map[eventlog.TopicPartition]int64) {}
-func (noInputs) Next(ctx context.Context, _ time.Duration) (eventlog.Arrivals[string], error) {
+func (noInputs) Next(ctx context.Context, _ eventlog.Wait) (eventlog.Arrivals[string], error) {
 	return eventlog.Arrivals[string]{}, ctx.Err()
 }
 

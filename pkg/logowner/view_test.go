@@ -89,7 +89,7 @@ func ownedInput(t *testing.T, log eventlog.Log, was *trail) (*merge[string], cha
 func handed(t *testing.T, m *merge[string], n int) (got []string, positions []int64) {
 	t.Helper()
 	for until := time.Now().Add(10 * time.Second); len(got) < n && time.Now().Before(until); {
-		a, err := m.Next(t.Context(), time.Second)
+		a, err := m.Next(t.Context(), eventlog.Wait{For: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,7 +158,7 @@ func TestABatchIsHandedOnWhole(t *testing.T) {
 	if got, _ := handed(t, m, 1); !slices.Equal(got, []string{claimed}) {
 		t.Fatalf("handed on %q", got)
 	}
-	if a, err := m.Next(t.Context(), 300*time.Millisecond); err != nil || len(a.Inputs) > 0 {
+	if a, err := m.Next(t.Context(), eventlog.Wait{For: 300 * time.Millisecond}); err != nil || len(a.Inputs) > 0 {
 		t.Fatalf("handed on %v of half a batch, %v", a.Inputs, err)
 	}
 	if _, err := w.Append(t.Context(), rest); err != nil {

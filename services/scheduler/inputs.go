@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 )
@@ -25,7 +24,7 @@ func (in *inputs) Seek(positions map[eventlog.TopicPartition]int64) {
 }
 
 // Next implements eventlog.Inputs.
-func (in *inputs) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[input], error) {
+func (in *inputs) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[input], error) {
 	if held := in.held; held != nil {
 		in.held = nil
 		return *held, nil

@@ -164,7 +164,7 @@ type witnessing struct {
 	owners *owners
 }
 
-func (in *witnessing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
+func (in *witnessing) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[struct{}], error) {
 	if o := in.owners; o.lossy && in.Process.World.Chance(0.02) {
 		return eventlog.Arrivals[struct{}]{}, &eventlog.WitnessError{Epoch: forgedEpoch, N: 7, Witness: "a forged heartbeat"}
 	}

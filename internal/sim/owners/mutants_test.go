@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -88,7 +87,7 @@ type hearing struct {
 	hear func(*eventlog.WitnessError) error
 }
 
-func (h *hearing) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
+func (h *hearing) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[struct{}], error) {
 	a, err := h.Inputs.Next(ctx, wait)
 	var w *eventlog.WitnessError
 	if errors.As(err, &w) {
@@ -126,7 +125,7 @@ type noPast struct {
 	reading bool
 }
 
-func (m *noPast) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
+func (m *noPast) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[struct{}], error) {
 	m.reading = true
 	return m.Inputs.Next(ctx, wait)
 }

@@ -179,16 +179,16 @@ func (o *owner) Seek(p map[eventlog.TopicPartition]int64) {
 	o.next = p[eventlog.TopicPartition{Topic: "in"}]
 }
 
-func (o *owner) Next(ctx context.Context, wait time.Duration) (eventlog.Arrivals[struct{}], error) {
+func (o *owner) Next(ctx context.Context, wait eventlog.Wait) (eventlog.Arrivals[struct{}], error) {
 	var a eventlog.Arrivals[struct{}]
 	for ; o.next < o.limit && len(a.Inputs) < 7; o.next++ {
 		a.Inputs = append(a.Inputs, events.Input[struct{}]{Place: events.Place{Topic: "in", Offset: o.next}})
 	}
-	if len(a.Inputs) > 0 || wait == 0 {
+	if len(a.Inputs) > 0 || wait.For == 0 {
 		return a, ctx.Err()
 	}
 	o.once.Do(func() { close(o.done) }) // Idle: everything before was appended.
-	timer := time.NewTimer(wait)
+	timer := time.NewTimer(wait.For)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

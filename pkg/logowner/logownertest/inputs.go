@@ -42,7 +42,7 @@ func (in InputsPort) take(t *testing.T, n int, next map[eventlog.TopicPartition]
 	t.Helper()
 	taken := 0
 	for range 1000 {
-		a, err := in.Inputs.Next(context.Background(), 20*time.Millisecond)
+		a, err := in.Inputs.Next(context.Background(), eventlog.Wait{For: 20 * time.Millisecond})
 		if err != nil {
 			t.Errorf("next: %v", err)
 			return got
@@ -107,7 +107,7 @@ func comesLater(t *testing.T, in InputsPort) {
 func waitsNot(t *testing.T, in InputsPort) {
 	in.Inputs.Seek(nil)
 	began := in.Now()
-	if a, err := in.Inputs.Next(context.Background(), 0); err != nil || len(a.Inputs) > 0 || in.Now().Sub(began) > 5*time.Second {
+	if a, err := in.Inputs.Next(context.Background(), eventlog.Wait{}); err != nil || len(a.Inputs) > 0 || in.Now().Sub(began) > 5*time.Second {
 		t.Errorf("%v came of nothing after %v, %v", a.Inputs, in.Now().Sub(began), err)
 	}
 }
@@ -120,7 +120,7 @@ func readsTo(t *testing.T, in InputsPort) {
 	for i := range 20 {
 		in.Append(0, fmt.Sprint(i))
 		appended = append(appended, in.Now().UnixMilli())
-		a, err := in.Inputs.Next(context.Background(), time.Duration(i%3)*10*time.Millisecond)
+		a, err := in.Inputs.Next(context.Background(), eventlog.Wait{For: time.Duration(i%3) * 10 * time.Millisecond})
 		if err != nil {
 			t.Errorf("next: %v", err)
 			return
@@ -128,7 +128,7 @@ func readsTo(t *testing.T, in InputsPort) {
 		before = in.judge(t, a, next, appended, before)
 	}
 	for range 1000 {
-		a, err := in.Inputs.Next(context.Background(), 20*time.Millisecond)
+		a, err := in.Inputs.Next(context.Background(), eventlog.Wait{For: 20 * time.Millisecond})
 		if err != nil {
 			t.Errorf("next: %v", err)
 			return

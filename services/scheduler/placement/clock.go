@@ -48,6 +48,12 @@ func (s *State) tell(now events.Clock) int64 {
 		*u = tenure{begun: true, began: now.Now, base: s.newest}
 	}
 	u.heard = max(u.heard, now.Now)
+	return u.heard + u.ahead()
+}
+
+// ahead is by how much the time that was told last is ahead of the host's clock. It
+// falls.
+func (u *tenure) ahead() int64 {
 	since := u.heard - u.began
-	return max(u.heard, u.base+since-since/16)
+	return max(0, u.base+since-since/16-u.heard)
 }

@@ -32,3 +32,22 @@ func (s *State) Due() Due {
 	}
 	return d
 }
+
+// Wakes implements eventlog.Timed.
+func (s *State) Wakes() (now, readTo int64) {
+	now, readTo = math.MaxInt64, math.MaxInt64
+	if d := s.Due(); min(d.Pause, d.Reserve) < math.MaxInt64 {
+		now = min(d.Pause, d.Reserve) - s.tenure.ahead()
+	}
+	for _, p := range s.order {
+		if m := p.match; m != nil && len(m.backstops) > 0 {
+			readTo = min(readTo, m.backstops[0].due)
+		}
+		for _, e := range p.byIndex {
+			if e != nil {
+				readTo = min(readTo, max(e.lastBeat+s.cfg.TTL.Milliseconds(), s.nextLease-1))
+			}
+		}
+	}
+	return now, readTo
+}

@@ -49,7 +49,7 @@ func TestOldAndNewFoldAlike(t *testing.T) {
 		if old.Err() != nil {
 			rt.Fatalf("the old binary stopped at its own version: %v", old.Err())
 		}
-		c.state.cfg.FoldVersion = foldWhole
+		c.state.cfg.FoldVersion, c.asleep = foldWhole, sleep{}
 		before := len(c.log)
 		c.advance()
 		if len(c.log) == before || c.log[before].Type != events.TypeLogFoldVersionRaised {

@@ -40,6 +40,14 @@ type world struct {
 	decided func(do func(*State, func(proto.Message)), before int)
 	// failedOver is called after another State took over.
 	failedOver func()
+	asleep     sleep
+}
+
+// sleep is what a State said of when it is to be woken, and what it knew.
+type sleep struct {
+	state          *State
+	inputs, offset int64
+	now, readTo    int64
 }
 
 const blue = "blue"
@@ -92,8 +100,16 @@ func (w *world) publish(s *State, l events.Logged) (events.Outgoing, bool) {
 // advance has the State do all that is due. If it said that nothing is left, it must
 // find nothing when it is asked again at the same time.
 func (w *world) advance() {
+	early := w.sleeps()
 	for i, more := 0, true; more; i++ {
-		w.decide(func(s *State, emit func(proto.Message)) { more = s.Advance(w.clock(), emit) })
+		w.decide(func(s *State, emit func(proto.Message)) {
+			more = s.Advance(w.clock(), func(m proto.Message) {
+				if early {
+					w.tb.Fatalf("at %d it does this, and said %+v: %s %v", w.now, w.asleep, events.TypeOf(m), m)
+				}
+				emit(m)
+			})
+		})
 		if i > 100_000 {
 			w.tb.Fatal("Advance never ends")
 		}
@@ -103,6 +119,15 @@ func (w *world) advance() {
 			w.tb.Fatalf("Advance said that nothing was left, and does this with nothing between: %s %v", events.TypeOf(m), m)
 		})
 	})
+	w.asleep = sleep{state: w.state, inputs: w.inputs, offset: w.offset}
+	w.asleep.now, w.asleep.readTo = w.state.Wakes()
+}
+
+// sleeps reports whether the State has nothing to do: nothing came since it said when it
+// is to be woken, and that time has not come.
+func (w *world) sleeps() bool {
+	z := &w.asleep
+	return z.state == w.state && z.inputs == w.inputs && z.offset == w.offset && w.now < z.now && w.now <= z.readTo
 }
 
 func (w *world) decide(do func(*State, func(proto.Message))) {

@@ -126,7 +126,7 @@ func (s *story) Seek(positions map[eventlog.TopicPartition]int64) {
 
 // Next implements eventlog.Inputs: a step of time, and what it brought. Between
 // two steps the owner has some rounds in which nothing happens, to catch up.
-func (s *story) Next(context.Context, time.Duration) (eventlog.Arrivals[*placement.Prepared], error) {
+func (s *story) Next(context.Context, eventlog.Wait) (eventlog.Arrivals[*placement.Prepared], error) {
 	if s.round++; s.round%roundsPerStep > 0 {
 		return eventlog.Arrivals[*placement.Prepared]{ReadTo: s.nowMs}, nil
 	}
