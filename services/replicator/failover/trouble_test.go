@@ -41,6 +41,9 @@ func TestWritersGoOn(t *testing.T) {
 	<-ended
 	code(t, "writers go on", err, failover.SourceIsWritten)
 	fra.paused(false)
+	if s, err := ams.links.State(t.Context(), true); err != nil || len(s.Links) > 0 {
+		t.Errorf("there are %+v at ams, %v", s.Links, err)
+	}
 	late := fra.from(ams)
 	late.Tell = func(s failover.Step, _ string) {
 		if s == failover.Pause {
@@ -65,6 +68,10 @@ func TestTheSourceIsAway(t *testing.T) {
 	fra.holds(10)
 	fra.stop() // What comes now is not copied.
 	ams.write(10, 30)
+	hasty := fra.from(ams)
+	hasty.Timeout = 500 * time.Millisecond
+	_, behind := failover.Run(t.Context(), hasty)
+	code(t, "not all is copied", behind, failover.NotDrained)
 	ams.broker.Close()
 	c := fra.from(ams)
 	source := c.Source

@@ -229,3 +229,19 @@ func TestUnaskedFor(t *testing.T) {
 		}
 	}
 }
+
+// Where others wrote until a fail-over, and the target is compacted, the newest copy may have
+// given way to a record of theirs: nothing was lost, and nothing is copied again.
+func TestACompactedTargetThatWasWrittenTo(t *testing.T) {
+	for below, want := range map[int64]int64{9: 6, 5: 0} {
+		saved := &Checkpoint{Generation: 1, Next: 6, Last: &Last{Target: 5, Origin: 5, Generation: 1}}
+		c := New(Config{Source: from, Target: into, TargetCompacted: true, Tolerated: below}, saved)
+		must(c.Claimed(0, 9, ""))
+		for read, ok := c.Next().(ReadTail); ok; read, ok = c.Next().(ReadTail) {
+			must(c.Tail(Tail{Next: read.To}))
+		}
+		if c.mark.Next != want {
+			t.Errorf("below %d: it goes on at %d, want %d; %+v", below, c.mark.Next, want, c.Incidents())
+		}
+	}
+}
