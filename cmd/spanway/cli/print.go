@@ -26,12 +26,18 @@ func Terminal(w io.Writer) bool {
 // Width is how many characters wide the terminal is that a person looks at, if one
 // does.
 func (a *App) Width() (columns int, ok bool) {
+	columns, _, ok = a.Size()
+	return columns, ok
+}
+
+// Size is how many columns and lines the terminal has that is printed to, if it is one.
+func (a *App) Size() (columns, lines int, ok bool) {
 	f, ok := fileOf(a.out)
 	if !ok {
-		return 0, false
+		return 0, 0, false
 	}
-	w, _, err := term.GetSize(int(f.Fd()))
-	return w, err == nil && w > 0
+	w, h, err := term.GetSize(int(f.Fd()))
+	return w, h, err == nil && w > 0
 }
 
 // Colour marks text for a person, and leaves it alone for a program or where

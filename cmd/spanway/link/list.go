@@ -45,25 +45,29 @@ func viewLinks(state replication.State, status *replication.Status) (views []lin
 }
 
 func printLinks(a *cli.App, views []linkView, at string) error {
-	t := &cli.Table{Head: []string{"LINK", "SOURCE", "STATE", "COPIES", "LAG", "RECORDS/S", "REASON"}}
-	for i := range views {
-		v := &views[i]
-		if a.JSON() {
-			if err := a.Object(v); err != nil {
+	if a.JSON() {
+		for i := range views {
+			if err := a.Object(&views[i]); err != nil {
 				return err
 			}
-			continue
 		}
-		t.Add(cli.Plain(v.Name), cli.Plain(v.Source), cli.Marked(v.progress(), colour(v.State)), cli.Plain(v.Copies),
-			cli.Plain(v.lag()), cli.Plain(fmt.Sprintf("%.0f", v.RecordsPerSecond)), cli.Plain(cli.Dash(v.Reason)))
-	}
-	if a.JSON() {
 		return nil
 	}
-	if err := a.Table(t); err != nil {
+	if err := a.Table(tableOf(views)); err != nil {
 		return err
 	}
 	return a.AsOf(at)
+}
+
+// tableOf is how links stand, for people.
+func tableOf(views []linkView) *cli.Table {
+	t := &cli.Table{Head: []string{"LINK", "SOURCE", "STATE", "COPIES", "LAG", "RECORDS/S", "REASON"}}
+	for i := range views {
+		v := &views[i]
+		t.Add(cli.Plain(v.Name), cli.Plain(v.Source), cli.Marked(v.progress(), colour(v.State)), cli.Plain(v.Copies),
+			cli.Plain(v.lag()), cli.Plain(fmt.Sprintf("%.0f", v.RecordsPerSecond)), cli.Plain(cli.Dash(v.Reason)))
+	}
+	return t
 }
 
 func show(a *cli.App) *cobra.Command {

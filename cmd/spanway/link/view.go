@@ -108,11 +108,20 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 			v.Remedy = fmt.Sprintf("none is needed: to fail back, call spanway link failover at the site %s", l.Source)
 		}
 	case len(v.Replicators) == 0:
-		v.State, v.Remedy = unattended, "no replicator of this site reports of it: run one (spanway serve replicator)"
+		v.State, v.Remedy = unattended, notReported(heartbeat, now)
 	default:
 		v.Remedy = remedy(v.Reason, l.Name, "TOPIC", "")
 	}
 	return v
+}
+
+// notReported is what to do about a link of which no replicator reports. One that was just
+// declared has no report yet.
+func notReported(heartbeat, now int64) string {
+	if heartbeat == 0 {
+		return "no replicator of this site has reported of it yet: one that runs does within seconds; if none does, run one (spanway serve replicator)"
+	}
+	return fmt.Sprintf("no replicator of this site has reported of it for %s: run one (spanway serve replicator)", seconds(now-heartbeat))
 }
 
 // add adds the share of a replicator.

@@ -26,12 +26,12 @@ func TestViewLink(t *testing.T) {
 		shares []*events.ReplicationLinkReported
 		want   string // progress, reason, part of the remedy
 	}{
-		"no replicator": {link, nil, "unattended||spanway serve replicator"},
+		"no replicator": {link, nil, "unattended||has reported of it yet"},
 		"one":           {link, []*events.ReplicationLinkReported{share("a", "delta", nil)}, "delta||"},
 		"of another link": {link, []*events.ReplicationLinkReported{share("a", "delta", func(m *events.ReplicationLinkReported) { m.Link = "other" })},
 			"unattended||spanway serve replicator"},
 		"one that is silent": {link, []*events.ReplicationLinkReported{share("a", "delta", func(m *events.ReplicationLinkReported) { m.AtMs = now - 6000 })},
-			"unattended||spanway serve replicator"},
+			"unattended||has reported of it for 6.0s: run one (spanway serve replicator)"},
 		"the worst of two": {link, []*events.ReplicationLinkReported{
 			share("a", "stopped", func(m *events.ReplicationLinkReported) { m.Reason = "overtaken" }), share("b", "delta", nil),
 		}, "stopped|overtaken|spanway link resume orders --topic TOPIC --from earliest"},

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,30 +45,47 @@ type watching struct {
 	name string            // of the one link, or empty
 	told map[string]string // what was printed of each link last
 
+	read   sync.Once // the first status was
 	mu     sync.Mutex
 	status replication.Status
+}
+
+// awaitFirst waits until what replicators have reported was read, or was not for so long:
+// without it every link would be said to be unattended at first.
+func (w *watching) awaitFirst(ctx context.Context, first <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, 2*picture)
+	defer cancel()
+	select {
+	case <-first:
+	case <-ctx.Done():
+	}
 }
 
 // run prints until it is stopped, or something fails.
 func (w *watching) run(until context.Context, c *cluster.Cluster, s *replication.Site) error {
 	ctx, cancel := context.WithCancel(until)
 	defer cancel()
-	ended := make(chan error, 1)
+	ended, first := make(chan error, 1), make(chan struct{})
 	go func() {
 		ended <- replication.WatchStatus(ctx, c, w.app.Prefix, func(status replication.Status) error {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.status = status
+			w.read.Do(func() { close(first) })
 			return nil
 		})
 		cancel()
 	}()
 	w.app.Watching()
+	w.awaitFirst(ctx, first)
 	err := w.look(ctx, s)
 	for err == nil && trouble.Pause(ctx, picture) {
 		err = w.look(ctx, s)
 	}
 	cancel()
+	if _, live := w.app.Width(); live && !w.app.JSON() {
+		err = cmp.Or(err, w.app.Printf("\n")) // The note of a live table ends without one.
+	}
 	switch failed := <-ended; {
 	case until.Err() != nil:
 		return nil
@@ -92,11 +110,8 @@ func (w *watching) look(ctx context.Context, s *replication.Site) error {
 			views = append(views, v)
 		}
 	}
-	if _, live := w.app.Width(); live && !w.app.JSON() {
-		if err := w.app.Printf("\x1b[H\x1b[2J"); err != nil {
-			return err
-		}
-		return printLinks(w.app, views, asOf(w.app, state.At))
+	if columns, lines, live := w.app.Size(); live && !w.app.JSON() {
+		return w.app.Redraw(tableOf(views), "as of "+asOf(w.app, state.At), columns, lines)
 	}
 	return w.tell(views)
 }
