@@ -3,10 +3,12 @@ package failover_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator/failover"
 )
@@ -117,4 +119,19 @@ func TestTheSourceIsAway(t *testing.T) {
 	for i, p := range r.Partitions {
 		fra.has(int32(i), values(0, int(p.Next), 40, 45, int(p.Next), 40))
 	}
+}
+
+// Copies that differ from the source are not failed over to.
+func TestACopyDiffers(t *testing.T) {
+	ams, fra := places(t)
+	ams.write(0, 5)
+	fra.link()
+	fra.report(func(s replication.Status) bool {
+		return !slices.ContainsFunc(s.Copies, func(m *events.ReplicationCopyReported) bool { return m.Next < 5 })
+	})
+	fra.stop() // It would tell of the record itself, once it wrote again.
+	fra.write(5, 1)
+	_, err := failover.Run(t.Context(), fra.from(ams))
+	code(t, "somebody else has written", err, failover.CopyDiffers)
+	fra.paused(false)
 }
