@@ -39,6 +39,10 @@ const (
 	// clusters in which the record stood before. Only replicators write them.
 	HeaderOrigin = "spanway-origin"
 	HeaderTrail  = "spanway-trail"
+	// HeaderSweep is on a record that deletes a key of a copy whose source does not have it
+	// any more: its value is that of HeaderOrigin, which says up to where the source was
+	// copied.
+	HeaderSweep = "spanway-sweep"
 	// HeaderUndecodable is never on the wire: a reader puts it, with the reason
 	// as its value, on the empty record that stands in for a batch which it
 	// could not decode.

@@ -88,6 +88,20 @@ func (p *Provenance) Passed(cluster string) bool {
 	return false
 }
 
+// Sweep is a record that deletes a key of a copy whose source has no record of the key any
+// more, at a time in milliseconds since the Unix epoch; to be given to Mark. The origin says
+// up to where the source was copied.
+func (p *Provenance) Sweep(key []byte, at int64) Record {
+	return Record{Key: key, Timestamp: at, Headers: []Header{{HeaderSweep, p.append(nil)}}}
+}
+
+// Swept tells whether the record that has this provenance was made by Sweep: it is the copy
+// of no record. What copies it on is none of these, for its origin is another.
+func (p *Provenance) Swept(r *Record) bool {
+	value, ok := r.Header(HeaderSweep)
+	return ok && r.Value == nil && string(value) == p.Origin.String()
+}
+
 // Born is the offset that the record got from the cluster that a producer wrote it to:
 // that by which an owned log judges itself.
 func (p *Provenance) Born() int64 {

@@ -926,8 +926,11 @@ type ReplicationCheckpointed struct {
 	// The IDs of the topics, if the clusters tell them.
 	SourceId string `protobuf:"bytes,9,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`
 	// That of the topic of the target; empty if it is not known.
-	TargetId      string `protobuf:"bytes,10,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
-	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	TargetId string `protobuf:"bytes,10,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
+	// When, at the latest, the copy had all that the source had, in milliseconds since the
+	// Unix epoch; 0: not known. Only of sources that are compacted.
+	CaughtUpMs    int64 `protobuf:"varint,11,opt,name=caught_up_ms,json=caughtUpMs,proto3" json:"caught_up_ms,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1030,6 +1033,13 @@ func (x *ReplicationCheckpointed) GetTargetId() string {
 		return x.TargetId
 	}
 	return ""
+}
+
+func (x *ReplicationCheckpointed) GetCaughtUpMs() int64 {
+	if x != nil {
+		return x.CaughtUpMs
+	}
+	return 0
 }
 
 func (x *ReplicationCheckpointed) GetAtMs() int64 {
@@ -1169,7 +1179,7 @@ type ReplicationCopyReported struct {
 	Partition int32 `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"`
 	// The topic of the target.
 	TargetTopic string `protobuf:"bytes,4,opt,name=target_topic,json=targetTopic,proto3" json:"target_topic,omitempty"`
-	// claiming, resuming, proving, beginning, snapshot, delta, stopped or paused.
+	// claiming, resuming, proving, beginning, snapshot, delta, sweeping, stopped or paused.
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	// Why it has stopped; stable.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -1380,7 +1390,9 @@ type ReplicationCounts struct {
 	// Records that are routed to other sites.
 	Elsewhere int64 `protobuf:"varint,5,opt,name=elsewhere,proto3" json:"elsewhere,omitempty"`
 	// Records that cannot be copied, and became dead letters.
-	Buried        int64 `protobuf:"varint,6,opt,name=buried,proto3" json:"buried,omitempty"`
+	Buried int64 `protobuf:"varint,6,opt,name=buried,proto3" json:"buried,omitempty"`
+	// Keys that were deleted because the source does not have them any more.
+	Swept         int64 `protobuf:"varint,7,opt,name=swept,proto3" json:"swept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1453,6 +1465,13 @@ func (x *ReplicationCounts) GetElsewhere() int64 {
 func (x *ReplicationCounts) GetBuried() int64 {
 	if x != nil {
 		return x.Buried
+	}
+	return 0
+}
+
+func (x *ReplicationCounts) GetSwept() int64 {
+	if x != nil {
+		return x.Swept
 	}
 	return 0
 }
@@ -1839,7 +1858,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"X\n" +
 	"\x1fReplicationApplicationWithdrawn\x12 \n" +
 	"\vapplication\x18\x01 \x01(\tR\vapplication\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xe4\x02\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x86\x03\n" +
 	"\x17ReplicationCheckpointed\x12\x12\n" +
 	"\x04copy\x18\x01 \x01(\tR\x04copy\x12\x1e\n" +
 	"\n" +
@@ -1853,7 +1872,9 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x05proof\x18\b \x03(\v2\x1c.spanway.v1.ReplicationProofR\x05proof\x12\x1b\n" +
 	"\tsource_id\x18\t \x01(\tR\bsourceId\x12\x1b\n" +
 	"\ttarget_id\x18\n" +
-	" \x01(\tR\btargetId\x12\x13\n" +
+	" \x01(\tR\btargetId\x12 \n" +
+	"\fcaught_up_ms\x18\v \x01(\x03R\n" +
+	"caughtUpMs\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"a\n" +
 	"\x0fReplicationLast\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x03R\x06target\x12\x16\n" +
@@ -1891,14 +1912,15 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\tincidents\x18\x12 \x03(\v2\x1f.spanway.v1.ReplicationIncidentR\tincidents\x12\x1e\n" +
 	"\n" +
 	"replicator\x18\x13 \x01(\tR\n" +
-	"replicator\"\xa9\x01\n" +
+	"replicator\"\xbf\x01\n" +
 	"\x11ReplicationCounts\x12\x16\n" +
 	"\x06copied\x18\x01 \x01(\x03R\x06copied\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x16\n" +
 	"\x06looped\x18\x03 \x01(\x03R\x06looped\x12\x18\n" +
 	"\arelayed\x18\x04 \x01(\x03R\arelayed\x12\x1c\n" +
 	"\telsewhere\x18\x05 \x01(\x03R\telsewhere\x12\x16\n" +
-	"\x06buried\x18\x06 \x01(\x03R\x06buried\"n\n" +
+	"\x06buried\x18\x06 \x01(\x03R\x06buried\x12\x14\n" +
+	"\x05swept\x18\a \x01(\x03R\x05swept\"n\n" +
 	"\x13ReplicationIncident\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +

@@ -101,7 +101,7 @@ func (a *auditor) look(ctx context.Context, f *following) (read int64, err error
 func (a *auditor) follow(j *job) *audit.Follower {
 	c := &j.Config
 	cfg := compare.Config{
-		Source: c.Source, Target: c.Target, Relay: c.Relay, Compacted: c.SourceCompacted || c.TargetCompacted, Tolerated: c.Tolerated,
+		Source: c.Source, Target: c.Target, Relay: c.Relay, Compacted: c.Compacted.Source || c.Compacted.Target, Tolerated: c.Tolerated,
 	}
 	if c.Shared {
 		cfg.Tolerated = compare.Shared

@@ -16,6 +16,9 @@ func (s *Service) connect() {
 	s.letters = copying.NewLetters(api, s.topics.DeadLetters(), source)
 }
 
+// sweepsAtOnce is how many copies compare keys at once: each holds 4 MiB of them.
+const sweepsAtOnce = 4
+
 // copier makes the copier of a job.
 func (s *Service) copier(j job, limit *copying.Limiter) copier {
 	from := j.Config.Source
@@ -23,7 +26,7 @@ func (s *Service) copier(j job, limit *copying.Limiter) copier {
 		Copy: j.Config, ID: j.ID,
 		Source:      copying.NewSource(j.source.cluster.Kafka(), from.Topic, from.Partition),
 		Target:      s.targetOf(&j),
-		Checkpoints: s.keep, Letters: s.letters, Limit: limit, Room: s.room, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
+		Checkpoints: s.keep, Letters: s.letters, Limit: limit, Room: s.room, Turns: s.turns, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
 		Report: func(r copying.Report) { s.status.reported(j.ID, r) },
 	})
 }

@@ -31,6 +31,7 @@ type Service struct {
 	changes  *changes
 	status   *status
 	room     *copying.Room
+	turns    *copying.Room
 	keep     copying.Checkpoints
 	letters  copying.Letters
 
@@ -61,7 +62,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, deps: deps, topics: events.Topics{Prefix: cfg.Prefix}, log: deps.Logger,
-		poked: make(chan struct{}, 1), sources: map[string]*view{}, room: copying.NewRoom(cfg.Memory),
+		poked: make(chan struct{}, 1), sources: map[string]*view{}, room: copying.NewRoom(cfg.Memory), turns: copying.NewTurns(sweepsAtOnce),
 		auditEvery: auditEvery, linked: make(chan struct{}), joined: make(chan struct{}), ready: make(chan struct{}),
 	}
 	var err error

@@ -254,7 +254,7 @@ func (st *standing) message(replicator string, now time.Time) *events.Replicatio
 		State: st.state(), Reason: string(r.Reason), Next: r.Next, SourceEnd: r.SourceEnd, SnapshotEnd: r.SnapshotEnd, Generation: r.Generation,
 		ConsistentSinceMs: millis(r.ConsistentSince),
 		Counts: &events.ReplicationCounts{
-			Copied: r.Counts.Copied, Bytes: r.Bytes, Looped: r.Counts.Looped, Relayed: r.Counts.Relayed, Elsewhere: r.Counts.Elsewhere, Buried: r.Counts.Buried,
+			Copied: r.Counts.Copied, Bytes: r.Bytes, Looped: r.Counts.Looped, Relayed: r.Counts.Relayed, Elsewhere: r.Counts.Elsewhere, Buried: r.Counts.Buried, Swept: r.Counts.Swept,
 		},
 		LastTimestampMs: r.LastTimestamp, CopiedAtMs: millis(r.CopiedAt), AtMs: now.UnixMilli(), LastError: r.LastError, SinceMs: millis(r.Since),
 		Incidents: st.incidents, Replicator: replicator,
@@ -314,7 +314,7 @@ func (h *share) since(before *share) (records, bytes float64) {
 
 // severity orders states: the worst of several is that of all.
 var severity = map[string]int{
-	"idle": 0, "delta": 1, "paused": 2, mirror.Snapshot.String(): 3, mirror.Beginning.String(): 4, mirror.Proving.String(): 4,
+	"idle": 0, "delta": 1, "paused": 2, mirror.Sweeping.String(): 2, mirror.Snapshot.String(): 3, mirror.Beginning.String(): 4, mirror.Proving.String(): 4,
 	mirror.Resuming.String(): 4, mirror.Claiming.String(): 5, "failed": 6, mirror.Stopped.String(): 7,
 }
 
@@ -326,7 +326,7 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 	case r.Paused:
 	case r.State == mirror.Stopped:
 		m.Stopped++
-	case r.State != mirror.Delta:
+	case r.State != mirror.Delta && r.State != mirror.Sweeping:
 		m.Snapshots++
 	}
 	if state := st.state(); severity[state] > severity[m.State] {

@@ -75,7 +75,7 @@ type incidentView struct {
 
 // severity orders the states of a link: the worst of several replicators is that of all.
 var severity = map[string]int{
-	"": 0, "idle": 1, "delta": 2, "paused": 3, "snapshot": 4, "beginning": 4, "proving": 4, "resuming": 4, "claiming": 5, "failed": 6, "stopped": 7,
+	"": 0, "idle": 1, "delta": 2, "paused": 3, "sweeping": 3, "snapshot": 4, "beginning": 4, "proving": 4, "resuming": 4, "claiming": 5, "failed": 6, "stopped": 7,
 }
 
 // viewLink puts together what is declared and what is reported.

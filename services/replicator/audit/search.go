@@ -18,7 +18,7 @@ type twin struct {
 // own is the copy of the source that a record of the target is; ok is false if it is none.
 func (s *sides) own(r *events.Record) (t twin, ok bool) {
 	p, ok := events.ProvenanceOf(r, s.cfg.Target)
-	if !ok || p.ClusterPartition != s.cfg.Source {
+	if !ok || p.ClusterPartition != s.cfg.Source || p.Swept(r) {
 		return t, false
 	}
 	return twin{*r, p.Origin.Offset, p.Generation}, true

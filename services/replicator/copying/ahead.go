@@ -31,8 +31,15 @@ func (c *Copier) readAhead(ctx context.Context, from int64, wait time.Duration) 
 			}
 			a.roomed = true
 		}
-		a.page, a.err = c.cfg.Source.Read(ctx, from, wait, false)
+		a.page, a.err = c.read(ctx, from, wait, false)
 	}()
+}
+
+// read reads the source, and notes when.
+func (c *Copier) read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
+	page, err := c.cfg.Source.Read(ctx, from, wait, anew)
+	page.At = time.Now().UnixMilli()
+	return page, err
 }
 
 // dropAhead ends the reading ahead, and waits until it has ended.
@@ -61,7 +68,7 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 	c.giveRoom()
 	if s.Prove {
 		c.dropAhead()
-		page, err := c.cfg.Source.Read(ctx, s.From, 0, true)
+		page, err := c.read(ctx, s.From, 0, true)
 		if err != nil {
 			return err
 		}

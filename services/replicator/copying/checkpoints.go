@@ -159,7 +159,7 @@ func (s *shard) lesser(id string, than *mirror.Checkpoint, at int64) (all []even
 func toWire(id string, c *mirror.Checkpoint) *events.ReplicationCheckpointed {
 	m := &events.ReplicationCheckpointed{
 		Copy: id, Generation: c.Generation, Claim: c.Claim, Start: c.Start, Next: c.Next, SnapshotEnd: c.SnapshotEnd,
-		SourceId: c.SourceID, TargetId: c.TargetID, AtMs: time.Now().UnixMilli(),
+		SourceId: c.SourceID, TargetId: c.TargetID, CaughtUpMs: c.CaughtUp, AtMs: time.Now().UnixMilli(),
 	}
 	if l := c.Last; l != nil {
 		m.Last = &events.ReplicationLast{Target: l.Target, Origin: l.Origin, Generation: l.Generation}
@@ -173,7 +173,7 @@ func toWire(id string, c *mirror.Checkpoint) *events.ReplicationCheckpointed {
 func fromWire(m *events.ReplicationCheckpointed) mirror.Checkpoint {
 	c := mirror.Checkpoint{
 		Generation: m.Generation, Claim: m.Claim, Start: m.Start, Next: m.Next, SnapshotEnd: m.SnapshotEnd,
-		SourceID: m.SourceId, TargetID: m.TargetId,
+		SourceID: m.SourceId, TargetID: m.TargetId, CaughtUp: m.CaughtUpMs,
 	}
 	if l := m.Last; l != nil {
 		c.Last = &mirror.Last{Target: l.Target, Origin: l.Origin, Generation: l.Generation}

@@ -25,6 +25,8 @@ type Config struct {
 	Limit *Limiter
 	// Room bounds the memory of pages; nil is no bound.
 	Room *Room
+	// Turns bounds how many copies compare keys at once; nil is no bound.
+	Turns *Room
 	// Board tells of what is tried again; nil makes one of Logger.
 	Board *trouble.Board
 	// Logger is told of incidents; slog.Default() if nil.
@@ -59,6 +61,7 @@ type Copier struct {
 	claims    pauses            // between attempts to take the partition
 	others    pauses            // between other attempts
 	every     time.Duration     // see Config.Report
+	turn      bool              // it has a turn to compare keys
 	roomed    bool              // there is room taken for the page that the core has
 	saved     mirror.Checkpoint // the last one
 	savedAt   time.Time
@@ -140,7 +143,23 @@ func (c *Copier) advance(ctx context.Context) error {
 	if err := c.save(ctx); err != nil {
 		return err
 	}
+	if err := c.takeTurn(ctx); err != nil {
+		return err
+	}
 	return c.take(ctx, c.copy.Next())
+}
+
+// takeTurn waits for a turn to compare keys when that begins, and gives it back behind it.
+func (c *Copier) takeTurn(ctx context.Context) (err error) {
+	switch sweeping := c.copy.State() == mirror.Sweeping; {
+	case sweeping && !c.turn:
+		err = c.cfg.Turns.take(ctx)
+		c.turn = err == nil
+	case !sweeping && c.turn:
+		c.cfg.Turns.give()
+		c.turn = false
+	}
+	return err
 }
 
 // renew renews the claim if that is due.
@@ -187,13 +206,16 @@ func (c *Copier) save(ctx context.Context) error {
 // same says that two checkpoints say the same.
 func same(a, b *mirror.Checkpoint) bool {
 	return a.Generation == b.Generation && a.Claim == b.Claim && a.Start == b.Start && a.Next == b.Next &&
-		(a.Last == nil) == (b.Last == nil) && (a.Last == nil || *a.Last == *b.Last) && a.SourceID == b.SourceID && a.TargetID == b.TargetID
+		(a.Last == nil) == (b.Last == nil) && (a.Last == nil || *a.Last == *b.Last) && a.SourceID == b.SourceID && a.TargetID == b.TargetID && a.CaughtUp == b.CaughtUp
 }
 
 // part ends what a Copier has begun when it is stopped.
 func (c *Copier) part(ctx context.Context) {
 	c.dropAhead()
 	c.giveRoom()
+	if c.turn {
+		c.cfg.Turns.give()
+	}
 	if c.copy != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 		defer cancel()

@@ -19,6 +19,10 @@ func NewRoom(bytes int64) *Room {
 	return &Room{semaphore.NewWeighted(max(1, bytes/pageBytes))}
 }
 
+// NewTurns has so many copies compare keys at once (mirror.Sweeping): each holds a share of
+// them.
+func NewTurns(n int64) *Room { return &Room{semaphore.NewWeighted(n)} }
+
 // take waits until there is room for a page, or ctx ends; give it back.
 func (r *Room) take(ctx context.Context) error {
 	if r == nil {

@@ -21,6 +21,8 @@ func (c *Copy) Page(from int64, page *Source) error {
 		return c.surprised("records stand in its source")
 	}
 	switch {
+	case c.state == Sweeping:
+		c.sweepSource(page)
 	case c.state == Proving && c.term != page.Term && len(c.proven) > 0:
 		c.term = page.Term // What was proven may be gone since.
 		c.proof, c.proven = slices.Clone(c.mark.Proof), nil
@@ -32,9 +34,15 @@ func (c *Copy) Page(from int64, page *Source) error {
 		c.doubt()
 	case page.Start > from:
 		c.overtaken(from, page.Start)
+	case c.catchUp():
+		// The page is read again, behind the sweep.
 	default:
 		c.page, c.next, c.chosen = page.Records, page.Next, 0
+		c.read.at, c.read.end = page.At, page.End
 		c.choose()
+		if len(page.Records) == 0 {
+			c.catchUp()
+		}
 	}
 	return nil
 }
@@ -118,6 +126,10 @@ func (c *Copy) Appended(base int64) error {
 	if _, ok := c.Next().(Append); !ok {
 		return c.surprised("its records were appended")
 	}
+	if c.state == Sweeping {
+		c.sweepAppended(base)
+		return nil
+	}
 	if base < c.target.end {
 		// Records were lost from the end, and others stand in their places now.
 		c.stop(Incident{Reason: TargetLost, Offset: c.mark.Next})
@@ -153,6 +165,10 @@ func (c *Copy) filled() {
 	}
 	c.target.end = c.mark.Last.Target + 1
 	c.target.looked = c.target.end
+	if c.state == Sweeping {
+		c.sweepOn()
+		return
+	}
 	c.choose()
 }
 
@@ -161,6 +177,10 @@ func (c *Copy) filled() {
 func (c *Copy) Refused() error {
 	if _, ok := c.Next().(Append); !ok {
 		return c.surprised("its records were refused")
+	}
+	if c.state == Sweeping { // A null value, as in any record that deletes a key.
+		c.stop(Incident{Reason: Uncopyable, Offset: c.mark.Next})
+		return nil
 	}
 	n := len(c.batch)
 	c.chosen, _ = slices.BinarySearchFunc(c.page, c.origins[0], func(r events.Record, o int64) int { return cmp.Compare(r.Offset, o) })

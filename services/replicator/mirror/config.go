@@ -1,6 +1,10 @@
 package mirror
 
-import "github.com/spanway/spanway/pkg/events"
+import (
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+)
 
 // Config says what a copy does.
 type Config struct {
@@ -20,10 +24,8 @@ type Config struct {
 	MaxBatch int
 	// Routed chooses by the destinations that a record names; nil copies all.
 	Routed *Routing
-	// SourceCompacted and TargetCompacted say that records go missing by compaction.
-	// Otherwise it is evidence of loss that one is missing. In an exclusive target it is so
-	// always, but below Tolerated, for what takes its place is of the copy too.
-	SourceCompacted, TargetCompacted bool
+	// Compacted says where records go missing by compaction.
+	Compacted Compaction
 	// Tolerated is the offset in the target below which records that are not of the copy
 	// do not stop it: an operator has said so.
 	Tolerated int64
@@ -31,6 +33,16 @@ type Config struct {
 	Begin Begin
 	// On says what to do when not all can be copied.
 	On Policies
+}
+
+// Compaction says where records go missing by compaction. Otherwise it is evidence of loss
+// that one is missing. In an exclusive target it is so always, but below
+// Tolerated, for what takes its place is of the copy too.
+type Compaction struct {
+	Source, Target bool
+	// Tombstones is how long they live in the source at least; 0 if it is not known. A copy
+	// that was away from the source's end for longer compares keys (Sweeping).
+	Tombstones time.Duration
 }
 
 // Policies are what to do when the source is not the one that was copied, when its
@@ -73,12 +85,13 @@ const (
 	Beginning
 	Snapshot
 	Delta
+	Sweeping
 	Stopped
 )
 
 // String is the state's name on the wire and for operators.
 func (s State) String() string {
-	return [...]string{"claiming", "resuming", "proving", "beginning", "snapshot", "delta", "stopped"}[min(int(s), 6)]
+	return [...]string{"claiming", "resuming", "proving", "beginning", "snapshot", "delta", "sweeping", "stopped"}[min(int(s), 7)]
 }
 
 // Reason says why a copy has stopped. It is stable; operators and alerts go by it.

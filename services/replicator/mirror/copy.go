@@ -31,6 +31,10 @@ type Copy struct {
 	limit     int             // records in a batch, after the target refused one; 0 is no limit
 	bury      *DeadLetter
 	marker    events.Marker
+	read      struct{ at, end int64 } // when the page before was read, and where the source ended
+	sweep     *sweep
+	swept     int64 // when the last sweep began
+	room      int   // how many bytes the keys of a share may take in a sweep
 	incidents []Incident
 	counts    Counts
 }
@@ -41,11 +45,13 @@ type Counts struct {
 	// the target's cluster, or in too many; Relayed because they are copies themselves;
 	// Elsewhere because they are routed to other sites. Buried ones are dead letters.
 	Copied, Looped, Relayed, Elsewhere, Buried int64
+	// Swept are keys that were deleted because the source does not have them any more.
+	Swept int64
 }
 
 // New makes a copy that goes on from a checkpoint; nil if there is none.
 func New(cfg Config, saved *Checkpoint) *Copy {
-	return &Copy{cfg: cfg, saved: saved}
+	return &Copy{cfg: cfg, saved: saved, room: sweptBytes}
 }
 
 // State is what the copy does now.
@@ -59,7 +65,7 @@ func (c *Copy) Counts() Counts { return c.counts }
 func (c *Copy) Checkpoint() (_ Checkpoint, ok bool) {
 	mark := c.mark
 	mark.Claim, mark.Proof = c.target.claimed, slices.Clone(mark.Proof)
-	return mark, c.state == Snapshot || c.state == Delta
+	return mark, c.state == Snapshot || c.state == Delta || c.state == Sweeping
 }
 
 // Incidents returns what an operator must know of, since it was called last.
@@ -88,6 +94,8 @@ func (c *Copy) Next() Step {
 	switch {
 	case c.target.looked < c.target.end:
 		return ReadTail{c.target.looked, c.target.end}
+	case c.state == Sweeping:
+		return c.sweepStep()
 	case len(c.batch) > 0:
 		return Append{c.batch}
 	case c.bury != nil:
@@ -131,6 +139,7 @@ func (c *Copy) Unknown() {
 func (c *Copy) drop() {
 	c.page, c.chosen, c.batch, c.origins, c.bury = nil, 0, nil, nil, nil
 	c.proof, c.proven, c.limit, c.term = nil, nil, 0, 0
+	c.sweep, c.read.at = nil, 0
 }
 
 // Saved says that the checkpoint of the last Save is durable.

@@ -235,7 +235,7 @@ func TestUnaskedFor(t *testing.T) {
 func TestACompactedTargetThatWasWrittenTo(t *testing.T) {
 	for below, want := range map[int64]int64{9: 6, 5: 0} {
 		saved := &Checkpoint{Generation: 1, Next: 6, Last: &Last{Target: 5, Origin: 5, Generation: 1}}
-		c := New(Config{Source: from, Target: into, TargetCompacted: true, Tolerated: below}, saved)
+		c := New(Config{Source: from, Target: into, Compacted: Compaction{Target: true}, Tolerated: below}, saved)
 		must(c.Claimed(0, 9, ""))
 		for read, ok := c.Next().(ReadTail); ok; read, ok = c.Next().(ReadTail) {
 			must(c.Tail(Tail{Next: read.To}))

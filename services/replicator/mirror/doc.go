@@ -6,8 +6,8 @@
 // # The states of a copy
 //
 //	claiming ──▶ resuming ──▶ proving ──▶ beginning ──▶ snapshot ──▶ delta
-//	   ▲            │            │                          │           │
-//	   └────────────┴────────────┴──── outcome unknown ─────┴───────────┘
+//	   ▲            │            │                          │           │ ▲
+//	   └────────────┴────────────┴──── outcome unknown ─────┴───────────┘ └─▶ sweeping
 //	stopped: with a Reason, from each of them
 //
 // Claiming: the target partition is taken from every earlier writer, by the fence of its
@@ -16,6 +16,10 @@
 // been created again. Beginning: the checkpoint of a new generation is saved before its
 // first record is read. Snapshot: records that stood in the source when the generation
 // began; delta: those behind them.
+//
+// Sweeping: of a compacted source, when the copy was away from its end for longer than
+// tombstones live. The keys of both sides are compared, and those that only the target has
+// are deleted there.
 //
 // # Where to go on
 //

@@ -24,6 +24,9 @@ func (c *Copy) prove(page *Source) {
 		c.mark.Start = max(c.mark.Start, page.Start)
 		c.mark.Next, c.mark.SnapshotEnd = c.mark.Start, max(c.mark.Start, page.End)
 		c.mark.SourceID, c.mark.TargetID = page.ID, c.target.id
+		if c.mark.CaughtUp = 0; c.mark.Last == nil { // There is no key in the target yet.
+			c.mark.CaughtUp = page.At
+		}
 		c.fresh, c.state = false, Beginning
 		return
 	}
@@ -42,7 +45,7 @@ func (c *Copy) prove(page *Source) {
 			return // It stands on a later page.
 		}
 		stands := p.Offset < page.End && len(records) > 0 && records[0].Offset == p.Offset
-		gone := !stands && p.Offset >= page.Start && (!c.cfg.SourceCompacted || p.Offset >= page.End)
+		gone := !stands && p.Offset >= page.Start && (!c.cfg.Compacted.Source || p.Offset >= page.End)
 		if gone || stands && fingerprint(&records[0]) != p.Hash {
 			c.changed()
 			return

@@ -71,7 +71,7 @@ func (c *Copy) lost(saved *Checkpoint) int64 {
 	switch {
 	case same && newest == nil && c.target.start > last.Target:
 		return saved.Next
-	case same && c.cfg.TargetCompacted && (c.cfg.Shared || last.Target < c.cfg.Tolerated): // Another writer's record may have taken its place.
+	case same && c.cfg.Compacted.Target && (c.cfg.Shared || last.Target < c.cfg.Tolerated): // Another writer's record may have taken its place.
 		return saved.Next
 	}
 	next := int64(0)

@@ -63,6 +63,8 @@ type Source struct {
 	// again: the shell has seen the same before and after it read. Empty if the cluster
 	// does not tell.
 	ID string
+	// At is when it was read, in milliseconds since the Unix epoch; 0 if that is not known.
+	At int64
 }
 
 // Incident is something that an operator must know of.
@@ -114,6 +116,10 @@ type Checkpoint struct {
 	Proof []Proof
 	// SourceID and TargetID are the topics' IDs then; empty if not known.
 	SourceID, TargetID string
+	// CaughtUp is when, at the latest, the copy had all that the source had, in milliseconds
+	// since the Unix epoch: within a part of Compaction.Tombstones. 0 if it is not known, and
+	// where that is.
+	CaughtUp int64
 }
 
 // Proof is a record of the source that was read, to be compared with what is there.

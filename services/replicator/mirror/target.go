@@ -51,7 +51,9 @@ func (t *target) see(cfg *Config, r *events.Record) {
 	if t.newest != nil && t.newest.Generation != l.Generation {
 		t.proof = nil
 	}
-	t.newest = l
+	if t.newest = l; p.Swept(r) {
+		return // No record of the source is like it.
+	}
 	t.proof = keep(t.proof, Proof{p.Offset, fingerprint(r)})
 }
 
@@ -67,6 +69,10 @@ func keep(all []Proof, p Proof) []Proof {
 func (c *Copy) Tail(read Tail) error {
 	if _, ok := c.Next().(ReadTail); !ok {
 		return c.surprised("records stand in its target")
+	}
+	if c.state == Sweeping && c.target.looked >= c.target.end {
+		c.sweepTarget(&read)
+		return nil
 	}
 	for i := range read.Records {
 		if r := &read.Records[i]; r.Offset >= c.target.looked && r.Offset < c.target.end {

@@ -11,6 +11,7 @@ import (
 // Names and values of settings.
 const (
 	cleanupPolicy   = "cleanup.policy"
+	deleteRetention = "delete.retention.ms"
 	maxMessageBytes = "max.message.bytes"
 	retentionMillis = "retention.ms"
 	retentionBytes  = "retention.bytes"
@@ -47,7 +48,7 @@ type Change struct {
 // ever raised.
 func Followed() []string {
 	return []string{
-		cleanupPolicy, "compression.type", "delete.retention.ms", "max.compaction.lag.ms", maxMessageBytes,
+		cleanupPolicy, "compression.type", deleteRetention, "max.compaction.lag.ms", maxMessageBytes,
 		"min.cleanable.dirty.ratio", "min.compaction.lag.ms", "segment.bytes", "segment.ms",
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication/links"
@@ -171,8 +172,11 @@ func (s *selecting) copy(c *choice, t *Topic, p int32) Copy {
 		Source: events.ClusterPartition{Cluster: c.source, Topic: c.topic.Name, Partition: p},
 		Target: events.ClusterPartition{Cluster: s.in.Site.Cluster, Topic: c.target, Partition: p},
 		Shared: l.Shared, Relay: l.Relay, Routed: c.routed, On: policies(&l.On),
-		MaxRecord:       maxRecord(t),
-		SourceCompacted: compacted(&c.topic), TargetCompacted: compacted(t),
+		MaxRecord: maxRecord(t),
+		Compacted: mirror.Compaction{Source: compacted(&c.topic), Target: compacted(t)},
+	}
+	if cfg.Compacted.Source {
+		cfg.Compacted.Tombstones = tombstones(&c.topic)
 	}
 	out := Copy{ID: CopyID(cfg), Link: l.Name, Paused: l.Paused, Trims: !itsOwn(l) && deletes(t), Unfenced: l.Unfenced}
 	for _, r := range l.Resumed {
@@ -215,6 +219,20 @@ func maxRecord(t *Topic) int {
 
 // batchBytes is what a batch has besides its records.
 const batchBytes = 61
+
+// tombstones is how long they live in a topic: not less than what matters for copies, which
+// look at their source all the time.
+func tombstones(t *Topic) time.Duration {
+	const usual, least = 24 * time.Hour, time.Minute
+	ms, err := strconv.ParseInt(t.Settings[deleteRetention], 10, 64)
+	if err != nil {
+		return usual
+	}
+	return max(least, time.Duration(min(ms, int64(maxLife/time.Millisecond)))*time.Millisecond)
+}
+
+// maxLife is longer than anything is away.
+const maxLife = 10 * 365 * 24 * time.Hour
 
 func compacted(t *Topic) bool { return slices.Contains(cleanup(t), "compact") }
 

@@ -339,7 +339,7 @@ func TestConfigOfACopy(t *testing.T) {
 		}}}
 	}), nil)
 	got := s.Copies[0].Config
-	if !got.Shared || !got.Relay || got.MaxRecord != 939 || !got.SourceCompacted || !got.TargetCompacted || got.On.Overtaken != mirror.GoOn ||
+	if !got.Shared || !got.Relay || got.MaxRecord != 939 || !got.Compacted.Source || !got.Compacted.Target || got.On.Overtaken != mirror.GoOn ||
 		got.Source.Cluster != "AMS" || got.Target.Cluster != "FRA" {
 		t.Errorf("%+v", got)
 	}

@@ -79,7 +79,7 @@ func (k *Keys) Target(records []events.Record) {
 			continue
 		}
 		k.copied = max(k.copied, p.Origin.Offset)
-		if n := k.of(r.Key); n != nil && p.Origin.Offset > n.origin {
+		if n := k.of(r.Key); n != nil && (p.Origin.Offset > n.origin || p.Swept(r)) {
 			n.origin, n.target, n.targetHash, n.targetDead = p.Origin.Offset, r.Offset, Hash(r, p.Origin.Offset), r.Value == nil
 		}
 	}

@@ -77,6 +77,8 @@ type Result struct {
 	Earlier, Later, Others int64
 	// LaterTo is the offset behind the newest of the later ones; 0 if there is none.
 	LaterTo int64
+	// Swept records delete keys that the source does not have any more; Keys judges that.
+	Swept int64
 	// Behind records are not copied yet.
 	Behind int64
 	// EqualTo is the offset of the source below which both sides are equal.

@@ -106,6 +106,10 @@ func (s *Stream) Target(records []events.Record, next int64) {
 		}
 		c := copied{offset: r.Offset, origin: -1}
 		if p, ok := events.ProvenanceOf(r, s.cfg.Target); ok && p.ClusterPartition == s.cfg.Source {
+			if p.Swept(r) {
+				s.result.Swept++
+				continue
+			}
 			c = copied{r.Offset, p.Origin.Offset, p.Generation, Hash(r, p.Origin.Offset), p.Earlier, true}
 		}
 		s.copies = append(s.copies, c)
