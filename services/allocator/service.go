@@ -144,7 +144,7 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 	for _, p := range s.partitions {
 		stop, err := p.answers.follow(ctx)
 		if err != nil {
-			return nil //nolint:nilerr // ctx has ended, or the hosts have: that is told of.
+			return nil // ctx has ended, or the hosts have: that is told of.
 		}
 		defer stop()
 	}

@@ -112,7 +112,7 @@ func TestAQueueIsTheSameAtItsMirror(t *testing.T) {
 	all := places(t, "ams", "fra")
 	ams, fra := all["ams"], all["fra"]
 	q := ams.filled("orders")
-	s, stop := fra.serve("one")
+	_, stop := fra.serve("one")
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{`spanway\.queue\.orders`}, Prefix: "ams."})
 	topic := events.Topics{Prefix: "ams.spanway."}.Queue("orders")
 	eventually(t, "the queue is copied", func() bool {
@@ -122,7 +122,7 @@ func TestAQueueIsTheSameAtItsMirror(t *testing.T) {
 	same(t, ams, fra, q, copied)
 
 	stop() // The next writer leaves a marker behind, by which offsets differ.
-	s, _ = fra.serve("two")
+	s, _ := fra.serve("two")
 	until(t, s, "in/ams.spanway.queue.orders/0", "it is copied again", func(st *standing) bool { return st.report.State == mirror.Delta })
 	ams.enqueue(q, 20, 40)
 	same(t, ams, fra, q, copied)
