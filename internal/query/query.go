@@ -69,6 +69,12 @@ func (q *Querier) log(topic string, partition int32) eventlog.Log {
 	return mirrored.Of(q.logs.Partition(topic, partition))
 }
 
+// Writable returns a *eventlog.ReadOnlyError if a partition is the copy of one in another
+// cluster.
+func (q *Querier) Writable(ctx context.Context, topic string, partition int32) error {
+	return eventlog.Writable(ctx, q.log(topic, partition))
+}
+
 func (q *Querier) offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	start, end, err = q.logs.Offsets(ctx, topic, partition)
 	return start, end, wrap(err, "look up the offsets of %s/%d", topic, partition)

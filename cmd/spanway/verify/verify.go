@@ -62,6 +62,10 @@ records are gone, or the beginning of a log and no snapshot has its place, or th
 input ends below where it was read to: no owner broke a guarantee, but what those
 records promised is not kept.
 
+A copy that a replicator makes is not judged: what was decided is told by the log that it
+is a copy of, at its own offsets. Run verify at that cluster, and "spanway link audit" for
+the copy.
+
 It takes memory for what is open, not for what has ended: beyond some 20,000 tasks
 of a partition, that is remembered in temporary files (TMPDIR), which take about 250
 bytes for each task in the log, of two partitions at a time.`,
@@ -71,6 +75,9 @@ bytes for each task in the log, of two partitions at a time.`,
 				logs, err := judgeable(ctx, c)
 				if err == nil && len(logs) == 0 {
 					err = c.Check(ctx) // It says what is not there, or which right is missing.
+				}
+				if err == nil {
+					err = noCopies(ctx, c.Querier, logs)
 				}
 				if err != nil {
 					return err

@@ -1,0 +1,42 @@
+package verify
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// A log that is the copy of another is not said to hold what nobody has judged.
+func TestVerifyDoesNotJudgeCopies(t *testing.T) {
+	broker, err := embedded.Start(embedded.Config{ClusterID: "fra"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer broker.Close()
+	k := kafka.New(kafka.Config{Brokers: broker.Addrs()})
+	defer k.Close()
+	if _, err := k.Ensure(t.Context(), []events.TopicSpec{{Name: "ams.queue.orders", Partitions: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	verify := func() (stdout, stderr string, code int) {
+		return program.Call(t.Context(), "", "verify", "--prefix", "ams.", "--brokers", broker.Addr())
+	}
+	if stdout, stderr, code := verify(); code != cli.ExitDone {
+		t.Fatalf("verify of an empty log ends with %d and prints\n%s%s", code, stdout, stderr)
+	}
+	origin := events.Provenance{Generation: 1, Origin: events.Origin{ClusterPartition: events.ClusterPartition{Cluster: "ams", Topic: "spanway.queue.orders"}, Offset: 7}}
+	r := origin.Mark(&events.Record{Timestamp: 1, Value: []byte("a call")}, events.ClusterPartition{Cluster: "fra", Topic: "ams.queue.orders"})
+	if _, err := k.Partition("ams.queue.orders", 0).Append(t.Context(), []events.Record{r}); err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, code := verify()
+	for _, want := range []string{"READ_ONLY_MIRROR", "copy of spanway.queue.orders/0", "the ID ams", "spanway link audit"} {
+		if code != cli.ExitRefused || !strings.Contains(stderr, want) || strings.Contains(stdout, "hold") {
+			t.Errorf("verify of a copy ends with %d and prints\n%s%s\nwant %q", code, stdout, stderr, want)
+		}
+	}
+}
