@@ -45,6 +45,7 @@ type linkWorld struct {
 	t              *testing.T
 	binary, prefix string
 	topic          string
+	grown          int32            // to how many partitions the topic was grown; 0 if it was not
 	config         string           // file
 	source, target *cluster.Cluster // without the proxies that replicators may have
 }
@@ -98,6 +99,7 @@ func (w *linkWorld) grow(partitions int32) {
 	if err := w.source.Kafka().Grow(w.t.Context(), w.topic, partitions); err != nil {
 		w.t.Fatal(err)
 	}
+	w.grown = partitions
 }
 
 // copied waits until all is copied that stands in the source when it is called.
@@ -105,6 +107,7 @@ func (w *linkWorld) copied(generation uint32) {
 	w.t.Helper()
 	ends := map[int32]int64{}
 	count, err := w.source.Kafka().Partitions(w.t.Context(), w.topic)
+	count = max(count, w.grown) // What is known of a topic that has just grown may be old.
 	for p := range count {
 		_, end, failed := w.source.Offsets(w.t.Context(), w.topic, p)
 		ends[p], err = end, errors.Join(err, failed)

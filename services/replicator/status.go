@@ -84,18 +84,19 @@ func newStatus(s *Service) *status {
 func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []selection.Problem, selected *selection.Selection) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	site := map[string]bool{}
+	site := map[string]string{} // the links, by copy
 	for i := range selected.Copies {
-		site[selected.Copies[i].ID] = true
+		site[selected.Copies[i].ID] = selected.Copies[i].Link
 	}
 	for id, st := range s.copies {
 		_, runs := run[id]
 		_, rests := rest[id]
-		if runs || rests {
-			continue
-		}
-		if !site[id] {
+		of := st.Link == site[id] // A copy may come to be another link's.
+		if !of {
 			s.gone[st.key()] = true
+		}
+		if (runs || rests) && of {
+			continue
 		}
 		delete(s.copies, id)
 	}

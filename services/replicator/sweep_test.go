@@ -84,7 +84,7 @@ func (p *place) keys(topic string) (keys []string) {
 // forget deletes all keys of a table.
 func (p *place) forget(topic string) {
 	p.t.Helper()
-	for n := range int32(events.CheckpointPartitions) {
+	for n := range events.CheckpointPartitions {
 		page, err := p.cluster.Partition(topic, n).Fetch(p.t.Context(), 0, 0)
 		if err != nil {
 			p.t.Fatal(err)
