@@ -63,7 +63,7 @@ func (do *failing) run(ctx context.Context, a *cli.App) error {
 		}
 		defer closed()
 		do.config.Here = failover.Site{Name: cmp.Or(do.as, a.Target.Cluster.Name, a.Site), Cluster: c, Links: here}
-		do.config.Prefix = a.Prefix
+		do.config.Site, do.config.Prefix = a.Site, a.Prefix
 		do.config.Audit = func(l *replication.Link, topic, target string) audit.Config {
 			return configOf(a, l, copied{topic, target})
 		}

@@ -30,8 +30,10 @@ type Links interface {
 // Config says what is turned round, and how.
 type Config struct {
 	Link string
-	// Here is the site of the link.
+	// Here is the site of the link. Site is what groups and applications call it; Here.Name if
+	// it is empty.
 	Here Site
+	Site string
 	// Source opens the site that the link copies from; close what it returns. An error says
 	// that it cannot be reached.
 	Source func(ctx context.Context, l *replication.Link) (Site, error)
@@ -93,6 +95,9 @@ type Partition struct {
 	// that is away, those that are known of. Gone is how many offsets were copied that the
 	// source does not have any more.
 	Left, Gone int64
+	// At is when Next, and of a source that is away End, was known: when the replicator
+	// reported it, or the source was asked.
+	At time.Time
 }
 
 // Group is where a consumer group goes on in a partition.
@@ -109,10 +114,12 @@ type Group struct {
 // run is a fail-over that is made.
 type run struct {
 	Config
-	link  replication.Link
-	there Site
-	back  *replication.Link // as the other site has it; nil if it has none
-	pairs map[string]*audit.Pair
+	declared replication.State
+	link     replication.Link
+	chooses  func(topic string) bool
+	there    Site
+	back     *replication.Link // as the other site has it; nil if it has none
+	pairs    map[string]*audit.Pair
 	Report
 }
 
@@ -133,19 +140,23 @@ func (r *run) all(ctx context.Context) error {
 	if !there {
 		return &replication.Refused{What: fmt.Sprintf("fail link %.99q over", r.Config.Link), Code: events.CodeUnknownLink}
 	}
-	r.link, r.Number = l, l.FailOvers
+	r.declared, r.link, r.Number = state, l, l.FailOvers
 	if err := r.reversible(); err != nil {
+		return err
+	}
+	var away error
+	if r.there, away = r.Config.Source(ctx, &r.link); away == nil {
+		away = r.leadsBack(ctx)
+	}
+	r.Report.Source = r.there.Name
+	if err := r.choice(ctx, away != nil); err != nil {
 		return err
 	}
 	if err := r.known(ctx); err != nil {
 		return err
 	}
-	r.there, err = r.Config.Source(ctx, &r.link)
-	if err == nil {
-		err = r.leadsBack(ctx)
-	}
-	if r.Report.Source = r.there.Name; err != nil {
-		return r.away(ctx, err)
+	if away != nil {
+		return r.away(ctx, away)
 	}
 	if l.FailedOver {
 		return r.finish(ctx)

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spanway/spanway/services/replicator/audit"
 )
@@ -64,7 +65,7 @@ func (r *run) since(ctx context.Context) error {
 		if p.Next, err = copiedTo(ctx, pair, p.Partition); err != nil {
 			return err
 		}
-		p.End, p.Gone = end, max(0, p.Next-end)
+		p.End, p.Gone, p.At = end, max(0, p.Next-end), time.Now()
 		if p.Left, err = r.count(ctx, p, p.Next, own); err != nil {
 			return err
 		}

@@ -28,36 +28,6 @@ func (r *run) reversible() error {
 	return nil
 }
 
-// reporting is how long a first report of a copy is waited for: replicators report once a
-// second.
-const reporting = 10 * time.Second
-
-// known takes the copies that replicators have reported.
-func (r *run) known(ctx context.Context) error {
-	waiting, cancel := context.WithTimeout(ctx, reporting)
-	defer cancel()
-	err := replication.WatchStatus(waiting, r.Here.Cluster, r.Prefix, func(s replication.Status) error {
-		for _, m := range s.Copies {
-			if m.Link == r.link.Name {
-				r.Partitions = append(r.Partitions, Partition{
-					Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition, End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next),
-				})
-			}
-		}
-		if len(r.Partitions) > 0 {
-			return errRead
-		}
-		return nil
-	})
-	switch {
-	case errors.Is(err, errRead):
-		return nil
-	case waiting.Err() != nil && ctx.Err() == nil:
-		return r.fail(NothingCopied, nil, nil, "no replicator of this site has reported a copy; see spanway link show %s", r.link.Name)
-	}
-	return err
-}
-
 // freeze takes the ends of the source when no record comes any more.
 func (r *run) freeze(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
@@ -175,22 +145,23 @@ func (r *run) drain(ctx context.Context) error {
 // stopped is an error: it does not go on by itself.
 func (r *run) behind(s *replication.Status) (places []string, err error) {
 	var left int64
-	for _, m := range s.Copies {
+	copies := r.copies(s)
+	for _, m := range copies {
 		same := func(p Partition) bool { return p.Topic == m.Topic && p.Partition == m.Partition }
-		if m.Link == r.link.Name && !slices.ContainsFunc(r.Partitions, same) {
+		if !slices.ContainsFunc(r.Partitions, same) {
 			return nil, r.fail(NotDrained, nil, []string{fmt.Sprintf("%s/%d", m.Topic, m.Partition)}, "a further copy has begun meanwhile; try again")
 		}
 	}
 	for i := range r.Partitions {
 		p := &r.Partitions[i]
-		for _, m := range s.Copies {
-			if m.Link != r.link.Name || m.Topic != p.Topic || m.Partition != p.Partition {
+		for _, m := range copies {
+			if m.Topic != p.Topic || m.Partition != p.Partition {
 				continue
 			}
 			if m.State == "stopped" {
 				return nil, r.fail(NotDrained, nil, []string{p.at()}, "a copy has stopped (%s); see spanway link show %s --partitions for the remedy", m.Reason, r.link.Name)
 			}
-			p.Next, p.Left = m.Next, max(0, p.End-m.Next)
+			p.Next, p.Left, p.At = m.Next, max(0, p.End-m.Next), time.UnixMilli(m.AtMs)
 		}
 		if left += p.Left; p.Left > 0 {
 			places = append(places, fmt.Sprintf("%s: %d left", p.at(), p.Left))

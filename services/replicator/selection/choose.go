@@ -43,9 +43,6 @@ func (s *selecting) choose(l *links.Link) (chosen []choice) {
 	}
 	by := s.choosers(l, source)
 	for _, topic := range source.Topics {
-		if by.exclude.match(topic.Name) {
-			continue
-		}
 		routed, named, ok := by.choose(topic.Name)
 		if !ok || s.neverCopied(l, topic, named) {
 			continue
@@ -134,6 +131,8 @@ func (s *selecting) choosers(l *links.Link, source Source) choosers {
 // choose tells whether a topic is chosen, and whether by its name.
 func (c *choosers) choose(topic string) (routed *mirror.Routing, named, ok bool) {
 	switch {
+	case c.exclude.match(topic):
+		return nil, false, false
 	case c.named[topic]:
 		return nil, true, true
 	case c.include.match(topic):

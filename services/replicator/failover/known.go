@@ -1,0 +1,95 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/selection"
+)
+
+// reporting is how long a first report of a copy is waited for: replicators report once a
+// second.
+const reporting = 10 * time.Second
+
+// known takes the copies of the link that replicators have reported.
+func (r *run) known(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, reporting)
+	defer cancel()
+	err := replication.WatchStatus(waiting, r.Here.Cluster, r.Prefix, func(s replication.Status) error {
+		for _, m := range r.copies(&s) {
+			r.Partitions = append(r.Partitions, Partition{
+				Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition,
+				End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next), At: time.UnixMilli(m.AtMs),
+			})
+		}
+		if len(r.Partitions) > 0 {
+			return errRead
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errRead):
+		return nil
+	case waiting.Err() != nil && ctx.Err() == nil:
+		return r.fail(NothingCopied, nil, nil, "no replicator of this site has reported a copy of what the link chooses; see spanway link show %s", r.link.Name)
+	}
+	return err
+}
+
+// choice takes down what the link chooses. The status may hold reports that nobody has
+// deleted: of a link of that name which was deleted while no replicator ran, or of topics that
+// the link has chosen once. What applications announce is not known of a source that is away.
+func (r *run) choice(ctx context.Context, away bool) error {
+	site := r.Site
+	if site == "" {
+		site = r.Here.Name
+	}
+	in := selection.Input{Site: selection.Site{Name: site, Prefix: r.Prefix}, Groups: r.declared.Groups}
+	if !away && len(r.link.Applications) > 0 {
+		all, err := replication.Applications(ctx, r.there.Cluster, r.Prefix)
+		if err != nil {
+			return fmt.Errorf("site %s: %w", r.there.Name, err)
+		}
+		var announced []selection.Application
+		for _, a := range all {
+			announced = append(announced, selection.Application{Name: a.Name, Topics: a.Topics, Sites: a.Sites, Routed: a.Model == links.Routed, Header: a.Header})
+		}
+		in.Sources = map[string]selection.Source{r.link.Source: {Applications: announced}}
+	}
+	r.chooses = selection.Choice(in, &r.link)
+	if away && len(r.link.Applications) > 0 {
+		lenient := r.link
+		lenient.Model, lenient.Include = links.Topic, []string{".*"}
+		r.chooses = selection.Choice(in, &lenient)
+	}
+	return nil
+}
+
+// copies are the reports of copies that are the link's.
+func (r *run) copies(s *replication.Status) (own []*events.ReplicationCopyReported) {
+	for _, m := range s.Copies {
+		if m.Link == r.link.Name && m.TargetTopic == r.link.Prefix+m.Topic && r.chooses(m.Topic) && !r.another(s, m) {
+			own = append(own, m)
+		}
+	}
+	return own
+}
+
+// another tells whether the target of a copy has come to be that of another link: it was
+// reported later by that one, and not both may write there.
+func (r *run) another(s *replication.Status, m *events.ReplicationCopyReported) bool {
+	for _, other := range s.Copies {
+		if other.TargetTopic != m.TargetTopic || other.Partition != m.Partition || other.Link == m.Link || other.AtMs <= m.AtMs {
+			continue
+		}
+		if l, there := r.declared.Link(other.Link); there && !(l.Shared && r.link.Shared) {
+			return true
+		}
+	}
+	return false
+}
