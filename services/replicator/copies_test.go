@@ -107,3 +107,13 @@ func TestStoppedCopiesAreTriedAgain(t *testing.T) {
 	}
 	c.stop()
 }
+
+func TestEachReplicatorHasAPartOfALimit(t *testing.T) {
+	for _, c := range []struct{ limit, some, all, want int64 }{
+		{0, 1, 2, 0}, {100, 2, 2, 100}, {100, 0, 0, 100}, {100, 1, 2, 50}, {100, 1, 3, 33}, {1, 1, 128, 1}, {1 << 40, 3, 4, 3 << 38}, {100, 0, 2, 1},
+	} {
+		if got := part(c.limit, c.some, c.all); got != c.want {
+			t.Errorf("%d of %d copies have %d of a limit of %d, want %d", c.some, c.all, got, c.limit, c.want)
+		}
+	}
+}

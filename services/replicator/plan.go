@@ -109,9 +109,7 @@ func (s *Service) planOnce(ctx context.Context) {
 	s.selected = selected
 	s.changes.make(ctx, selected.Changes)
 	run, rest := s.share(selected, all, assigned)
-	for i := range all {
-		s.copies.limit(all[i].Name, all[i].BytesPerSecond, all[i].RecordsPerSecond)
-	}
+	s.limit(all, selected, run)
 	started, stopped := s.copies.set(ctx, run)
 	if started+stopped > 0 {
 		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(run), "of_the_site", len(selected.Copies))
@@ -168,6 +166,32 @@ func (s *Service) share(selected *selection.Selection, all []links.Link, assigne
 		}
 	}
 	return run, rest
+}
+
+// limit sets the limits of links: this process has as much of each as it has of the link's
+// copies, so that all processes together keep to it.
+func (s *Service) limit(all []links.Link, selected *selection.Selection, run map[string]job) {
+	of, here := map[string]int64{}, map[string]int64{}
+	for i := range selected.Copies {
+		if c := &selected.Copies[i]; !c.Paused {
+			of[c.Link]++
+		}
+	}
+	for _, j := range run {
+		here[j.Link]++
+	}
+	for i := range all {
+		l := &all[i]
+		s.copies.limit(l.Name, part(l.BytesPerSecond, here[l.Name], of[l.Name]), part(l.RecordsPerSecond, here[l.Name], of[l.Name]))
+	}
+}
+
+// part is what falls to some of all, at least 1 of a limit that there is.
+func part(limit, some, all int64) int64 {
+	if limit <= 0 || some >= all {
+		return limit
+	}
+	return max(1, int64(float64(limit)*float64(some)/float64(all)))
 }
 
 var errLinksEnded = errors.New("what is declared is not told any more")

@@ -97,8 +97,8 @@ func (do *applying) flags(f *pflag.FlagSet) {
 		f.StringVar(&do.on[i], "on-"+name, "", "what to do when "+[...]string{"a source topic was created again", "retention deleted what was not copied", "a record cannot be copied"}[i]+" (default stop)")
 		cli.Choices(f, "on-"+name, "stop", "go_on")
 	}
-	f.Int64Var(&s.BytesPerSecond, "bytes-per-second", 0, "limit of all copies of the link in one replicator; 0: none")
-	f.Int64Var(&s.RecordsPerSecond, "records-per-second", 0, "limit of all copies of the link in one replicator; 0: none")
+	f.Int64Var(&s.BytesPerSecond, "bytes-per-second", 0, "limit of all copies of the link together; 0: none")
+	f.Int64Var(&s.RecordsPerSecond, "records-per-second", 0, "limit of all copies of the link together; 0: none")
 	cli.AtLeast(f, 0, "bytes-per-second", "records-per-second")
 }
 

@@ -57,8 +57,8 @@ type Spec struct {
 	Routing Routing `json:"routing,omitzero"`
 	// On says what to do when not all can be copied.
 	On Policies `json:"on,omitzero"`
-	// BytesPerSecond and RecordsPerSecond bound all copies of the link together, in each
-	// replicator; 0 is no bound.
+	// BytesPerSecond and RecordsPerSecond bound all copies of the link together; 0 is no
+	// bound. Of several replicators each has as much of it as it has of the copies.
 	BytesPerSecond   int64 `json:"bytes_per_second,omitempty"`
 	RecordsPerSecond int64 `json:"records_per_second,omitempty"`
 }

@@ -120,7 +120,7 @@ func (c *Copier) due() time.Duration {
 	if mark, ok := c.copy.Checkpoint(); ok && !same(&mark, &c.saved) {
 		wait = min(wait, c.every-time.Since(c.savedAt))
 	}
-	if c.told.differs(&c.report) {
+	if c.cfg.Report != nil && c.told.differs(&c.report) {
 		wait = min(wait, c.every-time.Since(c.toldAt))
 	}
 	return max(wait, time.Millisecond)

@@ -137,16 +137,21 @@ func (c *Copier) advance(ctx context.Context) error {
 		}
 		c.copy = mirror.New(c.cfg.Copy, saved)
 	}
-	if err := c.renew(ctx); err != nil {
-		return err
-	}
-	if err := c.save(ctx); err != nil {
+	if err := c.beside(ctx); err != nil {
 		return err
 	}
 	if err := c.takeTurn(ctx); err != nil {
 		return err
 	}
 	return c.take(ctx, c.copy.Next())
+}
+
+// beside does what is due beside the steps.
+func (c *Copier) beside(ctx context.Context) error {
+	if err := c.renew(ctx); err != nil {
+		return err
+	}
+	return c.save(ctx)
 }
 
 // takeTurn waits for a turn to compare keys when that begins, and gives it back behind it.

@@ -269,25 +269,3 @@ func TestACopyThatStops(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 }
-
-func TestLimitsAndRoom(t *testing.T) {
-	s := newStage()
-	s.source.append(numbered(0, 400)...)
-	cfg := s.config()
-	cfg.Limit, cfg.Room = NewLimiter(0, 100), NewRoom(1)
-	began := time.Now()
-	r := start(t, cfg)
-	r.until("some are copied", func(r *Report) bool { return r.Next > 0 })
-	cfg.Limit.Set(0, 1_000_000)
-	r.until("all is copied", next(400))
-	if took := time.Since(began); took > patient/2 {
-		t.Errorf("a new limit does not count: %s", took)
-	}
-	r.stop()
-	if !cfg.Room.pages.TryAcquire(1) {
-		t.Error("room was not given back")
-	}
-	if err := take(t.Context(), NewLimiter(1000, 0).bytes, 1500); err != nil {
-		t.Error(err)
-	}
-}

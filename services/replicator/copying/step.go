@@ -69,11 +69,52 @@ func (c *Copier) readTail(ctx context.Context, s mirror.ReadTail) error {
 	return c.copy.Tail(tail)
 }
 
-// append appends a batch. Whether it stands is not known after most errors, and no
+// allowed is how many records of a batch the limit of the link lets pass, at least one. What
+// is due while it waits for that is done.
+func (c *Copier) allowed(ctx context.Context, batch []events.Record) (n int, err error) {
+	if c.cfg.Limit.free() {
+		return len(batch), nil
+	}
+	within, cancel := context.WithCancel(ctx)
+	taken := make(chan int, 1)
+	go func() {
+		defer close(taken)
+		taken <- c.cfg.Limit.take(within, batch)
+	}()
+	defer func() {
+		cancel()
+		for range taken { // It has ended.
+		}
+	}()
+	for {
+		timer := time.NewTimer(c.due())
+		select {
+		case n = <-taken:
+			if timer.Stop(); n == 0 {
+				return 0, ctx.Err()
+			}
+			return n, nil
+		case <-timer.C:
+		}
+		if err := c.beside(ctx); err != nil {
+			return 0, err
+		}
+		c.tell(nil)
+	}
+}
+
+// append appends a batch, or what the limit of the link lets pass of it. Whether it stands is not known after most errors, and no
 // other writer may have come between: then the partition is claimed anew.
 func (c *Copier) append(ctx context.Context, s mirror.Append) error {
-	if err := c.cfg.Limit.wait(ctx, s.Records); err != nil {
+	n, err := c.allowed(ctx, s.Records)
+	if err != nil {
 		return err
+	}
+	if n < len(s.Records) {
+		if err := c.copy.Cut(n); err != nil {
+			return err
+		}
+		s.Records = s.Records[:n]
 	}
 	newest, bytes := s.Records[len(s.Records)-1].Timestamp, size(s.Records)
 	began := time.Now()

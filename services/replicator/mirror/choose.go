@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -62,6 +63,10 @@ func (c *Copy) overtaken(from, start int64) {
 // choose makes the next batch of what is left of the page. What nothing is appended for is
 // decided at once.
 func (c *Copy) choose() {
+	if len(c.kept) > 0 {
+		c.batch, c.origins, c.kept, c.keptOf = c.kept, c.keptOf, nil, nil
+		return
+	}
 	size, most := 0, maxBatch
 	if c.cfg.MaxBatch > 0 {
 		most = min(most, c.cfg.MaxBatch)
@@ -119,6 +124,25 @@ func (c *Copy) cannot(r *events.Record, f fate) {
 		return
 	}
 	c.bury = &DeadLetter{Record: *r, Reason: why}
+}
+
+// Cut has the last Append take only its first n records, n at least 1; those behind them are
+// appended next.
+func (c *Copy) Cut(n int) error {
+	step, ok := c.Next().(Append)
+	if !ok || n < 1 || n > len(step.Records) {
+		return c.surprised(fmt.Sprintf("its batch is cut to %d records", n))
+	}
+	if c.state == Sweeping {
+		c.sweep.doing = n
+		return nil
+	}
+	kept, of := c.batch[n:], c.origins[n:]
+	if len(c.kept) > 0 { // It was cut before.
+		kept, of = slices.Concat(kept, c.kept), slices.Concat(of, c.keptOf)
+	}
+	c.batch, c.origins, c.kept, c.keptOf = c.batch[:n:n], c.origins[:n:n], kept, of
+	return nil
 }
 
 // Appended says that the last Append stands in the target from an offset on.
@@ -184,7 +208,7 @@ func (c *Copy) Refused() error {
 	}
 	n := len(c.batch)
 	c.chosen, _ = slices.BinarySearchFunc(c.page, c.origins[0], func(r events.Record, o int64) int { return cmp.Compare(r.Offset, o) })
-	c.batch, c.origins = nil, nil
+	c.batch, c.origins, c.kept, c.keptOf = nil, nil, nil, nil
 	if n > 1 {
 		c.limit = n / 2
 		c.choose()

@@ -27,6 +27,8 @@ type Copy struct {
 	chosen    int             // how many of page are decided, with those of batch
 	batch     []events.Record // to append, or in flight
 	origins   []int64         // of batch
+	kept      []events.Record // that come behind batch, which was cut
+	keptOf    []int64         // their origins
 	tallied   int64           // the records below are in counts, but for those of batch
 	limit     int             // records in a batch, after the target refused one; 0 is no limit
 	bury      *DeadLetter
@@ -138,6 +140,7 @@ func (c *Copy) Unknown() {
 // drop forgets what was read and what is in flight.
 func (c *Copy) drop() {
 	c.page, c.chosen, c.batch, c.origins, c.bury = nil, 0, nil, nil, nil
+	c.kept, c.keptOf = nil, nil
 	c.proof, c.proven, c.limit, c.term = nil, nil, 0, 0
 	c.sweep, c.read.at = nil, 0
 }

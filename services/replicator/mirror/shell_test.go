@@ -89,6 +89,10 @@ func (w *world) deliver(n *node, s Append) {
 	if w.calm {
 		fate = 11
 	}
+	if w.chance(4) { // A limit lets a part of it pass.
+		must(c.Cut(1 + w.rand.IntN(len(s.Records))))
+		s = c.Next().(Append)
+	}
 	records := slices.Clone(s.Records)
 	switch {
 	case n.epoch != w.target.epoch && w.flaw != unfenced:
