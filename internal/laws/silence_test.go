@@ -52,6 +52,8 @@ var waits = map[string]string{
 	"services/replicator/failover/look.go freeze":     "whether records come: it tells where they do",
 	"services/replicator/trim.go run":                 "the next look for what sources have deleted: a Try tells of the last one",
 	"services/replicator/copying/ahead.go readSource": "the source, and what is due beside it",
+	"services/replicator/copying/limit.go take":       "the limit of the link",
+	"services/replicator/copying/step.go allowed":     "the limit of the link, and what is due beside it",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",
 	"pkg/watermillkafka/share.go drain":               "acknowledgements, in a rebalance",
 	"pkg/watermillkafka/subscription.go watch":        "the next commit and the next look",
