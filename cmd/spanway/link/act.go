@@ -49,7 +49,8 @@ for a reason that is still there stops again: mend it, or say what is to be done
 
 --from begins anew, at the earliest record of the source or at an offset of it;
 what was copied before stays in front of it. --accept-foreign accepts what
-others have written to the copy's topic up to now.`,
+others have written to the copy's topic up to now. A link that was failed over is
+not resumed but by a fail-over at the other site.`,
 		Example: `  spanway link resume orders
   spanway link resume orders --topic payments --partition 3 --from earliest
   spanway link resume orders --topic payments --accept-foreign`,
@@ -85,6 +86,15 @@ others have written to the copy's topic up to now.`,
 }
 
 func (do *resuming) run(ctx context.Context, a *cli.App, c *cluster.Cluster, s *replication.Site, name string, r replication.Resume) error {
+	if do.topic == "" {
+		state, err := s.State(ctx, true)
+		if err != nil {
+			return err
+		}
+		if l, there := state.Link(name); there && l.FailedOver {
+			return &failedOver{l.Name, l.Source}
+		}
+	}
 	all := []replication.Resume{r}
 	if do.foreign {
 		var err error
@@ -99,6 +109,18 @@ func (do *resuming) run(ctx context.Context, a *cli.App, c *cluster.Cluster, s *
 	}
 	return a.Said(map[string]any{"link": name, "resumed": true}, "link %s is resumed", name)
 }
+
+// failedOver refuses to resume a link whose direction was turned round: both links would be at
+// work at once, each of them having the settings of its topics follow the other's.
+type failedOver struct{ link, source string }
+
+func (e *failedOver) Error() string {
+	return fmt.Sprintf("resume link %q: LINK_FAILED_OVER: this site is written to since the link was failed over; to fail back, call spanway link failover at the site %s. "+
+		"To give the fail-over up without that, delete the link back there, then delete this link and declare it anew", e.link, e.source)
+}
+
+// ExitCode is that of a refusal.
+func (e *failedOver) ExitCode() int { return cli.ExitRefused }
 
 // accepting asks where each partition of the target ends now: what others have written up to
 // there is accepted.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/audit/compare"
 )
@@ -38,10 +39,17 @@ type findingView struct {
 }
 
 // different says that an audit has found differences.
-type different struct{ partitions int }
+type different struct {
+	partitions int
+	link       *replication.Link
+}
 
 func (e *different) Error() string {
-	return fmt.Sprintf("COPY_DIFFERS: %d partitions are no true copies", e.partitions)
+	text := fmt.Sprintf("COPY_DIFFERS: %d partitions are no true copies", e.partitions)
+	if l := e.link; l != nil && l.FailedOver {
+		text += fmt.Sprintf("; link %s is failed over, so that this site is written to, and what was written here since is foreign to this link: audit the link back, by spanway link audit at the site %s", l.Name, l.Source)
+	}
+	return text
 }
 
 // ExitCode is that of a refusal.
@@ -61,7 +69,7 @@ record is missing, different, double, out of order, or of somebody else.`,
 		Args: cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wrong := &different{}
-			err := paired(cmd.Context(), a, args[0], topic, func(c *audit.Config) { c.Whole = whole }, func(ctx context.Context, of copied, p *audit.Pair) error {
+			err := paired(cmd.Context(), a, args[0], topic, func(l *replication.Link, c *audit.Config) { c.Whole, wrong.link = whole, l }, func(ctx context.Context, of copied, p *audit.Pair) error {
 				all, err := p.All(ctx)
 				var views []auditView
 				for i := range all {

@@ -42,6 +42,9 @@ missing at most is printed. Call it again when the source answers, for the link 
 		Args:    cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			do.config.Link = args[0]
+			if do.config.Quiet >= do.config.Timeout {
+				return cli.Usage("--quiet is %s and --timeout %s, which would end before: give a shorter --quiet, or a longer --timeout", do.config.Quiet, do.config.Timeout)
+			}
 			return do.run(cmd.Context(), a)
 		},
 	}

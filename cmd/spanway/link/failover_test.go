@@ -11,11 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator"
+	"github.com/spanway/spanway/services/replicator/failover"
 )
 
 // twoSites are two clusters with a replicator each, and a configuration file that names
@@ -111,14 +115,24 @@ func TestFailover(t *testing.T) {
 	}
 	stdout, stderr := call(cli.ExitDone, "link failover orders --site fra --quiet 10ms --dry-run")
 	holds(stdout, "orders", "would be failed over; nothing was changed")
-	holds(stderr, "freeze: ", "pause: ")
+	holds(stderr, "freeze: ", "groups: the offsets of consumer groups would be", "link_back: the link back would be", "pause: the link would be", "turn: the link back would")
+	_, stderr = call(cli.ExitUsage, "link failover orders --site fra --quiet 1s --timeout 1s")
+	holds(stderr, "--quiet is 1s and --timeout 1s")
 	stdout, _ = call(cli.ExitDone, "link failover orders --site fra --quiet 10ms")
 	holds(stdout, "link orders is failed over: write here; link orders of site ams copies from here")
 	stdout, _ = call(cli.ExitDone, "link show orders --site fra")
 	holds(stdout, "paused", "failed over: fra is written to now", "spanway link failover at the site ams")
 	stdout, _ = call(cli.ExitDone, "link failover orders --site fra")
 	holds(stdout, "was failed over before")
+	stdout, _ = call(cli.ExitDone, "link failover orders --site fra --dry-run")
+	holds(stdout, "was failed over before", "nothing was changed")
+	_, stderr = call(cli.ExitRefused, "link resume orders --site fra")
+	holds(stderr, "LINK_FAILED_OVER", "spanway link failover at the site ams")
+	stdout, _ = call(cli.ExitDone, "link show orders --site fra")
+	holds(stdout, "paused")
 	write("fra", 3)
+	_, stderr = call(cli.ExitRefused, "link audit orders --site fra")
+	holds(stderr, "COPY_DIFFERS", "is failed over", "spanway link audit at the site ams")
 	for deadline := time.Now().Add(time.Minute); ; { // A replicator reports once a second.
 		stdout, _ := call(cli.ExitDone, "link show orders --partitions -o json --site ams")
 		if strings.Contains(stdout, `"copied":3`) || time.Now().After(deadline) {
@@ -134,4 +148,27 @@ func TestFailover(t *testing.T) {
 	}
 	stdout, _ = call(cli.ExitDone, "link audit orders --whole --site fra")
 	holds(stdout, "equal")
+}
+
+// What is missing of a source that is away is told with the time as of which it is known, and
+// not as a number where nothing is known.
+func TestWhatIsMissingIsToldAsOfWhen(t *testing.T) {
+	r := failover.Report{Link: "orders", Source: "ams", Forced: true, Unfinished: true, Partitions: []failover.Partition{
+		{Topic: "orders", End: 7, Next: 5, Left: 2, At: time.UnixMilli(1_700_000_000_000)},
+		{Topic: "orders", Partition: 1, At: time.UnixMilli(1_700_000_000_000), Unknown: true},
+	}}
+	printing := clitest.Program{func(a *cli.App) *cobra.Command {
+		return &cobra.Command{Use: "print", RunE: func(*cobra.Command, []string) error {
+			return printFailover(a, viewFailover(&r, false), nil)
+		}}
+	}}
+	stdout, stderr, code := printing.Call(t.Context(), "", "print")
+	if code != cli.ExitDone {
+		t.Fatal(stderr)
+	}
+	for _, part := range []string{"orders/0: not copied are 2 of the records below 7", "at 2023-11-14T22:13:20", "orders/1: how many records are not copied is unknown"} {
+		if !strings.Contains(stdout, part) {
+			t.Errorf("it does not say %q:\n%s", part, stdout)
+		}
+	}
 }

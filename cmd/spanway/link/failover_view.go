@@ -33,6 +33,10 @@ type frozenView struct {
 	Same      int64  `json:"same"`
 	Left      int64  `json:"not_copied"`
 	Gone      int64  `json:"gone_at_source"`
+	// AsOf is when Next and End were known; Known is false if no end was ever reported, so
+	// that Left says nothing.
+	AsOf  string `json:"as_of,omitempty"`
+	Known bool   `json:"not_copied_known"`
 }
 
 // overView is where a consumer group goes on.
@@ -52,7 +56,7 @@ func viewFailover(r *failover.Report, dryRun bool) *failoverView {
 	}
 	for i := range r.Partitions {
 		p := &r.Partitions[i]
-		v.Partitions = append(v.Partitions, frozenView{p.Topic, p.Partition, p.End, p.Next, p.Same, p.Left, p.Gone})
+		v.Partitions = append(v.Partitions, frozenView{p.Topic, p.Partition, p.End, p.Next, p.Same, p.Left, p.Gone, cli.Stamp(p.At.UnixMilli()), !p.Unknown})
 	}
 	for i := range r.Groups {
 		g := &r.Groups[i]
@@ -95,7 +99,11 @@ func printFailover(a *cli.App, v *failoverView, failed error) error {
 			if p.Left > 0 {
 				left = cli.Marked(fmt.Sprint(p.Left), render.Red)
 			}
-			t.Add(cli.Plain(p.Topic), cli.Plain(p.Partition), cli.Plain(p.End), cli.Plain(p.Next), cli.Plain(p.Same), left)
+			end := cli.Plain(p.End)
+			if !p.Known {
+				end, left = cli.Plain("unknown"), cli.Marked("unknown", render.Red)
+			}
+			t.Add(cli.Plain(p.Topic), cli.Plain(p.Partition), end, cli.Plain(p.Next), cli.Plain(p.Same), left)
 		}
 		if err := a.Table(t); err != nil {
 			return err
@@ -107,6 +115,13 @@ func printFailover(a *cli.App, v *failoverView, failed error) error {
 	for _, p := range v.Partitions {
 		if p.Gone > 0 {
 			a.Printf("%s/%d: the source has lost %d offsets that were copied; they are here alone\n", p.Topic, p.Partition, p.Gone)
+		}
+	}
+	for _, p := range v.Partitions {
+		if v.Forced && p.Known {
+			a.Printf("%s/%d: not copied are %d of the records below %d, where the source ended when it was reported last, at %s; what came later is not known\n", p.Topic, p.Partition, p.Left, p.End, p.AsOf)
+		} else if v.Forced {
+			a.Printf("%s/%d: how many records are not copied is unknown: no end of the source was reported\n", p.Topic, p.Partition)
 		}
 	}
 	return a.Printf("%s\n", v.outcome())
@@ -129,6 +144,10 @@ func printOver(a *cli.App, groups []overView) error {
 func (v *failoverView) outcome() string {
 	back := fmt.Sprintf("link %s of site %s copies from here", v.LinkBack, v.Source)
 	switch {
+	case v.DryRun && v.Already && v.Unfinished:
+		return fmt.Sprintf("link %s was failed over before, and its source %s does not answer; nothing was changed", v.Link, v.Source)
+	case v.DryRun && v.Already:
+		return fmt.Sprintf("link %s was failed over before: %s; nothing was changed", v.Link, back)
 	case v.DryRun && v.Forced:
 		return fmt.Sprintf("link %s would be paused; its source %s does not answer", v.Link, v.Source)
 	case v.DryRun:

@@ -42,7 +42,7 @@ type Config struct {
 	// Audit says how the link copies a topic; the clusters are filled in.
 	Audit func(l *replication.Link, topic, target string) audit.Config
 	// Quiet is for how long no record may come. Timeout bounds the wait for that, and that
-	// for the copies.
+	// for the copies; it must be longer.
 	Quiet, Timeout time.Duration
 	// Force goes on without a source that does not answer.
 	Force bool
@@ -98,6 +98,9 @@ type Partition struct {
 	// At is when Next, and of a source that is away End, was known: when the replicator
 	// reported it, or the source was asked.
 	At time.Time
+	// Unknown: no end of the source was ever reported, as by a replicator that has begun when
+	// the link was paused. It is so only while the source is away.
+	Unknown bool
 }
 
 // Group is where a consumer group goes on in a partition.
@@ -168,18 +171,27 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) planned(ctx context.Context) error {
 	for _, step := range []struct {
 		name Step
-		text string
-		do   func(context.Context) error
+		// text is told, or would of a dry run.
+		text, would string
+		do          func(context.Context) error
 	}{
-		{Freeze, "no record may come any more", r.freeze},
-		{Drain, "all is to be copied", r.drain},
-		{Audit, "both sides are compared", r.audit},
-		{Groups, "the offsets of consumer groups are carried over", r.groups},
-		{LinkBack, "the link back is declared", r.declareBack},
-		{Pause, "the link is paused", r.pause},
-		{Turn, "the link back begins", r.turn},
+		{Freeze, "no record may come any more", "", r.freeze},
+		{Drain, "all is to be copied", "", r.drain},
+		{Audit, "both sides are compared", "", r.audit},
+		{Groups, "the offsets of consumer groups are carried over", "the offsets of consumer groups would be carried over", r.groups},
+		{LinkBack, "the link back is declared", "the link back would be declared", r.declareBack},
+		{Pause, "the link is paused", "the link would be paused", r.pause},
+		{Turn, "the link back begins", "the link back would begin", r.turn},
 	} {
-		r.tell(step.name, "%s", step.text)
+		switch {
+		case r.link.Shared && step.name == LinkBack:
+			r.tell(step.name, "both links are shared and go on: nothing is turned round")
+		case r.link.Shared && (step.name == Pause || step.name == Turn):
+		case r.DryRun && step.would != "":
+			r.tell(step.name, "%s", step.would)
+		default:
+			r.tell(step.name, "%s", step.text)
+		}
 		if err := step.do(ctx); err != nil {
 			return err
 		}

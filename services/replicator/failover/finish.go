@@ -65,7 +65,7 @@ func (r *run) since(ctx context.Context) error {
 		if p.Next, err = copiedTo(ctx, pair, p.Partition); err != nil {
 			return err
 		}
-		p.End, p.Gone, p.At = end, max(0, p.Next-end), time.Now()
+		p.End, p.Gone, p.At, p.Unknown = end, max(0, p.Next-end), time.Now(), false
 		if p.Left, err = r.count(ctx, p, p.Next, own); err != nil {
 			return err
 		}

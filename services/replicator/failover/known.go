@@ -25,6 +25,7 @@ func (r *run) known(ctx context.Context) error {
 			r.Partitions = append(r.Partitions, Partition{
 				Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition,
 				End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next), At: time.UnixMilli(m.AtMs),
+				Unknown: m.SourceEnd == 0 && m.Next == 0,
 			})
 		}
 		if len(r.Partitions) > 0 {

@@ -64,7 +64,7 @@ func (r *run) ends(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("freeze the source: %w", err)
 		}
-		p.End = end
+		p.End, p.Unknown = end, false
 	}
 	return nil
 }

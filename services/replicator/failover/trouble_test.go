@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,4 +135,26 @@ func TestACopyDiffers(t *testing.T) {
 	_, err := failover.Run(t.Context(), fra.from(ams))
 	code(t, "somebody else has written", err, failover.CopyDiffers)
 	fra.paused(false)
+}
+
+// Links that cannot be turned round are refused before anything is asked, and say why.
+func TestWhatIsNotReversible(t *testing.T) {
+	ams, fra := places(t)
+	for says, spec := range map[string]replication.Spec{
+		"its copies are called x.TOPIC here":          {Include: []string{"orders"}, Prefix: "x."},
+		"it copies only those records that name this": {Include: []string{"orders"}, Model: "routed"},
+	} {
+		spec.Name, spec.Source = "orders", "ams"
+		if _, err := fra.links.Apply(t.Context(), spec, replication.Any); err != nil {
+			t.Fatal(err)
+		}
+		c := fra.from(ams)
+		c.Source, c.Force = nil, true
+		_, err := failover.Run(t.Context(), c)
+		code(t, says, err, failover.NotReversible)
+		if !strings.Contains(err.Error(), says) {
+			t.Errorf("it says %v, not %q", err, says)
+		}
+		fra.paused(false)
+	}
 }

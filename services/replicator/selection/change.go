@@ -88,7 +88,7 @@ func (s *selecting) want(c *choice) {
 	}
 	w.Partitions = max(w.Partitions, c.topic.Partitions)
 	w.Links = append(w.Links, c.link.Name)
-	if t := s.target[c.target]; t != nil && itsOwn(c.link) && less(t.Settings[maxMessageBytes], largest(&c.topic)) {
+	if t := s.target[c.target]; t != nil && itsOwn(c.link) && less(t.Settings[maxMessageBytes], least(c)) {
 		s.problem(c.link, c.topic.Name, MaxMessageBytes, false,
 			"the target topic %s takes batches of %s bytes, and copies may have %s; set it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
 			c.target, t.Settings[maxMessageBytes], largest(&c.topic), c.target, maxMessageBytes, largest(&c.topic))
@@ -127,6 +127,17 @@ func largest(source *Topic) string {
 		return ""
 	}
 	return strconv.FormatInt(min(n+room, 1<<31-1), 10)
+}
+
+// least is what a target that is its site's own must take so that nothing is to be mended. The
+// source of a link that was turned round was given room as its copy: if the target had to have
+// more than that, each fail-over would demand more of one of the two.
+func least(c *choice) string {
+	n, err := strconv.ParseInt(c.topic.Settings[maxMessageBytes], 10, 32)
+	if err != nil || c.link.FailOvers == 0 {
+		return largest(&c.topic)
+	}
+	return strconv.FormatInt(n-room, 10)
 }
 
 // less tells whether a number is known to be below another.

@@ -291,6 +291,14 @@ func TestSelect(t *testing.T) {
 			}),
 			[]string{"a: AMS/orders/0/orders", "max_message_bytes a orders"},
 		},
+		"the source of a link that was turned round has room as its copy": {
+			world(func(in *Input) {
+				in.topics(false, topic("orders", 1, "max.message.bytes=3048"), topic("stock", 1, "max.message.bytes=3049"))
+				in.Target = []Topic{topic("orders", 1, "max.message.bytes=1000"), topic("stock", 1, "max.message.bytes=1000")}
+				in.Links = []links.Link{{FailOvers: 1, Spec: links.Spec{Name: "a", Source: "ams", Include: []string{".*"}}}}
+			}),
+			[]string{"a: AMS/orders/0/orders", "a: AMS/stock/0/stock", "max_message_bytes a stock"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(c.want, told(Select(c.in, nil))); diff != "" {
