@@ -10,6 +10,7 @@ import (
 	"context"
 	"reflect"
 	"strings"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/trace"
@@ -36,18 +37,40 @@ func Enabled() bool { return !delegate || otel.GetTracerProvider() != initial }
 // Tracer is otel.Tracer but for the spans that nobody would see: those are none,
 // and the context, with whatever trace it is in, stays as it is.
 func Tracer(scope string, options ...trace.TracerOption) trace.Tracer {
-	return tracer{inner: otel.Tracer(scope, options...)}
+	return &tracer{scope: scope, options: options}
 }
 
 type tracer struct {
 	embedded.Tracer
-	inner trace.Tracer
+	scope   string
+	options []trace.TracerOption
+	bound   atomic.Pointer[binding]
+}
+
+// binding is what a provider made.
+type binding struct {
+	provider trace.TracerProvider
+	tracer   trace.Tracer
 }
 
 // Start implements trace.Tracer.
-func (t tracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
+func (t *tracer) Start(ctx context.Context, name string, options ...trace.SpanStartOption) (context.Context, trace.Span) {
 	if !Enabled() {
 		return ctx, noop.Span{}
 	}
-	return t.inner.Start(ctx, name, options...)
+	return t.of(otel.GetTracerProvider()).Start(ctx, name, options...)
+}
+
+// of is the tracer of a provider. otel.Tracer is of the first one that is installed, even
+// when there is another one: one that was shut down, and tells nobody.
+func (t *tracer) of(p trace.TracerProvider) trace.Tracer {
+	if !reflect.ValueOf(p).Comparable() {
+		return p.Tracer(t.scope, t.options...)
+	}
+	b := t.bound.Load()
+	if b == nil || b.provider != p {
+		b = &binding{p, p.Tracer(t.scope, t.options...)}
+		t.bound.Store(b)
+	}
+	return b.tracer
 }

@@ -5,6 +5,8 @@ import (
 
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 )
 
@@ -28,6 +30,34 @@ func TestSpansBeginWhenAProviderIsInstalled(t *testing.T) {
 	if _, span := tracer.Start(t.Context(), "seen"); !span.IsRecording() {
 		t.Error("no span although a provider was installed")
 	}
+}
+
+// When another provider is installed, spans are that one's: also of tracers that were used
+// before, and with providers that cannot be compared.
+func TestSpansAreOfTheProviderThatIsInstalledNow(t *testing.T) {
+	before := otel.GetTracerProvider()
+	defer otel.SetTracerProvider(before)
+	tracer := Tracer("test")
+	for range 2 {
+		spans := tracetest.NewSpanRecorder()
+		provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans))
+		for _, p := range []trace.TracerProvider{provider, unlike{provider, nil}} {
+			otel.SetTracerProvider(p)
+			for range 2 {
+				_, span := tracer.Start(t.Context(), "seen")
+				span.End()
+			}
+		}
+		if n := len(spans.Ended()); n != 4 {
+			t.Errorf("%d spans came to the provider that is installed, want 4", n)
+		}
+	}
+}
+
+// unlike is a provider that cannot be compared with another one.
+type unlike struct {
+	trace.TracerProvider
+	_ []int
 }
 
 func TestOnlyOpenTelemetrysOwnProviderDelegates(t *testing.T) {
