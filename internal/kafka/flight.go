@@ -8,8 +8,8 @@ import (
 )
 
 // flight is a batch that is being sent. Each of its records may have a caller of its
-// own, whose context and time bound hold for it: a caller that gives up is told at once,
-// and when all have, the batch is not sent again.
+// own, whose context and time bound hold for it: a caller that gives up is told within
+// watchAfter, and when all have, the batch is not sent again.
 type flight struct {
 	log    *Partition
 	ctx    context.Context // ends with the last of the callers'
@@ -22,19 +22,45 @@ type flight struct {
 	landed  bool
 }
 
+// watchAfter is how long a batch is under way before it is noticed that callers give up.
+// Most land sooner: for those no context is watched, which would cost each of their
+// records more than all else that is done for it here.
+const watchAfter = 5 * time.Millisecond
+
 // depart begins a flight; arrive ends it.
 func (w *worker) depart(batch []queued) *flight {
 	f := &flight{log: w.log, batch: batch}
 	f.ctx, f.cancel = context.WithCancel(w.producer.ctx)
-	f.mu.Lock() // Callers give up at any moment.
+	f.mu.Lock() // The timers may be quick.
 	defer f.mu.Unlock()
-	var last <-chan struct{}
 	for i := range batch {
-		q := &batch[i]
-		if q.told { // As part of a larger batch, which was refused.
+		if !batch[i].told { // As part of a larger batch, which was refused.
+			f.waiting++
+		}
+	}
+	if f.waiting == 0 {
+		f.cancel()
+	}
+	f.stops = append(f.stops, time.AfterFunc(watchAfter, f.watch).Stop)
+	if until := batch[0].until; !until.IsZero() {
+		f.stops = append(f.stops, time.AfterFunc(time.Until(until), f.expire).Stop)
+	}
+	return f
+}
+
+// watch has callers that give up released: those that have, too.
+func (f *flight) watch() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.landed {
+		return
+	}
+	var last <-chan struct{}
+	for i := range f.batch {
+		q := &f.batch[i]
+		if q.told {
 			continue
 		}
-		f.waiting++
 		done := q.ctx.Done() // Contexts that end together have it in common.
 		if done == nil || done == last {
 			continue
@@ -45,13 +71,6 @@ func (w *worker) depart(batch []queued) *flight {
 			f.release(of.Err(), func(q *queued) bool { return q.ctx.Done() == done })
 		}))
 	}
-	if f.waiting == 0 {
-		f.cancel()
-	}
-	if until := batch[0].until; !until.IsZero() {
-		f.stops = append(f.stops, time.AfterFunc(time.Until(until), f.expire).Stop)
-	}
-	return f
 }
 
 // expire releases the records whose time is up. Those behind them have theirs.

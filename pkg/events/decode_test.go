@@ -157,6 +157,9 @@ func TestPartitionIsTheJavaClients(t *testing.T) {
 		if got := events.Partition(string(key), int32(n)); int(got) != want {
 			t.Fatalf("partition %d of key %q among %d, want %d", got, key, n, want)
 		}
+		if got := events.PartitionOfBytes(key, int32(n)); int(got) != want {
+			t.Fatalf("partition %d of the bytes %q among %d, want %d", got, key, n, want)
+		}
 	})
 }
 

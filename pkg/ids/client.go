@@ -18,14 +18,16 @@ import (
 
 // Client asks allocators. It is safe for concurrent use.
 type Client struct {
-	cfg      Config
-	topics   events.Topics
-	encoder  events.Encoder
-	producer *kafka.Producer
-	ctx      context.Context // of the tails; ends with Close
-	stop     context.CancelFunc
-	running  sync.WaitGroup
-	requests requestIDs
+	cfg    Config
+	topics events.Topics
+	// requestTopic is where requests stand.
+	requestTopic string
+	encoder      events.Encoder
+	producer     *kafka.Producer
+	ctx          context.Context // of the tails; ends with Close
+	stop         context.CancelFunc
+	running      sync.WaitGroup
+	requests     requestIDs
 
 	mu    sync.Mutex
 	tails map[int32]*tail
@@ -41,6 +43,7 @@ func New(cfg Config) (*Client, error) {
 		cfg: cfg, topics: events.Topics{Prefix: cfg.Prefix}, encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{Gather: true}), tails: map[int32]*tail{},
 	}
+	c.requestTopic = c.topics.IDRequests()
 	c.requests.begin()
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
@@ -210,12 +213,7 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 	rec.Key, rec.Timestamp = []byte(requestID), time.Now().UnixMilli()
 	w := t.wait(question{space, requestID, string(events.TypeOf(m))})
 	defer t.forget(w)
-	failed := make(chan error, 1)
-	c.producer.Send(ctx, c.topics.IDRequests(), events.RequestPartition(requestID), rec, func(_ int64, err error) {
-		if err != nil {
-			failed <- err
-		}
-	})
+	c.producer.Send(ctx, c.requestTopic, events.RequestPartition(requestID), rec, w.sent)
 	select {
 	case a := <-w.answered:
 		if a.Code != "" {
@@ -225,7 +223,7 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 			}
 		}
 		return a, nil
-	case err = <-failed:
+	case err = <-w.failed:
 	case <-c.ctx.Done():
 		err = ErrClosed
 	case <-ctx.Done():
@@ -239,6 +237,9 @@ func checked(space, requestID string) error {
 	err := events.CheckID("the space", space)
 	if err == nil {
 		err = events.CheckID("the request ID", requestID)
+	}
+	if err == nil { // What follows allocates.
+		return nil
 	}
 	var bad *events.Malformed
 	if errors.As(err, &bad) {

@@ -1,6 +1,7 @@
 package ids
 
 import (
+	"encoding/hex"
 	"math/rand/v2"
 	"sync/atomic"
 
@@ -23,15 +24,18 @@ func (r *requestIDs) begin() {
 // of a client that makes a few hundred.
 const perPartition = 256
 
+// lastGroup is where the last six bytes stand in the text of a UUID.
+const lastGroup = 24
+
 func (r *requestIDs) next() string {
 	of := int32((r.made.Add(1) - 1) / perPartition % int64(events.IDRequestPartitions))
 	id := uuid.Must(uuid.NewV7())
-	for { // On average as often as there are partitions.
-		if text := id.String(); events.RequestPartition(text) == of {
-			return text
-		}
+	text := []byte(id.String())
+	for events.PartitionOfBytes(text, events.IDRequestPartitions) != of { // On average as often as there are partitions.
 		if id[15]++; id[15] == 0 { // Its last bytes are random.
 			id[14]++
 		}
+		hex.Encode(text[lastGroup:], id[10:])
 	}
+	return string(text)
 }

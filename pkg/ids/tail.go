@@ -19,6 +19,15 @@ type question struct{ space, requestID, command string }
 type waiter struct {
 	question
 	answered chan *events.IdsAnswered
+	failed   chan error // why its request is not in the log, or may not be
+	next     *waiter    // of the same question
+}
+
+// sent takes the news of its request.
+func (w *waiter) sent(_ int64, err error) {
+	if err != nil {
+		w.failed <- err
+	}
 }
 
 // tail reads the answers of one partition, from where it ended when it was begun.
@@ -27,7 +36,7 @@ type tail struct {
 	try *trouble.Try
 
 	mu      sync.Mutex
-	waiters map[question][]*waiter
+	waiters map[question]*waiter // the first of each
 }
 
 const (
@@ -52,7 +61,7 @@ func (c *Client) tail(ctx context.Context, partition int32) (*tail, error) {
 		return nil, fmt.Errorf("find the end of %s/%d: %w", topic, partition, err)
 	}
 	t := &tail{
-		log: client.Partition(topic, partition), waiters: map[question][]*waiter{},
+		log: client.Partition(topic, partition), waiters: map[question]*waiter{},
 		try: client.Board().New(fmt.Sprintf("read answers from %s/%d", topic, partition)),
 	}
 	c.tails[partition] = t
@@ -97,32 +106,36 @@ func (t *tail) read(rec *events.Record) {
 	q := question{a.Space, a.RequestId, a.Command}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, w := range t.waiters[q] {
+	for w := t.waiters[q]; w != nil; w = w.next {
 		w.answered <- a
 	}
 	delete(t.waiters, q)
 }
 
 func (t *tail) wait(q question) *waiter {
-	w := &waiter{q, make(chan *events.IdsAnswered, 1)}
+	w := &waiter{question: q, answered: make(chan *events.IdsAnswered, 1), failed: make(chan error, 1)}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.waiters[q] = append(t.waiters[q], w)
+	w.next, t.waiters[q] = t.waiters[q], w
 	return w
 }
 
 func (t *tail) forget(w *waiter) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var rest []*waiter
-	for _, other := range t.waiters[w.question] {
-		if other != w {
-			rest = append(rest, other)
+	first := t.waiters[w.question]
+	if first == w {
+		if w.next == nil {
+			delete(t.waiters, w.question)
+			return
 		}
-	}
-	if len(rest) == 0 {
-		delete(t.waiters, w.question)
+		t.waiters[w.question] = w.next
 		return
 	}
-	t.waiters[w.question] = rest
+	for other := first; other != nil; other = other.next {
+		if other.next == w {
+			other.next = w.next
+			return
+		}
+	}
 }

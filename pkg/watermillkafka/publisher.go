@@ -119,7 +119,7 @@ func (p *Publisher) PublishContext(ctx context.Context, topic string, messages .
 	for i := range records {
 		partition := keyless
 		if key := records[i].Key; key != nil {
-			partition = events.Partition(string(key), partitions)
+			partition = events.PartitionOfBytes(key, partitions)
 		}
 		p.producer.Send(ctx, topic, partition, records[i], func(_ int64, err error) { b.settle(i, err) })
 	}

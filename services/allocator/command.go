@@ -182,6 +182,9 @@ func stamp(m proto.Message, atMs int64) {
 
 // asMalformed is what is malformed; nil if nothing is.
 func asMalformed(err error) *events.Malformed {
+	if err == nil { // What follows allocates.
+		return nil
+	}
 	var m *events.Malformed
 	if errors.As(err, &m) {
 		return m
