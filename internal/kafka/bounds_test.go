@@ -21,6 +21,14 @@ const patience = 60 * time.Second
 // silent is a broker that accepts connections and never answers.
 func silent(t *testing.T) (address string) {
 	t.Helper()
+	address, _ = heard(t)
+	return address
+}
+
+// heard is a silent broker that tells of connections.
+func heard(t *testing.T) (address string, connected <-chan struct{}) {
+	t.Helper()
+	told := make(chan struct{}, 1)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -35,6 +43,10 @@ func silent(t *testing.T) (address string) {
 				return
 			}
 			conns = append(conns, conn)
+			select {
+			case told <- struct{}{}:
+			default:
+			}
 		}
 	}()
 	t.Cleanup(func() {
@@ -44,7 +56,7 @@ func silent(t *testing.T) (address string) {
 			conn.Close()
 		}
 	})
-	return l.Addr().String()
+	return l.Addr().String(), told
 }
 
 // gone is an address at which nothing listens.
@@ -159,6 +171,27 @@ func TestACallerThatGivesUpTakesNobodyWithIt(t *testing.T) {
 	if err := await(t, "the other caller", right); errors.Is(err, context.Canceled) {
 		t.Errorf("the other caller was told %v", err)
 	}
+}
+
+// A caller that gives up when its batch is on its way already is told so, too.
+func TestACallerGivesUpWhileItsBatchIsUnderWay(t *testing.T) {
+	address, connected := heard(t)
+	c := kafka.New(kafka.Config{Brokers: []string{address}, RetryBudget: time.Hour, Logger: slog.New(slog.DiscardHandler)})
+	defer c.Close()
+	p := c.Producer(kafka.ProducerOptions{})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	errs := make(chan error, 1)
+	p.Send(ctx, "t", 0, one[0], func(_ int64, err error) { errs <- err })
+	await(t, "the batch is under way", connected)
+	cancel()
+	err := await(t, "the caller that gave up", errs)
+	if never := new(kafka.Unsent); !errors.Is(err, context.Canceled) || errors.As(err, &never) {
+		t.Errorf("it says %v; want that the context was cancelled, and that the outcome is not known", err)
+	}
+	stopped, stop := context.WithCancel(context.Background())
+	stop()
+	_ = p.Close(stopped)
 }
 
 // An Append that waits for another one waits no longer than its context.
