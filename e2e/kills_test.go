@@ -26,6 +26,7 @@ const killWorlds = 6
 // again, however often it is submitted.
 func TestKilledAtNamedPoints(t *testing.T) {
 	t.Parallel()
+	repeatReasons(t)
 	b := onKfake(t)
 	fragile := builtWith(t, "failpoints")
 	t.Cleanup(func() { t.Logf("%d kills in all", *killsFlag) })
@@ -62,7 +63,7 @@ func killedAtNamedPoints(s *system, world int) {
 	s.submit(n, func(i int) client.Task { return client.Task{ID: events.TaskID(fmt.Sprint("load", i)), Kind: "noop"} })
 	s.seen.awaitCount(s.t, events.TypeTaskRepeated, n, 60*time.Second)
 	if again := s.seen.count(events.TypeTaskAssigned) - assigned; again > 0 {
-		s.t.Errorf("%d tasks that had ended were assigned again", again)
+		wrong(s.t, "%d tasks that had ended were assigned again", again)
 	}
 	s.verify()
 	s.t.Logf("%d kills at %v and %v: %d tasks, %d attempts, each ended once", len(schedulers)+len(engines), schedulers, engines, n, assigned)
@@ -76,14 +77,16 @@ func (s *system) killEach(points []string, service string, args ...string) {
 		select {
 		case <-p.done:
 		case <-time.After(90 * time.Second):
-			s.t.Errorf("%s never came to %s\n%s", service, point, p.log.tail(20))
+			wrong(s.t, "%s never came to %s within 90s", service, point)
+			s.t.Log(p.log.tail(20))
 			kill(p)
 			<-p.done
 			return
 		}
 		name, _, _ := strings.Cut(point, ":")
 		if !strings.Contains(p.log.String(), "failpoint "+name) {
-			s.t.Errorf("%s ended, but not at %s\n%s", service, point, p.log.tail(20))
+			wrong(s.t, "%s ended, but not at %s", service, point)
+			s.t.Log(p.log.tail(20))
 			return
 		}
 	}

@@ -40,7 +40,9 @@ func TestMain(m *testing.M) {
 		serveGuard(role)
 		return
 	}
-	os.Exit(runTests(m))
+	code := runTests(m)
+	reasons.sayAll(os.Stdout)
+	os.Exit(code)
 }
 
 func runTests(m *testing.M) int {
@@ -145,7 +147,8 @@ func (p *process) wait(within time.Duration) int {
 	select {
 	case <-p.done:
 	case <-time.After(within):
-		p.t.Fatalf("%s did not end within %v\n%s", p.name, within, p.log.tail(30))
+		p.t.Log(p.log.tail(30))
+		giveUp(p.t, "%s did not end within %v", p.name, within)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -200,12 +203,14 @@ func (l *lines) awaitNth(t *testing.T, text string, nth int, within time.Duratio
 			}
 		}
 		if closed {
-			t.Fatalf("the process ended without saying %q:\n%s", text, all)
+			t.Log(all)
+			giveUp(t, "the process ended without saying %q", text)
 		}
 		select {
 		case <-grown:
 		case <-deadline:
-			t.Fatalf("no line with %q within %v:\n%s", text, within, all)
+			t.Log(all)
+			giveUp(t, "no line with %q within %v", text, within)
 		}
 	}
 }
@@ -300,7 +305,7 @@ func eventually(t *testing.T, within time.Duration, what string, check func(ctx 
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			t.Fatalf("not within %v: %s", within, what)
+			giveUp(t, "not within %v: %s", within, what)
 		}
 	}
 	return time.Since(began)
@@ -311,7 +316,7 @@ func eventually(t *testing.T, within time.Duration, what string, check func(ctx 
 func within(t *testing.T, what string, took, promised, slack time.Duration) {
 	t.Helper()
 	if took > promised+slack {
-		t.Errorf("%s: after %v; promised are %v (and %v of slack for a busy machine)", what, took, promised, slack)
+		wrong(t, "%s: after %v; promised are %v (and %v of slack for a busy machine)", what, took, promised, slack)
 		return
 	}
 	t.Logf("%s: after %v (promised: %v)", what, took.Round(time.Millisecond), promised)

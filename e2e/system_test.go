@@ -33,11 +33,18 @@ type system struct {
 
 func newSystem(t *testing.T, on brokers) *system {
 	t.Helper()
-	return systemOn(t, on(t), events.DefaultPrefix)
+	repeatReasons(t)
+	return systemOf(t, on(t), events.DefaultPrefix)
 }
 
 // systemOn is a system of that prefix on a broker that others may use, too.
 func systemOn(t *testing.T, b broker, prefix string) *system {
+	t.Helper()
+	repeatReasons(t)
+	return systemOf(t, b, prefix)
+}
+
+func systemOf(t *testing.T, b broker, prefix string) *system {
 	t.Helper()
 	s := &system{t: t, broker: b, prefix: prefix, binary: binary}
 	k := kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}})
@@ -51,6 +58,7 @@ func systemOn(t *testing.T, b broker, prefix string) *system {
 	}
 	s.client = c
 	s.seen = watch(t, c)
+	s.seen.howFar = s.howFar
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -92,7 +100,7 @@ func (s *system) engine(cfg engine.Config, kind string, h engine.Handler) *engin
 	go func() {
 		defer close(done)
 		if err := e.Run(ctx); err != nil && ctx.Err() == nil {
-			s.t.Errorf("engine %s: %v", cfg.ID, err)
+			wrong(s.t, "engine %s: %v", cfg.ID, err)
 		}
 	}()
 	s.t.Cleanup(func() {
@@ -103,7 +111,7 @@ func (s *system) engine(cfg engine.Config, kind string, h engine.Handler) *engin
 	select {
 	case <-e.Ready():
 	case <-time.After(30 * time.Second):
-		s.t.Fatalf("engine %s was not registered within 30s", cfg.ID)
+		giveUp(s.t, "engine %s was not registered within 30s", cfg.ID)
 	}
 	return e
 }
@@ -116,7 +124,7 @@ func (s *system) submit(n int, f func(i int) client.Task) {
 	for i := range n {
 		s.client.SubmitAsync(s.t.Context(), f(i), func(id events.TaskID, err error) {
 			if err != nil {
-				s.t.Errorf("submit %s: %v", id, err)
+				wrong(s.t, "submit %s: %v", id, err)
 			}
 			all.Done()
 		})
@@ -148,20 +156,31 @@ func (s *system) load(rate int) (end func() int) {
 // verify runs the judging command on what the test left and returns its report.
 func (s *system) verify() tasks.Report {
 	s.t.Helper()
-	out, err := exec.Command(binary, "verify", "--brokers", s.broker.Addr(), "--prefix", s.prefix, "-o", "json").Output()
+	ctx, cancel := context.WithTimeout(context.Background(), verifyWithin)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, binary, "verify", "--brokers", s.broker.Addr(), "--prefix", s.prefix, "-o", "json").Output()
 	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		s.t.Fatal(err)
+	switch {
+	case ctx.Err() != nil:
+		giveUp(s.t, "spanway verify had not ended after %v; %s", verifyWithin, s.howFar())
+	case err != nil && !errors.As(err, &exit):
+		giveUp(s.t, "spanway verify: %v", err)
 	}
 	var r tasks.Report
 	if err2 := json.Unmarshal(out, &r); err2 != nil {
-		s.t.Fatalf("spanway verify: %v, %v\n%s", err, err2, out)
+		giveUp(s.t, "spanway verify: %v, %v\n%s", err, err2, out)
+	}
+	if exit == nil {
+		exit = &exec.ExitError{}
 	}
 	if err != nil || len(r.Findings) > 0 {
-		s.t.Errorf("spanway verify: %v\n%s\n%s", err, out, exit.Stderr)
+		wrong(s.t, "spanway verify: %v\n%s\n%s", err, out, exit.Stderr)
 	}
 	return r
 }
+
+// verifyWithin bounds how long the judging command may take: it reads all that is kept.
+const verifyWithin = 3 * time.Minute
 
 // journal follows all events that count and lets tests wait for them.
 type journal struct {
@@ -176,6 +195,10 @@ type journal struct {
 	// endings counts terminal events; if light, that is all that is kept of tasks.
 	endings int
 	light   bool
+	// nexts are the offsets behind the newest events, by partition.
+	nexts map[int32]int64
+	// howFar tells how much there is to be seen.
+	howFar func() string
 }
 
 // countOnly keeps nothing of single tasks from now on.
@@ -196,22 +219,23 @@ func watch(t *testing.T, c *client.Client) *journal {
 	j := &journal{
 		counts: map[events.Type]int{}, ended: map[string]int{}, attempts: map[string]int{},
 		succeededIn: map[string]int32{}, last: map[events.Type]client.Event{}, changed: make(chan struct{}),
+		nexts: map[int32]int64{},
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	began, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
 		if err := c.Watch(ctx, client.WatchConfig{Began: func() { close(began) }}, j.see); err != nil && ctx.Err() == nil {
-			t.Errorf("watch: %v", err)
+			wrong(t, "watch: %v", err)
 		}
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	select {
 	case <-began:
 	case <-done:
-		t.Fatal("the watch ended before it began")
+		giveUp(t, "the watch ended before it began")
 	case <-time.After(time.Minute):
-		t.Fatal("the watch did not begin within a minute")
+		giveUp(t, "the watch did not begin within a minute")
 	}
 	return j
 }
@@ -220,6 +244,7 @@ func (j *journal) see(e client.Event) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.counts[e.Type]++
+	j.nexts[e.Partition] = e.Offset + 1
 	if terminal[e.Type] {
 		j.endings++
 	}
@@ -249,7 +274,7 @@ func (j *journal) await(t *testing.T, what string, within time.Duration, check f
 	deadline := time.After(within)
 	for {
 		j.mu.Lock()
-		ok, changed, counts := check(j), j.changed, len(j.ended)
+		ok, changed := check(j), j.changed
 		j.mu.Unlock()
 		if ok {
 			return
@@ -257,11 +282,16 @@ func (j *journal) await(t *testing.T, what string, within time.Duration, check f
 		select {
 		case <-changed:
 		case <-deadline:
-			j.mu.Lock()
-			defer j.mu.Unlock()
-			t.Fatalf("not within %v: %s; %d tasks ended, events: %v", within, what, counts, j.counts)
+			giveUp(t, "not within %v: %s; %s; %s", within, what, j.says(), j.howFar())
 		}
 	}
+}
+
+// says counts what was seen.
+func (j *journal) says() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return fmt.Sprintf("%d tasks ended, events: %v", len(j.ended), j.counts)
 }
 
 func (j *journal) count(typ events.Type) int {
@@ -283,7 +313,7 @@ func (j *journal) endedOnce(t *testing.T, n int, within time.Duration) {
 	defer j.mu.Unlock()
 	for id, times := range j.ended {
 		if times != 1 {
-			t.Errorf("task %s ended %d times", id, times)
+			wrong(t, "task %s ended %d times", id, times)
 		}
 	}
 }
