@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
 	"github.com/spanway/spanway/pkg/events"
@@ -12,7 +14,7 @@ import (
 // large for a page, it returns that one opened, and the page is made of it.
 func readPage(a *fetchedPartition, from int64) (events.Page, *opened, error) {
 	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.end(), Term: a.term}
-	aborts := aborts{pending: a.Aborted}
+	aborts := newAborts(a.Aborted)
 	var decoder batch.Decoder
 	for rest := a.Batches.data; len(rest) > 0; {
 		b, after, err := batch.Read(rest)
@@ -77,8 +79,15 @@ func expected(b *batch.Batch, bytes int) int {
 // consumer does: a producer's records are skipped from the first offset of its
 // aborted transaction to the marker that ends it.
 type aborts struct {
-	pending []abortedTxn // not begun yet, by first offset as the broker sorts them
+	pending []abortedTxn // not begun yet, by first offset
 	open    map[int64]bool
+}
+
+// newAborts sorts what a broker tells: it tells them in the order in which they ended, which
+// is another one where a transaction lies within one of another producer.
+func newAborts(told []abortedTxn) aborts {
+	slices.SortFunc(told, func(a, b abortedTxn) int { return cmp.Compare(a.FirstOffset, b.FirstOffset) })
+	return aborts{pending: told}
 }
 
 // skip reports whether b belongs to an aborted transaction.

@@ -29,7 +29,8 @@ type Config struct {
 	Instance string
 	// JSON writes events as JSON instead of protobuf.
 	JSON bool
-	// Memory bounds the bytes of records that all copies hold together.
+	// Memory bounds the bytes of records that all copies hold together, but for the page of
+	// 2 MiB that each link has besides, so that none waits for another.
 	Memory int64
 	// Discover is how often topics are looked for. What a cluster tells is up to half a
 	// second old.

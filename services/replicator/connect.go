@@ -16,17 +16,31 @@ func (s *Service) connect() {
 	s.letters = copying.NewLetters(api, s.topics.DeadLetters(), source)
 }
 
-// sweepsAtOnce is how many copies compare keys at once: each holds 4 MiB of them.
+// sweepsAtOnce is how many copies compare keys at once, besides one of each link: each holds
+// 4 MiB of them.
 const sweepsAtOnce = 4
+
+// shared is what bounds the copies of a link together with those of all others.
+type shared struct{ room, turns *copying.Room }
+
+// ofLink is what bounds the copies of a link. It is for the goroutine that plans.
+func (s *Service) ofLink(name string) shared {
+	of, ok := s.shares[name]
+	if !ok {
+		of = shared{s.all.room.OfLink(), s.all.turns.OfLink()}
+		s.shares[name] = of
+	}
+	return of
+}
 
 // copier makes the copier of a job.
 func (s *Service) copier(j job, limit *copying.Limiter) copier {
-	from := j.Config.Source
+	from, of := j.Config.Source, s.ofLink(j.Link)
 	return copying.New(copying.Config{
 		Copy: j.Config, ID: j.ID,
 		Source:      copying.NewSource(j.source.cluster.Kafka(), from.Topic, from.Partition),
 		Target:      s.targetOf(&j),
-		Checkpoints: s.keep, Letters: s.letters, Limit: limit, Room: s.room, Turns: s.turns, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
+		Checkpoints: s.keep, Letters: s.letters, Limit: limit, Room: of.room, Turns: of.turns, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
 		Report: func(r copying.Report) { s.status.reported(j.ID, r) },
 	})
 }

@@ -32,6 +32,7 @@ type place struct {
 	others  map[string]*cluster.Cluster
 	links   *declarations
 	audit   int64 // records a second, if not the default
+	memory  int64 // bytes, if not the default
 }
 
 // places starts clusters of which each knows the others.
@@ -55,12 +56,17 @@ func places(t *testing.T, names ...string) map[string]*place {
 		p.cluster = p.connect(p.broker.Addrs())
 		all[name] = p
 	}
+	introduce(all)
+	return all
+}
+
+// introduce makes each of all known to each.
+func introduce(all map[string]*place) {
 	for _, p := range all {
 		for _, other := range all {
-			p.others[other.name] = p.connect(other.broker.Addrs())
+			p.others[other.name] = p.connect(other.cluster.Brokers())
 		}
 	}
-	return all
 }
 
 func (p *place) connect(brokers []string, dial ...dialer) *cluster.Cluster {
@@ -128,6 +134,9 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 	cfg.Site, cfg.Instance, cfg.Follow = p.name, instance, 200*time.Millisecond
 	if p.audit > 0 {
 		cfg.Audit = p.audit
+	}
+	if p.memory > 0 {
+		cfg.Memory = p.memory
 	}
 	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -30,13 +30,13 @@ type Service struct {
 	target   *view
 	changes  *changes
 	status   *status
-	room     *copying.Room
-	turns    *copying.Room
+	all      shared
 	keep     copying.Checkpoints
 	letters  copying.Letters
 
 	// Of the goroutine that plans.
 	sources  map[string]*view
+	shares   map[string]shared // by link
 	copies   *copies
 	selected *selection.Selection
 
@@ -62,7 +62,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, deps: deps, topics: events.Topics{Prefix: cfg.Prefix}, log: deps.Logger,
-		poked: make(chan struct{}, 1), sources: map[string]*view{}, room: copying.NewRoom(cfg.Memory), turns: copying.NewTurns(sweepsAtOnce),
+		poked: make(chan struct{}, 1), sources: map[string]*view{}, all: shared{copying.NewRoom(cfg.Memory), copying.NewTurns(sweepsAtOnce)}, shares: map[string]shared{},
 		auditEvery: auditEvery, linked: make(chan struct{}), joined: make(chan struct{}), ready: make(chan struct{}),
 	}
 	var err error

@@ -64,15 +64,18 @@ func TestATopicGrows(t *testing.T) {
 }
 
 // Two sites copy the same topic both ways: each record stands at each site once.
-func TestBothWays(t *testing.T) {
-	all := places(t, "ams", "fra")
+func TestBothWays(t *testing.T) { bothWays(t, places(t, "ams", "fra")) }
+
+func bothWays(t *testing.T, all map[string]*place) {
 	ams, fra := all["ams"], all["fra"]
 	ams.create("orders", 1)
 	fra.create("orders", 1)
 	ams.write("orders", 0, 0, 20)
 	fra.write("orders", 0, 0, 30)
-	ams.serve("one")
-	fra.serve("one")
+	for _, p := range all {
+		_, stop := p.serve("one")
+		defer stop()
+	}
 	ams.links.link(links.Spec{Name: "in", Source: "fra", Include: []string{"orders"}, Shared: true})
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}, Shared: true})
 	for i := range 3 {

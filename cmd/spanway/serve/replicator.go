@@ -57,7 +57,7 @@ configuration file (--config), with their credentials.`,
 	}
 	f := c.Flags()
 	f.StringVar(&cfg.Instance, "instance", cli.Instance(), "name of this process, which tells it from the site's other replicators")
-	f.Int64Var(&memory, "memory", memory, "MiB of records that all copies hold together")
+	f.Int64Var(&memory, "memory", memory, "MiB of records that all copies hold together, and 2 for each link")
 	f.DurationVar(&cfg.Follow, "follow-interval", cfg.Follow, "how often settings of topics and deletions at sources are followed")
 	f.Int64Var(&cfg.Audit, "audit-rate", cfg.Audit, "records a second, of both sides, that are read to compare what is copied with its source; 0: none")
 	f.BoolVar(&cfg.JSON, "json", false, "write events as JSON instead of protobuf")

@@ -66,6 +66,7 @@ func Run(t *testing.T, b Broker) {
 		{"two producers interleave", twoProducers},
 		{"a producer of many partitions", manyPartitions},
 		{"aborted records and control batches are passed", abortedAtTheEnd},
+		{"aborted records of a transaction around another are passed", abortedWithinAnother},
 		{"an open transaction is not read", openTransaction},
 		{"a compacted tail and empty batches are passed", compactedTail},
 		{"a lost acknowledgement appends once", lostAcknowledgement},

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/spanway/spanway/internal/kafka"
@@ -84,6 +85,31 @@ func abortedAtTheEnd(t *testing.T, b Broker) {
 	awaitEnd(t, c, name, 10)
 	if got, _ := readAll(t, p, 5); len(got) != 2 || string(got[1].Value) != "c3" {
 		t.Fatal(texts(got))
+	}
+}
+
+// Of two transactions that were aborted the one that began first ended last.
+func abortedWithinAnother(t *testing.T, b Broker) {
+	c := client(t, b)
+	name := topic(t, c, 1, nil)
+	p := c.Partition(name, 0)
+	outer, inner := other(t, b, kgo.TransactionalID(name+" outer")), other(t, b, kgo.TransactionalID(name+" inner"))
+	transaction(t, outer, name, "outer1")
+	transaction(t, inner, name, "inner")
+	end(t, inner, kgo.TryAbort)
+	appended(t, p, values("plain", 1))
+	transactionGoesOn(t, outer, name, "outer2")
+	end(t, outer, kgo.TryAbort)
+	awaitEnd(t, c, name, 6)
+	for from := range int64(7) {
+		want := []string{"plain0"}
+		if from > 3 {
+			want = nil
+		}
+		got, next := readAll(t, p, from)
+		if d := cmp.Diff(want, texts(got), cmpopts.EquateEmpty()); d != "" || next != 6 {
+			t.Errorf("from %d, up to %d: %s", from, next, d)
+		}
 	}
 }
 

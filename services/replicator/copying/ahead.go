@@ -14,7 +14,7 @@ type ahead struct {
 	done   chan struct{} // closed when page or err is there
 	page   mirror.Source
 	err    error
-	roomed bool // there is room taken for the page
+	room   place // of the page; nil if it takes none
 }
 
 // readAhead begins to read from an offset on.
@@ -26,10 +26,9 @@ func (c *Copier) readAhead(ctx context.Context, from int64, wait time.Duration) 
 	go func() {
 		defer close(a.done)
 		if full {
-			if a.err = c.cfg.Room.take(ctx); a.err != nil {
+			if a.room, a.err = c.cfg.Room.take(ctx); a.err != nil {
 				return
 			}
-			a.roomed = true
 		}
 		a.page, a.err = c.read(ctx, from, wait, false)
 	}()
@@ -47,19 +46,15 @@ func (c *Copier) dropAhead() {
 	if a := c.ahead; a != nil {
 		a.cancel()
 		<-a.done
-		if a.roomed {
-			c.cfg.Room.give()
-		}
+		a.room.give()
 		c.ahead = nil
 	}
 }
 
 // giveRoom gives back the room of the page that the core had.
 func (c *Copier) giveRoom() {
-	if c.roomed {
-		c.cfg.Room.give()
-		c.roomed = false
-	}
+	c.room.give()
+	c.room = nil
 }
 
 // readSource gives the core a page. One of a proof is read now. For another one it waits
@@ -92,7 +87,7 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 		return ctx.Err()
 	}
 	a.cancel()
-	c.ahead, c.roomed = nil, a.roomed
+	c.ahead, c.room = nil, a.room
 	if a.err != nil {
 		return a.err
 	}

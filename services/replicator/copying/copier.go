@@ -61,8 +61,8 @@ type Copier struct {
 	claims    pauses            // between attempts to take the partition
 	others    pauses            // between other attempts
 	every     time.Duration     // see Config.Report
-	turn      bool              // it has a turn to compare keys
-	roomed    bool              // there is room taken for the page that the core has
+	turn      place             // to compare keys; nil if it has none
+	room      place             // of the page that the core has
 	saved     mirror.Checkpoint // the last one
 	savedAt   time.Time
 	report    Report
@@ -157,12 +157,11 @@ func (c *Copier) beside(ctx context.Context) error {
 // takeTurn waits for a turn to compare keys when that begins, and gives it back behind it.
 func (c *Copier) takeTurn(ctx context.Context) (err error) {
 	switch sweeping := c.copy.State() == mirror.Sweeping; {
-	case sweeping && !c.turn:
-		err = c.cfg.Turns.take(ctx)
-		c.turn = err == nil
-	case !sweeping && c.turn:
-		c.cfg.Turns.give()
-		c.turn = false
+	case sweeping && c.turn == nil:
+		c.turn, err = c.cfg.Turns.take(ctx)
+	case !sweeping:
+		c.turn.give()
+		c.turn = nil
 	}
 	return err
 }
@@ -218,9 +217,7 @@ func same(a, b *mirror.Checkpoint) bool {
 func (c *Copier) part(ctx context.Context) {
 	c.dropAhead()
 	c.giveRoom()
-	if c.turn {
-		c.cfg.Turns.give()
-	}
+	c.turn.give()
 	if c.copy != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 		defer cancel()
