@@ -14,6 +14,9 @@ type broker interface {
 	Log(topic string, partition int32) eventlog.Log
 	Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error)
 	Topics(ctx context.Context, prefix string) ([]TopicInfo, error)
+	// Writable returns a *eventlog.ReadOnlyError if the topics under the client's prefix
+	// are copies. It waits no longer than ctx, and only at first.
+	Writable(ctx context.Context, partition int32) error
 	// Send queues a record, in order per partition, and calls done once, from
 	// another goroutine or this one, with its offset or with why it was given up,
 	// no later than ctx ends. It blocks while too much is queued.

@@ -88,6 +88,8 @@ type Client struct {
 	ctx  context.Context
 	stop context.CancelFunc
 
+	asking asking
+
 	mu    sync.Mutex
 	tails map[int32]*tail
 	work  sync.WaitGroup
@@ -136,7 +138,10 @@ func (c *Client) Topics() events.Topics { return c.topics }
 
 // Close sends what was submitted (for at most ctx), then ends all waiting.
 func (c *Client) Close(ctx context.Context) error {
-	err := c.broker.Close(ctx)
+	err := c.line(ctx)
+	if closed := c.broker.Close(ctx); err == nil {
+		err = closed
+	}
 	c.stop()
 	c.work.Wait()
 	if err != nil {

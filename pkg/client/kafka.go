@@ -15,6 +15,7 @@ import (
 type connection struct {
 	client     *kafka.Client
 	producer   *kafka.Producer
+	guard      *mirrored.Guard
 	disconnect func()
 }
 
@@ -27,7 +28,10 @@ func dial(cfg Config) (broker, error) {
 		}
 		disconnect = c.Close
 	}
-	return &connection{client: c.Kafka(), producer: c.Kafka().Producer(kafka.ProducerOptions{}), disconnect: disconnect}, nil
+	return &connection{
+		client: c.Kafka(), producer: c.Kafka().Producer(kafka.ProducerOptions{}), disconnect: disconnect,
+		guard: c.Guard(cfg.Prefix, events.Topics{Prefix: cfg.Prefix}.Events()),
+	}, nil
 }
 
 func (c *connection) Log(topic string, partition int32) eventlog.Log {
@@ -45,6 +49,10 @@ func (c *connection) Topics(ctx context.Context, prefix string) ([]TopicInfo, er
 		out[i] = TopicInfo{Name: t.Name, Partitions: t.Partitions}
 	}
 	return out, err
+}
+
+func (c *connection) Writable(ctx context.Context, partition int32) error {
+	return c.guard.Writable(ctx, partition)
 }
 
 func (c *connection) Send(ctx context.Context, topic string, partition int32, r events.Record, done func(int64, error)) {

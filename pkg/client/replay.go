@@ -155,6 +155,9 @@ func (c *Client) Replay(ctx context.Context, p *Replay) (events.TaskID, error) {
 
 // sendRaw sends a record as it is and waits for the broker.
 func (c *Client) sendRaw(ctx context.Context, p *Replay) error {
+	if err := c.writable(ctx, p.To.Partition); err != nil {
+		return err
+	}
 	r := p.record
 	r.Timestamp = time.Now().UnixMilli()
 	type answer struct {

@@ -86,6 +86,9 @@ func (c *Client) command(ctx context.Context, pool events.Pool, id string, m pro
 		offset int64
 		err    error
 	}
+	if err := c.writable(ctx, events.PoolPartition(pool)); err != nil {
+		return 0, err
+	}
 	answered := make(chan answer, 1)
 	err := c.send(ctx, pool, id, m, func(offset int64, err error) { answered <- answer{offset, err} })
 	if err != nil {
@@ -111,10 +114,13 @@ func (c *Client) send(ctx context.Context, pool events.Pool, id string, m proto.
 		return err
 	}
 	record.Key, record.Timestamp = []byte(pool), time.Now().UnixMilli()
-	c.broker.Send(ctx, c.topics.Requests(), partition, record, func(offset int64, err error) {
+	told := func(offset int64, err error) {
 		messaging.Sent(span, offset, err)
 		done(offset, err)
-	})
+	}
+	c.whenWritable(ctx, partition,
+		func() { c.broker.Send(ctx, c.topics.Requests(), partition, record, told) },
+		func(err error) { told(0, err) })
 	return nil
 }
 

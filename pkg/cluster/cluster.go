@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -61,6 +62,19 @@ func (c *Cluster) Offsets(ctx context.Context, topic string, n int32) (start, en
 // The warnings say where the replication is too low for production.
 func (c *Cluster) Ensure(ctx context.Context, topics []events.TopicSpec) (warnings []string, err error) {
 	return c.client.Ensure(ctx, topics)
+}
+
+// Guard guards what leads to a log under a prefix: writing there is refused where the log
+// is a copy that a link makes. It does not connect.
+func (c *Cluster) Guard(prefix, log string) *mirrored.Guard {
+	return mirrored.NewGuard(mirrored.Source{Open: c.Partition, List: func(ctx context.Context, prefix string) (map[string]int32, error) {
+		found, err := c.client.Topics(ctx, prefix)
+		all := make(map[string]int32, len(found))
+		for _, t := range found {
+			all[t.Name] = t.Partitions
+		}
+		return all, err
+	}}, prefix, log)
 }
 
 // String names the cluster, as errors do.

@@ -8,6 +8,7 @@ import (
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -16,7 +17,7 @@ import (
 func WithCluster(c *cluster.Cluster) Option {
 	return func(e *Engine) {
 		e.config.Brokers = c.Brokers()
-		e.connect = func() (transport, error) { return newBroker(c.Kafka(), e.config, func() {}), nil }
+		e.connect = func() (transport, error) { return newBroker(c, e.config, func() {}), nil }
 	}
 }
 
@@ -24,6 +25,7 @@ func WithCluster(c *cluster.Cluster) Option {
 type broker struct {
 	client      *kafka.Client
 	disconnect  func()
+	guard       *mirrored.Guard
 	topics      events.Topics
 	read, write int32 // partitions of assignments and reports
 	assignments *kafka.Partition
@@ -35,12 +37,14 @@ func dialKafka(c Config) (transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newBroker(own.Kafka(), c, own.Close), nil
+	return newBroker(own, c, own.Close), nil
 }
 
-func newBroker(client *kafka.Client, c Config, disconnect func()) *broker {
+func newBroker(on *cluster.Cluster, c Config, disconnect func()) *broker {
+	client, topics := on.Kafka(), events.Topics{Prefix: c.Prefix}
 	b := &broker{
-		client: client, disconnect: disconnect, topics: events.Topics{Prefix: c.Prefix},
+		guard:  on.Guard(c.Prefix, topics.Events()),
+		client: client, disconnect: disconnect, topics: topics,
 		read: events.EnginePartition(events.EngineID(c.ID)), write: events.PoolPartition(events.Pool(c.Pool)),
 		// What was done while the broker is away is reported when it is back,
 		// however late: often the scheduler was away as long, and takes it.
@@ -50,8 +54,12 @@ func newBroker(client *kafka.Client, c Config, disconnect func()) *broker {
 	return b
 }
 
+// End is asked for before anything is written: where the topics are copies it is refused.
 func (b *broker) End(ctx context.Context) (int64, error) {
 	_, end, err := b.client.Offsets(ctx, b.topics.Assignments(), b.read)
+	if err == nil {
+		err = b.guard.Writable(ctx, b.write)
+	}
 	return end, err
 }
 

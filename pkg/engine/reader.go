@@ -5,7 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
-	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
 )
 
 // end finds where the engine's partition ends, for as long as it takes, unless the
@@ -30,7 +30,7 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 		if ctx.Err() != nil {
 			return 0, false, nil
 		}
-		if cluster.IsDenied(err) {
+		if eventlog.IsDenied(err) {
 			return 0, false, err
 		}
 		if !try.Again(ctx, err, retryPause) {

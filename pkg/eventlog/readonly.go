@@ -14,11 +14,17 @@ type ReadOnlyError struct {
 	Partition int32
 	// Of is the partition, in another cluster, of which it is the copy.
 	Of events.ClusterPartition
+	// Prefix is that of the topics there, where it is known.
+	Prefix string
 }
 
 func (e *ReadOnlyError) Error() string {
-	return fmt.Sprintf("%s: %s/%d is a copy of %s/%d of the cluster with the ID %s; write there: it comes here by the replicator",
-		events.CodeReadOnlyMirror, e.Topic, e.Partition, e.Of.Topic, e.Of.Partition, e.Of.Cluster)
+	there := "write there"
+	if e.Prefix != "" {
+		there = fmt.Sprintf("write there, under the prefix %s (--site or --brokers, and --prefix)", e.Prefix)
+	}
+	return fmt.Sprintf("%s: %s/%d is a copy of %s/%d of the cluster with the ID %s; %s: it comes here by the replicator",
+		events.CodeReadOnlyMirror, e.Topic, e.Partition, e.Of.Topic, e.Of.Partition, e.Of.Cluster, there)
 }
 
 // Refused says that the record will never be taken here (see Log).

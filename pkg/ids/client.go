@@ -13,6 +13,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/telemetry/messaging"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -24,6 +25,7 @@ type Client struct {
 	requestTopic string
 	encoder      events.Encoder
 	producer     *kafka.Producer
+	guard        *mirrored.Guard
 	ctx          context.Context // of the tails; ends with Close
 	stop         context.CancelFunc
 	running      sync.WaitGroup
@@ -44,6 +46,7 @@ func New(cfg Config) (*Client, error) {
 		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{Gather: true}), tails: map[int32]*tail{},
 	}
 	c.requestTopic = c.topics.IDRequests()
+	c.guard = cfg.Cluster.Guard(cfg.Prefix, c.topics.IDEvents())
 	c.requests.begin()
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
@@ -201,6 +204,9 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
+	if err := c.guard.Writable(ctx, events.SpacePartition(space)); err != nil {
+		return nil, err
+	}
 	t, err := c.tail(ctx, events.SpacePartition(space))
 	if err != nil {
 		return nil, err

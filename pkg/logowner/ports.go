@@ -44,9 +44,12 @@ type Producer interface {
 }
 
 // On gives owners a connection to a cluster. It must be closed after them.
-func On(c *cluster.Cluster) Cluster { return onKafka{c.Kafka()} }
+func On(c *cluster.Cluster) Cluster { return onKafka{c, c.Kafka()} }
 
-type onKafka struct{ client *kafka.Client }
+type onKafka struct {
+	cluster *cluster.Cluster
+	client  *kafka.Client
+}
 
 func (k onKafka) Partition(topic string, partition int32) eventlog.Log {
 	return k.client.Partition(topic, partition)
@@ -54,6 +57,11 @@ func (k onKafka) Partition(topic string, partition int32) eventlog.Log {
 
 func (k onKafka) Producer() Producer {
 	return unbounded{k.client.Producer(kafka.ProducerOptions{Forever: true, Buffer: math.MaxInt})}
+}
+
+// Writable returns a *eventlog.ReadOnlyError if any partition of a log is a copy.
+func (k onKafka) Writable(ctx context.Context, log string) error {
+	return k.cluster.Guard(log, log).Writable(ctx, -1)
 }
 
 // Board has what owners try again besides what the connection itself does.

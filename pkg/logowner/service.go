@@ -66,8 +66,8 @@ func (s *Service[I]) Ready() <-chan struct{} { return s.ready }
 func (s *Service[I]) Trouble() error { return s.board.Err() }
 
 // Run works until ctx ends, then leaves the group and returns nil. It returns
-// an error only if it cannot begin: topics that are not as they must be, a group that
-// cannot be joined, ErrRan.
+// an error only if it cannot begin: topics that are not as they must be, a log of which a
+// partition is a copy (*eventlog.ReadOnlyError), a group that cannot be joined, ErrRan.
 func (s *Service[I]) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return fmt.Errorf("%s: %w", s.cfg.Name, ErrRan)
@@ -75,7 +75,11 @@ func (s *Service[I]) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	warnings, err := s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Catalogue))
+	var warnings []string
+	err := s.writable(ctx)
+	if err == nil {
+		warnings, err = s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Catalogue))
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil
@@ -100,6 +104,16 @@ func (s *Service[I]) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// writable refuses a log that is a copy before anything is created beside it.
+func (s *Service[I]) writable(ctx context.Context) error {
+	if c, ok := s.cfg.Cluster.(interface {
+		Writable(ctx context.Context, log string) error
+	}); ok {
+		return c.Writable(ctx, s.cfg.Log)
+	}
+	return nil
 }
 
 // assign starts owners of partitions that are new and stops those that went to

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -23,6 +24,7 @@ type Refused struct {
 	Of *events.ClusterPartition
 	// Detail says what is so, if more is known than the code tells.
 	Detail string
+	copied *eventlog.ReadOnlyError
 }
 
 // Holding is what a queue holds, and for what: therefore it is not deleted.
@@ -89,7 +91,7 @@ var said = map[events.Code][2]string{
 	events.CodeBadCount:       {"the count is not allowed", "give 1 to 1000"},
 	events.CodeBadData:        {"a value is not allowed", "mend it"},
 	events.CodeTooLate:        {"the call came to stand too far behind what this host had read", "make it again"},
-	events.CodeReadOnlyMirror: {"it is a copy of a queue at another site", "make the call there"},
+	events.CodeReadOnlyMirror: {"it is a copy of a queue at another site", "make the call at that cluster (--site or --brokers), under the prefix that its topics have (--prefix)"},
 }
 
 func (e *Refused) Error() string {
@@ -102,6 +104,14 @@ func (e *Refused) Error() string {
 		return strings.TrimSuffix(fmt.Sprintf("%s: %s", e.Code, is), ": ")
 	}
 	return fmt.Sprintf("%s: queue %s: %s: %s", e.What, e.Queue, e.Code, is)
+}
+
+// Unwrap is the *eventlog.ReadOnlyError of a copy, as it is everywhere; else nil.
+func (e *Refused) Unwrap() error {
+	if e.copied == nil {
+		return nil
+	}
+	return e.copied
 }
 
 // Is tells whether target is a refusal for the same reason.

@@ -39,7 +39,8 @@ type Queue struct {
 }
 
 // Create makes a queue: its topics, and its rules. A queue that exists with the same rules is
-// no error; with others the error is ErrExists.
+// no error; with others the error is ErrExists. Under a prefix whose logs are copies that a
+// link makes it is ErrReadOnly, and nothing is created.
 func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o Options) error {
 	o = o.withDefaults()
 	if err := o.validate(name); err != nil {
@@ -47,6 +48,9 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 	}
 	if err := check(rules, name, "create"); err != nil {
 		return err
+	}
+	if err := c.Guard(o.Prefix, o.topics().Queue(name)).Writable(ctx, -1); err != nil {
+		return outcome(name, "create", err)
 	}
 	if _, err := c.Ensure(ctx, events.Specs(o.topics().QueueLogs(name))); err != nil {
 		return fmt.Errorf("create queue %s: %w", name, err)
@@ -255,18 +259,23 @@ func (q *Queue) callAndLook(ctx context.Context, what string, m proto.Message, a
 
 // outcome is the error of a call.
 func (q *Queue) outcome(what string, err error, refused *Refused) error {
+	if err == nil && refused != nil {
+		return refused
+	}
+	return outcome(q.name, what, err)
+}
+
+func outcome(name, what string, err error) error {
 	var bad *events.Malformed
 	var readOnly *eventlog.ReadOnlyError
 	switch {
 	case errors.As(err, &bad):
-		return &Refused{Queue: q.name, What: what, Code: bad.Code, Detail: bad.Message}
+		return &Refused{Queue: name, What: what, Code: bad.Code, Detail: bad.Message}
 	case errors.As(err, &readOnly):
-		return &Refused{Queue: q.name, What: what, Code: events.CodeReadOnlyMirror, Of: &readOnly.Of,
-			Detail: fmt.Sprintf("it is a copy of %s of the cluster with the ID %s", readOnly.Of.Topic, readOnly.Of.Cluster)}
+		return &Refused{Queue: name, What: what, Code: events.CodeReadOnlyMirror, Of: &readOnly.Of, copied: readOnly,
+			Detail: fmt.Sprintf("%s is a copy of %s of the cluster with the ID %s", readOnly.Topic, readOnly.Of.Topic, readOnly.Of.Cluster)}
 	case err != nil:
-		return fmt.Errorf("%s: queue %s: %w", what, q.name, err)
-	case refused != nil:
-		return refused
+		return fmt.Errorf("%s: queue %s: %w", what, name, err)
 	}
 	return nil
 }

@@ -83,6 +83,9 @@ func (o Options) tell(ctx context.Context, c *cluster.Cluster, what, key string,
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	r.Key, r.Timestamp = []byte(key), now()
+	if err := c.Guard(o.Prefix, log.Topic).Writable(ctx, -1); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
 	if _, err := c.Ensure(ctx, events.Specs([]events.Log{log})); err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}

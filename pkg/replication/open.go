@@ -51,6 +51,9 @@ func Open(ctx context.Context, c *cluster.Cluster, o Options) (*Site, error) {
 	case n == 0 && !o.Create:
 		return nil, fmt.Errorf("open %s: %w", logs[0].Topic, ErrNothingDeclared)
 	case n == 0:
+		if err := c.Guard(o.Prefix, logs[0].Topic).Writable(ctx, -1); err != nil {
+			return nil, fmt.Errorf("open %s: %w", logs[0].Topic, err)
+		}
 		if _, err := c.Ensure(ctx, events.Specs(logs)); err != nil {
 			return nil, fmt.Errorf("open %s: %w", logs[0].Topic, err)
 		}

@@ -88,6 +88,12 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return errors.New("allocator: it was run before; a service runs once")
 	}
+	if err := s.deps.Cluster.Guard(s.cfg.Prefix, s.topics.IDEvents()).Writable(ctx, -1); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("allocator: %w", err)
+	}
 	// The hosts end last: what was taken is still to be answered.
 	hosting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/eventlog/mirrored"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/pkg/predicate"
@@ -32,6 +33,7 @@ type Service struct {
 	metrics    *metrics
 	logger     *slog.Logger
 	owners     *logowner.Service[input]
+	guard      *mirrored.Guard
 }
 
 // input is what the core decides on.
@@ -53,6 +55,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		cfg: cfg, meter: deps.Meter, topics: events.Topics{Prefix: cfg.Prefix},
 		predicates: predicate.NewCache(predicateCache), metrics: m, logger: deps.Logger,
 	}
+	s.guard = deps.Cluster.Guard(cfg.Prefix, s.topics.Events())
 	if s.owners, err = logowner.New(s.ownerConfig(deps)); err != nil {
 		return nil, fmt.Errorf("scheduler: %w", err)
 	}
@@ -131,9 +134,14 @@ func (s *Service) Ready() <-chan struct{} { return s.owners.Ready() }
 func (s *Service) Trouble() error { return s.owners.Trouble() }
 
 // Run works until ctx ends, then leaves the group and returns nil. It returns
-// an error only if it cannot begin: topics that are not as they must be.
+// an error only if it cannot begin: topics that are not as they must be, or that are copies
+// of another site's (*eventlog.ReadOnlyError).
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.owners.Run(ctx); err != nil {
+	err := s.guard.Writable(ctx, -1)
+	if err == nil {
+		err = s.owners.Run(ctx)
+	}
+	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("scheduler: %w", err)
 	}
 	return nil

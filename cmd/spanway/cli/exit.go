@@ -58,6 +58,7 @@ func ExitCode(err error) int {
 		inQueue *queue.Refused
 		ofSpace *ids.Refused
 		ofLink  *replication.Refused
+		copied  *eventlog.ReadOnlyError
 		own     interface{ ExitCode() int }
 		stopped *interrupted
 	)
@@ -72,7 +73,7 @@ func ExitCode(err error) int {
 		return own.ExitCode()
 	case ids.IsRefused(err, events.CodeStoreUnavailable): // The same request again may be granted.
 		return ExitUnavailable
-	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace), errors.As(err, &ofLink), errors.Is(err, replication.ErrNothingDeclared):
+	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace), errors.As(err, &ofLink), errors.As(err, &copied), errors.Is(err, replication.ErrNothingDeclared):
 		return ExitRefused
 	case errors.As(err, &failed):
 		return ExitTaskFailed
