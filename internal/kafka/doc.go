@@ -6,6 +6,7 @@
 //   - Partition: append one idempotent batch, read one page of record batches; a
 //     batch that opens to more than a page is read over several. The idle partitions
 //     of a client wait with one request at each broker (see waiting).
+//     A handle of a topic's ID (OfTopic) reads of no other topic of that name.
 //   - Producer: single records to many partitions, batched as load demands.
 //   - FencedWriter: encoded batches to one partition, from which every earlier writer of
 //     the same transactional ID is shut out.
@@ -31,7 +32,8 @@
 // sequence number never stands for two different batches; a producer ID is not
 // used again after anything went wrong that the broker did not clear up; Fetch
 // never stops at what holds no records and never returns those of an open or
-// aborted transaction.
+// aborted transaction; a page that is proven is of the topic with the ID that was asked
+// for (see FetchProven).
 //
 // After a crash of this process, a batch under way may or may not stand in the
 // log. After a crash of the broker the broker may have forgotten the producer;

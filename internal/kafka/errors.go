@@ -96,7 +96,8 @@ func classify(err error) class {
 	var wrong *Misconfigured
 	var notTaken *TopicRefused
 	var inUse *GroupInUse
-	if errors.Is(err, errClosed) || errors.As(err, &wrong) || errors.As(err, &notTaken) || errors.As(err, &inUse) || IsDenied(err) {
+	var gone *TopicGone
+	if errors.Is(err, errClosed) || errors.As(err, &wrong) || errors.As(err, &notTaken) || errors.As(err, &inUse) || errors.As(err, &gone) || IsDenied(err) {
 		return denied
 	}
 	var code kafkago.Error

@@ -32,28 +32,36 @@ const (
 // transactions are not read. An offset that the partition does not have gives *OutOfRange; answers
 // that a moment mends are waited out within ctx and the client's RetryBudget.
 func (p *Partition) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	began := time.Now()
-	page, err := p.fetch(ctx, from, wait)
-	p.client.metrics.Polled(ctx, &p.named, began, len(page.Records), err)
+	page, _, err := p.FetchProven(ctx, from, wait)
 	return page, err
 }
 
-func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+// FetchProven is Fetch, and says whether the leader has made certain that the page is of the
+// topic with the ID of OfTopic. If it has not, the page may be of any topic of the name. An
+// *OutOfRange proves nothing.
+func (p *Partition) FetchProven(ctx context.Context, from int64, wait time.Duration) (page events.Page, proven bool, err error) {
+	began := time.Now()
+	page, proven, err = p.fetch(ctx, from, wait)
+	p.client.metrics.Polled(ctx, &p.named, began, len(page.Records), err)
+	return page, proven, err
+}
+
+func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (page events.Page, proven bool, err error) {
 	what := func() string { return fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from) }
 	retry := p.client.retrier(wait, what)
 	defer retry.try.End()
 	for {
-		page, err := p.fetchOnce(ctx, from, wait)
+		page, proven, err = p.fetchOnce(ctx, from, wait)
 		if err == nil {
 			retry.try.Passed()
-			return page, nil
+			return page, proven, nil
 		}
 		err = p.client.because(ctx, needs{topic: p.topic, onTopic: "Read"}, err)
 		if errors.Is(err, kafkago.OffsetOutOfRange) {
-			return events.Page{}, p.outOfRange(ctx, from)
+			return events.Page{}, false, p.outOfRange(ctx, from)
 		}
 		if classify(err) != unknown || errors.Is(err, batch.ErrCorrupt) || ctx.Err() != nil || !retry.wait(ctx, err) {
-			return events.Page{}, p.client.gaveUp(ctx, what(), err)
+			return events.Page{}, false, p.client.gaveUp(ctx, what(), err)
 		}
 	}
 }
@@ -98,24 +106,24 @@ func (p *Partition) outOfRange(ctx context.Context, from int64) error {
 
 // fetchOnce asks until an answer holds at least one whole batch, or none. Kafka
 // sends the first batch whole, however large it is; others may cut it.
-func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duration) (page events.Page, proven bool, err error) {
 	if o := p.resume(from); o != nil {
 		return p.readOpened(ctx, o)
 	}
 	answer, err := p.first(ctx, from, wait)
 	for limit := p.most; ; {
 		if err != nil {
-			return events.Page{}, err
+			return events.Page{}, false, err
 		}
 		page, large, unread := readPage(answer, from)
 		if large != nil {
 			return p.readOpened(ctx, large)
 		}
 		if !errors.Is(unread, batch.ErrPartial) {
-			return page, unread
+			return page, answer.proven, unread
 		}
 		if limit >= maxFetchBytes {
-			return events.Page{}, fmt.Errorf("%w: the batch there has more than %d bytes", batch.ErrCorrupt, limit)
+			return events.Page{}, false, fmt.Errorf("%w: the batch there has more than %d bytes", batch.ErrCorrupt, limit)
 		}
 		needed := min(batch.Length(answer.Batches.data), int(maxFetchBytes))
 		limit = min(max(2*limit, int32(needed)), maxFetchBytes)
@@ -128,7 +136,7 @@ func (p *Partition) first(ctx context.Context, from int64, wait time.Duration) (
 	began := time.Now()
 	idle := p.idleAt(wait)
 	if idle != nil && idle.known(from, began) {
-		answer, err = p.client.waiting.await(ctx, place{p.topic, p.id}, from, wait)
+		answer, err = p.client.waiting.await(ctx, place{p.topic, p.id}, p.topicID, from, wait)
 	}
 	if answer == nil && err == nil {
 		answer, err = p.request(ctx, from, max(0, wait-time.Since(began)), p.most)
@@ -162,7 +170,7 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 	req := newFetchRequest(limit)
 	req.IsolationLevel = p.isolation
 	req.MaxWaitMillis = int32(max(wait, 0) / time.Millisecond)
-	req.add(place{p.topic, p.id}, from, epoch, limit)
+	req.add(place{p.topic, p.id}, p.topicID, from, epoch, limit)
 	r, err := p.client.fetched(ctx, &req, wait)
 	if err != nil {
 		return nil, err
@@ -171,8 +179,8 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 		return nil, errors.New("the answer does not name the one partition that was asked for")
 	}
 	a := &r.Topics[0].Partitions[0]
-	if a.ErrorCode != 0 {
-		return nil, kafkago.Error(a.ErrorCode)
+	if err := a.failure(p.topic, p.topicID); err != nil {
+		return nil, err
 	}
 	a.term = term(broken, epoch)
 	if p.isolation == readUncommitted {
@@ -183,6 +191,7 @@ func (p *Partition) request(ctx context.Context, from int64, wait time.Duration,
 
 // fetched sends a request to fetch that waits at the broker.
 func (c *Client) fetched(ctx context.Context, req *fetchRequest, wait time.Duration) (*fetchResponse, error) {
+	req.clientID = c.config.ClientID
 	m, err := c.roundTrip(ctx, req, wait+requestTimeout)
 	if err != nil {
 		return nil, err
@@ -201,12 +210,12 @@ func newFetchRequest(limit int32) fetchRequest {
 	return fetchRequest{ReplicaID: -1, MinBytes: 1, MaxBytes: limit, IsolationLevel: readCommitted, SessionEpoch: -1} // no session
 }
 
-// add names a partition.
-func (r *fetchRequest) add(at place, from int64, epoch, limit int32) {
-	i := slices.IndexFunc(r.Topics, func(t fetchTopic) bool { return t.Topic == at.topic })
+// add names a partition of a topic, by its ID if that is not zero.
+func (r *fetchRequest) add(at place, of uuid, from int64, epoch, limit int32) {
+	i := slices.IndexFunc(r.Topics, func(t fetchTopic) bool { return t.Topic == at.topic && t.ID == of })
 	if i < 0 {
 		i = len(r.Topics)
-		r.Topics = append(r.Topics, fetchTopic{Topic: at.topic})
+		r.Topics = append(r.Topics, fetchTopic{Topic: at.topic, ID: of})
 	}
 	r.Topics[i].Partitions = append(r.Topics[i].Partitions, fetchPartition{
 		Partition: at.id, CurrentLeaderEpoch: epoch, FetchOffset: from, LogStartOffset: -1, MaxBytes: limit,

@@ -20,6 +20,7 @@ func init() {
 
 // fetchRequest asks the leader of partitions for their record batches, as they are.
 type fetchRequest struct {
+	_              struct{}         `kafka:"min=v12,max=v13,tag"` // see RawExchange
 	ReplicaID      int32            `kafka:"min=v4,max=v11"`
 	MaxWaitMillis  int32            `kafka:"min=v4,max=v11"`
 	MinBytes       int32            `kafka:"min=v4,max=v11"`
@@ -33,11 +34,16 @@ type fetchRequest struct {
 	// leader is the broker to ask if to is set; not of the wire.
 	to     bool  `kafka:"-"`
 	leader int32 `kafka:"-"`
+	// clientID and the version that was agreed on are for RawExchange; not of the wire.
+	clientID string `kafka:"-"`
+	version  int16  `kafka:"-"`
 }
 
 type fetchTopic struct {
 	Topic      string           `kafka:"min=v4,max=v11"`
 	Partitions []fetchPartition `kafka:"min=v4,max=v11"`
+	// ID is that of the topic in version 13, which has no names.
+	ID uuid `kafka:"-"`
 }
 
 type fetchPartition struct {
@@ -64,6 +70,7 @@ func (r *fetchRequest) Broker(cluster protocol.Cluster) (protocol.Broker, error)
 }
 
 type fetchResponse struct {
+	_              struct{}        `kafka:"min=v12,max=v13,tag"`
 	ThrottleMillis int32           `kafka:"min=v4,max=v11"`
 	ErrorCode      int16           `kafka:"min=v7,max=v11"`
 	SessionID      int32           `kafka:"min=v7,max=v11"`
@@ -86,8 +93,9 @@ type fetchedPartition struct {
 	Aborted              []abortedTxn  `kafka:"min=v4,max=v11"`
 	PreferredReadReplica int32         `kafka:"min=v11,max=v11"`
 	Batches              recordBatches `kafka:"min=v4,max=v11"`
-	// term of the page; not of the wire.
-	term int64 `kafka:"-"`
+	// term of the page, and whether the topic was asked for by its ID; not of the wire.
+	term   int64 `kafka:"-"`
+	proven bool  `kafka:"-"`
 }
 
 type abortedTxn struct {

@@ -15,7 +15,8 @@ type opened struct {
 	batch  batch.Batch
 	pieces *batch.Pieces
 	// page is what the answer said of the log; its Next is where to go on.
-	page events.Page
+	page   events.Page
+	proven bool // see FetchProven
 }
 
 // read makes the next page of the batch.
@@ -47,12 +48,12 @@ func (p *Partition) resume(from int64) *opened {
 }
 
 // readOpened makes the next page of an opened batch, and keeps what is left of it.
-func (p *Partition) readOpened(ctx context.Context, o *opened) (events.Page, error) {
+func (p *Partition) readOpened(ctx context.Context, o *opened) (events.Page, bool, error) {
 	page, err := o.read(ctx)
 	if err == nil && page.Next < o.batch.Next() {
 		p.reading.Lock()
 		defer p.reading.Unlock()
 		p.opened = o
 	}
-	return page, err
+	return page, o.proven, err
 }

@@ -39,7 +39,7 @@ func readPage(a *fetchedPartition, from int64) (events.Page, *opened, error) {
 				return page, nil, nil // It is the first of the next page.
 			case errors.Is(err, batch.ErrLarge):
 				page.Records = nil
-				return page, &opened{batch: b, pieces: batch.InPieces(&b), page: page}, nil
+				return page, &opened{batch: b, pieces: batch.InPieces(&b), page: page, proven: a.proven}, nil
 			case err != nil:
 				page.Records = restUndecodable(page.Records, before, &b, err)
 			}

@@ -26,6 +26,7 @@ type Partition struct {
 
 	isolation int8  // readCommitted, but for Uncommitted
 	most      int32 // bytes of an answer; fetchBytes, but for AtMost
+	topicID   uuid  // that of OfTopic
 
 	reading sync.Mutex
 	opened  *opened
@@ -59,6 +60,14 @@ func (c *Client) Partition(topic string, partition int32) *Partition {
 // that a transaction that hangs hides nothing behind it. It returns the handle.
 func (p *Partition) Uncommitted() *Partition {
 	p.isolation = readUncommitted
+	return p
+}
+
+// OfTopic has the handle read from the topic of an ID (see TopicID) and no other one of its
+// name: where the leader takes IDs, as Kafka does since 3.1, what was created again is
+// *TopicGone, else FetchProven proves nothing. It returns the handle; an empty ID is none.
+func (p *Partition) OfTopic(id string) *Partition {
+	p.topicID = parseUUID(id)
 	return p
 }
 

@@ -3,8 +3,6 @@ package kafka
 import (
 	"context"
 	"time"
-
-	kafkago "github.com/segmentio/kafka-go"
 )
 
 // sharedFetch is one request that names many partitions. Its maps are guarded by the
@@ -28,16 +26,16 @@ func newSharedFetch(of *waiting, leader int32, broken int64) *sharedFetch {
 	return f
 }
 
-// name adds a waiter, unless the partition is named from another offset: a request can
-// name it once only.
+// name adds a waiter, unless the partition is named from another offset, or of another topic
+// of the name: a request can name it once only.
 func (f *sharedFetch) name(one *waiter, epoch int32) {
 	if before := f.named[one.place]; len(before) > 0 {
-		if before[0].from != one.from {
+		if before[0].from != one.from || before[0].of != one.of {
 			one.told <- outcome{}
 			return
 		}
 	} else {
-		f.request.add(one.place, one.from, epoch, fetchBytes)
+		f.request.add(one.place, one.of, one.from, epoch, fetchBytes)
 		f.epochs[one.place] = epoch
 	}
 	one.in = f
@@ -88,7 +86,7 @@ func (f *sharedFetch) land(r *fetchResponse) (came bool) {
 			switch silent := a.silent(these[0].from); {
 			case a.ErrorCode != 0:
 				came = true
-				f.tell(at, func(int, *waiter) (outcome, bool) { return outcome{err: kafkago.Error(a.ErrorCode)}, true })
+				f.tell(at, func(_ int, one *waiter) (outcome, bool) { return outcome{err: a.failure(at.topic, one.of)}, true })
 			case silent:
 				f.tell(at, func(_ int, one *waiter) (outcome, bool) { return outcome{answer: &a}, !now.Before(one.half) })
 			default:

@@ -71,7 +71,7 @@ const (
 func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 	if r.client.ids.Load() == idsUnknown {
 		known := idsNone
-		answer, err := askRaw(rw, r.header(apiVersions, 0))
+		answer, err := askRaw(rw, rawHeader(r.client.config.ClientID, apiVersions, 0), maxTold)
 		if err != nil {
 			return nil, err
 		}
@@ -83,31 +83,35 @@ func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error)
 	if r.client.ids.Load() == idsNone {
 		return &topicIDResponse{}, nil
 	}
-	b := append(r.header(protocol.Metadata, withIDs), 0) // no tags
-	b = append(b, 1+1)                                   // one topic
-	b = append(b, make([]byte, 16)...)                   // by its name
+	b := append(rawHeader(r.client.config.ClientID, protocol.Metadata, withIDs), 0) // no tags
+	b = append(b, 1+1)                                                              // one topic
+	b = append(b, make([]byte, 16)...)                                              // by its name
 	b = binary.AppendUvarint(b, uint64(len(r.topic)+1))
 	b = append(b, r.topic...)
 	b = append(b, 0, 0, 0, 0, 0) // no tags, creates no topic, tells no rights of two kinds, no tags
-	answer, err := askRaw(rw, b)
+	answer, err := askRaw(rw, b, maxTold)
 	if err != nil {
 		return nil, err
 	}
 	return readTopicID(answer)
 }
 
-// header is that of a request, but for its tags.
-func (r *topicIDRequest) header(key protocol.ApiKey, version int16) []byte {
-	id := r.client.config.ClientID
-	b := binary.BigEndian.AppendUint16(make([]byte, 4, 64+len(id)+len(r.topic)), uint16(key)) // behind its length
+// rawCorrelation is the correlation ID of every request that is sent by itself: a connection
+// has one under way.
+const rawCorrelation = 1
+
+// rawHeader is that of a request, but for its tags.
+func rawHeader(id string, key protocol.ApiKey, version int16) []byte {
+	b := binary.BigEndian.AppendUint16(make([]byte, 4, 256+len(id)), uint16(key)) // behind its length
 	b = binary.BigEndian.AppendUint16(b, uint16(version))
-	b = binary.BigEndian.AppendUint32(b, 1)
+	b = binary.BigEndian.AppendUint32(b, rawCorrelation)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(id)))
 	return append(b, id...)
 }
 
-// askRaw sends a request and returns its answer behind the correlation ID.
-func askRaw(rw io.ReadWriter, request []byte) (told, error) {
+// askRaw sends a request and returns its answer, of so many bytes at most, behind the
+// correlation ID.
+func askRaw(rw io.ReadWriter, request []byte, most uint32) (told, error) {
 	binary.BigEndian.PutUint32(request, uint32(len(request)-4))
 	if _, err := rw.Write(request); err != nil {
 		return nil, err
@@ -117,7 +121,7 @@ func askRaw(rw io.ReadWriter, request []byte) (told, error) {
 		return nil, err
 	}
 	n := binary.BigEndian.Uint32(size[:])
-	if n < 4 || n > maxTold {
+	if n < 4 || n > most {
 		return nil, fmt.Errorf("an answer of %d bytes", n)
 	}
 	b := make([]byte, n)
@@ -191,6 +195,20 @@ func (a *told) int32() (n int32) {
 	}
 	a.skip(4)
 	return n
+}
+
+func (a *told) int64() (n int64) {
+	if len(*a) >= 8 {
+		n = int64(binary.BigEndian.Uint64(*a))
+	}
+	a.skip(8)
+	return n
+}
+
+func (a *told) uuid() (u uuid) {
+	copy(u[:], *a)
+	a.skip(len(u))
+	return u
 }
 
 func (a *told) uvarint() int {

@@ -88,6 +88,7 @@ type place struct {
 // waiter is one fetch that waits with others.
 type waiter struct {
 	place
+	of   uuid // of the topic, if it is asked for by that
 	from int64
 	// It is told that nothing came from half on, and at until at the latest.
 	half, until time.Time
@@ -105,9 +106,9 @@ type outcome struct {
 
 // await waits with others for what comes to a partition. Without an answer or an error,
 // the caller has to ask for itself.
-func (w *waiting) await(ctx context.Context, at place, from int64, wait time.Duration) (*fetchedPartition, error) {
+func (w *waiting) await(ctx context.Context, at place, of uuid, from int64, wait time.Duration) (*fetchedPartition, error) {
 	now := time.Now()
-	self := &waiter{place: at, from: from, half: now.Add(wait / 2), until: now.Add(wait), told: make(chan outcome, 1)}
+	self := &waiter{place: at, of: of, from: from, half: now.Add(wait / 2), until: now.Add(wait), told: make(chan outcome, 1)}
 	w.mu.Lock()
 	w.gather(gatherFor, self)
 	w.mu.Unlock()
@@ -167,7 +168,7 @@ func (w *waiting) send() {
 			one.told <- outcome{} // It finds out why.
 			continue
 		}
-		which := kind{leader, one.half.Before(one.until)}
+		which := kind{leader, one.half.Before(one.until), one.of != uuid{}}
 		f := to[which]
 		if f == nil {
 			f = newSharedFetch(w, leader, broken)
@@ -211,10 +212,12 @@ func (w *waiting) waitOf(f *sharedFetch) time.Duration {
 	return max(wait, sharedWaitAtLeast)
 }
 
-// kind tells apart the requests that are sent at once.
+// kind tells apart the requests that are sent at once. One asks for all of its topics by ID,
+// or for all by name.
 type kind struct {
 	leader int32
 	waits  bool
+	byID   bool
 }
 
 // leaders is what the Transport knows of the topics of waiters; nil if it knows nothing.

@@ -35,6 +35,8 @@ type Broker struct {
 	ForgetsProducers bool
 	// ChecksTopics says that the broker refuses names and settings that are none.
 	ChecksTopics bool
+
+	byID bool // idle partitions are asked for by the ID of their topic
 }
 
 // patience bounds every wait of the suite.
@@ -42,10 +44,6 @@ const patience = 90 * time.Second
 
 // Run runs the suite, one test after the other because some kill the broker.
 func Run(t *testing.T, b Broker) {
-	type test struct {
-		name string
-		run  func(*testing.T, Broker)
-	}
 	tests := []test{
 		{"records come back as they were", roundTrip},
 		{"every compression is written", compressionsWritten},
@@ -55,13 +53,10 @@ func Run(t *testing.T, b Broker) {
 		{"a record that is too large is refused", tooLarge},
 		{"a fetch waits for a record", fetchWaits},
 		{"an offset out of range is told", outOfRange},
-		{"idle partitions wait together", idleTogether},
-		{"one of them is in error", inError},
-		{"one of them is busy and its reader slow", oneBusy},
-		{"more comes than one answer holds", noRoom},
-		{"one is added while they wait", addedWhileWaiting},
-		{"one of their readers gives up", oneGivesUp},
-		{"nothing is silent that does not answer", silenceIsCertain},
+		{"idle partitions, asked for by name", waits},
+		{"idle partitions, asked for by the ID of their topic", byID(waits)},
+		{"both kinds of them at once", bothKinds},
+		{"a topic that is created again", createdAgain},
 		{"a topic that does not exist is named", noSuchTopic},
 		{"two producers interleave", twoProducers},
 		{"a producer of many partitions", manyPartitions},
@@ -85,18 +80,39 @@ func Run(t *testing.T, b Broker) {
 		{"connections that died idle", deadConnections},
 		{"a leader that is away", leaderAway},
 		{"idle partitions of a broker that is restarted", idleOverRestart},
+		{"idle partitions of a broker that is restarted, asked for by ID", byID(idleOverRestart)},
 	}
 	if b.Pause != nil {
 		tests = append(tests, test{"a broker that is paused", pausedBroker})
 	}
+	runAll(t, b, tests)
+}
+
+type test struct {
+	name string
+	run  func(*testing.T, Broker)
+}
+
+func runAll(t *testing.T, b Broker, tests []test) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) { test.run(t, b) })
 	}
 }
 
+// byID is a test whose partitions are asked for by the ID of their topic.
+func byID(run func(*testing.T, Broker)) func(*testing.T, Broker) {
+	return func(t *testing.T, b Broker) {
+		b.byID = true
+		run(t, b)
+	}
+}
+
 // RunMoves runs what needs more than one broker, and needs none to be killed.
 func RunMoves(t *testing.T, b Broker) {
-	t.Run("the leader of an idle partition moves", func(t *testing.T) { leaderMoved(t, b) })
+	runAll(t, b, []test{
+		{"the leader of an idle partition moves", leaderMoved},
+		{"the leader of an idle partition moves, asked for by ID", byID(leaderMoved)},
+	})
 }
 
 // client makes a client that ends with the test.

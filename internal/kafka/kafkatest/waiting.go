@@ -93,8 +93,9 @@ func settle(t *testing.T, logs []*kafka.Partition, at []int64) {
 
 // read is what a fetch gave.
 type read struct {
-	page events.Page
-	err  error
+	page   events.Page
+	proven bool
+	err    error
 }
 
 // begin lets fetches wait at the ends of idle partitions.
@@ -103,30 +104,50 @@ func begin(ctx context.Context, logs []*kafka.Partition, at []int64) []chan read
 	for i, log := range logs {
 		answers[i] = make(chan read, 1)
 		go func() {
-			page, err := log.Fetch(ctx, at[i], longWait)
-			answers[i] <- read{page, err}
+			page, proven, err := log.FetchProven(ctx, at[i], longWait)
+			answers[i] <- read{page, proven, err}
 		}()
 	}
 	return answers
 }
 
 // idlers are idle partitions of a new topic.
-func idlers(t *testing.T, c *kafka.Client, n int32) (logs []*kafka.Partition, at []int64) {
+func idlers(t *testing.T, b Broker, c *kafka.Client, n int32) (logs []*kafka.Partition, at []int64) {
 	t.Helper()
 	name := topic(t, c, n, nil)
 	for i := range n {
-		logs = append(logs, c.Partition(name, i))
+		logs = append(logs, b.partition(t, c, name, i))
 	}
 	return logs, make([]int64, n)
 }
 
-// learns checks that a fetch got one record.
-func learns(t *testing.T, what string, answer <-chan read) {
+// partition is a handle that asks for its topic by name, or by ID in the part of the suite
+// that does.
+func (b Broker) partition(t *testing.T, c *kafka.Client, topic string, id int32) *kafka.Partition {
+	t.Helper()
+	p := c.Partition(topic, id)
+	if b.byID {
+		p.OfTopic(topicID(t, c, topic))
+	}
+	return p
+}
+
+func topicID(t *testing.T, c *kafka.Client, topic string) string {
+	t.Helper()
+	id, err := c.TopicID(limited(t), topic, 0)
+	if err != nil || id == "" {
+		t.Fatalf("topic %s has ID %q: %v", topic, id, err)
+	}
+	return id
+}
+
+// learns checks that a fetch got one record, of the topic that was asked for by ID.
+func learns(t *testing.T, b Broker, what string, answer <-chan read) {
 	t.Helper()
 	select {
 	case r := <-answer:
-		if r.err != nil || len(r.page.Records) != 1 {
-			t.Fatalf("%s: %+v, %v", what, r.page, r.err)
+		if r.err != nil || len(r.page.Records) != 1 || r.proven != b.byID {
+			t.Fatalf("%s: %+v, proven: %v, %v", what, r.page, r.proven, r.err)
 		}
 	case <-limited(t).Done():
 		t.Fatalf("%s: its reader was not told", what)
@@ -137,7 +158,7 @@ func learns(t *testing.T, what string, answer <-chan read) {
 func idleTogether(t *testing.T, b Broker) {
 	var w wire
 	c, writer := client(t, b, w.dial), client(t, b)
-	logs, at := idlers(t, c, 40)
+	logs, at := idlers(t, b, c, 40)
 	settle(t, logs, at)
 	before := w.fetches.Load()
 	settle(t, logs, at)
@@ -152,14 +173,14 @@ func idleTogether(t *testing.T, b Broker) {
 	answers := begin(ctx, logs, at)
 	for _, i := range []int32{0, 39, 17} {
 		appended(t, writer.Partition(topicOf(t), i), values("x", 1))
-		learns(t, "a record", answers[i])
+		learns(t, b, "a record", answers[i])
 	}
 }
 
 // inError: a partition that fails is the failure of its own reader only.
 func inError(t *testing.T, b Broker) {
 	c, writer := client(t, b, func(config *kafka.Config) { config.RetryBudget = 2 * time.Second }), client(t, b)
-	logs, at := idlers(t, c, 3)
+	logs, at := idlers(t, b, c, 3)
 	gone := topicOf(t) + ".gone"
 	if _, err := writer.Ensure(limited(t), []events.TopicSpec{{Name: gone, Partitions: 1}}); err != nil {
 		t.Fatal(err)
@@ -167,7 +188,7 @@ func inError(t *testing.T, b Broker) {
 	if _, err := c.AwaitTopic(limited(t), gone); err != nil {
 		t.Fatal(err)
 	}
-	logs, at = append(logs, c.Partition(gone, 0)), append(at, 0)
+	logs, at = append(logs, b.partition(t, c, gone, 0)), append(at, 0)
 	settle(t, logs, at)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -185,7 +206,7 @@ func inError(t *testing.T, b Broker) {
 	}
 	for i := range int32(3) {
 		appended(t, writer.Partition(topicOf(t), i), values("x", 1))
-		learns(t, "a partition beside one in error", answers[i])
+		learns(t, b, "a partition beside one in error", answers[i])
 	}
 }
 
@@ -195,7 +216,7 @@ func oneBusy(t *testing.T, b Broker) {
 	const batches = 100
 	var w wire
 	c, writer := client(t, b, w.dial), client(t, b)
-	logs, at := idlers(t, c, 20)
+	logs, at := idlers(t, b, c, 20)
 	settle(t, logs, at)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -215,13 +236,13 @@ func oneBusy(t *testing.T, b Broker) {
 	// What stays unread there delays no other.
 	appended(t, busy, values("unread", 1000))
 	appended(t, writer.Partition(topicOf(t), 19), values("x", 1))
-	learns(t, "an idle partition beside a busy one", answers[18])
+	learns(t, b, "an idle partition beside a busy one", answers[18])
 }
 
 // noRoom: what does not fit into one answer comes by another.
 func noRoom(t *testing.T, b Broker) {
 	c, writer := client(t, b), client(t, b)
-	logs, at := idlers(t, c, 6)
+	logs, at := idlers(t, b, c, 6)
 	settle(t, logs, at)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -229,14 +250,14 @@ func noRoom(t *testing.T, b Broker) {
 	var all sync.WaitGroup
 	for i := range logs {
 		all.Go(func() {
-			if _, err := writer.Partition(topicOf(t), int32(i)).Append(limited(t), []events.Record{{Value: incompressible(900 << 10)}}); err != nil {
+			if _, err := writer.Partition(topicOf(t), int32(i)).Append(limited(t), []events.Record{{Timestamp: time.Now().UnixMilli(), Value: incompressible(900 << 10)}}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
 	for _, answer := range answers {
-		learns(t, "one of many large records", answer)
+		learns(t, b, "one of many large records", answer)
 	}
 }
 
@@ -245,7 +266,7 @@ func noRoom(t *testing.T, b Broker) {
 func addedWhileWaiting(t *testing.T, b Broker) {
 	var w wire
 	c, writer := client(t, b, w.dial), client(t, b)
-	logs, at := idlers(t, c, 8)
+	logs, at := idlers(t, b, c, 8)
 	settle(t, logs, at)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -256,7 +277,7 @@ func addedWhileWaiting(t *testing.T, b Broker) {
 	answers = append(answers, begin(ctx, logs[4:], at[4:])...)
 	for _, i := range []int32{7, 0, 4, 3} {
 		appended(t, writer.Partition(topicOf(t), i), values("x", 1))
-		learns(t, "a partition that was added, or one before it", answers[i])
+		learns(t, b, "a partition that was added, or one before it", answers[i])
 	}
 }
 
@@ -264,7 +285,7 @@ func addedWhileWaiting(t *testing.T, b Broker) {
 func oneGivesUp(t *testing.T, b Broker) {
 	var w wire
 	c, writer := client(t, b, w.dial), client(t, b)
-	logs, at := idlers(t, c, 3)
+	logs, at := idlers(t, b, c, 3)
 	settle(t, logs, at)
 	before := w.dials.Load()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -278,7 +299,7 @@ func oneGivesUp(t *testing.T, b Broker) {
 	}
 	for i := range int32(2) {
 		appended(t, writer.Partition(topicOf(t), i), values("x", 1))
-		learns(t, "a partition beside one that is given up", answers[i])
+		learns(t, b, "a partition beside one that is given up", answers[i])
 	}
 	if n := w.dials.Load() - before; n > 2 {
 		t.Fatalf("%d connections were made anew", n)
@@ -289,7 +310,7 @@ func oneGivesUp(t *testing.T, b Broker) {
 func silenceIsCertain(t *testing.T, b Broker) {
 	var w wire
 	c := client(t, b, w.dial)
-	logs, at := idlers(t, c, 3)
+	logs, at := idlers(t, b, c, 3)
 	settle(t, logs, at)
 	release := w.hold()
 	defer release()
@@ -310,7 +331,7 @@ func silenceIsCertain(t *testing.T, b Broker) {
 // that is back.
 func idleOverRestart(t *testing.T, b Broker) {
 	c := client(t, b, patient)
-	logs, at := idlers(t, c, 8)
+	logs, at := idlers(t, b, c, 8)
 	settle(t, logs, at)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -320,7 +341,7 @@ func idleOverRestart(t *testing.T, b Broker) {
 	writer := client(t, b, patient)
 	for i := range logs {
 		appended(t, writer.Partition(topicOf(t), int32(i)), values("x", 1))
-		learns(t, "a partition whose broker was restarted", answers[i])
+		learns(t, b, "a partition whose broker was restarted", answers[i])
 	}
 }
 
@@ -328,7 +349,7 @@ func idleOverRestart(t *testing.T, b Broker) {
 // where they are.
 func leaderMoved(t *testing.T, b Broker) {
 	c, writer := client(t, b, patient), client(t, b, patient)
-	logs, at := idlers(t, c, 8)
+	logs, at := idlers(t, b, c, 8)
 	settle(t, logs, at)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -338,7 +359,7 @@ func leaderMoved(t *testing.T, b Broker) {
 	}
 	for i := range logs {
 		appended(t, writer.Partition(topicOf(t), int32(i)), values("x", 1))
-		learns(t, "a partition of which one leader moved", answers[i])
+		learns(t, b, "a partition of which one leader moved", answers[i])
 	}
 	at = []int64{1, 1, 1, 1, 1, 1, 1, 1}
 	settle(t, logs, at)

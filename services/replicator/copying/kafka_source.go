@@ -33,48 +33,60 @@ const proofBytes = 64 << 10
 // errCreatedAgain: while the topic is created again its name stands for either.
 var errCreatedAgain = errors.New("the topic was created again")
 
-// Read implements Source. An ID that was seen after the page before, and again after this
-// one, was that of the topic in between, for none comes back.
+// Read implements Source. A leader that takes requests by ID proves the topic with each page.
+// Of others it is asked: an ID that was seen after the page before, and again after this one,
+// was that of the topic in between, for none comes back.
 func (s *kafkaSource) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
-	before := s.id
-	if anew || before == "" {
-		s.log = s.client.Partition(s.topic, s.partition)
+	if anew || s.id == "" {
 		id, err := s.client.TopicID(ctx, s.topic, s.partition)
 		if err != nil {
 			return mirror.Source{}, err
 		}
-		before = id
+		s.id, s.log = id, s.client.Partition(s.topic, s.partition).OfTopic(id)
 	}
-	log := s.log
+	id, log := s.id, s.log
 	if anew {
-		log = s.client.Partition(s.topic, s.partition).AtMost(proofBytes)
+		log = s.client.Partition(s.topic, s.partition).OfTopic(id).AtMost(proofBytes)
 	}
-	page, err := s.page(ctx, log, from, wait)
+	page, proven, err := s.page(ctx, log, from, wait)
+	var gone *kafka.TopicGone
+	if errors.As(err, &gone) {
+		s.id = ""
+	}
 	if err != nil {
 		return mirror.Source{}, err
 	}
-	if s.id, err = s.client.TopicID(ctx, s.topic, s.partition); err != nil {
-		return mirror.Source{}, err
+	if !proven {
+		err = s.prove(ctx)
 	}
-	if s.id != before {
-		return mirror.Source{}, fmt.Errorf("read %s/%d: %w: it had ID %s and has %s", s.topic, s.partition, errCreatedAgain, before, s.id)
-	}
-	return mirror.Source{Page: page, ID: s.id}, nil
+	return mirror.Source{Page: page, ID: id}, err
 }
 
-// page reads a page; of an offset that is not there one without records.
-func (s *kafkaSource) page(ctx context.Context, log *kafka.Partition, from int64, wait time.Duration) (events.Page, error) {
-	page, err := log.Fetch(ctx, from, wait)
+// prove asks whether the topic still has the ID.
+func (s *kafkaSource) prove(ctx context.Context) error {
+	has, err := s.client.TopicID(ctx, s.topic, s.partition)
+	if err != nil || has == s.id {
+		return err
+	}
+	before := s.id
+	s.id = ""
+	return fmt.Errorf("read %s/%d: %w: it had ID %s and has %s", s.topic, s.partition, errCreatedAgain, before, has)
+}
+
+// page reads a page, and says whether it is proven; of an offset that is not there one
+// without records.
+func (s *kafkaSource) page(ctx context.Context, log *kafka.Partition, from int64, wait time.Duration) (events.Page, bool, error) {
+	page, proven, err := log.FetchProven(ctx, from, wait)
 	var out *kafka.OutOfRange
 	if !errors.As(err, &out) {
-		return page, err
+		return page, proven, err
 	}
 	if out.End < from {
 		if out, err = s.certain(ctx, out); err != nil {
-			return page, err
+			return page, false, err
 		}
 	}
-	return events.Page{Next: from, Start: out.Start, End: out.End, Term: out.Term}, nil
+	return events.Page{Next: from, Start: out.Start, End: out.End, Term: out.Term}, false, nil
 }
 
 // confirmations are how often the leader of one epoch must say that it has lost its end.

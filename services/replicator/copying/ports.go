@@ -13,7 +13,7 @@ type Source interface {
 	// Read reads committed records from an offset on; if there are none it waits for at
 	// most wait. If anew is set nothing that was read before is used. An offset that the
 	// partition does not have gives a page without records, whose Start or End says so; that
-	// its End lies before from is certain. The topic had the page's ID before and after.
+	// its End lies before from is certain. The topic that was read has the page's ID.
 	Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error)
 }
 
