@@ -30,13 +30,18 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 		if !there {
 			return unknown("look at", name)
 		}
-		status, err := replication.ReadStatus(ctx, c, a.Prefix)
+		read := func(ctx context.Context) (replication.Status, error) { return replication.ReadStatus(ctx, c, a.Prefix) }
+		wait := reportWait
+		if only != "" {
+			wait = 0
+		}
+		status, err := awaitReports(ctx, a, name, wait, read)
 		if err != nil {
 			return err
 		}
 		topics := topicsOf(&l, &status, only)
 		if len(topics) == 0 {
-			return fmt.Errorf("no replicator has reported a copy of link %q: name a topic, or see spanway link show %s", name, name)
+			return fmt.Errorf("no replicator has reported a copy of link %q within %s: name a topic (--topic), or see spanway link show %s", name, wait, name)
 		}
 		source, err := openSource(a, l.Source, log)
 		if err != nil {

@@ -109,6 +109,8 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		}
 	case len(v.Replicators) == 0:
 		v.State, v.Remedy = unattended, notReported(heartbeat, now)
+	case v.Copies == 0 && v.State == "idle" && len(v.Problems) == 0:
+		v.Remedy = fmt.Sprintf("it waits for topics of %s that it chooses: they are copied within a second once they are there", l.Source)
 	default:
 		v.Remedy = remedy(v.Reason, l.Name, "TOPIC", "")
 	}
