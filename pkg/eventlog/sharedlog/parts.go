@@ -167,12 +167,16 @@ func (f *FileFold) merge(fold *Fold, kept int, first, oldest int64) error {
 func (f *FileFold) write(state func(w *bufio.Writer) error) error {
 	file, err := os.CreateTemp(f.dir, "spanway-state-*")
 	if err != nil {
-		return fmt.Errorf("create a file for the state of a shared log: %w", err)
+		return fmt.Errorf("create a temporary file for the state of a shared log: %w; give it a directory with room by TMPDIR", err)
 	}
 	_ = os.Remove(file.Name()) // Where that cannot be done while it is open, Close does it.
 	f.file = file
 	w := bufio.NewWriterSize(file, 256<<10)
-	if err := errors.Join(state(w), w.Flush()); err != nil {
+	err = state(w)
+	if full := w.Flush(); full != nil {
+		return fmt.Errorf("write the state of a shared log to a temporary file: %w; give it a directory with room by TMPDIR", full)
+	}
+	if err != nil {
 		return err
 	}
 	f.size, err = file.Seek(0, io.SeekCurrent)
