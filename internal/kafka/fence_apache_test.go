@@ -15,6 +15,7 @@ func TestApacheFence(t *testing.T) {
 	b := apache.Start(t, apache.Config{Properties: map[string]string{"message.max.bytes": "16777216"}})
 	testFence(t, b.Addr())
 	testTopicID(t, b.Addr())
+	testEnds(t, b.Addr())
 	t.Run("several MiB in one batch", func(t *testing.T) {
 		w := fenced(t, b.Addr(), "large")
 		claimed(t, w)

@@ -22,6 +22,7 @@ func TestEmbeddedFence(t *testing.T) {
 	t.Cleanup(b.Close)
 	testFence(t, b.Addr())
 	testTopicID(t, b.Addr())
+	testEnds(t, b.Addr())
 }
 
 // testFence is what every broker must do for a fenced writer.

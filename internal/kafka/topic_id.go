@@ -211,6 +211,14 @@ func (a *told) uuid() (u uuid) {
 	return u
 }
 
+// text is a string behind its length.
+func (a *told) text() string {
+	n := min(max(0, int(a.int16())), len(*a))
+	s := string((*a)[:n])
+	a.skip(n)
+	return s
+}
+
 func (a *told) uvarint() int {
 	n, read := binary.Uvarint(*a)
 	if read <= 0 || n > math.MaxInt32 {

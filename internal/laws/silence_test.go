@@ -52,6 +52,7 @@ var waits = map[string]string{
 	"services/replicator/auditing.go run":             "the next look at a copy: a Try tells of the last one",
 	"services/replicator/failover/look.go freeze":     "whether records come: it tells where they do",
 	"services/replicator/trim.go run":                 "the next look for what sources have deleted: a Try tells of the last one",
+	"services/replicator/ends.go run":                 "the next look at the ends of sources: a Try tells of the last one",
 	"services/replicator/copying/ahead.go readSource": "the source, and what is due beside it",
 	"services/replicator/copying/limit.go take":       "the limit of the link",
 	"services/replicator/copying/step.go allowed":     "the limit of the link, and what is due beside it",

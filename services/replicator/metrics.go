@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"context"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -18,7 +19,8 @@ type metrics struct {
 	dropped                   metric.Int64Counter
 	windows, audits           metric.Int64Counter
 	skipped                   metric.Int64Counter
-	lag, copies, unaudited    metric.Int64ObservableGauge
+	lag, age                  metric.Int64ObservableGauge
+	copies, unaudited         metric.Int64ObservableGauge
 }
 
 const scope = "spanway.replicator."
@@ -50,6 +52,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m.skipped = counter("audit.skipped", "{record}", "Offsets of copies that were deleted before they were compared.")
 	m.unaudited = gauge("audit.behind", "{record}", "Offsets of copies that are yet to be compared.")
 	m.lag = gauge("lag", "{record}", "Offsets of sources that are yet to be decided.")
+	m.age = gauge("lag.age", "ms", "How old the oldest record is that waits to be copied, as far as it is known; 0 if none does.")
 	m.copies = gauge("copies", "{copy}", "Copies of this process, by state.")
 	return m, err
 }
@@ -98,14 +101,19 @@ func (m *metrics) observe(s *status) (stop func()) {
 	registered, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		lag, unaudited, states := map[string]int64{}, map[string]int64{}, map[[2]string]int64{}
+		lag, age, unaudited, states := map[string]int64{}, map[string]int64{}, map[string]int64{}, map[[2]string]int64{}
+		now := time.Now().UnixMilli()
 		for _, st := range s.copies {
-			lag[st.Link] += st.report.Behind()
+			lag[st.Link] += st.behind()
+			if oldest := st.oldest(); oldest > 0 {
+				age[st.Link] = max(age[st.Link], now-oldest)
+			}
 			unaudited[st.Link] += st.unaudited
 			states[[2]string{st.Link, st.state()}]++
 		}
 		for link, n := range lag {
 			o.ObserveInt64(m.lag, n, metric.WithAttributes(attribute.String("link", link)))
+			o.ObserveInt64(m.age, age[link], metric.WithAttributes(attribute.String("link", link)))
 		}
 		for link, n := range unaudited {
 			o.ObserveInt64(m.unaudited, n, metric.WithAttributes(attribute.String("link", link)))
@@ -114,7 +122,7 @@ func (m *metrics) observe(s *status) (stop func()) {
 			o.ObserveInt64(m.copies, n, metric.WithAttributes(attribute.String("link", key[0]), attribute.String("state", key[1])))
 		}
 		return nil
-	}, m.lag, m.copies, m.unaudited)
+	}, m.lag, m.age, m.copies, m.unaudited)
 	if err != nil {
 		return func() {}
 	}

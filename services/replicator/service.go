@@ -138,6 +138,7 @@ func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) error {
 		(&auditor{of: s, following: map[string]*following{}}).run(ctx)
 		return nil
 	})
+	part(func(ctx context.Context) error { (&watcher{s}).run(ctx); return nil })
 	part(func(ctx context.Context) error { s.announceReady(ctx); return nil })
 	defer s.metrics.observe(s.status)()
 	s.plan(ctx)

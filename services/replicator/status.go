@@ -46,6 +46,11 @@ type standing struct {
 	incidents []*events.ReplicationIncident
 	news      bool
 
+	// What was seen of the source beside what the copy itself has seen.
+	end     int64
+	endSeen time.Time
+	front   front
+
 	// What the audit has found.
 	unaudited int64  // offsets of the target
 	audited   int64  // the offset of the target below which it was compared
@@ -252,7 +257,7 @@ func (st *standing) message(replicator string, now time.Time) *events.Replicatio
 	r := &st.report
 	return &events.ReplicationCopyReported{
 		Link: st.Link, Topic: st.Config.Source.Topic, Partition: st.Config.Source.Partition, TargetTopic: st.Config.Target.Topic,
-		State: st.state(), Reason: string(r.Reason), Next: r.Next, SourceEnd: r.SourceEnd, SnapshotEnd: r.SnapshotEnd, Generation: r.Generation,
+		State: st.state(), Reason: string(r.Reason), Next: st.next(), SourceEnd: st.sourceEnd(), SnapshotEnd: r.SnapshotEnd, Generation: r.Generation,
 		ConsistentSinceMs: millis(r.ConsistentSince),
 		Counts: &events.ReplicationCounts{
 			Copied: r.Counts.Copied, Bytes: r.Bytes, Looped: r.Counts.Looped, Relayed: r.Counts.Relayed, Elsewhere: r.Counts.Elsewhere, Buried: r.Counts.Buried, Swept: r.Counts.Swept,
@@ -336,10 +341,9 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 	if r.LastError != "" {
 		m.LastError = r.LastError
 	}
-	behind := r.Behind()
-	m.Lag += behind
-	if behind > 0 && r.LastTimestamp > 0 {
-		m.LagMs = max(m.LagMs, now.UnixMilli()-r.LastTimestamp)
+	m.Lag += st.behind()
+	if oldest := st.oldest(); oldest > 0 {
+		m.LagMs = max(m.LagMs, now.UnixMilli()-oldest)
 	}
 	if r.NearRetention() && len(m.Problems) < mostProblems {
 		m.Problems = append(m.Problems, st.nearRetention())

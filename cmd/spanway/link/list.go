@@ -106,10 +106,6 @@ func printLink(a *cli.App, v *linkView, at string) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
-	heartbeat := "-"
-	if v.HeartbeatMs != nil {
-		heartbeat = fmt.Sprintf("%s ago, by %s", seconds(*v.HeartbeatMs), cli.Dash(strings.Join(v.Replicators, " ")))
-	}
 	a.Printf("link %s  %s\n", a.Colour(render.Bold, v.Name), a.Colour(colour(v.State), v.progress()))
 	for _, f := range [][2]string{
 		{"reason", v.Reason},
@@ -117,10 +113,10 @@ func printLink(a *cli.App, v *linkView, at string) error {
 		{"source", v.Source},
 		{"copies", fmt.Sprintf("%d partitions: %d in their snapshot, %d stopped", v.Copies, v.Snapshots, v.Stopped)},
 		{"chooses", chooses(v)},
-		{"lag", v.lag() + " records"},
+		{"lag", v.waiting()},
 		{"rate", fmt.Sprintf("%.0f records/s, %.0f bytes/s%s", v.RecordsPerSecond, v.BytesPerSecond, limits(v))},
 		{"consistent", cli.Dash(v.ConsistentSince)},
-		{"heartbeat", heartbeat},
+		{"alive", v.alive()},
 		{"last error", v.LastError},
 		{"fence", fence(v)},
 	} {

@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
@@ -27,7 +28,8 @@ type linkView struct {
 	Copies    int32 `json:"copies"`
 	Snapshots int32 `json:"snapshots"`
 	Stopped   int32 `json:"stopped"`
-	// Lag is in records, LagMs how old the newest copied record is while others wait.
+	// Lag is in records, LagMs how old the oldest of them is; 0 if none waits, or if it is
+	// not known.
 	Lag              int64         `json:"lag"`
 	LagMs            int64         `json:"lag_ms"`
 	RecordsPerSecond float64       `json:"records_copied_per_second"`
@@ -175,12 +177,36 @@ func colour(state string) string {
 	return render.Yellow
 }
 
-// lag is how far the link is behind, for people.
+// lag is how far the link is behind, for people: records, and how old the oldest is.
 func (v *linkView) lag() string {
-	if v.Lag == 0 || v.LagMs == 0 {
-		return fmt.Sprint(v.Lag)
+	switch {
+	case v.Lag == 0:
+		return "0"
+	case v.LagMs == 0:
+		return fmt.Sprintf("%d (?)", v.Lag)
 	}
 	return fmt.Sprintf("%d (%s)", v.Lag, seconds(v.LagMs))
+}
+
+// waiting is lag in a sentence.
+func (v *linkView) waiting() string {
+	switch {
+	case v.Lag == 0 && v.HeartbeatMs == nil:
+		return "not known"
+	case v.Lag == 0:
+		return "0 records"
+	case v.LagMs == 0:
+		return fmt.Sprintf("%d records; how old the oldest is, is not known", v.Lag)
+	}
+	return fmt.Sprintf("%d records; the oldest is %s old", v.Lag, seconds(v.LagMs))
+}
+
+// alive tells until when replicators have proven that they work on the link.
+func (v *linkView) alive() string {
+	if v.HeartbeatMs == nil {
+		return "not proven: no replicator has reported yet"
+	}
+	return fmt.Sprintf("as of %s ago, by %s", seconds(*v.HeartbeatMs), cli.Dash(strings.Join(v.Replicators, " ")))
 }
 
 func seconds(ms int64) string { return fmt.Sprintf("%.1fs", float64(ms)/1000) }

@@ -104,6 +104,35 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 // saw notes how far the source goes.
 func (c *Copier) saw(page *mirror.Source) {
 	c.report.SourceStart, c.report.SourceEnd = page.Start, page.End
+	c.report.SeenAt = time.UnixMilli(page.At)
+}
+
+// oldest is the timestamp of the record that comes next; 0 if it is not read.
+func (c *Copier) oldest() int64 {
+	if t := c.copy.Waiting(); t > 0 {
+		return t
+	}
+	a := c.ahead
+	if a == nil {
+		return 0
+	}
+	select {
+	case <-a.done:
+		if len(a.page.Records) > 0 && a.from == c.report.Next {
+			return a.page.Records[0].Timestamp
+		}
+	default:
+	}
+	return 0
+}
+
+// spacing is how long to wait between two reports at least: one that would not say how old
+// what waits is waits until the next page is read, for a while.
+func (c *Copier) spacing() time.Duration {
+	if c.report.Oldest == 0 && c.report.Behind() > 0 {
+		return 2 * c.every
+	}
+	return c.every
 }
 
 // due is how long the source may be waited for before something else has to be done.
@@ -116,7 +145,7 @@ func (c *Copier) due() time.Duration {
 		wait = min(wait, c.every-time.Since(c.savedAt))
 	}
 	if c.cfg.Report != nil && c.told.differs(&c.report) {
-		wait = min(wait, c.every-time.Since(c.toldAt))
+		wait = min(wait, c.spacing()-time.Since(c.toldAt))
 	}
 	return max(wait, time.Millisecond)
 }

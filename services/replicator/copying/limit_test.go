@@ -117,6 +117,23 @@ func TestLimitsAndRoom(t *testing.T) {
 	}
 }
 
+// What waits is as old as the first record that is not copied, not as the last that is.
+func TestTheOldestThatWaits(t *testing.T) {
+	s := newStage()
+	s.source.append(numbered(1000, 100)...)
+	cfg := s.config()
+	cfg.Limit = NewLimiter(0, 20)
+	r := start(t, cfg)
+	some := r.until("some are copied", func(r *Report) bool { return r.Next > 2 && r.Next < 90 })
+	if some.Oldest != 1000+some.Next || some.SeenAt.IsZero() {
+		t.Errorf("%d comes next, and the oldest is %d, seen at %v", some.Next, some.Oldest, some.SeenAt)
+	}
+	cfg.Limit.Set(0, 0)
+	if all := r.until("all is copied", next(100)); all.Oldest != 0 {
+		t.Errorf("nothing waits, and is %d old", all.Oldest)
+	}
+}
+
 // A copy that its limit holds up still renews its claim, and saves how far it is.
 func TestALimitHoldsUpNothingElse(t *testing.T) {
 	s := newStage()

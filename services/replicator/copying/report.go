@@ -24,6 +24,11 @@ type Report struct {
 	// Counts and Bytes (of records, uncompressed) are what this Copier has done.
 	Counts mirror.Counts
 	Bytes  int64
+	// SeenAt is when SourceEnd was seen; zero before.
+	SeenAt time.Time
+	// Oldest is the timestamp of the record that comes next, in milliseconds since the Unix
+	// epoch; 0 if none waits, or it is not read.
+	Oldest int64
 	// LastTimestamp is that of the newest record that was copied, in milliseconds since the
 	// Unix epoch, and CopiedAt when that came to stand in the target; zero before.
 	LastTimestamp int64

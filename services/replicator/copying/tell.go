@@ -17,7 +17,7 @@ func (c *Copier) tell(err error) {
 		c.look(now)
 	}
 	urgent := r.State != c.told.State || r.Paused != c.told.Paused || r.LastError != c.told.LastError || len(c.incidents) > 0 || c.toldAt.IsZero()
-	if c.cfg.Report == nil || !urgent && (now.Sub(c.toldAt) < c.every || !c.told.differs(r)) {
+	if c.cfg.Report == nil || !urgent && (now.Sub(c.toldAt) < c.spacing() || !c.told.differs(r)) {
 		return
 	}
 	r.Incidents, c.incidents = c.incidents, nil
@@ -42,6 +42,7 @@ func (c *Copier) look(now time.Time) {
 		}
 		r.Next, r.SnapshotEnd, r.Generation = mark.Next, mark.SnapshotEnd, mark.Generation
 	}
+	r.Oldest = c.oldest()
 	if r.State == mirror.Delta && r.ConsistentSince.IsZero() {
 		r.ConsistentSince = now
 	}

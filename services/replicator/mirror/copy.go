@@ -70,6 +70,24 @@ func (c *Copy) Checkpoint() (_ Checkpoint, ok bool) {
 	return mark, c.state == Snapshot || c.state == Delta || c.state == Sweeping
 }
 
+// Waiting is the timestamp of the record of the source that comes next, as far as it was
+// read; 0 if it was not.
+func (c *Copy) Waiting() int64 {
+	switch {
+	case c.state == Sweeping:
+		return 0
+	case len(c.batch) > 0:
+		return c.batch[0].Timestamp
+	case c.bury != nil:
+		return c.bury.Record.Timestamp
+	case len(c.kept) > 0:
+		return c.kept[0].Timestamp
+	case c.chosen < len(c.page):
+		return c.page[c.chosen].Timestamp
+	}
+	return 0
+}
+
 // Incidents returns what an operator must know of, since it was called last.
 func (c *Copy) Incidents() []Incident {
 	all := c.incidents

@@ -1,0 +1,62 @@
+package kafka
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// testEnds is what every broker must tell of the ends of partitions.
+func testEnds(t *testing.T, addr string) {
+	t.Run("the ends of many partitions are told at once", func(t *testing.T) {
+		c := New(Config{Brokers: []string{addr}, RetryBudget: 20 * time.Second})
+		defer c.Close()
+		topics := []events.TopicSpec{{Name: "ends-a", Partitions: 3}, {Name: "ends-b", Partitions: 1}}
+		if _, err := c.Ensure(t.Context(), topics); err != nil {
+			t.Fatal(err)
+		}
+		for p, n := range map[int32]int{0: 3, 2: 1} {
+			if _, err := c.Partition("ends-a", p).Append(t.Context(), make([]events.Record, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ends, err := c.Ends(t.Context(), map[string][]int32{"ends-a": {0, 1, 2}, "ends-b": {0}})
+		if err != nil || !maps.Equal(ends["ends-a"], map[int32]int64{0: 3, 1: 0, 2: 1}) || !maps.Equal(ends["ends-b"], map[int32]int64{0: 0}) {
+			t.Errorf("%v, %v", ends, err)
+		}
+		ends, err = c.Ends(t.Context(), map[string][]int32{"ends-a": {0, 7}, "ends-none": {0}})
+		if err == nil || !maps.Equal(ends["ends-a"], map[int32]int64{0: 3}) || len(ends) != 1 {
+			t.Errorf("beside what is not there: %v, %v", ends, err)
+		}
+		if ends, err := c.Ends(t.Context(), nil); err != nil || len(ends) > 0 {
+			t.Errorf("of nothing: %v, %v", ends, err)
+		}
+	})
+}
+
+// An answer that is cut short, or lies, gives an error and reads nothing else.
+func TestAnswersAboutEndsThatAreCutShort(t *testing.T) {
+	whole := told{
+		0, 0, 0, 0, // throttled
+		0, 0, 0, 1, 0, 1, 't', // a topic
+		0, 0, 0, 2,
+		0, 0, 0, 4, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 1, 0,
+		0, 0, 0, 5, 0, 6, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+	}
+	r, err := readEnds(whole)
+	if want := "[{{t 4} 0 256} {{t 5} 6 -1}]"; err != nil || fmt.Sprint(r.ends) != want {
+		t.Fatalf("%v, %v, want %s", r, err, want)
+	}
+	for n := range whole {
+		if r, err := readEnds(whole[:n]); err == nil {
+			t.Errorf("%d of %d bytes: %+v", n, len(whole), r)
+		}
+	}
+	if _, err := readEnds(told{0, 0, 0, 0, 127, 255, 255, 255}); !errors.Is(err, errEndsCutShort) {
+		t.Errorf("so many topics: %v", err)
+	}
+}
