@@ -147,7 +147,7 @@ func TestAMirrorIsOneError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tasks.Close(t.Context()) //nolint:errcheck // Nothing was sent.
+	defer tasks.Close(t.Context())
 	ranges, err := ids.New(ids.Config{Cluster: mirror, Prefix: mirrorPrefix})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,11 @@ type broker interface {
 	Log(topic string, partition int32) eventlog.Log
 	Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error)
 	Topics(ctx context.Context, prefix string) ([]TopicInfo, error)
+	writer
+}
+
+// writer is where a broker takes requests.
+type writer interface {
 	// Writable returns a *eventlog.ReadOnlyError if the topics under the client's prefix
 	// are copies. It waits no longer than ctx, and only at first.
 	Writable(ctx context.Context, partition int32) error

@@ -19,7 +19,7 @@ func murmur2[K string | []byte](key K) uint32 {
 		r           = 24
 	)
 	h := seed ^ uint32(len(key))
-	for ; len(key) >= 4; key = K(key[4:]) {
+	for ; len(key) >= 4; key = key[4:] {
 		k := uint32(key[0]) | uint32(key[1])<<8 | uint32(key[2])<<16 | uint32(key[3])<<24
 		k *= m
 		k ^= k >> r
