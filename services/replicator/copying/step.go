@@ -103,8 +103,9 @@ func (c *Copier) allowed(ctx context.Context, batch []events.Record) (n int, err
 	}
 }
 
-// append appends a batch, or what the limit of the link lets pass of it. Whether it stands is not known after most errors, and no
-// other writer may have come between: then the partition is claimed anew.
+// append appends a batch, or what the limit of the link lets pass of it. Whether it stands
+// is not known after most errors, and no other writer may have come between: then the
+// partition is claimed anew.
 func (c *Copier) append(ctx context.Context, s mirror.Append) error {
 	n, err := c.allowed(ctx, s.Records)
 	if err != nil {
