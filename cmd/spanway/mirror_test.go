@@ -54,7 +54,11 @@ func mirrors(t *testing.T) (source *cluster.Cluster, mirror *cluster.Cluster, so
 	if err != nil {
 		t.Fatal(err)
 	}
-	copied(t, source, mirror, at.Cluster, events.Topics{Prefix: events.DefaultPrefix}.Queue("orders"), 0)
+	queue := events.Topics{Prefix: events.DefaultPrefix}.Queue("orders")
+	if _, err := source.Kafka().AwaitTopic(t.Context(), queue); err != nil { // Another client has made it.
+		t.Fatal(err)
+	}
+	copied(t, source, mirror, at.Cluster, queue, 0)
 	other := events.PoolPartition(events.DefaultPool) ^ 1
 	copied(t, source, mirror, at.Cluster, events.Topics{Prefix: events.DefaultPrefix}.Events(), other)
 	copied(t, source, mirror, at.Cluster, events.Topics{Prefix: events.DefaultPrefix}.IDEvents(), events.SpacePartition("spi")^1)
