@@ -22,12 +22,50 @@ import (
 // says why of one of these.
 func (c *Client) Ends(ctx context.Context, of map[string][]int32) (ends map[string]map[int32]int64, err error) {
 	ends = map[string]map[int32]int64{}
+	told, missing := c.askEnds(ctx, of)
+	for _, e := range told {
+		switch {
+		case e.code != 0:
+			missing = fmt.Errorf("ask for the end of %s/%d: %w", e.topic, e.id, kafkago.Error(e.code))
+			continue
+		case e.end < 0:
+			missing = fmt.Errorf("ask for the end of %s/%d: the broker names none", e.topic, e.id)
+			continue
+		}
+		if ends[e.topic] == nil {
+			ends[e.topic] = map[int32]int64{}
+		}
+		ends[e.topic][e.id] = e.end
+	}
+	return ends, missing
+}
+
+// Present is Topics without those that were deleted just now: what a client knows of its
+// cluster may be half a second old, and a topic that is read is waited for as one that is
+// made just now is. The leader of the first partition of each is asked; one that does not
+// answer takes no topic away.
+func (c *Client) Present(ctx context.Context, prefix string) ([]TopicInfo, error) {
+	topics, err := c.Topics(ctx, prefix)
+	of := make(map[string][]int32, len(topics))
+	for _, t := range topics {
+		of[t.Name] = []int32{0}
+	}
+	told, _ := c.askEnds(ctx, of)
+	return slices.DeleteFunc(topics, func(t TopicInfo) bool {
+		return slices.ContainsFunc(told, func(e endOf) bool {
+			return e.topic == t.Name && kafkago.Error(e.code) == kafkago.UnknownTopicOrPartition
+		})
+	}), err
+}
+
+// askEnds asks the leaders; the error says why one of them tells nothing.
+func (c *Client) askEnds(ctx context.Context, of map[string][]int32) (told []endOf, missing error) {
 	if len(of) == 0 {
-		return ends, nil
+		return nil, nil
 	}
 	m, err := ask[*metadata.Response](ctx, c, &metadata.Request{TopicNames: slices.Sorted(maps.Keys(of))})
 	if err != nil {
-		return ends, fmt.Errorf("look for the leaders of %d topics: %w", len(of), err)
+		return nil, fmt.Errorf("look for the leaders of %d topics: %w", len(of), err)
 	}
 	asked, missing := c.byLeader(m, of)
 	var all sync.WaitGroup
@@ -41,20 +79,11 @@ func (c *Client) Ends(ctx context.Context, of map[string][]int32) (ends map[stri
 				missing = fmt.Errorf("ask broker %d for the ends of partitions: %w", req.leader, err)
 				return
 			}
-			for _, e := range r.ends {
-				if e.code != 0 || e.end < 0 {
-					missing = fmt.Errorf("ask for the end of %s/%d: %w", e.topic, e.id, kafkago.Error(e.code))
-					continue
-				}
-				if ends[e.topic] == nil {
-					ends[e.topic] = map[int32]int64{}
-				}
-				ends[e.topic][e.id] = e.end
-			}
+			told = append(told, r.ends...)
 		})
 	}
 	all.Wait()
-	return ends, missing
+	return told, missing
 }
 
 // byLeader makes a request for each broker. One for a partition without a leader is missing.

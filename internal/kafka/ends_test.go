@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -36,6 +38,37 @@ func testEnds(t *testing.T, addr string) {
 			t.Errorf("of nothing: %v, %v", ends, err)
 		}
 	})
+}
+
+// A topic that was deleted just now is not present, though the client still lists it.
+func TestWhatWasJustDeletedIsNotPresent(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{DataDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	c := New(Config{Brokers: []string{b.Addr()}, RetryBudget: 20 * time.Second})
+	defer c.Close()
+	topics := []events.TopicSpec{{Name: "present-a", Partitions: 1}, {Name: "present-b", Partitions: 2}}
+	if _, err := c.Ensure(t.Context(), topics); err != nil {
+		t.Fatal(err)
+	}
+	present := func(want ...string) {
+		t.Helper()
+		found, err := c.Present(t.Context(), "present-")
+		var names []string
+		for _, f := range found {
+			names = append(names, f.Name)
+		}
+		if err != nil || !slices.Equal(names, want) {
+			t.Errorf("%v, %v, want %v", names, err, want)
+		}
+	}
+	present("present-a", "present-b")
+	if err := c.DeleteTopics(t.Context(), []string{"present-a"}); err != nil {
+		t.Fatal(err)
+	}
+	present("present-b")
 }
 
 // An answer that is cut short, or lies, gives an error and reads nothing else.

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"testing"
 	"time"
@@ -18,8 +19,10 @@ import (
 type memory struct {
 	mu   sync.Mutex
 	logs map[events.Place]*memlog.Log
-	// fault, if set, is what a fetch of tasks.events fails with.
-	fault error
+	// fault, if set, is what a fetch of tasks.events fails with, and fails is how often one
+	// was set: one that waits meanwhile fails, too.
+	fault, failed error
+	fails         int
 	// fetched is told of each fetch of tasks.events that waits for what comes: from
 	// where, before it is done. One that does not wait may only look for the end, so
 	// where it reads from says nothing of what the client has seen.
@@ -69,6 +72,20 @@ func (m *memory) fail(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fault = err
+	if err != nil {
+		m.failed = err
+		m.fails++
+	}
+}
+
+// failing returns the fault that there is, or was since so many were counted.
+func (m *memory) failing(since int) (fails int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fails > since {
+		return m.fails, m.failed
+	}
+	return m.fails, m.fault
 }
 
 // watched is tasks.events as a client reads it.
@@ -78,9 +95,7 @@ type watched struct {
 }
 
 func (w *watched) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
-	w.memory.mu.Lock()
-	fault := w.memory.fault
-	w.memory.mu.Unlock()
+	fails, fault := w.memory.failing(math.MaxInt)
 	if fault != nil {
 		return events.Page{}, fault
 	}
@@ -90,7 +105,11 @@ func (w *watched) Fetch(ctx context.Context, from int64, wait time.Duration) (ev
 		default:
 		}
 	}
-	return w.Log.Fetch(ctx, from, wait)
+	page, err := w.Log.Fetch(ctx, from, wait)
+	if _, fault := w.memory.failing(fails); fault != nil {
+		return events.Page{}, fault
+	}
+	return page, err
 }
 
 var topics = events.Topics{Prefix: events.DefaultPrefix}

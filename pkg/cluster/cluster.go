@@ -68,7 +68,7 @@ func (c *Cluster) Ensure(ctx context.Context, topics []events.TopicSpec) (warnin
 // is a copy that a link makes. It does not connect.
 func (c *Cluster) Guard(prefix, log string) *mirrored.Guard {
 	return mirrored.NewGuard(mirrored.Source{Open: c.Partition, List: func(ctx context.Context, prefix string) (map[string]int32, error) {
-		found, err := c.client.Topics(ctx, prefix)
+		found, err := c.client.Present(ctx, prefix)
 		all := make(map[string]int32, len(found))
 		for _, t := range found {
 			all[t.Name] = t.Partitions

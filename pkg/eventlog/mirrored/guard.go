@@ -14,7 +14,8 @@ import (
 
 // Source is where a Guard looks. It is safe for concurrent use.
 type Source struct {
-	// List tells which topics begin with a prefix, with their numbers of partitions.
+	// List tells which topics begin with a prefix, with their numbers of partitions. One that
+	// was deleted just now is none: it would be waited for.
 	List func(ctx context.Context, prefix string) (map[string]int32, error)
 	// Open gives a partition to read from.
 	Open func(topic string, partition int32) eventlog.Log
