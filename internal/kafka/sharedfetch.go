@@ -62,10 +62,22 @@ func (f *sharedFetch) run() {
 	if came {
 		after = 0
 	}
+	f.again(after)
+}
+
+// again has those wait on that were not told. One that has waited enough was left out of the
+// answer, and asks apart: answers that leave it out must not hold it for ever.
+func (f *sharedFetch) again(after time.Duration) {
+	now := time.Now()
 	for _, these := range f.named {
 		for _, one := range these {
-			one.in = nil
-			f.of.gather(after, one)
+			switch one.in = nil; {
+			case one.gone:
+			case now.Before(one.half):
+				f.of.gather(after, one)
+			default:
+				one.told <- outcome{}
+			}
 		}
 	}
 }
