@@ -48,10 +48,12 @@ func (c *Copy) Page(from int64, page *Source) error {
 	return nil
 }
 
-// overtaken does what is to be done when records were deleted before they were copied.
+// overtaken does what is to be done when records were deleted before they were copied. Where
+// none was read yet, the copy has no gap: it begins at the earliest record that there is,
+// as one that is declared now would, and tells of the others.
 func (c *Copy) overtaken(from, start int64) {
 	i := Incident{Reason: Overtaken, Offset: from, Lost: start - from}
-	if c.cfg.On.Overtaken == Stop {
+	if c.cfg.On.Overtaken == Stop && !c.none() {
 		c.stop(i)
 		return
 	}

@@ -82,9 +82,13 @@ func TestWhatStopsACopy(t *testing.T) {
 			return c
 		}, TargetLost},
 		{"retention", func(t *testing.T) *Copy {
-			p := records("a", "b")
+			p := records("a")
 			c := begun(t, Config{}, p)
-			p.trim(1)
+			feed(t, c, p)
+			must(c.Appended(0))
+			p.append(events.Record{Value: []byte("b")})
+			p.append(events.Record{Value: []byte("c")})
+			p.trim(2)
 			feed(t, c, p)
 			return c
 		}, Overtaken},
@@ -124,6 +128,23 @@ func TestWhatStopsACopy(t *testing.T) {
 				t.Errorf("the copy is %s, its step is %T%v, it tells %v; want %s", stopped.State(), stopped.Next(), stopped.Next(), told, c.want)
 			}
 		})
+	}
+}
+
+// A copy that has read nothing yet has no gap when retention deletes what it would have
+// begun with: it begins with what there is, and tells how much is gone.
+func TestRetentionBeforeTheBeginning(t *testing.T) {
+	p := records("a", "b", "c")
+	c := begun(t, Config{}, p)
+	p.trim(2)
+	feed(t, c, p)
+	feed(t, c, p)
+	step, ok := c.Next().(Append)
+	if !ok || len(step.Records) != 1 || string(step.Records[0].Value) != "c" {
+		t.Fatalf("the copy is %s, its step is %T%v; want to append c", c.State(), c.Next(), c.Next())
+	}
+	if told := c.Incidents(); len(told) != 1 || told[0].Reason != Overtaken || told[0].Lost != 2 {
+		t.Errorf("it tells %v, want that 2 records are gone", told)
 	}
 }
 
