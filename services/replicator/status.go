@@ -348,6 +348,21 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 	if r.NearRetention() && len(m.Problems) < mostProblems {
 		m.Problems = append(m.Problems, st.nearRetention())
 	}
+	if r.FenceRefused && !r.Paused {
+		if severity[m.State] < severity["failed"] {
+			m.State, m.Reason = "failed", string(selection.FenceRefused)
+		}
+		if len(m.Problems) < mostProblems {
+			m.Problems = append(m.Problems, st.fenceRefused())
+		}
+	}
+}
+
+// fenceRefused is the problem of a copy whose target must not be claimed.
+func (st *standing) fenceRefused() *events.ReplicationProblem {
+	return &events.ReplicationProblem{Topic: st.Config.Source.Topic, Code: string(selection.FenceRefused), Text: fmt.Sprintf(
+		"partition %d is not copied, for this cluster does not let its replicator take the fence of %s: %s; it is tried again by itself. Copying without the fence is for a link that says so (--unfenced)",
+		st.Config.Source.Partition, st.Config.Target.Topic, st.report.LastError)}
 }
 
 // nearRetention is the problem of a copy that the source's retention may overtake.

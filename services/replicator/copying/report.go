@@ -35,6 +35,9 @@ type Report struct {
 	CopiedAt      time.Time
 	// LastError is what was in the way last; empty if it went on since.
 	LastError string
+	// FenceRefused says that rights do not let the target be claimed: LastError names what is
+	// missing.
+	FenceRefused bool
 	// Incidents are those that came since the report before.
 	Incidents []mirror.Incident
 	// Since is when the State began.

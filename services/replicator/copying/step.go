@@ -51,6 +51,7 @@ func (c *Copier) take(ctx context.Context, step mirror.Step) error {
 func (c *Copier) claim(ctx context.Context) error {
 	began := time.Now()
 	claimed, err := c.cfg.Target.Claim(ctx)
+	c.report.FenceRefused = kafka.IsDenied(err)
 	if err != nil {
 		return err
 	}

@@ -58,5 +58,6 @@ func (c *Copier) look(now time.Time) {
 // differs says whether there is news in a report.
 func (r *Report) differs(than *Report) bool {
 	return r.State != than.State || r.Next != than.Next || r.SourceStart != than.SourceStart || r.SourceEnd != than.SourceEnd || r.SnapshotEnd != than.SnapshotEnd ||
-		r.Counts != than.Counts || r.Generation != than.Generation || r.Reason != than.Reason || r.Paused != than.Paused || r.LastError != than.LastError
+		r.Counts != than.Counts || r.Generation != than.Generation || r.Reason != than.Reason || r.Paused != than.Paused || r.LastError != than.LastError ||
+		r.FenceRefused != than.FenceRefused
 }

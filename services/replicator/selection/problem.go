@@ -35,6 +35,8 @@ const (
 	MorePartitions Code = "more_partitions"
 	// MaxMessageBytes: the target topic takes smaller records than the source.
 	MaxMessageBytes Code = "max_message_bytes"
+	// FenceRefused: rights do not let the target be written behind its broker's fence.
+	FenceRefused Code = "fence_refused"
 	// NearRetention: the source may soon delete what is yet to be copied.
 	NearRetention Code = "near_retention"
 	// CopyDiffers: the audit found a copy that is not what its source is.
