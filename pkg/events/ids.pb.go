@@ -125,7 +125,7 @@ type IdsRangeRequested struct {
 	Space string `protobuf:"bytes,1,opt,name=space,proto3" json:"space,omitempty"`
 	// How many identifiers; absent: 1.
 	Count *int64 `protobuf:"varint,2,opt,name=count,proto3,oneof" json:"count,omitempty"`
-	// Names the grant for ever: the same again is the same grant. Empty: ce_id.
+	// Names the grant: the same again is the same grant, until it has ended. Empty: ce_id.
 	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// What holds the range: a name, without which it cannot be renewed or released.
 	Owner string `protobuf:"bytes,4,opt,name=owner,proto3" json:"owner,omitempty"`
@@ -810,7 +810,9 @@ type IdsRangeGranted struct {
 	Reserved bool `protobuf:"varint,7,opt,name=reserved,proto3" json:"reserved,omitempty"`
 	// How often the range, or a part of it, was granted before. Only in answers: the
 	// fold knows it.
-	Generation    int64 `protobuf:"varint,8,opt,name=generation,proto3" json:"generation,omitempty"`
+	Generation int64 `protobuf:"varint,8,opt,name=generation,proto3" json:"generation,omitempty"`
+	// How many of its identifiers were released. Only in answers: the fold knows it.
+	Released      int64 `protobuf:"varint,9,opt,name=released,proto3" json:"released,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -898,6 +900,13 @@ func (x *IdsRangeGranted) GetReserved() bool {
 func (x *IdsRangeGranted) GetGeneration() int64 {
 	if x != nil {
 		return x.Generation
+	}
+	return 0
+}
+
+func (x *IdsRangeGranted) GetReleased() int64 {
+	if x != nil {
+		return x.Released
 	}
 	return 0
 }
@@ -1122,7 +1131,13 @@ type IdsAnswered struct {
 	Held []*IdsHeld `protobuf:"bytes,9,rep,name=held,proto3" json:"held,omitempty"`
 	// How many identifiers more are in the way; with RANGE_TAKEN as far as the allocator has
 	// looked.
-	HeldMore      int64 `protobuf:"varint,10,opt,name=held_more,json=heldMore,proto3" json:"held_more,omitempty"`
+	HeldMore int64 `protobuf:"varint,10,opt,name=held_more,json=heldMore,proto3" json:"held_more,omitempty"`
+	// Where a grant ended, of which the command asks for more: the offset of the record that
+	// released it, or by which its lease ended. With GRANT_ENDED alone; 0: it is not said.
+	Ended int64 `protobuf:"varint,11,opt,name=ended,proto3" json:"ended,omitempty"`
+	// When the lease ends of what was granted or renewed, in milliseconds since the Unix
+	// epoch: it may last longer, and never shorter. 0: there is no lease, or it is not known.
+	UntilMs       int64 `protobuf:"varint,12,opt,name=until_ms,json=untilMs,proto3" json:"until_ms,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1224,6 +1239,20 @@ func (x *IdsAnswered) GetHeld() []*IdsHeld {
 func (x *IdsAnswered) GetHeldMore() int64 {
 	if x != nil {
 		return x.HeldMore
+	}
+	return 0
+}
+
+func (x *IdsAnswered) GetEnded() int64 {
+	if x != nil {
+		return x.Ended
+	}
+	return 0
+}
+
+func (x *IdsAnswered) GetUntilMs() int64 {
+	if x != nil {
+		return x.UntilMs
 	}
 	return 0
 }
@@ -1476,7 +1505,7 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\x0fIdsSpaceDeleted\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x14\n" +
 	"\x05force\x18\x02 \x01(\bR\x05force\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xec\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x88\x02\n" +
 	"\x0fIdsRangeGranted\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x1d\n" +
 	"\n" +
@@ -1488,7 +1517,8 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\breserved\x18\a \x01(\bR\breserved\x12\x1e\n" +
 	"\n" +
 	"generation\x18\b \x01(\x03R\n" +
-	"generation\x12\x13\n" +
+	"generation\x12\x1a\n" +
+	"\breleased\x18\t \x01(\x03R\breleased\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x8c\x01\n" +
 	"\x0fIdsGrantRenewed\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x1d\n" +
@@ -1506,7 +1536,7 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\x02to\x18\x05 \x01(\x03R\x02to\x12\x14\n" +
 	"\x05whole\x18\x06 \x01(\bR\x05whole\x12\x14\n" +
 	"\x05force\x18\a \x01(\bR\x05force\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xd7\x02\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x88\x03\n" +
 	"\vIdsAnswered\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x1d\n" +
 	"\n" +
@@ -1519,7 +1549,9 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\x04room\x18\b \x01(\v2\x13.spanway.v1.IdsRoomR\x04room\x12'\n" +
 	"\x04held\x18\t \x03(\v2\x13.spanway.v1.IdsHeldR\x04held\x12\x1b\n" +
 	"\theld_more\x18\n" +
-	" \x01(\x03R\bheldMore\x12\x13\n" +
+	" \x01(\x03R\bheldMore\x12\x14\n" +
+	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x19\n" +
+	"\buntil_ms\x18\f \x01(\x03R\auntilMs\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"|\n" +
 	"\aIdsHeld\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x0e\n" +

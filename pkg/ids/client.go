@@ -78,7 +78,9 @@ type Want struct {
 	Space string
 	// Count is how many identifiers; 1 if 0.
 	Count int64
-	// RequestID names the grant for ever; a fresh one if empty.
+	// RequestID names the grant: the same again is the same grant, or CodeGrantEnded once
+	// it has ended (the space's newest 100,000 of those are remembered); a fresh one if
+	// empty.
 	RequestID string
 	// Owner is what holds the range; it is needed to renew or release it.
 	Owner string
@@ -97,7 +99,10 @@ type Grant struct {
 	// Offset is where the grant stands in the log: it grows from grant to grant of a
 	// space, and fences what an earlier holder still does.
 	Offset int64
-	// Event is the grant as the log has it: the same on every repeat.
+	// Released is how many of the identifiers were released meanwhile, where the request
+	// ID had a grant: which ones the log says.
+	Released int64
+	// Event is the grant as the log has it: the same on every repeat but for Released.
 	Event *events.IdsRangeGranted
 }
 
@@ -156,7 +161,7 @@ func (c *Client) granted(ctx context.Context, w Want, m proto.Message) (Grant, e
 	g := a.GetGranted()
 	return Grant{
 		Space: w.Space, RequestID: w.RequestID, Owner: g.GetOwner(), From: g.GetFrom(), To: g.GetTo(),
-		Generation: g.GetGeneration(), Offset: a.Offset, Event: g,
+		Generation: g.GetGeneration(), Offset: a.Offset, Released: g.GetReleased(), Event: g,
 	}, nil
 }
 
@@ -225,7 +230,7 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 		if a.Code != "" {
 			return nil, &Refused{
 				Space: space, RequestID: requestID, Code: events.Code(a.Code), Text: a.Text,
-				Room: a.Room, Held: a.Held, HeldMore: a.HeldMore,
+				Room: a.Room, Held: a.Held, HeldMore: a.HeldMore, Ended: a.Ended,
 			}
 		}
 		return a, nil

@@ -10,9 +10,11 @@
 //
 //	the end of ids.events is noted ─▶ a command on ids.requests ─▶ ids.answered on ids.events
 //
-// The request ID names the grant for ever: the same again is the same grant, whatever
-// happened in between. So after any error that is no *Refused ask again with the same
-// request ID. A want without one gets a fresh one, which the errors name.
+// The request ID names the grant: the same again is the same grant. So after any error
+// that is no *Refused ask again with the same request ID. A want without one gets a fresh
+// one, which the errors name. Once the grant has ended, the same again is refused with
+// events.CodeGrantEnded: others may hold its range. An ID that ended and after which
+// 100,000 others of its space have ended is forgotten, and may be granted anew.
 //
 // Generator hands out single identifiers of ranges that it takes before they are needed.
 //

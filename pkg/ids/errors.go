@@ -19,6 +19,10 @@ type Refused struct {
 	// are, with events.CodeRangeTaken as far as the allocator has looked.
 	Held     []*events.IdsHeld
 	HeldMore int64
+	// Ended is the offset of the record by which the grant ended, in the partition of
+	// ids.events that the space is in, where Code is events.CodeGrantEnded; 0 if a part of
+	// the grant is held.
+	Ended int64
 }
 
 func (r *Refused) Error() string {

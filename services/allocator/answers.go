@@ -119,6 +119,6 @@ func (a *answer) message(atMs int64) *events.IdsAnswered {
 	c, out := a.command, a.out
 	return &events.IdsAnswered{
 		Space: c.space, RequestId: c.requestID, Command: string(c.typ), Code: string(out.code), Text: text(c, out),
-		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, AtMs: atMs,
+		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, Ended: out.ended, AtMs: atMs,
 	}
 }

@@ -133,6 +133,8 @@ func TestBadInput(t *testing.T) {
 		{"release what was never granted", b.releases(of("spi", "never", "me")), events.CodeUnknownGrant, `"never" has no grant`},
 		{"release what is released", b.releases(of("spi", "gone", "me")), events.CodeGrantEnded, `"gone"`},
 		{"renew what is released", func(ctx context.Context) error { return b.Renew(ctx, of("spi", "gone", "me"), time.Hour) }, events.CodeGrantEnded, `"gone"`},
+		{"a grant that has ended", b.grants(ids.Want{Space: "spi", Count: 2, RequestID: "gone", Owner: "me"}), events.CodeGrantEnded, `"gone" had the identifiers 11 to 12 and ended at offset`},
+		{"a grant that has ended, asked for otherwise", b.grants(ids.Want{Space: "spi", Count: 3, RequestID: "gone", Owner: "me"}), events.CodeRequestMismatch, `"gone"`},
 		{"release without a request ID", b.releases(of("spi", "", "me")), events.CodeBadData, "the request ID"},
 		{"release a part that is free", b.part(20, 30), events.CodeOutOfBounds, "the grant of request ID \"a\" has the identifiers 1 to 10"},
 		{"release a part that is partly free", b.part(5, 30), events.CodeOutOfBounds, "has the identifiers 1 to 10"},

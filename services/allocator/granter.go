@@ -56,6 +56,7 @@ type outcome struct {
 	room    *events.IdsRoom
 	most    int64  // what a grant may have, of CodeBadCount; 0 if it is not known
 	known   string // what the fold says of why it was refused; empty if that is not known
+	ended   int64  // the offset of the record by which the grant ended, of CodeGrantEnded
 	inTheWay
 	err error // it has no verdict
 }
@@ -221,6 +222,7 @@ func (g *granter) decided(s *space, r *request, core sharedlog.Core, v sharedlog
 		}
 		return
 	default:
+		out = explained(core.(*idspace.Core), r.command, v)
 		g.note(s, nil, id, false)
 	}
 	g.answers.add(out, r)

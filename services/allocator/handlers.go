@@ -85,7 +85,11 @@ func text(c command, out outcome) string {
 	case events.CodeNotOwner:
 		return fmt.Sprintf("the grant of request ID %q is held by %s; give the owner under which it was granted", c.requestID, cmp.Or(out.known, "another owner"))
 	case events.CodeGrantEnded:
-		return fmt.Sprintf("the grant of request ID %q, or that part of it, was released or its lease has ended", c.requestID)
+		if out.ended == 0 {
+			return fmt.Sprintf("that part of the grant of request ID %q was given back before", c.requestID)
+		}
+		return fmt.Sprintf("%s and ended at offset %d of partition %d of ids.events, where it was released or its lease ended; others may hold them now: a new range needs another request ID",
+			out.known, out.ended, events.SpacePartition(c.space))
 	case events.CodeUnknownGrant:
 		return fmt.Sprintf("request ID %q has no grant in space %q", c.requestID, c.space)
 	case events.CodeSpaceExists:

@@ -34,6 +34,9 @@ func explained(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
 		out.most = rules.MaxCount
 	case v.Code == events.CodeNotOwner:
 		out.known = fmt.Sprintf("owner %q", grant.Owner)
+	case v.Code == events.CodeGrantEnded && grant.Live == 0:
+		out.ended = grant.Ended
+		out.known = fmt.Sprintf("the grant of request ID %q had the identifiers %d to %d", c.requestID, grant.From, grant.To)
 	case v.Code == events.CodeOutOfBounds && release:
 		out.known = fmt.Sprintf("the grant of request ID %q has the identifiers %d to %d", c.requestID, grant.From, grant.To)
 	case v.Code == events.CodeOutOfBounds:

@@ -62,6 +62,8 @@ var grantModel = porcupine.Model{
 		switch {
 		case in.op == "grant" && all[i].to-all[i].from+1 != in.count:
 			return out.code == events.CodeRequestMismatch, all
+		case in.op == "grant" && all[i].ended:
+			return out.code == events.CodeGrantEnded, all
 		case in.op == "grant":
 			return out == told{from: all[i].from, to: all[i].to}, all
 		case !known:
@@ -253,10 +255,13 @@ func TestTheJudgeOfGrants(t *testing.T) {
 	}
 	good := []porcupine.Operation{
 		a, all, op("grant", "b", 3, 0, 0, events.CodeExhausted), op("release", "a", 0, 0, 0, ""), op("grant", "b", 3, 2, 4, ""),
-		op("renew", "a", 0, 0, 0, events.CodeGrantEnded), op("grant", "a", 2, 3, 4, ""), op("grant", "c", 4, 0, 0, events.CodeBadCount),
+		op("renew", "a", 0, 0, 0, events.CodeGrantEnded), op("grant", "a", 2, 0, 0, events.CodeGrantEnded), op("grant", "c", 4, 0, 0, events.CodeBadCount),
 	}
 	if !porcupine.CheckOperations(grantModel, good) {
 		t.Error("the judge finds something in a sound history")
+	}
+	if porcupine.CheckOperations(grantModel, append(good[:4:4], op("grant", "a", 2, 3, 4, ""))) {
+		t.Error("granted again though it has ended: the judge finds nothing")
 	}
 	if porcupine.CheckOperations(grantModel, append(good[:4:4], op("release", "a", 0, 0, 0, ""))) {
 		t.Error("released twice: the judge finds nothing")

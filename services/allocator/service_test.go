@@ -224,6 +224,41 @@ func TestCommands(t *testing.T) {
 	refused(t, c.Delete(ctx, "spi", true), events.CodeUnknownSpace)
 }
 
+// A grant that has ended is told as ended: its range is another's.
+func TestAGrantThatHasEndedIsNotGrantedAgain(t *testing.T) {
+	_, c := system(t, nil, store.NewMemory())
+	ctx := t.Context()
+	must(t, c.Create(ctx, ids.Rules{Space: "spi", From: 1, To: 100, Quarantine: -1}))
+	for _, end := range []struct {
+		id    string
+		lease time.Duration
+	}{{"released", 0}, {"leased", time.Millisecond}} {
+		first := ids.Want{Space: "spi", Count: 4, RequestID: end.id, Owner: "me", Lease: end.lease}
+		was, err := c.Grant(ctx, first)
+		must(t, err)
+		if end.lease == 0 {
+			must(t, c.ReleasePart(ctx, was, 1, 2))
+			again, err := c.Grant(ctx, first)
+			must(t, err)
+			if again.Released != 2 || again.From != was.From || again.To != was.To {
+				t.Errorf("a part was released: %+v", again)
+			}
+			must(t, c.Release(ctx, was))
+		}
+		until(t, "another owner has the range", func() bool {
+			other, err := c.Reserve(ctx, ids.Want{Space: "spi", RequestID: end.id + " anew", Owner: "other"}, was.From, was.To)
+			return err == nil && other.From == was.From
+		})
+		_, err = c.Grant(ctx, first)
+		if r := refused(t, err, events.CodeGrantEnded); r.Ended <= was.Offset {
+			t.Errorf("%s: granted at %d, it is said to have ended at %d: %s", end.id, was.Offset, r.Ended, r.Text)
+		}
+		first.Count++
+		_, err = c.Grant(ctx, first)
+		refused(t, err, events.CodeRequestMismatch)
+	}
+}
+
 // grants asks from many goroutines, and returns what was granted: no identifier twice.
 func grants(t *testing.T, c *ids.Client, callers, each int, count int64, between func(n int)) map[int64]string {
 	t.Helper()

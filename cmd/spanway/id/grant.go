@@ -12,7 +12,7 @@ import (
 
 // wanting gives a command the flags of a want.
 func wanting(c *cobra.Command, w *ids.Want) {
-	c.Flags().StringVar(&w.RequestID, "request-id", "", "names the grant for ever: the same again is the same grant (default a fresh one)")
+	c.Flags().StringVar(&w.RequestID, "request-id", "", "names the grant: the same again is the same grant, and an error once it has ended (default a fresh one)")
 	c.Flags().StringVar(&w.Owner, "owner", "", "what holds the range: it is needed to renew or release it")
 	c.Flags().DurationVar(&w.Lease, "lease", 0, "how long it is held unless it is renewed; 0: until it is released")
 	cli.Names(c.Flags(), "request-id", "owner")

@@ -37,6 +37,7 @@ type ask struct {
 	from, to, lease int64
 	reserved        bool
 	at, before      int64 // its offset, and how often a part of it was granted before
+	ended           int64 // the offset of the record after which nothing of it is live; 0: a part is
 	live, resting   int64
 	leases          int // how often its lease began; an older timer is void
 }

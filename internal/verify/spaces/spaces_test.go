@@ -43,7 +43,7 @@ func TestASoundLog(t *testing.T) {
 	if r.Spaces != 1 || r.Grants != 5 || r.Answers != 10 || r.Skipped["copy"] != 1 || r.Skipped["no_call"] != 1 {
 		t.Errorf("the counts are wrong: %+v", r)
 	}
-	want := map[string]int64{"RANGE_TAKEN": 2, "OUT_OF_BOUNDS": 1, "ALREADY_GRANTED": 1, "REQUEST_MISMATCH": 1}
+	want := map[string]int64{"RANGE_TAKEN": 2, "OUT_OF_BOUNDS": 1, "GRANT_ENDED": 1, "REQUEST_MISMATCH": 1}
 	for code, n := range want {
 		if r.Refused[code] != n {
 			t.Errorf("%d are refused as %s; want %d: %v", r.Refused[code], code, n, r.Refused)
@@ -94,6 +94,7 @@ func TestCorruptionsAreFound(t *testing.T) {
 		"what comes later":     {with(answer("c", 7, 9), func(a *events.IdsAnswered) { a.Offset = 1 << 40 }), "comes after it"},
 		"refused, yet granted": {&events.IdsAnswered{Space: "s", RequestId: "a", Code: "EXHAUSTED", Offset: 1}, "the log decided otherwise at 1"},
 		"for another reason":   {&events.IdsAnswered{Space: "s", RequestId: "taken", Code: "OUT_OF_BOUNDS", Offset: 5}, `the log decided otherwise at 5: "RANGE_TAKEN"`},
+		"ended elsewhere":      {&events.IdsAnswered{Space: "s", RequestId: "c", Code: "GRANT_ENDED", Ended: 1 << 30}, "tells that its grant ended at 1073741824; the log says 29"},
 		"done, yet refused":    {&events.IdsAnswered{Space: "s", RequestId: "taken", Offset: 5}, "the log decided otherwise at 5"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -92,6 +92,7 @@ func (w *world) Decide(at int64, m proto.Message) (code events.Code) {
 	case *events.IdsAnswered:
 		w.judge.answered(m, at)
 		w.told(m, at)
+		w.toldEnd(m, at)
 		return ""
 	default:
 		code = events.CodeBadData
@@ -185,6 +186,9 @@ func (w *world) grant(m *events.IdsRangeGranted, at int64) events.Code {
 	if a := s.asks[m.RequestId]; a != nil {
 		if a.owner != m.Owner || a.lease != m.LeaseMs || a.reserved != m.Reserved || a.to-a.from != m.To-m.From || a.reserved && a.from != m.From {
 			return w.judge.refused(m, at, events.CodeRequestMismatch, nil)
+		}
+		if a.live == 0 {
+			return w.judge.refused(m, at, events.CodeGrantEnded, nil)
 		}
 		return events.CodeAlreadyGranted
 	}
@@ -285,6 +289,9 @@ func (w *world) giveBack(a *ask, from, to, at int64) {
 			w.waiting = append(w.waiting, &due{at: s.quarantine, hold: r, from: at})
 		}
 	}
+	if a.live == 0 && a.ended == 0 {
+		a.ended = at
+	}
 	w.over(a)
 }
 
@@ -300,6 +307,18 @@ func (w *world) over(a *ask) {
 	if s.over = append(s.over, a.id); len(s.over) > maxOver {
 		delete(s.asks, s.over[0])
 		s.over = s.over[1:]
+	}
+}
+
+// toldEnd holds where a requester was told that a grant has ended against the log. A request
+// ID that was forgotten and granted anew behind that place is not judged.
+func (w *world) toldEnd(m *events.IdsAnswered, at int64) {
+	s := w.space(m.Space)
+	if m.Ended == 0 || s == nil {
+		return
+	}
+	if a := s.asks[m.RequestId]; a != nil && a.at < m.Ended && a.ended != m.Ended {
+		w.judge.Find("G9", at, "the answer to %q tells that its grant ended at %d; the log says %d (0: it has not)", m.RequestId, m.Ended, a.ended)
 	}
 }
 

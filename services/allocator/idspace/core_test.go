@@ -119,7 +119,7 @@ func TestRefusals(t *testing.T) {
 		{"a range that rests", grant(func(m *events.IdsRangeGranted) { m.From, m.To = 3, 4 }), events.CodeRangeTaken},
 		{"the same again", granted("live", 1, 2), events.CodeAlreadyGranted},
 		{"the same again, proposed elsewhere", granted("live", 7, 8), events.CodeAlreadyGranted},
-		{"the same again, when it has ended", granted("ended", 3, 4), events.CodeAlreadyGranted},
+		{"the same again, when it has ended", granted("ended", 3, 4), events.CodeGrantEnded},
 		{"a request ID with another count", granted("live", 7, 7), events.CodeRequestMismatch},
 		{"a request ID with another owner", other, events.CodeRequestMismatch},
 		{"a request ID with another lease", leased("live", 7, 8, 5), events.CodeRequestMismatch},

@@ -23,8 +23,9 @@
 // that is live or rests. Redis proposes where a grant goes; this rule decides. A request
 // ID is remembered while a part of its grant is live or rests, and after that until
 // MaxEnded others of its space have ended and rested: the same request again finds its
-// grant (CodeAlreadyGranted, Space.Grant), another one under the same ID is refused
-// (CodeRequestMismatch). A request ID that is forgotten may be granted anew.
+// grant (CodeAlreadyGranted, Space.Grant), or that it has ended (CodeGrantEnded); another
+// one under the same ID is refused (CodeRequestMismatch). A request ID that is forgotten
+// may be granted anew.
 //
 // # Time
 //

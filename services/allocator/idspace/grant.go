@@ -53,11 +53,15 @@ func (c *Core) grant(m *events.IdsRangeGranted, offset int64) events.Code {
 }
 
 // again refuses a grant whose request ID has one: the code tells whether it was asked for
-// in the same way. Where Redis proposed to put it is no part of that.
+// in the same way, and whether anything of it is live. Where Redis proposed to put it is no
+// part of that.
 func (g *grant) again(m *events.IdsRangeGranted) events.Code {
 	same := g.owner == m.Owner && g.leaseMs == m.LeaseMs && g.reserved == m.Reserved && g.to-g.from == m.To-m.From
 	if !same || g.reserved && g.from != m.From {
 		return events.CodeRequestMismatch
+	}
+	if g.live == 0 { // Others may hold its range by now.
+		return events.CodeGrantEnded
 	}
 	return events.CodeAlreadyGranted
 }

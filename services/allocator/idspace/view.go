@@ -27,11 +27,12 @@ type Grant struct {
 	Ends int64
 }
 
-// Granted is the grant as it is answered: the same for as long as it is remembered.
+// Granted is the grant as it is answered: the same for as long as it is live, but for what
+// of it was released.
 func (g *Grant) Granted() *events.IdsRangeGranted {
 	return &events.IdsRangeGranted{
 		Space: g.Space, RequestId: g.RequestID, Owner: g.Owner, From: g.From, To: g.To,
-		LeaseMs: g.LeaseMs, Reserved: g.Reserved, Generation: g.Generation,
+		LeaseMs: g.LeaseMs, Reserved: g.Reserved, Generation: g.Generation, Released: g.To - g.From + 1 - g.Live,
 	}
 }
 
