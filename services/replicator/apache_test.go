@@ -4,20 +4,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spanway/spanway/internal/apache"
-	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
 // What must hold on embedded brokers holds on two Apache Kafka: both ways with equal names,
 // and keys of which a compacted source has no record any more.
 func TestApacheSites(t *testing.T) {
-	all := map[string]*place{}
-	for _, name := range []string{"ams", "fra"} {
-		b := apache.Start(t, apache.Config{Properties: map[string]string{"log.cleaner.backoff.ms": "100"}})
-		all[name] = &place{t: t, name: name, links: &declarations{}}
-		all[name].cluster, all[name].others = all[name].connect([]string{b.Addr()}), map[string]*cluster.Cluster{}
-	}
-	introduce(all)
+	compacts := map[string]string{"log.cleaner.backoff.ms": "100"}
+	all := on(t, map[string]*sitetest.Broker{"ams": sitetest.Apache(t, compacts), "fra": sitetest.Apache(t, compacts)})
 	t.Run("both ways", func(t *testing.T) { bothWays(t, all) })
 	for _, p := range all {
 		p.links.declare(func(d *declarations) { d.linked = nil })

@@ -7,27 +7,25 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
 // patience bounds what a test waits for.
-const patience = time.Minute
+const patience = sitetest.Patience
 
 // place is a site with a cluster of its own.
 type place struct {
 	t       *testing.T
 	name    string
-	kept    embedded.Config
-	broker  *embedded.Broker
+	broker  *sitetest.Broker
 	cluster *cluster.Cluster
 	others  map[string]*cluster.Cluster
 	links   *declarations
@@ -38,53 +36,26 @@ type place struct {
 // places starts clusters of which each knows the others.
 func places(t *testing.T, names ...string) map[string]*place {
 	t.Helper()
-	all := map[string]*place{}
+	brokers := map[string]*sitetest.Broker{}
 	for _, name := range names {
-		p := &place{t: t, name: name, links: &declarations{}, others: map[string]*cluster.Cluster{}, kept: embedded.Config{DataDir: t.TempDir(), ClusterID: name + "-cluster"}}
-		var err error
-		if p.broker, err = embedded.Start(p.kept); err != nil {
-			t.Fatal(err)
+		brokers[name] = sitetest.Embedded(t, name)
+	}
+	return on(t, brokers)
+}
+
+// on are the sites with these brokers.
+func on(t *testing.T, brokers map[string]*sitetest.Broker) map[string]*place {
+	t.Helper()
+	all := map[string]*place{}
+	for name, b := range brokers {
+		p := &place{t: t, name: name, broker: b, cluster: b.Connect(), links: &declarations{}, others: map[string]*cluster.Cluster{}}
+		for other, b := range brokers {
+			p.others[other] = b.Connect()
 		}
-		t.Cleanup(func() { p.broker.Close() })
-		_, port, err := net.SplitHostPort(p.broker.Addr())
-		if err == nil {
-			p.kept.Port, err = strconv.Atoi(port) // For a restart.
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.cluster = p.connect(p.broker.Addrs())
 		all[name] = p
 	}
-	introduce(all)
 	return all
 }
-
-// introduce makes each of all known to each.
-func introduce(all map[string]*place) {
-	for _, p := range all {
-		for _, other := range all {
-			p.others[other.name] = p.connect(other.cluster.Brokers())
-		}
-	}
-}
-
-func (p *place) connect(brokers []string, dial ...dialer) *cluster.Cluster {
-	p.t.Helper()
-	config := cluster.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}
-	for _, d := range dial {
-		config.Dial = d
-	}
-	c, err := cluster.Open(config)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	p.t.Cleanup(c.Close)
-	return c
-}
-
-// dialer opens connections.
-type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // cable carries connections until it is cut: for the other side that is as if the process
 // had been killed.
@@ -120,9 +91,9 @@ func (c *cable) cut() {
 
 // over makes the site's connections anew, by a cable of their own.
 func (p *place) over(all map[string]*place, c *cable) *place {
-	out := &place{t: p.t, name: p.name, broker: p.broker, cluster: p.connect(p.broker.Addrs(), c.dial), others: map[string]*cluster.Cluster{}, links: p.links}
+	out := &place{t: p.t, name: p.name, broker: p.broker, cluster: p.broker.Connect(c.dial), others: map[string]*cluster.Cluster{}, links: p.links}
 	for name, other := range all {
-		out.others[name] = p.connect(other.broker.Addrs(), c.dial)
+		out.others[name] = other.broker.Connect(c.dial)
 	}
 	return out
 }
@@ -143,24 +114,7 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 		p.t.Fatal(err)
 	}
 	s.auditEvery = 100 * time.Millisecond
-	ctx, cancel := context.WithCancel(context.WithoutCancel(p.t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- s.Run(ctx) }()
-	stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			p.t.Errorf("the replicator of %s ended with %v", p.name, err)
-		}
-	})
-	p.t.Cleanup(stop)
-	select {
-	case <-s.Ready():
-	case err := <-ended:
-		p.t.Fatalf("the replicator of %s ended: %v", p.name, err)
-	case <-time.After(patience):
-		p.t.Fatalf("the replicator of %s is not ready: %v", p.name, s.Trouble())
-	}
-	return s, stop
+	return s, sitetest.Run(p.t, p.name, s)
 }
 
 // create creates a topic.
@@ -174,13 +128,7 @@ func (p *place) create(topic string, partitions int32) {
 // write writes n records to a partition, whose values go on from first.
 func (p *place) write(topic string, partition int32, first, n int, headers ...events.Header) {
 	p.t.Helper()
-	records := make([]events.Record, n)
-	for i := range records {
-		records[i] = events.Record{Timestamp: time.Now().UnixMilli(), Key: []byte("k"), Value: fmt.Appendf(nil, "%s-%d", p.name, first+i), Headers: headers}
-	}
-	if _, err := p.cluster.Partition(topic, partition).Append(p.t.Context(), records); err != nil {
-		p.t.Fatal(err)
-	}
+	sitetest.Append(p.t, p.cluster, topic, partition, values(p.name, first+n)[first:], headers...)
 }
 
 // values names what write wrote.
@@ -196,28 +144,11 @@ func values(site string, n int) []string {
 // in their order, however they are mixed.
 func (p *place) has(topic string, partition int32, want ...[]string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
-	defer cancel()
 	total := 0
 	for _, w := range want {
 		total += len(w)
 	}
-	var got []string
-	log := p.cluster.Partition(topic, partition)
-	for next := int64(0); len(got) < total; {
-		page, err := log.Fetch(ctx, next, time.Second)
-		if ctx.Err() != nil {
-			p.t.Fatalf("%s has %d of the %d records of %s/%d: %v", p.name, len(got), total, topic, partition, err)
-		}
-		if err != nil {
-			<-time.After(20 * time.Millisecond) // The topic is to come.
-			continue
-		}
-		for i := range page.Records {
-			got = append(got, string(page.Records[i].Value))
-		}
-		next = page.Next
-	}
+	got := sitetest.Values(p.t, p.cluster, topic, partition, total)
 	for _, w := range want {
 		if len(w) == 0 {
 			continue
@@ -347,10 +278,7 @@ func shares(t *testing.T, s *Service, link, what string, ok func(*events.Replica
 // restart has the site's broker away while f runs.
 func (p *place) restart(f func()) {
 	p.t.Helper()
-	p.broker.Close()
+	p.broker.Stop()
 	f()
-	var err error
-	if p.broker, err = embedded.Start(p.kept); err != nil {
-		p.t.Fatal(err)
-	}
+	p.broker.Start()
 }

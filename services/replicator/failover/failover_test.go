@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/failover"
+	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
 // Thrice to and fro, each time interrupted at each step and after each change, and made
@@ -16,6 +18,17 @@ import (
 // goes over with the writers reads each record once.
 func TestToAndFro(t *testing.T) {
 	ams, fra := places(t)
+	toAndFro(t, ams, fra)
+}
+
+// It is so on two Apache Kafka, too.
+func TestApacheToAndFro(t *testing.T) {
+	ams, fra := on(t, sitetest.Apache(t, nil), sitetest.Apache(t, nil))
+	toAndFro(t, ams, fra)
+}
+
+func toAndFro(t *testing.T, ams, fra *place) {
+	t.Helper()
 	ams.write(0, 20)
 	fra.link()
 	here, there, written, number := ams, fra, 20, int64(0)
@@ -44,6 +57,7 @@ func TestToAndFro(t *testing.T) {
 		there.retains()
 		there.reported()
 	}
+	there.equals(here)
 	take(written)
 	for p := range read {
 		for i, v := range read[p] {
@@ -53,6 +67,28 @@ func TestToAndFro(t *testing.T) {
 		}
 		if len(read[p]) != written {
 			t.Errorf("the group has read %d of %d", len(read[p]), written)
+		}
+	}
+}
+
+// equals fails unless an audit of all records of both sites finds them equal.
+func (p *place) equals(source *place) {
+	p.t.Helper()
+	state, err := p.links.State(p.t.Context(), true)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	l, _ := state.Link("orders")
+	c := p.from(source).Audit(&l, "orders", "orders")
+	c.Source, c.Target, c.Whole = source.cluster, p.cluster, true
+	pair, err := audit.Open(p.t.Context(), c)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for partition := range int32(partitions) {
+		found, err := pair.Partition(p.t.Context(), partition)
+		if err != nil || !found.Equal() {
+			p.t.Errorf("orders/%d at %s is no true copy of that at %s: %+v, %v", partition, p.name, source.name, found, err)
 		}
 	}
 }

@@ -5,22 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator"
 	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/failover"
+	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,8 +28,7 @@ var quiet = slog.New(slog.DiscardHandler)
 type place struct {
 	t       *testing.T
 	name    string
-	broker  *embedded.Broker
-	kept    embedded.Config
+	broker  *sitetest.Broker
 	cluster *cluster.Cluster
 	links   *replication.Site
 	stop    func() // the replicator
@@ -46,41 +42,20 @@ const (
 // places are two sites, each of which knows the other, and a topic at ams that fra copies.
 func places(t *testing.T) (ams, fra *place) {
 	t.Helper()
-	all := []*place{{t: t, name: "ams"}, {t: t, name: "fra"}}
-	for _, p := range all {
-		p.kept = embedded.Config{DataDir: t.TempDir(), ClusterID: p.name + "-cluster"}
-		var err error
-		if p.broker, err = embedded.Start(p.kept); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { p.broker.Close() })
-		_, port, err := net.SplitHostPort(p.broker.Addr())
-		if err == nil {
-			p.kept.Port, err = strconv.Atoi(port) // For a restart.
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.cluster = connect(t, p.broker)
-	}
-	ams, fra = all[0], all[1]
+	return on(t, sitetest.Embedded(t, "ams"), sitetest.Embedded(t, "fra"))
+}
+
+// on are places with these brokers.
+func on(t *testing.T, first, second *sitetest.Broker) (ams, fra *place) {
+	t.Helper()
+	ams = &place{t: t, name: "ams", broker: first, cluster: first.Connect()}
+	fra = &place{t: t, name: "fra", broker: second, cluster: second.Connect()}
 	if err := ams.cluster.Kafka().Create(t.Context(), events.TopicSpec{Name: "orders", Partitions: partitions, Config: map[string]string{"retention.ms": retention}}); err != nil {
 		t.Fatal(err)
 	}
-	for i, p := range all {
-		p.serve(all[1-i])
-	}
+	ams.serve(fra)
+	fra.serve(ams)
 	return ams, fra
-}
-
-func connect(t *testing.T, b *embedded.Broker) *cluster.Cluster {
-	t.Helper()
-	c, err := cluster.Open(cluster.Config{Brokers: b.Addrs(), Logger: quiet})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
 }
 
 // serve opens the links, and runs a replicator that copies from the other site.
@@ -99,34 +74,18 @@ func (p *place) replicate(other *place) {
 	p.t.Helper()
 	cfg := replicator.DefaultConfig()
 	cfg.Site, cfg.Instance, cfg.Follow = p.name, "one", 200*time.Millisecond
-	r, err := replicator.New(cfg, replicator.Deps{Cluster: p.cluster, Sources: map[string]*cluster.Cluster{other.name: connect(p.t, other.broker)}, Logger: quiet})
+	r, err := replicator.New(cfg, replicator.Deps{Cluster: p.cluster, Sources: map[string]*cluster.Cluster{other.name: other.broker.Connect()}, Logger: quiet})
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	ctx, stop := context.WithCancel(context.WithoutCancel(p.t.Context()))
-	ended := make(chan error, 1)
-	go func() { ended <- r.Run(ctx) }()
-	p.stop = sync.OnceFunc(func() {
-		stop()
-		if err := <-ended; err != nil {
-			p.t.Errorf("the replicator of %s ended with %v", p.name, err)
-		}
-	})
-	p.t.Cleanup(p.stop)
-	<-r.Ready()
+	p.stop = sitetest.Run(p.t, p.name, r)
 }
 
 // write writes n records to each partition, which go on from first.
 func (p *place) write(first, n int) {
 	p.t.Helper()
 	for partition := range int32(partitions) {
-		var records []events.Record
-		for i := range n {
-			records = append(records, events.Record{Timestamp: time.Now().UnixMilli(), Value: fmt.Appendf(nil, "%d", first+i)})
-		}
-		if _, err := p.cluster.Partition("orders", partition).Append(p.t.Context(), records); err != nil {
-			p.t.Fatal(err)
-		}
+		sitetest.Append(p.t, p.cluster, "orders", partition, values(first, first+n))
 	}
 }
 
@@ -182,22 +141,7 @@ func values(ranges ...int) (all []string) {
 
 func (p *place) has(partition int32, want []string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
-	defer cancel()
-	var got []string
-	for at := int64(0); ctx.Err() == nil; {
-		page, err := p.cluster.Partition("orders", partition).Fetch(ctx, at, 100*time.Millisecond)
-		if err != nil {
-			<-time.After(20 * time.Millisecond) // The topic is to come.
-			continue
-		}
-		for i := range page.Records {
-			got = append(got, string(page.Records[i].Value))
-		}
-		if at = page.Next; at >= page.End && len(got) >= len(want) {
-			break
-		}
-	}
+	got := sitetest.Values(p.t, p.cluster, "orders", partition, len(want))
 	if !slices.Equal(got, want) {
 		p.t.Errorf("orders/%d at %s has %q, want %q", partition, p.name, got, want)
 	}

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator/failover"
@@ -75,7 +74,7 @@ func TestTheSourceIsAway(t *testing.T) {
 	hasty.Timeout = 500 * time.Millisecond
 	_, behind := failover.Run(t.Context(), hasty)
 	code(t, "not all is copied", behind, failover.NotDrained)
-	ams.broker.Close()
+	ams.broker.Stop()
 	c := fra.from(ams)
 	source := c.Source
 	c.Source = func(ctx context.Context, l *replication.Link) (failover.Site, error) {
@@ -100,9 +99,7 @@ func TestTheSourceIsAway(t *testing.T) {
 		t.Errorf("again: %+v", r)
 	}
 	fra.write(40, 5)
-	if ams.broker, err = embedded.Start(ams.kept); err != nil {
-		t.Fatal(err)
-	}
+	ams.broker.Start()
 	c.Source, c.Force = source, false
 	r = run(t, c)
 	if r.Forced || r.Unfinished || r.Already {
