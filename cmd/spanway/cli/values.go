@@ -30,14 +30,21 @@ func (v reading) Set(text string) error {
 	return v.Value.Set(text)
 }
 
-// Choices makes flags take only some texts.
+// Choices makes a flag take only some texts, and its help names them.
 func Choices(f *pflag.FlagSet, name string, choices ...string) {
 	flag := f.Lookup(name)
+	all := strings.Join(choices[:len(choices)-1], ", ") + " or " + choices[len(choices)-1]
+	if slices.ContainsFunc(choices, func(c string) bool { return !strings.Contains(flag.Usage, c) }) {
+		what, preset, has := strings.Cut(flag.Usage, " (default ")
+		if flag.Usage = what + ": " + all; has {
+			flag.Usage += " (default " + preset
+		}
+	}
 	flag.Value = reading{flag.Value, func(text string) (string, error) {
 		if slices.Contains(choices, text) {
 			return text, nil
 		}
-		return "", fmt.Errorf("give %s or %s", strings.Join(choices[:len(choices)-1], ", "), choices[len(choices)-1])
+		return "", fmt.Errorf("give %s", all)
 	}}
 }
 

@@ -79,7 +79,7 @@ func (do *applying) flags(f *pflag.FlagSet) {
 	f.StringVarP(&do.file, "filename", "f", "", "file with links and groups; - for standard input")
 	f.BoolVar(&do.dryRun, "dry-run", false, "only print what would change")
 	f.StringVar(&s.Source, "source", "", "cluster to copy from, as the replicator's configuration names it")
-	f.StringVar(&do.model, "model", "", "how is chosen what is copied (default topic)")
+	f.StringVar(&do.model, "model", "", "by what topics are chosen (default topic)")
 	cli.Choices(f, "model", "topic", "group", "routed")
 	f.StringArrayVar(&s.Include, "include", nil, "pattern of names of topics to copy (RE2, the whole name); may be repeated")
 	f.StringArrayVar(&s.Exclude, "exclude", nil, "pattern of names not to copy; may be repeated")

@@ -260,6 +260,17 @@ func TestARecordThatTheTargetRefuses(t *testing.T) {
 	}
 }
 
+// A copy that has stopped lacks something, and is not consistent any more.
+func TestACopyThatStopsIsNotConsistent(t *testing.T) {
+	s := newStage()
+	s.source.append(numbered(0, 10)...)
+	r := start(t, s.config())
+	r.until("it is consistent", func(r *Report) bool { return next(10)(r) && !r.ConsistentSince.IsZero() })
+	s.target.append(events.Record{Value: []byte("foreign")})
+	s.source.append(numbered(10, 1)...)
+	r.until("it has stopped", func(r *Report) bool { return r.State == mirror.Stopped && r.ConsistentSince.IsZero() })
+}
+
 func TestACopyThatStops(t *testing.T) {
 	s := newStage()
 	s.target.append(numbered(0, 1)...)

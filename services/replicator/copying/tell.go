@@ -43,7 +43,10 @@ func (c *Copier) look(now time.Time) {
 		r.Next, r.SnapshotEnd, r.Generation = mark.Next, mark.SnapshotEnd, mark.Generation
 	}
 	r.Oldest = c.oldest()
-	if r.State == mirror.Delta && r.ConsistentSince.IsZero() {
+	switch {
+	case r.State == mirror.Stopped: // What it stopped at is missing.
+		r.ConsistentSince = time.Time{}
+	case r.State == mirror.Delta && r.ConsistentSince.IsZero():
 		r.ConsistentSince = now
 	}
 	for _, i := range c.copy.Incidents() {
