@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 
+	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
 )
 
@@ -32,6 +33,19 @@ func (c *Client) TopicID(ctx context.Context, topic string, partition int32) (id
 		return failure("ask for the ID of topic "+topic, r.code)
 	})
 	return id, err
+}
+
+// HasTopic tells whether the leader of a partition knows its topic, and by this ID (see
+// TopicID). It asks once: a topic that was deleted just now is not waited for.
+func (c *Client) HasTopic(ctx context.Context, topic string, partition int32, id string) (bool, error) {
+	r, err := ask[*topicIDResponse](ctx, c, &topicIDRequest{client: c, topic: topic, partition: partition})
+	switch {
+	case errors.Is(err, kafkago.UnknownTopicOrPartition), errors.Is(err, protocol.ErrNoTopic), err == nil && kafkago.Error(r.code) == kafkago.UnknownTopicOrPartition:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("ask whether topic %s is there: %w", topic, err)
+	}
+	return r.id == id, failure("ask whether topic "+topic+" is there", r.code)
 }
 
 // topicIDRequest is a Metadata request of version 10, which tells IDs of topics; that of

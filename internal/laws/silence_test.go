@@ -41,6 +41,7 @@ var waits = map[string]string{
 	"pkg/queue/keep.go Keep":                          "the next look for queues",
 	"pkg/queue/keep.go keep":                          "the topic of a queue, to come or to go",
 	"pkg/queue/open.go awaitGone":                     "what this process knows of topics, which is half a second old",
+	"pkg/queue/tied.go gone":                          "a second look whether a topic is gone",
 	"cmd/spanway/link/watch.go run":                   "the next picture",
 	"cmd/spanway/link/await.go awaitReports":          "the first reports of a link: it tells what is missing, and not for longer than 15 s",
 	"pkg/replication/table.go appeared":               "a topic that may come",

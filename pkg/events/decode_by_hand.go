@@ -45,13 +45,14 @@ func unmarshal(data []byte, m proto.Message) error {
 // as protobuf writes it, and its value.
 type field struct {
 	tag   uint64
-	n     uint64 // of a varint
+	n     uint64 // of a varint, or of 64 bits
 	bytes []byte // of what has a length
 }
 
 const (
-	varint = uint64(protowire.VarintType)
-	length = uint64(protowire.BytesType)
+	varint  = uint64(protowire.VarintType)
+	fixed64 = uint64(protowire.Fixed64Type)
+	length  = uint64(protowire.BytesType)
 )
 
 var merge = proto.UnmarshalOptions{Merge: true}
@@ -85,6 +86,8 @@ func readField(data []byte) (f field, size int) {
 	switch tag & 7 {
 	case varint:
 		f.n, n = protowire.ConsumeVarint(data[at:])
+	case fixed64:
+		f.n, n = protowire.ConsumeFixed64(data[at:])
 	case length:
 		f.bytes, n = protowire.ConsumeBytes(data[at:])
 	}
@@ -295,6 +298,8 @@ func (x *QueueEnqueued) byHand(f field) bool {
 		return f.data(&x.Payload)
 	case 3<<3 | length:
 		return f.name(&x.PayloadType)
+	case 14<<3 | fixed64:
+		return f.uint64(&x.Creation)
 	case 15<<3 | varint:
 		return f.int64(&x.AtMs)
 	}
@@ -307,6 +312,8 @@ func (x *QueueDone) byHand(f field) bool {
 		return f.text(&x.Id)
 	case 2<<3 | varint:
 		return f.int64(&x.Token)
+	case 14<<3 | fixed64:
+		return f.uint64(&x.Creation)
 	case 15<<3 | varint:
 		return f.int64(&x.AtMs)
 	}

@@ -11,7 +11,7 @@ import (
 
 // room is how many bytes of data there are at most.
 func (x *QueueEnqueued) room() int {
-	const tags = 4 * (1 + 10) // with lengths
+	const tags = 5 * (1 + 10) // with lengths
 	return tags + len(x.Id) + len(x.Payload) + len(x.PayloadType) + len(x.unknownFields)
 }
 
@@ -28,6 +28,9 @@ func (x *QueueEnqueued) append(dst []byte) ([]byte, error) {
 	}
 	if x.PayloadType != "" {
 		dst = protowire.AppendString(protowire.AppendVarint(dst, 3<<3|length), x.PayloadType)
+	}
+	if x.Creation != 0 {
+		dst = protowire.AppendFixed64(protowire.AppendVarint(dst, 14<<3|fixed64), x.Creation)
 	}
 	if x.AtMs != 0 {
 		dst = protowire.AppendVarint(protowire.AppendVarint(dst, 15<<3|varint), uint64(x.AtMs))

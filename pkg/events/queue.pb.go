@@ -6,6 +6,11 @@
 
 // Queues: shared logs, each on one partition of a topic of its own. Each message is a
 // call: the fold of the log accepts it or refuses it (docs/wire.md, "Shared logs").
+//
+// In each, creation says which queue of the name is meant, for a queue may be deleted and
+// created again: the first 8 bytes of the ID of the call that created it, as a big-endian
+// number. A call for another queue than the log's is refused (QUEUE_DELETED). 0 is whichever
+// the log holds.
 
 package events
 
@@ -166,8 +171,10 @@ type QueueConfigured struct {
 	// All rules; what is absent is at its default.
 	Settings *QueueSettings `protobuf:"bytes,1,opt,name=settings,proto3" json:"settings,omitempty"`
 	// Refuse if the queue exists with other settings.
-	Create        bool  `protobuf:"varint,2,opt,name=create,proto3" json:"create,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Create bool `protobuf:"varint,2,opt,name=create,proto3" json:"create,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -216,6 +223,13 @@ func (x *QueueConfigured) GetCreate() bool {
 	return false
 }
 
+func (x *QueueConfigured) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueConfigured) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -232,7 +246,9 @@ type QueueEnqueued struct {
 	// What it holds.
 	Payload []byte `protobuf:"bytes,2,opt,name=payload,proto3" json:"payload,omitempty"`
 	// As in content-type; empty if it is not known.
-	PayloadType   string `protobuf:"bytes,3,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
+	PayloadType string `protobuf:"bytes,3,opt,name=payload_type,json=payloadType,proto3" json:"payload_type,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -289,6 +305,13 @@ func (x *QueueEnqueued) GetPayloadType() string {
 	return ""
 }
 
+func (x *QueueEnqueued) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueEnqueued) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -302,7 +325,9 @@ type QueueRemoved struct {
 	// Of the entry: 1 to 256 bytes of text.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// For people.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -352,6 +377,13 @@ func (x *QueueRemoved) GetReason() string {
 	return ""
 }
 
+func (x *QueueRemoved) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueRemoved) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -370,8 +402,10 @@ type QueueClaimed struct {
 	// How many of the first ones, at most; 0: 1. At most 1,000.
 	Count int32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
 	// How long they are leased, in the time of the log; 1 to 86,400,000.
-	LeaseMs       int64 `protobuf:"varint,4,opt,name=lease_ms,json=leaseMs,proto3" json:"lease_ms,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	LeaseMs int64 `protobuf:"varint,4,opt,name=lease_ms,json=leaseMs,proto3" json:"lease_ms,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -434,6 +468,13 @@ func (x *QueueClaimed) GetLeaseMs() int64 {
 	return 0
 }
 
+func (x *QueueClaimed) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueClaimed) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -449,8 +490,10 @@ type QueueClaimExtended struct {
 	// The token of the claim.
 	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
 	// In the time of the log; 1 to 86,400,000.
-	LeaseMs       int64 `protobuf:"varint,3,opt,name=lease_ms,json=leaseMs,proto3" json:"lease_ms,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	LeaseMs int64 `protobuf:"varint,3,opt,name=lease_ms,json=leaseMs,proto3" json:"lease_ms,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -506,6 +549,13 @@ func (x *QueueClaimExtended) GetLeaseMs() int64 {
 	return 0
 }
 
+func (x *QueueClaimExtended) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueClaimExtended) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -519,8 +569,10 @@ type QueueDone struct {
 	// Of the entry: 1 to 256 bytes of text.
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// The token of the claim.
-	Token         int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -569,6 +621,13 @@ func (x *QueueDone) GetToken() int64 {
 	return 0
 }
 
+func (x *QueueDone) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueDone) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -584,7 +643,9 @@ type QueueReleased struct {
 	// The token of the claim.
 	Token int64 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
 	// For people.
-	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -641,6 +702,13 @@ func (x *QueueReleased) GetReason() string {
 	return ""
 }
 
+func (x *QueueReleased) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueReleased) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -652,8 +720,10 @@ func (x *QueueReleased) GetAtMs() int64 {
 type QueueDeleted struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Also if it holds entries or claims.
-	Force         bool  `protobuf:"varint,1,opt,name=force,proto3" json:"force,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Force bool `protobuf:"varint,1,opt,name=force,proto3" json:"force,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -695,6 +765,13 @@ func (x *QueueDeleted) GetForce() bool {
 	return false
 }
 
+func (x *QueueDeleted) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
 func (x *QueueDeleted) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
@@ -714,42 +791,50 @@ const file_spanway_v1_queue_proto_rawDesc = "" +
 	"\tmax_bytes\x18\x02 \x01(\x03R\bmaxBytes\x12&\n" +
 	"\x0fmax_entry_bytes\x18\x03 \x01(\x03R\rmaxEntryBytes\x12&\n" +
 	"\x03ids\x18\x04 \x01(\x0e2\x14.spanway.v1.QueueIDsR\x03ids\x12\x14\n" +
-	"\x05space\x18\x05 \x01(\tR\x05space\"u\n" +
+	"\x05space\x18\x05 \x01(\tR\x05space\"\x91\x01\n" +
 	"\x0fQueueConfigured\x125\n" +
 	"\bsettings\x18\x01 \x01(\v2\x19.spanway.v1.QueueSettingsR\bsettings\x12\x16\n" +
-	"\x06create\x18\x02 \x01(\bR\x06create\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"q\n" +
+	"\x06create\x18\x02 \x01(\bR\x06create\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x8d\x01\n" +
 	"\rQueueEnqueued\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x18\n" +
 	"\apayload\x18\x02 \x01(\fR\apayload\x12!\n" +
-	"\fpayload_type\x18\x03 \x01(\tR\vpayloadType\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"K\n" +
+	"\fpayload_type\x18\x03 \x01(\tR\vpayloadType\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"g\n" +
 	"\fQueueRemoved\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"~\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x9a\x01\n" +
 	"\fQueueClaimed\x12\x16\n" +
 	"\x06holder\x18\x01 \x01(\tR\x06holder\x12\x10\n" +
 	"\x03ids\x18\x02 \x03(\tR\x03ids\x12\x14\n" +
 	"\x05count\x18\x03 \x01(\x05R\x05count\x12\x19\n" +
-	"\blease_ms\x18\x04 \x01(\x03R\aleaseMs\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"j\n" +
+	"\blease_ms\x18\x04 \x01(\x03R\aleaseMs\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x86\x01\n" +
 	"\x12QueueClaimExtended\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x03R\x05token\x12\x19\n" +
-	"\blease_ms\x18\x03 \x01(\x03R\aleaseMs\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"F\n" +
+	"\blease_ms\x18\x03 \x01(\x03R\aleaseMs\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"b\n" +
 	"\tQueueDone\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\x03R\x05token\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"b\n" +
+	"\x05token\x18\x02 \x01(\x03R\x05token\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"~\n" +
 	"\rQueueReleased\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05token\x18\x02 \x01(\x03R\x05token\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"9\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"U\n" +
 	"\fQueueDeleted\x12\x14\n" +
-	"\x05force\x18\x01 \x01(\bR\x05force\x12\x13\n" +
+	"\x05force\x18\x01 \x01(\bR\x05force\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs*H\n" +
 	"\bQueueIDs\x12\x11\n" +
 	"\rQUEUE_IDS_ANY\x10\x00\x12\x14\n" +

@@ -53,14 +53,14 @@ func (q *Queue) Claim(ctx context.Context, r Request) (Claimed, error) {
 func (q *Queue) awaitFree(ctx context.Context, moved <-chan struct{}) error {
 	for {
 		free := false
-		if err := q.read(ctx, false, func(core *order.Queue, _ Position) { free = core.Free() || !core.Exists() }); err != nil || free {
+		if err := q.read(ctx, false, func(core *order.Queue, _ Position) { free = core.Free() }); err != nil || free {
 			return err
 		}
 		select {
 		case <-moved:
 			moved = q.moved()
 		case <-q.ended:
-			return fmt.Errorf("claim: queue %s: %w", q.name, q.hostEnded())
+			return q.hostEnded("claim")
 		case <-ctx.Done():
 			return fmt.Errorf("claim: queue %s: no entry is free: %w", q.name, ctx.Err())
 		}
@@ -77,7 +77,7 @@ func (q *Queue) claim(ctx context.Context, r Request) (c Claimed, err error) {
 		return Claimed{}, err
 	}
 	began := time.Now()
-	m := &events.QueueClaimed{Holder: q.options.Holder, Ids: r.IDs, Count: int32(r.Count), LeaseMs: lease, AtMs: q.now()}
+	m := &events.QueueClaimed{Holder: q.options.Holder, Ids: r.IDs, Count: int32(r.Count), LeaseMs: lease, Creation: q.creation, AtMs: q.now()}
 	err = q.callAndLook(ctx, what, m, func(core *order.Queue, offset int64) {
 		c = Claimed{Token: offset, Entries: core.Taken(offset), Until: began.Add(r.Lease)}
 	}, func(core *order.Queue, refused *Refused) { explainClaim(core, r.IDs, refused) })
@@ -134,18 +134,18 @@ func (q *Queue) Extend(ctx context.Context, id string, token int64, lease time.D
 		return time.Time{}, err
 	}
 	until = time.Now().Add(lease)
-	return until, q.call(ctx, what, &events.QueueClaimExtended{Id: id, Token: token, LeaseMs: ms, AtMs: q.now()}, explainStale(id))
+	return until, q.call(ctx, what, &events.QueueClaimExtended{Id: id, Token: token, LeaseMs: ms, Creation: q.creation, AtMs: q.now()}, explainStale(id))
 }
 
 // Done takes a claimed entry out: its work is finished. If the claim is over the error is
 // ErrStaleClaim, and the work may be done by another holder.
 func (q *Queue) Done(ctx context.Context, id string, token int64) error {
-	return q.call(ctx, fmt.Sprintf("finish %.99q", id), &events.QueueDone{Id: id, Token: token, AtMs: q.now()}, explainStale(id))
+	return q.call(ctx, fmt.Sprintf("finish %.99q", id), &events.QueueDone{Id: id, Token: token, Creation: q.creation, AtMs: q.now()}, explainStale(id))
 }
 
 // Release gives a claimed entry back, at its place. reason is for people.
 func (q *Queue) Release(ctx context.Context, id string, token int64, reason string) error {
-	return q.call(ctx, fmt.Sprintf("release %.99q", id), &events.QueueReleased{Id: id, Token: token, Reason: reason, AtMs: q.now()}, explainStale(id))
+	return q.call(ctx, fmt.Sprintf("release %.99q", id), &events.QueueReleased{Id: id, Token: token, Reason: reason, Creation: q.creation, AtMs: q.now()}, explainStale(id))
 }
 
 // explainStale says which claim an entry has now.
@@ -161,5 +161,5 @@ func explainStale(id string) func(*order.Queue, *Refused) {
 // nil to exactly one call in the whole system; to later ones ErrAlreadyRemoved. reason is for
 // people.
 func (q *Queue) Remove(ctx context.Context, id, reason string) error {
-	return q.call(ctx, fmt.Sprintf("remove %.99q", id), &events.QueueRemoved{Id: id, Reason: reason, AtMs: q.now()}, nil)
+	return q.call(ctx, fmt.Sprintf("remove %.99q", id), &events.QueueRemoved{Id: id, Reason: reason, Creation: q.creation, AtMs: q.now()}, nil)
 }

@@ -22,6 +22,10 @@
 // A read with a barrier is linearizable: it sees everything that was acknowledged before it
 // began. A read without one sees what this host has folded, and says how far that is.
 //
+// A handle is of the queue that was opened. Once that is deleted, all that waits or is asked is
+// ErrDeleted, also if another queue has its name by then: the calls of the handle name the
+// creation of its own, and its host reads the topic of one ID.
+//
 // # Listing
 //
 // What only lists a queue needs not be its host. List reads the newest snapshot as a stream

@@ -139,7 +139,7 @@ func (q *Queue) enqueued(ctx context.Context, item Item) (*events.QueueEnqueued,
 	if made, ok := order.TimeOf(item.ID); ok && made > now+day.Milliseconds() {
 		return nil, refuse(events.CodeBadEntryID, "the time in the UUID is more than a day ahead of this host's; others would be refused as too old")
 	}
-	return &events.QueueEnqueued{Id: item.ID, Payload: item.Payload, PayloadType: item.Type, AtMs: now}, nil
+	return &events.QueueEnqueued{Id: item.ID, Payload: item.Payload, PayloadType: item.Type, Creation: q.creation, AtMs: now}, nil
 }
 
 // why is why something was refused, without the code.

@@ -78,7 +78,7 @@ var said = map[events.Code][2]string{
 	events.CodeUnknownQueue:   {"there is no such queue", "create it (spanway queue create NAME), or look for its name (spanway queue list)"},
 	events.CodeQueueExists:    {"it exists with other rules", "open it as it is, or configure it"},
 	events.CodeQueueFull:      {"it is full", "remove entries, or raise max_entries or max_bytes"},
-	events.CodeQueueDeleted:   {"it was deleted", "use another name, or delete its topics first"},
+	events.CodeQueueDeleted:   {"it was deleted", "begin again if another queue has its name by now; else create one, once its topics are gone"},
 	events.CodeQueueHeld:      {"it holds entries", "take them out, or force the deletion"},
 	events.CodeBadEntryID:     {"the ID is not of the kind that the queue has", "give 1 to 256 bytes of text without control characters; a UUID of version 7, less than a day older than the newest; or a decimal number: see the queue's rules"},
 	events.CodeTooLarge:       {"the payload is too large", "store it elsewhere, and enqueue where it is"},

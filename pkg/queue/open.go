@@ -23,12 +23,15 @@ type Queue struct {
 	name    string
 	topic   string
 	options Options
-	cluster *cluster.Cluster
+	of      incarnation
 	service *loghost.Service
 	host    *sharedlog.Host
 	reader  payloads
 
-	stop  context.CancelFunc
+	// creation is that of the queue that was opened; 0 while it is not, or if it is not known.
+	creation uint64
+
+	stop  context.CancelCauseFunc
 	ended chan struct{} // closed when the host has ended, err says why
 	err   error
 
@@ -56,7 +59,7 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 		return fmt.Errorf("create queue %s: %w", name, err)
 	}
 	o.Brief = true
-	q, err := start(c, name, o, false)
+	q, err := start(ctx, c, name, o, false)
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,9 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 
 // Open makes this process a host of a queue that exists: it folds the newest snapshot and
 // what follows, no longer than ctx. If there is no such queue the error is ErrUnknownQueue,
-// if it was deleted ErrDeleted. c must stay open until the queue is closed.
+// if it was deleted ErrDeleted. c must stay open until the queue is closed. A queue is the one
+// that was opened: once it is deleted all that is asked of it is ErrDeleted, and another one
+// that is created under its name must be opened.
 func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Queue, error) {
 	o = o.withDefaults()
 	if err := o.validate(name); err != nil {
@@ -82,19 +87,20 @@ func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Que
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: %w", name, err)
 	}
-	q, err := start(c, name, o, bare)
+	q, err := start(ctx, c, name, o, bare)
 	if err != nil {
+		if n, look := c.Kafka().Partitions(ctx, o.topics().Queue(name)); look == nil && n == 0 { // Deleted just now.
+			err = &Refused{Queue: name, What: "open", Code: events.CodeUnknownQueue}
+		}
 		return nil, err
 	}
 	refused := &Refused{Queue: name, What: "open"}
 	err = q.read(ctx, true, func(core *order.Queue, _ Position) {
 		switch {
-		case core.Deleted():
-			refused.Code = events.CodeQueueDeleted
 		case !core.Exists():
 			refused.Code = events.CodeUnknownQueue
 		default:
-			refused = nil
+			q.creation, refused = core.Creation(), nil
 		}
 	})
 	if err == nil && refused != nil {
@@ -125,10 +131,14 @@ func copiedAlone(ctx context.Context, c *cluster.Cluster, topic string) (bool, e
 }
 
 // start runs a host. bare: there are no snapshots.
-func start(c *cluster.Cluster, name string, o Options, bare bool) (*Queue, error) {
+func start(ctx context.Context, c *cluster.Cluster, name string, o Options, bare bool) (*Queue, error) {
 	logs := o.topics().QueueLogs(name)
+	of, err := incarnationOf(ctx, c, logs[0].Topic)
+	if err != nil {
+		return nil, fmt.Errorf("open queue %s: %w", name, err)
+	}
 	q := &Queue{
-		name: name, topic: logs[0].Topic, options: o, cluster: c,
+		name: name, topic: logs[0].Topic, options: o, of: of,
 		ended: make(chan struct{}), changed: make(chan struct{}), subs: map[*subscription]bool{},
 	}
 	group := o.topics().KeeperGroup(q.topic)
@@ -136,7 +146,7 @@ func start(c *cluster.Cluster, name string, o Options, bare bool) (*Queue, error
 		group = ""
 	}
 	service, err := loghost.New(loghost.Config{
-		Log: logs[0], Bare: bare, Group: group, Cluster: loghost.On(c), Encoder: events.Encoder{Source: o.Source, JSON: o.JSON},
+		Log: logs[0], Bare: bare, Group: group, Cluster: tiedCluster{loghost.On(c), of}, Encoder: events.Encoder{Source: o.Source, JSON: o.JSON},
 		NewCore:   func(int32) sharedlog.Core { return order.New() },
 		Snapshots: o.Snapshots, Logger: o.Logger, Meter: o.Meter,
 	})
@@ -144,22 +154,25 @@ func start(c *cluster.Cluster, name string, o Options, bare bool) (*Queue, error
 		return nil, fmt.Errorf("open queue %s: %w", name, err)
 	}
 	q.service, q.host = service, service.Host(0)
-	q.reader.log = mirrored.Of(c.Partition(q.topic, 0))
-	ctx, stop := context.WithCancel(context.Background())
+	q.reader.log = mirrored.Of(of.log())
+	ctx, stop := context.WithCancelCause(context.Background())
 	q.stop = stop
 	go func() {
 		defer close(q.ended)
-		q.err = service.Run(ctx)
+		if q.err = service.Run(ctx); q.err == nil && isGone(context.Cause(ctx)) {
+			q.err = context.Cause(ctx)
+		}
 	}()
 	return q, nil
 }
 
 // Close ends this host: what waits ends with an error, and calls that have no verdict with
-// a *sharedlog.UnknownError. The error is what ended the host before, if anything did.
+// a *sharedlog.UnknownError. The error is what ended the host before, if anything did but the
+// deletion of the queue.
 func (q *Queue) Close() error {
-	q.stop()
+	q.stop(nil)
 	<-q.ended
-	if q.err != nil {
+	if q.err != nil && !isGone(q.err) {
 		return fmt.Errorf("queue %s: %w", q.name, q.err)
 	}
 	return nil
@@ -177,7 +190,7 @@ func (q *Queue) Configure(ctx context.Context, rules Rules) error {
 	if err := check(rules, q.name, "configure"); err != nil {
 		return err
 	}
-	return q.call(ctx, "configure", &events.QueueConfigured{Settings: rules.Settings(), AtMs: q.now()}, nil)
+	return q.call(ctx, "configure", &events.QueueConfigured{Settings: rules.Settings(), Creation: q.creation, AtMs: q.now()}, nil)
 }
 
 // check refuses rules that no queue can have, and says which one.
@@ -193,7 +206,7 @@ func check(rules Rules, name, what string) error {
 // Delete deletes the queue for all hosts, and then its topics with all that they hold. If
 // it holds entries the error is ErrHeld and says what has claims (Refused.Held), unless force is set.
 func (q *Queue) Delete(ctx context.Context, force bool) error {
-	err := q.call(ctx, "delete", &events.QueueDeleted{Force: force, AtMs: q.now()}, func(core *order.Queue, r *Refused) {
+	err := q.call(ctx, "delete", &events.QueueDeleted{Force: force, Creation: q.creation, AtMs: q.now()}, func(core *order.Queue, r *Refused) {
 		if r.Code == events.CodeQueueHeld {
 			r.Held = holding(core)
 			r.Detail = r.Held.String()
@@ -202,19 +215,27 @@ func (q *Queue) Delete(ctx context.Context, force bool) error {
 	if err != nil && !errors.Is(err, ErrDeleted) {
 		return err
 	}
-	if err := q.cluster.Kafka().DeleteTopics(ctx, []string{q.topic, events.Snapshots(q.topic)}); err != nil {
-		return fmt.Errorf("queue %s is deleted, but its topics are not: %w", q.name, err)
+	gone, err := q.of.gone(ctx)
+	if err == nil && !gone { // What has the name now is another one's.
+		err = q.of.cluster.Kafka().DeleteTopics(ctx, []string{q.topic, events.Snapshots(q.topic)})
+	}
+	if err != nil {
+		return fmt.Errorf("queue %s is deleted, but its topics may not be: %w", q.name, err)
 	}
 	return q.awaitGone(ctx)
 }
 
 // awaitGone waits until this process knows that the topic is gone: what it knows of topics
-// is as old as half a second.
+// is as old as half a second. What is there a second later is another one of the name.
 func (q *Queue) awaitGone(ctx context.Context) error {
-	for {
-		n, err := q.cluster.Kafka().Partitions(ctx, q.topic)
+	for since := time.Now(); ; {
+		n, err := q.of.cluster.Kafka().Partitions(ctx, q.topic)
 		if err != nil || n == 0 {
 			return err
+		}
+		there, err := q.of.there(ctx)
+		if err == nil && !there && time.Since(since) > time.Second {
+			return nil
 		}
 		again := time.NewTimer(50 * time.Millisecond)
 		select {
@@ -269,6 +290,8 @@ func outcome(name, what string, err error) error {
 	var bad *events.Malformed
 	var readOnly *eventlog.ReadOnlyError
 	switch {
+	case isGone(err):
+		return &Refused{Queue: name, What: what, Code: events.CodeQueueDeleted}
 	case errors.As(err, &bad):
 		return &Refused{Queue: name, What: what, Code: bad.Code, Detail: bad.Message}
 	case errors.As(err, &readOnly):

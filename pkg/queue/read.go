@@ -2,9 +2,9 @@ package queue
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue/order"
 )
 
@@ -87,10 +87,16 @@ func (q *Queue) Info(ctx context.Context, barrier bool) (i Info, err error) {
 	return i, err
 }
 
+// read lets look see the queue. If it was deleted the error is ErrDeleted.
 func (q *Queue) read(ctx context.Context, barrier bool, look func(core *order.Queue, at Position)) error {
-	err := q.host.Read(ctx, barrier, func(core sharedlog.Core, at Position) { look(core.(*order.Queue), at) })
-	if err != nil {
-		return fmt.Errorf("queue %s: %w", q.name, err)
-	}
-	return nil
+	var refused *Refused
+	err := q.host.Read(ctx, barrier, func(core sharedlog.Core, at Position) {
+		queue := core.(*order.Queue)
+		if queue.Deleted() || q.creation != 0 && queue.Creation() != q.creation && queue.Exists() {
+			refused = &Refused{Queue: q.name, What: "read", Code: events.CodeQueueDeleted}
+			return
+		}
+		look(queue, at)
+	})
+	return q.outcome("read", err, refused)
 }

@@ -14,7 +14,8 @@ import (
 //
 // An entry that is taken out before this process comes to it is not applied here. So take
 // out what all processes have applied (those that start anew need a copy of another's
-// state), or nothing. The error is a *Diverged if the log has lost what was applied.
+// state), or nothing. The error is a *Diverged if the log has lost what was applied, and
+// ErrDeleted once the queue is deleted.
 func (q *Queue) Replicate(ctx context.Context, after int64, apply func(e Entry, p Payload) error) error {
 	last := Entry{Seq: after}
 	for {
@@ -43,7 +44,7 @@ func (q *Queue) Replicate(ctx context.Context, after int64, apply func(e Entry, 
 		select {
 		case <-moved:
 		case <-q.ended:
-			return fmt.Errorf("replicate queue %s: %w", q.name, q.hostEnded())
+			return q.hostEnded("replicate")
 		case <-ctx.Done():
 			return fmt.Errorf("replicate queue %s: %w", q.name, ctx.Err())
 		}

@@ -1,11 +1,13 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue/order"
 )
 
@@ -29,6 +31,8 @@ type told struct {
 // order.Enqueued; and then with each change as it is folded, until see or ctx ends it. What
 // changes while the entries are listed is told after them, so an entry that is taken out
 // meanwhile may be told as removed only. If see does not keep up the error is a *Behind.
+// Once the queue is deleted the error is ErrDeleted, behind a change of kind WasDeleted, which
+// is the last: what is created under the name later is another queue.
 func (q *Queue) Watch(ctx context.Context, after int64, see func(Change) error) error {
 	s := &subscription{signal: make(chan struct{}, 1)}
 	q.mu.Lock()
@@ -47,21 +51,26 @@ func (q *Queue) Watch(ctx context.Context, after int64, see func(Change) error) 
 		return fmt.Errorf("queue %s: %w", q.name, err)
 	}
 	defer stop()
-	for begun := false; ; {
+	deleted := &Refused{Queue: q.name, What: "watch", Code: events.CodeQueueDeleted}
+	for begun, last := false, after; ; {
 		batch, err := q.take(ctx, s)
-		if err != nil {
-			return err
-		}
 		for _, t := range batch {
 			if t.began == nil {
-				err = see(t.change)
+				last, err = t.change.Offset, see(t.change)
 			} else {
-				err = q.begin(ctx, begun, after, *t.began, see)
+				last, err = max(last, t.began.Offset-1), q.begin(ctx, begun, after, *t.began, see)
 				begun = true
 			}
-			if err != nil {
-				return err
+			if err != nil || t.change.Kind == WasDeleted {
+				err = cmp.Or(err, error(deleted))
+				break
 			}
+		}
+		if errors.Is(err, ErrDeleted) && err != error(deleted) { // The change itself was not read.
+			err = cmp.Or(see(Change{Kind: WasDeleted, Offset: last + 1}), error(deleted))
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -109,7 +118,7 @@ func (q *Queue) take(ctx context.Context, s *subscription) ([]told, error) {
 		select {
 		case <-s.signal:
 		case <-q.ended:
-			return nil, fmt.Errorf("watch queue %s: %w", q.name, q.hostEnded())
+			return nil, q.hostEnded("watch")
 		case <-ctx.Done():
 			return nil, fmt.Errorf("watch queue %s: %w", q.name, ctx.Err())
 		}
@@ -148,7 +157,10 @@ func (q *Queue) decided(_ sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict
 	q.dirty = q.dirty || v.Accepted()
 }
 
-func (q *Queue) stepped(sharedlog.Core, Position) {
+func (q *Queue) stepped(core sharedlog.Core, _ Position) {
+	if other := core.(*order.Queue).Creation(); q.creation != 0 && other != 0 && other != q.creation {
+		q.stop(&goneError{q.topic}) // Where brokers tell no IDs of topics it shows here.
+	}
 	if q.dirty {
 		q.wake()
 	}
@@ -171,11 +183,7 @@ func (q *Queue) moved() <-chan struct{} {
 	return q.changed
 }
 
-func (q *Queue) hostEnded() error {
-	if q.err != nil {
-		return q.err
-	}
-	return errClosed
-}
+// hostEnded is the error of what waited when the host has ended.
+func (q *Queue) hostEnded(what string) error { return q.outcome(what, cmp.Or(q.err, errClosed), nil) }
 
 var errClosed = errors.New("the queue is closed")

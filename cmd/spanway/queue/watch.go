@@ -33,7 +33,10 @@ func watch(a *cli.App) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "watch NAME",
 		Short: "Print the entries, and then each change as it happens",
-		Args:  cli.One("name of a queue"),
+		Long: `Print the entries, and then each change as it happens, until it is interrupted. If
+the queue is deleted, the last line says so ("deleted"), and the exit code is 1: a queue
+that is created under its name later is another one.`,
+		Args: cli.One("name of a queue"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if after < -1 {
 				return cli.Usage("--after %d: give 0 or more", after)

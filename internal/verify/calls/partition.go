@@ -37,7 +37,7 @@ type Contents interface {
 	Within() (judged bool)
 	// Decide takes the first record of a call, and returns why it is refused; "" accepts
 	// it. m is nil if it cannot be read.
-	Decide(at int64, m proto.Message) events.Code
+	Decide(call [16]byte, at int64, m proto.Message) events.Code
 	// Pass says that the time of the log has come to now, by the record at an offset.
 	Pass(now, at int64)
 	// Decided tells the verdict on a call: on what Decide decided, on moves of the time,
@@ -126,7 +126,7 @@ func (p *Partition) take(r *events.Record) (why string) {
 	}
 	p.first[id] = asks
 	p.order = append(p.order, placed{id, r.Offset})
-	code := p.decide(r)
+	code := p.decide(id, r)
 	if code == "" {
 		p.report.Counted++
 	}
@@ -140,7 +140,7 @@ func asked(r *events.Record) uint64 {
 	return xxhash.Sum64(append(append([]byte(nil), typ...), r.Value...))
 }
 
-func (p *Partition) decide(r *events.Record) events.Code {
+func (p *Partition) decide(id [16]byte, r *events.Record) events.Code {
 	var m proto.Message
 	if r.Value != nil {
 		if read, err := events.Message(r); err == nil {
@@ -149,7 +149,7 @@ func (p *Partition) decide(r *events.Record) events.Code {
 	}
 	passed, ok := m.(*events.LogTimePassed)
 	if !ok {
-		return p.contents.Decide(r.Offset, m)
+		return p.contents.Decide(id, r.Offset, m)
 	}
 	if p.within && passed.FromMs > p.now {
 		p.now = passed.FromMs // It has moved before the log begins.

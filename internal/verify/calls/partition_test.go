@@ -21,7 +21,7 @@ func (s *seen) Within() bool {
 	return true
 }
 
-func (s *seen) Decide(at int64, m proto.Message) events.Code {
+func (s *seen) Decide(_ [16]byte, at int64, m proto.Message) events.Code {
 	s.told = append(s.told, fmt.Sprintf("%d", at))
 	if m == nil {
 		return events.CodeBadData

@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"encoding/binary"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/verify/chain"
@@ -13,16 +15,16 @@ const (
 )
 
 // decide folds a call, and returns why it is refused.
-func (p *Partition) decide(m proto.Message, offset int64) events.Code {
+func (p *Partition) decide(m proto.Message, call [16]byte, offset int64) events.Code {
 	s := &p.q
 	if m == nil {
 		return events.CodeBadData
 	}
-	if s.over {
+	if s.over || s.isOther(m) {
 		return events.CodeQueueDeleted
 	}
 	if c, ok := m.(*events.QueueConfigured); ok {
-		return s.configured(c)
+		return s.configured(c, call)
 	}
 	if !s.exists {
 		return events.CodeUnknownQueue
@@ -85,7 +87,16 @@ func (p *Partition) decide(m proto.Message, offset int64) events.Code {
 	return events.CodeUnknownType
 }
 
-func (s *state) configured(m *events.QueueConfigured) events.Code {
+// isOther tells whether a call names a queue that was created by another call than this one.
+func (s *state) isOther(m proto.Message) bool {
+	named, ok := m.(interface{ GetCreation() uint64 })
+	if !ok || named.GetCreation() == 0 {
+		return false
+	}
+	return !s.exists || binary.BigEndian.Uint64(s.creator[:8]) != named.GetCreation()
+}
+
+func (s *state) configured(m *events.QueueConfigured, call [16]byte) events.Code {
 	r, ok := rulesOf(m.Settings)
 	switch {
 	case !ok:
@@ -96,6 +107,9 @@ func (s *state) configured(m *events.QueueConfigured) events.Code {
 		return events.CodeQueueExists
 	case s.exists && (r.ids != s.rules.ids || r.space != s.rules.space):
 		return events.CodeBadData
+	}
+	if !s.exists {
+		s.creator = call
 	}
 	s.rules, s.exists = r, true
 	return ""

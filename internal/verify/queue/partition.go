@@ -43,11 +43,11 @@ func (c *contents) Within() bool {
 }
 
 // Decide implements calls.Contents.
-func (c *contents) Decide(at int64, m proto.Message) events.Code {
+func (c *contents) Decide(call [16]byte, at int64, m proto.Message) events.Code {
 	if c.judge.q.partial {
 		return ""
 	}
-	return c.judge.decide(m, at)
+	return c.judge.decide(m, call, at)
 }
 
 // Pass implements calls.Contents.

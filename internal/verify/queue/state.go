@@ -15,7 +15,8 @@ type state struct {
 	// partial: the beginning of the log was deleted, so that nothing of this is known.
 	partial bool
 	exists  bool
-	over    bool // it was deleted
+	creator [16]byte // the ID of the call that created it
+	over    bool     // it was deleted
 	now     int64
 	bytes   int64
 	newest  int64 // the minute of the newest UUID

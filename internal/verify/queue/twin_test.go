@@ -39,7 +39,29 @@ func (w *writer) id() string {
 	return "entry " + strconv.Itoa(n)
 }
 
+// message is a call; in one of four that names a queue it is another one than the log's.
 func (w *writer) message() proto.Message {
+	m := w.call()
+	if w.r.IntN(4) > 0 {
+		return m
+	}
+	creation := uint64(w.r.IntN(2)) + 1<<56 // The ID of the call that created it is 1, 0...
+	switch m := m.(type) {
+	case *events.QueueEnqueued:
+		m.Creation = creation
+	case *events.QueueClaimed:
+		m.Creation = creation
+	case *events.QueueDone:
+		m.Creation = creation
+	case *events.QueueConfigured:
+		m.Creation = creation
+	case *events.QueueDeleted:
+		m.Creation = creation
+	}
+	return m
+}
+
+func (w *writer) call() proto.Message {
 	token := w.tokens[max(0, len(w.tokens)-1-w.r.IntN(4))]
 	switch w.r.IntN(12) {
 	case 0, 1, 2, 3:

@@ -22,7 +22,10 @@ func (c *contents) Within() bool {
 }
 
 // Decide implements calls.Contents.
-func (c *contents) Decide(at int64, m proto.Message) events.Code { return c.rule.Decide(at, m) }
+
+func (c *contents) Decide(_ [16]byte, at int64, m proto.Message) events.Code {
+	return c.rule.Decide(at, m)
+}
 
 // Decided implements calls.Contents. The rule notes the verdicts on what it decides; that
 // a call is too late it is not told.

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"encoding/binary"
 	"slices"
 
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
@@ -20,10 +21,10 @@ func (q *Queue) Decide(c *sharedlog.Call) events.Code {
 	switch {
 	case c.Message == nil:
 		return events.CodeBadData
-	case q.deleted:
+	case q.deleted, !q.meant(c):
 		return events.CodeQueueDeleted
 	case ok:
-		return q.configure(m, c.Offset)
+		return q.configure(m, c)
 	case !q.exists:
 		return events.CodeUnknownQueue
 	}
@@ -46,7 +47,13 @@ func (q *Queue) Decide(c *sharedlog.Call) events.Code {
 	return events.CodeUnknownType
 }
 
-func (q *Queue) configure(m *events.QueueConfigured, offset int64) events.Code {
+// meant tells whether a call is for this queue, and not for an earlier one of its name.
+func (q *Queue) meant(c *sharedlog.Call) bool {
+	m, ok := c.Message.(interface{ GetCreation() uint64 })
+	return !ok || m.GetCreation() == 0 || m.GetCreation() == q.creation || q.exists && q.creation == 0
+}
+
+func (q *Queue) configure(m *events.QueueConfigured, c *sharedlog.Call) events.Code {
 	rules, err := RulesOf(m.Settings)
 	switch {
 	case err != nil:
@@ -59,10 +66,10 @@ func (q *Queue) configure(m *events.QueueConfigured, offset int64) events.Code {
 		return events.CodeBadData // What is remembered of removed IDs is of the old kind.
 	}
 	if !q.exists {
-		q.past = newPast(rules.IDs)
+		q.past, q.creation = newPast(rules.IDs), binary.BigEndian.Uint64(c.ID[:])
 	}
 	q.rules, q.exists = rules, true
-	q.observe(Change{Kind: Configured, Offset: offset})
+	q.observe(Change{Kind: Configured, Offset: c.Offset})
 	return ""
 }
 

@@ -1,8 +1,12 @@
 package order_test
 
 import (
+	"bytes"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -277,5 +281,66 @@ func TestHolders(t *testing.T) {
 		if h.Name != want || h.Entries != 3 || h.First.ID != fmt.Sprint("e", i) || h.First.Claim == nil || h.First.Claim.Holder != want {
 			t.Errorf("holder %d is %+v", i, h)
 		}
+	}
+}
+
+// A call for a queue that had the name before, or will have it, is refused and changes
+// nothing; one that names this queue, or none, is decided as ever. It is so after a snapshot.
+func TestACallForAnotherQueueOfTheName(t *testing.T) {
+	l := newLog(t, nil)
+	l.enqueue(t, "a")
+	claim := l.offset
+	if code := l.call(&events.QueueClaimed{Ids: []string{"a"}, LeaseMs: 1000}); code != "" {
+		t.Fatal(code)
+	}
+	own := l.q.Creation()
+	if own == 0 {
+		t.Fatal("the queue has no creation")
+	}
+	for _, creation := range []uint64{own + 1, own, 0} {
+		for _, m := range []proto.Message{
+			&events.QueueConfigured{Creation: creation}, &events.QueueEnqueued{Id: fmt.Sprint("b", creation), Creation: creation},
+			&events.QueueClaimed{LeaseMs: 1, Creation: creation}, &events.QueueClaimExtended{Id: "a", Token: claim, LeaseMs: 1, Creation: creation},
+			&events.QueueReleased{Id: "a", Token: claim, Creation: creation}, &events.QueueDone{Id: "a", Token: claim, Creation: creation},
+			&events.QueueRemoved{Id: "a", Creation: creation}, &events.QueueDeleted{Force: true, Creation: creation},
+		} {
+			before := l.q.Snapshot(nil)
+			again := &log{q: order.New(), offset: l.offset}
+			if err := again.q.Restore(before); err != nil || again.q.Creation() != own {
+				t.Fatal(again.q.Creation(), err)
+			}
+			code := again.call(m)
+			switch same := bytes.Equal(again.q.Snapshot(nil), before); {
+			case creation > own && (code != events.CodeQueueDeleted || !same):
+				t.Errorf("%T for another queue: %q", m, code)
+			case creation <= own && code == events.CodeQueueDeleted:
+				t.Errorf("%T with %d for this queue: %q", m, creation, code)
+			}
+		}
+	}
+	empty := &log{q: order.New()}
+	if code := empty.call(&events.QueueConfigured{Create: true, Creation: own}); code != events.CodeQueueDeleted {
+		t.Fatalf("a log without a queue took a call for one: %q", code)
+	}
+}
+
+// The state of a queue as version 1 wrote it: which queue it is, is not known, and every call
+// may be meant for it.
+func TestAStateOfVersion1(t *testing.T) {
+	l := newLog(t, nil)
+	state := l.q.Snapshot(nil)
+	at := len(order.New().Snapshot(nil)) // The time and the kind take as much room there.
+	at += bytes.Index(state[at:], binary.BigEndian.AppendUint64(nil, l.q.Creation()))
+	old := slices.Concat([]byte{1}, state[1:at], state[at+8:])
+	q := order.New()
+	if err := q.Restore(old); err != nil || !q.Exists() || q.Creation() != 0 || q.Rules() != l.q.Rules() {
+		t.Fatal(q.Creation(), q.Rules(), err)
+	}
+	if code := (&log{q: q, offset: 9}).call(&events.QueueEnqueued{Id: "a", Creation: 7}); code != "" {
+		t.Fatal(code)
+	}
+	parts := &order.Parts{}
+	if err := parts.Open(io.NewSectionReader(bytes.NewReader(old), 0, int64(len(old)))); err != nil || !parts.Exists() {
+		t.Fatal(err)
 	}
 }

@@ -19,7 +19,7 @@ type log struct {
 }
 
 func (l *log) call(m proto.Message) events.Code {
-	code := l.q.Decide(&sharedlog.Call{Offset: l.offset, Now: l.now, Message: m})
+	code := l.q.Decide(&sharedlog.Call{ID: sharedlog.CallID{0: 0x5a, 7: byte(l.offset + 1)}, Offset: l.offset, Now: l.now, Message: m})
 	l.offset++
 	return code
 }

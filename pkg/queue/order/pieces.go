@@ -30,7 +30,8 @@ const pieceRoom = 64 << 10
 // newPieces reads the head of a state.
 func newPieces(state io.Reader) *pieces {
 	p := &pieces{r: bufio.NewReaderSize(state, pieceRoom), last: -1}
-	if v := p.number(); p.err == nil && v != stateVersion {
+	version := p.number()
+	if v := version; p.err == nil && (v < 1 || v > stateVersion) {
 		p.err = &newerError{version: uint32(min(v, math.MaxUint32))}
 		return p
 	}
@@ -49,6 +50,11 @@ func newPieces(state io.Reader) *pieces {
 		p.fail("its rules: %v", err)
 	}
 	p.head.rules = rules
+	if version > 1 {
+		if b := p.take(8); b != nil {
+			p.head.creation = binary.BigEndian.Uint64(b)
+		}
+	}
 	p.head.entries = int(min(p.number(), math.MaxInt32))
 	p.left = p.head.entries
 	return p

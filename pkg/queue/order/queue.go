@@ -13,14 +13,17 @@ type Queue struct {
 	rules   Rules
 	exists  bool
 	deleted bool
-	now     int64 // the time of the log
-	bytes   int64
-	live    *idmap.Map // the sequence number of each entry
-	apart   int        // entries that stand elsewhere: this is a part of a queue (Parts)
-	index   index
-	claims  claims
-	past    past
-	taken   []Entry // by the claim that was decided last
+	// creation is the beginning of the ID of the call that created the queue; 0 if a state of
+	// version 1 does not tell.
+	creation uint64
+	now      int64 // the time of the log
+	bytes    int64
+	live     *idmap.Map // the sequence number of each entry
+	apart    int        // entries that stand elsewhere: this is a part of a queue (Parts)
+	index    index
+	claims   claims
+	past     past
+	taken    []Entry // by the claim that was decided last
 
 	// Observe, if set, is told of each change, in order. It is no part of the state.
 	Observe func(Change)
@@ -65,6 +68,10 @@ func (q *Queue) Exists() bool { return q.exists && !q.deleted }
 
 // Deleted tells whether the queue was.
 func (q *Queue) Deleted() bool { return q.deleted }
+
+// Creation tells this queue from others that had or will have its name; 0 if there is none,
+// or if it is not known.
+func (q *Queue) Creation() uint64 { return q.creation }
 
 // Rules returns those of the queue.
 func (q *Queue) Rules() Rules { return q.rules }

@@ -11,8 +11,9 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// stateVersion is that of the bytes of a snapshot.
-const stateVersion = 1
+// stateVersion is that of the bytes of a snapshot. In those of version 1 the creation of the
+// queue is missing.
+const stateVersion = 2
 
 // What a queue is, as snapshots say it.
 const (
@@ -48,14 +49,16 @@ func (q *Queue) Snapshot(dst []byte) []byte {
 // head is how the state of a queue begins; only of one that exists there is more than its
 // kind and the time.
 type head struct {
-	kind    int64
-	now     int64
-	rules   Rules
-	entries int
+	kind  int64
+	now   int64
+	rules Rules
+	// creation has 8 bytes in the state.
+	creation uint64
+	entries  int
 }
 
 func (q *Queue) head() head {
-	h := head{kind: stateExists, now: q.now, rules: q.rules, entries: q.live.Len()}
+	h := head{kind: stateExists, now: q.now, rules: q.rules, creation: q.creation, entries: q.live.Len()}
 	switch {
 	case q.deleted:
 		h.kind = stateDeleted
@@ -73,7 +76,8 @@ func (h *head) append(dst []byte) []byte {
 	for _, v := range []int64{h.rules.MaxEntries, h.rules.MaxBytes, h.rules.MaxEntryBytes, int64(h.rules.IDs)} {
 		dst = putUvarint(dst, v)
 	}
-	return putUvarint(putText(dst, h.rules.Space), h.entries)
+	dst = binary.BigEndian.AppendUint64(putText(dst, h.rules.Space), h.creation)
+	return putUvarint(dst, h.entries)
 }
 
 // appendEntry appends an entry, so far behind the one before.
@@ -95,7 +99,8 @@ func (c *claim) append(dst []byte) []byte {
 // Restore makes the state of a fresh queue equal to the one that gave these bytes.
 func (q *Queue) Restore(state []byte) error {
 	r := &reader{rest: state}
-	if v := r.bytes(1); r.err == nil && v[0] != stateVersion {
+	v := r.bytes(1)
+	if r.err == nil && (v[0] < 1 || v[0] > stateVersion) {
 		return &newerError{version: uint32(v[0])}
 	}
 	kind := r.number()
@@ -104,7 +109,7 @@ func (q *Queue) Restore(state []byte) error {
 	}
 	q.exists, q.deleted = kind != stateNone, kind == stateDeleted
 	if kind == stateExists {
-		q.restore(r)
+		q.restore(r, v[0])
 	}
 	if r.err == nil && len(r.rest) > 0 {
 		r.fail("%d bytes are left over", len(r.rest))
@@ -113,7 +118,7 @@ func (q *Queue) Restore(state []byte) error {
 }
 
 // restore reads the state of a queue that exists.
-func (q *Queue) restore(r *reader) {
+func (q *Queue) restore(r *reader, version byte) {
 	s := &events.QueueSettings{MaxEntries: r.number(), MaxBytes: r.number(), MaxEntryBytes: r.number()}
 	s.Ids = events.QueueIDs(min(r.number(), math.MaxInt32))
 	s.Space = strings.Clone(r.text())
@@ -123,6 +128,9 @@ func (q *Queue) restore(r *reader) {
 		return
 	}
 	q.rules, q.past = rules, newPast(rules.IDs)
+	if b := r.creation(version); b != nil {
+		q.creation = binary.BigEndian.Uint64(b)
+	}
 	n, last := r.count(3), int64(-1)
 	keys, seqs := make([]idmap.ID, 0, n), make([]int64, 0, n)
 	for i := range n {
@@ -242,6 +250,14 @@ func (r *reader) bytes(n int) []byte {
 	b := r.rest[:n]
 	r.rest = r.rest[n:]
 	return b
+}
+
+// creation reads what tells the queue from others of its name; nil if the version has none.
+func (r *reader) creation(version byte) []byte {
+	if version < 2 {
+		return nil
+	}
+	return r.bytes(8)
 }
 
 // peek returns the next bytes, and none if there are fewer.
