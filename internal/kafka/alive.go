@@ -46,7 +46,7 @@ func (a *alive) end() {
 }
 
 // beat sends heartbeats until ctx ends or the group has moved on, with this member or
-// without it.
+// without it. One that gets no answer is followed by the next: the session may last.
 func (c *Client) beat(ctx context.Context, of *kafkago.Generation) {
 	tick := time.NewTicker(sessionTimeout / 4)
 	defer tick.Stop()
@@ -57,7 +57,7 @@ func (c *Client) beat(ctx context.Context, of *kafkago.Generation) {
 			return
 		}
 		answer, err := c.api.Heartbeat(ctx, &kafkago.HeartbeatRequest{GroupID: of.GroupID, GenerationID: of.ID, MemberID: of.MemberID})
-		if err != nil || answer.Error != nil && !errors.Is(answer.Error, kafkago.RebalanceInProgress) {
+		if err == nil && answer.Error != nil && !errors.Is(answer.Error, kafkago.RebalanceInProgress) {
 			return // Joining meets it as well, and tells of it.
 		}
 	}
