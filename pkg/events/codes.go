@@ -122,6 +122,8 @@ const (
 	CodeStaleRevision Code = "STALE_REVISION"
 	// CodeLinkConflict: another link copies the same to the same place.
 	CodeLinkConflict Code = "LINK_CONFLICT"
+	// CodeLinkFailedOver: the link was failed over, and only a fail-over turns it back.
+	CodeLinkFailedOver Code = "LINK_FAILED_OVER"
 	// CodeBadPattern: a pattern does not compile.
 	CodeBadPattern Code = "BAD_PATTERN"
 )

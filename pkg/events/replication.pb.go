@@ -491,9 +491,11 @@ type ReplicationLinkResumed struct {
 	FromOffset int64 `protobuf:"varint,5,opt,name=from_offset,json=fromOffset,proto3" json:"from_offset,omitempty"`
 	// Records of others in the target below this offset are no reason to stop.
 	AcceptForeignBelow int64 `protobuf:"varint,6,opt,name=accept_foreign_below,json=acceptForeignBelow,proto3" json:"accept_foreign_below,omitempty"`
-	AtMs               int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// A fail-over ends the pause of a link that was failed over; without this that is refused.
+	FailOver      bool  `protobuf:"varint,7,opt,name=fail_over,json=failOver,proto3" json:"fail_over,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ReplicationLinkResumed) Reset() {
@@ -566,6 +568,13 @@ func (x *ReplicationLinkResumed) GetAcceptForeignBelow() int64 {
 		return x.AcceptForeignBelow
 	}
 	return 0
+}
+
+func (x *ReplicationLinkResumed) GetFailOver() bool {
+	if x != nil {
+		return x.FailOver
+	}
+	return false
 }
 
 func (x *ReplicationLinkResumed) GetAtMs() int64 {
@@ -1826,7 +1835,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
 	"\tfail_over\x18\x03 \x01(\x03R\bfailOver\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xe4\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x81\x02\n" +
 	"\x16ReplicationLinkResumed\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1e\n" +
@@ -1836,7 +1845,8 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\arestart\x18\x04 \x01(\bR\arestart\x12\x1f\n" +
 	"\vfrom_offset\x18\x05 \x01(\x03R\n" +
 	"fromOffset\x120\n" +
-	"\x14accept_foreign_below\x18\x06 \x01(\x03R\x12acceptForeignBelow\x12\x13\n" +
+	"\x14accept_foreign_below\x18\x06 \x01(\x03R\x12acceptForeignBelow\x12\x1b\n" +
+	"\tfail_over\x18\a \x01(\bR\bfailOver\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"A\n" +
 	"\x16ReplicationLinkDeleted\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x13\n" +

@@ -69,14 +69,22 @@ type Resume struct {
 	// Tolerate is the offset in the target below which records of others are no reason to
 	// stop; 0: none.
 	Tolerate int64
+	// FailOver turns back a link that was failed over. Without it that is refused with
+	// ErrFailedOver, for both links would be at work at once: package failover sees to it
+	// that the other one is paused.
+	FailOver bool
 }
 
 // Resume ends the pause of a link, and has copies tried again that have stopped.
 func (s *Site) Resume(ctx context.Context, link string, r Resume) error {
 	m := &events.ReplicationLinkResumed{
-		Link: link, Topic: r.Topic, Partitions: r.Partitions, Restart: r.Restart, FromOffset: r.From, AcceptForeignBelow: r.Tolerate, AtMs: now(),
+		Link: link, Topic: r.Topic, Partitions: r.Partitions, Restart: r.Restart, FromOffset: r.From, AcceptForeignBelow: r.Tolerate, FailOver: r.FailOver, AtMs: now(),
 	}
-	return s.call(ctx, fmt.Sprintf("resume link %.99q", link), m, nil, nil)
+	return s.call(ctx, fmt.Sprintf("resume link %.99q", link), m, nil, func(c *links.Core, r *Refused) {
+		if l, there := c.Link(link); there && r.Code == events.CodeLinkFailedOver {
+			r.Link, r.Detail = &l, fmt.Sprintf("this site is written to since the link was failed over; to fail back, call spanway link failover at the site %s", l.Source)
+		}
+	})
 }
 
 // Delete ends a link. What it has copied stays.

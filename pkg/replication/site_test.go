@@ -132,6 +132,30 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A link that was failed over is not resumed, by whomever, until a fail-over turns it back.
+func TestALinkThatWasFailedOver(t *testing.T) {
+	ctx, s := within(t), open(t, broker(t))
+	if _, err := s.Apply(ctx, orders, replication.Any); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.FailOver(ctx, "orders", "fra is written to now", 1); err != nil {
+		t.Fatal(err)
+	}
+	err := s.Resume(ctx, "orders", replication.Resume{})
+	if !errors.Is(err, replication.ErrFailedOver) || !strings.Contains(err.Error(), "spanway link failover at the site ams") {
+		t.Fatalf("it is resumed: %v", err)
+	}
+	for _, back := range []bool{false, true} {
+		state, err := s.State(ctx, true)
+		if l, _ := state.Link("orders"); err != nil || l.Paused == back || l.FailedOver == back {
+			t.Fatalf("turned back: %v; it is %+v, %v", back, l, err)
+		}
+		if err := s.Resume(ctx, "orders", replication.Resume{FailOver: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A watcher is told all, at once and on each change, also of those of others.
 func TestWatch(t *testing.T) {
 	ctx, c := within(t), broker(t)

@@ -86,15 +86,6 @@ not resumed but by a fail-over at the other site.`,
 }
 
 func (do *resuming) run(ctx context.Context, a *cli.App, c *cluster.Cluster, s *replication.Site, name string, r replication.Resume) error {
-	if do.topic == "" {
-		state, err := s.State(ctx, true)
-		if err != nil {
-			return err
-		}
-		if l, there := state.Link(name); there && l.FailedOver {
-			return &failedOver{l.Name, l.Source}
-		}
-	}
 	all := []replication.Resume{r}
 	if do.foreign {
 		var err error
@@ -109,18 +100,6 @@ func (do *resuming) run(ctx context.Context, a *cli.App, c *cluster.Cluster, s *
 	}
 	return a.Said(map[string]any{"link": name, "resumed": true}, "link %s is resumed", name)
 }
-
-// failedOver refuses to resume a link whose direction was turned round: both links would be at
-// work at once, each of them having the settings of its topics follow the other's.
-type failedOver struct{ link, source string }
-
-func (e *failedOver) Error() string {
-	return fmt.Sprintf("resume link %q: LINK_FAILED_OVER: this site is written to since the link was failed over; to fail back, call spanway link failover at the site %s. "+
-		"To give the fail-over up without that, delete the link back there, then delete this link and declare it anew", e.link, e.source)
-}
-
-// ExitCode is that of a refusal.
-func (e *failedOver) ExitCode() int { return cli.ExitRefused }
 
 // accepting asks where each partition of the target ends now: what others have written up to
 // there is accepted.

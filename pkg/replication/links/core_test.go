@@ -54,6 +54,7 @@ func resumed(change func(*events.ReplicationLinkResumed)) proto.Message {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	pause := &events.ReplicationLinkPaused{Link: "orders", Reason: "upgrade"}
+	over := &events.ReplicationLinkPaused{Link: "orders", FailOver: 1}
 	for name, c := range map[string]struct {
 		calls []proto.Message
 		want  events.Code
@@ -83,6 +84,13 @@ func TestRefusals(t *testing.T) {
 		"delete of none":               {[]proto.Message{&events.ReplicationLinkDeleted{Link: "orders"}}, events.CodeUnknownLink},
 		"resume of none":               {[]proto.Message{resumed(func(*events.ReplicationLinkResumed) {})}, events.CodeUnknownLink},
 		"resume":                       {[]proto.Message{orders(), resumed(func(*events.ReplicationLinkResumed) {})}, ""},
+		"resume what was failed over":  {[]proto.Message{orders(), over, resumed(func(*events.ReplicationLinkResumed) {})}, events.CodeLinkFailedOver},
+		"begin that anew": {
+			[]proto.Message{orders(), over, resumed(func(m *events.ReplicationLinkResumed) { m.Restart = true })}, events.CodeLinkFailedOver,
+		},
+		"a pause, and resume that": {[]proto.Message{orders(), over, pause, resumed(func(*events.ReplicationLinkResumed) {})}, events.CodeLinkFailedOver},
+		"resume a topic of it":     {[]proto.Message{orders(), over, resumed(func(m *events.ReplicationLinkResumed) { m.Topic = "a" })}, ""},
+		"turn it back":             {[]proto.Message{orders(), over, resumed(func(m *events.ReplicationLinkResumed) { m.FailOver = true })}, ""},
 		"resume partitions of no topic": {
 			[]proto.Message{orders(), resumed(func(m *events.ReplicationLinkResumed) { m.Partitions = []int32{0} })}, events.CodeBadData,
 		},
@@ -255,7 +263,7 @@ func random(r *rapid.T) proto.Message {
 	case 3:
 		return &events.ReplicationLinkPaused{Link: link, Reason: pick("reason", "", "why", "\x01"), FailOver: number("fail-over", -1, 2)}
 	case 4, 5:
-		m := &events.ReplicationLinkResumed{Link: link, Topic: pick("topic", "", "x", "y"), Restart: number("restart", 0, 1) == 1, AcceptForeignBelow: number("below", -1, 5)}
+		m := &events.ReplicationLinkResumed{Link: link, Topic: pick("topic", "", "x", "y"), Restart: number("restart", 0, 1) == 1, FailOver: number("back", 0, 1) == 1, AcceptForeignBelow: number("below", -1, 5)}
 		for range number("partitions", 0, 2) {
 			m.Partitions = append(m.Partitions, int32(number("partition", 0, 3)))
 		}

@@ -24,6 +24,8 @@ func (c *Core) resume(m *events.ReplicationLinkResumed, at int64) events.Code {
 		return events.CodeUnknownLink
 	case !resumable(m):
 		return events.CodeBadData
+	case m.Topic == "" && l.FailedOver && !m.FailOver:
+		return events.CodeLinkFailedOver
 	case m.Restart && c.restarts >= maxRestarts:
 		return events.CodeBadCount
 	}

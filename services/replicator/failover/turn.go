@@ -197,7 +197,7 @@ func (r *run) turn(ctx context.Context) error {
 	if r.DryRun || r.link.Shared {
 		return nil
 	}
-	if err := r.there.Links.Resume(ctx, r.Back, replication.Resume{}); err != nil {
+	if err := r.there.Links.Resume(ctx, r.Back, replication.Resume{FailOver: true}); err != nil {
 		return fmt.Errorf("site %s: %w", r.there.Name, err)
 	}
 	return r.keep(ctx) // The replicators may not have known of the pause before.
@@ -319,7 +319,7 @@ func (r *run) pause(ctx context.Context) error {
 		return r.keep(ctx)
 	}
 	err = r.fail(SourceIsWritten, nil, written, "records came to the source meanwhile; stop what writes there, and try again")
-	if undoing := r.Here.Links.Resume(ctx, r.link.Name, replication.Resume{}); undoing != nil {
+	if undoing := r.Here.Links.Resume(ctx, r.link.Name, replication.Resume{FailOver: true}); undoing != nil {
 		return errors.Join(err, undoing)
 	}
 	return err
