@@ -29,6 +29,12 @@
 //   - Commands of one request ID are handled in their order.
 //   - Requests are deleted only behind what the group has committed.
 //
+// # What becomes free
+//
+// The next proposal for a space tells Redis what has become free in the fold since it was
+// told last, by the offset up to which that was. So several allocators tell each range
+// once, and one that Redis forgot is noticed.
+//
 // # When Redis forgets
 //
 // Its proposals overlap, or it holds nothing of a space: Redis is filled from the fold and

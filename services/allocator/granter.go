@@ -46,6 +46,9 @@ type space struct {
 	refused []string
 	// stale: the store must be filled from the fold before it proposes.
 	stale bool
+	// told is the offset of the log below which the store knows what became free. It is of
+	// what serves the space.
+	told int64
 }
 
 // outcome is what became of a request.

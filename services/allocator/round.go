@@ -19,21 +19,25 @@ type view struct {
 	maxCount int64
 	granted  map[string]store.Range // by request ID
 	free     []store.Range
-	room     *events.IdsRoom
+	// freed are the ranges that became free since the store was told; all: none is left out.
+	freed []store.Freed
+	all   bool
+	room  *events.IdsRoom
 	// fits tells by count what the fold would propose.
 	fits map[int64]bool
 }
 
-// look sees the fold. With a barrier it is as of now, and has what is free.
-func (g *granter) look(name string, batch []*request, barrier bool) (v view, err error) {
+// look sees the fold. With a barrier it is as of now, and has what is free; without one it
+// has what became free since the store was told.
+func (g *granter) look(of *space, batch []*request, barrier bool) (v view, err error) {
 	err = g.host.Read(g.ctx, barrier, func(core sharedlog.Core, at sharedlog.Position) {
-		s := core.(*idspace.Core).Space(name)
+		s := core.(*idspace.Core).Space(of.name)
 		v = view{known: s != nil, granted: map[string]store.Range{}, fits: map[int64]bool{}}
 		if s == nil {
 			return
 		}
 		rules := s.Rules()
-		v.space, v.maxCount = store.Space{Name: name, From: rules.From, To: rules.To, Next: s.Next()}, rules.MaxCount
+		v.space, v.maxCount = store.Space{Name: of.name, From: rules.From, To: rules.To, Next: s.Next(), At: at.Offset}, rules.MaxCount
 		for _, r := range batch {
 			if grant, ok := s.Grant(r.grant.RequestId); ok {
 				v.granted[r.grant.RequestId] = store.Range{From: grant.From, To: grant.From + max(r.count, 1) - 1}
@@ -46,9 +50,28 @@ func (g *granter) look(name string, batch []*request, barrier bool) (v view, err
 		if barrier {
 			v.free, v.room = free(s), s.Room()
 			v.room.Offset = at.Offset
+			return
 		}
+		v.freed, v.all = freedSince(s, of.told)
 	})
 	return v, err
+}
+
+// freedSince are the ranges of a space that became free with the records from an offset on,
+// and still are.
+func freedSince(s *idspace.Space, offset int64) (out []store.Freed, all bool) {
+	freed, all := s.FreedSince(offset)
+	for _, f := range freed {
+		for r := range s.Ranges(f.From) {
+			if r.From > f.To {
+				break
+			}
+			if r.State == idspace.Free {
+				out = append(out, store.Freed{Range: store.Range{From: max(r.From, f.From), To: min(r.To, f.To)}, Offset: f.Offset})
+			}
+		}
+	}
+	return out, all
 }
 
 // free are the free ranges of a space that were granted before.
@@ -64,9 +87,9 @@ func free(s *idspace.Space) (out []store.Range) {
 // round proposes a batch and calls what was proposed. It returns what is to be tried
 // again.
 func (g *granter) round(s *space, batch []*request, note store.Batch) (again []*request) {
-	v, err := g.look(s.name, batch, false)
+	v, err := g.look(s, batch, false)
 	if err == nil && !v.known { // It may have been declared elsewhere a moment ago.
-		v, err = g.look(s.name, batch, true)
+		v, err = g.look(s, batch, true)
 	}
 	if err != nil {
 		g.finish(outcome{err: err}, batch...)
@@ -77,7 +100,10 @@ func (g *granter) round(s *space, batch []*request, note store.Batch) (again []*
 		g.drop(s)
 		return nil
 	}
-	note.Space = v.space
+	note.Space, note.Freed, note.Since = v.space, v.freed, s.told
+	if !v.all {
+		g.fillBefore(s)
+	}
 	var wanting []*request
 	var has []proposal
 	for _, r := range batch {
@@ -122,6 +148,7 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 		var out []store.Proposal
 		if out, err = g.store.Propose(ctx, note); err == nil {
 			failpoint.Hit(failpoint.RangeProposed)
+			s.told = max(s.told, note.Space.At)
 			note.Granted, note.Refused = nil, nil
 			if wanting = g.calls(s, wanting, out); len(wanting) == 0 || filled {
 				break
@@ -176,7 +203,7 @@ func (g *granter) calls(s *space, wanting []*request, proposals []store.Proposal
 
 // fill brings the store up to the fold.
 func (g *granter) fill(ctx context.Context, s *space, batch []*request) (view, error) {
-	v, err := g.look(s.name, batch, true)
+	v, err := g.look(s, batch, true)
 	if err != nil || !v.known {
 		return v, err
 	}
@@ -185,8 +212,16 @@ func (g *granter) fill(ctx context.Context, s *space, batch []*request) (view, e
 		g.mu.Lock()
 		s.stale = false
 		g.mu.Unlock()
+		s.told = v.space.At
 	}
 	return v, err
+}
+
+// fillBefore has the store filled before it proposes.
+func (g *granter) fillBefore(s *space) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.stale = true
 }
 
 func (g *granter) isStale(s *space) bool {

@@ -259,6 +259,44 @@ func TestAGrantThatHasEndedIsNotGrantedAgain(t *testing.T) {
 	}
 }
 
+// What the log frees is proposed at once, by every allocator: no comparison of the store with
+// the log has to come first.
+func TestWhatIsFreedIsGrantedAtOnce(t *testing.T) {
+	shared := store.NewMemory()
+	_, c := system(t, func(c *allocator.Config) { c.Reconcile = time.Hour }, shared, shared)
+	ctx := t.Context()
+	must(t, c.Create(ctx, ids.Rules{Space: "spi", From: 1, To: 1000, Quarantine: -1}))
+	take := func(count int64) ids.Grant {
+		g, err := c.Grant(ctx, ids.Want{Space: "spi", Count: count, Owner: "me"})
+		must(t, err)
+		return g
+	}
+	var held []ids.Grant
+	for range 20 { // Request IDs of both allocators.
+		held = append(held, take(4), take(2))
+	}
+	for round := range 20 {
+		four, two := held[2*round], held[2*round+1]
+		must(t, c.Release(ctx, four))
+		if g := take(4); g.From != four.From {
+			t.Errorf("%d to %d was free, %d to %d is granted", four.From, four.To, g.From, g.To)
+		}
+		must(t, c.Release(ctx, two))
+		if g := take(1); g.From != two.From {
+			t.Errorf("%d to %d was free, %d is granted", two.From, two.To, g.From)
+		}
+		if g := take(1); g.From != two.To {
+			t.Errorf("%d was free, %d is granted", two.To, g.From)
+		}
+	}
+	// What a reservation leaves out is free, too.
+	reserved, err := c.Reserve(ctx, ids.Want{Space: "spi"}, 500, 501)
+	must(t, err)
+	if g := take(5); g.From >= reserved.From {
+		t.Errorf("the range behind what is reserved is granted: %d to %d", g.From, g.To)
+	}
+}
+
 // grants asks from many goroutines, and returns what was granted: no identifier twice.
 func grants(t *testing.T, c *ids.Client, callers, each int, count int64, between func(n int)) map[int64]string {
 	t.Helper()

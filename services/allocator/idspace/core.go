@@ -31,6 +31,7 @@ type Core struct {
 	// next move of the time.
 	begun, waiting timers
 	maxEnded       int
+	restored       bool // and nothing was folded since
 }
 
 var _ sharedlog.Core = (*Core)(nil)
@@ -64,6 +65,7 @@ func (c *Core) sorted() []*Space {
 
 // Decide implements sharedlog.Core.
 func (c *Core) Decide(call *sharedlog.Call) events.Code {
+	c.resume(call.Offset)
 	switch m := call.Message.(type) {
 	case *events.IdsSpaceDeclared:
 		return c.declare(m, call.Offset)
@@ -85,6 +87,7 @@ func (c *Core) Decide(call *sharedlog.Call) events.Code {
 
 // Pass implements sharedlog.Core: what waits begins, and what is due ends.
 func (c *Core) Pass(now, offset int64) {
+	c.resume(offset)
 	c.now = now
 	c.begin()
 	for c.begun.Len() > 0 && c.begun[0].at <= now {
@@ -92,7 +95,7 @@ func (c *Core) Pass(now, offset int64) {
 		case t.grant != nil:
 			c.endGrant(t.grant, offset)
 		default:
-			c.rested(t.rest)
+			c.rested(t.rest, offset)
 		}
 	}
 	c.begin() // The rests of the leases that ended.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -45,6 +46,7 @@ func (c *Core) Restore(state []byte) error {
 	fresh.visit(&r)
 	if r.expect(len(r.in) == 0) {
 		*c = *fresh
+		c.restored = true
 	}
 	return r.err
 }
@@ -53,7 +55,7 @@ func (c *Core) visit(v *codec) {
 	v.number(&c.now)
 	spaces, last := c.sorted(), ""
 	v.list(len(spaces), func(i int) {
-		s := &Space{grants: map[string]*grant{}}
+		s := &Space{grants: map[string]*grant{}, freed: freed{since: math.MaxInt64}}
 		if !v.reading {
 			s = spaces[i]
 		}

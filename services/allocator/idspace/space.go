@@ -34,10 +34,11 @@ type Space struct {
 	// ended are the grants of which nothing rests any more, the oldest first.
 	ended []*grant
 	usage usage
+	freed freed
 }
 
 func newSpace(r Rules, offset int64) *Space {
-	return &Space{rules: r, since: offset, next: r.From, grants: map[string]*grant{}}
+	return &Space{rules: r, since: offset, next: r.From, grants: map[string]*grant{}, freed: freed{since: offset + 1}}
 }
 
 func (r Rules) ok() bool {
@@ -66,7 +67,7 @@ func (c *Core) declare(m *events.IdsSpaceDeclared, offset int64) events.Code {
 	case rules.From > s.rules.From || rules.To < s.rules.To:
 		return events.CodeOutOfBounds
 	}
-	s.begin(rules.From)
+	s.begin(rules.From, offset)
 	if s.deleted {
 		s.since = offset
 	}
@@ -75,12 +76,12 @@ func (c *Core) declare(m *events.IdsSpaceDeclared, offset int64) events.Code {
 }
 
 // begin moves the beginning of a space down.
-func (s *Space) begin(from int64) {
+func (s *Space) begin(from, offset int64) {
 	switch was := s.rules.From; {
 	case s.next == was: // Nothing of it was ever granted.
 		s.next = from
 	case from < was:
-		s.putFree(from, was-1, 0)
+		s.putFree(from, was-1, 0, offset)
 	}
 }
 

@@ -65,8 +65,10 @@ func (s *Space) cut(p *span) {
 // holding returns the span that an identifier below next is in.
 func (s *Space) holding(id int64) *span { return s.spans.below(key{major: id, minor: 1}) }
 
-// putFree makes a range free that has no span, in one with its free neighbours.
-func (s *Space) putFree(from, to, granted int64) {
+// putFree makes a range free that has no span, in one with its free neighbours, as the
+// record at an offset says.
+func (s *Space) putFree(from, to, granted, offset int64) {
+	s.freed.add(from, to, offset)
 	if left := s.spans.below(key{major: from}); left != nil && left.state == Free && left.to == from-1 {
 		s.cut(left)
 		from, granted = left.from, max(granted, left.granted)
@@ -93,7 +95,7 @@ func (s *Space) isFree(from, to int64) (granted int64, ok bool) {
 func (s *Space) take(p *span) {
 	switch {
 	case p.from > s.next:
-		s.putFree(s.next, p.from-1, 0)
+		s.putFree(s.next, p.from-1, 0, p.grant.offset)
 	case p.from < s.next:
 		was := s.holding(p.from)
 		s.cut(was)
@@ -119,7 +121,7 @@ func (c *Core) giveBack(p *span, from, to, offset int64) {
 		}
 	}
 	if s.rules.QuarantineMs == 0 {
-		s.putFree(from, to, p.granted)
+		s.putFree(from, to, p.granted, offset)
 		return
 	}
 	r := &span{from: from, to: to, state: Resting, granted: p.granted, grant: p.grant, since: offset}
@@ -128,11 +130,11 @@ func (c *Core) giveBack(p *span, from, to, offset int64) {
 	c.start(&r.rest, s.rules.QuarantineMs)
 }
 
-// rested ends the quarantine of a span.
-func (c *Core) rested(p *span) {
+// rested ends the quarantine of a span, as the record at an offset says.
+func (c *Core) rested(p *span, offset int64) {
 	s := p.grant.space
 	s.cut(p)
-	s.putFree(p.from, p.to, p.granted)
+	s.putFree(p.from, p.to, p.granted, offset)
 	s.usage.taken(s.live + s.resting)
 	c.settle(p.grant)
 	c.drop(s)

@@ -9,6 +9,7 @@ import (
 const (
 	nextField     = "next"
 	freeField     = "free"
+	atField       = "at"
 	requestPrefix = "r:"
 )
 
@@ -20,6 +21,9 @@ func decode(fields map[string]string) State {
 	free, ok := parseRanges(fields[freeField])
 	if err == nil && ok && next >= 0 {
 		s.Next, s.Free, s.Known = next, join(free), true
+		if at, err := strconv.ParseInt(fields[atField], 10, 64); err == nil && at > 0 {
+			s.At = at
+		}
 	}
 	for field, value := range fields {
 		id, isRequest := strings.CutPrefix(field, requestPrefix)
@@ -32,13 +36,14 @@ func decode(fields map[string]string) State {
 
 // encode writes a state as fields.
 func encode(s State) map[string]string {
-	fields := make(map[string]string, 2+len(s.Proposed))
+	fields := make(map[string]string, 3+len(s.Proposed))
 	if s.Known {
 		free := make([]string, len(s.Free))
 		for i, r := range s.Free {
 			free[i] = r.String()
 		}
 		fields[nextField], fields[freeField] = strconv.FormatInt(s.Next, 10), strings.Join(free, ",")
+		fields[atField] = strconv.FormatInt(s.At, 10)
 	}
 	for id, r := range s.Proposed {
 		fields[requestPrefix+id] = r.String()

@@ -22,6 +22,8 @@ type Space struct {
 	From, To int64
 	// Next is the first identifier behind all that was ever granted.
 	Next int64
+	// At is the offset of the log below which all is known that is said here.
+	At int64
 }
 
 // Want is a request for a range.
@@ -36,6 +38,12 @@ type Grant struct {
 	Range     Range
 }
 
+// Freed is a range that became free with the record of the log at an offset.
+type Freed struct {
+	Range  Range
+	Offset int64
+}
+
 // Batch is what one change proposes and notes.
 type Batch struct {
 	Space Space
@@ -45,6 +53,10 @@ type Batch struct {
 	Granted []Grant
 	// Refused are request IDs whose proposals the log has refused: they are forgotten.
 	Refused []string
+	// Freed are the ranges that became free with the records from the offset Since on and
+	// below Space.At. Each is made free once, by whoever comes first.
+	Freed []Freed
+	Since int64
 }
 
 // Proposal is where a range may be granted. Found is false if there is no room in what
@@ -65,6 +77,8 @@ type State struct {
 	Free []Range
 	// Proposed are ranges that were proposed, by request ID.
 	Proposed map[string]Range
+	// At is the offset of the log below which Redis was told what became free.
+	At int64
 }
 
 // MaxFree is how many free ranges Redis holds of a space. The log knows the others:
@@ -76,6 +90,7 @@ const MaxFree = 256
 // end together with that.
 func (s *State) propose(b Batch) []Proposal {
 	s.Next = max(s.Next, b.Space.Next, b.Space.From)
+	s.free(b)
 	for _, id := range b.Refused {
 		delete(s.Proposed, id)
 	}
@@ -96,6 +111,16 @@ func (s *State) propose(b Batch) []Proposal {
 		out[i] = Proposal{Range: r, Found: true}
 	}
 	return out
+}
+
+// free takes in what has become free since Redis was told last.
+func (s *State) free(b Batch) {
+	for _, f := range b.Freed {
+		if f.Offset >= s.At {
+			s.Free = append(s.Free, f.Range)
+		}
+	}
+	s.Free, s.At = join(s.Free), max(s.At, b.Space.At)
 }
 
 // fit is the best range of a length.
@@ -137,7 +162,7 @@ func (s *State) take(r Range) {
 	s.Free, s.Next = join(free), max(s.Next, r.To+1)
 }
 
-// fill makes the state one that fits the log: free are the ranges below space.Next that
+// fill makes the state one that fits the log as of space.At: free are the ranges below space.Next that
 // the log has as free, or the longest of them. It reports whether the state had
 // something as free that the log does not.
 func (s *State) fill(space Space, free []Range) (behind bool) {
@@ -154,7 +179,7 @@ func (s *State) fill(space Space, free []Range) (behind bool) {
 			kept = append(kept, Range{max(f.From, above.From), f.To})
 		}
 	}
-	s.Known, s.Next, s.Free = true, next, join(kept)
+	s.Known, s.Next, s.Free, s.At = true, next, join(kept), space.At
 	for id, r := range s.Proposed {
 		if !inLog(r) {
 			delete(s.Proposed, id)

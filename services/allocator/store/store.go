@@ -31,10 +31,11 @@ func NewMemory() *Store {
 }
 
 // Propose finds a range for each want, in their order, in one change. ErrUnknown says
-// that Redis holds nothing of the space: it is to be filled.
+// that Redis holds nothing of the space, or has forgotten what became free before b.Since:
+// it is to be filled.
 func (s *Store) Propose(ctx context.Context, b Batch) (out []Proposal, err error) {
-	fields := make([]string, 2, 2+len(b.Wants)+len(b.Granted)+len(b.Refused))
-	fields[0], fields[1] = nextField, freeField
+	fields := make([]string, 3, 3+len(b.Wants)+len(b.Granted)+len(b.Refused))
+	fields[0], fields[1], fields[2] = nextField, freeField, atField
 	for _, w := range b.Wants {
 		fields = append(fields, requestPrefix+w.RequestID)
 	}
@@ -46,7 +47,7 @@ func (s *Store) Propose(ctx context.Context, b Batch) (out []Proposal, err error
 	}
 	known := false
 	err = s.change(ctx, b.Space.Name, fields, func(state *State) {
-		if known = state.Known; known {
+		if known = state.Known && state.At >= b.Since; known {
 			out = state.propose(b)
 		}
 	})

@@ -26,17 +26,19 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 	t.Helper()
 	s, other := open(t), open(t)
 	for name, test := range map[string]func(t *testing.T, s, other Store, space store.Space){
-		"a space that is unknown is filled":          unknown,
-		"a request is proposed the same again":       again,
-		"the best fit comes before growth":           bestFit,
-		"what is refused is forgotten":               refused,
-		"what is granted is taken":                   granted,
-		"what is held and not granted is returned":   returned,
-		"a store that is behind is raised":           raised,
-		"two stores never propose the same":          disjoint,
-		"the end of a space is used to the last":     toTheLast,
-		"a space that is forgotten is unknown":       forgotten,
-		"more free ranges than are held are no harm": many,
+		"a space that is unknown is filled":           unknown,
+		"a request is proposed the same again":        again,
+		"the best fit comes before growth":            bestFit,
+		"what is freed is proposed, once":             freedOnce,
+		"a store that forgot what is freed is filled": freedBefore,
+		"what is refused is forgotten":                refused,
+		"what is granted is taken":                    granted,
+		"what is held and not granted is returned":    returned,
+		"a store that is behind is raised":            raised,
+		"two stores never propose the same":           disjoint,
+		"the end of a space is used to the last":      toTheLast,
+		"a space that is forgotten is unknown":        forgotten,
+		"more free ranges than are held are no harm":  many,
 	} {
 		t.Run(name, func(t *testing.T) {
 			test(t, s, other, store.Space{Name: "space {of} " + name, From: 1, To: 1000, Next: 1})
@@ -104,6 +106,35 @@ func bestFit(t *testing.T, s, _ Store, space store.Space) {
 	wants(t, s, space, "c", 4, "10-13")
 	wants(t, s, space, "d", 7, "500-506")
 	wants(t, s, space, "e", 1, "44-44")
+}
+
+func freedOnce(t *testing.T, s, other Store, space store.Space) {
+	space.Next, space.At = 100, 10
+	fill(t, s, space)
+	space.At = 21
+	b := store.Batch{Space: space, Since: 10, Freed: []store.Freed{{Range: store.Range{From: 40, To: 44}, Offset: 20}, {Range: store.Range{From: 1, To: 9}, Offset: 9}}}
+	b.Wants = []store.Want{{RequestID: "a", Count: 5}}
+	if p := propose(t, s, b)[0]; p.Range.String() != "40-44" {
+		t.Errorf("what is freed is not proposed: %v", p)
+	}
+	b.Wants = []store.Want{{RequestID: "b", Count: 5}} // Another one has folded the same.
+	if p := propose(t, other, b)[0]; p.Range.String() != "100-104" {
+		t.Errorf("what was freed and told before is proposed: %v", p)
+	}
+	b.Space.At, b.Freed = 31, append(b.Freed, store.Freed{Range: store.Range{From: 45, To: 46}, Offset: 30})
+	b.Wants = []store.Want{{RequestID: "c", Count: 2}}
+	if p := propose(t, other, b)[0]; p.Range.String() != "45-46" {
+		t.Errorf("what is freed since is not proposed: %v", p)
+	}
+}
+
+func freedBefore(t *testing.T, s, _ Store, space store.Space) {
+	space.At = 10
+	fill(t, s, space)
+	_, err := s.Propose(t.Context(), store.Batch{Space: space, Since: 11})
+	if !errors.Is(err, store.ErrUnknown) {
+		t.Errorf("a store that was told less: %v", err)
+	}
 }
 
 func refused(t *testing.T, s, _ Store, space store.Space) {
