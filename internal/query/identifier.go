@@ -58,7 +58,7 @@ func (q *Querier) Identifier(ctx context.Context, space string, id int64) (*Iden
 		return nil, &client.Refused{Code: events.CodeOutOfBounds, Message: fmt.Sprintf("the space %q has the identifiers %d to %d", space, rules.From, rules.To)}
 	}
 	return &Identifier{
-		Space: space, ID: id, Range: rangeOf(r), History: h.changes, KeptFrom: h.from, LogMs: done.logMs, AsOf: done.asOf,
+		Space: space, ID: id, Range: done.rangeOf(r), History: h.changes, KeptFrom: h.from, LogMs: done.logMs, AsOf: done.asOf,
 	}, nil
 }
 

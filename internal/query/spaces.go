@@ -60,6 +60,9 @@ type Range struct {
 	// FreeAtMs is when its lease or its rest ends, in the time of the log; absent if there
 	// is no lease, or if it begins with the next move of that time.
 	FreeAtMs int64 `json:"free_at_ms,omitempty"`
+	// Until is the time of day at which it does, in RFC 3339: it may be later, and is never
+	// earlier. It is absent if there is none, or if it is not known.
+	Until string `json:"until,omitempty"`
 }
 
 // Spaces folds the log of identifiers to its end, and returns all spaces by their names.
@@ -107,12 +110,12 @@ func (q *Querier) Ranges(ctx context.Context, name string, from int64, see func(
 		return Position{}, err
 	}
 	for r := range s.Ranges(from) {
-		if !see(rangeOf(r)) {
+		if !see(done.rangeOf(r)) {
 			return done.asOf, nil
 		}
 	}
 	if fresh, ok := s.At(s.Next()); ok && from <= fresh.To {
-		see(rangeOf(fresh))
+		see(done.rangeOf(fresh))
 	}
 	return done.asOf, nil
 }
@@ -144,10 +147,16 @@ func spaceOf(s *idspace.Space, done *foldedSpaces) *Space {
 	return out
 }
 
-func rangeOf(r idspace.Range) Range {
+func (f *foldedSpaces) rangeOf(r idspace.Range) Range {
 	out := Range{From: r.From, To: r.To, State: r.State.String(), Granted: r.Granted, Since: r.Since, FreeAtMs: r.Until}
 	if r.Grant != nil {
 		out.RequestID, out.Owner = r.Grant.RequestID, r.Grant.Owner
+	}
+	switch {
+	case r.Lasts > 0: // It begins with the next move of the time.
+		out.Until = events.Stamp(f.nowMs + r.Lasts)
+	case r.Until > 0 && f.movedMs > 0:
+		out.Until = events.Stamp(f.movedMs + r.Until - f.logMs)
 	}
 	return out
 }
@@ -156,6 +165,8 @@ func rangeOf(r idspace.Range) Range {
 type foldedSpaces struct {
 	folded
 	logMs int64
+	// movedMs is the time of day at which it came to that; 0 if it is not known.
+	movedMs int64
 }
 
 // foldSpaces folds a partition of the log of identifiers to its end.
@@ -189,10 +200,30 @@ func (q *Querier) foldShared(ctx context.Context, partition int32, newest bool, 
 			return err
 		}
 		done.folded = folded{reader: r, asOf: Position{topic, partition, r.Position()}, nowMs: time.Now().UnixMilli(), start: start}
-		done.logMs, _ = fold.Now()
+		var movedAt int64
+		done.logMs, movedAt = fold.Now()
+		done.movedMs = movedMs(ctx, log, movedAt)
 		return nil
 	})
 	return core, done, err
+}
+
+// movedMs is the time of day that a move of the time of a log says; 0 if it is not there any
+// more, or says none.
+func movedMs(ctx context.Context, log eventlog.Log, offset int64) int64 {
+	if offset < 0 {
+		return 0
+	}
+	page, err := log.Fetch(ctx, offset, 0)
+	if err != nil || len(page.Records) == 0 || page.Records[0].Offset != offset {
+		return 0
+	}
+	m, err := events.Message(&page.Records[0])
+	moved, ok := m.(*events.LogTimePassed)
+	if err != nil || !ok {
+		return 0
+	}
+	return moved.AtMs
 }
 
 // sharedFrom restores the fold of a log whose beginning is gone. A *eventlog.LossError says

@@ -102,6 +102,9 @@ type Grant struct {
 	// Released is how many of the identifiers were released meanwhile, where the request
 	// ID had a grant: which ones the log says.
 	Released int64
+	// Until is when the lease ends: it may last longer, and never shorter. It is zero if
+	// there is none, or if the allocator does not know it.
+	Until time.Time
 	// Event is the grant as the log has it: the same on every repeat but for Released.
 	Event *events.IdsRangeGranted
 }
@@ -160,16 +163,28 @@ func (c *Client) granted(ctx context.Context, w Want, m proto.Message) (Grant, e
 	}
 	g := a.GetGranted()
 	return Grant{
+		Until: until(a),
 		Space: w.Space, RequestID: w.RequestID, Owner: g.GetOwner(), From: g.GetFrom(), To: g.GetTo(),
 		Generation: g.GetGeneration(), Offset: a.Offset, Released: g.GetReleased(), Event: g,
 	}, nil
 }
 
+func until(a *events.IdsAnswered) time.Time {
+	if a.UntilMs <= 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(a.UntilMs)
+}
+
 // Renew makes the lease of a grant end that long from now; 0: it is held until it is
-// released.
-func (c *Client) Renew(ctx context.Context, g Grant, d time.Duration) error {
-	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsRenewRequested{Space: g.Space, RequestId: g.RequestID, Owner: g.Owner, Lease: lease(d)})
-	return wrap(err, "renew request %.256q of space %.256q", g.RequestID, g.Space)
+// released. It returns the grant with its new Until.
+func (c *Client) Renew(ctx context.Context, g Grant, d time.Duration) (Grant, error) {
+	a, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsRenewRequested{Space: g.Space, RequestId: g.RequestID, Owner: g.Owner, Lease: lease(d)})
+	if err != nil {
+		return g, wrap(err, "renew request %.256q of space %.256q", g.RequestID, g.Space)
+	}
+	g.Until = until(a)
+	return g, nil
 }
 
 // Release gives all of a grant back: it rests, and is granted again after that.

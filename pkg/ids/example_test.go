@@ -64,8 +64,9 @@ func ExampleClient_Renew() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("renewed:", c.Renew(ctx, g, 2*time.Hour))
-	// Output: renewed: <nil>
+	renewed, err := c.Renew(ctx, g, 2*time.Hour)
+	fmt.Println("renewed:", err, renewed.Until.Sub(g.Until) > 50*time.Minute)
+	// Output: renewed: <nil> true
 }
 
 // A generator takes ranges before they are needed and hands single identifiers out, each

@@ -9,6 +9,7 @@ import (
 	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/idspace"
 )
 
 // answers writes what became of requests to the log of grants: what is decided in one page
@@ -17,6 +18,8 @@ type answers struct {
 	host    *sharedlog.Host
 	now     func() time.Time
 	metrics *metrics
+
+	moved *events.LogTimePassed // the last move of the time that was seen; of the host's goroutine
 
 	mu    sync.Mutex
 	queue []answer
@@ -59,8 +62,30 @@ func (a *answers) flush() {
 
 // follow calls flush whenever a page is folded, until stop is called.
 func (a *answers) follow(ctx context.Context) (stop func(), err error) {
-	flush := func(sharedlog.Core, sharedlog.Position) { a.flush() }
-	return a.host.Watch(ctx, &sharedlog.Watcher{Began: flush, Stepped: flush})
+	return a.host.Watch(ctx, &sharedlog.Watcher{
+		Began: func(sharedlog.Core, sharedlog.Position) {
+			a.moved = nil
+			a.flush()
+		},
+		Decided: func(_ sharedlog.Core, c *sharedlog.Call, v sharedlog.Verdict) {
+			if m, ok := c.Message.(*events.LogTimePassed); ok && v.Accepted() {
+				a.moved = m
+			}
+		},
+		Stepped: func(sharedlog.Core, sharedlog.Position) { a.flush() },
+	})
+}
+
+// until is the time of day at which a lease ends, in milliseconds since the Unix epoch; 0 if
+// there is none, or if that is not known. It is called in the host's goroutine.
+func (a *answers) until(g *idspace.Grant) int64 {
+	switch {
+	case g.Lease > 0:
+		return a.now().UnixMilli() + g.Lease
+	case g.Ends > 0 && a.moved.GetAtMs() > 0:
+		return a.moved.AtMs + g.Ends - a.moved.ToMs
+	}
+	return 0
 }
 
 // run writes answers until ctx ends.
@@ -119,6 +144,6 @@ func (a *answer) message(atMs int64) *events.IdsAnswered {
 	c, out := a.command, a.out
 	return &events.IdsAnswered{
 		Space: c.space, RequestId: c.requestID, Command: string(c.typ), Code: string(out.code), Text: text(c, out),
-		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, Ended: out.ended, AtMs: atMs,
+		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, Ended: out.ended, UntilMs: out.until, AtMs: atMs,
 	}
 }

@@ -55,6 +55,13 @@ func (b *bad) has(t *testing.T) [3]int64 {
 	return [3]int64{s.Free, s.Live, s.Quarantined}
 }
 
+func (b *bad) renews(g ids.Grant) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := b.Renew(ctx, g, time.Hour)
+		return err
+	}
+}
+
 func (b *bad) grants(w ids.Want) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := b.Grant(ctx, w)
@@ -129,10 +136,10 @@ func TestBadInput(t *testing.T) {
 
 		{"release by a foreign owner", b.releases(of("spi", "a", "other")), events.CodeNotOwner, `held by owner "me"`},
 		{"release by nothing", b.releases(of("spi", "a", "")), events.CodeNotOwner, `held by owner "me"`},
-		{"renew by a foreign owner", func(ctx context.Context) error { return b.Renew(ctx, of("spi", "a", "other"), time.Hour) }, events.CodeNotOwner, `held by owner "me"`},
+		{"renew by a foreign owner", b.renews(of("spi", "a", "other")), events.CodeNotOwner, `held by owner "me"`},
 		{"release what was never granted", b.releases(of("spi", "never", "me")), events.CodeUnknownGrant, `"never" has no grant`},
 		{"release what is released", b.releases(of("spi", "gone", "me")), events.CodeGrantEnded, `"gone"`},
-		{"renew what is released", func(ctx context.Context) error { return b.Renew(ctx, of("spi", "gone", "me"), time.Hour) }, events.CodeGrantEnded, `"gone"`},
+		{"renew what is released", b.renews(of("spi", "gone", "me")), events.CodeGrantEnded, `"gone"`},
 		{"a grant that has ended", b.grants(ids.Want{Space: "spi", Count: 2, RequestID: "gone", Owner: "me"}), events.CodeGrantEnded, `"gone" had the identifiers 11 to 12 and ended at offset`},
 		{"a grant that has ended, asked for otherwise", b.grants(ids.Want{Space: "spi", Count: 3, RequestID: "gone", Owner: "me"}), events.CodeRequestMismatch, `"gone"`},
 		{"release without a request ID", b.releases(of("spi", "", "me")), events.CodeBadData, "the request ID"},

@@ -60,6 +60,7 @@ type outcome struct {
 	most    int64  // what a grant may have, of CodeBadCount; 0 if it is not known
 	known   string // what the fold says of why it was refused; empty if that is not known
 	ended   int64  // the offset of the record by which the grant ended, of CodeGrantEnded
+	until   int64  // the time of day at which the lease ends, in milliseconds; 0: not known
 	inTheWay
 	err error // it has no verdict
 }
@@ -212,7 +213,7 @@ func (g *granter) decided(s *space, r *request, core sharedlog.Core, v sharedlog
 	switch v.Code {
 	case "", events.CodeAlreadyGranted:
 		grant, _ := core.(*idspace.Core).Space(s.name).Grant(id)
-		out = outcome{granted: grant.Granted(), offset: grant.Offset}
+		out = outcome{granted: grant.Granted(), offset: grant.Offset, until: g.answers.until(&grant)}
 		g.note(s, &grant, id, false)
 		if v.Accepted() {
 			g.metrics.granted(grant.To - grant.From + 1)

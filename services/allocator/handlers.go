@@ -39,7 +39,7 @@ func (p *partition) decide(r *request) {
 	var out outcome
 	stamp(r.call, p.now().UnixMilli())
 	v, err := p.host.Call(r.ctx, r.call, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict) {
-		out = told(core.(*idspace.Core), r.command, v)
+		out = p.told(core.(*idspace.Core), r.command, v)
 	})
 	var unknown *sharedlog.UnknownError
 	if errors.As(err, &unknown) && r.ctx.Err() == nil {
@@ -51,15 +51,22 @@ func (p *partition) decide(r *request) {
 }
 
 // told is the outcome of a call, from the fold at that moment.
-func told(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
-	m, reserve := c.call.(*events.IdsRangeGranted)
-	if !reserve || !v.Accepted() && v.Code != events.CodeAlreadyGranted {
-		return explained(core, c, v)
+func (p *partition) told(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
+	var grant idspace.Grant
+	if s := core.Space(c.space); s != nil {
+		grant, _ = s.Grant(c.requestID)
 	}
-	if grant, ok := core.Space(c.space).Grant(m.RequestId); ok {
-		return outcome{granted: grant.Granted(), offset: grant.Offset}
+	switch c.call.(type) {
+	case *events.IdsRangeGranted:
+		if v.Accepted() || v.Code == events.CodeAlreadyGranted {
+			return outcome{granted: grant.Granted(), offset: grant.Offset, until: p.answers.until(&grant)}
+		}
+	case *events.IdsGrantRenewed:
+		if v.Accepted() {
+			return outcome{offset: v.Offset, until: p.answers.until(&grant)}
+		}
 	}
-	return outcome{code: v.Code, offset: v.Offset}
+	return explained(core, c, v)
 }
 
 // text says why a command was refused, and what to do.

@@ -198,7 +198,7 @@ func ask(ctx context.Context, c *ids.Client, space string, in asked) (out told, 
 		grant, err = c.Grant(ctx, ids.Want{Space: space, RequestID: in.id, Owner: "o", Count: in.count})
 		out.from, out.to = grant.From, grant.To
 	case "renew":
-		err = c.Renew(ctx, grant, time.Hour)
+		_, err = c.Renew(ctx, grant, time.Hour)
 	case "release":
 		err = c.Release(ctx, grant)
 	}

@@ -213,8 +213,13 @@ func TestCommands(t *testing.T) {
 		t.Errorf("in what has grown: %+v", big)
 	}
 
-	must(t, c.Renew(ctx, a, time.Hour))
-	refused(t, c.Renew(ctx, ids.Grant{Space: "spi", RequestID: "a", Owner: "other"}, time.Hour), events.CodeNotOwner)
+	renewed, err := c.Renew(ctx, a, time.Hour)
+	must(t, err)
+	if left := time.Until(renewed.Until); left < 59*time.Minute || left > time.Hour {
+		t.Errorf("a lease of an hour ends in %v", left)
+	}
+	_, err = c.Renew(ctx, ids.Grant{Space: "spi", RequestID: "a", Owner: "other"}, time.Hour)
+	refused(t, err, events.CodeNotOwner)
 	refused(t, c.Release(ctx, ids.Grant{Space: "spi", RequestID: "x"}), events.CodeUnknownGrant)
 	must(t, c.ReleasePart(ctx, b, 31, 40))
 	must(t, c.Release(ctx, r))
@@ -222,79 +227,6 @@ func TestCommands(t *testing.T) {
 	refused(t, c.Delete(ctx, "spi", false), events.CodeSpaceHeld)
 	must(t, c.Delete(ctx, "spi", true))
 	refused(t, c.Delete(ctx, "spi", true), events.CodeUnknownSpace)
-}
-
-// A grant that has ended is told as ended: its range is another's.
-func TestAGrantThatHasEndedIsNotGrantedAgain(t *testing.T) {
-	_, c := system(t, nil, store.NewMemory())
-	ctx := t.Context()
-	must(t, c.Create(ctx, ids.Rules{Space: "spi", From: 1, To: 100, Quarantine: -1}))
-	for _, end := range []struct {
-		id    string
-		lease time.Duration
-	}{{"released", 0}, {"leased", time.Millisecond}} {
-		first := ids.Want{Space: "spi", Count: 4, RequestID: end.id, Owner: "me", Lease: end.lease}
-		was, err := c.Grant(ctx, first)
-		must(t, err)
-		if end.lease == 0 {
-			must(t, c.ReleasePart(ctx, was, 1, 2))
-			again, err := c.Grant(ctx, first)
-			must(t, err)
-			if again.Released != 2 || again.From != was.From || again.To != was.To {
-				t.Errorf("a part was released: %+v", again)
-			}
-			must(t, c.Release(ctx, was))
-		}
-		until(t, "another owner has the range", func() bool {
-			other, err := c.Reserve(ctx, ids.Want{Space: "spi", RequestID: end.id + " anew", Owner: "other"}, was.From, was.To)
-			return err == nil && other.From == was.From
-		})
-		_, err = c.Grant(ctx, first)
-		if r := refused(t, err, events.CodeGrantEnded); r.Ended <= was.Offset {
-			t.Errorf("%s: granted at %d, it is said to have ended at %d: %s", end.id, was.Offset, r.Ended, r.Text)
-		}
-		first.Count++
-		_, err = c.Grant(ctx, first)
-		refused(t, err, events.CodeRequestMismatch)
-	}
-}
-
-// What the log frees is proposed at once, by every allocator: no comparison of the store with
-// the log has to come first.
-func TestWhatIsFreedIsGrantedAtOnce(t *testing.T) {
-	shared := store.NewMemory()
-	_, c := system(t, func(c *allocator.Config) { c.Reconcile = time.Hour }, shared, shared)
-	ctx := t.Context()
-	must(t, c.Create(ctx, ids.Rules{Space: "spi", From: 1, To: 1000, Quarantine: -1}))
-	take := func(count int64) ids.Grant {
-		g, err := c.Grant(ctx, ids.Want{Space: "spi", Count: count, Owner: "me"})
-		must(t, err)
-		return g
-	}
-	var held []ids.Grant
-	for range 20 { // Request IDs of both allocators.
-		held = append(held, take(4), take(2))
-	}
-	for round := range 20 {
-		four, two := held[2*round], held[2*round+1]
-		must(t, c.Release(ctx, four))
-		if g := take(4); g.From != four.From {
-			t.Errorf("%d to %d was free, %d to %d is granted", four.From, four.To, g.From, g.To)
-		}
-		must(t, c.Release(ctx, two))
-		if g := take(1); g.From != two.From {
-			t.Errorf("%d to %d was free, %d is granted", two.From, two.To, g.From)
-		}
-		if g := take(1); g.From != two.To {
-			t.Errorf("%d was free, %d is granted", two.To, g.From)
-		}
-	}
-	// What a reservation leaves out is free, too.
-	reserved, err := c.Reserve(ctx, ids.Want{Space: "spi"}, 500, 501)
-	must(t, err)
-	if g := take(5); g.From >= reserved.From {
-		t.Errorf("the range behind what is reserved is granted: %d to %d", g.From, g.To)
-	}
 }
 
 // grants asks from many goroutines, and returns what was granted: no identifier twice.

@@ -1,6 +1,7 @@
 package id
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -82,6 +83,11 @@ func TestBadInput(t *testing.T) {
 		if code != r.code || out != "" || !strings.Contains(first, r.says) || strings.Contains(text, "\x1b") || len(first) > 700 {
 			t.Errorf("%.80q: exit code %d, %q; want %d, %q", r.args, code, first, r.code, r.says)
 		}
+		if r.code == cli.ExitRefused {
+			out, _, code = call(append([]string{"id", "-o", "json"}, r.args...)...)
+			name, _, _ := strings.Cut(r.says, ":")
+			refusedAs(t, out, code, name)
+		}
 		if now := ranges(); now != before {
 			t.Fatalf("%.80q: the ranges are\n%s; they were\n%s", r.args, now, before)
 		}
@@ -89,4 +95,30 @@ func TestBadInput(t *testing.T) {
 	if out, text, code := call("id", "grant", "spi", "--count", "50"); code != 0 || !strings.HasPrefix(out, "5-54 ") {
 		t.Errorf("after all of them: exit code %d, %s%s", code, out, text)
 	}
+	out, _, code := call("id", "grant", "spi", "--count", "50", "--request-id", "full", "-o", "json")
+	v := refusedAs(t, out, code, "EXHAUSTED")
+	if room, ok := v["room"].(map[string]any); !ok || room["size"] != 100.0 || room["free"] != 46.0 || room["largest_free"] != 46.0 || v["request_id"] != "full" {
+		t.Errorf("an exhausted space: %s", out)
+	}
+	if _, text, code := call("id", "release", "spi", "--request-id", "a", "--owner", "me"); code != 0 {
+		t.Fatal(text)
+	}
+	out, _, code = call("id", "grant", "spi", "--count", "4", "--request-id", "a", "--owner", "me", "-o", "json")
+	if v := refusedAs(t, out, code, "GRANT_ENDED"); v["ended"] == nil {
+		t.Errorf("a grant that has ended: %s", out)
+	}
+}
+
+// refusedAs demands one object about a refusal, and returns it.
+func refusedAs(t *testing.T, out string, code int, as string) (v map[string]any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(out), &v); err != nil || code != cli.ExitRefused || strings.Count(out, "\n") != 1 {
+		t.Errorf("%s: exit code %d, %q: %v", as, code, out, err)
+		return v
+	}
+	_, named := v["request_id"].(string)
+	if text, _ := v["text"].(string); v["code"] != as || v["space"] == "" || !named || text == "" {
+		t.Errorf("%s: %s", as, out)
+	}
+	return v
 }

@@ -30,7 +30,7 @@ func grant(a *cli.App) *cobra.Command {
 			if w.Space = args[0]; w.Count < 1 {
 				return cli.Usage("--count %d: give 1 or more", w.Count)
 			}
-			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *ids.Client) error {
 				g, err := c.Grant(ctx, w)
 				if err != nil {
 					return err
@@ -58,7 +58,7 @@ func reserve(a *cli.App) *cobra.Command {
 			if !cmd.Flags().Changed("to") {
 				to = from
 			}
-			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *ids.Client) error {
 				g, err := c.Reserve(ctx, w, from, to)
 				if err != nil {
 					return err
@@ -74,7 +74,7 @@ func reserve(a *cli.App) *cobra.Command {
 }
 
 // held makes a command on a grant.
-func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx context.Context, cmd *cobra.Command, c *ids.Client, g ids.Grant) (said string, err error)) *cobra.Command {
+func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx context.Context, cmd *cobra.Command, c *ids.Client, g ids.Grant) error) *cobra.Command {
 	var g ids.Grant
 	c := &cobra.Command{
 		Use:   use + " SPACE --request-id ID",
@@ -84,12 +84,8 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 			if g.Space = args[0]; g.RequestID == "" {
 				return cli.Usage("give the --request-id of the grant")
 			}
-			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
-				said, err := do(ctx, cmd, c, g)
-				if err != nil {
-					return err
-				}
-				return a.Said(map[string]any{"space": g.Space, "request_id": g.RequestID}, "%s %s", g.RequestID, said)
+			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *ids.Client) error {
+				return do(ctx, cmd, c, g)
 			})
 		},
 	}
@@ -107,8 +103,12 @@ func renew(a *cli.App) *cobra.Command {
 			c.Flags().DurationVar(&lease, "lease", 0, "how long from now; 0: until it is released")
 			cli.Lasting(c.Flags(), time.Millisecond, true, "lease")
 		},
-		func(ctx context.Context, _ *cobra.Command, c *ids.Client, g ids.Grant) (string, error) {
-			return "is renewed", c.Renew(ctx, g, lease)
+		func(ctx context.Context, _ *cobra.Command, c *ids.Client, g ids.Grant) error {
+			g, err := c.Renew(ctx, g, lease)
+			if err != nil {
+				return err
+			}
+			return printRenewed(a, g)
 		})
 }
 
@@ -119,14 +119,20 @@ func release(a *cli.App) *cobra.Command {
 			c.Flags().Int64Var(&from, "from", 0, "the first identifier of the part (default all of it)")
 			c.Flags().Int64Var(&to, "to", 0, "the last identifier of the part")
 		},
-		func(ctx context.Context, cmd *cobra.Command, c *ids.Client, g ids.Grant) (string, error) {
+		func(ctx context.Context, cmd *cobra.Command, c *ids.Client, g ids.Grant) error {
 			first, last := cmd.Flags().Changed("from"), cmd.Flags().Changed("to")
+			said, err := "is released", error(nil)
 			switch {
 			case first != last:
-				return "", cli.Usage("a part has a first and a last identifier: give --from and --to")
+				return cli.Usage("a part has a first and a last identifier: give --from and --to")
 			case first:
-				return "gives a part back", c.ReleasePart(ctx, g, from, to)
+				said, err = "gives a part back", c.ReleasePart(ctx, g, from, to)
+			default:
+				err = c.Release(ctx, g)
 			}
-			return "is released", c.Release(ctx, g)
+			if err != nil {
+				return err
+			}
+			return a.Said(map[string]any{"space": g.Space, "request_id": g.RequestID}, "%s %s", g.RequestID, said)
 		})
 }

@@ -3,7 +3,6 @@ package id
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -29,8 +28,8 @@ func oneSpace(cmd *cobra.Command, args []string) error {
 	return cli.CheckID("the space", args[0])
 }
 
-// asking runs f with a client of allocators.
-func asking(ctx context.Context, a *cli.App, f func(ctx context.Context, c *ids.Client) error) error {
+// asking runs f with a client of allocators, about a space.
+func asking(ctx context.Context, a *cli.App, space string, f func(ctx context.Context, c *ids.Client) error) error {
 	return a.Clustered(ctx, func(ctx context.Context, at *cluster.Cluster, _ *slog.Logger) error {
 		c, err := ids.New(ids.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
 		if err != nil {
@@ -38,13 +37,14 @@ func asking(ctx context.Context, a *cli.App, f func(ctx context.Context, c *ids.
 		}
 		defer c.Close()
 		err = f(ctx, c)
-		return errors.Join(err, printHeld(a, err))
+		return errors.Join(err, printRefusal(a, space, err))
 	})
 }
 
-// reading runs f with a cluster that has the log of identifiers.
-func reading(ctx context.Context, a *cli.App, f func(context.Context, *cli.Conn) error) error {
-	return a.ConnectedFor(ctx, events.Topics{Prefix: a.Prefix}.IDEvents(), f)
+// reading runs f with a cluster that has the log of identifiers; space is empty of all.
+func reading(ctx context.Context, a *cli.App, space string, f func(context.Context, *cli.Conn) error) error {
+	err := a.ConnectedFor(ctx, events.Topics{Prefix: a.Prefix}.IDEvents(), f)
+	return errors.Join(err, printRefusal(a, space, err))
 }
 
 func create(a *cli.App) *cobra.Command {
@@ -64,7 +64,7 @@ path identifiers have 24 bits: --from 1 --to 16777215.`,
 			if r.Quarantine == 0 {
 				r.Quarantine = -1 // None, which 0 is here and not there.
 			}
-			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *ids.Client) error {
 				if err := c.Create(ctx, r); err != nil {
 					return err
 				}
@@ -90,7 +90,7 @@ func grow(a *cli.App) *cobra.Command {
 			if !cmd.Flags().Changed("to") {
 				return cli.Usage("give the last identifier: --to")
 			}
-			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *ids.Client) error {
 				if err := c.Grow(ctx, args[0], to); err != nil {
 					return err
 				}
@@ -110,7 +110,7 @@ func remaining(a *cli.App) *cobra.Command {
 		Short: "End a space",
 		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return asking(cmd.Context(), a, func(ctx context.Context, c *ids.Client) error {
+			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *ids.Client) error {
 				if err := c.Delete(ctx, args[0], force); err != nil {
 					return err
 				}
@@ -120,16 +120,4 @@ func remaining(a *cli.App) *cobra.Command {
 	}
 	c.Flags().BoolVar(&force, "force", false, "also if ranges of it are held")
 	return c
-}
-
-// printGrant prints a grant: with -o json the event, the same on every repeat.
-func printGrant(a *cli.App, g ids.Grant) error {
-	if !a.JSON() {
-		return a.Printf("%d-%d  %s\n", g.From, g.To, g.RequestID)
-	}
-	text, err := events.MarshalJSON(g.Event)
-	if err != nil {
-		return fmt.Errorf("print the grant of request %q: %w", g.RequestID, err)
-	}
-	return a.Printf("%s\n", string(text))
 }

@@ -18,6 +18,9 @@ func printIdentifier(a *cli.App, i *query.Identifier) error {
 	if i.Range.RequestID != "" {
 		fields = append(fields, [2]string{"grant", i.Range.RequestID}, [2]string{"owner", cli.Dash(i.Range.Owner)}, [2]string{"since", fmt.Sprintf("offset %d", i.Range.Since)})
 	}
+	if i.Range.Until != "" {
+		fields = append(fields, [2]string{"until", i.Range.Until})
+	}
 	for _, f := range fields {
 		if err == nil {
 			err = a.Printf("  %-6s %s\n", f[0], f[1])

@@ -21,7 +21,7 @@ func list(a *cli.App) *cobra.Command {
 		Short: "List spaces with what is free, live and in quarantine",
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return reading(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
+			return reading(cmd.Context(), a, "", func(ctx context.Context, c *cli.Conn) error {
 				spaces, read, err := c.Spaces(ctx)
 				if err != nil {
 					return err
@@ -86,7 +86,7 @@ func show(a *cli.App) *cobra.Command {
 			if err := cli.CheckID("the space", name); err != nil {
 				return cli.Misuse(err)
 			}
-			return reading(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
+			return reading(cmd.Context(), a, name, func(ctx context.Context, c *cli.Conn) error {
 				if one {
 					i, err := c.Identifier(ctx, name, id)
 					if err != nil {
@@ -149,7 +149,7 @@ func printRange(a *cli.App, r query.Range) error {
 	}
 	text := ""
 	if r.RequestID != "" {
-		text = fmt.Sprintf("  %s  %s", r.RequestID, cli.Dash(r.Owner))
+		text = fmt.Sprintf("  %s  %s%s", r.RequestID, cli.Dash(r.Owner), until(r.Until))
 	}
 	return a.Printf("%20d  %20d  %-12s%s\n", r.From, r.To, r.State, text)
 }
@@ -160,7 +160,7 @@ func watch(a *cli.App) *cobra.Command {
 		Short: "Print what becomes of requests for a space as it happens",
 		Args:  oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return reading(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
+			return reading(cmd.Context(), a, args[0], func(ctx context.Context, c *cli.Conn) error {
 				a.Watching()
 				cfg := query.TailConfig{Topic: c.Topics().IDEvents(), Partitions: []int32{events.SpacePartition(args[0])}, From: -1, Follow: true, Rewound: a.Rewound}
 				return c.Tail(ctx, cfg, func(r query.TailRecord) error {
@@ -178,6 +178,7 @@ func watch(a *cli.App) *cobra.Command {
 
 // answerView is an answer as -o json prints it; the names are stable.
 type answerView struct {
+	Space     string `json:"space"`
 	At        string `json:"at"`
 	Command   string `json:"command"`
 	RequestID string `json:"request_id"`
@@ -186,13 +187,17 @@ type answerView struct {
 	From      int64  `json:"from,omitempty"`
 	To        int64  `json:"to,omitempty"`
 	Owner     string `json:"owner,omitempty"`
-	Offset    int64  `json:"offset"`
+	// Until is when the lease ends, Ended where the grant ended that was asked for again.
+	Until  string `json:"until,omitempty"`
+	Ended  int64  `json:"ended,omitempty"`
+	Offset int64  `json:"offset"`
 }
 
 func answerOf(m *events.IdsAnswered) answerView {
 	return answerView{
-		At: cli.Stamp(m.AtMs), Command: m.Command, RequestID: m.RequestId, Code: m.Code, Text: m.Text,
+		Space: m.Space, At: cli.Stamp(m.AtMs), Command: m.Command, RequestID: m.RequestId, Code: m.Code, Text: m.Text,
 		From: m.Granted.GetFrom(), To: m.Granted.GetTo(), Owner: m.Granted.GetOwner(), Offset: m.Offset,
+		Until: cli.Stamp(m.UntilMs), Ended: m.Ended,
 	}
 }
 
@@ -208,5 +213,5 @@ func printAnswer(a *cli.App, v answerView) error {
 	case v.Owner != "" || v.To > 0:
 		result = fmt.Sprintf("%d-%d  %s", v.From, v.To, v.Owner)
 	}
-	return a.Printf("%s  %-20s  %s  %s\n", v.At, what, v.RequestID, result)
+	return a.Printf("%s  %-20s  %s  %s%s\n", v.At, what, v.RequestID, result, until(v.Until))
 }

@@ -23,8 +23,9 @@ type Grant struct {
 	// Live and Resting are how many of its identifiers are.
 	Live, Resting int64
 	// Ends is when its lease does, in the time of the log, as far as that is known: 0 if
-	// there is no lease, or if it begins with the next move of the time.
-	Ends int64
+	// there is no lease, or if it begins with the next move of the time: then Lease is how
+	// long it is.
+	Ends, Lease int64
 }
 
 // Granted is the grant as it is answered: the same for as long as it is live, but for what
@@ -36,14 +37,24 @@ func (g *Grant) Granted() *events.IdsRangeGranted {
 	}
 }
 
+// ends is when a timer ends that runs, or how long one is that begins with the next move of
+// the time.
+func (t *timer) ends() (at, length int64) {
+	switch {
+	case t.index == 0:
+		return 0, 0
+	case t.begun:
+		return t.at, 0
+	}
+	return 0, t.at
+}
+
 func (g *grant) view() Grant {
 	v := Grant{
 		Space: g.space.rules.Name, RequestID: g.id, Owner: g.owner, From: g.from, To: g.to, LeaseMs: g.leaseMs,
 		Reserved: g.reserved, Generation: g.generation, Offset: g.offset, Ended: g.ended, Live: g.live, Resting: g.resting,
 	}
-	if g.lease.index > 0 && g.lease.begun {
-		v.Ends = g.lease.at
-	}
+	v.Ends, v.Lease = g.lease.ends()
 	return v
 }
 
@@ -57,8 +68,9 @@ type Range struct {
 	Grant *Grant
 	// Since is the offset of the record by which it is live or began to rest.
 	Since int64
-	// Until is when it is free, in the time of the log, if that is known.
-	Until int64
+	// Until is when its lease or its rest ends, in the time of the log; 0 if neither does,
+	// or if it begins with the next move of the time: then Lasts is how long it is.
+	Until, Lasts int64
 }
 
 func (p *span) view() Range {
@@ -68,14 +80,12 @@ func (p *span) view() Range {
 	}
 	g := p.grant.view()
 	r.Grant = &g
-	switch {
-	case p.state == Live:
-		r.Since, r.Until = g.Offset, g.Ends
-	case p.rest.begun:
-		r.Since, r.Until = p.since, p.rest.at
-	default:
-		r.Since = p.since
+	if p.state == Live {
+		r.Since, r.Until, r.Lasts = g.Offset, g.Ends, g.Lease
+		return r
 	}
+	r.Since = p.since
+	r.Until, r.Lasts = p.rest.ends()
 	return r
 }
 
