@@ -82,3 +82,33 @@ func TestWhatIsFreedIsGrantedAtOnce(t *testing.T) {
 		t.Errorf("the range behind what is reserved is granted: %d to %d", g.From, g.To)
 	}
 }
+
+// A refusal is not remembered: the same request may be made again and be granted, and a
+// corrected one, too. What was granted first is what the request ID names.
+func TestARefusedRequestNamesNothing(t *testing.T) {
+	_, c := system(t, nil, store.NewMemory())
+	ctx := t.Context()
+	must(t, c.Create(ctx, ids.Rules{Space: "spi", From: 1, To: 10, MaxCount: 10, Quarantine: -1}))
+	all, err := c.Grant(ctx, ids.Want{Space: "spi", Count: 8, Owner: "me"})
+	must(t, err)
+	want := ids.Want{Space: "spi", Count: 4, RequestID: "again"}
+	_, err = c.Grant(ctx, want)
+	refused(t, err, events.CodeExhausted)
+	must(t, c.Release(ctx, all))
+	g, err := c.Grant(ctx, want)
+	must(t, err)
+	if g.To-g.From != 3 {
+		t.Errorf("%+v", g)
+	}
+	wrong := ids.Want{Space: "spi", Count: 11, RequestID: "corrected"}
+	_, err = c.Grant(ctx, wrong)
+	refused(t, err, events.CodeBadCount)
+	wrong.Count = 2
+	_, err = c.Grant(ctx, wrong)
+	must(t, err)
+	for _, count := range []int64{1, 11} {
+		wrong.Count = count
+		_, err = c.Grant(ctx, wrong)
+		refused(t, err, events.CodeRequestMismatch)
+	}
+}

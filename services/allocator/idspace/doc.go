@@ -25,7 +25,7 @@
 // MaxEnded others of its space have ended and rested: the same request again finds its
 // grant (CodeAlreadyGranted, Space.Grant), or that it has ended (CodeGrantEnded); another
 // one under the same ID is refused (CodeRequestMismatch). A request ID that is forgotten
-// may be granted anew.
+// may be granted anew, and so is one that was refused: it names nothing.
 //
 // # Time
 //
