@@ -50,7 +50,7 @@ func (q *Querier) Identifier(ctx context.Context, space string, id int64) (*Iden
 	}
 	s := core.Space(space)
 	if s == nil {
-		return nil, &client.Refused{Code: events.CodeUnknownSpace, Message: fmt.Sprintf("no space %q as of %s", space, done.asOf)}
+		return nil, unknownSpace(core, space, done.asOf)
 	}
 	r, ok := s.At(id)
 	if !ok {

@@ -127,9 +127,18 @@ func (q *Querier) spaceNow(ctx context.Context, name string) (*idspace.Space, *f
 	}
 	s := core.Space(name)
 	if s == nil {
-		return nil, nil, &client.Refused{Code: events.CodeUnknownSpace, Message: fmt.Sprintf("no space %q as of %s", name, done.asOf)}
+		return nil, nil, unknownSpace(core, name, done.asOf)
 	}
 	return s, &done, nil
+}
+
+// unknownSpace says that there is no space of a name, and what to do.
+func unknownSpace(core *idspace.Core, name string, asOf Position) error {
+	text := fmt.Sprintf("no space %q as of %s", name, asOf)
+	if was, rests := core.Deleted(name); rests {
+		text += fmt.Sprintf("; it was deleted, and some of its identifiers %d to %d rest", was.From, was.To)
+	}
+	return &client.Refused{Code: events.CodeUnknownSpace, Message: text + ": spanway id list has the spaces that there are, spanway id create makes one"}
 }
 
 func spaceOf(s *idspace.Space, done *foldedSpaces) *Space {

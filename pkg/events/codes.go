@@ -86,6 +86,8 @@ const (
 const (
 	CodeUnknownSpace Code = "UNKNOWN_SPACE"
 	CodeSpaceExists  Code = "SPACE_EXISTS"
+	// CodeBadName: a space cannot have that name (CheckSpace).
+	CodeBadName Code = "BAD_NAME"
 	// CodeSpaceHeld: ranges of it are held, and deleting it was not forced.
 	CodeSpaceHeld Code = "SPACE_HELD"
 	// CodeBadCount: it is below 1, or beyond what one grant of the space may have.

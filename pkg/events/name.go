@@ -1,6 +1,7 @@
 package events
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -30,6 +31,20 @@ func CheckOptionalID(what, id string) error {
 		if unicode.IsControl(r) {
 			return Refuse(CodeBadData, "%s %q contains a control character", what, id)
 		}
+	}
+	return nil
+}
+
+// CheckSpace checks the name that a space of identifiers is to have: what CheckID takes, of
+// characters that are seen and spaces between them, without "/", which stands between a
+// space and an identifier, and neither "." nor "..". The error is a *Malformed.
+func CheckSpace(name string) error {
+	if err := CheckID("the space", name); err != nil {
+		return err
+	}
+	seen := !strings.ContainsFunc(name, func(r rune) bool { return r == '/' || !unicode.IsPrint(r) })
+	if !seen || strings.TrimSpace(name) != name || name == "." || name == ".." {
+		return Refuse(CodeBadName, "the space %q cannot have that name: give printed characters, without \"/\" and without spaces at its ends, and neither \".\" nor \"..\"", name)
 	}
 	return nil
 }

@@ -147,7 +147,11 @@ func TestBadInput(t *testing.T) {
 		{"release a part that is partly free", b.part(5, 30), events.CodeOutOfBounds, "has the identifiers 1 to 10"},
 		{"release a part backwards", b.part(5, 4), events.CodeBadData, "from 5 to 4"},
 
-		{"create it otherwise", b.creates(ids.Rules{Space: "spi", From: 1, To: 200}), events.CodeSpaceExists, "other rules"},
+		{"create it otherwise", b.creates(ids.Rules{Space: "spi", From: 1, To: 200}), events.CodeSpaceExists, "its last identifier is 100, not 200; a grant has at most 50, not 65536;"},
+		{"a space with a slash", b.creates(ids.Rules{Space: "a/b", From: 1, To: 9}), events.CodeBadName, `"a/b" cannot have that name: give printed characters`},
+		{"a space that is not seen", b.creates(ids.Rules{Space: "a\u200bb", From: 1, To: 9}), events.CodeBadName, "printed characters"},
+		{"a space of a space", b.creates(ids.Rules{Space: " ", From: 1, To: 9}), events.CodeBadName, "printed characters"},
+		{"a space of a dot", b.creates(ids.Rules{Space: ".", From: 1, To: 9}), events.CodeBadName, "printed characters"},
 		{"a space that ends before it begins", b.creates(ids.Rules{Space: "n", From: 10, To: 1}), events.CodeBadData, "from 10 to 1"},
 		{"a space below 0", b.creates(ids.Rules{Space: "n", From: -1, To: 1}), events.CodeBadData, "from -1 to 1"},
 		{"a space of all numbers", b.creates(ids.Rules{Space: "n", From: 0, To: math.MaxInt64}), events.CodeBadData, "give 0 <= from"},

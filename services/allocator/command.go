@@ -93,6 +93,7 @@ func (c *command) fillSpace(env events.Envelope, m proto.Message) (known bool) {
 	switch m := m.(type) {
 	case *events.IdsSpaceRequested:
 		c.space = cmp.Or(m.Space, env.Subject)
+		c.bad = cmp.Or(c.bad, asMalformed(events.CheckSpace(c.space)))
 		quarantine := defaultQuarantine.Milliseconds()
 		if m.Quarantine != "" {
 			quarantine = c.ms(m.Quarantine, "quarantine")

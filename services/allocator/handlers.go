@@ -100,8 +100,13 @@ func text(c command, out outcome) string {
 	case events.CodeUnknownGrant:
 		return fmt.Sprintf("request ID %q has no grant in space %q", c.requestID, c.space)
 	case events.CodeSpaceExists:
-		return fmt.Sprintf("space %q exists with other rules; use it as it is, or declare it anew", c.space)
+		return fmt.Sprintf("space %q exists with other rules: %s; use it as it is; spanway id grow moves its end, and ids.space_requested without create (in Go Client.Declare) changes the others",
+			c.space, cmp.Or(out.known, "spanway id show tells them"))
 	case events.CodeRangeTaken:
+		if _, declares := c.call.(*events.IdsSpaceDeclared); declares {
+			return fmt.Sprintf("%s: give bounds that have all of these, or wait until their quarantine has ended",
+				cmp.Or(out.known, fmt.Sprintf("space %q was deleted, and some of its identifiers rest", c.space)))
+		}
 		return fmt.Sprintf("some of these identifiers of space %q are held, or rest: %s; spanway id show SPACE/ID says since when", c.space, cmp.Or(out.known, "ask again"))
 	case events.CodeOutOfBounds:
 		return fmt.Sprintf("%s; bounds never become narrower, and end at %d at most",

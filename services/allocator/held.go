@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -23,6 +24,9 @@ func explained(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
 	out := outcome{code: v.Code, offset: v.Offset}
 	s := core.Space(c.space)
 	if s == nil {
+		if was, rests := core.Deleted(c.space); rests {
+			out.known = fmt.Sprintf("space %q with the identifiers %d to %d was deleted, and some of them rest", c.space, was.From, was.To)
+		}
 		return out
 	}
 	rules := s.Rules()
@@ -32,6 +36,10 @@ func explained(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
 	switch {
 	case v.Code == events.CodeBadCount:
 		out.most = rules.MaxCount
+	case v.Code == events.CodeSpaceExists:
+		if m, ok := c.call.(*events.IdsSpaceDeclared); ok {
+			out.known = differ(rules, m)
+		}
 	case v.Code == events.CodeNotOwner:
 		out.known = fmt.Sprintf("owner %q", grant.Owner)
 	case v.Code == events.CodeGrantEnded && grant.Live == 0:
@@ -50,6 +58,25 @@ func explained(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
 		out.known = out.String()
 	}
 	return out
+}
+
+// differ names the rules of a space that a declaration gives otherwise, with both values.
+func differ(has idspace.Rules, m *events.IdsSpaceDeclared) string {
+	var all []string
+	for _, rule := range []struct {
+		text      string
+		is, other any
+	}{
+		{"its first identifier is %v", has.From, m.From},
+		{"its last identifier is %v", has.To, m.To},
+		{"a released range rests for %v", time.Duration(has.QuarantineMs) * time.Millisecond, time.Duration(m.QuarantineMs) * time.Millisecond},
+		{"a grant has at most %v", has.MaxCount, m.MaxCount},
+	} {
+		if rule.is != rule.other {
+			all = append(all, fmt.Sprintf(rule.text+", not %v", rule.is, rule.other))
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // inTheWay is what holds identifiers that a command needs: some ranges, and how many

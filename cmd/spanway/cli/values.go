@@ -98,10 +98,14 @@ func AtLeast(f *pflag.FlagSet, least int64, names ...string) {
 func Lasting(f *pflag.FlagSet, least time.Duration, zero bool, names ...string) {
 	for _, name := range names {
 		Checked(f, name, func(text string) error {
-			if d, err := events.ParseDuration(text); err == nil && d < least && (d != 0 || !zero) {
-				return fmt.Errorf("give a duration of at least %v", least)
+			d, err := events.ParseDuration(text)
+			switch {
+			case err != nil || d >= least || d == 0 && zero:
+				return nil
+			case zero:
+				return fmt.Errorf("give 0, or a duration of at least %v", least)
 			}
-			return nil
+			return fmt.Errorf("give a duration of at least %v", least)
 		})
 	}
 }

@@ -2,9 +2,11 @@ package id
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/pkg/ids"
@@ -15,8 +17,20 @@ func wanting(c *cobra.Command, w *ids.Want) {
 	c.Flags().StringVar(&w.RequestID, "request-id", "", "names the grant: the same again is the same grant, and an error once it has ended (default a fresh one)")
 	c.Flags().StringVar(&w.Owner, "owner", "", "what holds the range: it is needed to renew or release it")
 	c.Flags().DurationVar(&w.Lease, "lease", 0, "how long it is held unless it is renewed; 0: until it is released")
-	cli.Names(c.Flags(), "request-id", "owner")
+	named(c.Flags(), "request-id", "owner")
 	cli.Lasting(c.Flags(), time.Millisecond, true, "lease")
+}
+
+// named makes flags take only what names something: one that is given is not empty.
+func named(f *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		cli.Checked(f, name, func(text string) error {
+			if text == "" {
+				return errors.New("it is empty: give a name, or leave the flag out")
+			}
+			return cli.CheckName(name, text)
+		})
+	}
 }
 
 func grant(a *cli.App) *cobra.Command {
@@ -27,9 +41,7 @@ func grant(a *cli.App) *cobra.Command {
 		Example: `  spanway id grant spi --count 4 --owner site-ams --request-id chain-7 -o json`,
 		Args:    oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if w.Space = args[0]; w.Count < 1 {
-				return cli.Usage("--count %d: give 1 or more", w.Count)
-			}
+			w.Space = args[0]
 			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *ids.Client) error {
 				g, err := c.Grant(ctx, w)
 				if err != nil {
@@ -40,6 +52,7 @@ func grant(a *cli.App) *cobra.Command {
 		},
 	}
 	c.Flags().Int64Var(&w.Count, "count", 1, "how many identifiers")
+	cli.AtLeast(c.Flags(), 1, "count")
 	wanting(c, &w)
 	return c
 }
@@ -69,6 +82,7 @@ func reserve(a *cli.App) *cobra.Command {
 	}
 	c.Flags().Int64Var(&from, "from", 0, "the first identifier")
 	c.Flags().Int64Var(&to, "to", 0, "the last identifier (default the first)")
+	cli.AtLeast(c.Flags(), 0, "from", "to")
 	wanting(c, &w)
 	return c
 }
@@ -91,7 +105,7 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 	}
 	c.Flags().StringVar(&g.RequestID, "request-id", "", "of the grant")
 	c.Flags().StringVar(&g.Owner, "owner", "", "under which it was granted")
-	cli.Names(c.Flags(), "request-id", "owner")
+	named(c.Flags(), "request-id", "owner")
 	flags(c)
 	return c
 }
@@ -118,6 +132,7 @@ func release(a *cli.App) *cobra.Command {
 		func(c *cobra.Command) {
 			c.Flags().Int64Var(&from, "from", 0, "the first identifier of the part (default all of it)")
 			c.Flags().Int64Var(&to, "to", 0, "the last identifier of the part")
+			cli.AtLeast(c.Flags(), 0, "from", "to")
 		},
 		func(ctx context.Context, cmd *cobra.Command, c *ids.Client, g ids.Grant) error {
 			first, last := cmd.Flags().Changed("from"), cmd.Flags().Changed("to")

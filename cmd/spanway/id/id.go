@@ -77,6 +77,9 @@ path identifiers have 24 bits: --from 1 --to 16777215.`,
 	f.Int64Var(&r.To, "to", 0, "the last identifier, at most 9007199254740991")
 	f.DurationVar(&r.Quarantine, "quarantine", time.Hour, "how long a released range rests; 0: not at all")
 	f.Int64Var(&r.MaxCount, "max", 65_536, "how many identifiers one grant may have")
+	cli.AtLeast(f, 0, "from", "to")
+	cli.AtLeast(f, 1, "max")
+	cli.Lasting(f, time.Millisecond, true, "quarantine")
 	return c
 }
 
@@ -98,7 +101,8 @@ func grow(a *cli.App) *cobra.Command {
 			})
 		},
 	}
-	c.Flags().Int64Var(&to, "to", 0, "the last identifier")
+	c.Flags().Int64Var(&to, "to", 0, "the last identifier, at most 9007199254740991")
+	cli.AtLeast(c.Flags(), 0, "to")
 	return c
 }
 

@@ -98,11 +98,17 @@ func show(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := printSpace(a, s); err != nil || !ranges {
+				if err := printSpace(a, s); err != nil {
 					return err
 				}
-				_, err = c.Ranges(ctx, args[0], s.From, func(r query.Range) bool { return printRange(a, r) == nil })
-				return err
+				asOf := s.AsOf
+				if ranges {
+					asOf, err = c.Ranges(ctx, args[0], s.From, func(r query.Range) bool { return printRange(a, r) == nil })
+				}
+				if err != nil || a.JSON() {
+					return err
+				}
+				return a.AsOf(asOf.String())
 			})
 		},
 	}
@@ -137,10 +143,7 @@ func printSpace(a *cli.App, s *query.Space) error {
 			err = a.Printf("  %-12s %s\n", f[0], f[1])
 		}
 	}
-	if err != nil {
-		return err
-	}
-	return a.AsOf(s.AsOf.String())
+	return err
 }
 
 func printRange(a *cli.App, r query.Range) error {

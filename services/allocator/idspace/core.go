@@ -48,6 +48,14 @@ func (c *Core) Space(name string) *Space {
 	return nil
 }
 
+// Deleted returns the rules of a space that was deleted, and of which ranges still rest.
+func (c *Core) Deleted(name string) (Rules, bool) {
+	if s := c.spaces[name]; s != nil && s.deleted {
+		return s.rules, true
+	}
+	return Rules{}, false
+}
+
 // Spaces gives all spaces in the order of their names.
 func (c *Core) Spaces() iter.Seq[*Space] {
 	return func(yield func(*Space) bool) {
