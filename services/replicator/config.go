@@ -13,6 +13,7 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/selection"
 )
 
@@ -41,6 +42,9 @@ type Config struct {
 	// Audit is how many records a second, of both sides, are read to compare what is copied
 	// with its source; 0 turns that off.
 	Audit int64
+	// Snapshots bound how many partitions are copied at once from their beginning, over all
+	// replicators of the site, and for how long.
+	Snapshots admission.Limits
 	// Logs says when snapshots of the links are written, and what is kept of their log.
 	Logs logowner.Snapshots
 }
@@ -50,6 +54,7 @@ func DefaultConfig() Config {
 	return Config{
 		Prefix: events.DefaultPrefix, Site: "local", Instance: "replicator",
 		Memory: 256 << 20, Discover: 100 * time.Millisecond, Follow: 10 * time.Second, Audit: 2000,
+		Snapshots: admission.Limits{AtOnce: 32, Turn: 10 * time.Second, Idle: time.Minute, Deadline: 6 * time.Hour, Retries: 10},
 	}
 }
 
@@ -68,6 +73,12 @@ func (c Config) Validate() error {
 		return fmt.Errorf("replicator config: Discover is %v and Follow %v; both must be above 0", c.Discover, c.Follow)
 	case c.Audit < 0:
 		return fmt.Errorf("replicator config: Audit is %d records a second; it must be at least 0, which turns it off", c.Audit)
+	case c.Snapshots.AtOnce < 1 || c.Snapshots.Retries < 1:
+		return fmt.Errorf("replicator config: %d snapshots at once, given up after %d failures in a row; both must be at least 1", c.Snapshots.AtOnce, c.Snapshots.Retries)
+	case c.Snapshots.Turn <= 0 || c.Snapshots.Deadline <= 0:
+		return fmt.Errorf("replicator config: snapshots have turns of %v and a deadline of %v; both must be above 0", c.Snapshots.Turn, c.Snapshots.Deadline)
+	case c.Snapshots.Idle < leastIdle:
+		return fmt.Errorf("replicator config: snapshots may be idle for %v; it must be at least %v, for one that is limited tells of it every 5s", c.Snapshots.Idle, leastIdle)
 	}
 	err := events.CheckPrefix(c.Prefix)
 	if err == nil {
@@ -78,6 +89,9 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+// leastIdle is how long a snapshot may be idle at least.
+const leastIdle = 10 * time.Second
 
 // leastMemory is room for some pages.
 const leastMemory = 8 << 20

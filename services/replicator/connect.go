@@ -40,7 +40,8 @@ func (s *Service) copier(j job, limit *copying.Limiter) copier {
 		Copy: j.Config, ID: j.ID,
 		Source:      copying.NewSource(j.source.cluster.Kafka(), from.Topic, from.Partition),
 		Target:      s.targetOf(&j),
-		Checkpoints: s.keep, Letters: s.letters, Limit: limit, Room: of.room, Turns: of.turns, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
+		Checkpoints: s.keep, Letters: s.letters, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
+		Bounds: copying.Bounds{Limit: limit, Room: of.room, Turns: of.turns, Admission: s.admitting.of(j.Link, j.ID)},
 		Report: func(r copying.Report) { s.status.reported(j.ID, r) },
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
@@ -31,6 +32,8 @@ type place struct {
 	links   *declarations
 	audit   int64 // records a second, if not the default
 	memory  int64 // bytes, if not the default
+
+	snapshots *admission.Limits // if not the default
 }
 
 // places starts clusters of which each knows the others.
@@ -112,6 +115,9 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		p.t.Fatal(err)
+	}
+	if p.snapshots != nil {
+		s.admitting.atOnce, s.admitting.core = p.snapshots.AtOnce, admission.New(*p.snapshots)
 	}
 	s.auditEvery = 100 * time.Millisecond
 	return s, sitetest.Run(p.t, p.name, s)

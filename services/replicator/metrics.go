@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/copying"
 )
@@ -18,7 +19,7 @@ type metrics struct {
 	records, bytes, incidents metric.Int64Counter
 	dropped                   metric.Int64Counter
 	windows, audits           metric.Int64Counter
-	skipped                   metric.Int64Counter
+	skipped, failures         metric.Int64Counter
 	lag, age                  metric.Int64ObservableGauge
 	copies, unaudited         metric.Int64ObservableGauge
 }
@@ -50,6 +51,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m.windows = counter("audit.windows", "{window}", "Windows of copies that were compared with their sources, by result: equal, different.")
 	m.audits = counter("audit.records", "{record}", "Records of both sides that were read to compare them.")
 	m.skipped = counter("audit.skipped", "{record}", "Offsets of copies that were deleted before they were compared.")
+	m.failures = counter("snapshot.failures", "{failure}", "Snapshots that gave their place up, by reason: idle, overdue.")
 	m.unaudited = gauge("audit.behind", "{record}", "Offsets of copies that are yet to be compared.")
 	m.lag = gauge("lag", "{record}", "Offsets of sources that are yet to be decided.")
 	m.age = gauge("lag.age", "ms", "How old the oldest record is that waits to be copied, as far as it is known; 0 if none does.")
@@ -94,6 +96,11 @@ func (m *metrics) audited(link string, seen *audit.Followed) {
 	if seen.Skipped > 0 {
 		m.skipped.Add(ctx, seen.Skipped, metric.WithAttributes(of))
 	}
+}
+
+// failed counts a snapshot that gave its place up.
+func (m *metrics) failed(link string, why admission.Reason) {
+	m.failures.Add(context.Background(), 1, metric.WithAttributes(attribute.String("link", link), attribute.String("reason", string(why))))
 }
 
 // observe measures how copies stand, until stop.

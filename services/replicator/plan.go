@@ -100,6 +100,8 @@ func (s *Service) planOnce(ctx context.Context) {
 	if in.Site.Cluster == "" {
 		return // The site's own cluster is not known yet.
 	}
+	s.retry(all)
+	s.admitting.share(len(assigned))
 	chosen, target := selection.Chosen(in)
 	for name, v := range s.sources {
 		v.want(chosen[name])

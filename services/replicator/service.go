@@ -34,6 +34,7 @@ type Service struct {
 	keep     copying.Checkpoints
 	letters  copying.Letters
 
+	admitting *admitting
 	// Of the goroutine that plans.
 	sources  map[string]*view
 	shares   map[string]shared // by link
@@ -76,6 +77,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s.target = newView(deps.Cluster.String(), deps.Cluster, &s.cfg, s.poke)
 	s.changes = newChanges(s.target, s.log, s.poke)
+	s.admitting = newAdmitting(cfg.Snapshots, s.log, s.metrics)
 	s.copies = newCopies(s.copier, s.stopped)
 	s.status = newStatus(s)
 	s.connect()
@@ -141,6 +143,7 @@ func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) error {
 	part(func(ctx context.Context) error { (&watcher{s}).run(ctx); return nil })
 	part(func(ctx context.Context) error { s.announceReady(ctx); return nil })
 	defer s.metrics.observe(s.status)()
+	defer s.admitting.close()
 	s.plan(ctx)
 	s.beside.Wait()
 	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {

@@ -15,6 +15,7 @@ import (
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/copying"
 	"github.com/spanway/spanway/services/replicator/mirror"
 	"github.com/spanway/spanway/services/replicator/selection"
@@ -30,6 +31,8 @@ type status struct {
 	name    string // of the replicator
 	board   *trouble.Board
 	metrics *metrics
+	// standing tells how the snapshot of a copy stands.
+	standing func(id string) admission.Standing
 
 	mu       sync.Mutex
 	linked   []links.Link
@@ -45,6 +48,10 @@ type standing struct {
 	report    copying.Report
 	incidents []*events.ReplicationIncident
 	news      bool
+
+	// How its snapshot stands in the admission, and as it was told last, and when.
+	admission, admissionTold admission.Standing
+	placed                   time.Time
 
 	// What was seen of the source beside what the copy itself has seen.
 	end     int64
@@ -79,8 +86,9 @@ const (
 func newStatus(s *Service) *status {
 	return &status{
 		log: s.deps.Cluster.Partition(s.topics.ReplicationStatus(), 0), name: s.cfg.Instance, board: s.deps.Cluster.Kafka().Board(), metrics: s.metrics,
-		encoder: events.Encoder{Source: "/spanway/" + s.cfg.Site + "/replicator", JSON: s.cfg.JSON},
-		copies:  map[string]*standing{}, gone: map[string]bool{}, shares: map[string]*share{},
+		standing: s.admitting.standing,
+		encoder:  events.Encoder{Source: "/spanway/" + s.cfg.Site + "/replicator", JSON: s.cfg.JSON},
+		copies:   map[string]*standing{}, gone: map[string]bool{}, shares: map[string]*share{},
 	}
 }
 
@@ -148,12 +156,12 @@ func (s *status) reported(id string, r copying.Report) {
 	st.report, st.news = r, true
 }
 
-// stopped tells whether a copy has stopped by itself.
+// stopped tells whether a copy has stopped by itself, or its snapshot has failed.
 func (s *status) stopped(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.copies[id]
-	return st != nil && !st.report.Paused && st.report.State == mirror.Stopped
+	return st != nil && !st.report.Paused && (st.report.State == mirror.Stopped || s.standing(id).Failures > 0)
 }
 
 // run writes until ctx ends, and then that this process has no share any more.
@@ -206,7 +214,8 @@ func (s *status) news(now time.Time) (all []told) {
 	}
 	clear(s.gone)
 	for _, id := range slices.Sorted(maps.Keys(s.copies)) {
-		if st := s.copies[id]; st.news {
+		st := s.copies[id]
+		if st.admit(s.standing(id), now); st.news {
 			st.news = false
 			all = append(all, told{st.key(), st.message(s.name, now)})
 		}
@@ -245,19 +254,11 @@ func (st *standing) key() string {
 	return fmt.Sprintf("%s/%s/%d", st.Link, st.Config.Target.Topic, st.Config.Target.Partition)
 }
 
-// state is what the copy does, in a word.
-func (st *standing) state() string {
-	if st.report.Paused {
-		return "paused"
-	}
-	return st.report.State.String()
-}
-
 func (st *standing) message(replicator string, now time.Time) *events.ReplicationCopyReported {
 	r := &st.report
 	return &events.ReplicationCopyReported{
 		Link: st.Link, Topic: st.Config.Source.Topic, Partition: st.Config.Source.Partition, TargetTopic: st.Config.Target.Topic,
-		State: st.state(), Reason: string(r.Reason), Next: st.next(), SourceEnd: st.sourceEnd(), SnapshotEnd: r.SnapshotEnd, Generation: r.Generation,
+		State: st.state(), Reason: st.reason(), Next: st.next(), SourceEnd: st.sourceEnd(), SnapshotEnd: r.SnapshotEnd, Generation: r.Generation,
 		ConsistentSinceMs: millis(r.ConsistentSince),
 		Counts: &events.ReplicationCounts{
 			Copied: r.Counts.Copied, Bytes: r.Bytes, Looped: r.Counts.Looped, Relayed: r.Counts.Relayed, Elsewhere: r.Counts.Elsewhere, Buried: r.Counts.Buried, Swept: r.Counts.Swept,
@@ -320,8 +321,8 @@ func (h *share) since(before *share) (records, bytes float64) {
 
 // severity orders states: the worst of several is that of all.
 var severity = map[string]int{
-	"idle": 0, "delta": 1, "paused": 2, mirror.Sweeping.String(): 2, mirror.Snapshot.String(): 3, mirror.Beginning.String(): 4, mirror.Proving.String(): 4,
-	mirror.Resuming.String(): 4, mirror.Claiming.String(): 5, "failed": 6, mirror.Stopped.String(): 7,
+	"idle": 0, "delta": 1, "paused": 2, mirror.Sweeping.String(): 2, waiting: 3, mirror.Snapshot.String(): 4, mirror.Beginning.String(): 5,
+	mirror.Proving.String(): 5, mirror.Resuming.String(): 5, mirror.Claiming.String(): 6, failed: 7, mirror.Stopped.String(): 8,
 }
 
 // add adds a copy to the share of its link.
@@ -336,7 +337,7 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 		m.Snapshots++
 	}
 	if state := st.state(); severity[state] > severity[m.State] {
-		m.State, m.Reason = state, string(r.Reason)
+		m.State, m.Reason = state, st.reason()
 	}
 	if r.LastError != "" {
 		m.LastError = r.LastError
@@ -385,8 +386,8 @@ func (s *status) blame(m *events.ReplicationLinkReported) {
 		if p.Link != m.Link {
 			continue
 		}
-		if p.Stops && severity[m.State] < severity["failed"] || p.Code == selection.SourceUnreachable && severity[m.State] < severity["failed"] {
-			m.State, m.Reason = "failed", string(p.Code)
+		if p.Stops && severity[m.State] < severity[failed] || p.Code == selection.SourceUnreachable && severity[m.State] < severity[failed] {
+			m.State, m.Reason = failed, string(p.Code)
 		}
 		if len(m.Problems) < mostProblems {
 			m.Problems = append(m.Problems, &events.ReplicationProblem{Topic: p.Topic, Code: string(p.Code), Text: p.Text})

@@ -27,6 +27,7 @@ type view struct {
 	mu           sync.Mutex
 	id           string
 	trouble      string // why the cluster does not answer
+	back         bool   // it did not, and does now
 	topics       map[string]*seen
 	wanted       map[string]bool
 	applications []selection.Application
@@ -94,6 +95,7 @@ func (v *view) note(err error) bool {
 	defer v.mu.Unlock()
 	before := v.trouble
 	v.trouble = ""
+	v.back = v.back || before != "" && err == nil
 	if err != nil {
 		v.trouble = err.Error()
 	}
@@ -227,6 +229,15 @@ func (v *view) away() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.trouble != ""
+}
+
+// returned says, once, that the cluster answers again.
+func (v *view) returned() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	back := v.back
+	v.back = false
+	return back
 }
 
 // source is the cluster as one that is copied from.

@@ -2,6 +2,7 @@ package copying
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/spanway/spanway/services/replicator/mirror"
@@ -14,7 +15,8 @@ type ahead struct {
 	done   chan struct{} // closed when page or err is there
 	page   mirror.Source
 	err    error
-	room   place // of the page; nil if it takes none
+	room   place       // of the page; nil if it takes none
+	waits  atomic.Bool // for room
 }
 
 // readAhead begins to read from an offset on.
@@ -26,9 +28,11 @@ func (c *Copier) readAhead(ctx context.Context, from int64, wait time.Duration) 
 	go func() {
 		defer close(a.done)
 		if full {
+			a.waits.Store(true)
 			if a.room, a.err = c.cfg.Room.take(ctx); a.err != nil {
 				return
 			}
+			a.waits.Store(false)
 		}
 		a.page, a.err = c.read(ctx, from, wait, false)
 	}()
@@ -70,6 +74,9 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 		c.saw(&page)
 		return c.copy.Page(s.From, &page)
 	}
+	if held, err := c.hold(ctx, s.From); held {
+		return err
+	}
 	if c.ahead != nil && c.ahead.from != s.From {
 		c.dropAhead()
 	}
@@ -82,6 +89,9 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 	select {
 	case <-a.done:
 	case <-timer.C:
+		if a.waits.Load() {
+			c.limited()
+		}
 		return nil // The core asks for the same step.
 	case <-ctx.Done():
 		return ctx.Err()
@@ -96,7 +106,9 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 		return err
 	}
 	if next := a.page.Next; len(a.page.Records) > 0 && next > s.From {
-		c.readAhead(ctx, next, patience)
+		if ok, _ := c.admitted(next); ok {
+			c.readAhead(ctx, next, patience)
+		}
 	}
 	return nil
 }

@@ -21,12 +21,7 @@ type Config struct {
 	Target      Target
 	Checkpoints Checkpoints
 	Letters     Letters
-	// Limit is that of the link; nil is none.
-	Limit *Limiter
-	// Room bounds the memory of pages; nil is no bound.
-	Room *Room
-	// Turns bounds how many copies compare keys at once; nil is no bound.
-	Turns *Room
+	Bounds
 	// Board tells of what is tried again; nil makes one of Logger.
 	Board *trouble.Board
 	// Logger is told of incidents; slog.Default() if nil.
@@ -35,6 +30,18 @@ type Config struct {
 	// last error changes, else at most once a second, and not while nothing changes. It is
 	// not called concurrently, and holds the copy up.
 	Report func(Report)
+}
+
+// Bounds are what bounds the copies of a link, or those of all, together.
+type Bounds struct {
+	// Limit is that of the link; nil is none.
+	Limit *Limiter
+	// Room bounds the memory of pages; nil is no bound.
+	Room *Room
+	// Turns bounds how many copies compare keys at once; nil is no bound.
+	Turns *Room
+	// Admission bounds how many snapshots are copied at once; nil is no bound.
+	Admission Admission
 }
 
 const (
@@ -58,11 +65,12 @@ type Copier struct {
 	renewal   time.Duration
 	claimed   time.Time // zero: there is no claim
 	renewed   time.Time
-	claims    pauses            // between attempts to take the partition
-	others    pauses            // between other attempts
-	every     time.Duration     // see Config.Report
-	turn      place             // to compare keys; nil if it has none
-	room      place             // of the page that the core has
+	claims    pauses        // between attempts to take the partition
+	others    pauses        // between other attempts
+	every     time.Duration // see Config.Report
+	turn      place         // to compare keys; nil if it has none
+	room      place         // of the page that the core has
+	entry     entry
 	saved     mirror.Checkpoint // the last one
 	savedAt   time.Time
 	report    Report
@@ -98,13 +106,16 @@ func (c *Copier) Run(ctx context.Context) {
 	c.tell(nil)
 	for ctx.Err() == nil {
 		err := c.advance(ctx)
+		c.account()
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil && c.settled() {
 			c.try.Passed()
 			c.others.reset()
-			c.report.LastError = ""
+			if !c.entry.held { // What was in the way last may be why it is.
+				c.report.LastError = ""
+			}
 		}
 		c.tell(err)
 		switch {
@@ -218,6 +229,7 @@ func (c *Copier) part(ctx context.Context) {
 	c.dropAhead()
 	c.giveRoom()
 	c.turn.give()
+	c.leave()
 	if c.copy != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 		defer cancel()

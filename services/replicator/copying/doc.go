@@ -27,6 +27,8 @@
 //   - What fails is tried again until the Copier is stopped, and told by the trouble board
 //     and the Report. One copy's failure stops no other.
 //   - It holds two pages at most, and a batch.
+//   - Of a snapshot it reads one page unasked, and more while it is admitted. While it waits
+//     for that it holds no page, and does what else is due.
 //
 // # On a crash
 //

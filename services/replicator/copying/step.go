@@ -96,6 +96,7 @@ func (c *Copier) allowed(ctx context.Context, batch []events.Record) (n int, err
 			}
 			return n, nil
 		case <-timer.C:
+			c.limited()
 		}
 		if err := c.beside(ctx); err != nil {
 			return 0, err

@@ -1,0 +1,143 @@
+package replicator
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/admission"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// patientLimits let nothing end by itself within a test.
+var patientLimits = admission.Limits{AtOnce: 2, Turn: time.Hour, Idle: time.Hour, Deadline: time.Hour, Retries: 1}
+
+const (
+	largeRecords = 10
+	largeTopics  = 8
+)
+
+// large creates topics of several pages each.
+func (p *place) large() {
+	for n := range largeTopics {
+		topic := fmt.Sprint("large.", n)
+		p.create(topic, 1)
+		for i := range largeRecords {
+			r := events.Record{Timestamp: time.Now().UnixMilli(), Value: make([]byte, 800<<10)}
+			copy(r.Value, fmt.Sprint("ams-", i))
+			if _, err := p.cluster.Partition(topic, 0).Append(p.t.Context(), []events.Record{r}); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+	}
+}
+
+// taken takes both places of a replicator, until they are given back.
+func taken(t *testing.T, s *Service) (give [2]func()) {
+	t.Helper()
+	for i, id := range []string{"x", "y"} {
+		other := s.admitting.of("other", id)
+		if ok, _ := other.Ask(); !ok {
+			t.Fatal("the places are not free")
+		}
+		gone, ended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(ended)
+			for tick := time.NewTicker(20 * time.Millisecond); ; {
+				select {
+				case <-tick.C:
+					other.Limited() // It is not idle.
+				case <-gone:
+					tick.Stop()
+					return
+				}
+			}
+		}()
+		give[i] = sync.OnceFunc(func() {
+			close(gone)
+			<-ended
+			other.Leave()
+		})
+		t.Cleanup(give[i])
+	}
+	return give
+}
+
+// Of many large topics each has its first records copied at once; the rest of them waits,
+// in line, and is copied when places are free. Small topics do not wait.
+func TestSnapshotsWaitForOthers(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	fra.snapshots = &patientLimits
+	s, _ := fra.serve("one")
+	give := taken(t, s)
+	ams.large()
+	ams.create("small", 4)
+	for p := range int32(4) {
+		ams.write("small", p, 0, 100)
+	}
+	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{".*"}})
+	for p := range int32(4) {
+		fra.has("small", p, values("ams", 100))
+	}
+	seen := map[int]bool{}
+	for n := range largeTopics {
+		until(t, s, fmt.Sprintf("in/large.%d/0", n), "it waits in a line of all", func(st *standing) bool {
+			at := st.admission
+			if st.state() != waiting || at.Line != largeTopics || st.report.Next == 0 || st.report.Next == largeRecords {
+				return false
+			}
+			seen[at.Place] = true
+			return true
+		})
+	}
+	if len(seen) != largeTopics {
+		t.Errorf("they have the places %v", seen)
+	}
+	shares(t, s, "in", "the link waits", func(m *events.ReplicationLinkReported) bool { return m.State == waiting && m.Snapshots == largeTopics })
+	give[0]()
+	for n := range largeTopics {
+		until(t, s, fmt.Sprintf("in/large.%d/0", n), "it is copied", func(st *standing) bool { return st.report.State == mirror.Delta && st.report.Next == largeRecords })
+		fra.holds(fmt.Sprint("large.", n), 0, largeRecords)
+	}
+	shares(t, s, "in", "all is copied", func(m *events.ReplicationLinkReported) bool { return m.State == "delta" && m.Snapshots == 0 })
+	give[1]()
+	eventually(t, "nothing is held", func() bool {
+		s.admitting.mu.Lock()
+		defer s.admitting.mu.Unlock()
+		_, due := s.admitting.core.Due()
+		return !due && len(s.admitting.waits) == 0
+	})
+}
+
+// A snapshot that makes no progress is given up, with the reason, until
+// the source answers again, or an operator resumes its link.
+func TestASnapshotThatIsGivenUp(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	fra.snapshots = &admission.Limits{AtOnce: 2, Turn: time.Hour, Idle: 200 * time.Millisecond, Deadline: time.Hour, Retries: 1}
+	s, _ := fra.serve("one")
+	ams.large()
+	key := "in/large.3/0"
+	spec := links.Spec{Name: "in", Source: "ams", Include: []string{"large.3"}}
+	give := taken(t, s)
+	fra.links.link(spec)
+	until(t, s, key, "it waits", func(st *standing) bool { return st.state() == waiting })
+	given := func(st *standing) bool {
+		return st.state() == failed && st.reason() == "snapshot_failed" && st.admission.Failures == 1
+	}
+	ams.restart(func() {
+		for _, f := range give {
+			f()
+		}
+		until(t, s, key, "it is given up", given)
+		shares(t, s, "in", "its link says so", func(m *events.ReplicationLinkReported) bool { return m.State == failed })
+		fra.links.link(spec, func(l *links.Link) { l.Resumed = []links.Resumption{{Partition: -1, Revision: 9}} })
+		until(t, s, key, "it is tried again", func(st *standing) bool { return st.admission.Phase != admission.Failed })
+	})
+	until(t, s, key, "it is copied", func(st *standing) bool { return st.report.State == mirror.Delta && st.report.Next == largeRecords })
+	fra.holds("large.3", 0, largeRecords)
+}
