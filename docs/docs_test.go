@@ -145,7 +145,7 @@ func TestTheConsumerIsTheOneThatIsTested(t *testing.T) {
 // What a link or a copy may be stopped by is named where operators look for it.
 func TestProblemsOfLinksAreListed(t *testing.T) {
 	page := read(t, "replication.md")
-	for _, file := range []string{"selection/problem.go", "changes.go", "mirror/config.go"} {
+	for _, file := range []string{"selection/problem.go", "changes.go", "mirror/config.go", "state.go"} {
 		found := regexp.MustCompile(`(?:Code|Reason) += "([a-z_]+)"`).FindAllStringSubmatch(read(t, "../services/replicator/"+file), -1)
 		if len(found) == 0 {
 			t.Errorf("%s has no names any more", file)

@@ -38,7 +38,7 @@ func TestNothingInPkgNeedsAService(t *testing.T) {
 }
 
 // cores are the pure parts of services.
-var cores = []string{"services/scheduler/placement", "services/allocator/idspace", "services/replicator/mirror", "services/replicator/selection"}
+var cores = []string{"services/scheduler/placement", "services/allocator/idspace", "services/replicator/mirror", "services/replicator/selection", "services/replicator/admission"}
 
 // Services talk through topics. Their cores are run by themselves, by what answers
 // questions of the command line, by replays and by the simulation.

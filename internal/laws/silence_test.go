@@ -55,6 +55,7 @@ var waits = map[string]string{
 	"services/replicator/trim.go run":                 "the next look for what sources have deleted: a Try tells of the last one",
 	"services/replicator/ends.go run":                 "the next look at the ends of sources: a Try tells of the last one",
 	"services/replicator/copying/ahead.go readSource": "the source, and what is due beside it",
+	"services/replicator/copying/gate.go hold":        "that a snapshot is admitted, and what is due beside it",
 	"services/replicator/copying/limit.go take":       "the limit of the link",
 	"services/replicator/copying/step.go allowed":     "the limit of the link, and what is due beside it",
 	"pkg/watermillkafka/handover.go await":            "a message that was refused is handed out again: its handler knows",

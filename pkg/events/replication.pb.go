@@ -1188,9 +1188,11 @@ type ReplicationCopyReported struct {
 	Partition int32 `protobuf:"varint,3,opt,name=partition,proto3" json:"partition,omitempty"`
 	// The topic of the target.
 	TargetTopic string `protobuf:"bytes,4,opt,name=target_topic,json=targetTopic,proto3" json:"target_topic,omitempty"`
-	// claiming, resuming, proving, beginning, snapshot, delta, sweeping, stopped or paused.
+	// claiming, resuming, proving, beginning, snapshot, delta, sweeping, stopped or paused;
+	// waiting: its snapshot waits for others, or to be tried again; failed: it was tried too
+	// often.
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
-	// Why it has stopped; stable.
+	// Why it has stopped or failed; stable.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The offset of the source that comes next, and where the source ends.
 	Next int64 `protobuf:"varint,7,opt,name=next,proto3" json:"next,omitempty"`
@@ -1217,7 +1219,15 @@ type ReplicationCopyReported struct {
 	// What an operator must know of, the newest last; at most 10.
 	Incidents []*ReplicationIncident `protobuf:"bytes,18,rep,name=incidents,proto3" json:"incidents,omitempty"`
 	// The replicator that runs it.
-	Replicator    string `protobuf:"bytes,19,opt,name=replicator,proto3" json:"replicator,omitempty"`
+	Replicator string `protobuf:"bytes,19,opt,name=replicator,proto3" json:"replicator,omitempty"`
+	// Its place in the line of snapshots that wait, from 1 on; 0 if it does not wait there.
+	Place int32 `protobuf:"varint,20,opt,name=place,proto3" json:"place,omitempty"`
+	// How many snapshots wait there.
+	Line int32 `protobuf:"varint,21,opt,name=line,proto3" json:"line,omitempty"`
+	// How often in a row its snapshot has failed.
+	Failures int32 `protobuf:"varint,22,opt,name=failures,proto3" json:"failures,omitempty"`
+	// When its snapshot, which has failed, asks again; 0 if it does not pause.
+	AgainAtMs     int64 `protobuf:"varint,23,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1383,6 +1393,34 @@ func (x *ReplicationCopyReported) GetReplicator() string {
 		return x.Replicator
 	}
 	return ""
+}
+
+func (x *ReplicationCopyReported) GetPlace() int32 {
+	if x != nil {
+		return x.Place
+	}
+	return 0
+}
+
+func (x *ReplicationCopyReported) GetLine() int32 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *ReplicationCopyReported) GetFailures() int32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *ReplicationCopyReported) GetAgainAtMs() int64 {
+	if x != nil {
+		return x.AgainAtMs
+	}
+	return 0
 }
 
 // ReplicationCounts are what a copy has done since its replicator began it.
@@ -1564,8 +1602,8 @@ type ReplicationLinkReported struct {
 	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
 	// The replicator that reports.
 	Replicator string `protobuf:"bytes,2,opt,name=replicator,proto3" json:"replicator,omitempty"`
-	// The worst of its copies: stopped, failed (it cannot be begun), claiming, snapshot,
-	// paused, delta; idle if it has none.
+	// The worst of its copies: stopped, failed (it cannot be begun, or its snapshot was tried
+	// too often), claiming, snapshot, waiting, paused, delta; idle if it has none.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// Why it is in that state; stable, empty if all is well.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -1588,8 +1626,12 @@ type ReplicationLinkReported struct {
 	// What was in the way last of any of them; empty if nothing is.
 	LastError string `protobuf:"bytes,13,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// What is chosen and cannot be copied, and the remedy.
-	Problems      []*ReplicationProblem `protobuf:"bytes,14,rep,name=problems,proto3" json:"problems,omitempty"`
-	AtMs          int64                 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Problems []*ReplicationProblem `protobuf:"bytes,14,rep,name=problems,proto3" json:"problems,omitempty"`
+	AtMs     int64                 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// How many of those that are in their snapshot wait for others, or to be tried again.
+	Waiting int32 `protobuf:"varint,16,opt,name=waiting,proto3" json:"waiting,omitempty"`
+	// The most failures in a row of any of their snapshots.
+	Failures      int32 `protobuf:"varint,17,opt,name=failures,proto3" json:"failures,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1725,6 +1767,20 @@ func (x *ReplicationLinkReported) GetProblems() []*ReplicationProblem {
 func (x *ReplicationLinkReported) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
+	}
+	return 0
+}
+
+func (x *ReplicationLinkReported) GetWaiting() int32 {
+	if x != nil {
+		return x.Waiting
+	}
+	return 0
+}
+
+func (x *ReplicationLinkReported) GetFailures() int32 {
+	if x != nil {
+		return x.Failures
 	}
 	return 0
 }
@@ -1894,7 +1950,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"generation\">\n" +
 	"\x10ReplicationProof\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\x8b\x05\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xf1\x05\n" +
 	"\x17ReplicationCopyReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
@@ -1922,7 +1978,11 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\tincidents\x18\x12 \x03(\v2\x1f.spanway.v1.ReplicationIncidentR\tincidents\x12\x1e\n" +
 	"\n" +
 	"replicator\x18\x13 \x01(\tR\n" +
-	"replicator\"\xbf\x01\n" +
+	"replicator\x12\x14\n" +
+	"\x05place\x18\x14 \x01(\x05R\x05place\x12\x12\n" +
+	"\x04line\x18\x15 \x01(\x05R\x04line\x12\x1a\n" +
+	"\bfailures\x18\x16 \x01(\x05R\bfailures\x12\x1e\n" +
+	"\vagain_at_ms\x18\x17 \x01(\x03R\tagainAtMs\"\xbf\x01\n" +
 	"\x11ReplicationCounts\x12\x16\n" +
 	"\x06copied\x18\x01 \x01(\x03R\x06copied\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x16\n" +
@@ -1935,7 +1995,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +
 	"\x04lost\x18\x03 \x01(\x03R\x04lost\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xec\x03\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xa2\x04\n" +
 	"\x17ReplicationLinkReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x1e\n" +
 	"\n" +
@@ -1955,7 +2015,9 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\n" +
 	"last_error\x18\r \x01(\tR\tlastError\x12:\n" +
 	"\bproblems\x18\x0e \x03(\v2\x1e.spanway.v1.ReplicationProblemR\bproblems\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"R\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\x12\x18\n" +
+	"\awaiting\x18\x10 \x01(\x05R\awaiting\x12\x1a\n" +
+	"\bfailures\x18\x11 \x01(\x05R\bfailures\"R\n" +
 	"\x12ReplicationProblem\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x12\n" +

@@ -77,8 +77,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("replicator config: %d snapshots at once, given up after %d failures in a row; both must be at least 1", c.Snapshots.AtOnce, c.Snapshots.Retries)
 	case c.Snapshots.Turn <= 0 || c.Snapshots.Deadline <= 0:
 		return fmt.Errorf("replicator config: snapshots have turns of %v and a deadline of %v; both must be above 0", c.Snapshots.Turn, c.Snapshots.Deadline)
-	case c.Snapshots.Idle < leastIdle:
-		return fmt.Errorf("replicator config: snapshots may be idle for %v; it must be at least %v, for one that is limited tells of it every 5s", c.Snapshots.Idle, leastIdle)
+	case c.Snapshots.Idle < LeastIdle:
+		return fmt.Errorf("replicator config: snapshots may be idle for %v; it must be at least %v, for one that is limited tells of it every 5s", c.Snapshots.Idle, LeastIdle)
 	}
 	err := events.CheckPrefix(c.Prefix)
 	if err == nil {
@@ -90,8 +90,8 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// leastIdle is how long a snapshot may be idle at least.
-const leastIdle = 10 * time.Second
+// LeastIdle is the least that Config.Snapshots.Idle may be.
+const LeastIdle = 10 * time.Second
 
 // leastMemory is room for some pages.
 const leastMemory = 8 << 20

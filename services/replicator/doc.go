@@ -25,6 +25,9 @@
 // go on until it is known who has them: two that run for a moment are told apart by the
 // fence of the target partition.
 //
+// Snapshots are admitted by package admission, so many at once: a copy asks for each page of
+// its snapshot but the first one.
+//
 // What this process copies it audits, too, by package audit: a window at a time, no faster
 // than it may be. A copy that is no true one is a problem of its link.
 //

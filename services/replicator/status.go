@@ -265,6 +265,7 @@ func (st *standing) message(replicator string, now time.Time) *events.Replicatio
 		},
 		LastTimestampMs: r.LastTimestamp, CopiedAtMs: millis(r.CopiedAt), AtMs: now.UnixMilli(), LastError: r.LastError, SinceMs: millis(r.Since),
 		Incidents: st.incidents, Replicator: replicator,
+		Place: int32(st.admission.Place), Line: int32(st.admission.Line), Failures: int32(st.admission.Failures), AgainAtMs: millis(st.admission.Again),
 	}
 }
 
@@ -319,12 +320,6 @@ func (h *share) since(before *share) (records, bytes float64) {
 	return records / took, bytes / took
 }
 
-// severity orders states: the worst of several is that of all.
-var severity = map[string]int{
-	"idle": 0, "delta": 1, "paused": 2, mirror.Sweeping.String(): 2, waiting: 3, mirror.Snapshot.String(): 4, mirror.Beginning.String(): 5,
-	mirror.Proving.String(): 5, mirror.Resuming.String(): 5, mirror.Claiming.String(): 6, failed: 7, mirror.Stopped.String(): 8,
-}
-
 // add adds a copy to the share of its link.
 func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 	r := &st.report
@@ -336,6 +331,7 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 	case r.State != mirror.Delta && r.State != mirror.Sweeping:
 		m.Snapshots++
 	}
+	st.wait(m)
 	if state := st.state(); severity[state] > severity[m.State] {
 		m.State, m.Reason = state, st.reason()
 	}

@@ -111,7 +111,7 @@ func printLink(a *cli.App, v *linkView, at string) error {
 		{"reason", v.Reason},
 		{"remedy", v.Remedy},
 		{"source", v.Source},
-		{"copies", fmt.Sprintf("%d partitions: %d in their snapshot, %d stopped", v.Copies, v.Snapshots, v.Stopped)},
+		{"copies", v.partitions()},
 		{"chooses", chooses(v)},
 		{"lag", v.waiting()},
 		{"rate", fmt.Sprintf("%.0f records/s, %.0f bytes/s%s", v.RecordsPerSecond, v.BytesPerSecond, limits(v))},
@@ -175,7 +175,7 @@ func printCopies(a *cli.App, views []copyView) error {
 	}
 	t := &cli.Table{Head: []string{"TOPIC", "P", "INTO", "STATE", "NEXT", "END", "COPIED", "REASON"}}
 	for _, v := range views {
-		t.Add(cli.Plain(v.Topic), cli.Plain(v.Partition), cli.Plain(v.TargetTopic), cli.Marked(v.State, colour(v.State)),
+		t.Add(cli.Plain(v.Topic), cli.Plain(v.Partition), cli.Plain(v.TargetTopic), cli.Marked(v.stands(), colour(v.State)),
 			cli.Plain(v.Next), cli.Plain(v.SourceEnd), cli.Plain(v.Copied), cli.Plain(cli.Dash(v.Reason)))
 	}
 	if err := a.Table(t); err != nil {

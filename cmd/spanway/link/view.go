@@ -24,10 +24,13 @@ type linkView struct {
 	Reason string `json:"reason,omitempty"`
 	Remedy string `json:"remedy,omitempty"`
 	// Copies are partitions; of them so many have not come to the end of their snapshot,
-	// and so many have stopped.
+	// of these so many wait for others, and so many have stopped. Failures are the most in a
+	// row of any snapshot.
 	Copies    int32 `json:"copies"`
 	Snapshots int32 `json:"snapshots"`
+	Waiting   int32 `json:"waiting"`
 	Stopped   int32 `json:"stopped"`
+	Failures  int32 `json:"failures"`
 	// Lag is in records, LagMs how old the oldest of them is; 0 if none waits, or if it is
 	// not known.
 	Lag              int64         `json:"lag"`
@@ -51,21 +54,27 @@ type problemView struct {
 
 // copyView is the copy of a partition.
 type copyView struct {
-	Topic           string         `json:"topic"`
-	Partition       int32          `json:"partition"`
-	TargetTopic     string         `json:"target_topic"`
-	State           string         `json:"state"`
-	Reason          string         `json:"reason,omitempty"`
-	Remedy          string         `json:"remedy,omitempty"`
-	Next            int64          `json:"next"`
-	SourceEnd       int64          `json:"source_end"`
-	Lag             int64          `json:"lag"`
-	Copied          int64          `json:"copied"`
-	Buried          int64          `json:"buried"`
-	ConsistentSince string         `json:"consistent_since,omitempty"`
-	LastError       string         `json:"last_error,omitempty"`
-	Replicator      string         `json:"replicator"`
-	Incidents       []incidentView `json:"incidents,omitempty"`
+	Topic           string `json:"topic"`
+	Partition       int32  `json:"partition"`
+	TargetTopic     string `json:"target_topic"`
+	State           string `json:"state"`
+	Reason          string `json:"reason,omitempty"`
+	Remedy          string `json:"remedy,omitempty"`
+	Next            int64  `json:"next"`
+	SourceEnd       int64  `json:"source_end"`
+	Lag             int64  `json:"lag"`
+	Copied          int64  `json:"copied"`
+	Buried          int64  `json:"buried"`
+	ConsistentSince string `json:"consistent_since,omitempty"`
+	LastError       string `json:"last_error,omitempty"`
+	// Place in the line of snapshots that wait, of Line; Failures in a row, and when it is
+	// tried again.
+	Place      int32          `json:"place,omitempty"`
+	Line       int32          `json:"line,omitempty"`
+	Failures   int32          `json:"failures,omitempty"`
+	AgainAt    string         `json:"again_at,omitempty"`
+	Replicator string         `json:"replicator"`
+	Incidents  []incidentView `json:"incidents,omitempty"`
 }
 
 type incidentView struct {
@@ -77,7 +86,7 @@ type incidentView struct {
 
 // severity orders the states of a link: the worst of several replicators is that of all.
 var severity = map[string]int{
-	"": 0, "idle": 1, "delta": 2, "paused": 3, "sweeping": 3, "snapshot": 4, "beginning": 4, "proving": 4, "resuming": 4, "claiming": 5, "failed": 6, "stopped": 7,
+	"": 0, "idle": 1, "delta": 2, "paused": 3, "sweeping": 3, "waiting": 4, "snapshot": 5, "beginning": 6, "proving": 6, "resuming": 6, "claiming": 7, "failed": 8, "stopped": 9,
 }
 
 // viewLink puts together what is declared and what is reported.
@@ -132,6 +141,7 @@ func notReported(heartbeat, now int64) string {
 func (v *linkView) add(m *events.ReplicationLinkReported) {
 	v.Replicators = append(v.Replicators, m.Replicator)
 	v.Copies, v.Snapshots, v.Stopped = v.Copies+m.Copies, v.Snapshots+m.Snapshots, v.Stopped+m.Stopped
+	v.Waiting, v.Failures = v.Waiting+m.Waiting, max(v.Failures, m.Failures)
 	v.Lag, v.LagMs = v.Lag+m.Lag, max(v.LagMs, m.LagMs)
 	v.RecordsPerSecond, v.BytesPerSecond = v.RecordsPerSecond+m.RecordsPerSecond, v.BytesPerSecond+m.BytesPerSecond
 	if severity[m.State] >= severity[v.State] {
@@ -157,13 +167,38 @@ func (v *linkView) has(p problemView) bool {
 	return false
 }
 
-// progress is the state for people: while a snapshot is copied, with how many of all
-// partitions have come to the end of theirs.
+// progress is the state for people: while a snapshot is copied or waits, with how many of
+// all partitions have come to the end of theirs.
 func (v *linkView) progress() string {
-	if v.State == "snapshot" {
-		return fmt.Sprintf("snapshot (%d of %d)", v.Copies-v.Snapshots, v.Copies)
+	if v.State == "snapshot" || v.State == "waiting" {
+		return fmt.Sprintf("%s (%d of %d)", v.State, v.Copies-v.Snapshots, v.Copies)
 	}
 	return v.State
+}
+
+// partitions tells how many there are, and how they stand.
+func (v *linkView) partitions() string {
+	wait := ""
+	if v.Waiting > 0 {
+		wait = fmt.Sprintf(" (%d of them wait)", v.Waiting)
+	}
+	return fmt.Sprintf("%d partitions: %d in their snapshot%s, %d stopped", v.Copies, v.Snapshots, wait, v.Stopped)
+}
+
+// stands is the state for people: while the snapshot waits, with its place in line, or when
+// it is tried again.
+func (v *copyView) stands() string {
+	text := v.State
+	switch {
+	case v.Place > 0:
+		text += fmt.Sprintf(", %d of %d", v.Place, v.Line)
+	case v.AgainAt != "":
+		text += ", again at " + v.AgainAt
+	}
+	if v.Failures > 0 {
+		text += fmt.Sprintf(", failures: %d", v.Failures)
+	}
+	return text
 }
 
 // colour of a state.
@@ -222,6 +257,7 @@ func viewCopies(link string, status *replication.Status) (views []copyView) {
 			Remedy: remedy(m.Reason, link, m.Topic, fmt.Sprintf(" --partition %d", m.Partition)),
 			Next:   m.Next, SourceEnd: m.SourceEnd, Lag: max(0, m.SourceEnd-m.Next), Copied: m.Counts.GetCopied(), Buried: m.Counts.GetBuried(),
 			ConsistentSince: cli.Stamp(m.ConsistentSinceMs), LastError: m.LastError, Replicator: m.Replicator,
+			Place: m.Place, Line: m.Line, Failures: m.Failures, AgainAt: cli.Stamp(m.AgainAtMs),
 		}
 		for _, i := range m.Incidents {
 			v.Incidents = append(v.Incidents, incidentView{i.Reason, i.Offset, i.Lost, cli.Stamp(i.AtMs)})
@@ -247,6 +283,8 @@ func remedy(reason, link, topic, partition string) string {
 		return "the target does not take a record: raise max.message.bytes of the copy's topic, then " + again + "; or let such records become dead letters (--on-uncopyable go_on)"
 	case "misrouted":
 		return "a record names its destinations so that they cannot be read: let such records become dead letters (--on-uncopyable go_on), or allow the names"
+	case "snapshot_failed":
+		return "its snapshot was tried again and again, and made no progress (see the last error); it is tried again when a cluster that was away answers, or at once: " + again
 	case "target_lost":
 		return "records that were copied are gone from the end of the copy's topic; to copy all anew, behind what is there: " + again + " --from earliest"
 	}

@@ -38,6 +38,16 @@ func TestViewLink(t *testing.T) {
 		"a snapshot": {link, []*events.ReplicationLinkReported{
 			share("a", "snapshot", func(m *events.ReplicationLinkReported) { m.Snapshots = 1 }), share("b", "delta", nil),
 		}, "snapshot (3 of 4)||"},
+		"snapshots that wait": {link, []*events.ReplicationLinkReported{
+			share("a", "waiting", func(m *events.ReplicationLinkReported) { m.Snapshots, m.Waiting = 2, 2 }), share("b", "delta", nil),
+		}, "waiting (2 of 4)||"},
+		"one waits, one goes on": {link, []*events.ReplicationLinkReported{
+			share("a", "snapshot", func(m *events.ReplicationLinkReported) { m.Snapshots = 1 }),
+			share("b", "waiting", func(m *events.ReplicationLinkReported) { m.Snapshots, m.Waiting = 1, 1 }),
+		}, "snapshot (2 of 4)||"},
+		"a snapshot that was given up": {link, []*events.ReplicationLinkReported{
+			share("a", "failed", func(m *events.ReplicationLinkReported) { m.Snapshots, m.Reason = 1, "snapshot_failed" }), share("b", "snapshot", nil),
+		}, "failed|snapshot_failed|or at once: spanway link resume orders --topic TOPIC"},
 		"paused without one": {paused, nil, "paused|upgrade|spanway link resume orders"},
 		"paused":             {paused, []*events.ReplicationLinkReported{share("a", "paused", nil)}, "paused|upgrade|spanway link resume orders"},
 	} {
@@ -53,5 +63,28 @@ func TestViewLink(t *testing.T) {
 	}}, now)
 	if v.lag() != "7 (1.5s)" || v.ConsistentSince != "" || *v.HeartbeatMs != 1000 || v.Copies != 4 {
 		t.Errorf("two shares: %+v", v)
+	}
+}
+
+func TestHowSnapshotsWait(t *testing.T) {
+	copies := viewCopies("in", &replication.Status{Copies: []*events.ReplicationCopyReported{
+		{Link: "in", State: "waiting", Place: 3, Line: 17},
+		{Link: "in", State: "waiting", Failures: 2, AgainAtMs: 1_700_000_000_000},
+		{Link: "in", State: "waiting", Place: 1, Line: 2, Failures: 1},
+		{Link: "in", Topic: "orders", Partition: 4, State: "failed", Reason: "snapshot_failed", Failures: 10},
+		{Link: "in", State: "snapshot"},
+	}})
+	want := []string{"waiting, 3 of 17", "waiting, again at 2023-11-14T22:13:20.000Z, failures: 2", "waiting, 1 of 2, failures: 1", "failed, failures: 10", "snapshot"}
+	for i := range copies {
+		if got := copies[i].stands(); got != want[i] {
+			t.Errorf("it says %q, want %q", got, want[i])
+		}
+	}
+	if !strings.Contains(copies[3].Remedy, "spanway link resume in --topic orders --partition 4") {
+		t.Errorf("the remedy: %q", copies[3].Remedy)
+	}
+	v := linkView{Copies: 20, Snapshots: 18, Waiting: 17, Stopped: 1}
+	if got := v.partitions(); got != "20 partitions: 18 in their snapshot (17 of them wait), 1 stopped" {
+		t.Errorf("it says %q", got)
 	}
 }

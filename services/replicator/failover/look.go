@@ -142,7 +142,7 @@ func (r *run) drain(ctx context.Context) error {
 }
 
 // behind names the partitions that are not copied up to their recorded ends. One that has
-// stopped is an error: it does not go on by itself.
+// stopped or failed is an error: it does not go on by itself.
 func (r *run) behind(s *replication.Status) (places []string, err error) {
 	var left int64
 	copies := r.copies(s)
@@ -158,7 +158,7 @@ func (r *run) behind(s *replication.Status) (places []string, err error) {
 			if m.Topic != p.Topic || m.Partition != p.Partition {
 				continue
 			}
-			if m.State == "stopped" {
+			if m.State == "stopped" || m.State == "failed" {
 				return nil, r.fail(NotDrained, nil, []string{p.at()}, "a copy has stopped (%s); see spanway link show %s --partitions for the remedy", m.Reason, r.link.Name)
 			}
 			p.Next, p.Left, p.At = m.Next, max(0, p.End-m.Next), time.UnixMilli(m.AtMs)

@@ -3,6 +3,7 @@ package replicator
 import (
 	"time"
 
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
@@ -18,11 +19,8 @@ const (
 	placeEvery = 10 * time.Second
 )
 
-// snapshotReason says why a copy does not go on; it is stable, as mirror.Reason is.
-type snapshotReason string
-
-// snapshotFailed: its snapshot was admitted again and again, and made no progress.
-const snapshotFailed snapshotReason = "snapshot_failed"
+// snapshotFailed: the snapshot of a copy was admitted again and again, and made no progress.
+const snapshotFailed mirror.Reason = "snapshot_failed"
 
 // admit notes how the snapshot of a copy stands.
 func (st *standing) admit(now admission.Standing, at time.Time) {
@@ -46,6 +44,20 @@ func (st *standing) state() string {
 		return waiting
 	}
 	return is.String()
+}
+
+// severity orders states: the worst of several is that of all.
+var severity = map[string]int{
+	"idle": 0, "delta": 1, "paused": 2, mirror.Sweeping.String(): 2, waiting: 3, mirror.Snapshot.String(): 4, mirror.Beginning.String(): 5,
+	mirror.Proving.String(): 5, mirror.Resuming.String(): 5, mirror.Claiming.String(): 6, failed: 7, mirror.Stopped.String(): 8,
+}
+
+// wait adds how its snapshot waits to the share of its link.
+func (st *standing) wait(m *events.ReplicationLinkReported) {
+	if st.state() == waiting {
+		m.Waiting++
+	}
+	m.Failures = max(m.Failures, int32(st.admission.Failures))
 }
 
 // reason is why the copy does not go on.
