@@ -82,7 +82,7 @@ var said = map[events.Code][2]string{
 	events.CodeQueueHeld:      {"it holds entries", "take them out, or force the deletion"},
 	events.CodeBadEntryID:     {"the ID is not of the kind that the queue has", "give 1 to 256 bytes of text without control characters; a UUID of version 7, less than a day older than the newest; or a decimal number: see the queue's rules"},
 	events.CodeTooLarge:       {"the payload is too large", "store it elsewhere, and enqueue where it is"},
-	events.CodeDuplicateEntry: {"the queue holds an entry with that ID", "nothing is to be done if this was a repetition; else give another ID"},
+	events.CodeDuplicateEntry: {"the queue holds an entry with that ID", "give another ID, unless this was a repetition: then nothing is to be done"},
 	events.CodeUnknownEntry:   {"the queue has no such entry, and does not remember one", "look at the ID"},
 	events.CodeAlreadyRemoved: {"the entry was taken out before", "nothing is to be done: it does not come back"},
 	events.CodeAlreadyClaimed: {"an entry is claimed", "claim others, or wait until its lease ends"},

@@ -61,7 +61,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"enqueue", "orders", "--id", long}, "x", cli.ExitRefused, "BAD_ENTRY_ID: the ID has 10240 bytes"},
 		{[]string{"enqueue", "orders", "--id", control}, "x", cli.ExitRefused, "BAD_ENTRY_ID"},
 		{[]string{"enqueue", "orders", "--id", ""}, "x", cli.ExitUsage, "--id"},
-		{[]string{"enqueue", "orders", "--id", "held"}, "x", cli.ExitRefused, "DUPLICATE_ENTRY"},
+		{[]string{"enqueue", "orders", "--id", "held"}, "y", cli.ExitRefused, "DUPLICATE_ENTRY"},
 		{[]string{"enqueue", "orders", "--id", "gone"}, "x", cli.ExitRefused, "ALREADY_REMOVED"},
 		{[]string{"enqueue", "orders", "--type", control}, "x\n", cli.ExitRefused, "BAD_DATA"},
 		{[]string{"enqueue", "orders", "--ndjson"}, `{"id":"\u001b","payload":"x"}`, cli.ExitRefused, "BAD_ENTRY_ID"},

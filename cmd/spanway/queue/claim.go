@@ -62,6 +62,8 @@ measured by the hosts of the queue: while there is none, it does not end.`,
 				r.Count = 0
 			case r.Count < 1:
 				return cli.Usage("--count %d: give 1 to 1000", r.Count)
+			case holder == "":
+				return cli.Usage("--holder is empty: give the name under which they are held, or leave --holder out")
 			}
 			return openedAs(cmd.Context(), a, args[0], holder, func(ctx context.Context, q *queue.Queue) error {
 				return printClaimed(ctx, a, q, r)

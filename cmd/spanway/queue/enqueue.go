@@ -2,18 +2,16 @@ package queue
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
-	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue"
 )
@@ -37,8 +35,12 @@ input is one entry. With --ndjson each line is an object:
   {"id": "a2", "payloadJson": {"w": 640}, "payloadType": "application/json"}
   {"payloadBase64": "AAE="}
 
-An entry whose ID the queue holds is not put in again: repeat what may have
-failed. One bad line does not stop the others.`,
+Space around a line is dropped, and empty lines are passed over; use --ndjson for what
+they matter to. An entry whose ID the queue holds is not put in again: if it holds the
+same payload and type, that is said and is no error, so repeat what may have failed; if
+it holds others it is refused (DUPLICATE_ENTRY). One bad line does not stop the others.
+When it is interrupted it waits up to 5s for what it has sent, and says of which lines
+it does not know whether they are there.`,
 		Example: `  printf 'one\ntwo\n' | spanway queue enqueue orders
   spanway queue enqueue orders --id 2026-11 < report.pdf`,
 		Args: cli.Some("name of a queue"),
@@ -100,11 +102,12 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, name
 	if err != nil {
 		return err
 	}
-	e, err := q.Enqueue(ctx, queue.Item{ID: add.id, Payload: all.Bytes(), Type: add.contentType})
-	if err != nil {
-		return err
-	}
-	return printPlace(a, e)
+	t := newTally(a, q)
+	t.whole = true
+	err = t.start(ctx, origin{file: "the input"}, queue.Item{ID: add.id, Payload: all.Bytes(), Type: add.contentType})
+	t.await(ctx)
+	t.compare(ctx)
+	return t.summary(cmp.Or(err, ctx.Err()))
 }
 
 func printPlace(a *cli.App, e queue.Entry) error {
@@ -114,109 +117,49 @@ func printPlace(a *cli.App, e queue.Entry) error {
 	return a.Printf("%s\n", e.ID)
 }
 
-// tally counts what became of lines.
-type tally struct {
-	app *cli.App
-	mu  sync.Mutex
-	all sync.WaitGroup
-
-	in, known, refused, lost int
-}
-
 // files puts each line in.
 func (add *addition) files(ctx context.Context, a *cli.App, q *queue.Queue, names []string) error {
-	t := &tally{app: a}
-	err := each(ctx, a, names, func(name string, in io.Reader) error {
-		l := cli.NewLines(in)
-		for ctx.Err() == nil {
-			refused, ok := l.Next()
-			if !ok {
-				break
-			}
-			if refused == nil && len(l.Text) == 0 {
-				continue
-			}
-			where := fmt.Sprintf("line %d of %s", l.Number, name)
-			if refused != nil {
-				t.note(where, queue.Result{Err: refused})
-				continue
-			}
-			item, bad := add.item(l.Text)
-			if bad != "" {
-				t.note(where, queue.Result{Err: &queue.Refused{Queue: q.Name(), What: "enqueue", Code: events.CodeBadData, Detail: bad}})
-				continue
-			}
-			t.all.Add(1)
-			if err := q.Start(ctx, item, func(r queue.Result) { defer t.all.Done(); t.note(where, r) }); err != nil {
-				t.all.Done()
-				t.note(where, queue.Result{Err: err})
-			}
-		}
-		if l.Err != nil && ctx.Err() == nil {
-			return cli.Usage("read line %d of %s: %w", l.Number, name, l.Err)
-		}
-		return ctx.Err()
-	})
-	if ctx.Err() == nil {
-		t.all.Wait()
-	}
+	t := newTally(a, q)
+	err := each(ctx, a, names, func(name string, in io.Reader) error { return add.lines(ctx, t, name, in) })
+	t.await(ctx)
+	t.compare(ctx)
 	return t.summary(err)
 }
 
-// note prints where an entry stands, or why it does not.
-func (t *tally) note(where string, r queue.Result) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var refused *queue.Refused
-	var long *client.Refused
-	switch {
-	case r.Err == nil:
-		t.in++
-		_ = printPlace(t.app, r.Entry) // The output remembers its first error.
-		return
-	case errors.Is(r.Err, queue.ErrDuplicate):
-		t.known++
-		_ = printPlace(t.app, r.Entry) // The output remembers its first error.
-		return
-	case errors.As(r.Err, &refused), errors.As(r.Err, &long):
-		t.refused++
-	default:
-		t.lost++
+// lines puts each line of a file in; empty ones are passed over.
+func (add *addition) lines(ctx context.Context, t *tally, name string, in io.Reader) error {
+	l := cli.NewLines(in)
+	for ctx.Err() == nil {
+		refused, ok := l.Next()
+		if !ok {
+			break
+		}
+		from := origin{name, l.Number}
+		switch {
+		case refused != nil:
+			t.bad(from, &queue.Refused{Queue: t.queue.Name(), What: "enqueue", Code: refused.Code, Detail: refused.Message})
+			continue
+		case len(l.Text) == 0:
+			continue
+		}
+		item, bad := add.item(l.Text)
+		if bad != "" {
+			t.bad(from, &queue.Refused{Queue: t.queue.Name(), What: "enqueue", Code: events.CodeBadData, Detail: bad})
+			continue
+		}
+		if err := t.start(ctx, from, item); err != nil {
+			return err
+		}
 	}
-	t.app.Notef("%s: %v\n", where, r.Err)
-}
-
-func (t *tally) summary(err error) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	counts := fmt.Sprintf("%d put in, %d were there, %d refused, %d not known", t.in, t.known, t.refused, t.lost)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%s: %w", counts, err)
-	case t.lost > 0:
-		return &notAll{counts, cli.ExitUnavailable}
-	case t.refused > 0:
-		return &notAll{counts, cli.ExitRefused}
-	case t.known > 0:
-		t.app.Notef("%s\n", counts)
+	if l.Err != nil && ctx.Err() == nil {
+		return cli.Usage("read line %d of %s: %w", l.Number, name, l.Err)
 	}
-	return nil
+	return ctx.Err()
 }
-
-// notAll says that some lines were not put in; why was said of each.
-type notAll struct {
-	counts string
-	code   int
-}
-
-func (e *notAll) Error() string { return e.counts }
-
-// ExitCode is that of the program.
-func (e *notAll) ExitCode() int { return e.code }
 
 // line is an object of --ndjson.
 type line struct {
-	ID      string          `json:"id"`
+	ID      *string         `json:"id"`
 	Payload *string         `json:"payload"`
 	JSON    json.RawMessage `json:"payloadJson"`
 	Base64  []byte          `json:"payloadBase64"`
@@ -240,7 +183,10 @@ func (add *addition) item(text []byte) (item queue.Item, bad string) {
 	if d.More() {
 		return queue.Item{}, "something follows the object on its line"
 	}
-	item = queue.Item{ID: l.ID, Type: l.Type, Payload: l.Base64}
+	item = queue.Item{Type: l.Type, Payload: l.Base64}
+	if l.ID != nil {
+		item.ID = *l.ID
+	}
 	given := 0
 	for _, is := range []bool{l.Payload != nil, l.JSON != nil, l.Base64 != nil} {
 		if is {
@@ -248,6 +194,8 @@ func (add *addition) item(text []byte) (item queue.Item, bad string) {
 		}
 	}
 	switch {
+	case l.ID != nil && *l.ID == "":
+		return queue.Item{}, "the id is empty; leave it out, and the entry gets one of its own"
 	case given > 1:
 		return queue.Item{}, "payload, payloadJson and payloadBase64: give one"
 	case l.Payload != nil:

@@ -3,6 +3,7 @@ package queue
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue"
 )
@@ -39,9 +41,32 @@ func openedAs(ctx context.Context, a *cli.App, name, holder string, f func(ctx c
 			return err
 		}
 		defer func() { err = cmp.Or(err, q.Close()) }()
-		return f(ctx, q)
+		return outcome(name, f(ctx, q))
 	})
 }
+
+// unknownOutcome is a call of which the command does not know what became.
+type unknownOutcome struct {
+	queue string
+	call  *sharedlog.UnknownError
+	err   error
+}
+
+// outcome is an error as a person can act on it, who has no call to resolve.
+func outcome(queue string, err error) error {
+	var unknown *sharedlog.UnknownError
+	if errors.As(err, &unknown) {
+		return &unknownOutcome{queue, unknown, err}
+	}
+	return err
+}
+
+func (e *unknownOutcome) Error() string {
+	plain := fmt.Sprintf("whether it was done is not known; look (spanway queue list %s), and repeat the command if it was not: %v", e.queue, e.call.Err)
+	return strings.Replace(e.err.Error(), e.call.Error(), plain, 1)
+}
+
+func (e *unknownOutcome) Unwrap() error { return e.err }
 
 // listed runs f with the entries of a queue that exists.
 func listed(ctx context.Context, a *cli.App, name string, f func(ctx context.Context, l *queue.Listing) error) error {
