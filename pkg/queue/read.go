@@ -69,13 +69,16 @@ type Info struct {
 	Holders []string
 	// Head is the first entry, if there is one: the log is kept from there on.
 	Head *Entry
-	At   Position
+	// FirstUntilMs is when the first lease of a claim ends at the earliest (Claim.UntilMs);
+	// 0 if there is none.
+	FirstUntilMs int64
+	At           Position
 }
 
 // Info returns what the queue is as a whole.
 func (q *Queue) Info(ctx context.Context, barrier bool) (i Info, err error) {
 	err = q.read(ctx, barrier, func(core *order.Queue, at Position) {
-		i = Info{Rules: core.Rules(), Counts: core.Counts(), At: at}
+		i = Info{Rules: core.Rules(), Counts: core.Counts(), FirstUntilMs: core.FirstUntilMs(), At: at}
 		holders, _ := core.Holders(100)
 		for _, h := range holders {
 			i.Holders = append(i.Holders, h.Name)

@@ -114,7 +114,7 @@ func printClaims(a *cli.App, views []claimedView) error {
 }
 
 // held makes a command on an entry that the caller has claimed.
-func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx context.Context, q *queue.Queue, id string, token int64) (said string, err error)) *cobra.Command {
+func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx context.Context, q *queue.Queue, id string, token int64) (until time.Time, said string, err error)) *cobra.Command {
 	var token int64
 	c := &cobra.Command{
 		Use:   use + " NAME ID --token TOKEN",
@@ -128,11 +128,15 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 				return cli.Usage("give the --token that claim printed")
 			}
 			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
-				said, err := do(ctx, q, args[1], token)
+				until, said, err := do(ctx, q, args[1], token)
 				if err != nil {
 					return err
 				}
-				return a.Said(map[string]any{"queue": args[0], "id": args[1], "token": token}, "%s %s", args[1], said)
+				v := map[string]any{"queue": args[0], "id": args[1], "token": token}
+				if !until.IsZero() {
+					v["until"] = cli.Stamp(until.UnixMilli())
+				}
+				return a.Said(v, "%s %s", args[1], said)
 			})
 		},
 	}
@@ -145,8 +149,8 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 
 func done(a *cli.App) *cobra.Command {
 	return held(a, "done", "Take a claimed entry out: its work is finished", nil,
-		func(ctx context.Context, q *queue.Queue, id string, token int64) (string, error) {
-			return "is done", q.Done(ctx, id, token)
+		func(ctx context.Context, q *queue.Queue, id string, token int64) (time.Time, string, error) {
+			return time.Time{}, "is done", q.Done(ctx, id, token)
 		})
 }
 
@@ -154,8 +158,8 @@ func release(a *cli.App) *cobra.Command {
 	var reason string
 	return held(a, "release", "Give a claimed entry back, at its place",
 		func(c *cobra.Command) { c.Flags().StringVar(&reason, "reason", "", "why, for people") },
-		func(ctx context.Context, q *queue.Queue, id string, token int64) (string, error) {
-			return "is free again", q.Release(ctx, id, token, reason)
+		func(ctx context.Context, q *queue.Queue, id string, token int64) (time.Time, string, error) {
+			return time.Time{}, "is free again", q.Release(ctx, id, token, reason)
 		})
 }
 
@@ -165,8 +169,8 @@ func extend(a *cli.App) *cobra.Command {
 		func(c *cobra.Command) {
 			c.Flags().DurationVar(&lease, "lease", time.Minute, "how long from now, 1ms to 1d")
 		},
-		func(ctx context.Context, q *queue.Queue, id string, token int64) (string, error) {
+		func(ctx context.Context, q *queue.Queue, id string, token int64) (time.Time, string, error) {
 			until, err := q.Extend(ctx, id, token, lease)
-			return "is leased until " + cli.Stamp(until.UnixMilli()), err
+			return until, "is leased until " + cli.Stamp(until.UnixMilli()), err
 		})
 }

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 
 	"github.com/spf13/cobra"
@@ -32,7 +31,7 @@ ones are refused), or numbers of a space of identifiers (as intervals).`,
 			if err := events.CheckQueue(args[0]); err != nil {
 				return cli.Misuse(err)
 			}
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			return clustered(cmd.Context(), a, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				if err := queue.Create(ctx, c, args[0], rules, options(a, log)); err != nil {
 					return err
 				}
@@ -61,7 +60,7 @@ func remaining(a *cli.App) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
 				if err := q.Delete(ctx, force); err != nil {
-					return errors.Join(err, printHeld(a, err))
+					return err
 				}
 				return a.Said(map[string]any{"queue": args[0], "deleted": true}, "queue %s is deleted", args[0])
 			})

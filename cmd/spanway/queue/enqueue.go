@@ -164,6 +164,9 @@ type line struct {
 	JSON    json.RawMessage `json:"payloadJson"`
 	Base64  []byte          `json:"payloadBase64"`
 	Type    string          `json:"payloadType"`
+	// As list prints them.
+	Base64Too []byte `json:"payload_base64"`
+	TypeToo   string `json:"payload_type"`
 }
 
 // item is what a line asks for, or what is wrong with it.
@@ -183,12 +186,12 @@ func (add *addition) item(text []byte) (item queue.Item, bad string) {
 	if d.More() {
 		return queue.Item{}, "something follows the object on its line"
 	}
-	item = queue.Item{Type: l.Type, Payload: l.Base64}
+	item = queue.Item{Type: cmp.Or(l.Type, l.TypeToo), Payload: l.Base64}
 	if l.ID != nil {
 		item.ID = *l.ID
 	}
 	given := 0
-	for _, is := range []bool{l.Payload != nil, l.JSON != nil, l.Base64 != nil} {
+	for _, is := range []bool{l.Payload != nil, l.JSON != nil, l.Base64 != nil, l.Base64Too != nil} {
 		if is {
 			given++
 		}
@@ -198,6 +201,8 @@ func (add *addition) item(text []byte) (item queue.Item, bad string) {
 		return queue.Item{}, "the id is empty; leave it out, and the entry gets one of its own"
 	case given > 1:
 		return queue.Item{}, "payload, payloadJson and payloadBase64: give one"
+	case l.Base64Too != nil:
+		item.Payload = l.Base64Too
 	case l.Payload != nil:
 		item.Payload = []byte(*l.Payload)
 	case l.JSON != nil:

@@ -100,13 +100,13 @@ func (l listing) print(ctx context.Context, a *cli.App, name string, q *queue.Li
 }
 
 // row is how an entry is printed: columns are as wide for each, since only one is seen.
-const row = "%12s  %8s  %-24s  %s"
+const row = "%12s  %8s  %-24s  %-24s  %s"
 
 func (l listing) printHead(a *cli.App) error {
 	if a.JSON() {
 		return nil
 	}
-	title := fmt.Sprintf(row, "SEQ", "SIZE", "HELD BY", "ID")
+	title := fmt.Sprintf(row, "SEQ", "SIZE", "HELD BY", "UNTIL", "ID")
 	if l.payloads {
 		title += "  PAYLOAD"
 	}
@@ -117,7 +117,7 @@ func (l listing) printEntry(a *cli.App, v entryView) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
-	line := fmt.Sprintf(row, fmt.Sprint(v.Seq), fmt.Sprint(v.Size), v.holder(), v.ID)
+	line := fmt.Sprintf(row, fmt.Sprint(v.Seq), fmt.Sprint(v.Size), v.holder(), v.until(), v.ID)
 	if l.payloads {
 		line += "  " + v.text()
 	}
@@ -138,6 +138,7 @@ type queueView struct {
 	Removed       int        `json:"removed_remembered"`
 	RemovedBytes  int64      `json:"removed_bytes"`
 	Holders       []string   `json:"holders"`
+	Until         string     `json:"until,omitempty"` // when the first lease ends at the earliest
 	Head          *entryView `json:"head,omitempty"`
 	AsOf          string     `json:"as_of"`
 }
@@ -148,7 +149,7 @@ func viewQueue(a *cli.App, name string, i queue.Info) queueView {
 		IDs: kindOf(i.Rules.IDs), Space: i.Rules.Space,
 		MaxEntries: i.Rules.MaxEntries, MaxBytes: i.Rules.MaxBytes, MaxEntryBytes: i.Rules.MaxEntryBytes,
 		Removed: i.Counts.Removed, RemovedBytes: i.Counts.RemovedBytes,
-		Holders: append([]string{}, i.Holders...), AsOf: asOf(a, name, i.At),
+		Holders: append([]string{}, i.Holders...), Until: cli.Stamp(i.FirstUntilMs), AsOf: asOf(a, name, i.At),
 	}
 	if i.Head != nil {
 		head := viewEntry(*i.Head)
@@ -252,6 +253,7 @@ func printQueue(a *cli.App, v queueView) error {
 		{"removed", fmt.Sprintf("%d remembered, in %d bytes", v.Removed, v.RemovedBytes)},
 		{"head", head},
 		{"held by", cli.Dash(strings.Join(v.Holders, " "))},
+		{"until", cli.Dash(v.Until)},
 	} {
 		a.Printf("  %-8s %s\n", f[0], f[1])
 	}
@@ -284,7 +286,7 @@ func printEntry(a *cli.App, v entryView, at string) error {
 	a.Printf("entry %s\n", a.Colour(render.Bold, v.ID))
 	claim := "-"
 	if v.Claim != nil {
-		claim = fmt.Sprintf("%s, token %d", v.Claim.Holder, v.Claim.Token)
+		claim = fmt.Sprintf("%s, token %d, until %s", v.Claim.Holder, v.Claim.Token, v.until())
 	}
 	p := payloadView{}
 	if v.payloadView != nil {

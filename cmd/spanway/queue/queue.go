@@ -33,7 +33,7 @@ func openedAs(ctx context.Context, a *cli.App, name, holder string, f func(ctx c
 	if err := events.CheckQueue(name); err != nil {
 		return cli.Misuse(err)
 	}
-	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) (err error) {
+	return clustered(ctx, a, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) (err error) {
 		o := options(a, log)
 		o.Holder = holder
 		q, err := queue.Open(ctx, c, name, o)
@@ -43,6 +43,11 @@ func openedAs(ctx context.Context, a *cli.App, name, holder string, f func(ctx c
 		defer func() { err = cmp.Or(err, q.Close()) }()
 		return outcome(name, f(ctx, q))
 	})
+}
+
+// clustered runs f with a connection. With -o json refusals are printed.
+func clustered(ctx context.Context, a *cli.App, f func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error) error {
+	return printRefusals(a, a.Clustered(ctx, f))
 }
 
 // unknownOutcome is a call of which the command does not know what became.
@@ -73,7 +78,7 @@ func listed(ctx context.Context, a *cli.App, name string, f func(ctx context.Con
 	if err := events.CheckQueue(name); err != nil {
 		return cli.Misuse(err)
 	}
-	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+	return clustered(ctx, a, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 		l, err := queue.List(ctx, c, name, options(a, log))
 		if err != nil {
 			return err
@@ -104,6 +109,8 @@ type entryView struct {
 type claimView struct {
 	Token  int64  `json:"token"`
 	Holder string `json:"holder"`
+	// Until is when the lease ends at the earliest, by the clock of its holder.
+	Until string `json:"until,omitempty"`
 }
 
 // payloadView is what an entry holds: as text if it is some, else in base64.
@@ -117,7 +124,7 @@ type payloadView struct {
 func viewEntry(e queue.Entry) entryView {
 	v := entryView{ID: e.ID, Seq: e.Seq, Size: e.Size}
 	if e.Claim != nil {
-		v.Claim = &claimView{Token: e.Claim.Token, Holder: e.Claim.Holder}
+		v.Claim = &claimView{Token: e.Claim.Token, Holder: e.Claim.Holder, Until: cli.Stamp(e.Claim.UntilMs)}
 	}
 	return v
 }
@@ -147,6 +154,14 @@ func (v entryView) holder() string {
 		return "-"
 	}
 	return v.Claim.Holder
+}
+
+// until is when its lease ends at the earliest.
+func (v entryView) until() string {
+	if v.Claim == nil {
+		return "-"
+	}
+	return cli.Dash(v.Claim.Until)
 }
 
 // kinds are the words for what IDs are.

@@ -124,7 +124,13 @@ func (t *tally) bad(from origin, err error) {
 func (t *tally) refuse(from origin, err error) {
 	t.refused++
 	t.why = cmp.Or(t.why, err)
-	if !t.whole { // Else it is the error of the command.
+	var refused *queue.Refused
+	switch {
+	case t.whole: // It is the error of the command.
+	case t.app.JSON() && errors.As(err, &refused):
+		_ = t.app.Object(viewRefusal(refused, &from)) // The output remembers its first error.
+		fallthrough
+	default:
 		t.app.Notef("%s: %v\n", from, err)
 	}
 }

@@ -17,6 +17,8 @@ type changeView struct {
 	Seq    int64  `json:"seq,omitempty"`
 	Token  int64  `json:"token,omitempty"`
 	Holder string `json:"holder,omitempty"`
+	// Until is when the lease ends at the earliest, of a claim that lasts.
+	Until  string `json:"until,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }
 
@@ -24,6 +26,9 @@ func viewChange(c queue.Change) changeView {
 	v := changeView{Change: c.Kind.String(), Offset: c.Offset, ID: c.Entry.ID, Seq: c.Entry.Seq, Token: c.Token, Reason: c.Reason}
 	if c.Entry.Claim != nil {
 		v.Holder = c.Entry.Claim.Holder
+		if c.Kind == queue.WasClaimed || c.Kind == queue.WasExtended || c.Kind == queue.WasEnqueued {
+			v.Until = cli.Stamp(c.Entry.Claim.UntilMs)
+		}
 	}
 	return v
 }
@@ -58,6 +63,9 @@ func printChange(a *cli.App, v changeView) error {
 	text := ""
 	if v.Holder != "" {
 		text += "  by " + v.Holder
+	}
+	if v.Until != "" {
+		text += "  until " + v.Until
 	}
 	if v.Reason != "" {
 		text += "  " + v.Reason

@@ -8,10 +8,13 @@ import (
 
 // claim is that of one entry.
 type claim struct {
-	seq    int64
-	token  int64
-	lease  int64 // as asked last, in milliseconds
-	ends   int64 // in the time of the log; what it is at least, while the lease has not begun
+	seq   int64
+	token int64
+	lease int64 // as asked last, in milliseconds
+	ends  int64 // in the time of the log; what it is at least, while the lease has not begun
+	// until is when the lease ends at the earliest by the clock of who asked last, in
+	// milliseconds since the Unix epoch; 0 if it is not known. It is for people.
+	until  int64
 	begun  bool
 	at     int // its place among those that have begun, or have not
 	holder string
@@ -58,10 +61,18 @@ func (c *claims) remove(cl *claim) {
 	delete(c.bySeq, cl.seq)
 }
 
+// untilMs is when a lease ends that was asked for at a time, as far as that is one.
+func untilMs(at, lease int64) int64 {
+	if at <= 0 || at > math.MaxInt64/2 {
+		return 0
+	}
+	return at + lease
+}
+
 // extend lets the lease begin again. It does not end before it would have.
-func (c *claims) extend(cl *claim, lease int64) {
+func (c *claims) extend(cl *claim, lease, until int64) {
 	c.displace(cl)
-	cl.lease, cl.begun = lease, false
+	cl.lease, cl.begun, cl.until = lease, false, max(cl.until, until)
 	c.place(cl)
 }
 

@@ -165,7 +165,7 @@ func (q *Queue) claim(m *events.QueueClaimed, offset int64) events.Code {
 	}
 	for _, seq := range seqs {
 		q.index.claim(seq, true)
-		q.claims.add(&claim{seq: seq, token: offset, lease: m.LeaseMs, ends: q.now + m.LeaseMs, holder: m.Holder})
+		q.claims.add(&claim{seq: seq, token: offset, lease: m.LeaseMs, ends: q.now + m.LeaseMs, until: untilMs(m.AtMs, m.LeaseMs), holder: m.Holder})
 	}
 	q.taken = q.inOrder(seqs)
 	for _, e := range q.taken {
@@ -223,7 +223,7 @@ func (q *Queue) extend(m *events.QueueClaimExtended, offset int64) events.Code {
 		return code
 	}
 	cl.ends = max(cl.ends, q.now+m.LeaseMs)
-	q.claims.extend(cl, m.LeaseMs)
+	q.claims.extend(cl, m.LeaseMs, untilMs(m.AtMs, m.LeaseMs))
 	q.tell(Change{Kind: Extended, Offset: offset, Token: m.Token}, cl.seq)
 	return ""
 }

@@ -19,9 +19,11 @@ type pieces struct {
 	r    *bufio.Reader
 	at   int64 // how much was read
 	head head
-	left int   // entries that were not read
-	last int64 // the sequence number of the one before, -1 at first
-	err  error
+	// version is that of the state.
+	version int64
+	left    int   // entries that were not read
+	last    int64 // the sequence number of the one before, -1 at first
+	err     error
 }
 
 // pieceRoom is how much of a stream is read at once; no text of a state is longer.
@@ -30,8 +32,8 @@ const pieceRoom = 64 << 10
 // newPieces reads the head of a state.
 func newPieces(state io.Reader) *pieces {
 	p := &pieces{r: bufio.NewReaderSize(state, pieceRoom), last: -1}
-	version := p.number()
-	if v := version; p.err == nil && (v < 1 || v > stateVersion) {
+	p.version = p.number()
+	if v := p.version; p.err == nil && (v < 1 || v > stateVersion) {
 		p.err = &newerError{version: uint32(min(v, math.MaxUint32))}
 		return p
 	}
@@ -50,7 +52,7 @@ func newPieces(state io.Reader) *pieces {
 		p.fail("its rules: %v", err)
 	}
 	p.head.rules = rules
-	if version > 1 {
+	if p.version > 1 {
 		if b := p.take(8); b != nil {
 			p.head.creation = binary.BigEndian.Uint64(b)
 		}
@@ -157,7 +159,11 @@ func (p *pieces) claims() (all []*claim) {
 	names, last := map[string]string{}, int64(-1) // Most holders hold several.
 	for n := p.number(); n > 0 && p.err == nil; n-- {
 		cl := &claim{seq: p.number(), token: p.number(), lease: p.number(), ends: p.number()}
-		begun, holder := p.number(), p.text()
+		begun := p.number()
+		if p.version > 1 {
+			cl.until = p.number()
+		}
+		holder := p.text()
 		if p.err == nil && (cl.seq <= last || cl.lease < 1 || cl.lease > MaxLease || cl.ends > math.MaxInt64/2+MaxLease || begun > 1) {
 			p.fail("the claim of %d is not one", cl.seq)
 		}

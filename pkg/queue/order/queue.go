@@ -51,6 +51,9 @@ type Claim struct {
 	Holder string
 	// Ends is when its lease ends, in the time of the log; 0 if the lease has not begun.
 	Ends int64
+	// UntilMs is when its lease ends at the earliest by the clock of who asked for it, in
+	// milliseconds since the Unix epoch; 0 if that is not known. It is for people.
+	UntilMs int64
 }
 
 // State is what a queue knows of an ID.
@@ -153,11 +156,21 @@ func (q *Queue) entry(b *block, e *entry) Entry {
 
 // shown is a claim as others see it.
 func (c *claim) shown() *Claim {
-	out := &Claim{Token: c.token, Holder: c.holder}
+	out := &Claim{Token: c.token, Holder: c.holder, UntilMs: c.until}
 	if c.begun {
 		out.Ends = c.ends
 	}
 	return out
+}
+
+// FirstUntilMs is the least UntilMs of all claims that have one; 0 if none has.
+func (q *Queue) FirstUntilMs() (first int64) {
+	for _, cl := range q.claims.bySeq {
+		if cl.until > 0 && (first == 0 || cl.until < first) {
+			first = cl.until
+		}
+	}
+	return first
 }
 
 // Holder is what has claims.

@@ -12,7 +12,7 @@ import (
 )
 
 // stateVersion is that of the bytes of a snapshot. In those of version 1 the creation of the
-// queue is missing.
+// queue is missing, and when leases end by the clocks of their holders.
 const stateVersion = 2
 
 // What a queue is, as snapshots say it.
@@ -90,7 +90,7 @@ func (c *claim) append(dst []byte) []byte {
 	if c.begun {
 		begun = 1
 	}
-	for _, v := range []int64{c.seq, c.token, c.lease, c.ends, begun} {
+	for _, v := range []int64{c.seq, c.token, c.lease, c.ends, begun, c.until} {
 		dst = putUvarint(dst, v)
 	}
 	return putText(dst, c.holder)
@@ -154,15 +154,18 @@ func (q *Queue) restore(r *reader, version byte) {
 		r.fail("an ID stands there twice")
 		return
 	}
-	q.restoreClaims(r)
+	q.restoreClaims(r, version)
 	q.past.restore(r)
 }
 
-func (q *Queue) restoreClaims(r *reader) {
+func (q *Queue) restoreClaims(r *reader, version byte) {
 	last := int64(-1)
 	for range r.count(6) {
 		cl := &claim{seq: r.number(), token: r.number(), lease: r.number(), ends: r.number()}
 		begun := r.number()
+		if version > 1 {
+			cl.until = r.number()
+		}
 		cl.begun, cl.holder = begun == 1, strings.Clone(r.text())
 		if r.err != nil {
 			return
