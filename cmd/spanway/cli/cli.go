@@ -253,6 +253,14 @@ func (a *App) Clustered(ctx context.Context, f func(ctx context.Context, c *clus
 	return f(ctx, c, log)
 }
 
+// Answered is Clustered for what needs no topic, but brokers that answer: that none does is
+// told as soon as by ConnectedFor.
+func (a *App) Answered(ctx context.Context, f func(ctx context.Context, c *cluster.Cluster) error) error {
+	return a.Clustered(ctx, func(ctx context.Context, at *cluster.Cluster, _ *slog.Logger) error {
+		return a.connected(ctx, at, "", func(ctx context.Context, _ *Conn) error { return f(ctx, at) })
+	})
+}
+
 // Connected runs f with brokers that answer and have the topics of tasks.
 func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) error) error {
 	return a.ConnectedFor(ctx, events.Topics{Prefix: a.Prefix}.Events(), f)

@@ -3,7 +3,6 @@ package id
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,15 +29,15 @@ func oneSpace(cmd *cobra.Command, args []string) error {
 
 // asking runs f with a client of allocators, about a space.
 func asking(ctx context.Context, a *cli.App, space string, f func(ctx context.Context, c *ids.Client) error) error {
-	return a.Clustered(ctx, func(ctx context.Context, at *cluster.Cluster, _ *slog.Logger) error {
+	err := a.Answered(ctx, func(ctx context.Context, at *cluster.Cluster) error {
 		c, err := ids.New(ids.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
 		if err != nil {
 			return cli.Misuse(err)
 		}
 		defer c.Close()
-		err = f(ctx, c)
-		return errors.Join(err, printRefusal(a, space, err))
+		return f(ctx, c)
 	})
+	return errors.Join(err, printRefusal(a, space, err))
 }
 
 // reading runs f with a cluster that has the log of identifiers; space is empty of all.

@@ -3,8 +3,8 @@
     grant.py SPACE [COUNT [REQUEST_ID]]
 
 The same request ID gets the same range, however often it asks. Ends with 0 if the
-range was granted, 1 if it was refused, 3 if no answer came: ask again then, with
-the same request ID.
+range was granted, 1 if it was refused, 2 if COUNT is no number, 3 if no answer came:
+ask again then, with the same request ID.
 """
 
 import json
@@ -30,7 +30,7 @@ def ask(space: str, count: int, request_id: str) -> None:
     # Requests stand by request ID, by the partitioner of the Java client.
     producer = Producer({
         "bootstrap.servers": BROKERS, "enable.idempotence": True, "partitioner": "murmur2_random",
-        "message.timeout.ms": 30_000, "enable.metrics.push": False,
+        "message.timeout.ms": 30_000, "enable.metrics.push": False, "log_level": 0,
     })
     producer.produce(
         PREFIX + "ids.requests",
@@ -84,6 +84,9 @@ def main() -> int:
     if not 2 <= len(sys.argv) <= 4:
         sys.exit(__doc__)
     space, count, request_id = (sys.argv[1:] + ["1", str(uuid.uuid4())][len(sys.argv) - 2:])
+    if not count.lstrip("-").isdecimal():
+        print(f"the count is {count!r}: give a whole number", file=sys.stderr)
+        return 2
     consumer = connect(BROKERS)
     try:
         # First the place from which to read, then the request: the answer cannot be missed.

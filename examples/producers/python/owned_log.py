@@ -145,6 +145,7 @@ def connect(brokers: str) -> Consumer:
         "enable.auto.commit": False,
         "auto.offset.reset": "error",  # What is lost or deleted must not be passed in silence.
         "enable.metrics.push": False,
+        "log_level": 0,  # The client's log of connections: what matters of it is an error.
     })
 
 
