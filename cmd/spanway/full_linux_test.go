@@ -95,6 +95,7 @@ var printings = map[string][]printing{
 	"spanway pool watch":            {{args: "pool watch", once: "pool set default --weight acme=3"}},
 	"spanway queue":                 {{args: "queue --help"}},
 	"spanway queue claim":           {{args: "queue claim full"}},
+	"spanway queue configure":       {{args: "queue configure full --max-entries 1000"}},
 	"spanway queue create":          {{args: "queue create made-MODE"}},
 	"spanway queue delete":          {{args: "queue delete deleted-MODE"}},
 	"spanway queue done":            {{args: "queue done --help"}, {args: "queue done full done-MODE --token TOKEN"}},

@@ -86,6 +86,8 @@ func CheckQueue(name string) error {
 		return Refuse(CodeBadData, "the name of the queue is missing; give 1 to %d of a-z, A-Z, 0-9, '.', '_' and '-'", maxQueueBytes)
 	case len(name) > maxQueueBytes:
 		return Refuse(CodeBadData, "the name of the queue has %d bytes; at most %d are allowed", len(name), maxQueueBytes)
+	case strings.Trim(name, ".") == "":
+		return Refuse(CodeBadData, "the name of the queue is %q; use more than dots", name)
 	case CheckPrefix(name) != nil:
 		return Refuse(CodeBadData, "the name of the queue is %q; use a-z, A-Z, 0-9, '.', '_' and '-'", name)
 	case strings.HasSuffix(name, Snapshots("")):

@@ -86,7 +86,7 @@ const (
 const (
 	CodeUnknownSpace Code = "UNKNOWN_SPACE"
 	CodeSpaceExists  Code = "SPACE_EXISTS"
-	// CodeBadName: a space cannot have that name (CheckSpace).
+	// CodeBadName: a space, or a queue, cannot have that name (CheckSpace, CheckQueue).
 	CodeBadName Code = "BAD_NAME"
 	// CodeSpaceHeld: ranges of it are held, and deleting it was not forced.
 	CodeSpaceHeld Code = "SPACE_HELD"

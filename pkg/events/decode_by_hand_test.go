@@ -65,8 +65,8 @@ func FuzzByHand(f *testing.F) {
 		&TaskAssigned{TaskId: "8c1f", Pool: "blue", EngineId: "e", Attempt: -1, Token: 1 << 63, Score: proto.Float64(2), Task: task},
 		&AttemptFinished{TaskId: "8c1f", Outcome: AttemptFinished_FAILED, Error: &TaskError{Code: "X"}, Result: []byte{}},
 		&TaskSucceeded{TaskId: "8c1f", Pool: "blue", Result: []byte("r"), AtMs: -1},
-		&QueueEnqueued{Id: "8c1f", Payload: []byte("p"), PayloadType: "text/plain", AtMs: 7},
-		&QueueDone{Id: "8c1f", Token: 1 << 40, AtMs: -1},
+		&QueueEnqueued{Id: "8c1f", Payload: []byte("p"), PayloadType: "text/plain", Creation: 1 << 63, AtMs: 7},
+		&QueueDone{Id: "8c1f", Token: 1 << 40, Creation: 9, AtMs: -1},
 	} {
 		data, err := proto.Marshal(m)
 		if err != nil {
@@ -143,7 +143,7 @@ func scalar(t *rapid.T, fd protoreflect.FieldDescriptor) protoreflect.Value {
 		return protoreflect.ValueOfInt32(int32(n))
 	case protoreflect.Int64Kind:
 		return protoreflect.ValueOfInt64(n)
-	case protoreflect.Uint64Kind:
+	case protoreflect.Uint64Kind, protoreflect.Fixed64Kind:
 		return protoreflect.ValueOfUint64(uint64(n))
 	case protoreflect.DoubleKind:
 		return protoreflect.ValueOfFloat64(float64(n))

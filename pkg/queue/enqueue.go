@@ -39,7 +39,7 @@ func (q *Queue) Enqueue(ctx context.Context, item Item) (Entry, error) {
 	var e Entry
 	err = q.callAndLook(ctx, enqueues(m.Id), m,
 		func(_ *order.Queue, offset int64) { e = entryOf(m, offset) },
-		func(core *order.Queue, r *Refused) { e = explainEnqueue(core, m.Id, r) })
+		func(core *order.Queue, r *Refused) { e = explainEnqueue(core, m, r) })
 	return e, err
 }
 
@@ -60,7 +60,7 @@ func (q *Queue) Start(ctx context.Context, item Item, done func(Result)) error {
 			r.Entry = entryOf(m, v.Offset)
 		default:
 			refused = &Refused{Queue: q.name, What: enqueues(m.Id), Code: v.Code}
-			r.Entry = explainEnqueue(core.(*order.Queue), m.Id, refused)
+			r.Entry = explainEnqueue(core.(*order.Queue), m, refused)
 		}
 		if err != nil || refused != nil {
 			r.Err = q.outcome(enqueues(m.Id), err, refused)
@@ -154,15 +154,19 @@ func why(err error) string {
 const day = 24 * time.Hour
 
 // explainEnqueue adds to a refusal what the queue knows, and returns the entry in the way.
-func explainEnqueue(core *order.Queue, id string, r *Refused) Entry {
+func explainEnqueue(core *order.Queue, m *events.QueueEnqueued, r *Refused) Entry {
 	rules := core.Rules()
 	switch r.Code {
 	case events.CodeDuplicateEntry:
-		if e, state := core.Find(id); state == order.Held {
+		if e, state := core.Find(m.Id); state == order.Held {
 			r.Entry, r.Detail = &e, fmt.Sprintf("the queue holds an entry with that ID, at %d", e.Seq)
 			return e
 		}
 	case events.CodeQueueFull:
+		if size := int64(len(m.Id) + len(m.Payload)); size > rules.MaxBytes {
+			r.Detail = fmt.Sprintf("it has no room for one entry of %d bytes, with its ID, also if it is empty: it may hold %d", size, rules.MaxBytes)
+			break
+		}
 		n := core.Counts()
 		r.Detail = fmt.Sprintf("it is full: %d of %d entries, %d of %d bytes", n.Entries, rules.MaxEntries, n.Bytes, rules.MaxBytes)
 	case events.CodeTooLarge:

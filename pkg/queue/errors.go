@@ -69,6 +69,7 @@ var (
 	ErrStaleClaim     = &Refused{Code: events.CodeStaleClaim}
 	ErrBadCount       = &Refused{Code: events.CodeBadCount}
 	ErrBadData        = &Refused{Code: events.CodeBadData}
+	ErrBadName        = &Refused{Code: events.CodeBadName}
 	ErrTooLate        = &Refused{Code: events.CodeTooLate}
 	ErrReadOnly       = &Refused{Code: events.CodeReadOnlyMirror}
 )
@@ -76,8 +77,8 @@ var (
 // said is what is so, and what to do about it, for each code.
 var said = map[events.Code][2]string{
 	events.CodeUnknownQueue:   {"there is no such queue", "create it (spanway queue create NAME), or look for its name (spanway queue list)"},
-	events.CodeQueueExists:    {"it exists with other rules", "open it as it is, or configure it"},
-	events.CodeQueueFull:      {"it is full", "remove entries, or raise max_entries or max_bytes"},
+	events.CodeQueueExists:    {"it exists with other rules", "use it as it is, or change its rules (spanway queue configure NAME)"},
+	events.CodeQueueFull:      {"it is full", "remove entries, or raise max_entries or max_bytes (spanway queue configure NAME)"},
 	events.CodeQueueDeleted:   {"it was deleted", "begin again if another queue has its name by now; else create one, once its topics are gone"},
 	events.CodeQueueHeld:      {"it holds entries", "take them out, or force the deletion"},
 	events.CodeBadEntryID:     {"the ID is not of the kind that the queue has", "give 1 to 256 bytes of text without control characters; a UUID of version 7, less than a day older than the newest; or a decimal number: see the queue's rules"},
@@ -90,6 +91,7 @@ var said = map[events.Code][2]string{
 	events.CodeStaleClaim:     {"the claim is over: its lease ended, it was released, or the entry was removed", "drop the work; claim again"},
 	events.CodeBadCount:       {"the count is not allowed", "give 1 to 1000"},
 	events.CodeBadData:        {"a value is not allowed", "mend it"},
+	events.CodeBadName:        {"a queue cannot have that name", "give another name"},
 	events.CodeTooLate:        {"the call came to stand too far behind what this host had read", "make it again"},
 	events.CodeReadOnlyMirror: {"it is a copy of a queue at another site", "make the call at that cluster (--site or --brokers), under the prefix that its topics have (--prefix)"},
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,7 +43,8 @@ type Queue struct {
 }
 
 // Create makes a queue: its topics, and its rules. A queue that exists with the same rules is
-// no error; with others the error is ErrExists. Under a prefix whose logs are copies that a
+// no error; with others the error is ErrExists. It is ErrBadName if Kafka cannot tell the name
+// from that of another queue in its metrics, where "." and "_" are the same. Under a prefix whose logs are copies that a
 // link makes it is ErrReadOnly, and nothing is created.
 func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o Options) error {
 	o = o.withDefaults()
@@ -55,6 +57,9 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 	if err := c.Guard(o.Prefix, o.topics().Queue(name)).Writable(ctx, -1); err != nil {
 		return outcome(name, "create", err)
 	}
+	if err := alone(ctx, c, name, o); err != nil {
+		return err
+	}
 	if _, err := c.Ensure(ctx, events.Specs(o.topics().QueueLogs(name))); err != nil {
 		return fmt.Errorf("create queue %s: %w", name, err)
 	}
@@ -65,6 +70,21 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 	}
 	defer func() { _ = q.Close() }() // What ended the host is the error of the call.
 	return q.call(ctx, "create", &events.QueueConfigured{Settings: rules.Settings(), Create: true, AtMs: q.now()}, nil)
+}
+
+// alone refuses the name of a queue that differs from another one's by "." and "_" only.
+func alone(ctx context.Context, c *cluster.Cluster, name string, o Options) error {
+	topics, err := c.Kafka().Topics(ctx, o.topics().Queue(""))
+	if err != nil {
+		return fmt.Errorf("create queue %s: %w", name, err)
+	}
+	for _, t := range topics {
+		if other, ok := o.topics().QueueOf(t.Name); ok && other != name && strings.ReplaceAll(other, ".", "_") == strings.ReplaceAll(name, ".", "_") {
+			return &Refused{Queue: name, What: "create", Code: events.CodeBadName,
+				Detail: fmt.Sprintf("there is a queue %s, and to the metrics of Kafka both have one name, as \".\" and \"_\" are the same there", other)}
+		}
+	}
+	return nil
 }
 
 // Open makes this process a host of a queue that exists: it folds the newest snapshot and
@@ -184,8 +204,8 @@ func (q *Queue) Name() string { return q.name }
 // Trouble is what is in the way now, for more than a second; nil if nothing is.
 func (q *Queue) Trouble() error { return q.service.Trouble() }
 
-// Configure changes the rules of the queue; what it holds stays. The kind of its IDs cannot
-// change.
+// Configure changes the rules of the queue; what it holds stays, also if it is more than the
+// new rules allow: then it takes no more. The kind of its IDs cannot change.
 func (q *Queue) Configure(ctx context.Context, rules Rules) error {
 	if err := check(rules, q.name, "configure"); err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 // Command is the noun queue.
 func Command(a *cli.App) *cobra.Command {
 	return cli.Noun("queue", "Persistent queues that every host sees in the same order",
-		create(a), enqueue(a), list(a), show(a), remove(a), claim(a), extend(a), done(a), release(a), remaining(a), watch(a))
+		create(a), configure(a), enqueue(a), list(a), show(a), remove(a), claim(a), extend(a), done(a), release(a), remaining(a), watch(a))
 }
 
 // opened runs f with a queue that exists.
