@@ -151,7 +151,7 @@ func (c *Copier) advance(ctx context.Context) error {
 	if err := c.beside(ctx); err != nil {
 		return err
 	}
-	if err := c.takeTurn(ctx); err != nil {
+	if held, err := c.takeTurn(ctx); held || err != nil {
 		return err
 	}
 	return c.take(ctx, c.copy.Next())
@@ -165,16 +165,22 @@ func (c *Copier) beside(ctx context.Context) error {
 	return c.save(ctx)
 }
 
-// takeTurn waits for a turn to compare keys when that begins, and gives it back behind it.
-func (c *Copier) takeTurn(ctx context.Context) (err error) {
+// takeTurn waits for a turn to compare keys when that begins, until it has one or something
+// else is due, and gives it back behind it.
+func (c *Copier) takeTurn(ctx context.Context) (held bool, err error) {
 	switch sweeping := c.copy.State() == mirror.Sweeping; {
 	case sweeping && c.turn == nil:
-		c.turn, err = c.cfg.Turns.take(ctx)
+		within, cancel := context.WithTimeout(ctx, c.due())
+		defer cancel()
+		c.turn, err = c.cfg.Turns.take(within)
+		if err != nil && ctx.Err() == nil {
+			return true, nil
+		}
 	case !sweeping:
 		c.turn.give()
 		c.turn = nil
 	}
-	return err
+	return false, err
 }
 
 // renew renews the claim if that is due.

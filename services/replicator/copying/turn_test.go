@@ -1,0 +1,43 @@
+package copying
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// A copy that waits for its turn to compare keys renews its fence meanwhile.
+func TestTheFenceIsRenewedWhileATurnIsAwaited(t *testing.T) {
+	s := newStage()
+	s.source.append(numbered(0, 50)...)
+	config := func() Config {
+		cfg := s.config()
+		cfg.Copy.Compacted = mirror.Compaction{Source: true, Target: true, Tombstones: 2 * time.Hour}
+		return cfg
+	}
+	first := start(t, config())
+	first.until("all is copied", next(50))
+	first.stop()
+	s.shelf.saved = nil // Without a checkpoint it may have missed tombstones.
+
+	cfg := config()
+	target := &renewed{writer: writer{of: s.target}, each: make(chan struct{})}
+	cfg.Target, cfg.Turns = target, NewTurns(1)
+	other, err := cfg.Turns.take(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := start(t, cfg)
+	r.until("it is to compare keys", func(r *Report) bool { return r.State == mirror.Sweeping })
+	for range 3 {
+		select {
+		case <-target.each:
+		case <-time.After(time.Minute):
+			t.Fatal("the fence is not renewed")
+		}
+	}
+	other.give()
+	r.until("keys are compared", func(r *Report) bool { return next(50)(r) && r.State == mirror.Delta })
+}
