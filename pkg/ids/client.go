@@ -245,7 +245,7 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 		if a.Code != "" {
 			return nil, &Refused{
 				Space: space, RequestID: requestID, Code: events.Code(a.Code), Text: a.Text,
-				Room: a.Room, Held: a.Held, HeldMore: a.HeldMore, Ended: a.Ended,
+				Room: a.Room, Held: a.Held, HeldMore: a.HeldMore, Ended: a.Ended, EndedAt: c.writtenAt(ctx, space, a.Ended),
 			}
 		}
 		return a, nil
@@ -256,6 +256,20 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 		err = ctx.Err()
 	}
 	return nil, &Unanswered{Space: space, RequestID: requestID, Err: err}
+}
+
+// writtenAt is when a record of the log of a space was written; zero if it is not there any
+// more, or for offset 0, where no grant ends.
+func (c *Client) writtenAt(ctx context.Context, space string, offset int64) time.Time {
+	if offset <= 0 {
+		return time.Time{}
+	}
+	log := c.cfg.Cluster.Kafka().Partition(c.topics.IDEvents(), events.SpacePartition(space))
+	page, err := log.Fetch(ctx, offset, fetchWait)
+	if err != nil || len(page.Records) == 0 || page.Records[0].Offset != offset {
+		return time.Time{}
+	}
+	return time.UnixMilli(page.Records[0].Timestamp)
 }
 
 // checked refuses what an allocator could not answer.

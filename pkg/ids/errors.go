@@ -3,6 +3,7 @@ package ids
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -23,10 +24,16 @@ type Refused struct {
 	// ids.events that the space is in, where Code is events.CodeGrantEnded; 0 if a part of
 	// the grant is held.
 	Ended int64
+	// EndedAt is when that record was written; zero if the log does not hold it any more.
+	EndedAt time.Time
 }
 
 func (r *Refused) Error() string {
-	return fmt.Sprintf("%s: %s (space %.256q, request ID %.256q)", r.Code, r.Text, r.Space, r.RequestID)
+	ended := ""
+	if !r.EndedAt.IsZero() {
+		ended = fmt.Sprintf("; it ended at %s", events.Stamp(r.EndedAt.UnixMilli()))
+	}
+	return fmt.Sprintf("%s: %s%s (space %.256q, request ID %.256q)", r.Code, r.Text, ended, r.Space, r.RequestID)
 }
 
 // Unanswered is a request of which no answer came: it may be granted all the same. Ask

@@ -122,7 +122,7 @@ func TestBadInput(t *testing.T) {
 		t.Fatal(text)
 	}
 	out, _, code = call("id", "grant", "spi", "--count", "4", "--request-id", "a", "--owner", "me", "-o", "json")
-	if v := refusedAs(t, out, code, "GRANT_ENDED"); v["ended"] == nil {
+	if v := refusedAs(t, out, code, "GRANT_ENDED"); v["ended"] == nil || v["ended_at"] == nil {
 		t.Errorf("a grant that has ended: %s", out)
 	}
 }

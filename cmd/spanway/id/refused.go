@@ -18,8 +18,10 @@ type refusal struct {
 	Text      string      `json:"text"`
 	// Room is what the space has, of EXHAUSTED.
 	Room *room `json:"room,omitempty"`
-	// Ended is the offset of the record by which the grant ended, of GRANT_ENDED.
-	Ended int64 `json:"ended,omitempty"`
+	// Ended is the offset of the record by which the grant ended, of GRANT_ENDED, and EndedAt
+	// when it was written, if the log still holds it.
+	Ended   int64  `json:"ended,omitempty"`
+	EndedAt string `json:"ended_at,omitempty"`
 	*inTheWay
 }
 
@@ -71,7 +73,7 @@ func refusalOf(space string, err error) (refusal, bool) {
 }
 
 func refusalBy(r *ids.Refused) refusal {
-	v := refusal{Space: r.Space, RequestID: r.RequestID, Code: r.Code, Text: r.Text, Ended: r.Ended}
+	v := refusal{Space: r.Space, RequestID: r.RequestID, Code: r.Code, Text: r.Text, Ended: r.Ended, EndedAt: stamp(r.EndedAt)}
 	if r.Room != nil {
 		v.Room = &room{r.Room.Size, r.Room.Free, r.Room.Live, r.Room.Quarantined, r.Room.LargestFree, r.Room.Offset}
 	}

@@ -35,6 +35,7 @@
 //   - A request for which something is stored is proposed the same, until the log has
 //     granted or refused it.
 //   - next never becomes lower.
+//   - What the log frees is made free once, by whichever store comes first (at).
 //
 // # On a crash
 //
