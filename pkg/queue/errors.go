@@ -91,6 +91,7 @@ var said = map[events.Code][2]string{
 	events.CodeStaleClaim:     {"the claim is over: its lease ended, it was released, or the entry was removed", "drop the work; claim again"},
 	events.CodeBadCount:       {"the count is not allowed", "give 1 to 1000"},
 	events.CodeBadData:        {"a value is not allowed", "mend it"},
+	events.CodeUnknownSpace:   {"there is no such space of identifiers", "create it (spanway id create SPACE --to N), or look for its name (spanway id list)"},
 	events.CodeBadName:        {"a queue cannot have that name", "give another name"},
 	events.CodeTooLate:        {"the call came to stand too far behind what this host had read", "make it again"},
 	events.CodeReadOnlyMirror: {"it is a copy of a queue at another site", "make the call at that cluster (--site or --brokers), under the prefix that its topics have (--prefix)"},

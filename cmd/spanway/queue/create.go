@@ -33,6 +33,9 @@ ones are refused), or numbers of a space of identifiers (as intervals).`,
 				return cli.Misuse(err)
 			}
 			return clustered(cmd.Context(), a, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				if err := checkSpace(ctx, a, c, args[0], rules); err != nil {
+					return err
+				}
 				if err := queue.Create(ctx, c, args[0], rules, options(a, log)); err != nil {
 					return err
 				}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue"
 )
@@ -36,7 +38,8 @@ input is one entry. With --ndjson each line is an object:
   {"payloadBase64": "AAE="}
 
 Space around a line is dropped, and empty lines are passed over; use --ndjson for what
-they matter to. An entry whose ID the queue holds is not put in again: if it holds the
+they matter to. IDs are UUIDs, or of a queue with --ids space numbers that an allocator
+grants; what is left of them is returned at the end. An entry whose ID the queue holds is not put in again: if it holds the
 same payload and type, that is said and is no error, so repeat what may have failed; if
 it holds others it is refused (DUPLICATE_ENTRY). One bad line does not stop the others.
 When it is interrupted it waits up to 5s for what it has sent, and says of which lines
@@ -51,11 +54,15 @@ it does not know whether they are there.`,
 			if add.id == "" && cmd.Flags().Changed("id") {
 				return cli.Usage("--id is empty: give the ID of the entry, or leave --id out: each line is then an entry")
 			}
-			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
+			return openedOn(cmd.Context(), a, args[0], cli.Instance(), func(ctx context.Context, c *cluster.Cluster, q *queue.Queue) error {
 				if add.id != "" {
 					return add.whole(ctx, a, q, args[1:])
 				}
-				return add.files(ctx, a, q, args[1:])
+				numbers, err := numbersFor(ctx, a, c, q)
+				if err != nil {
+					return err
+				}
+				return errors.Join(add.files(ctx, a, q, numbers, args[1:]), numbers.close())
 			})
 		},
 	}
@@ -118,8 +125,9 @@ func printPlace(a *cli.App, e queue.Entry) error {
 }
 
 // files puts each line in.
-func (add *addition) files(ctx context.Context, a *cli.App, q *queue.Queue, names []string) error {
+func (add *addition) files(ctx context.Context, a *cli.App, q *queue.Queue, numbers *numbers, names []string) error {
 	t := newTally(a, q)
+	t.numbers = numbers
 	err := each(ctx, a, names, func(name string, in io.Reader) error { return add.lines(ctx, t, name, in) })
 	t.await(ctx)
 	t.compare(ctx)

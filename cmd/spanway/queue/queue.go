@@ -30,6 +30,11 @@ func opened(ctx context.Context, a *cli.App, name string, f func(ctx context.Con
 
 // openedAs is opened for what claims under a holder's name.
 func openedAs(ctx context.Context, a *cli.App, name, holder string, f func(ctx context.Context, q *queue.Queue) error) error {
+	return openedOn(ctx, a, name, holder, func(ctx context.Context, _ *cluster.Cluster, q *queue.Queue) error { return f(ctx, q) })
+}
+
+// openedOn is openedAs for what needs the connection, too.
+func openedOn(ctx context.Context, a *cli.App, name, holder string, f func(ctx context.Context, c *cluster.Cluster, q *queue.Queue) error) error {
 	if err := events.CheckQueue(name); err != nil {
 		return cli.Misuse(err)
 	}
@@ -41,7 +46,7 @@ func openedAs(ctx context.Context, a *cli.App, name, holder string, f func(ctx c
 			return err
 		}
 		defer func() { err = cmp.Or(err, q.Close()) }()
-		return outcome(name, f(ctx, q))
+		return outcome(name, f(ctx, c, q))
 	})
 }
 

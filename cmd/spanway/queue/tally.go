@@ -42,9 +42,10 @@ type sent struct {
 
 // tally counts what became of items.
 type tally struct {
-	app   *cli.App
-	queue *queue.Queue
-	seed  maphash.Seed
+	app     *cli.App
+	queue   *queue.Queue
+	numbers *numbers // that make IDs; nil if the queue makes them
+	seed    maphash.Seed
 
 	mu      sync.Mutex
 	open    map[int]sent // by number
@@ -67,6 +68,16 @@ func newTally(a *cli.App, q *queue.Queue) *tally {
 
 // start puts an item in. The error says why no further one can be.
 func (t *tally) start(ctx context.Context, from origin, item queue.Item) error {
+	if item.ID == "" && t.numbers != nil {
+		id, err := t.numbers.next(ctx)
+		if err != nil {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.unsent = &from
+			return err
+		}
+		item.ID = id
+	}
 	t.mu.Lock()
 	n := t.number
 	t.number++
