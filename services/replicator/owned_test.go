@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/pkg/queue"
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/mirror"
@@ -161,4 +163,50 @@ func readOnly(t *testing.T, ams, fra *place, q, copied *queue.Queue, topic strin
 		t.Fatal(err)
 	}
 	same(t, ams, fra, q, copied)
+}
+
+// What keeps queues keeps none that is a copy: it writes no snapshots of it, moves no time in
+// it and deletes nothing, while it does all that for a queue of its own beside it.
+func TestACopyOfAQueueIsNotKept(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	o := queue.Options{
+		Prefix: "ams.spanway.", Holder: "test", Logger: slog.New(slog.DiscardHandler),
+		Snapshots: logowner.Snapshots{Events: 1, Interval: time.Millisecond, History: time.Nanosecond},
+	}
+	if err := queue.Create(t.Context(), fra.cluster, "own", queue.Rules{}, o); err != nil { // Before there are copies.
+		t.Fatal(err)
+	}
+	q := ams.filled("orders")
+	if _, err := q.Claim(t.Context(), queue.Request{Count: 3, Lease: time.Millisecond}); err != nil {
+		t.Fatal(err) // They are due at the copy, too.
+	}
+	fra.serve("one")
+	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{`spanway\.queue\.orders.*`}, Prefix: "ams."})
+	topic := events.Topics{Prefix: o.Prefix}.Queue("orders")
+	eventually(t, "the queue is copied", func() bool {
+		n := fra.count(topic, 0)
+		return n > 0 && n == ams.count(events.Topics{Prefix: events.DefaultPrefix}.Queue("orders"), 0)
+	})
+	before := fra.count(topic, 0)
+	ctx, stop := context.WithCancel(t.Context())
+	kept := make(chan struct{})
+	go func() { defer close(kept); queue.Keep(ctx, fra.cluster, o) }()
+	defer func() { stop(); <-kept }()
+	own := fra.opened("own", o.Prefix)
+	snapshots := events.Snapshots(events.Topics{Prefix: o.Prefix}.Queue("own"))
+	for round := range 3 {
+		_, written, _ := fra.cluster.Offsets(t.Context(), snapshots, 0)
+		fra.enqueue(own, round, round+1)
+		eventually(t, "its own queue is kept", func() bool {
+			_, end, err := fra.cluster.Offsets(t.Context(), snapshots, 0)
+			return err == nil && end > written
+		})
+	}
+	if n := fra.count(topic, 0); n != before {
+		t.Errorf("the copy has %d records, and had %d", n, before)
+	}
+	if n := fra.count(events.Snapshots(topic), 0); n != 0 {
+		t.Errorf("%d snapshots were written at the copy", n)
+	}
 }
