@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -47,7 +48,7 @@ func (p *Partition) FetchProven(ctx context.Context, from int64, wait time.Durat
 }
 
 func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (page events.Page, proven bool, err error) {
-	what := func() string { return fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from) }
+	what := func() string { return p.reads(from) }
 	retry := p.client.retrier(wait, what)
 	defer retry.try.End()
 	for {
@@ -72,7 +73,7 @@ func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (
 func (p *Partition) Batches(ctx context.Context, from int64) (counts []int, next int64, err error) {
 	answer, err := p.request(ctx, from, 0, fetchBytes)
 	if err != nil {
-		return nil, from, p.client.gaveUp(ctx, fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from), err)
+		return nil, from, p.client.gaveUp(ctx, p.reads(from), err)
 	}
 	for rest, next := answer.Batches.data, from; ; {
 		b, after, err := batch.Read(rest)
@@ -253,4 +254,12 @@ func (c *Client) leaderEpoch(ctx context.Context, topic string, partition int32)
 		}
 	}
 	return -1, nil
+}
+
+// reads names what is done with an offset. One that no log has asks for the ends.
+func (p *Partition) reads(from int64) string {
+	if from >= math.MaxInt64-1 {
+		return fmt.Sprintf("ask for the end of %s/%d", p.topic, p.id)
+	}
+	return fmt.Sprintf("read %s/%d from offset %d", p.topic, p.id, from)
 }

@@ -87,7 +87,7 @@ var said = map[events.Code][2]string{
 	events.CodeUnknownEntry:   {"the queue has no such entry, and does not remember one", "look at the ID"},
 	events.CodeAlreadyRemoved: {"the entry was taken out before", "nothing is to be done: it does not come back"},
 	events.CodeAlreadyClaimed: {"an entry is claimed", "claim others, or wait until its lease ends"},
-	events.CodeNothingToClaim: {"no entry is free", "wait for one (Request.Wait)"},
+	events.CodeNothingToClaim: {"no entry is free", "wait for one (--wait, or in Go Request.Wait)"},
 	events.CodeStaleClaim:     {"the claim is over: its lease ended, it was released, or the entry was removed", "drop the work; claim again"},
 	events.CodeBadCount:       {"the count is not allowed", "give 1 to 1000"},
 	events.CodeBadData:        {"a value is not allowed", "mend it"},

@@ -43,11 +43,12 @@ func (c Cell) within(columns int) Cell {
 // Add adds a row, of as many cells as there are heads.
 func (t *Table) Add(cells ...Cell) { t.Rows = append(t.Rows, cells) }
 
-// Table prints a table.
+// Table prints a table. On a terminal each row is within its width: what is longer is cut.
 func (a *App) Table(t *Table) error {
 	rows, widths := t.laidOut()
+	columns, _ := a.Width() // 0 where there is no terminal.
 	for _, row := range rows {
-		if err := a.Printf("%s\n", a.line(row, widths, 0)); err != nil {
+		if err := a.Printf("%s\n", a.line(row, widths, columns)); err != nil {
 			return err
 		}
 	}

@@ -63,7 +63,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"create", "n", "--max-entries", "-1"}, "", cli.ExitUsage, "below 0"},
 		{[]string{"create", "n", "--max-entry-bytes", "10485760"}, "", cli.ExitRefused, "BAD_DATA: max_entry_bytes is 10485760; give 1 to 262144"},
 		{[]string{"create", "orders"}, "", cli.ExitRefused, "QUEUE_EXISTS"},
-		{[]string{"enqueue", "orders", "--id", "n"}, huge, cli.ExitRefused, "TOO_LARGE"},
+		{[]string{"enqueue", "orders", "--id", "n"}, huge, cli.ExitRefused, "TOO_LARGE: the payload has 10485760 bytes; at most 262144 are allowed"},
 		{[]string{"enqueue", "orders", "--id", "n"}, strings.Repeat("x", 101), cli.ExitRefused, "TOO_LARGE: its payloads may have 100 bytes"},
 		{[]string{"enqueue", "orders"}, huge, cli.ExitRefused, "line 1 of standard input"},
 		{[]string{"enqueue", "orders", "--id", long}, "x", cli.ExitRefused, "BAD_ENTRY_ID: the ID has 10240 bytes"},
@@ -91,7 +91,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"release", "orders", "held", "--token", "1"}, "", cli.ExitRefused, "STALE_CLAIM"},
 		{[]string{"release", "orders", "claimed", "--token", "1"}, "", cli.ExitRefused, `STALE_CLAIM: the claim is over; the entry is claimed by "w1"`},
 		{[]string{"release", "orders", "claimed"}, "", cli.ExitUsage, "--token"},
-		{[]string{"done", "orders", "claimed", "--token", "-1"}, "", cli.ExitRefused, "STALE_CLAIM"},
+		{[]string{"done", "orders", "claimed", "--token", "-1"}, "", cli.ExitUsage, "--token"},
+		{[]string{"done", "orders", "claimed", "--token", "0"}, "", cli.ExitUsage, "--token"},
 		{[]string{"extend", "orders", "claimed", "--token", "1", "--lease", "-1s"}, "", cli.ExitRefused, "BAD_DATA"},
 		{[]string{"delete", "orders"}, "", cli.ExitRefused, `QUEUE_HELD: it holds 2 entries, of which 1 are claimed by ["w1"]`},
 	} {

@@ -141,6 +141,7 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 		},
 	}
 	c.Flags().Int64Var(&token, "token", 0, "the token that claim printed")
+	cli.AtLeast(c.Flags(), 1, "token")
 	if flags != nil {
 		flags(c)
 	}

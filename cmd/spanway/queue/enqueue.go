@@ -16,6 +16,7 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue"
+	"github.com/spanway/spanway/pkg/queue/order"
 )
 
 // addition is what enqueue is to put in.
@@ -100,14 +101,25 @@ func each(ctx context.Context, a *cli.App, names []string, read func(name string
 // whole puts all of the input in as one entry.
 func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, names []string) error {
 	var all bytes.Buffer
+	beyond := int64(0) // bytes that were read and are not kept
 	err := each(ctx, a, names, func(name string, in io.Reader) error {
-		if _, err := io.Copy(&all, io.LimitReader(in, events.MaxRecordBytes+1-int64(all.Len()))); err != nil {
+		_, err := io.Copy(&all, io.LimitReader(in, order.MaxEntryBytes-int64(all.Len())))
+		if err == nil {
+			var n int64
+			n, err = io.Copy(io.Discard, in)
+			beyond += n
+		}
+		if err != nil {
 			return cli.Usage("read %s: %w", name, err)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if beyond > 0 {
+		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("enqueue %.99q", add.id), Code: events.CodeTooLarge,
+			Detail: fmt.Sprintf("the payload has %d bytes; at most %d are allowed", int64(all.Len())+beyond, order.MaxEntryBytes)}
 	}
 	t := newTally(a, q)
 	t.whole = true

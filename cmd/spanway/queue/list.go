@@ -43,7 +43,7 @@ bytes each.`,
 			collectOften()
 			switch {
 			case len(args) == 0:
-				return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				return clustered(cmd.Context(), a, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 					return printQueues(ctx, a, c, log)
 				})
 			}

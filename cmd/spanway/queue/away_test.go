@@ -1,0 +1,31 @@
+package queue
+
+import (
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+)
+
+// That no broker answers is one text, whatever the verb.
+func TestNoBrokerAnswers(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	said := map[string]bool{}
+	for _, args := range []string{"list q", "show q", "create q"} {
+		out, text, code := program.Call(t.Context(), "x", append(strings.Fields("queue "+args), "--brokers", l.Addr().String(), "--dial-timeout", "300ms")...)
+		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n") // What is tried again is told before the last.
+		text = lines[len(lines)-1]
+		if code != cli.ExitUnavailable || out != "" || !strings.HasPrefix(text, "spanway: no broker answers at ") {
+			t.Errorf("%s: exit code %d, %s%s", args, code, out, text)
+		}
+		said[text] = true
+	}
+	if len(said) != 1 {
+		t.Errorf("it is said in %d ways: %v", len(said), said)
+	}
+}
