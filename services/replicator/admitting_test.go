@@ -2,7 +2,9 @@ package replicator
 
 import (
 	"fmt"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -140,4 +142,105 @@ func TestASnapshotThatIsGivenUp(t *testing.T) {
 	})
 	until(t, s, key, "it is copied", func(st *standing) bool { return st.report.State == mirror.Delta && st.report.Next == largeRecords })
 	fra.holds("large.3", 0, largeRecords)
+}
+
+func shell(t *testing.T, limits admission.Limits) *admitting {
+	t.Helper()
+	m, err := newMetrics(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newAdmitting(limits, slog.New(slog.DiscardHandler), m)
+	t.Cleanup(a.close)
+	return a
+}
+
+// awaitTurn asks until a copy is admitted.
+func awaitTurn(t *testing.T, c *asker) {
+	late := time.After(patience)
+	for {
+		ok, changed := c.Ask()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late:
+			t.Errorf("%s is not admitted: %+v", c.id, c.all.standing(c.id))
+			return
+		}
+	}
+}
+
+// Many that ask at once: no more are admitted than may be, and all are in the end.
+func TestManyAskAtOnce(t *testing.T) {
+	a := shell(t, admission.Limits{AtOnce: 3, Turn: time.Hour, Idle: time.Hour, Deadline: time.Hour, Retries: 1})
+	var now, most atomic.Int32
+	var all sync.WaitGroup
+	for i := range 50 {
+		all.Go(func() {
+			c := a.of(fmt.Sprint(i%4), fmt.Sprint("copy", i))
+			for range 20 {
+				awaitTurn(t, c)
+				if n := now.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				c.Progress()
+				now.Add(-1)
+				c.Leave()
+			}
+		})
+	}
+	all.Wait()
+	if n := most.Load(); n > 3 {
+		t.Errorf("%d were admitted at once", n)
+	}
+	if len(a.waits) > 0 {
+		t.Errorf("%d are waited for", len(a.waits))
+	}
+}
+
+// Nobody calls when a turn, a pause or idle time is over: the timer does.
+func TestTimeAdmits(t *testing.T) {
+	a := shell(t, admission.Limits{AtOnce: 1, Turn: 20 * time.Millisecond, Idle: time.Hour, Deadline: time.Hour, Retries: 1})
+	first, second := a.of("a", "1"), a.of("a", "2")
+	awaitTurn(t, first)
+	awaitTurn(t, second)
+	awaitTurn(t, first)
+	idle := shell(t, admission.Limits{AtOnce: 1, Turn: time.Hour, Idle: 20 * time.Millisecond, Deadline: time.Hour, Retries: 1})
+	first, second = idle.of("a", "1"), idle.of("b", "2")
+	awaitTurn(t, first)
+	awaitTurn(t, second)
+	if is := idle.standing("1"); is.Phase != admission.Failed {
+		t.Errorf("the one that was idle stands as %+v", is)
+	}
+	ok, changed := first.Ask()
+	if ok {
+		t.Error("what has failed is admitted")
+	}
+	second.Leave()
+	idle.retry("b")
+	idle.retry("a")
+	select {
+	case <-changed:
+	case <-time.After(patience):
+		t.Fatal("what is tried again is not told")
+	}
+	awaitTurn(t, first)
+}
+
+func TestEachReplicatorHasAPartOfThePlaces(t *testing.T) {
+	for _, c := range []struct{ atOnce, partitions, want int }{{32, 32, 32}, {32, 16, 16}, {32, 0, 1}, {10, 8, 2}, {1, 1, 1}, {3, 5, 1}} {
+		a := shell(t, admission.Limits{AtOnce: c.atOnce, Turn: time.Hour, Idle: time.Hour, Deadline: time.Hour, Retries: 1})
+		a.share(c.partitions)
+		got := 0
+		for i := range 40 {
+			if ok, _ := a.of("a", fmt.Sprint(i)).Ask(); ok {
+				got++
+			}
+		}
+		if got != c.want {
+			t.Errorf("%d partitions have %d of %d places, want %d", c.partitions, got, c.atOnce, c.want)
+		}
+	}
 }
