@@ -3,6 +3,7 @@ package replicator
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/mirror"
+	"github.com/spanway/spanway/services/replicator/selection"
 )
 
 // patientLimits let nothing end by itself within a test.
@@ -115,9 +117,15 @@ func TestSnapshotsWaitForOthers(t *testing.T) {
 	})
 }
 
-// A snapshot that makes no progress is given up, with the reason, until
-// the source answers again, or an operator resumes its link.
+// A snapshot that makes no progress is given up, with the reason, until the source answers
+// again, or an operator resumes its link.
 func TestASnapshotThatIsGivenUp(t *testing.T) {
+	for _, resumed := range []bool{false, true} {
+		t.Run(fmt.Sprint("resumed ", resumed), func(t *testing.T) { givenUp(t, resumed) })
+	}
+}
+
+func givenUp(t *testing.T, resumed bool) {
 	all := places(t, "ams", "fra")
 	ams, fra := all["ams"], all["fra"]
 	fra.snapshots = &admission.Limits{AtOnce: 2, Turn: time.Hour, Idle: 200 * time.Millisecond, Deadline: time.Hour, Retries: 1}
@@ -128,17 +136,21 @@ func TestASnapshotThatIsGivenUp(t *testing.T) {
 	give := taken(t, s)
 	fra.links.link(spec)
 	until(t, s, key, "it waits", func(st *standing) bool { return st.state() == waiting })
-	given := func(st *standing) bool {
-		return st.state() == failed && st.reason() == "snapshot_failed" && st.admission.Failures == 1
-	}
 	ams.restart(func() {
 		for _, f := range give {
 			f()
 		}
-		until(t, s, key, "it is given up", given)
-		shares(t, s, "in", "its link says so", func(m *events.ReplicationLinkReported) bool { return m.State == failed })
-		fra.links.link(spec, func(l *links.Link) { l.Resumed = []links.Resumption{{Partition: -1, Revision: 9}} })
-		until(t, s, key, "it is tried again", func(st *standing) bool { return st.admission.Phase != admission.Failed })
+		until(t, s, key, "it is given up", func(st *standing) bool {
+			return st.state() == failed && st.reason() == "snapshot_failed" && st.admission.Failures == 1
+		})
+		shares(t, s, "in", "its link says so", func(m *events.ReplicationLinkReported) bool { return m.State == failed && m.Failures == 1 })
+		shares(t, s, "in", "its source is away", func(m *events.ReplicationLinkReported) bool {
+			return slices.ContainsFunc(m.Problems, func(p *events.ReplicationProblem) bool { return p.Code == string(selection.SourceUnreachable) })
+		})
+		if resumed {
+			fra.links.link(spec, func(l *links.Link) { l.Resumed = []links.Resumption{{Partition: -1, Revision: 9}} })
+			until(t, s, key, "it is tried again", func(st *standing) bool { return st.admission.Phase != admission.Failed })
+		}
 	})
 	until(t, s, key, "it is copied", func(st *standing) bool { return st.report.State == mirror.Delta && st.report.Next == largeRecords })
 	fra.holds("large.3", 0, largeRecords)
