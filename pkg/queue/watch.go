@@ -54,6 +54,7 @@ func (q *Queue) Watch(ctx context.Context, after int64, see func(Change) error) 
 	deleted := &Refused{Queue: q.name, What: "watch", Code: events.CodeQueueDeleted}
 	for begun, last := false, after; ; {
 		batch, err := q.take(ctx, s)
+		told := false
 		for _, t := range batch {
 			if t.began == nil {
 				last, err = t.change.Offset, see(t.change)
@@ -61,12 +62,12 @@ func (q *Queue) Watch(ctx context.Context, after int64, see func(Change) error) 
 				last, err = max(last, t.began.Offset-1), q.begin(ctx, begun, after, *t.began, see)
 				begun = true
 			}
-			if err != nil || t.change.Kind == WasDeleted {
+			if told = t.change.Kind == WasDeleted; err != nil || told {
 				err = cmp.Or(err, error(deleted))
 				break
 			}
 		}
-		if errors.Is(err, ErrDeleted) && err != error(deleted) { // The change itself was not read.
+		if errors.Is(err, ErrDeleted) && !told { // The change itself was not read.
 			err = cmp.Or(see(Change{Kind: WasDeleted, Offset: last + 1}), error(deleted))
 		}
 		if err != nil {

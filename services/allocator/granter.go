@@ -208,7 +208,7 @@ func (g *granter) decided(s *space, r *request, core sharedlog.Core, v sharedlog
 		g.finish(outcome{err: err}, r)
 		return
 	}
-	out := outcome{code: v.Code, offset: v.Offset}
+	var out outcome
 	id := r.grant.RequestId
 	switch v.Code {
 	case "", events.CodeAlreadyGranted:

@@ -99,8 +99,9 @@ func Lasting(f *pflag.FlagSet, least time.Duration, zero bool, names ...string) 
 	for _, name := range names {
 		Checked(f, name, func(text string) error {
 			d, err := events.ParseDuration(text)
+			short := err == nil && d < least // What is no duration the value itself refuses.
 			switch {
-			case err != nil || d >= least || d == 0 && zero:
+			case !short || d == 0 && zero:
 				return nil
 			case zero:
 				return fmt.Errorf("give 0, or a duration of at least %v", least)
