@@ -21,7 +21,7 @@ Services create and verify their topics at start; nothing relies on auto-creatio
 `
 
 const kinds = `
-Kinds: of an **input** every record counts. An **owned** log has one writer at a time and judges itself ([wire.md](wire.md)). A **published** topic has copies of events of owned logs, with ` + "`spanway-from`" + `. A **shared** log has many writers; the order of its records decides what counts. **Snapshots** are those of the log with that name.
+Kinds: of an **input** every record counts. An **owned** log has one writer at a time and judges itself ([wire.md](wire.md)). A **published** topic has copies of events of owned logs, with ` + "`spanway-from`" + `. A **shared** log has many writers; the order of its records decides what counts. **Snapshots** are those of the log with that name. A **table** is compacted by its broker, which leaves the newest segment alone: small segments keep short what its readers read. Other sizes are the operator's choice; a table that an earlier version made has Kafka's (1 GiB, a week) until somebody sets both: ` + "`kafka-configs --alter --entity-type topics --entity-name spanway.replication.status --add-config segment.bytes=16777216,segment.ms=3600000`" + `.
 
 ## Access rights
 
@@ -86,7 +86,7 @@ func kept(l events.Log) string {
 	case events.NewestTwo:
 		return "the two newest"
 	case events.NewestByKey:
-		return "the newest record of each key"
+		return fmt.Sprintf("the newest record of each key; `segment.bytes` %d MiB, `segment.ms` %d min", events.TableSegmentBytes>>20, int(events.TableSegmentLasts.Minutes()))
 	}
 	if days := int(l.For / (24 * time.Hour)); days > 1 {
 		return fmt.Sprintf("%d days", days)

@@ -82,4 +82,11 @@ func TestSpecs(t *testing.T) {
 			t.Errorf("%s: %v", s.Name, s.Config)
 		}
 	}
+	for _, l := range (Topics{Prefix: ""}).ReplicationLogs() {
+		s := l.Spec()
+		compacts := s.Config["cleanup.policy"] == "compact" && s.Config["segment.bytes"] == "16777216" && s.Config["segment.ms"] == "3600000"
+		if table := l.Kind == TableLog; compacts != table || !table && len(s.Config) != 7 {
+			t.Errorf("%s: %v", s.Name, s.Config)
+		}
+	}
 }

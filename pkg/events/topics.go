@@ -1,6 +1,9 @@
 package events
 
-import "strconv"
+import (
+	"strconv"
+	"time"
+)
 
 // Counts of partitions. They are fixed when a topic is created, because a key's
 // partition follows from them.
@@ -93,18 +96,28 @@ func (l Log) Spec() TopicSpec {
 	if l.Kept == KeptForTime {
 		retention = strconv.FormatInt(l.For.Milliseconds(), 10)
 	}
-	cleanup := "delete"
-	if l.Kept == NewestByKey {
-		cleanup = "compact"
-	}
-	return TopicSpec{Name: l.Topic, Partitions: l.Partitions, Config: map[string]string{
-		"cleanup.policy": cleanup, "retention.ms": retention, "retention.bytes": "-1",
+	config := map[string]string{
+		"cleanup.policy": "delete", "retention.ms": retention, "retention.bytes": "-1",
 		"max.message.bytes": "2097152", "message.timestamp.type": "CreateTime",
 		// A host whose clock is wrong must still be able to claim a log.
 		"message.timestamp.before.max.ms": "9223372036854775807",
 		"message.timestamp.after.max.ms":  "9223372036854775807",
-	}}
+	}
+	if l.Kept == NewestByKey {
+		config["cleanup.policy"] = "compact"
+		// Brokers never compact the newest segment, and whoever reads a table reads all of
+		// it: by default up to 1 GiB, or a week.
+		config["segment.bytes"] = strconv.Itoa(TableSegmentBytes)
+		config["segment.ms"] = strconv.FormatInt(TableSegmentLasts.Milliseconds(), 10)
+	}
+	return TopicSpec{Name: l.Topic, Partitions: l.Partitions, Config: config}
 }
+
+// TableSegmentBytes and TableSegmentLasts bound a segment of a topic that is compacted.
+const (
+	TableSegmentBytes = 16 << 20
+	TableSegmentLasts = time.Hour
+)
 
 // PoolPartition is the partition of a pool in the requests, events and reports.
 func PoolPartition(p Pool) int32 { return Partition(string(p), PoolPartitions) }

@@ -38,9 +38,9 @@ func ensureTopics(t *testing.T, b Broker) {
 	wrong.Config = map[string]string{"max.message.bytes": "9999999"}
 	says(t, c, wrong, "max.message.bytes=2097152", "needs 9999999")
 	lax := specs[0]
-	lax.Config = map[string]string{"retention.ms": "1000", "max.message.bytes": "1000"}
+	lax.Config = map[string]string{"retention.ms": "1000", "max.message.bytes": "1000", "segment.bytes": "16777216", "segment.ms": "3600000"}
 	if _, err := c.Ensure(limited(t), []events.TopicSpec{lax}); err != nil {
-		t.Fatalf("a topic that keeps more than it must: %v", err)
+		t.Fatalf("a topic that keeps more than it must, in larger segments: %v", err)
 	}
 }
 
