@@ -63,6 +63,9 @@ func (o Options) validate(name string) error {
 
 func (o Options) topics() events.Topics { return events.Topics{Prefix: o.Prefix} }
 
+// MaxEntryBytes is how many bytes a payload may have at most, whatever the rules.
+const MaxEntryBytes = order.MaxEntryBytes
+
 // What a queue is made of, as its core has it.
 type (
 	// Rules are those of a queue; what is 0 has its default.

@@ -16,7 +16,6 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue"
-	"github.com/spanway/spanway/pkg/queue/order"
 )
 
 // addition is what enqueue is to put in.
@@ -103,7 +102,7 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, name
 	var all bytes.Buffer
 	beyond := int64(0) // bytes that were read and are not kept
 	err := each(ctx, a, names, func(name string, in io.Reader) error {
-		_, err := io.Copy(&all, io.LimitReader(in, order.MaxEntryBytes-int64(all.Len())))
+		_, err := io.Copy(&all, io.LimitReader(in, queue.MaxEntryBytes-int64(all.Len())))
 		if err == nil {
 			var n int64
 			n, err = io.Copy(io.Discard, in)
@@ -119,7 +118,7 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, name
 	}
 	if beyond > 0 {
 		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("enqueue %.99q", add.id), Code: events.CodeTooLarge,
-			Detail: fmt.Sprintf("the payload has %d bytes; at most %d are allowed", int64(all.Len())+beyond, order.MaxEntryBytes)}
+			Detail: fmt.Sprintf("the payload has %d bytes; at most %d are allowed", int64(all.Len())+beyond, queue.MaxEntryBytes)}
 	}
 	t := newTally(a, q)
 	t.whole = true
