@@ -65,6 +65,9 @@ what one call would replay twice.`,
 				return err
 			}
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+				if _, err := partitionsOf(ctx, c, events.Place{Topic: c.Topics().DeadLetters()}); err != nil {
+					return err
+				}
 				if q.runReplay {
 					defer a.Hint()()
 					return replayDead(ctx, a, c, &q)

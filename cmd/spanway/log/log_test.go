@@ -52,6 +52,15 @@ func TestDeadLettersAreListed(t *testing.T) {
 	if out, _, _ = program.Call(t.Context(), "", "log", "tail", from, "--brokers", s.Brokers()[0]); !strings.Contains(out, fmt.Sprintf("@%d - ", offset)) {
 		t.Errorf("log tail prints %q; want - for the time", out)
 	}
+	if err := k.Create(t.Context(), events.TopicSpec{Name: "partial.tasks.events", Partitions: 16}); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{}, {"--replay", "--all"}} { // Where there is no topic of them.
+		args = append([]string{"log", "dead", "--prefix", "partial.", "--brokers", s.Brokers()[0]}, args...)
+		if _, stderr, code := program.Call(t.Context(), "", args...); code != cli.ExitUsage || !strings.Contains(stderr, `there is no topic "partial.deadletter"; see "spanway log list"`) {
+			t.Errorf("%q ends with %d: %s", args, code, stderr)
+		}
+	}
 	out, _, _ = program.Call(t.Context(), "", "log", "dead", "--brokers", s.Brokers()[0])
 	if !strings.Contains(out, "BAD_ENVELOPE") || !strings.Contains(out, want) {
 		t.Errorf("as a table:\n%s", out)
