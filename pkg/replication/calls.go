@@ -63,7 +63,8 @@ type Resume struct {
 	// Partitions of the topic; all if it is empty.
 	Partitions []int32
 	// Restart begins anew: at the offset From of the source, or at the first that it has.
-	// What was copied before stays in front of it.
+	// What was copied before stays in front of it, so that it is for the topic that needs it
+	// alone: without Topic it is refused with ErrBadData.
 	Restart bool
 	From    int64
 	// Tolerate is the offset in the target below which records of others are no reason to
@@ -77,10 +78,14 @@ type Resume struct {
 
 // Resume ends the pause of a link, and has copies tried again that have stopped.
 func (s *Site) Resume(ctx context.Context, link string, r Resume) error {
+	what := fmt.Sprintf("resume link %.99q", link)
+	if r.Restart && r.Topic == "" { // The fold takes it: logs may hold such a call.
+		return &Refused{What: what, Code: events.CodeBadData, Detail: "no topic is given, and without one every copy of the link would begin anew: give one"}
+	}
 	m := &events.ReplicationLinkResumed{
 		Link: link, Topic: r.Topic, Partitions: r.Partitions, Restart: r.Restart, FromOffset: r.From, AcceptForeignBelow: r.Tolerate, FailOver: r.FailOver, AtMs: now(),
 	}
-	return s.call(ctx, fmt.Sprintf("resume link %.99q", link), m, nil, func(c *links.Core, r *Refused) {
+	return s.call(ctx, what, m, nil, func(c *links.Core, r *Refused) {
 		if l, there := c.Link(link); there && r.Code == events.CodeLinkFailedOver {
 			r.Link, r.Detail = &l, fmt.Sprintf("this site is written to since the link was failed over; to fail back, call spanway link failover at the site %s", l.Source)
 		}

@@ -125,6 +125,7 @@ func TestRefusals(t *testing.T) {
 		"a long name":      {apply(long, replication.Any), replication.ErrBadData, "has 200 bytes"},
 		"a bad group":      {s.ApplyGroup(ctx, replication.Group{}), replication.ErrBadData, "the name of the group is missing"},
 		"a bad resumption": {s.Resume(ctx, "orders", replication.Resume{Partitions: []int32{1}}), replication.ErrBadData, "mend it"},
+		"all copies anew":  {s.Resume(ctx, "orders", replication.Resume{Restart: true}), replication.ErrBadData, "every copy of the link would begin anew"},
 	} {
 		if !errors.Is(c.err, c.is) || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%s: %v; want %v, and %q in it", name, c.err, c.is, c.says)

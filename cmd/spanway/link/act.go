@@ -47,8 +47,9 @@ func resume(a *cli.App) *cobra.Command {
 		Long: `End the pause of a link, and try copies again that have stopped. What has stopped
 for a reason that is still there stops again: mend it, or say what is to be done.
 
---from begins anew, at the earliest record of the source or at an offset of it;
-what was copied before stays in front of it. --accept-foreign accepts what
+--from begins the copies of one topic anew, at the earliest record of the source or at
+an offset of it; what was copied before stays in front of it, so that of a copy which
+is sound all records are there twice. --accept-foreign accepts what
 others have written to the copy's topic up to now. A link that was failed over is
 not resumed but by a fail-over at the other site.`,
 		Example: `  spanway link resume orders
@@ -56,8 +57,8 @@ not resumed but by a fail-over at the other site.`,
   spanway link resume orders --topic payments --accept-foreign`,
 		Args: cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if do.topic == "" && (len(do.partitions) > 0 || do.foreign) {
-				return cli.Usage("--partition and --accept-foreign are of one topic: give it by --topic")
+			if do.topic == "" && (len(do.partitions) > 0 || do.foreign || do.from != "") {
+				return cli.Usage("--partition, --from and --accept-foreign are of one topic: give it by --topic")
 			}
 			r := replication.Resume{Topic: do.topic, Partitions: do.partitions}
 			if do.from != "" {
