@@ -159,3 +159,18 @@ func (c *changes) problems() (all []selection.Problem) {
 
 // wait waits until nothing is under way.
 func (c *changes) wait() { c.running.Wait() }
+
+// rightful are the changes of topics that are to be created, and of those into which a copy of
+// this process has begun. What was there before may be somebody else's: it is not touched
+// before a copy has seen that it is not.
+func (s *status) rightful(all []selection.Change) []selection.Change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	begun := map[string]bool{}
+	for _, st := range s.copies {
+		if st.report.Generation > 0 {
+			begun[st.Config.Target.Topic] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(c selection.Change) bool { return !c.Create && !begun[c.Topic] })
+}

@@ -109,7 +109,7 @@ func (s *Service) planOnce(ctx context.Context) {
 	s.target.want(target)
 	selected := selection.Select(in, s.selected)
 	s.selected = selected
-	s.changes.make(ctx, selected.Changes)
+	s.changes.make(ctx, s.status.rightful(selected.Changes))
 	run, rest := s.share(selected, all, assigned)
 	s.limit(all, selected, run)
 	started, stopped := s.copies.set(ctx, run)

@@ -98,6 +98,32 @@ func TestProblemsOfLinks(t *testing.T) {
 	shares(t, s, "password", "it goes on", func(m *events.ReplicationLinkReported) bool { return m.State == "idle" && len(m.Problems) == 0 })
 }
 
+// A topic of somebody else is not changed by a link that would copy into it.
+func TestATopicOfSomebodyElseIsNotChanged(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	for _, topic := range []string{"taken", "free"} {
+		ams.set(topic, 2, map[string]string{"retention.ms": "7777777"})
+		fra.set(topic, 1, map[string]string{"retention.ms": "3333333"})
+	}
+	fra.write("taken", 0, 0, 1)
+	ams.write("free", 0, 0, 5)
+	s, _ := fra.serve("one")
+	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"taken", "free"}})
+	until(t, s, "in/taken/0", "it has stopped", func(st *standing) bool {
+		return st.report.State == mirror.Stopped && st.report.Reason == mirror.TargetNotEmpty
+	})
+	fra.has("free", 0, values("ams", 5))
+	until(t, s, "in/free/1", "the other topic has grown", func(*standing) bool { return true })
+	settings, err := fra.cluster.Kafka().Settings(t.Context(), []string{"taken", "free"})
+	if err != nil || settings["taken"]["retention.ms"] != "3333333" || settings["free"]["retention.ms"] == "3333333" {
+		t.Errorf("%v, %v", settings, err)
+	}
+	if n, err := fra.cluster.Kafka().Partitions(t.Context(), "taken"); err != nil || n != 1 {
+		t.Errorf("it has %d partitions, %v", n, err)
+	}
+}
+
 // A target with fewer partitions than its source is grown, and all of them are copied.
 func TestATargetWithFewerPartitions(t *testing.T) {
 	all := places(t, "ams", "fra")

@@ -204,10 +204,11 @@ func (p patterns) literal(name string) bool {
 	return slices.ContainsFunc(p.of, func(text string) bool { return text == name || text == regexp.QuoteMeta(name) })
 }
 
-// ownLogs are the topics of the site's services.
+// ownLogs are the topics of the site's services, replicators included. Queues are not: a copy
+// may have the name of a queue that the site does not have.
 func ownLogs(prefix string) map[string]bool {
-	own := map[string]bool{}
-	for _, log := range (events.Topics{Prefix: prefix}).Catalogue() {
+	own, topics := map[string]bool{}, events.Topics{Prefix: prefix}
+	for _, log := range slices.Concat(topics.Catalogue(), topics.ReplicationLogs()) {
 		own[log.Topic] = true
 	}
 	return own

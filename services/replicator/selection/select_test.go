@@ -132,6 +132,15 @@ func TestSelect(t *testing.T) {
 				"internal_topic named __consumer_offsets stops", "own_log named spanway.tasks.events stops", "internal_topic named x.replication.links stops",
 			},
 		},
+		"a prefix that makes the name of a log of the site's own": {
+			world(func(in *Input) {
+				in.topics(false, topic("checkpoints", 1), topic("links", 1), topic("status", 1), topic("applications", 1), topic("other", 1))
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Prefix: "spanway.replication.", Include: []string{"checkpoints", "links", "status|applications|other"}}}}
+			}),
+			[]string{
+				"create spanway.replication.other to 1 for a", "own_log a checkpoints stops", "own_log a links stops",
+			},
+		},
 		"a prefix names the target": {
 			world(func(in *Input) {
 				in.topics(false, topic("spanway.tasks.events", 1))
