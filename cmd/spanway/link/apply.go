@@ -217,7 +217,7 @@ func (do *applying) declare(ctx context.Context, a *cli.App, s *replication.Site
 		d := difference("group", g.Name, groupNamed(state, g.Name), bare(g))
 		if d.Change != unchanged && !do.dryRun {
 			if err := s.ApplyGroup(ctx, g); err != nil {
-				return err
+				return &meant{ofGroup(g.Name), err}
 			}
 		}
 		if err := d.print(a, do.dryRun); err != nil {
@@ -232,7 +232,7 @@ func (do *applying) declare(ctx context.Context, a *cli.App, s *replication.Site
 		d := difference("link", l.Name, before, links.SpecOf(l.Message()))
 		if d.Change != unchanged && !do.dryRun {
 			if _, err := s.Apply(ctx, l, expect); err != nil {
-				return err
+				return &meant{ofLink(l.Name), err}
 			}
 		}
 		if err := d.print(a, do.dryRun); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/failover"
 )
 
@@ -45,8 +46,10 @@ type overView struct {
 	SourceMembers int `json:"source_members"`
 }
 
+// failoverError is why it has failed; Code is left out where none of its own is known.
 type failoverError struct {
-	Text string `json:"text"`
+	Code events.Code `json:"code,omitempty"`
+	Text string      `json:"text"`
 }
 
 func viewFailover(r *failover.Report, dryRun bool) *failoverView {
@@ -87,7 +90,7 @@ func verdictOver(g *failover.Group, dryRun bool) string {
 // printFailover prints what was done, also of a fail-over that has failed.
 func printFailover(a *cli.App, v *failoverView, failed error) error {
 	if v.Done = failed == nil && !v.DryRun; failed != nil {
-		v.Failed = &failoverError{failed.Error()}
+		v.Failed = &failoverError{codeOf(failed), failed.Error()}
 	}
 	if a.JSON() {
 		return a.Object(v)

@@ -14,7 +14,7 @@ import (
 
 func group(a *cli.App) *cobra.Command {
 	return cli.Noun("group", "Named sets of topics that are bound to sites",
-		applyGroup(a), listGroups(a), deleteGroup(a))
+		refusing(a, ofGroup, applyGroup(a), listGroups(a), deleteGroup(a))...)
 }
 
 // groupView is a group as -o json prints it; the names are stable.

@@ -17,8 +17,10 @@ import (
 
 // Command is the noun link.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("link", "Copy topics of other clusters into this site, and see how that stands",
-		apply(a), list(a), show(a), watch(a), pause(a), resume(a), remaining(a), group(a), announce(a), withdraw(a), importing(a), auditing(a), translate(a), groups(a), failOver(a))
+	commands := refusing(a, ofLink, apply(a), list(a), show(a), watch(a), pause(a), resume(a), remaining(a), auditing(a), translate(a), groups(a))
+	commands = append(commands, refusing(a, ofApplication, announce(a), withdraw(a))...)
+	// A fail-over that is refused prints how far it came.
+	return cli.Noun("link", "Copy topics of other clusters into this site, and see how that stands", append(commands, group(a), importing(a), failOver(a))...)
 }
 
 // opened runs f with what the site declares; its topics are made if they are missing.

@@ -26,15 +26,17 @@ func watch(a *cli.App) *cobra.Command {
 		Short: "Follow how links stand: a live table on a terminal, else a line for each change",
 		Args:  cli.AtMostOne("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
-				return openedOn(ctx, c, options(a, log, false), func(ctx context.Context, c *cluster.Cluster, s *replication.Site) error {
-					w := &watching{app: a, told: map[string]string{}}
-					if len(args) > 0 {
-						w.name = args[0]
-					}
-					return w.run(ctx, c, s)
-				})
+			w := &watching{app: a, told: map[string]string{}}
+			if len(args) > 0 {
+				w.name = args[0]
+			}
+			err := a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				return openedOn(ctx, c, options(a, log, false), w.run)
 			})
+			if w.name != "" && errors.Is(err, replication.ErrNothingDeclared) {
+				return unknown("watch", w.name)
+			}
+			return err
 		},
 	}
 }
@@ -61,8 +63,14 @@ func (w *watching) awaitFirst(ctx context.Context, first <-chan struct{}) {
 	}
 }
 
-// run prints until it is stopped, or something fails.
+// run prints until it is stopped, or something fails. A name must be that of a link when it
+// begins.
 func (w *watching) run(until context.Context, c *cluster.Cluster, s *replication.Site) error {
+	if state, err := s.State(until, true); err != nil {
+		return err
+	} else if _, there := state.Link(w.name); w.name != "" && !there {
+		return unknown("watch", w.name)
+	}
 	ctx, cancel := context.WithCancel(until)
 	defer cancel()
 	ended, first := make(chan error, 1), make(chan struct{})
