@@ -60,7 +60,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m.largest = gauge("largest_free", "Identifiers of the longest free range.")
 	if err == nil {
 		m.exhaustion, err = meter.Float64ObservableGauge(prefix+"space.exhaustion", metric.WithUnit("s"),
-			metric.WithDescription("How long the free identifiers last if as many are granted as lately; absent if they do not become fewer."))
+			metric.WithDescription("How long the free identifiers last at the rate of the last hour; absent if they did not become fewer in it."))
 	}
 	if err == nil {
 		m.fragmentation, err = meter.Float64ObservableGauge(prefix+"space.fragmentation",

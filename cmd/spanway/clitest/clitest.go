@@ -157,6 +157,7 @@ var unstable = []struct {
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 	{regexp.MustCompile(`@\d+`), "@N"},
 	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
+	{regexp.MustCompile(`(?m)\b\d+m\d+s$`), "LASTS"}, // A space, at the rate of this minute.
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`offset \d+`), "offset N"},
 	{regexp.MustCompile(`\d+ records in`), "N records in"},

@@ -58,7 +58,7 @@ func (c *Core) declare(m *events.IdsSpaceDeclared, offset int64) events.Code {
 	case s == nil:
 		s = newSpace(rules, offset)
 		c.spaces[m.Space] = s
-		s.usage.at(m.AtMs, 0)
+		s.usage.began(m.AtMs)
 		return ""
 	case m.Create && !s.deleted && s.rules != rules:
 		return events.CodeSpaceExists
