@@ -99,6 +99,9 @@ func (do *resuming) run(ctx context.Context, a *cli.App, c *cluster.Cluster, s *
 			return err
 		}
 	}
+	if r.Topic != "" {
+		do.doubt(ctx, a, c, name, &r)
+	}
 	return a.Said(map[string]any{"link": name, "resumed": true}, "link %s is resumed", name)
 }
 
@@ -154,4 +157,37 @@ func remaining(a *cli.App) *cobra.Command {
 			})
 		},
 	}
+}
+
+// doubt tells of copies that are resumed and that no replicator reports: their names may be
+// misspelt.
+func (do *resuming) doubt(ctx context.Context, a *cli.App, c *cluster.Cluster, link string, r *replication.Resume) {
+	status, err := replication.ReadStatus(ctx, c, a.Prefix)
+	if err != nil {
+		a.Notef("whether there is such a copy is not known: read what replicators report: %v\n", err)
+		return
+	}
+	if of := unreportedOf(link, r, &status); of != "" {
+		a.Notef("no replicator reports a copy %s: that is right before its first report; else the name may be wrong (spanway link show %s --partitions)\n", of, link)
+	}
+}
+
+// unreportedOf is which of the copies that are resumed no replicator reports; empty if all
+// are reported.
+func unreportedOf(link string, r *replication.Resume, status *replication.Status) string {
+	reported := map[int32]bool{}
+	for _, m := range status.Copies {
+		if m.Link == link && m.Topic == r.Topic {
+			reported[m.Partition] = true
+		}
+	}
+	if len(reported) == 0 {
+		return "of topic " + r.Topic
+	}
+	for _, p := range r.Partitions {
+		if !reported[p] {
+			return fmt.Sprintf("of partition %d of topic %s", p, r.Topic)
+		}
+	}
+	return ""
 }

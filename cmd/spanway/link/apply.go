@@ -175,7 +175,30 @@ func (do *applying) read(cmd *cobra.Command, a *cli.App) (all declarations, err 
 	if len(all.Links)+len(all.Groups) == 0 {
 		return all, cli.Usage("%s has no links and no groups", name)
 	}
+	if what := all.twice(); what != "" {
+		return all, cli.Usage("%s has %s twice: leave one of them out, or give it another name", name, what)
+	}
 	return all, nil
+}
+
+// twice is the first link or group whose name another one has, too; empty if there is none.
+func (all *declarations) twice() string {
+	seen := map[string]bool{}
+	again := func(what string) bool {
+		defer func() { seen[what] = true }()
+		return seen[what]
+	}
+	for _, l := range all.Links {
+		if what := fmt.Sprintf("link %.99q", l.Name); again(what) {
+			return what
+		}
+	}
+	for _, g := range all.Groups {
+		if what := fmt.Sprintf("group %.99q", g.Name); again(what) {
+			return what
+		}
+	}
+	return ""
 }
 
 // over is a link with what the flags say.

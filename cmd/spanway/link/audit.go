@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -45,7 +46,7 @@ type different struct {
 }
 
 func (e *different) Error() string {
-	text := fmt.Sprintf("COPY_DIFFERS: %d partitions are no true copies", e.partitions)
+	text := "COPY_DIFFERS: " + render.Count(e.partitions, "partition is no true copy", "partitions are no true copies")
 	if l := e.link; l != nil && l.FailedOver {
 		text += fmt.Sprintf("; link %s is failed over, so that this site is written to, and what was written here since is foreign to this link: audit the link back, by spanway link audit at the site %s", l.Name, l.Source)
 	}
@@ -68,21 +69,25 @@ record is missing, different, double, out of order, or of somebody else.`,
   spanway link audit orders --topic payments --whole`,
 		Args: cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			wrong := &different{}
+			wrong, views := &different{}, []auditView(nil)
 			err := paired(cmd.Context(), a, args[0], topic, func(l *replication.Link, c *audit.Config) { c.Whole, wrong.link = whole, l }, func(ctx context.Context, of copied, p *audit.Pair) error {
 				all, err := p.All(ctx)
-				var views []auditView
 				for i := range all {
 					if !all[i].Equal() {
 						wrong.partitions++
 					}
 					views = append(views, viewAudit(of, &all[i]))
 				}
-				if printing := printAudits(a, views); err == nil {
-					err = printing
+				if a.JSON() { // At once: a topic may take long.
+					printing := printAudits(a, views)
+					views, err = nil, cmp.Or(err, printing)
 				}
 				return err
 			})
+			if len(views) > 0 {
+				printing := printAudits(a, views)
+				err = cmp.Or(err, printing)
+			}
 			if err == nil && wrong.partitions > 0 {
 				return wrong
 			}

@@ -88,7 +88,7 @@ func TestAuditTranslateAndGroups(t *testing.T) {
 	holds(stderr, "tok")
 	stdout, stderr := call(cli.ExitRefused, "link audit all --topic orders")
 	holds(stdout, "differs", "orders/0: missing: source @3, no target")
-	holds(stderr, "COPY_DIFFERS: 1 partitions")
+	holds(stderr, "COPY_DIFFERS: 1 partition is no true copy")
 	stdout, _ = call(cli.ExitRefused, "link audit all --topic orders -o json")
 	var v auditView
 	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Equal || v.Same != 9 || v.EqualTo != 3 || v.Wrong["missing"] != 1 {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/services/replicator/audit"
 )
 
@@ -57,7 +58,7 @@ cases. A record that was not copied lies between two that were.`,
 			}
 			return paired(cmd.Context(), a, args[0], topic, nil, func(ctx context.Context, of copied, p *audit.Pair) error {
 				if partition >= p.Partitions {
-					return cli.Usage("topic %s has %d partitions, and %d is none of them", topic, p.Partitions, partition)
+					return cli.Usage("topic %s has %s, and %d is none of them", topic, render.Count(int(p.Partitions), "partition", "partitions"), partition)
 				}
 				do := p.Translate
 				if back {

@@ -116,7 +116,7 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 	case l.Paused:
 		v.State, v.Reason = "paused", l.Reason
 		if v.Remedy = fmt.Sprintf("spanway link resume %s", l.Name); l.FailedOver {
-			v.Remedy = fmt.Sprintf("none is needed: to fail back, call spanway link failover at the site %s", l.Source)
+			v.Remedy = failedOver(l)
 		}
 	case len(v.Replicators) == 0:
 		v.State, v.Remedy = unattended, notReported(heartbeat, now)
@@ -126,6 +126,12 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		v.Remedy = remedy(v.Reason, l.Name, "TOPIC", "")
 	}
 	return v
+}
+
+// failedOver is what to do about a link that was failed over. It does not tell whether its
+// source was away, so that there is no link back yet.
+func failedOver(l replication.Link) string {
+	return fmt.Sprintf("if the source %s was away (--force) call spanway link failover %s here again when it answers, for the link back; else none is needed: to fail back, call spanway link failover at the site %s", l.Source, l.Name, l.Source)
 }
 
 // notReported is what to do about a link of which no replicator reports. One that was just
@@ -182,7 +188,7 @@ func (v *linkView) partitions() string {
 	if v.Waiting > 0 {
 		wait = fmt.Sprintf(" (%d of them wait)", v.Waiting)
 	}
-	return fmt.Sprintf("%d partitions: %d in their snapshot%s, %d stopped", v.Copies, v.Snapshots, wait, v.Stopped)
+	return fmt.Sprintf("%s: %d in their snapshot%s, %d stopped", render.Count(int(v.Copies), "partition", "partitions"), v.Snapshots, wait, v.Stopped)
 }
 
 // stands is the state for people: while the snapshot waits, with its place in line, or when
@@ -215,6 +221,8 @@ func colour(state string) string {
 // lag is how far the link is behind, for people: records, and how old the oldest is.
 func (v *linkView) lag() string {
 	switch {
+	case v.Lag == 0 && len(v.Replicators) == 0:
+		return "-"
 	case v.Lag == 0:
 		return "0"
 	case v.LagMs == 0:
@@ -226,7 +234,7 @@ func (v *linkView) lag() string {
 // waiting is lag in a sentence.
 func (v *linkView) waiting() string {
 	switch {
-	case v.Lag == 0 && v.HeartbeatMs == nil:
+	case v.Lag == 0 && len(v.Replicators) == 0:
 		return "not known"
 	case v.Lag == 0:
 		return "0 records"

@@ -21,6 +21,8 @@ func TestViewLink(t *testing.T) {
 	link := replication.Link{Spec: replication.Spec{Name: "orders"}}
 	paused := link
 	paused.Paused, paused.Reason = true, "upgrade"
+	over := paused
+	over.Source, over.FailedOver = "ams", true
 	for name, c := range map[string]struct {
 		link   replication.Link
 		shares []*events.ReplicationLinkReported
@@ -48,8 +50,9 @@ func TestViewLink(t *testing.T) {
 		"a snapshot that was given up": {link, []*events.ReplicationLinkReported{
 			share("a", "failed", func(m *events.ReplicationLinkReported) { m.Snapshots, m.Reason = 1, "snapshot_failed" }), share("b", "snapshot", nil),
 		}, "failed|snapshot_failed|or at once: spanway link resume orders --topic TOPIC"},
-		"paused without one": {paused, nil, "paused|upgrade|spanway link resume orders"},
-		"paused":             {paused, []*events.ReplicationLinkReported{share("a", "paused", nil)}, "paused|upgrade|spanway link resume orders"},
+		"paused without one":                      {paused, nil, "paused|upgrade|spanway link resume orders"},
+		"failed over, perhaps without its source": {over, nil, "paused|upgrade|if the source ams was away (--force) call spanway link failover orders here again when it answers"},
+		"paused": {paused, []*events.ReplicationLinkReported{share("a", "paused", nil)}, "paused|upgrade|spanway link resume orders"},
 	} {
 		v := viewLink(c.link, &replication.Status{Shares: c.shares}, now)
 		want := strings.SplitN(c.want, "|", 3)
@@ -83,8 +86,33 @@ func TestHowSnapshotsWait(t *testing.T) {
 	if !strings.Contains(copies[3].Remedy, "spanway link resume in --topic orders --partition 4") {
 		t.Errorf("the remedy: %q", copies[3].Remedy)
 	}
+	if got := (&linkView{Copies: 1}).partitions(); got != "1 partition: 0 in their snapshot, 0 stopped" {
+		t.Errorf("it says %q", got)
+	}
 	v := linkView{Copies: 20, Snapshots: 18, Waiting: 17, Stopped: 1}
 	if got := v.partitions(); got != "20 partitions: 18 in their snapshot (17 of them wait), 1 stopped" {
 		t.Errorf("it says %q", got)
+	}
+}
+
+// Only names that no replicator reports are doubted.
+func TestUnreportedCopies(t *testing.T) {
+	status := replication.Status{Copies: []*events.ReplicationCopyReported{
+		{Link: "in", Topic: "orders", Partition: 0}, {Link: "in", Topic: "orders", Partition: 1}, {Link: "other", Topic: "payments"},
+	}}
+	for _, c := range []struct {
+		topic      string
+		partitions []int32
+		want       string
+	}{
+		{"orders", nil, ""},
+		{"orders", []int32{1, 0}, ""},
+		{"orders", []int32{0, 9}, "of partition 9 of topic orders"},
+		{"payments", nil, "of topic payments"},
+		{"payments", []int32{0}, "of topic payments"},
+	} {
+		if got := unreportedOf("in", &replication.Resume{Topic: c.topic, Partitions: c.partitions}, &status); got != c.want {
+			t.Errorf("%+v: it says %q, want %q", c, got, c.want)
+		}
 	}
 }

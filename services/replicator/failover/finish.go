@@ -19,7 +19,8 @@ func (r *run) away(ctx context.Context, why error) error {
 	}
 	r.tell(Pause, "the source is away; the link is paused")
 	r.Number++ // If the other site has failed over once more it has the same number, not a higher one.
-	return r.Here.Links.FailOver(ctx, r.link.Name, r.reason(), r.Number)
+	reason := fmt.Sprintf("failed over without its source %s, which was away: %s is written to now", r.link.Source, r.Here.Name)
+	return r.Here.Links.FailOver(ctx, r.link.Name, reason, r.Number)
 }
 
 // finish goes on with a fail-over of which the link is paused: the link back is there
