@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
@@ -27,6 +28,7 @@ const (
 	reasonCopy      = "copy"
 	reasonTooLate   = "too_late"
 	reasonPremature = "premature" // its writer had seen what comes after it
+	reasonForeign   = "foreign"   // it had seen another log of the name, for which the call is meant
 )
 
 // Contents decide on the calls of one kind of log. They are told in order, by one
@@ -45,6 +47,15 @@ type Contents interface {
 	Decided(call [16]byte, at int64, code events.Code)
 }
 
+// Named is what contents implement whose calls may name the log that they are meant for: it
+// may have been deleted, and created again under its name.
+type Named interface {
+	// Meant is the name that a call gives; 0 if it gives none. Name is that of the log; 0
+	// while it is not known.
+	Meant(m proto.Message) uint64
+	Name() uint64
+}
+
 // Partition judges one partition of a shared log. It is for one goroutine.
 type Partition struct {
 	rule      string
@@ -60,6 +71,15 @@ type Partition struct {
 	// first has what the calls of the last Horizon offsets ask, as a hash; order lists them.
 	first map[[16]byte]uint64
 	order []placed
+	// early are premature calls that came before the name of the log was known.
+	early []premature
+}
+
+// premature is a call whose writer had seen what comes after it.
+type premature struct {
+	placed
+	seen  int64
+	meant uint64
 }
 
 type placed struct {
@@ -110,8 +130,7 @@ func (p *Partition) take(r *events.Record) (why string) {
 		p.order = p.order[1:]
 	}
 	if seen > r.Offset {
-		p.Find(chain.RuleLoss, r.Offset, "the writer of the call %x had folded the log up to %d: acknowledged records are gone", id, seen)
-		return reasonPremature
+		return p.premature(premature{placed: placed{id, r.Offset}, seen: seen}, r)
 	}
 	asks := asked(r)
 	if first, known := p.first[id]; known {
@@ -132,6 +151,32 @@ func (p *Partition) take(r *events.Record) (why string) {
 	}
 	p.contents.Decided(id, r.Offset, code)
 	return ""
+}
+
+// premature judges a call whose writer had seen what comes after it: acknowledged records
+// are gone, or it is meant for another log.
+func (p *Partition) premature(c premature, r *events.Record) (why string) {
+	named, ok := p.contents.(Named)
+	if ok {
+		if m, err := events.Message(r); err == nil {
+			c.meant = named.Meant(m)
+		}
+	}
+	switch {
+	case c.meant == 0:
+		p.lost(c)
+	case named.Name() == 0:
+		p.early = append(p.early, c)
+	case named.Name() != c.meant:
+		return reasonForeign
+	default:
+		p.lost(c)
+	}
+	return reasonPremature
+}
+
+func (p *Partition) lost(c premature) {
+	p.Find(chain.RuleLoss, c.offset, "the writer of the call %x had folded the log up to %d: acknowledged records are gone", c.id, c.seen)
 }
 
 // asked is what a record asks, as a hash.
@@ -202,7 +247,14 @@ func (p *Partition) Find(rule string, at int64, format string, args ...any) {
 // Report tells what was found in what was fed so far: Counted are the calls that were
 // accepted.
 func (p *Partition) Report() chain.Report {
+	now := *p // What is not known yet may be known at the next report.
+	now.report.Findings = slices.Clone(p.report.Findings)
+	for _, c := range p.early {
+		if name := p.contents.(Named).Name(); name == 0 || name == c.meant {
+			now.lost(c)
+		}
+	}
 	r := chain.Report{}
-	r.Add(p.report)
+	r.Add(now.report)
 	return r
 }

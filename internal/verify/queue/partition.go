@@ -1,6 +1,8 @@
 package queue
 
 import (
+	"encoding/binary"
+
 	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
 
@@ -49,6 +51,17 @@ func (c *contents) Decide(call [16]byte, at int64, m proto.Message) events.Code 
 	}
 	return c.judge.decide(m, call, at)
 }
+
+// Meant implements calls.Named.
+func (c *contents) Meant(m proto.Message) uint64 {
+	if named, ok := m.(interface{ GetCreation() uint64 }); ok {
+		return named.GetCreation()
+	}
+	return 0
+}
+
+// Name implements calls.Named: the first bytes of the ID of the call that created the queue.
+func (c *contents) Name() uint64 { return binary.BigEndian.Uint64(c.judge.q.creator[:8]) }
 
 // Pass implements calls.Contents.
 func (c *contents) Pass(now, _ int64) { c.judge.q.pass(now) }

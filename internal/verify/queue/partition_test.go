@@ -162,3 +162,29 @@ func TestManyFindings(t *testing.T) {
 		t.Fatalf("%+v", r)
 	}
 }
+
+// A call of a host that had opened another queue of the name, which was longer, is no loss,
+// also if it stands before the call that creates this one; one that names this queue is.
+func TestACallForALongerQueueOfTheName(t *testing.T) {
+	stray := &events.QueueEnqueued{Id: "stray", Creation: 7}
+	before := &log{t: t}
+	before.add(sharedlog.CallID{99}, 500, stray)
+	if r := before.judge().Report(); r.Losses != 1 {
+		t.Errorf("nothing is known of the log: %+v", r)
+	}
+	before.call(&events.QueueConfigured{Create: true})
+	behind := newLog(t, nil)
+	behind.add(sharedlog.CallID{99}, 500, stray)
+	for name, l := range map[string]*log{"before": before, "behind": behind} {
+		if r := l.judge().Report(); r.Losses != 0 || !r.OK() {
+			t.Errorf("%s: %+v", name, r)
+		}
+		l.add(sharedlog.CallID{98}, 500, &events.QueueEnqueued{Id: "own", Creation: 1 << 56})
+		p := l.judge()
+		for range 2 { // A report changes nothing.
+			if r := p.Report(); r.Losses != 1 || r.Violations != 1 {
+				t.Errorf("%s: %+v", name, r)
+			}
+		}
+	}
+}

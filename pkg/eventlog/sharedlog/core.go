@@ -19,6 +19,14 @@ type Core interface {
 	State
 }
 
+// Named is what a Core implements whose calls may name the log that they are meant for.
+type Named interface {
+	// Foreign tells whether a call is meant for another log than this one, such as one that
+	// had its name before: what its writer had seen says nothing of this log. It changes
+	// nothing.
+	Foreign(c *Call) bool
+}
+
 // State is what snapshots hold of a core, and what it refers to.
 type State interface {
 	// Snapshot appends the state to dst: equal states give equal bytes.

@@ -23,8 +23,9 @@ type Fold struct {
 	// first one got.
 	Repeated func(c *Call, v Verdict)
 	// Premature, if set, is told of every record whose seen lies behind its own offset: it
-	// decides nothing.
+	// decides nothing. It is told to Foreign instead if it is not meant for this log (Named).
 	Premature func(c *Call)
+	Foreign   func(c *Call)
 }
 
 // NewFold returns the fold of nothing. horizon is Horizon but in tests.
@@ -56,11 +57,15 @@ func (f *Fold) Apply(l events.Logged) {
 	c := &Call{ID: l.Call.ID, Seen: l.Call.Seen, Offset: l.Offset, Now: f.now, Type: l.Type, Message: l.Message}
 	f.calls.forget(l.Offset)
 	// A writer cannot have seen what comes after its record, unless the log has lost its
-	// tail since. It decides nothing: a copy of it that comes later may stand behind what
+	// tail since, or it had seen another log of the name. It decides nothing: a copy of it that comes later may stand behind what
 	// was seen, so what is decided here would have to be remembered for ever.
 	if c.Seen > c.Offset {
-		if f.Premature != nil {
-			f.Premature(c)
+		told := f.Premature
+		if named, ok := f.core.(Named); ok && named.Foreign(c) {
+			told = f.Foreign
+		}
+		if told != nil {
+			told(c)
 		}
 		return
 	}

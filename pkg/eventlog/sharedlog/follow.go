@@ -67,6 +67,7 @@ func (h *Host) follow(ctx context.Context) error {
 func (h *Host) began(b eventlog.Beginning) {
 	h.fold = b.Fold.(*Fold)
 	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.repeated, h.premature
+	h.fold.Foreign = h.lost
 	h.grown = growth{}
 	h.mu.Lock()
 	h.at = progress{position: b.At, beginnings: h.at.beginnings + 1}
@@ -155,10 +156,15 @@ func (h *Host) repeated(c *Call, v Verdict) {
 	h.finish(c, v)
 }
 
-// premature gives a call up that had seen what the log has lost since. A copy of it may be
-// accepted later: its outcome stays unknown.
+// premature is told of a call whose writer had seen what the log has lost since.
 func (h *Host) premature(c *Call) {
 	h.metrics.premature()
+	h.lost(c)
+}
+
+// lost gives a call up that had seen what the log does not hold. A copy of it may be
+// accepted later: its outcome stays unknown.
+func (h *Host) lost(c *Call) {
 	h.giveUp(c.ID, &eventlog.LostError{Expected: c.Seen, Found: c.Offset})
 }
 

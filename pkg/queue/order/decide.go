@@ -53,6 +53,12 @@ func (q *Queue) meant(c *sharedlog.Call) bool {
 	return !ok || m.GetCreation() == 0 || m.GetCreation() == q.creation || q.exists && q.creation == 0
 }
 
+// Foreign implements sharedlog.Named. Behind its end a queue does not know itself.
+func (q *Queue) Foreign(c *sharedlog.Call) bool {
+	m, ok := c.Message.(interface{ GetCreation() uint64 })
+	return !q.meant(c) || ok && q.deleted && m.GetCreation() != 0
+}
+
 func (q *Queue) configure(m *events.QueueConfigured, c *sharedlog.Call) events.Code {
 	rules, err := RulesOf(m.Settings)
 	switch {
