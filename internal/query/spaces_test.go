@@ -91,10 +91,12 @@ func (l *idLogs) story() {
 	l.does("other", &events.IdsSpaceDeclared{Space: "other", From: 0, To: 9, MaxCount: 1})
 }
 
+// more happens now: a forecast is by the last hour.
 func (l *idLogs) more() {
+	now := time.Now().UnixMilli()
 	l.does("s",
-		&events.IdsRangeGranted{Space: "s", RequestId: "b", Owner: "p", From: 2, To: 6, AtMs: 180_000},
-		&events.IdsRangeReleased{Space: "s", RequestId: "b", Owner: "p", From: 5, To: 5, AtMs: 180_000})
+		&events.IdsRangeGranted{Space: "s", RequestId: "b", Owner: "p", From: 2, To: 6, AtMs: now},
+		&events.IdsRangeReleased{Space: "s", RequestId: "b", Owner: "p", From: 5, To: 5, AtMs: now})
 }
 
 func TestSpaces(t *testing.T) {
