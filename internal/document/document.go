@@ -46,7 +46,22 @@ func Decode(data []byte, v any) error {
 		}
 	}
 	// Its errors name fields; but it reads no further than the first document.
-	return cmp.Or(yaml.UnmarshalStrict(data, v, yaml.DisallowUnknownFields), broken)
+	return cmp.Or(bare(yaml.UnmarshalStrict(data, v, yaml.DisallowUnknownFields)), broken)
+}
+
+// steps are what the reader's errors begin with; nobody who has written YAML knows of them.
+var steps = []string{"error converting YAML to JSON: ", "error unmarshaling JSON: ", "while decoding JSON: ", "json: "}
+
+// bare is an error without the steps in which a document is read.
+func bare(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := err.Error()
+	for _, step := range steps {
+		text = strings.TrimPrefix(text, step)
+	}
+	return errors.New(text)
 }
 
 // Empty tells whether a document says nothing: there is none, or it is null.

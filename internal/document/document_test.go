@@ -33,6 +33,9 @@ func TestDecode(t *testing.T) {
 			if c.err == "" && (err != nil || v.A != c.a) || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
 				t.Errorf("got %d, %v; want %d, %q", v.A, err, c.a, c.err)
 			}
+			if err != nil && (strings.Contains(err.Error(), "JSON: ") || strings.Contains(err.Error(), "json: ")) {
+				t.Errorf("it tells of what reads it: %v", err)
+			}
 			if err != nil && strings.Contains(err.Error(), "secret") {
 				t.Errorf("the error quotes the file: %v", err)
 			}

@@ -46,6 +46,9 @@ func (a Application) Check() error {
 	if err := (Group{Name: a.Name, Topics: a.Topics, Sites: a.Sites}).Check(); err != nil {
 		return err
 	}
+	if err := links.CheckTopics(a.Topics); err != nil {
+		return err
+	}
 	return events.CheckOptionalID("the header", a.Header)
 }
 

@@ -1,6 +1,7 @@
 package replication
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -100,7 +101,7 @@ func (s *Site) Delete(ctx context.Context, link string) error {
 // ApplyGroup declares a group, or replaces it.
 func (s *Site) ApplyGroup(ctx context.Context, g Group) error {
 	what := fmt.Sprintf("apply group %.99q", g.Name)
-	if err := g.Check(); err != nil {
+	if err := cmp.Or(g.Check(), links.CheckTopics(g.Topics)); err != nil {
 		return refusal(what, err)
 	}
 	return s.call(ctx, what, &events.ReplicationGroupDeclared{Group: g.Name, Topics: g.Topics, Sites: g.Sites, AtMs: now()}, nil, nil)

@@ -115,17 +115,18 @@ func TestRefusals(t *testing.T) {
 		err, is error
 		says    string
 	}{
-		"pause of none":    {s.Pause(ctx, "none", ""), replication.ErrUnknownLink, "spanway link list"},
-		"resume of none":   {s.Resume(ctx, "none", replication.Resume{}), replication.ErrUnknownLink, "spanway link list"},
-		"delete of none":   {s.Delete(ctx, "none"), replication.ErrUnknownLink, "spanway link list"},
-		"no group":         {s.DeleteGroup(ctx, "none"), replication.ErrUnknownGroup, "spanway link group list"},
-		"a link again":     {apply(orders, replication.Absent), replication.ErrExists, "give another name"},
-		"the same twice":   {apply(other, replication.Any), replication.ErrConflict, `link "orders" copies the same`},
-		"a bad pattern":    {apply(bad, replication.Any), replication.ErrBadPattern, "missing closing )"},
-		"a long name":      {apply(long, replication.Any), replication.ErrBadData, "has 200 bytes"},
-		"a bad group":      {s.ApplyGroup(ctx, replication.Group{}), replication.ErrBadData, "the name of the group is missing"},
-		"a bad resumption": {s.Resume(ctx, "orders", replication.Resume{Partitions: []int32{1}}), replication.ErrBadData, "mend it"},
-		"all copies anew":  {s.Resume(ctx, "orders", replication.Resume{Restart: true}), replication.ErrBadData, "every copy of the link would begin anew"},
+		"pause of none":          {s.Pause(ctx, "none", ""), replication.ErrUnknownLink, "spanway link list"},
+		"resume of none":         {s.Resume(ctx, "none", replication.Resume{}), replication.ErrUnknownLink, "spanway link list"},
+		"delete of none":         {s.Delete(ctx, "none"), replication.ErrUnknownLink, "spanway link list"},
+		"no group":               {s.DeleteGroup(ctx, "none"), replication.ErrUnknownGroup, "spanway link group list"},
+		"a link again":           {apply(orders, replication.Absent), replication.ErrExists, "give another name"},
+		"the same twice":         {apply(other, replication.Any), replication.ErrConflict, `link "orders" copies the same`},
+		"a bad pattern":          {apply(bad, replication.Any), replication.ErrBadPattern, "missing closing )"},
+		"a long name":            {apply(long, replication.Any), replication.ErrBadData, "has 200 bytes"},
+		"a bad group":            {s.ApplyGroup(ctx, replication.Group{}), replication.ErrBadData, "the name of the group is missing"},
+		"a topic that cannot be": {s.ApplyGroup(ctx, replication.Group{Name: "shop", Topics: []string{"a b"}}), replication.ErrBadData, "no topic of Kafka"},
+		"a bad resumption":       {s.Resume(ctx, "orders", replication.Resume{Partitions: []int32{1}}), replication.ErrBadData, "mend it"},
+		"all copies anew":        {s.Resume(ctx, "orders", replication.Resume{Restart: true}), replication.ErrBadData, "every copy of the link would begin anew"},
 	} {
 		if !errors.Is(c.err, c.is) || !strings.Contains(c.err.Error(), c.says) {
 			t.Errorf("%s: %v; want %v, and %q in it", name, c.err, c.is, c.says)
@@ -245,6 +246,7 @@ func TestApplications(t *testing.T) {
 	announce("shop", "orders", "payments")
 	announce("bank", "accounts")
 	await("bank accounts", "shop orders,payments")
+	byHand(ctx, t, c, "spaced", `{"application":"spaced","topics":["a b"]}`)
 	byHand(ctx, t, c, "stock", `{"application":"stock","topics":["items"]}`)
 	byHand(ctx, t, c, "broken", `{"application":"broken"`)
 	byHand(ctx, t, c, "broken", `{"application":"other","topics":["x"]}`)
@@ -260,6 +262,12 @@ func TestApplications(t *testing.T) {
 	err = replication.Announce(ctx, c, replication.Options{}, replication.Application{Name: "shop", Topics: []string{"a"}, Model: "group"})
 	if !errors.Is(err, replication.ErrBadData) {
 		t.Errorf("a model that is none: %v", err)
+	}
+	for _, name := range []string{"a b", ".", "..", "a/b", "ö"} {
+		err := replication.Announce(ctx, c, replication.Options{}, replication.Application{Name: "shop", Topics: []string{"orders", name}})
+		if !errors.Is(err, replication.ErrBadData) || !strings.Contains(err.Error(), "no topic of Kafka") {
+			t.Errorf("topic %q: %v", name, err)
+		}
 	}
 }
 

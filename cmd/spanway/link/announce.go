@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -33,7 +34,7 @@ the application (--application) copy them from then on.`,
 				if err := replication.Announce(ctx, c, options(a, log, true), said); err != nil {
 					return err
 				}
-				return a.Said(map[string]any{"application": said.Name, "topics": said.Topics}, "application %s announces %s", said.Name, strings.Join(said.Topics, " "))
+				return printAnnounced(a, said)
 			})
 		},
 	}
@@ -44,6 +45,34 @@ the application (--application) copy them from then on.`,
 	cli.Choices(f, "model", "topic", "routed")
 	f.StringVar(&said.Header, "header", "", "header that names the sites of a record, with --model routed (default sites)")
 	return c
+}
+
+// announcedView is what an application announces, as -o json prints it; the names are stable.
+type announcedView struct {
+	Application string      `json:"application"`
+	Topics      []string    `json:"topics"`
+	Model       links.Model `json:"model"`
+	// Sites are all that have a link with the application if it is empty.
+	Sites  []string `json:"sites"`
+	Header string   `json:"header,omitempty"`
+}
+
+func printAnnounced(a *cli.App, said replication.Application) error {
+	v := announcedView{said.Name, said.Topics, cmp.Or(said.Model, links.Topic), append([]string{}, said.Sites...), said.Header}
+	if v.Model == links.Routed {
+		v.Header = cmp.Or(v.Header, "sites")
+	}
+	if a.JSON() {
+		return a.Object(v)
+	}
+	to, by := "all sites with a link that names it", ""
+	if len(v.Sites) > 0 {
+		to = strings.Join(v.Sites, " ")
+	}
+	if v.Header != "" {
+		by = ", by header " + v.Header
+	}
+	return a.Printf("application %s announces %s\n  model %s%s, to %s\n", v.Application, strings.Join(v.Topics, " "), v.Model, by, to)
 }
 
 func withdraw(a *cli.App) *cobra.Command {

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -227,7 +228,7 @@ func (do *applying) over(f *pflag.FlagSet, s replication.Spec, name string) repl
 // first call.
 func (do *applying) declare(ctx context.Context, a *cli.App, s *replication.Site, state *replication.State, all declarations, expect int64) error {
 	for _, g := range all.Groups {
-		if err := g.Check(); err != nil {
+		if err := cmp.Or(g.Check(), links.CheckTopics(g.Topics)); err != nil {
 			return cli.Usage("group %.99q: %w", g.Name, err)
 		}
 	}

@@ -139,6 +139,20 @@ func (g Group) Check() error {
 // maxTopicBytes is what Kafka allows.
 const maxTopicBytes = 249
 
+// topicName is what Kafka takes, but for . and ..
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// CheckTopics checks that there can be topics of these names. The fold does not: logs may hold
+// groups with others, which choose nothing.
+func CheckTopics(names []string) error {
+	for _, name := range names {
+		if name == "." || name == ".." || !topicName.MatchString(name) {
+			return events.Refuse(events.CodeBadData, "the topic is %.99q, and no topic of Kafka can have that name; use a-z, A-Z, 0-9, '.', '_' and '-', %d at most", name, maxTopicBytes)
+		}
+	}
+	return nil
+}
+
 // CheckName checks the name of a link, a group or an application, which what says.
 func CheckName(what, name string) error {
 	switch {
