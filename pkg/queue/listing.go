@@ -54,6 +54,8 @@ func List(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Lis
 		err = l.read(ctx, c, log.Topic, bare, o)
 	}
 	switch {
+	case isGone(err):
+		err = outcome(name, "list", err)
 	case err != nil:
 		err = fmt.Errorf("list queue %s: %w", name, err)
 	case l.parts.Deleted():
@@ -70,14 +72,18 @@ func List(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Lis
 
 // read folds the log into a file. bare: there are no snapshots.
 func (l *Listing) read(ctx context.Context, c *cluster.Cluster, topic string, bare bool, o Options) error {
+	of, snapshots, err := incarnationsOf(ctx, c, topic, bare)
+	if err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	log := cmp.Or(o.Logger, slog.Default())
 	try := following.Try(trouble.NewBoard(log), topic, 0)
 	defer try.End()
 	f := eventlog.NewFollower(eventlog.FollowerConfig{
-		Log: mirrored.Of(c.Partition(topic, 0)), Topic: topic, Shared: true, Now: time.Now,
-		NewFold: l.newFold, Snapshots: l.snapshots(c, topic, bare, log),
+		Log: mirrored.Of(of.log()), Topic: topic, Shared: true, Now: time.Now,
+		NewFold: l.newFold, Snapshots: l.snapshots(snapshots, topic, bare, log),
 		Hooks: eventlog.FollowerHooks{
 			Trouble: following.Trouble(try),
 			Stepped: func() {
@@ -103,12 +109,12 @@ func (l *Listing) read(ctx context.Context, c *cluster.Cluster, topic string, ba
 }
 
 // snapshots are those of the queue; nil if there are none.
-func (l *Listing) snapshots(c *cluster.Cluster, topic string, bare bool, log *slog.Logger) *eventlog.Snapshots {
+func (l *Listing) snapshots(of incarnation, topic string, bare bool, log *slog.Logger) *eventlog.Snapshots {
 	if bare {
 		return nil
 	}
 	return &eventlog.Snapshots{
-		Log: mirrored.Of(c.Partition(events.Snapshots(topic), 0)), Topic: topic,
+		Log: mirrored.Of(of.log()), Topic: topic,
 		OnBad: func(m *events.LogSnapshot, err error) {
 			log.Warn("a snapshot cannot be used", "topic", topic, "offset", m.GetOffset(), "error", err)
 		},

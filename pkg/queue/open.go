@@ -45,7 +45,8 @@ type Queue struct {
 // Create makes a queue: its topics, and its rules. A queue that exists with the same rules is
 // no error; with others the error is ErrExists. It is ErrBadName if Kafka cannot tell the name
 // from that of another queue in its metrics, where "." and "_" are the same. Under a prefix whose logs are copies that a
-// link makes it is ErrReadOnly, and nothing is created.
+// link makes it is ErrReadOnly, and nothing is created. A queue that is deleted meanwhile is
+// created anew, a few times; then the error is ErrDeleted.
 func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o Options) error {
 	o = o.withDefaults()
 	if err := o.validate(name); err != nil {
@@ -60,16 +61,30 @@ func Create(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o
 	if err := alone(ctx, c, name, o); err != nil {
 		return err
 	}
-	if _, err := c.Ensure(ctx, events.Specs(o.topics().QueueLogs(name))); err != nil {
-		return fmt.Errorf("create queue %s: %w", name, err)
-	}
 	o.Brief = true
+	for again := createAgain; ; again-- {
+		gone, err := createOnce(ctx, c, name, rules, o)
+		if err == nil || !gone || again == 0 {
+			return err
+		}
+	}
+}
+
+// createAgain is how often Create begins anew when the topics are deleted under it.
+const createAgain = 2
+
+// createOnce creates what is missing, and tells whether it was deleted meanwhile.
+func createOnce(ctx context.Context, c *cluster.Cluster, name string, rules Rules, o Options) (gone bool, err error) {
+	if _, err := c.Ensure(ctx, events.Specs(o.topics().QueueLogs(name))); err != nil {
+		return false, fmt.Errorf("create queue %s: %w", name, err)
+	}
 	q, err := start(ctx, c, name, o, false)
 	if err != nil {
-		return err
+		return isGone(err), notThere(name, "create", err)
 	}
-	defer func() { _ = q.Close() }() // What ended the host is the error of the call.
-	return q.call(ctx, "create", &events.QueueConfigured{Settings: rules.Settings(), Create: true, AtMs: q.now()}, nil)
+	err = q.call(ctx, "create", &events.QueueConfigured{Settings: rules.Settings(), Create: true, AtMs: q.now()}, nil)
+	_ = q.Close() // What ended the host is the error of the call.
+	return isGone(q.err), err
 }
 
 // alone refuses the name of a queue that differs from another one's by "." and "_" only.
@@ -110,9 +125,9 @@ func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Que
 	q, err := start(ctx, c, name, o, bare)
 	if err != nil {
 		if n, look := c.Kafka().Partitions(ctx, o.topics().Queue(name)); look == nil && n == 0 { // Deleted just now.
-			err = &Refused{Queue: name, What: "open", Code: events.CodeUnknownQueue}
+			return nil, &Refused{Queue: name, What: "open", Code: events.CodeUnknownQueue}
 		}
-		return nil, err
+		return nil, notThere(name, "open", err)
 	}
 	refused := &Refused{Queue: name, What: "open"}
 	err = q.read(ctx, true, func(core *order.Queue, _ Position) {
@@ -153,7 +168,7 @@ func copiedAlone(ctx context.Context, c *cluster.Cluster, topic string) (bool, e
 // start runs a host. bare: there are no snapshots.
 func start(ctx context.Context, c *cluster.Cluster, name string, o Options, bare bool) (*Queue, error) {
 	logs := o.topics().QueueLogs(name)
-	of, err := incarnationOf(ctx, c, logs[0].Topic)
+	of, snapshots, err := incarnationsOf(ctx, c, logs[0].Topic, bare)
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: %w", name, err)
 	}
@@ -166,7 +181,7 @@ func start(ctx context.Context, c *cluster.Cluster, name string, o Options, bare
 		group = ""
 	}
 	service, err := loghost.New(loghost.Config{
-		Log: logs[0], Bare: bare, Group: group, Cluster: tiedCluster{loghost.On(c), of}, Encoder: events.Encoder{Source: o.Source, JSON: o.JSON},
+		Log: logs[0], Bare: bare, Group: group, Cluster: tiedCluster{loghost.On(c), of, snapshots}, Encoder: events.Encoder{Source: o.Source, JSON: o.JSON},
 		NewCore:   func(int32) sharedlog.Core { return order.New() },
 		Snapshots: o.Snapshots, Logger: o.Logger, Meter: o.Meter,
 	})
@@ -309,9 +324,10 @@ func (q *Queue) outcome(what string, err error, refused *Refused) error {
 func outcome(name, what string, err error) error {
 	var bad *events.Malformed
 	var readOnly *eventlog.ReadOnlyError
+	var gone *goneError
 	switch {
-	case isGone(err):
-		return &Refused{Queue: name, What: what, Code: events.CodeQueueDeleted}
+	case errors.As(err, &gone):
+		return &Refused{Queue: name, What: what, Code: events.CodeQueueDeleted, Detail: gone.detail()}
 	case errors.As(err, &bad):
 		return &Refused{Queue: name, What: what, Code: bad.Code, Detail: bad.Message}
 	case errors.As(err, &readOnly):
@@ -321,6 +337,14 @@ func outcome(name, what string, err error) error {
 		return fmt.Errorf("%s: queue %s: %w", what, name, err)
 	}
 	return nil
+}
+
+// notThere is an error that says what was done already, but for that of a deleted queue.
+func notThere(name, what string, err error) error {
+	if isGone(err) {
+		return outcome(name, what, err)
+	}
+	return err
 }
 
 // Resolve tells what became of a call whose outcome was unknown, by the ID that its

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
@@ -23,9 +24,24 @@ type incarnation struct {
 	id      string // empty where brokers have none (before Kafka 2.8)
 }
 
+// incarnationOf is the topic that has a name now. Its error is a *goneError if there is none.
 func incarnationOf(ctx context.Context, c *cluster.Cluster, topic string) (incarnation, error) {
 	id, err := c.Kafka().TopicID(ctx, topic, 0)
+	if err != nil && ctx.Err() == nil {
+		if n, look := c.Kafka().Partitions(ctx, topic); look == nil && n == 0 {
+			err = &goneError{topic}
+		}
+	}
 	return incarnation{cluster: c, topic: topic, id: id}, err
+}
+
+// incarnationsOf are those of the log of a queue and, if it is not bare, of its snapshots:
+// a fold begins with these, so that their end is noticed, too.
+func incarnationsOf(ctx context.Context, c *cluster.Cluster, topic string, bare bool) (of, snapshots incarnation, err error) {
+	if of, err = incarnationOf(ctx, c, topic); err == nil && !bare {
+		snapshots, err = incarnationOf(ctx, c, events.Snapshots(topic))
+	}
+	return of, snapshots, err
 }
 
 // log is the log that is read from this topic and from no other one of its name.
@@ -73,6 +89,14 @@ type goneError struct{ topic string }
 
 func (e *goneError) Error() string { return fmt.Sprintf("the topic %s was deleted", e.topic) }
 
+// detail says what was deleted if it is not the queue.
+func (e *goneError) detail() string {
+	if !strings.HasSuffix(e.topic, events.Snapshots("")) {
+		return ""
+	}
+	return fmt.Sprintf("the topic %s was deleted", e.topic)
+}
+
 // Denied tells package eventlog that to try again changes nothing.
 func (e *goneError) Denied() bool { return true }
 
@@ -84,16 +108,19 @@ func isGone(err error) bool {
 	return errors.As(err, &gone)
 }
 
-// tiedCluster gives a host the log of an incarnation.
+// tiedCluster gives a host the logs of two incarnations.
 type tiedCluster struct {
 	loghost.Cluster
-	of incarnation
+	of, snapshots incarnation
 }
 
 // Partition implements loghost.Cluster.
 func (c tiedCluster) Partition(topic string, n int32) eventlog.Log {
-	if topic == c.of.topic {
+	switch topic {
+	case c.of.topic:
 		return c.of.log()
+	case c.snapshots.topic:
+		return c.snapshots.log()
 	}
 	return c.Cluster.Partition(topic, n)
 }
