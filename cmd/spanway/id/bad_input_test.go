@@ -70,6 +70,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"release", "spi", "--request-id", "a", "--owner", "me", "--from", "50", "--to", "60"}, cli.ExitRefused, `OUT_OF_BOUNDS: the grant of request ID "a" has the identifiers 1 to 4`},
 		{[]string{"release", "spi", "--request-id", "never", "--owner", "me"}, cli.ExitRefused, "UNKNOWN_GRANT"},
 		{[]string{"renew", "spi", "--request-id", "a", "--owner", "other", "--lease", "1h"}, cli.ExitRefused, "NOT_OWNER"},
+		{[]string{"renew", "spi", "--request-id", "a", "--owner", "me"}, cli.ExitUsage, "--lease (0: until it is released)"},
 		{[]string{"create", "n", "--from", "9", "--to", "1"}, cli.ExitRefused, "BAD_DATA: a space from 9 to 1"},
 		{[]string{"create", "n", "--to", "10", "--max", "-1"}, cli.ExitUsage, "--max \"-1\": give an integer of at least 1"},
 		{[]string{"create", "n", "--to", "10", "--max", "0"}, cli.ExitUsage, "--max \"0\": give an integer of at least 1"},

@@ -112,9 +112,9 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 
 func renew(a *cli.App) *cobra.Command {
 	var lease time.Duration
-	return held(a, "renew", "Make the lease of a grant end later",
+	c := held(a, "renew", "Set when the lease of a grant ends",
 		func(c *cobra.Command) {
-			c.Flags().DurationVar(&lease, "lease", 0, "how long from now; 0: until it is released")
+			c.Flags().DurationVar(&lease, "lease", 0, "how long from now, be it longer or shorter than before; 0: until it is released")
 			cli.Lasting(c.Flags(), time.Millisecond, true, "lease")
 		},
 		func(ctx context.Context, _ *cobra.Command, c *ids.Client, g ids.Grant) error {
@@ -122,8 +122,17 @@ func renew(a *cli.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printRenewed(a, g)
+			return printRenewed(a, g, lease)
 		})
+	c.Use += " --lease DURATION"
+	ask := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed("lease") {
+			return cli.Usage("give how long the grant is held from now: --lease (0: until it is released)")
+		}
+		return ask(cmd, args)
+	}
+	return c
 }
 
 func release(a *cli.App) *cobra.Command {

@@ -43,12 +43,16 @@ func printGrant(a *cli.App, g ids.Grant) error {
 type renewedView struct {
 	Space     string `json:"space"`
 	RequestID string `json:"request_id"`
-	Until     string `json:"until,omitempty"`
+	// Until is when its lease ends; absent if it has none any more.
+	Until string `json:"until,omitempty"`
 }
 
-func printRenewed(a *cli.App, g ids.Grant) error {
-	if a.JSON() {
+func printRenewed(a *cli.App, g ids.Grant, lease time.Duration) error {
+	switch {
+	case a.JSON():
 		return a.Object(renewedView{g.Space, g.RequestID, stamp(g.Until)})
+	case lease == 0:
+		return a.Printf("%s has no lease any more: it is held until it is released\n", g.RequestID)
 	}
 	return a.Printf("%s is renewed%s\n", g.RequestID, until(stamp(g.Until)))
 }

@@ -14,7 +14,7 @@ func TestNoBroker(t *testing.T) {
 	for _, args := range [][]string{
 		{"list"}, {"show", "spi"}, {"show", "spi/7"}, {"watch", "spi"}, {"create", "spi", "--to", "9"}, {"grow", "spi", "--to", "9"},
 		{"grant", "spi"}, {"reserve", "spi", "--from", "7"}, {"delete", "spi"},
-		{"renew", "spi", "--request-id", "a"}, {"release", "spi", "--request-id", "a"},
+		{"renew", "spi", "--request-id", "a", "--lease", "1h"}, {"release", "spi", "--request-id", "a"},
 	} {
 		t.Run(args[0], func(t *testing.T) {
 			t.Parallel()
