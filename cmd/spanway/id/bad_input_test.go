@@ -47,6 +47,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"show", "a\x1b[2J/7"}, cli.ExitUsage, "control character"},
 		{[]string{"show", "spi/0"}, cli.ExitRefused, "OUT_OF_BOUNDS"},
 		{[]string{"show", "spi/-1"}, cli.ExitRefused, "OUT_OF_BOUNDS"},
+		{[]string{"watch", "nothing"}, cli.ExitRefused, `UNKNOWN_SPACE: no space "nothing"`},
 		{[]string{"watch", ""}, cli.ExitUsage, "the space"},
 		{[]string{"grant", ""}, cli.ExitUsage, "the space is missing"},
 		{[]string{"grant", long}, cli.ExitUsage, "10240 bytes"},
@@ -135,8 +136,8 @@ func refusedAs(t *testing.T, out string, code int, as string) (v map[string]any)
 		t.Errorf("%s: exit code %d, %q: %v", as, code, out, err)
 		return v
 	}
-	_, named := v["request_id"].(string)
-	if text, _ := v["text"].(string); v["code"] != as || v["space"] == "" || !named || text == "" {
+	id, named := v["request_id"]
+	if text, _ := v["text"].(string); v["code"] != as || v["space"] == "" || named && id == "" || text == "" {
 		t.Errorf("%s: %s", as, out)
 	}
 	return v

@@ -1,6 +1,7 @@
 package id
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -161,12 +162,17 @@ func watch(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch SPACE",
 		Short: "Print what becomes of requests for a space as it happens",
-		Args:  oneSpace,
+		Long: `Print what becomes of requests for a space as it happens, until it is interrupted. There
+must be such a space.`,
+		Args: oneSpace,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return reading(cmd.Context(), a, args[0], func(ctx context.Context, c *cli.Conn) error {
+				if _, err := c.Space(ctx, args[0]); err != nil {
+					return err
+				}
 				a.Watching()
 				cfg := query.TailConfig{Topic: c.Topics().IDEvents(), Partitions: []int32{events.SpacePartition(args[0])}, From: -1, Follow: true, Rewound: a.Rewound}
-				return c.Tail(ctx, cfg, func(r query.TailRecord) error {
+				err := c.Tail(ctx, cfg, func(r query.TailRecord) error {
 					m, err := events.Message(r.Record)
 					answered, ok := m.(*events.IdsAnswered)
 					if err != nil || !ok || answered.Space != args[0] {
@@ -174,6 +180,7 @@ func watch(a *cli.App) *cobra.Command {
 					}
 					return printAnswer(a, answerOf(answered))
 				})
+				return cmp.Or(err, ctx.Err())
 			})
 		},
 	}
