@@ -12,8 +12,9 @@ import (
 
 // refusal is a command that was refused, as -o json prints it; the names are stable.
 type refusal struct {
-	Space     string      `json:"space"`
-	RequestID string      `json:"request_id"`
+	Space string `json:"space"`
+	// RequestID is absent of what asks for nothing.
+	RequestID string      `json:"request_id,omitempty"`
 	Code      events.Code `json:"code"`
 	Text      string      `json:"text"`
 	// Room is what the space has, of EXHAUSTED.
