@@ -172,3 +172,35 @@ func TestWhatIsMissingIsToldAsOfWhen(t *testing.T) {
 		}
 	}
 }
+
+// An audit of several topics is one table.
+func TestAuditOfSeveralTopics(t *testing.T) {
+	clusters, config := twoSites(t)
+	call := func(line string) string {
+		t.Helper()
+		stdout, stderr, code := program.Call(t.Context(), "", append(strings.Fields(line), "--site", "fra", "--config", config)...)
+		if code != cli.ExitDone {
+			t.Fatalf("%s ends with %d: %s%s", line, code, stdout, stderr)
+		}
+		return stdout
+	}
+	for _, name := range []string{"orders", "payments"} {
+		if err := clusters["ams"].Kafka().Create(t.Context(), events.TopicSpec{Name: name, Partitions: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	call("link apply all --source ams --include orders --include payments")
+	for deadline := time.Now().Add(time.Minute); ; { // A replicator reports once a second.
+		stdout := call("link show all --partitions -o json")
+		if strings.Count(stdout, `"target_topic"`) == 2 || time.Now().After(deadline) {
+			break
+		}
+	}
+	stdout := call("link audit all")
+	if strings.Count(stdout, "VERDICT") != 1 || strings.Count(stdout, "equal") != 2 {
+		t.Errorf("it is not one table of both:\n%s", stdout)
+	}
+	if stdout := call("link audit all -o json"); strings.Count(stdout, "\n") != 2 {
+		t.Errorf("it is not one object for each:\n%s", stdout)
+	}
+}
