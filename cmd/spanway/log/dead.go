@@ -64,7 +64,13 @@ what one call would replay twice.`,
 			if err := q.check(time.Now()); err != nil {
 				return err
 			}
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			connected := present
+			if q.runReplay { // A scheduler decides on what is sent.
+				connected = func(ctx context.Context, a *cli.App, f func(context.Context, *cli.Conn) error) error {
+					return a.Connected(ctx, f)
+				}
+			}
+			return connected(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
 				if _, err := partitionsOf(ctx, c, events.Place{Topic: c.Topics().DeadLetters()}); err != nil {
 					return err
 				}

@@ -18,6 +18,21 @@ func Command(a *cli.App) *cobra.Command {
 	return cli.Noun("log", "Look into the topics themselves", list(a), show(a), tail(a), dead(a), replayPast(a), reset(a))
 }
 
+// present runs f with brokers that have topics under the prefix, whichever these are: of
+// allocators, queues or replicators, too.
+func present(ctx context.Context, a *cli.App, f func(context.Context, *cli.Conn) error) error {
+	return a.ConnectedFor(ctx, "", func(ctx context.Context, c *cli.Conn) error {
+		topics, err := c.ListTopics(ctx)
+		if err == nil && len(topics) == 0 {
+			err = c.Check(ctx) // It says what is missing, or denied.
+		}
+		if err != nil {
+			return err
+		}
+		return f(ctx, c)
+	})
+}
+
 // fullName lets a person leave the prefix out.
 func fullName(a *cli.App, topic string) string {
 	if strings.HasPrefix(topic, a.Prefix) {
@@ -102,7 +117,7 @@ func list(a *cli.App) *cobra.Command {
 		Short: "List the topics, with the sums of their partitions' starts and ends",
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			return present(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
 				topics, err := c.ListTopics(ctx)
 				if err != nil {
 					return err
@@ -148,7 +163,7 @@ func show(a *cli.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			return present(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
 				partitions, err := partitionsOf(ctx, c, place)
 				if err != nil {
 					return err

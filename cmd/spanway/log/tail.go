@@ -46,7 +46,7 @@ is judged: those that do not count for any reader are marked with x (with
 			if left == 0 {
 				return nil
 			}
-			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
+			return present(cmd.Context(), a, func(ctx context.Context, c *cli.Conn) error {
 				partitions, err := partitionsOf(ctx, c, place)
 				if err != nil {
 					return err
