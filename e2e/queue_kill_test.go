@@ -50,7 +50,7 @@ func TestQueueHostsAreKilled(t *testing.T) {
 		t.Errorf("%d entries were claimed %d times: %v", len(once), len(claimed), claimed)
 	}
 
-	done := func(l queueLine) []string { return []string{"done", "jobs", l.ID, "--token", fmt.Sprint(l.Token)} }
+	done := func(l queueLine) []string { return []string{"done", "jobs", l.ID, "--token", l.Token} }
 	q.killed(failpoint.CallsAppending, done(claimed[0])...)
 	q.run(done(claimed[0])...)
 	q.killed(failpoint.CallsAppended, done(claimed[1])...)
@@ -74,7 +74,7 @@ type killedQueue struct {
 type queueLine struct {
 	ID    string `json:"id"`
 	Seq   int64  `json:"seq"`
-	Token int64  `json:"token"`
+	Token string `json:"token"`
 }
 
 func (q *killedQueue) command(failpoint string, args ...string) *exec.Cmd {

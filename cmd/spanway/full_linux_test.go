@@ -342,11 +342,11 @@ func (x *full) fillQueue(t *testing.T) {
 		}
 	}
 	stdout, stderr, code := program.Call(t.Context(), "", append(append([]string{"queue", "claim", "full", "--lease", "1h", "-o", "json"}, claimed...), at...)...)
-	var got struct{ Token int64 }
+	var got struct{ Token string }
 	if err := json.Unmarshal([]byte(strings.SplitN(stdout, "\n", 2)[0]), &got); code != cli.ExitDone || err != nil {
 		t.Fatalf("claim ends with %d: %s (%v)", code, stderr, err)
 	}
-	x.token = fmt.Sprint(got.Token)
+	x.token = got.Token
 }
 
 // ends calls a command that must end with an exit code.

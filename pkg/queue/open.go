@@ -216,6 +216,9 @@ func (q *Queue) Close() error {
 // Name is that of the queue.
 func (q *Queue) Name() string { return q.name }
 
+// Creation tells the queue from others that had or will have its name; 0 if it is not known.
+func (q *Queue) Creation() uint64 { return q.creation }
+
 // Trouble is what is in the way now, for more than a second; nil if nothing is.
 func (q *Queue) Trouble() error { return q.service.Trouble() }
 

@@ -155,6 +155,7 @@ var unstable = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "TIME"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
+	{regexp.MustCompile(`\b(\d+)-[0-9a-f]{16}\b`), "$1-CREATION"}, // The token of a claim.
 	{regexp.MustCompile(`@\d+`), "@N"},
 	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
 	{regexp.MustCompile(`(?m)\b\d+m\d+s$`), "LASTS"}, // A space, at the rate of this minute.

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +37,7 @@ func remove(a *cli.App) *cobra.Command {
 
 // claimedView is what claim prints; the names are stable.
 type claimedView struct {
-	Token int64  `json:"token"`
+	Token string `json:"token"`
 	Until string `json:"until"`
 	entryView
 }
@@ -49,7 +50,8 @@ func claim(a *cli.App) *cobra.Command {
 		Short: "Lease entries: the first that are free, or those with these IDs",
 		Long: `Lease entries to this caller and print them with what they hold. Nobody else is
 given them while the lease lasts. Finish one with "spanway queue done", give it
-back with "release"; when the lease ends it can be claimed again. The lease is
+back with "release"; both want its token, which is of this queue and of no other one of
+its name. When the lease ends it can be claimed again. The lease is
 measured by the hosts of the queue: while there is none, it does not end.`,
 		Example: `  spanway queue claim orders --lease 5m -o json`,
 		Args:    cli.Some("name of a queue"),
@@ -89,7 +91,7 @@ func printClaimed(ctx context.Context, a *cli.App, q *queue.Queue, r queue.Reque
 		if err != nil { // It is claimed all the same: its token must not be lost.
 			a.Notef("%v\n", err)
 		}
-		v := claimedView{Token: got.Token, Until: cli.Stamp(got.Until.UnixMilli()), entryView: viewEntry(e)}
+		v := claimedView{Token: token{got.Token, q.Creation()}.String(), Until: cli.Stamp(got.Until.UnixMilli()), entryView: viewEntry(e)}
 		v.Claim, v.payloadView = nil, viewPayload(p)
 		views = append(views, v)
 	}
@@ -115,7 +117,7 @@ func printClaims(a *cli.App, views []claimedView) error {
 
 // held makes a command on an entry that the caller has claimed.
 func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx context.Context, q *queue.Queue, id string, token int64) (until time.Time, said string, err error)) *cobra.Command {
-	var token int64
+	var given string
 	c := &cobra.Command{
 		Use:   use + " NAME ID --token TOKEN",
 		Short: short,
@@ -127,12 +129,16 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 			if !cmd.Flags().Changed("token") {
 				return cli.Usage("give the --token that claim printed")
 			}
+			claim, _ := parseToken(given) // The flag takes no other.
 			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
-				until, said, err := do(ctx, q, args[1], token)
+				if err := claim.of(q.Creation(), args[0], fmt.Sprintf("%s %.99q", use, args[1])); err != nil {
+					return err
+				}
+				until, said, err := do(ctx, q, args[1], claim.number)
 				if err != nil {
 					return err
 				}
-				v := map[string]any{"queue": args[0], "id": args[1], "token": token}
+				v := map[string]any{"queue": args[0], "id": args[1], "token": given}
 				if !until.IsZero() {
 					v["until"] = cli.Stamp(until.UnixMilli())
 				}
@@ -140,8 +146,11 @@ func held(a *cli.App, use, short string, flags func(*cobra.Command), do func(ctx
 			})
 		},
 	}
-	c.Flags().Int64Var(&token, "token", 0, "the token that claim printed")
-	cli.AtLeast(c.Flags(), 1, "token")
+	c.Flags().StringVar(&given, "token", "", "the token that claim printed")
+	cli.Checked(c.Flags(), "token", func(text string) error {
+		_, err := parseToken(text)
+		return err
+	})
 	if flags != nil {
 		flags(c)
 	}
