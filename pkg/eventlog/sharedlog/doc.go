@@ -50,7 +50,8 @@
 // of type log.time_passed alone: {from, to} counts if from is the time of the log, so of
 // several hosts which move it on one does. A Keeper measures, by a clock that no setting
 // of the time of day moves, how long it is since its host folded the last one, and
-// appends the next when something is due. What ends by time (a lease, a quarantine) ends
+// appends the next when something is due, and in steps until then, so that a keeper which
+// takes its place forgets little. What ends by time (a lease, a quarantine) ends
 // in the fold of that record, at every host alike. A core lets it begin with the first
 // move behind the call that asks for it, and reports that as due soon: the time of the
 // log may be far behind at the call, and what counted from there would end too early.

@@ -28,13 +28,29 @@ func (p *Pace) Folded(now, due int64) (news bool) {
 	return news
 }
 
-// Next is the move to append now, or how long to wait for something to be due.
+const (
+	// shortStep and longStep are the least and the most by which the time moves before
+	// something is due.
+	shortStep, longStep = time.Second, time.Minute
+	// steps is which part of what is left such a step is.
+	steps = 8
+)
+
+// step is after how long the time moves if something is due after left, in milliseconds: a
+// keeper that is replaced forgets what has passed since the last move, and leases last longer
+// by that.
+func step(left int64) int64 {
+	return min(left, max(shortStep.Milliseconds(), min(left/steps, longStep.Milliseconds())))
+}
+
+// Next is the move to append now, or how long to wait for it. While something is to be due the
+// time moves in steps, so that a keeper that is replaced forgets little.
 func (p *Pace) Next(clock time.Time) (m *events.LogTimePassed, wait time.Duration) {
 	if p.due == math.MaxInt64 {
 		return nil, math.MaxInt64
 	}
 	passed := clock.Sub(p.since)
-	left := max(1, min(p.due-p.now, MaxPassed)) // A move by nothing does not count.
+	left := step(max(1, p.due-p.now)) // A move by nothing does not count.
 	if passed.Milliseconds() < left {
 		return nil, max(time.Duration(left)*time.Millisecond-passed, time.Millisecond)
 	}
