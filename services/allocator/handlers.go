@@ -100,7 +100,7 @@ func text(c command, out outcome) string {
 	case events.CodeUnknownGrant:
 		return fmt.Sprintf("request ID %q has no grant in space %q", c.requestID, c.space)
 	case events.CodeSpaceExists:
-		return fmt.Sprintf("space %q exists with other rules: %s; use it as it is; spanway id grow moves its end, and ids.space_requested without create (in Go Client.Declare) changes the others",
+		return fmt.Sprintf("space %q exists with other rules: %s; use it as it is; spanway id grow moves its end, and no command changes the others",
 			c.space, cmp.Or(out.known, "spanway id show tells them"))
 	case events.CodeRangeTaken:
 		if _, declares := c.call.(*events.IdsSpaceDeclared); declares {
@@ -109,8 +109,12 @@ func text(c command, out outcome) string {
 		}
 		return fmt.Sprintf("some of these identifiers of space %q are held, or rest: %s; spanway id show SPACE/ID says since when", c.space, cmp.Or(out.known, "ask again"))
 	case events.CodeOutOfBounds:
-		return fmt.Sprintf("%s; bounds never become narrower, and end at %d at most",
-			cmp.Or(out.known, fmt.Sprintf("spanway id show %s tells the bounds", c.space)), int64(idspace.MaxIdentifier))
+		bounds := cmp.Or(out.known, fmt.Sprintf("spanway id show %s tells the bounds", c.space))
+		switch c.call.(type) {
+		case *events.IdsRangeGranted, *events.IdsRangeReleased:
+			return bounds
+		}
+		return fmt.Sprintf("%s; bounds never become narrower, and end at %d at most", bounds, int64(idspace.MaxIdentifier))
 	case events.CodeSpaceHeld:
 		return fmt.Sprintf("ranges of space %q are held: %s; release them, or delete it by force", c.space, cmp.Or(out.known, "spanway id show SPACE --ranges names them"))
 	}

@@ -46,6 +46,8 @@ func TestBadInput(t *testing.T) {
 		{[]string{"show", long}, cli.ExitUsage, "10240 bytes"},
 		{[]string{"show", "a\x1b[2J/7"}, cli.ExitUsage, "control character"},
 		{[]string{"show", "spi/0"}, cli.ExitRefused, "OUT_OF_BOUNDS"},
+		{[]string{"show", "spi/abc"}, cli.ExitUsage, `identifier "abc" of space "spi": give a number, as in spi/7`},
+		{[]string{"show", "nothing/abc"}, cli.ExitRefused, `UNKNOWN_SPACE: no space "nothing/abc"`},
 		{[]string{"show", "spi/-1"}, cli.ExitRefused, "OUT_OF_BOUNDS"},
 		{[]string{"watch", "nothing"}, cli.ExitRefused, `UNKNOWN_SPACE: no space "nothing"`},
 		{[]string{"watch", ""}, cli.ExitUsage, "the space"},

@@ -26,6 +26,9 @@ func printIdentifier(a *cli.App, i *query.Identifier) error {
 			err = a.Printf("  %-6s %s\n", f[0], f[1])
 		}
 	}
+	if len(i.History) > 0 && err == nil {
+		err = a.Printf("  %10s  %-10s  %s\n", "OFFSET", "BECAME", "BY")
+	}
 	for _, e := range i.History {
 		if err == nil {
 			err = a.Printf("  %10d  %-10s  %s %s %s\n", e.Offset, e.State, e.Type, e.RequestID, e.Owner)

@@ -70,7 +70,11 @@ func lasts(s *query.Space) string {
 	if s.LastsMs == nil {
 		return "-"
 	}
-	return (time.Duration(*s.LastsMs) * time.Millisecond).Round(time.Second).String()
+	d := (time.Duration(*s.LastsMs) * time.Millisecond).Round(time.Second)
+	if d < 48*time.Hour {
+		return d.String()
+	}
+	return fmt.Sprintf("%d days", d/(24*time.Hour))
 }
 
 func show(a *cli.App) *cobra.Command {
@@ -97,7 +101,7 @@ func show(a *cli.App) *cobra.Command {
 				}
 				s, err := c.Space(ctx, args[0])
 				if err != nil {
-					return err
+					return cmp.Or(noNumber(ctx, c, args[0]), err)
 				}
 				if err := printSpace(a, s); err != nil {
 					return err
@@ -115,6 +119,18 @@ func show(a *cli.App) *cobra.Command {
 	}
 	c.Flags().BoolVar(&ranges, "ranges", false, "with every range of it, in order")
 	return c
+}
+
+// noNumber is the error of SPACE/ID if there is the space and the identifier is no number.
+func noNumber(ctx context.Context, c *cli.Conn, text string) error {
+	i := strings.LastIndexByte(text, '/')
+	if i < 0 {
+		return nil
+	}
+	if _, err := c.Space(ctx, text[:i]); err != nil {
+		return nil //nolint:nilerr // It is the space that is not there.
+	}
+	return cli.Usage("identifier %q of space %q: give a number, as in %s/7", text[i+1:], text[:i], text[:i])
 }
 
 // cutLast takes SPACE/ID apart, where what follows the last slash is a number.
