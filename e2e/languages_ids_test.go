@@ -48,6 +48,11 @@ func (l language) grants(t *testing.T, addr string) {
 		}
 		return out.String(), log.String(), cmd.ProcessState.ExitCode()
 	}
+	for _, count := range []string{"abc", "1.5", "--4", "9223372036854775808"} {
+		if out, log, code := ask("spi", count); code != 2 || out != "" || !strings.Contains(log, "give a whole number") {
+			t.Errorf("a count of %s: ends with %d and prints %q and %q", count, code, out, log)
+		}
+	}
 	first, log, code := ask("spi", "4", "chain-"+l.name)
 	if code != 0 || !printedRange.MatchString(first) {
 		t.Fatalf("a grant: ends with %d and prints %q\n%s", code, first, log)

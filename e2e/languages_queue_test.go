@@ -78,6 +78,9 @@ func (q *enqueuer) enqueues() {
 	if shown := q.cli("queue", "show", q.name, "a", "-o", "json"); !strings.Contains(shown, `"payload":"one"`) {
 		q.t.Errorf("the entry is %s", shown)
 	}
+	if out, log, code := put("one\n", q.name, "a"); code != 0 || out != "1  a\n" || !strings.Contains(log, "a was there") {
+		q.t.Errorf("the same again: ends with %d and prints %q and %q", code, out, log)
+	}
 	for _, refused := range []struct{ stdin, words, says string }{
 		{"again\n", q.name + " a", "DUPLICATE_ENTRY: a was put in before, at 1"},
 		{strings.Repeat("x", 101) + "\n", q.name, "UNKNOWN_ENTRY"},

@@ -20,6 +20,7 @@ import { flat } from './owned-log.js'
 const bootstrapBrokers = (process.env.SPANWAY_BROKERS ?? '127.0.0.1:29092').split(',')
 const prefix = process.env.SPANWAY_PREFIX ?? 'spanway.'
 const clientId = 'spanway-example'
+const type = 'text/plain'
 const attempts = 6
 const silence = 5000 // ms without an acknowledgement until the call is made again
 const bytes = v => Buffer.from(v)
@@ -32,7 +33,7 @@ function call(topic, seen, entry, payload) {
   return {
     topic,
     partition: 0,
-    value: JSON.stringify({ id: entry, payload: bytes(payload).toString('base64'), payloadType: 'text/plain' }),
+    value: JSON.stringify({ id: entry, payload: bytes(payload).toString('base64'), payloadType: type }),
     headers: {
       ce_specversion: '1.0',
       ce_id: id.toString('hex'),
@@ -85,6 +86,13 @@ async function isCall(consumer, offset, record) {
   }
 }
 
+// Tells whether an entry holds what was to be put in: then a repetition is no error. What is
+// no plain text is shown in base64.
+function holds(found, payload) {
+  const text = found.payload === undefined ? Buffer.from(found.payload_base64 ?? '', 'base64') : bytes(found.payload)
+  return text.equals(bytes(payload)) && found.payload_type === type
+}
+
 // Puts an entry in, and returns its sequence number, or undefined if it is refused.
 async function put(producer, consumer, queue, seen, entry, payload) {
   const record = call(`${prefix}queue.${queue}`, seen, entry, payload)
@@ -98,10 +106,14 @@ async function put(producer, consumer, queue, seen, entry, payload) {
   }
   if (code !== 0) throw new Error(stderr)
   // The sequence number of an entry is the offset of the call that put it in.
-  const { seq } = JSON.parse(stdout)
+  const found = JSON.parse(stdout)
+  const { seq } = found
   if (!(await isCall(consumer, BigInt(seq), record))) {
-    console.error(`DUPLICATE_ENTRY: ${entry} was put in before, at ${seq}`)
-    return undefined
+    if (!holds(found, payload)) {
+      console.error(`DUPLICATE_ENTRY: ${entry} was put in before, at ${seq}, and holds something else`)
+      return undefined
+    }
+    console.error(`${entry} was there, and holds the same`)
   }
   console.log(`${seq}  ${entry}`)
   return BigInt(seq)

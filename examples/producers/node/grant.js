@@ -3,8 +3,8 @@
 //   node grant.js SPACE [COUNT [REQUEST_ID]]
 //
 // The same request ID gets the same range, however often it asks. Ends with 0 if the
-// range was granted, 1 if it was refused, 3 if no answer came: ask again then, with
-// the same request ID.
+// range was granted, 1 if it was refused, 2 if the count is no number, 3 if no answer came: ask
+// again then, with the same request ID.
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import { Consumer, Producer, stringSerializers } from '@platformatic/kafka'
@@ -80,6 +80,9 @@ function report({ code, text, granted }, requestId) {
 const [space, count = '1', requestId = randomUUID()] = process.argv.slice(2)
 if (space === undefined) {
   console.error('usage: node grant.js SPACE [COUNT [REQUEST_ID]]')
+  process.exitCode = 2
+} else if (!/^-?[0-9]{1,18}$/.test(count)) {
+  console.error(`the count is '${count}': give a whole number of at most 18 digits`)
   process.exitCode = 2
 } else {
   try {

@@ -9,6 +9,7 @@ ask again then, with the same request ID.
 
 import json
 import os
+import re
 import sys
 import time
 import uuid
@@ -84,8 +85,8 @@ def main() -> int:
     if not 2 <= len(sys.argv) <= 4:
         sys.exit(__doc__)
     space, count, request_id = (sys.argv[1:] + ["1", str(uuid.uuid4())][len(sys.argv) - 2:])
-    if not count.lstrip("-").isdecimal():
-        print(f"the count is {count!r}: give a whole number", file=sys.stderr)
+    if not re.fullmatch("-?[0-9]{1,18}", count):
+        print(f"the count is {count!r}: give a whole number of at most 18 digits", file=sys.stderr)
         return 2
     consumer = connect(BROKERS)
     try:
