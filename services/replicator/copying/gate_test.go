@@ -36,7 +36,9 @@ func (d *door) note(call string) {
 func (d *door) Ask() (bool, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.note("ask")
+	if d.note("ask"); !d.open {
+		d.note("refused")
+	}
 	return d.open, d.changed
 }
 
@@ -233,11 +235,13 @@ func TestAPlaceIsGivenUp(t *testing.T) {
 // kept until the admission takes it.
 func TestTheLastErrorOfWhatIsHeldUp(t *testing.T) {
 	s, d, cfg := gated(10*pages, true)
-	cfg.Source = away{reader{s.source}, d}
+	cfg.Source = away{reader{s.source}}
 	w := &renewed{writer: writer{of: s.target}, each: make(chan struct{}, 100)}
 	cfg.Target = w
 	r := start(t, cfg)
 	r.until("it says what is in the way", func(r *Report) bool { return r.LastError == errAway.Error() })
+	d.set(false)
+	d.until(t, "refused")
 	for range 3 {
 		await(t, w.each, "renewal of the claim")
 	}
@@ -251,15 +255,11 @@ func TestTheLastErrorOfWhatIsHeldUp(t *testing.T) {
 
 var errAway = errors.New("the source is away")
 
-// away is a Source that has one page only, and behind that an admission that ends.
-type away struct {
-	reader
-	door *door
-}
+// away is a Source that has one page only.
+type away struct{ reader }
 
 func (s away) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
 	if from >= pages {
-		s.door.set(false)
 		return mirror.Source{}, errAway
 	}
 	return s.reader.Read(ctx, from, wait, anew)
