@@ -202,7 +202,7 @@ func TestAStateInAFileIsTheSame(t *testing.T) {
 		t.Run(kind.String(), func(t *testing.T) {
 			codes, types, copies := map[events.Type]int{}, map[events.Type]int{}, 0
 			types["spanway.queue.deleted.v1"]++ // Seldom.
-			eventstest.Covered(t, "spanway.queue.", func() {
+			round := func() {
 				rapid.Check(t, func(rt *rapid.T) {
 					p := newPair(rt, kind, t.TempDir(), func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "n") })
 					defer func() { p.file.Close() }()
@@ -224,14 +224,18 @@ func TestAStateInAFileIsTheSame(t *testing.T) {
 					}
 					copies += p.copies
 				})
-			}, types)
-			for _, code := range []events.Code{"", events.CodeDuplicateEntry, events.CodeAlreadyRemoved, events.CodeQueueFull, events.CodeTooLate, events.CodeStaleClaim, events.CodeTimeMoved, events.CodeBadEntryID, events.CodeNothingToClaim} {
-				if codes[events.Type(code)] == 0 {
-					t.Errorf("nothing was decided %q; the log is too simple", code)
-				}
 			}
-			if copies == 0 {
-				t.Error("no call was repeated; the log is too simple")
+			// One round may miss a decision by chance, many do not.
+			missing := func() (all []events.Code) {
+				return slices.DeleteFunc([]events.Code{"", events.CodeDuplicateEntry, events.CodeAlreadyRemoved, events.CodeQueueFull, events.CodeTooLate, events.CodeStaleClaim, events.CodeTimeMoved, events.CodeBadEntryID, events.CodeNothingToClaim},
+					func(code events.Code) bool { return codes[events.Type(code)] > 0 })
+			}
+			eventstest.Covered(t, "spanway.queue.", round, types)
+			for n := 0; n < 50 && !t.Failed() && (len(missing()) > 0 || copies == 0); n++ {
+				round()
+			}
+			if never := missing(); len(never) > 0 || copies == 0 {
+				t.Errorf("nothing was decided %q, and %d calls were repeated; the log is too simple", never, copies)
 			}
 		})
 	}
