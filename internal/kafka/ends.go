@@ -51,11 +51,11 @@ func (c *Client) Present(ctx context.Context, prefix string) ([]TopicInfo, error
 		of[t.Name] = []int32{0}
 	}
 	told, _ := c.askEnds(ctx, of)
-	return slices.DeleteFunc(topics, func(t TopicInfo) bool {
-		return slices.ContainsFunc(told, func(e endOf) bool {
-			return e.topic == t.Name && kafkago.Error(e.code) == kafkago.UnknownTopicOrPartition
-		})
-	}), err
+	gone := map[string]bool{}
+	for _, e := range told {
+		gone[e.topic] = kafkago.Error(e.code) == kafkago.UnknownTopicOrPartition
+	}
+	return slices.DeleteFunc(topics, func(t TopicInfo) bool { return gone[t.Name] }), err
 }
 
 // askEnds asks the leaders; the error says why one of them tells nothing.
