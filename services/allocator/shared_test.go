@@ -209,7 +209,7 @@ func TestRedisIsTraced(t *testing.T) {
 	must(t, err)
 	span.End()
 	var ended map[string]sdktrace.ReadOnlySpan
-	until(t, "the request's span ends", func() bool {
+	until(t, "the spans of the request and of the proposal end, in whatever order", func() bool {
 		ended = map[string]sdktrace.ReadOnlySpan{}
 		for _, s := range spans.Ended() {
 			if s.SpanContext().TraceID() == span.SpanContext().TraceID() {
@@ -217,7 +217,7 @@ func TestRedisIsTraced(t *testing.T) {
 				ended[name] = s
 			}
 		}
-		return ended["process spanway.ids.requests"] != nil
+		return ended["process spanway.ids.requests"] != nil && ended["propose"] != nil
 	})
 	of := func(child, parent string) {
 		if ended[child] == nil || ended[parent] == nil || ended[child].Parent().SpanID() != ended[parent].SpanContext().SpanID() {
