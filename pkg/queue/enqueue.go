@@ -59,7 +59,7 @@ func (q *Queue) Start(ctx context.Context, item Item, done func(Result)) error {
 		case v.Accepted():
 			r.Entry = entryOf(m, v.Offset)
 		default:
-			refused = &Refused{Queue: q.name, What: enqueues(m.Id), Code: v.Code}
+			refused = &Refused{Queue: q.name, What: enqueues(m.Id), Code: v.Code, Creation: q.creation}
 			r.Entry = explainEnqueue(core.(*order.Queue), m, refused)
 		}
 		if err != nil || refused != nil {

@@ -18,6 +18,9 @@ type Refused struct {
 	Code events.Code
 	// Entry is the one that is in the way, if one is.
 	Entry *Entry
+	// Creation tells which queue of that name the claims of Entry and of Held are of, as that of
+	// the Queue does; 0 if it is not known.
+	Creation uint64
 	// Held is what the queue holds, where Code is events.CodeQueueHeld.
 	Held *Holding
 	// Of is what the queue is a copy of, where Code is events.CodeReadOnlyMirror.

@@ -144,6 +144,10 @@ func (l *Listing) Close() {
 	}
 }
 
+// Creation is as that of a Queue: it tells the queue from others that had or will have its
+// name; 0 if it is not known.
+func (l *Listing) Creation() uint64 { return l.parts.Creation() }
+
 // At is up to where the log was read: the listing is true of that place.
 func (l *Listing) At() Position { return l.at }
 

@@ -308,7 +308,7 @@ func (q *Queue) callAndLook(ctx context.Context, what string, m proto.Message, a
 			}
 			return
 		}
-		refused = &Refused{Queue: q.name, What: what, Code: v.Code}
+		refused = &Refused{Queue: q.name, What: what, Code: v.Code, Creation: q.creation}
 		if explain != nil {
 			explain(core.(*order.Queue), refused)
 		}
@@ -357,7 +357,7 @@ func (q *Queue) Resolve(ctx context.Context, id sharedlog.CallID) error {
 	v, err := q.host.Resolve(ctx, id)
 	what := fmt.Sprintf("resolve call %s", id)
 	if err == nil && !v.Accepted() {
-		return &Refused{Queue: q.name, What: what, Code: v.Code}
+		return &Refused{Queue: q.name, What: what, Code: v.Code, Creation: q.creation}
 	}
 	return q.outcome(what, err, nil)
 }

@@ -91,7 +91,7 @@ func printClaimed(ctx context.Context, a *cli.App, q *queue.Queue, r queue.Reque
 		if err != nil { // It is claimed all the same: its token must not be lost.
 			a.Notef("%v\n", err)
 		}
-		v := claimedView{Token: token{got.Token, q.Creation()}.String(), Until: cli.Stamp(got.Until.UnixMilli()), entryView: viewEntry(e)}
+		v := claimedView{Token: token{got.Token, q.Creation()}.String(), Until: cli.Stamp(got.Until.UnixMilli()), entryView: viewEntry(e, q.Creation())}
 		v.Claim, v.payloadView = nil, viewPayload(p)
 		views = append(views, v)
 	}

@@ -100,7 +100,7 @@ until enough is taken out. The kind of its IDs cannot change.`,
 				if i, err = q.Info(ctx, true); err != nil {
 					return err
 				}
-				return printQueue(a, viewQueue(a, args[0], i))
+				return printQueue(a, viewQueue(a, args[0], i, q.Creation()))
 			})
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,8 @@ import (
 type addition struct {
 	id, contentType string
 	ndjson          bool
+	payload         string
+	one             bool // all of the input, or the payload, is one entry
 }
 
 func enqueue(a *cli.App) *cobra.Command {
@@ -31,7 +34,8 @@ func enqueue(a *cli.App) *cobra.Command {
 		Short: "Put entries in: each line of standard input or of files",
 		Long: `Put entries into a queue. Each line of the files, or of standard input if none is
 named, is what one entry holds, and gets an ID of its own. With --id all of the
-input is one entry. With --ndjson each line is an object:
+input is one entry, and with --payload what that says. With --ndjson each line is an
+object:
 
   {"id": "a1", "payload": "text"}
   {"id": "a2", "payloadJson": {"w": 640}, "payloadType": "application/json"}
@@ -39,15 +43,26 @@ input is one entry. With --ndjson each line is an object:
 
 Space around a line is dropped, and empty lines are passed over; use --ndjson for what
 they matter to. IDs are UUIDs, or of a queue with --ids space numbers that an allocator
-grants; what is left of them is returned at the end. An entry whose ID the queue holds is not put in again: if it holds the
-same payload and type, that is said and is no error, so repeat what may have failed; if
-it holds others it is refused (DUPLICATE_ENTRY). One bad line does not stop the others.
-When it is interrupted it waits up to 5s for what it has sent, and says of which lines
-it does not know whether they are there.`,
-		Example: `  printf 'one\ntwo\n' | spanway queue enqueue orders
+grants; what is left of them is returned at the end. An entry whose ID the queue holds
+is not put in again: if it holds the same payload and type, that is said and is no
+error, so repeat what may have failed; if it holds others it is refused
+(DUPLICATE_ENTRY). One bad line does not stop the others. When it is interrupted it
+waits up to 5s for what it has sent, and says of which lines it does not know whether
+they are there.`,
+		Example: `  spanway queue enqueue orders --payload 'order 1'
+  printf 'one\ntwo\n' | spanway queue enqueue orders
   spanway queue enqueue orders --id 2026-11 < report.pdf`,
 		Args: cli.Some("name of a queue"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			add.one = add.id != "" || cmd.Flags().Changed("payload")
+			if cmd.Flags().Changed("payload") {
+				if len(args) > 1 || add.ndjson {
+					return cli.Usage("--payload is the one entry; give it, or files or --ndjson")
+				}
+				if name, ok := strings.CutPrefix(add.payload, "@"); ok {
+					args, add.payload = append(args, name), "-"
+				}
+			}
 			if add.ndjson && (add.id != "" || add.contentType != "") {
 				return cli.Usage("--ndjson takes IDs and types from the lines; give --id and --type without it")
 			}
@@ -55,18 +70,20 @@ it does not know whether they are there.`,
 				return cli.Usage("--id is empty: give the ID of the entry, or leave --id out: each line is then an entry")
 			}
 			return openedOn(cmd.Context(), a, args[0], cli.Instance(), func(ctx context.Context, c *cluster.Cluster, q *queue.Queue) error {
-				if add.id != "" {
-					return add.whole(ctx, a, q, args[1:])
-				}
 				numbers, err := numbersFor(ctx, a, c, q)
 				if err != nil {
 					return err
 				}
-				return errors.Join(add.files(ctx, a, q, numbers, args[1:]), numbers.close())
+				put := add.files
+				if add.one {
+					put = add.whole
+				}
+				return errors.Join(put(ctx, a, q, numbers, args[1:]), numbers.close())
 			})
 		},
 	}
 	c.Flags().StringVar(&add.id, "id", "", "all of the input is one entry, with this ID")
+	c.Flags().StringVar(&add.payload, "payload", "-", "one entry that holds this: text, @FILE, or - for standard input")
 	c.Flags().StringVar(&add.contentType, "type", "", "the type of what they hold, as in content-type")
 	c.Flags().BoolVar(&add.ndjson, "ndjson", false, "each line is a JSON object with id and payload")
 	return c
@@ -97,11 +114,11 @@ func each(ctx context.Context, a *cli.App, names []string, read func(name string
 	return nil
 }
 
-// whole puts all of the input in as one entry.
-func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, names []string) error {
+// whole puts all of the input, or the payload that was given, in as one entry.
+func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, numbers *numbers, names []string) error {
 	var all bytes.Buffer
 	beyond := int64(0) // bytes that were read and are not kept
-	err := each(ctx, a, names, func(name string, in io.Reader) error {
+	read := func(name string, in io.Reader) error {
 		_, err := io.Copy(&all, io.LimitReader(in, queue.MaxEntryBytes-int64(all.Len())))
 		if err == nil {
 			var n int64
@@ -112,7 +129,13 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, name
 			return cli.Usage("read %s: %w", name, err)
 		}
 		return nil
-	})
+	}
+	var err error
+	if add.payload == "-" {
+		err = each(ctx, a, names, read)
+	} else {
+		err = read("--payload", strings.NewReader(add.payload))
+	}
 	if err != nil {
 		return err
 	}
@@ -121,16 +144,16 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, name
 			Detail: fmt.Sprintf("the payload has %d bytes; at most %d are allowed", int64(all.Len())+beyond, queue.MaxEntryBytes)}
 	}
 	t := newTally(a, q)
-	t.whole = true
+	t.whole, t.numbers = true, numbers
 	err = t.start(ctx, origin{file: "the input"}, queue.Item{ID: add.id, Payload: all.Bytes(), Type: add.contentType})
 	t.await(ctx)
 	t.compare(ctx)
 	return t.summary(cmp.Or(err, ctx.Err()))
 }
 
-func printPlace(a *cli.App, e queue.Entry) error {
+func printPlace(a *cli.App, e queue.Entry, creation uint64) error {
 	if a.JSON() {
-		return a.Object(viewEntry(e))
+		return a.Object(viewEntry(e, creation))
 	}
 	return a.Printf("%s\n", e.ID)
 }

@@ -78,7 +78,7 @@ func (l listing) print(ctx context.Context, a *cli.App, name string, q *queue.Li
 		if err != nil {
 			return err
 		}
-		v := viewEntry(e)
+		v := viewEntry(e, q.Creation())
 		if l.payloads {
 			p, err := q.Payload(ctx, e)
 			if err != nil {
@@ -143,7 +143,7 @@ type queueView struct {
 	AsOf          string     `json:"as_of"`
 }
 
-func viewQueue(a *cli.App, name string, i queue.Info) queueView {
+func viewQueue(a *cli.App, name string, i queue.Info, creation uint64) queueView {
 	v := queueView{
 		Queue: name, Entries: i.Counts.Entries, Claimed: i.Counts.Claimed, Bytes: i.Counts.Bytes,
 		IDs: kindOf(i.Rules.IDs), Space: i.Rules.Space,
@@ -152,7 +152,7 @@ func viewQueue(a *cli.App, name string, i queue.Info) queueView {
 		Holders: append([]string{}, i.Holders...), Until: cli.Stamp(i.FirstUntilMs), AsOf: asOf(a, name, i.At),
 	}
 	if i.Head != nil {
-		head := viewEntry(*i.Head)
+		head := viewEntry(*i.Head, creation)
 		v.Head = &head
 	}
 	return v
@@ -183,14 +183,13 @@ func printQueues(ctx context.Context, a *cli.App, c *cluster.Cluster, log *slog.
 		if err != nil {
 			return err
 		}
-		views = append(views, viewQueue(a, name, i))
+		views = append(views, viewQueue(a, name, i, q.Creation()))
 	}
 	return printTable(a, views)
 }
 
 func printTable(a *cli.App, views []queueView) error {
-	t := &cli.Table{Head: []string{"QUEUE", "ENTRIES", "CLAIMED", "BYTES", "IDS"}}
-	var at []string
+	t := &cli.Table{Head: []string{"QUEUE", "ENTRIES", "CLAIMED", "UNTIL", "BYTES", "IDS", "AS OF"}}
 	for _, v := range views {
 		if a.JSON() {
 			if err := a.Object(v); err != nil {
@@ -198,16 +197,12 @@ func printTable(a *cli.App, views []queueView) error {
 			}
 			continue
 		}
-		t.Add(cli.Plain(v.Queue), cli.Plain(v.Entries), cli.Plain(v.Claimed), cli.Plain(v.Bytes), cli.Plain(v.IDs))
-		at = append(at, v.AsOf)
+		t.Add(cli.Plain(v.Queue), cli.Plain(v.Entries), cli.Plain(v.Claimed), cli.Plain(cli.Dash(v.Until)), cli.Plain(v.Bytes), cli.Plain(v.IDs), cli.Plain(v.AsOf))
 	}
 	if a.JSON() {
 		return nil
 	}
-	if err := a.Table(t); err != nil || len(at) == 0 {
-		return err
-	}
-	return a.AsOf(at...)
+	return a.Table(t)
 }
 
 func show(a *cli.App) *cobra.Command {
@@ -227,7 +222,7 @@ func show(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return printQueue(a, viewQueue(a, args[0], i))
+				return printQueue(a, viewQueue(a, args[0], i, q.Creation()))
 			})
 		},
 	}
@@ -274,7 +269,7 @@ func showEntry(ctx context.Context, a *cli.App, q *queue.Queue, id string) error
 	if err != nil {
 		return err
 	}
-	v := viewEntry(e)
+	v := viewEntry(e, q.Creation())
 	v.payloadView = viewPayload(p)
 	return printEntry(a, v, asOf(a, q.Name(), at))
 }
@@ -286,7 +281,7 @@ func printEntry(a *cli.App, v entryView, at string) error {
 	a.Printf("entry %s\n", a.Colour(render.Bold, v.ID))
 	claim := "-"
 	if v.Claim != nil {
-		claim = fmt.Sprintf("%s, token %d, until %s", v.Claim.Holder, v.Claim.Token, v.until())
+		claim = fmt.Sprintf("%s, token %s, until %s", v.Claim.Holder, v.Claim.Token, v.until())
 	}
 	p := payloadView{}
 	if v.payloadView != nil {

@@ -125,7 +125,7 @@ type entryView struct {
 }
 
 type claimView struct {
-	Token  int64  `json:"token"`
+	Token  string `json:"token"`
 	Holder string `json:"holder"`
 	// Until is when the lease ends at the earliest, by the clock of its holder.
 	Until string `json:"until,omitempty"`
@@ -139,10 +139,11 @@ type payloadView struct {
 	At          string  `json:"at,omitempty"`
 }
 
-func viewEntry(e queue.Entry) entryView {
+// viewEntry is of an entry of the queue with that creation.
+func viewEntry(e queue.Entry, creation uint64) entryView {
 	v := entryView{ID: e.ID, Seq: e.Seq, Size: e.Size}
 	if e.Claim != nil {
-		v.Claim = &claimView{Token: e.Claim.Token, Holder: e.Claim.Holder, Until: cli.Stamp(e.Claim.UntilMs)}
+		v.Claim = &claimView{Token: token{e.Claim.Token, creation}.String(), Holder: e.Claim.Holder, Until: cli.Stamp(e.Claim.UntilMs)}
 	}
 	return v
 }

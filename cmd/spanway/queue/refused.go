@@ -51,7 +51,7 @@ func viewRefusal(r *queue.Refused, from *origin) refusedView {
 		v.File, v.Line = from.file, from.line
 	}
 	if r.Entry != nil {
-		e := viewEntry(*r.Entry)
+		e := viewEntry(*r.Entry, r.Creation)
 		v.Entry = &e
 	}
 	if r.Of != nil {
@@ -60,7 +60,7 @@ func viewRefusal(r *queue.Refused, from *origin) refusedView {
 	if h := r.Held; h != nil {
 		v.heldView = &heldView{Entries: h.Entries, Claimed: h.Claimed, Holders: []holderView{}, HoldersMore: h.More}
 		for _, by := range h.Holders {
-			v.Holders = append(v.Holders, holderView{by.Name, by.Entries, viewEntry(by.First)})
+			v.Holders = append(v.Holders, holderView{by.Name, by.Entries, viewEntry(by.First, r.Creation)})
 		}
 	}
 	return v

@@ -108,7 +108,7 @@ func (t *tally) settle(n int, r queue.Result) {
 	switch {
 	case r.Err == nil:
 		t.in++
-		_ = printPlace(t.app, r.Entry) // The output remembers its first error.
+		_ = printPlace(t.app, r.Entry, t.queue.Creation()) // The output remembers its first error.
 	case errors.Is(r.Err, queue.ErrDuplicate) && r.Entry.ID != "":
 		s.entry = r.Entry
 		t.there = append(t.there, s)
@@ -194,7 +194,7 @@ func (t *tally) compare(ctx context.Context) {
 			continue
 		}
 		t.same++
-		_ = printPlace(t.app, s.entry) // The output remembers its first error.
+		_ = printPlace(t.app, s.entry, t.queue.Creation()) // The output remembers its first error.
 	}
 	t.there = nil
 }

@@ -82,3 +82,16 @@ func TestATokenOfAQueueThatWasDeleted(t *testing.T) {
 	run(0, "", "queue", "extend", "tk", "a", "--token", number)
 	run(0, "", "queue", "done", "tk", "a", "--token", now)
 }
+
+// What watch prints names the claim as claim did, also of entries that it begins with.
+func TestTokensOfChanges(t *testing.T) {
+	held := queue.Entry{ID: "a", Claim: &queue.Claim{Token: 5, Holder: "w"}}
+	for _, c := range []queue.Change{{Kind: queue.WasEnqueued, Entry: held}, {Kind: queue.WasClaimed, Entry: held, Token: 5}, {Kind: queue.WasDone, Token: 5}} {
+		if got := viewChange(c, 7).Token; got != "5-0000000000000007" {
+			t.Errorf("%v: the token is %q", c.Kind, got)
+		}
+	}
+	if got := viewChange(queue.Change{Kind: queue.WasEnqueued}, 7).Token; got != "" {
+		t.Errorf("the token of an entry without a claim is %q", got)
+	}
+}

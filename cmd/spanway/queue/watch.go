@@ -15,17 +15,24 @@ type changeView struct {
 	Offset int64  `json:"offset"`
 	ID     string `json:"id,omitempty"`
 	Seq    int64  `json:"seq,omitempty"`
-	Token  int64  `json:"token,omitempty"`
+	Token  string `json:"token,omitempty"`
 	Holder string `json:"holder,omitempty"`
 	// Until is when the lease ends at the earliest, of a claim that lasts.
 	Until  string `json:"until,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }
 
-func viewChange(c queue.Change) changeView {
-	v := changeView{Change: c.Kind.String(), Offset: c.Offset, ID: c.Entry.ID, Seq: c.Entry.Seq, Token: c.Token, Reason: c.Reason}
+// viewChange is of a change of the queue with that creation.
+func viewChange(c queue.Change, creation uint64) changeView {
+	v := changeView{Change: c.Kind.String(), Offset: c.Offset, ID: c.Entry.ID, Seq: c.Entry.Seq, Reason: c.Reason}
+	if c.Token != 0 {
+		v.Token = token{c.Token, creation}.String()
+	}
 	if c.Entry.Claim != nil {
 		v.Holder = c.Entry.Claim.Holder
+		if v.Token == "" {
+			v.Token = token{c.Entry.Claim.Token, creation}.String()
+		}
 		if c.Kind == queue.WasClaimed || c.Kind == queue.WasExtended || c.Kind == queue.WasEnqueued {
 			v.Until = cli.Stamp(c.Entry.Claim.UntilMs)
 		}
@@ -48,7 +55,7 @@ that is created under its name later is another one.`,
 			}
 			return opened(cmd.Context(), a, args[0], func(ctx context.Context, q *queue.Queue) error {
 				a.Watching()
-				return q.Watch(ctx, after, func(c queue.Change) error { return printChange(a, viewChange(c)) })
+				return q.Watch(ctx, after, func(c queue.Change) error { return printChange(a, viewChange(c, q.Creation())) })
 			})
 		},
 	}
@@ -61,7 +68,11 @@ func printChange(a *cli.App, v changeView) error {
 		return a.Object(v)
 	}
 	text := ""
-	if v.Holder != "" {
+	switch {
+	case v.Holder == "":
+	case v.Change == queue.WasEnqueued.String(): // It is one of those that watch begins with.
+		text += "  held by " + v.Holder
+	default:
 		text += "  by " + v.Holder
 	}
 	if v.Until != "" {

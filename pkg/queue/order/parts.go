@@ -56,6 +56,9 @@ func (p *Parts) Brief(m proto.Message) int {
 	}
 }
 
+// Creation is as that of a Queue.
+func (p *Parts) Creation() uint64 { return p.head.creation }
+
 // Open takes a whole state, and checks it.
 func (p *Parts) Open(whole *io.SectionReader) error {
 	s := from(whole, 0)
