@@ -72,6 +72,8 @@ type (
 	Rules = order.Rules
 	// Entry is one of the ordering.
 	Entry = order.Entry
+	// Claim is the lease on an entry.
+	Claim = order.Claim
 	// State is what a queue knows of an ID: Unknown, Held or Removed.
 	State = order.State
 	// Counts says how much a queue holds.
