@@ -411,7 +411,9 @@ type ReplicationLinkPaused struct {
 	// The link was failed over: its site is the one that is written to from now on. It counts
 	// the fail-overs of the two sites: that with the higher number is the later one. 0: a
 	// plain pause.
-	FailOver      int64 `protobuf:"varint,3,opt,name=fail_over,json=failOver,proto3" json:"fail_over,omitempty"`
+	FailOver int64 `protobuf:"varint,3,opt,name=fail_over,json=failOver,proto3" json:"fail_over,omitempty"`
+	// Its source was away, so that there is no link back yet.
+	NoLinkBack    bool  `protobuf:"varint,4,opt,name=no_link_back,json=noLinkBack,proto3" json:"no_link_back,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -466,6 +468,13 @@ func (x *ReplicationLinkPaused) GetFailOver() int64 {
 		return x.FailOver
 	}
 	return 0
+}
+
+func (x *ReplicationLinkPaused) GetNoLinkBack() bool {
+	if x != nil {
+		return x.NoLinkBack
+	}
+	return false
 }
 
 func (x *ReplicationLinkPaused) GetAtMs() int64 {
@@ -1190,7 +1199,7 @@ type ReplicationCopyReported struct {
 	TargetTopic string `protobuf:"bytes,4,opt,name=target_topic,json=targetTopic,proto3" json:"target_topic,omitempty"`
 	// claiming, resuming, proving, beginning, snapshot, delta, sweeping, stopped or paused;
 	// waiting: its snapshot waits for others, or to be tried again; failed: it was tried too
-	// often.
+	// often; source_deleted: the source has no such topic any more, and the copy is kept.
 	State string `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`
 	// Why it has stopped or failed; stable.
 	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
@@ -1216,7 +1225,7 @@ type ReplicationCopyReported struct {
 	LastError string `protobuf:"bytes,16,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// Since when the state is what it is.
 	SinceMs int64 `protobuf:"varint,17,opt,name=since_ms,json=sinceMs,proto3" json:"since_ms,omitempty"`
-	// What an operator must know of, the newest last; at most 10.
+	// What an operator must know of, the newest last: at most 10, of a day.
 	Incidents []*ReplicationIncident `protobuf:"bytes,18,rep,name=incidents,proto3" json:"incidents,omitempty"`
 	// The replicator that runs it.
 	Replicator string `protobuf:"bytes,19,opt,name=replicator,proto3" json:"replicator,omitempty"`
@@ -1227,7 +1236,14 @@ type ReplicationCopyReported struct {
 	// How often in a row its snapshot has failed.
 	Failures int32 `protobuf:"varint,22,opt,name=failures,proto3" json:"failures,omitempty"`
 	// When its snapshot, which has failed, asks again; 0 if it does not pause.
-	AgainAtMs     int64 `protobuf:"varint,23,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
+	AgainAtMs int64 `protobuf:"varint,23,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
+	// Where the copy ends in the target, if its state is source_deleted; 0 if that is not known.
+	TargetEnd int64 `protobuf:"varint,24,opt,name=target_end,json=targetEnd,proto3" json:"target_end,omitempty"`
+	// How many incidents there were since its replicator began it, those that are told here
+	// included.
+	IncidentsTotal int64 `protobuf:"varint,25,opt,name=incidents_total,json=incidentsTotal,proto3" json:"incidents_total,omitempty"`
+	// What comes next, and so what waits, is not known yet.
+	LagUnknown    bool `protobuf:"varint,26,opt,name=lag_unknown,json=lagUnknown,proto3" json:"lag_unknown,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1421,6 +1437,27 @@ func (x *ReplicationCopyReported) GetAgainAtMs() int64 {
 		return x.AgainAtMs
 	}
 	return 0
+}
+
+func (x *ReplicationCopyReported) GetTargetEnd() int64 {
+	if x != nil {
+		return x.TargetEnd
+	}
+	return 0
+}
+
+func (x *ReplicationCopyReported) GetIncidentsTotal() int64 {
+	if x != nil {
+		return x.IncidentsTotal
+	}
+	return 0
+}
+
+func (x *ReplicationCopyReported) GetLagUnknown() bool {
+	if x != nil {
+		return x.LagUnknown
+	}
+	return false
 }
 
 // ReplicationCounts are what a copy has done since its replicator began it.
@@ -1631,7 +1668,11 @@ type ReplicationLinkReported struct {
 	// How many of those that are in their snapshot wait for others, or to be tried again.
 	Waiting int32 `protobuf:"varint,16,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// The most failures in a row of any of their snapshots.
-	Failures      int32 `protobuf:"varint,17,opt,name=failures,proto3" json:"failures,omitempty"`
+	Failures int32 `protobuf:"varint,17,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Of how many copies it is not known what waits: they are not in the lag.
+	LagUnknown int32 `protobuf:"varint,18,opt,name=lag_unknown,json=lagUnknown,proto3" json:"lag_unknown,omitempty"`
+	// Tells this process from others of the same name: random, made when it began.
+	Process       string `protobuf:"bytes,19,opt,name=process,proto3" json:"process,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1785,6 +1826,20 @@ func (x *ReplicationLinkReported) GetFailures() int32 {
 	return 0
 }
 
+func (x *ReplicationLinkReported) GetLagUnknown() int32 {
+	if x != nil {
+		return x.LagUnknown
+	}
+	return 0
+}
+
+func (x *ReplicationLinkReported) GetProcess() string {
+	if x != nil {
+		return x.Process
+	}
+	return ""
+}
+
 // ReplicationProblem is why something that a link chooses is not copied.
 type ReplicationProblem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1886,11 +1941,13 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x17ReplicationLinkDeclared\x12/\n" +
 	"\x04link\x18\x01 \x01(\v2\x1b.spanway.v1.ReplicationLinkR\x04link\x12\x16\n" +
 	"\x06expect\x18\x02 \x01(\x03R\x06expect\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"u\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x97\x01\n" +
 	"\x15ReplicationLinkPaused\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
-	"\tfail_over\x18\x03 \x01(\x03R\bfailOver\x12\x13\n" +
+	"\tfail_over\x18\x03 \x01(\x03R\bfailOver\x12 \n" +
+	"\fno_link_back\x18\x04 \x01(\bR\n" +
+	"noLinkBack\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x81\x02\n" +
 	"\x16ReplicationLinkResumed\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
@@ -1950,7 +2007,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"generation\">\n" +
 	"\x10ReplicationProof\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xf1\x05\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xda\x06\n" +
 	"\x17ReplicationCopyReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
@@ -1982,7 +2039,12 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x05place\x18\x14 \x01(\x05R\x05place\x12\x12\n" +
 	"\x04line\x18\x15 \x01(\x05R\x04line\x12\x1a\n" +
 	"\bfailures\x18\x16 \x01(\x05R\bfailures\x12\x1e\n" +
-	"\vagain_at_ms\x18\x17 \x01(\x03R\tagainAtMs\"\xbf\x01\n" +
+	"\vagain_at_ms\x18\x17 \x01(\x03R\tagainAtMs\x12\x1d\n" +
+	"\n" +
+	"target_end\x18\x18 \x01(\x03R\ttargetEnd\x12'\n" +
+	"\x0fincidents_total\x18\x19 \x01(\x03R\x0eincidentsTotal\x12\x1f\n" +
+	"\vlag_unknown\x18\x1a \x01(\bR\n" +
+	"lagUnknown\"\xbf\x01\n" +
 	"\x11ReplicationCounts\x12\x16\n" +
 	"\x06copied\x18\x01 \x01(\x03R\x06copied\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x16\n" +
@@ -1995,7 +2057,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +
 	"\x04lost\x18\x03 \x01(\x03R\x04lost\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xa2\x04\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xdd\x04\n" +
 	"\x17ReplicationLinkReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x1e\n" +
 	"\n" +
@@ -2017,7 +2079,10 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\bproblems\x18\x0e \x03(\v2\x1e.spanway.v1.ReplicationProblemR\bproblems\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\x12\x18\n" +
 	"\awaiting\x18\x10 \x01(\x05R\awaiting\x12\x1a\n" +
-	"\bfailures\x18\x11 \x01(\x05R\bfailures\"R\n" +
+	"\bfailures\x18\x11 \x01(\x05R\bfailures\x12\x1f\n" +
+	"\vlag_unknown\x18\x12 \x01(\x05R\n" +
+	"lagUnknown\x12\x18\n" +
+	"\aprocess\x18\x13 \x01(\tR\aprocess\"R\n" +
 	"\x12ReplicationProblem\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x12\n" +

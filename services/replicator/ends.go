@@ -62,6 +62,11 @@ func (w *watcher) round(ctx context.Context) (failed error) {
 			}
 		})
 	}
+	if err := w.lookAtKept(ctx); err != nil {
+		mu.Lock()
+		failed = err
+		mu.Unlock()
+	}
 	all.Wait()
 	return failed
 }

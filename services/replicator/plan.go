@@ -116,7 +116,7 @@ func (s *Service) planOnce(ctx context.Context) {
 	if started+stopped > 0 {
 		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(run), "of_the_site", len(selected.Copies))
 	}
-	s.status.wanted(all, run, rest, slices.Concat(selected.Problems, s.changes.problems()), selected)
+	s.status.wanted(all, run, rest, slices.Concat(selected.Problems, s.changes.problems()), selected, newPast(in, assigned))
 }
 
 // input is what there is to select from.

@@ -174,6 +174,7 @@ func (s *Service) join(ctx context.Context) error {
 		s.declared.assign(g.Partitions)
 		once.Do(func() { close(s.joined) })
 		s.poke()
+		s.recall(ctx)
 		<-ctx.Done()
 		s.declared.orphan(time.Now())
 	})

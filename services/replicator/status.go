@@ -39,7 +39,9 @@ type status struct {
 	problems []selection.Problem
 	copies   map[string]*standing // by ID
 	gone     map[string]bool      // keys whose records are to be deleted
-	shares   map[string]*share    // by link
+	ended    map[string]*ended    // by key
+	recalled []*events.ReplicationCopyReported
+	shares   map[string]*share // by link
 }
 
 // standing is how a copy stands.
@@ -88,13 +90,14 @@ func newStatus(s *Service) *status {
 		log: s.deps.Cluster.Partition(s.topics.ReplicationStatus(), 0), name: s.cfg.Instance, board: s.deps.Cluster.Kafka().Board(), metrics: s.metrics,
 		standing: s.admitting.standing,
 		encoder:  events.Encoder{Source: "/spanway/" + s.cfg.Site + "/replicator", JSON: s.cfg.JSON},
-		copies:   map[string]*standing{}, gone: map[string]bool{}, shares: map[string]*share{},
+		copies:   map[string]*standing{}, gone: map[string]bool{}, ended: map[string]*ended{}, shares: map[string]*share{},
 	}
 }
 
 // wanted says what this process has: copies that run, and those that are paused. What it
-// had and the site does not want any more is deleted from the status.
-func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []selection.Problem, selected *selection.Selection) {
+// had and the site does not want any more is deleted from the status, unless its source was
+// deleted.
+func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []selection.Problem, selected *selection.Selection, past *past) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	site := map[string]string{} // the links, by copy
@@ -106,13 +109,14 @@ func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []s
 		_, rests := rest[id]
 		of := st.Link == site[id] // A copy may come to be another link's.
 		if !of {
-			s.gone[st.key()] = true
+			s.leave(st, past)
 		}
 		if (runs || rests) && of {
 			continue
 		}
 		delete(s.copies, id)
 	}
+	s.settle(selected, past)
 	for id, j := range run {
 		if st := s.copies[id]; st == nil || st.report.Paused {
 			s.copies[id] = &standing{job: j, news: true}
@@ -197,6 +201,9 @@ func (s *status) again() {
 	for _, st := range s.copies {
 		st.news = true
 	}
+	for _, e := range s.ended {
+		e.news = true
+	}
 }
 
 // told is a record to write: a nil message deletes what the key had.
@@ -213,6 +220,7 @@ func (s *status) news(now time.Time) (all []told) {
 		all = append(all, told{key: key})
 	}
 	clear(s.gone)
+	all = append(all, s.endedNews(now)...)
 	for _, id := range slices.Sorted(maps.Keys(s.copies)) {
 		st := s.copies[id]
 		if st.admit(s.standing(id), now); st.news {
@@ -251,7 +259,11 @@ func (s *status) write(ctx context.Context, all []told) error {
 func (s *status) shareKey(link string) string { return link + "@" + s.name }
 
 func (st *standing) key() string {
-	return fmt.Sprintf("%s/%s/%d", st.Link, st.Config.Target.Topic, st.Config.Target.Partition)
+	return copyKey(st.Link, st.Config.Target.Topic, st.Config.Target.Partition)
+}
+
+func copyKey(link, target string, partition int32) string {
+	return fmt.Sprintf("%s/%s/%d", link, target, partition)
 }
 
 func (st *standing) message(replicator string, now time.Time) *events.ReplicationCopyReported {
@@ -351,42 +363,6 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 		}
 		if len(m.Problems) < mostProblems {
 			m.Problems = append(m.Problems, st.fenceRefused())
-		}
-	}
-}
-
-// fenceRefused is the problem of a copy whose target must not be claimed.
-func (st *standing) fenceRefused() *events.ReplicationProblem {
-	return &events.ReplicationProblem{Topic: st.Config.Source.Topic, Code: string(selection.FenceRefused), Text: fmt.Sprintf(
-		"partition %d is not copied, for this cluster does not let its replicator take the fence of %s: %s; it is tried again by itself. Copying without the fence is for a link that says so (--unfenced)",
-		st.Config.Source.Partition, st.Config.Target.Topic, st.report.LastError)}
-}
-
-// nearRetention is the problem of a copy that the source's retention may overtake.
-func (st *standing) nearRetention() *events.ReplicationProblem {
-	r, from := &st.report, st.Config.Source
-	return &events.ReplicationProblem{Topic: from.Topic, Code: string(selection.NearRetention), Text: fmt.Sprintf(
-		"partition %d is %d records behind, and the next one, %d, stands in the older half of what the source still has, %d to %d: keep records for longer there (retention.ms, retention.bytes), or raise the limits of the link",
-		from.Partition, r.Behind(), r.Next, r.SourceStart, r.SourceEnd)}
-}
-
-// blame adds the problems of a link.
-func (s *status) blame(m *events.ReplicationLinkReported) {
-	problems := slices.Clone(s.problems)
-	for _, id := range slices.Sorted(maps.Keys(s.copies)) {
-		if p, ok := s.copies[id].differing(); ok {
-			problems = append(problems, p)
-		}
-	}
-	for _, p := range problems {
-		if p.Link != m.Link {
-			continue
-		}
-		if p.Stops && severity[m.State] < severity[failed] || p.Code == selection.SourceUnreachable && severity[m.State] < severity[failed] {
-			m.State, m.Reason = failed, string(p.Code)
-		}
-		if len(m.Problems) < mostProblems {
-			m.Problems = append(m.Problems, &events.ReplicationProblem{Topic: p.Topic, Code: string(p.Code), Text: p.Text})
 		}
 	}
 }

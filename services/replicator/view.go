@@ -205,8 +205,11 @@ func (v *view) stale(topic string) {
 	v.poke()
 }
 
-// announced notes the applications.
+// announced notes the applications: none is something else than not known.
 func (v *view) announced(all []selection.Application) {
+	if all == nil {
+		all = []selection.Application{}
+	}
 	v.mu.Lock()
 	v.applications = all
 	v.mu.Unlock()

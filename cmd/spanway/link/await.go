@@ -42,7 +42,7 @@ func awaitReports(ctx context.Context, a *cli.App, link string, wait time.Durati
 func unreported(link string, status *replication.Status, now int64) string {
 	copies, shares, wanted := 0, 0, 0
 	for _, m := range status.Copies {
-		if m.Link == link {
+		if m.Link == link && m.State != sourceDeleted {
 			copies++
 		}
 	}

@@ -92,7 +92,7 @@ func show(a *cli.App) *cobra.Command {
 				}
 				v := viewLink(l, &status, time.Now().UnixMilli())
 				if partitions {
-					v.Partitions = viewCopies(l.Name, &status)
+					v.Partitions = viewCopies(&l, &status)
 				}
 				return printLink(a, &v, asOf(a, state.At))
 			})
@@ -127,6 +127,7 @@ func printLink(a *cli.App, v *linkView, at string) error {
 	for _, p := range v.Problems {
 		a.Printf("  %-11s %s %s: %s\n", "problem", cli.Dash(p.Topic), p.Code, p.Text)
 	}
+	printDeleted(a, v.SourceDeleted)
 	if err := printCopies(a, v.Partitions); err != nil {
 		return err
 	}

@@ -66,12 +66,13 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 	})
 }
 
-// topicsOf are those that replicators report of a link.
+// topicsOf are those that replicators report of a link, without those that the source has
+// deleted.
 func topicsOf(l *replication.Link, status *replication.Status, only string) (topics []copied) {
 	seen := map[copied]bool{}
 	for _, report := range status.Copies {
 		of := copied{report.GetTopic(), report.GetTargetTopic()}
-		if report.GetLink() == l.Name && !seen[of] && (only == "" || of.topic == only) {
+		if report.GetLink() == l.Name && report.GetState() != sourceDeleted && !seen[of] && (only == "" || of.topic == only) {
 			seen[of] = true
 			topics = append(topics, of)
 		}

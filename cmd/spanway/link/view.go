@@ -42,6 +42,7 @@ type linkView struct {
 	HeartbeatMs      *int64        `json:"heartbeat_age_ms,omitempty"`
 	Replicators      []string      `json:"replicators"`
 	Problems         []problemView `json:"problems"`
+	SourceDeleted    []deletedView `json:"source_deleted,omitempty"`
 	Revision         int64         `json:"revision"`
 	Partitions       []copyView    `json:"partitions,omitempty"`
 }
@@ -67,6 +68,10 @@ type copyView struct {
 	Buried          int64  `json:"buried"`
 	ConsistentSince string `json:"consistent_since,omitempty"`
 	LastError       string `json:"last_error,omitempty"`
+	// Since is when the state began. TargetEnd is where the copy ends, if the source was
+	// deleted.
+	Since     string `json:"since,omitempty"`
+	TargetEnd int64  `json:"target_end,omitempty"`
 	// Place in the line of snapshots that wait, of Line; Failures in a row, and when it is
 	// tried again.
 	Place      int32          `json:"place,omitempty"`
@@ -91,7 +96,7 @@ var severity = map[string]int{
 
 // viewLink puts together what is declared and what is reported.
 func viewLink(l replication.Link, status *replication.Status, now int64) linkView {
-	v := linkView{Spec: l.Spec, Replicators: []string{}, Problems: []problemView{}, Revision: l.Revision}
+	v := linkView{Spec: l.Spec, Replicators: []string{}, Problems: []problemView{}, SourceDeleted: deletedOf(&l, status), Revision: l.Revision}
 	heartbeat, consistent := int64(0), int64(0)
 	settled := true
 	for _, m := range status.Shares {
@@ -120,6 +125,8 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		}
 	case len(v.Replicators) == 0:
 		v.State, v.Remedy = unattended, notReported(heartbeat, now)
+	case v.Copies == 0 && v.State == "idle" && len(v.Problems) == 0 && len(v.SourceDeleted) > 0:
+		v.State, v.Remedy = sourceDeleted, "no error: all that it copied was deleted at the source, and the copies are kept"
 	case v.Copies == 0 && v.State == "idle" && len(v.Problems) == 0:
 		v.Remedy = fmt.Sprintf("it waits for topics of %s that it chooses: they are copied within a second once they are there", l.Source)
 	default:
@@ -196,6 +203,8 @@ func (v *linkView) partitions() string {
 func (v *copyView) stands() string {
 	text := v.State
 	switch {
+	case v.State == sourceDeleted:
+		text += fmt.Sprintf(" since %s, kept to %d", v.Since, v.TargetEnd)
 	case v.Place > 0:
 		text += fmt.Sprintf(", %d of %d", v.Place, v.Line)
 	case v.AgainAt != "":
@@ -255,7 +264,8 @@ func (v *linkView) alive() string {
 func seconds(ms int64) string { return fmt.Sprintf("%.1fs", float64(ms)/1000) }
 
 // viewCopies are the copies of a link.
-func viewCopies(link string, status *replication.Status) (views []copyView) {
+func viewCopies(l *replication.Link, status *replication.Status) (views []copyView) {
+	link := l.Name
 	for _, m := range status.Copies {
 		if m.Link != link {
 			continue
@@ -265,7 +275,11 @@ func viewCopies(link string, status *replication.Status) (views []copyView) {
 			Remedy: remedy(m.Reason, link, m.Topic, fmt.Sprintf(" --partition %d", m.Partition)),
 			Next:   m.Next, SourceEnd: m.SourceEnd, Lag: max(0, m.SourceEnd-m.Next), Copied: m.Counts.GetCopied(), Buried: m.Counts.GetBuried(),
 			ConsistentSince: cli.Stamp(m.ConsistentSinceMs), LastError: m.LastError, Replicator: m.Replicator,
+			Since: cli.Stamp(m.SinceMs), TargetEnd: m.TargetEnd,
 			Place: m.Place, Line: m.Line, Failures: m.Failures, AgainAt: cli.Stamp(m.AgainAtMs),
+		}
+		if m.State == sourceDeleted {
+			v.Remedy = keptRemedy(l, m)
 		}
 		for _, i := range m.Incidents {
 			v.Incidents = append(v.Incidents, incidentView{i.Reason, i.Offset, i.Lost, cli.Stamp(i.AtMs)})

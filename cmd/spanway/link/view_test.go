@@ -6,6 +6,7 @@ import (
 
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
 )
 
 // A link stands as the worst of its replicators says; what is old says nothing.
@@ -70,7 +71,7 @@ func TestViewLink(t *testing.T) {
 }
 
 func TestHowSnapshotsWait(t *testing.T) {
-	copies := viewCopies("in", &replication.Status{Copies: []*events.ReplicationCopyReported{
+	copies := viewCopies(&replication.Link{Spec: replication.Spec{Name: "in"}}, &replication.Status{Copies: []*events.ReplicationCopyReported{
 		{Link: "in", State: "waiting", Place: 3, Line: 17},
 		{Link: "in", State: "waiting", Failures: 2, AgainAtMs: 1_700_000_000_000},
 		{Link: "in", State: "waiting", Place: 1, Line: 2, Failures: 1},
@@ -114,5 +115,40 @@ func TestUnreportedCopies(t *testing.T) {
 		if got := unreportedOf("in", &replication.Resume{Topic: c.topic, Partitions: c.partitions}, &status); got != c.want {
 			t.Errorf("%+v: it says %q, want %q", c, got, c.want)
 		}
+	}
+}
+
+// What the source has deleted is told of, with what is kept and what comes next, and is no
+// error.
+func TestTopicsThatTheSourceDeleted(t *testing.T) {
+	const now = 1_700_000_000_000
+	l := replication.Link{Spec: replication.Spec{Name: "in", Source: "ams"}}
+	gone := func(partition int32, since int64) *events.ReplicationCopyReported {
+		return &events.ReplicationCopyReported{Link: "in", Topic: "orders", TargetTopic: "orders", Partition: partition, State: "source_deleted", SinceMs: since, Next: 7, SourceEnd: 7, TargetEnd: 9}
+	}
+	status := &replication.Status{
+		Shares: []*events.ReplicationLinkReported{{Link: "in", Replicator: "a", State: "idle", AtMs: now}},
+		Copies: []*events.ReplicationCopyReported{gone(0, now), gone(1, now-1000)},
+	}
+	v := viewLink(l, status, now)
+	if v.State != "source_deleted" || v.Reason != "" || v.Copies != 0 || len(v.SourceDeleted) != 1 || !strings.Contains(v.Remedy, "no error") {
+		t.Fatalf("%+v", v)
+	}
+	if d := v.SourceDeleted[0]; d.Topic != "orders" || d.Partitions != 2 || d.Since != "2023-11-14T22:13:19.000Z" || !strings.Contains(d.Remedy, "stops with source_changed") {
+		t.Errorf("%+v", d)
+	}
+	l.On.Recreated = links.GoOn
+	copies := viewCopies(&l, status)
+	if got, want := copies[0].stands(), "source_deleted since 2023-11-14T22:13:20.000Z, kept to 9"; got != want {
+		t.Errorf("it says %q, want %q", got, want)
+	}
+	if c := copies[1]; c.TargetEnd != 9 || c.Lag != 0 || !strings.Contains(c.Remedy, "copied behind what is here (on.recreated: go_on)") {
+		t.Errorf("%+v", c)
+	}
+	if missing := unreported("in", &replication.Status{Shares: status.Shares, Copies: status.Copies}, now); missing == "" {
+		t.Error("what is deleted counts for a copy")
+	}
+	if got := topicsOf(&l, status, ""); len(got) != 0 {
+		t.Errorf("%v is to be audited", got)
 	}
 }

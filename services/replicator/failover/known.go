@@ -71,10 +71,11 @@ func (r *run) choice(ctx context.Context, away bool) error {
 	return nil
 }
 
-// copies are the reports of copies that are the link's.
+// copies are the reports of copies that are the link's. One whose source was deleted is not
+// turned round.
 func (r *run) copies(s *replication.Status) (own []*events.ReplicationCopyReported) {
 	for _, m := range s.Copies {
-		if m.Link == r.link.Name && m.TargetTopic == r.link.Prefix+m.Topic && r.chooses(m.Topic) && !r.another(s, m) {
+		if m.Link == r.link.Name && m.State != "source_deleted" && m.TargetTopic == r.link.Prefix+m.Topic && r.chooses(m.Topic) && !r.another(s, m) {
 			own = append(own, m)
 		}
 	}

@@ -31,7 +31,7 @@ type Source struct {
 	// were seen last.
 	Trouble string
 	Topics  []Topic
-	// Applications are those that have announced themselves there.
+	// Applications are those that have announced themselves there; nil: they are not known.
 	Applications []Application
 }
 

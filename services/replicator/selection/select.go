@@ -141,8 +141,12 @@ func (s *selecting) hold(c *choice) bool {
 }
 
 func (s *selecting) link(name string) *links.Link {
-	i := slices.IndexFunc(s.in.Links, func(l links.Link) bool { return l.Name == name })
-	return &s.in.Links[i]
+	return &s.in.Links[slices.IndexFunc(s.in.Links, named(name))]
+}
+
+// named tells whether a link has a name.
+func named(name string) func(links.Link) bool {
+	return func(l links.Link) bool { return l.Name == name }
 }
 
 // make adds the copies of a topic, and what its target needs.

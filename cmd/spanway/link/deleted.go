@@ -1,0 +1,62 @@
+package link
+
+import (
+	"fmt"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
+)
+
+// sourceDeleted is the state of a copy whose topic the source does not have any more, and
+// of a link that has no others.
+const sourceDeleted = "source_deleted"
+
+// deletedView is a topic that the source does not have any more, and whose copy is kept.
+type deletedView struct {
+	Topic       string `json:"topic"`
+	TargetTopic string `json:"target_topic"`
+	Partitions  int    `json:"partitions"`
+	// Since is when a replicator has seen it first.
+	Since  string `json:"since"`
+	Remedy string `json:"remedy"`
+
+	sinceMs int64
+}
+
+// deletedOf are the topics of a link that its source has deleted.
+func deletedOf(l *replication.Link, status *replication.Status) (views []deletedView) {
+	for _, m := range status.Copies {
+		if m.Link != l.Name || m.State != sourceDeleted {
+			continue
+		}
+		if n := len(views); n > 0 && views[n-1].TargetTopic == m.TargetTopic { // They are sorted.
+			v := &views[n-1]
+			v.Partitions++
+			if v.sinceMs > m.SinceMs {
+				v.sinceMs, v.Since = m.SinceMs, cli.Stamp(m.SinceMs)
+			}
+			continue
+		}
+		views = append(views, deletedView{m.Topic, m.TargetTopic, 1, cli.Stamp(m.SinceMs), keptRemedy(l, m), m.SinceMs})
+	}
+	return views
+}
+
+// keptRemedy is what to do about a copy that is kept: nothing has to be done.
+func keptRemedy(l *replication.Link, m *events.ReplicationCopyReported) string {
+	again := "its copy stops with source_changed (on.recreated: stop)"
+	if l.On.Recreated == links.GoOn {
+		again = "its records are copied behind what is here (on.recreated: go_on)"
+	}
+	return fmt.Sprintf("no error: the copy is kept. If the source gets topic %s again, %s. To be told of it no more exclude it from the link, or delete topic %s here", m.Topic, again, m.TargetTopic)
+}
+
+func printDeleted(a *cli.App, views []deletedView) {
+	for i := range views {
+		v := &views[i]
+		a.Printf("  %-11s %s: the source has had no such topic since %s; %s here: %s\n", "deleted", v.Topic, v.Since, render.Count(v.Partitions, "partition is", "partitions are"), v.Remedy)
+	}
+}

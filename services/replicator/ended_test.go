@@ -1,0 +1,69 @@
+package replicator
+
+import (
+	"testing"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/mirror"
+)
+
+// A topic that its source has deleted stays in the status, with where the copy ends, however
+// the replicators change, until it is created again or the link does not choose it any more.
+func TestATopicThatItsSourceDeleted(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	for _, topic := range []string{"early", "orders"} {
+		ams.create(topic, 2)
+		ams.write(topic, 0, 0, 5)
+	}
+	_, stop := fra.serve("one")
+	spec := links.Spec{Name: "in", Source: "ams", Include: []string{"early|orders"}}
+	fra.links.link(spec)
+	fra.has("early", 0, values("ams", 5))
+	fra.has("orders", 0, values("ams", 5))
+	table := fra.table(events.Topics{Prefix: events.DefaultPrefix}.ReplicationStatus())
+	told := func(what, key, state string) (m *events.ReplicationCopyReported) {
+		t.Helper()
+		eventually(t, what, func() bool {
+			m, _ = table()[key].(*events.ReplicationCopyReported)
+			return m.GetState() == state && (state != sourceDeleted || m.GetTargetEnd() > 0 || m.GetPartition() == 1)
+		})
+		return m
+	}
+	remove := func(topic string) {
+		t.Helper()
+		if err := ams.cluster.Kafka().DeleteTopics(t.Context(), []string{topic}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told("it is a delta", "in/orders/0", "delta")
+	remove("orders")
+	m := told("it is told of", "in/orders/0", sourceDeleted)
+	_, end, err := fra.cluster.Offsets(t.Context(), "orders", 0)
+	if err != nil || m.TargetEnd != end || m.Next != 5 || m.SourceEnd != 5 || m.SinceMs == 0 || m.Topic != "orders" {
+		t.Errorf("%v; the copy ends at %d, %v", m, end, err)
+	}
+	told("so is its other partition", "in/orders/1", sourceDeleted)
+	fra.holds("orders", 0, 5)
+	stop()
+	remove("early")
+	s, _ := fra.serve("two") // It has had neither.
+	told("one that was deleted while no replicator ran is told of", "in/early/0", sourceDeleted)
+	shares(t, s, "in", "no copy is left", func(m *events.ReplicationLinkReported) bool { return m.State == "idle" && m.Copies == 0 })
+	if again := told("it is still told of", "in/orders/0", sourceDeleted); again.SinceMs != m.SinceMs {
+		t.Errorf("since %d, and %d before", again.SinceMs, m.SinceMs)
+	}
+	ams.create("orders", 2)
+	ams.write("orders", 0, 0, 1)
+	until(t, s, "in/orders/0", "it is another topic", func(st *standing) bool {
+		return st.report.State == mirror.Stopped && st.report.Reason == mirror.SourceChanged
+	})
+	told("it is a copy again", "in/orders/0", "stopped")
+	spec.Include = []string{"orders"}
+	fra.links.link(spec)
+	eventually(t, "what is not chosen is not told of", func() bool {
+		all := table()
+		return all["in/early/0"] == nil && all["in/early/1"] == nil && all["in/orders/0"] != nil
+	})
+}
