@@ -120,6 +120,15 @@ func (c *Client) Check(ctx context.Context) (err error) {
 	return c.gaveUp(ctx, "ask a broker for an answer", err)
 }
 
+// Answers asks the cluster for something that is not known already: what Describe tells may be
+// remembered of a cluster that is away.
+func (c *Client) Answers(ctx context.Context) error {
+	return c.persist(ctx, "ask for an answer", needs{}, func() error {
+		_, err := c.api.ApiVersions(ctx, &kafkago.ApiVersionsRequest{})
+		return err
+	})
+}
+
 // metadata is the Transport's view of the cluster, at most metadataTTL old
 // while the cluster answers.
 func (c *Client) metadata(ctx context.Context) (*metadata.Response, error) {

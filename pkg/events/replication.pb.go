@@ -1640,7 +1640,8 @@ type ReplicationLinkReported struct {
 	// The replicator that reports.
 	Replicator string `protobuf:"bytes,2,opt,name=replicator,proto3" json:"replicator,omitempty"`
 	// The worst of its copies: stopped, failed (it cannot be begun, or its snapshot was tried
-	// too often), claiming, snapshot, waiting, paused, delta; idle if it has none.
+	// too often), claiming, snapshot, waiting, paused, delta; if it has none connecting (the
+	// source has not answered yet) or idle.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// Why it is in that state; stable, empty if all is well.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`

@@ -116,6 +116,7 @@ func (s *Service) planOnce(ctx context.Context) {
 	if started+stopped > 0 {
 		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(run), "of_the_site", len(selected.Copies))
 	}
+	s.status.connects(connecting(in))
 	s.status.wanted(all, run, rest, slices.Concat(selected.Problems, s.changes.problems()), selected, newPast(in, assigned))
 }
 
@@ -135,6 +136,18 @@ func (s *Service) input(ctx context.Context, all []links.Link, groups []links.Gr
 	return in
 }
 
+// connecting are the links whose source has not answered yet, and may do so soon.
+func connecting(in selection.Input) map[string]bool {
+	names := map[string]bool{}
+	for i := range in.Links {
+		l := &in.Links[i]
+		if of, known := in.Sources[l.Source]; known && of.Cluster == "" && of.Trouble == "" {
+			names[l.Name] = true
+		}
+	}
+	return names
+}
+
 // source is the view of a source, which begins when a link first names it; nil if the
 // configuration has no such cluster.
 func (s *Service) source(ctx context.Context, name string) *view {
@@ -143,6 +156,7 @@ func (s *Service) source(ctx context.Context, name string) *view {
 		return v
 	}
 	v := newView(name, c, &s.cfg, s.poke)
+	v.asks = true
 	s.sources[name] = v
 	s.beside.Go(func() { v.run(ctx) })
 	s.beside.Go(func() { s.deps.Links.Applications(ctx, c, v.announced) })

@@ -14,6 +14,8 @@ const (
 	// failed is that of one whose snapshot is not tried again by itself, and of a link that
 	// cannot be begun.
 	failed = "failed"
+	// connectingTo is the state of a link whose source has not answered yet.
+	connectingTo = "connecting"
 
 	// placeEvery is how often the place of a copy in line is told, at most.
 	placeEvery = 10 * time.Second
@@ -48,7 +50,7 @@ func (st *standing) state() string {
 
 // severity orders states: the worst of several is that of all.
 var severity = map[string]int{
-	"idle": 0, "delta": 1, "paused": 2, mirror.Sweeping.String(): 2, waiting: 3, mirror.Snapshot.String(): 4, mirror.Beginning.String(): 5,
+	"idle": 0, connectingTo: 0, "delta": 1, "paused": 2, mirror.Sweeping.String(): 2, waiting: 3, mirror.Snapshot.String(): 4, mirror.Beginning.String(): 5,
 	mirror.Proving.String(): 5, mirror.Resuming.String(): 5, mirror.Claiming.String(): 6, failed: 7, mirror.Stopped.String(): 8,
 }
 
@@ -66,4 +68,11 @@ func (st *standing) reason() string {
 		return string(snapshotFailed)
 	}
 	return string(st.report.Reason)
+}
+
+// connects notes the links whose source has not answered yet.
+func (s *status) connects(names map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.joining = names
 }

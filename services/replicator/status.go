@@ -37,6 +37,7 @@ type status struct {
 	mu       sync.Mutex
 	linked   []links.Link
 	problems []selection.Problem
+	joining  map[string]bool      // links whose source has not answered yet
 	copies   map[string]*standing // by ID
 	gone     map[string]bool      // keys whose records are to be deleted
 	ended    map[string]*ended    // by key
@@ -293,8 +294,11 @@ func millis(t time.Time) int64 {
 func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkReported {
 	m := &events.ReplicationLinkReported{Link: l.Name, Replicator: s.name, State: "idle", AtMs: now.UnixMilli()}
 	before, next := s.shares[l.Name], &share{at: now, records: map[string]int64{}, bytes: map[string]int64{}}
-	if l.Paused {
+	switch {
+	case l.Paused:
 		m.State = "paused"
+	case s.joining[l.Name]:
+		m.State = connectingTo
 	}
 	consistent := true
 	for id, st := range s.copies {

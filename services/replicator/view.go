@@ -2,9 +2,11 @@ package replicator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,8 +23,10 @@ type view struct {
 	discover time.Duration
 	follow   time.Duration
 	changed  func()
+	asks     bool // whether the cluster answers, also while nothing is copied
 
 	poked chan struct{} // holds one if a look is due at once
+	asked time.Time     // when the cluster answered; of the goroutine that looks
 
 	mu           sync.Mutex
 	id           string
@@ -42,8 +46,12 @@ type seen struct {
 }
 
 const (
-	// lookTimeout is how long a cluster may take to answer until it counts as away.
+	// lookTimeout bounds a look at a cluster.
 	lookTimeout = 3 * time.Second
+	// silence is how long a cluster may take to answer a request until it counts as away.
+	silence = 1500 * time.Millisecond
+	// askEvery is how often a source is asked whether it answers.
+	askEvery = 500 * time.Millisecond
 	// linger is how long a topic that is not told of any more counts as there: one whose
 	// leader moves may be missing for a moment.
 	linger = 5 * time.Second
@@ -93,6 +101,11 @@ func (v *view) poke() {
 func (v *view) note(err error) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.noted(err)
+}
+
+// noted is note; v.mu is held.
+func (v *view) noted(err error) bool {
 	before := v.trouble
 	v.trouble = ""
 	v.back = v.back || before != "" && err == nil
@@ -102,19 +115,55 @@ func (v *view) note(err error) bool {
 	return (before == "") != (err == nil)
 }
 
+// listen notes that the cluster is away if it has not answered after a while: a request is
+// tried again for longer than that. Call what it returns when there is an answer.
+func (v *view) listen() (answered func()) {
+	done := false // under v.mu
+	timer := time.AfterFunc(silence, func() {
+		why := v.cluster.Trouble()
+		if why == nil {
+			why = errors.New("the connection, or the answer, takes longer")
+		}
+		v.mu.Lock()
+		news := !done && v.noted(fmt.Errorf("%s has not answered for %v: %w", strings.Join(v.cluster.Brokers(), ","), silence, why))
+		v.mu.Unlock()
+		if news {
+			v.changed()
+		}
+	})
+	return func() {
+		timer.Stop()
+		v.mu.Lock()
+		done = true
+		v.mu.Unlock()
+	}
+}
+
 // look asks what the cluster has.
 func (v *view) look(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
+	answered := v.listen()
 	info, err := v.cluster.Kafka().Describe(ctx)
+	answered()
 	if err != nil {
 		return err
 	}
 	if v.see(&info, time.Now()) {
 		v.changed()
 	}
+	if v.asks && time.Since(v.asked) >= askEvery {
+		answered = v.listen()
+		err := v.cluster.Kafka().Answers(ctx)
+		if answered(); err != nil {
+			return err
+		}
+		v.asked = time.Now()
+	}
 	due := v.unsettled(time.Now())
+	answered = v.listen()
 	settings, err := v.cluster.Kafka().Settings(ctx, due)
+	answered()
 	if cluster.IsDenied(err) && v.settle(due, nil, time.Now()) {
 		v.changed() // They are copied as if they had no settings.
 	}

@@ -91,7 +91,7 @@ type incidentView struct {
 
 // severity orders the states of a link: the worst of several replicators is that of all.
 var severity = map[string]int{
-	"": 0, "idle": 1, "delta": 2, "paused": 3, "sweeping": 3, "waiting": 4, "snapshot": 5, "beginning": 6, "proving": 6, "resuming": 6, "claiming": 7, "failed": 8, "stopped": 9,
+	"": 0, "idle": 1, "connecting": 1, "delta": 2, "paused": 3, "sweeping": 3, "waiting": 4, "snapshot": 5, "beginning": 6, "proving": 6, "resuming": 6, "claiming": 7, "failed": 8, "stopped": 9,
 }
 
 // viewLink puts together what is declared and what is reported.
@@ -127,6 +127,8 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		v.State, v.Remedy = unattended, notReported(heartbeat, now)
 	case v.Copies == 0 && v.State == "idle" && len(v.Problems) == 0 && len(v.SourceDeleted) > 0:
 		v.State, v.Remedy = sourceDeleted, "no error: all that it copied was deleted at the source, and the copies are kept"
+	case v.State == "connecting":
+		v.Remedy = fmt.Sprintf("the source %s has not answered yet: what is in the way is shown here within seconds", l.Source)
 	case v.Copies == 0 && v.State == "idle" && len(v.Problems) == 0:
 		v.Remedy = fmt.Sprintf("it waits for topics of %s that it chooses: they are copied within a second once they are there", l.Source)
 	default:

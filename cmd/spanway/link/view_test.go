@@ -35,6 +35,8 @@ func TestViewLink(t *testing.T) {
 			"unattended||spanway serve replicator"},
 		"one that is silent": {link, []*events.ReplicationLinkReported{share("a", "delta", func(m *events.ReplicationLinkReported) { m.AtMs = now - 6000 })},
 			"unattended||has reported of it for 6.0s: run one (spanway serve replicator)"},
+		"a source that has not answered": {link, []*events.ReplicationLinkReported{share("a", "connecting", func(m *events.ReplicationLinkReported) { m.Copies = 0 })},
+			"connecting||has not answered yet"},
 		"the worst of two": {link, []*events.ReplicationLinkReported{
 			share("a", "stopped", func(m *events.ReplicationLinkReported) { m.Reason = "overtaken" }), share("b", "delta", nil),
 		}, "stopped|overtaken|spanway link resume orders --topic TOPIC --from earliest"},

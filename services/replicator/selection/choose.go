@@ -32,7 +32,7 @@ func (s *selecting) choose(l *links.Link) (chosen []choice) {
 		s.problem(l, "", UnknownSource, true, "the source %q is not in the configuration file of the replicator; add the cluster there, or name another in the link", l.Source)
 		return nil
 	case source.Trouble != "":
-		s.problem(l, "", SourceUnreachable, false, "the source %q cannot be reached: %s; it is tried again, and what is reached goes on", l.Source, source.Trouble)
+		s.problem(l, "", SourceUnreachable, false, "the source %q cannot be reached: %s; it is tried again by itself. If that lasts, look whether the cluster runs, and whether its address in the configuration file of the replicator is right", l.Source, source.Trouble)
 	}
 	switch source.Cluster {
 	case "":
