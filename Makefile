@@ -44,11 +44,19 @@ build: ## build bin/spanway
 
 # Packages of one thread: the race detector has nothing to find in them, and makes them
 # take ten times as long. `make sim` runs all seeds of the simulation.
-PURE := /(internal/(sim|replay|verify)|services/scheduler/placement|services/allocator/idspace|services/replicator/mirror|pkg/queue/order|pkg/replication/links)(/|$$)
+PURE := /(internal/(sim|replay|verify|kafka/batch)|services/scheduler/placement|services/allocator/idspace|services/replicator/mirror|pkg/queue/order|pkg/replication/links)(/|$$)
+
+# Most tests wait for most of their time: for a group to notice that a member is gone, for
+# a lease to end. So twice as many packages are tested at a time as there are processors,
+# and in each as many of the tests that may run side by side. The longest begin first, or
+# the last would run alone.
+CPUS    := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+AT_ONCE ?= $(shell echo $$((2 * $(CPUS))))
+LONGEST := ./e2e ./cmd/spanway ./internal/kafka ./internal/run ./services/replicator/... ./pkg/watermillkafka
 
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
-	$(GO) test $(RACE) -timeout 10m -skip 'Apache|RealRedis' $$($(GO) list ./... | grep -Ev '$(PURE)')
+	$(GO) test $(RACE) -p $(AT_ONCE) -parallel $(AT_ONCE) -timeout 10m -skip 'Apache|RealRedis' $$($(GO) list $(LONGEST) ./... | awk '!seen[$$0]++' | grep -Ev '$(PURE)')
 	$(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(GO) test $(RACE) ./...

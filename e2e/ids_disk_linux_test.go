@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/spanway/spanway/internal/disktest"
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/internal/redistest"
 )
 
@@ -17,7 +18,7 @@ func TestRealRedisIdentifiersOnFullDisks(t *testing.T) {
 		return
 	}
 	ofRedis, ofBroker := disktest.Disk(t, 32<<20), disktest.Disk(t, 64<<20)
-	b := &kfakeBroker{t: t, port: keptPort(t), dir: filepath.Join(ofBroker, "data")}
+	b := &kfakeBroker{t: t, port: porttest.Kept(t), dir: filepath.Join(ofBroker, "data")}
 	b.Start()
 	redis := redistest.Start(t, "--dir", ofRedis, "--appendonly", "yes")
 	w := newIDWorld(t, b, redis, "full.", binary, nil, nil)

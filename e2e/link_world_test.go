@@ -12,6 +12,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
@@ -24,7 +25,7 @@ func twoOnKfake(t *testing.T) twoSites {
 	t.Helper()
 	s := twoSites{}
 	for id, b := range map[string]*broker{"ams": &s.ams, "fra": &s.fra} {
-		k := &kfakeBroker{t: t, port: keptPort(t), cluster: id, dir: t.TempDir()}
+		k := &kfakeBroker{t: t, port: porttest.Kept(t), cluster: id, dir: t.TempDir()}
 		k.Start()
 		*b = k
 	}

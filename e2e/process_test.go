@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/spanway/spanway/internal/apache"
 	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/porttest"
 )
 
 // brokerRole makes the test binary a broker process instead: its value is
@@ -240,24 +239,9 @@ type brokers func(t *testing.T) broker
 // onKfake is a kfake in another process, with a data directory.
 func onKfake(t *testing.T) broker {
 	t.Helper()
-	b := &kfakeBroker{t: t, port: keptPort(t), dir: t.TempDir()}
+	b := &kfakeBroker{t: t, port: porttest.Kept(t), dir: t.TempDir()}
 	b.Start()
 	return b
-}
-
-// keptPort is a free port below those that the system gives to connections, so
-// that nobody takes it while the broker is dead.
-func keptPort(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		port := 12_000 + rand.IntN(8_000)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			_ = l.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port between 12000 and 20000")
-	return 0
 }
 
 // onApache is a real Apache Kafka.
@@ -277,7 +261,7 @@ type kfakeBroker struct {
 	process *process
 }
 
-func (b *kfakeBroker) Addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+func (b *kfakeBroker) Addr() string { return porttest.At(b.port) }
 
 func (b *kfakeBroker) Start() {
 	b.t.Helper()

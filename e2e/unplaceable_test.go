@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/engine"
 	"github.com/spanway/spanway/pkg/events"
@@ -21,7 +21,7 @@ import (
 func TestUnplaceableTasksCostNothing(t *testing.T) {
 	const n, evaluations = 10_000, "spanway_scheduler_predicate_evaluations_total"
 	s := newSystem(t, onKfake)
-	web := freeAddr(t)
+	web := porttest.Addr(t)
 	s.scheduler("--http", web)
 	s.engine(engine.Config{ID: "e", Labels: map[string]any{"gpu": 0}, Allocatable: map[string]int64{"slots": 10}}, "noop",
 		func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
@@ -58,16 +58,6 @@ func TestUnplaceableTasksCostNothing(t *testing.T) {
 		t.Logf("%v evaluations in all, none in ten quiet seconds", now)
 	}
 	s.verify()
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // sumMetric adds up all series of a metric.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/spanway/spanway/internal/porttest"
 )
 
 // patience bounds every wait for the broker. A start takes some six seconds on
@@ -42,11 +44,11 @@ func Start(tb testing.TB, cfg Config) *Broker {
 	if err != nil {
 		missing(tb, err)
 	}
-	b := &Broker{tb: tb, classPath: classPath, dir: tb.TempDir(), port: freePort(tb), ports: map[string]int{}, users: cfg.Secure.scram()}
+	b := &Broker{tb: tb, classPath: classPath, dir: tb.TempDir(), port: porttest.Kept(tb), ports: map[string]int{}, users: cfg.Secure.scram()}
 	for _, name := range cfg.Secure.listeners() {
-		b.ports[name] = freePort(tb)
+		b.ports[name] = porttest.Kept(tb)
 	}
-	properties := cfg.properties(filepath.Join(b.dir, "data"), b.port, freePort(tb), b.ports)
+	properties := cfg.properties(filepath.Join(b.dir, "data"), b.port, porttest.Kept(tb), b.ports)
 	if err := os.WriteFile(b.path("server.properties"), []byte(properties), 0o600); err != nil {
 		tb.Fatalf("write the broker's properties: %v", err)
 	}

@@ -5,10 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
-	"strconv"
-	"testing"
 	"time"
 )
 
@@ -41,24 +38,6 @@ func probe(addr string) error {
 		return fmt.Errorf("ask Kafka on %s for its requests: error code %d", addr, code)
 	}
 	return nil
-}
-
-// freePort finds a loopback port below those that systems give to outgoing
-// connections, so that nobody takes it while the broker is dead.
-func freePort(tb testing.TB) int {
-	tb.Helper()
-	const lowest, count, tries = 20000, 10000, 100
-	for range tries {
-		port := lowest + rand.IntN(count)
-		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			continue
-		}
-		_ = listener.Close()
-		return port
-	}
-	tb.Fatalf("find a free loopback port from %d to %d: %d tries found none", lowest, lowest+count-1, tries)
-	return 0
 }
 
 // clusterID is a UUID as Kafka writes it.

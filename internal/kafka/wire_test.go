@@ -1,17 +1,16 @@
 package kafka_test
 
 import (
-	"net"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka/kafkatest"
+	"github.com/spanway/spanway/internal/porttest"
 )
 
 func TestEmbeddedWire(t *testing.T) {
-	config := embedded.Config{DataDir: t.TempDir()}
+	config := embedded.Config{DataDir: t.TempDir(), Port: porttest.Kept(t)}
 	var b *embedded.Broker
 	run := func() {
 		var err error
@@ -21,13 +20,6 @@ func TestEmbeddedWire(t *testing.T) {
 	}
 	run()
 	defer func() { b.Close() }()
-	_, port, err := net.SplitHostPort(b.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if config.Port, err = strconv.Atoi(port); err != nil {
-		t.Fatal(err)
-	}
 	kafkatest.Run(t, kafkatest.Broker{
 		Addr: b.Addr(), Kill: func() { b.Close() }, Stop: func() { b.Close() }, Start: run, Away: time.Second,
 		Compact: func() { b.Compact() },

@@ -94,7 +94,7 @@ const whatTells = "internal/telemetry/trouble"
 
 // apart are tests' own packages, and what runs in no service.
 var apart = []string{
-	"internal/sim", "internal/apache", "internal/redistest", "internal/testca", "internal/verify/handmade", "internal/kafka/kafkatest", "internal/run/runtest",
+	"internal/sim", "internal/apache", "internal/redistest", "internal/porttest", "internal/testca", "internal/verify/handmade", "internal/kafka/kafkatest", "internal/run/runtest",
 	"internal/startstoptest", "internal/telemetry/otlptest", "cmd/spanway/clitest", "pkg/eventlog/eventlogtest", "pkg/eventlog/sharedlog/sharedlogtest", "pkg/logowner/logownertest", "services/replicator/sitetest",
 	"e2e", "tools", "build",
 }

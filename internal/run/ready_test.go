@@ -6,13 +6,13 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/engine"
@@ -22,9 +22,8 @@ import (
 
 // A service that was ready says so again and again, and not while no broker answers.
 func TestReadinessComesAndGoes(t *testing.T) {
-	kept := embedded.Config{DataDir: t.TempDir()}
+	kept := embedded.Config{DataDir: t.TempDir(), Port: porttest.Kept(t)}
 	broker := startBroker(t, kept)
-	kept.Port = portOf(broker)
 	defer func() { broker.Close() }()
 
 	services := map[string]func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error{
@@ -112,12 +111,6 @@ func awaitReady(t *testing.T, url string, status int, text string) {
 			t.Fatalf("%s answers %s %q; want %d and %q", url, answer.Status, body, status, text)
 		}
 	}
-}
-
-func portOf(b *embedded.Broker) int {
-	_, port, _ := strings.Cut(b.Addr(), ":")
-	n, _ := strconv.Atoi(port)
-	return n
 }
 
 // Stop may be called by many at once: each returns when everything is down, once.

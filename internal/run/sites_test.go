@@ -19,6 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.uber.org/goleak"
 
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/client"
@@ -126,31 +127,16 @@ func TestTheFirstSiteIsGlobal(t *testing.T) {
 // A port that is taken ends the start, names the site, and leaves nothing behind.
 func TestAPortInUseNamesTheSite(t *testing.T) {
 	defer goleak.VerifyNone(t)
-	taken, port := takenAfterFree(t)
+	port := porttest.Row(t, 2) + 1
+	taken, err := net.Listen("tcp", porttest.At(port))
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer taken.Close()
-	_, err := Start(t.Context(), Config{Sites: twoNames, Port: port - 1, Engines: 1, Logger: slog.New(slog.DiscardHandler)})
+	_, err = Start(t.Context(), Config{Sites: twoNames, Port: port - 1, Engines: 1, Logger: slog.New(slog.DiscardHandler)})
 	if err == nil || !strings.Contains(err.Error(), "of fra") || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)) {
 		t.Errorf("Start returns %v", err)
 	}
-}
-
-// takenAfterFree takes a port after one that is free.
-func takenAfterFree(t *testing.T) (taken net.Listener, port int) {
-	t.Helper()
-	for range 100 {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port = free.Addr().(*net.TCPAddr).Port + 1
-		taken, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		free.Close()
-		if err == nil {
-			return taken, port
-		}
-	}
-	t.Fatal("found no two ports, one after the other")
-	return nil, 0
 }
 
 func TestStopTwiceAndAtOnce(t *testing.T) {

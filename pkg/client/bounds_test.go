@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
@@ -179,10 +180,5 @@ func silent(t *testing.T) (address string) {
 // gone is an address at which nothing listens.
 func gone(t *testing.T) (address string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return porttest.Addr(t)
 }

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/spanway/spanway/internal/porttest"
 )
 
 // journal is a log that is read while it is written.
@@ -76,12 +78,7 @@ func TestAnEngineWithoutABrokerSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer listener.Close() // It accepts nothing, but the system does.
-	gone, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gone.Close()
-	for name, broker := range map[string]string{"silent": listener.Addr().String(), "gone": gone.Addr().String()} {
+	for name, broker := range map[string]string{"silent": listener.Addr().String(), "gone": porttest.Addr(t)} {
 		t.Run(name, func(t *testing.T) {
 			e, log, end := begin(t, broker)
 			log.await(t, `msg="trying again"`)

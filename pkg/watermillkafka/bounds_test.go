@@ -10,26 +10,19 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/pkg/watermillkafka"
 )
 
 // nowhere is a listener that answers nothing, and an address where nothing listens.
 func nowhere(t *testing.T) (silent, gone string) {
 	t.Helper()
-	var addresses [2]string
-	for i := range addresses {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		addresses[i] = l.Addr().String()
-		if i == 0 {
-			t.Cleanup(func() { l.Close() })
-		} else {
-			l.Close()
-		}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
-	return addresses[0], addresses[1]
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String(), porttest.Addr(t)
 }
 
 // Publish has one bound for the whole call, and PublishContext that of its context, too.

@@ -5,13 +5,13 @@ import (
 	"io"
 	"net"
 	"os"
-	"strconv"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"github.com/spanway/spanway/internal/apache"
 	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/porttest"
 )
 
 // restartAt names the address at which a test restarts its broker. Watermill's
@@ -84,7 +84,7 @@ func (b broker) restart() {
 // embeddedBroker runs one in this process, on a port and data that stay.
 func embeddedBroker(tb testing.TB) broker {
 	tb.Helper()
-	config := embedded.Config{DataDir: tb.TempDir()}
+	config := embedded.Config{DataDir: tb.TempDir(), Port: porttest.Kept(tb)}
 	var b *embedded.Broker
 	start := func() {
 		var err error
@@ -94,13 +94,6 @@ func embeddedBroker(tb testing.TB) broker {
 	}
 	start()
 	tb.Cleanup(func() { b.Close() })
-	_, port, err := net.SplitHostPort(b.Addr())
-	if err != nil {
-		tb.Fatal(err)
-	}
-	if config.Port, err = strconv.Atoi(port); err != nil {
-		tb.Fatal(err)
-	}
 	return broker{addr: b.Addr(), kill: func() { b.Close() }, start: start}
 }
 

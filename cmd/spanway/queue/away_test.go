@@ -1,23 +1,19 @@
 package queue
 
 import (
-	"net"
 	"strings"
 	"testing"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/porttest"
 )
 
 // That no broker answers is one text, whatever the verb.
 func TestNoBrokerAnswers(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
+	gone := porttest.Addr(t)
 	said := map[string]bool{}
 	for _, args := range []string{"list q", "show q", "create q"} {
-		out, text, code := program.Call(t.Context(), "x", append(strings.Fields("queue "+args), "--brokers", l.Addr().String(), "--dial-timeout", "300ms")...)
+		out, text, code := program.Call(t.Context(), "x", append(strings.Fields("queue "+args), "--brokers", gone, "--dial-timeout", "300ms")...)
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n") // What is tried again is told before the last.
 		text = lines[len(lines)-1]
 		if code != cli.ExitUnavailable || out != "" || !strings.HasPrefix(text, "spanway: no broker answers at ") {
