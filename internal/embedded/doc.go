@@ -12,6 +12,9 @@
 // whose records were all deleted keeps its end (see ends.go). ADR 19 says how, and what
 // happens if the process is killed in between.
 //
+// A client that announces a request of more than 100 MiB, such as by speaking HTTP, is hung
+// up on.
+//
 // A member of a group whose connection ends while it waits in JoinGroup has a session as
 // any other (see joining.go).
 //

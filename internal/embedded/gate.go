@@ -147,9 +147,9 @@ var errTLS = errors.New("a client speaks TLS here, where plain text is spoken")
 // handshakeRecord is how TLS begins.
 const handshakeRecord = 0x16
 
-// Read refuses a client that speaks TLS to a listener in plain text. kfake would take
-// the first four bytes for the size of a request, of some 370 MB, and wait for it.
-// The first byte of a request's size is 0x16 for none that a broker takes.
+// Read refuses a client that speaks TLS to a listener in plain text, and whatever else is
+// no request that a broker takes. kfake would take the first four bytes for the size of a
+// request, make room for it, and wait for it.
 func (c *gatedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.begin && n > 0 {
@@ -158,7 +158,9 @@ func (c *gatedConn) Read(b []byte) (int, error) {
 			return 0, errTLS
 		}
 	}
-	c.joining.sent(b[:n])
+	if wrong := c.joining.sent(b[:n]); wrong != nil {
+		return 0, wrong
+	}
 	if err != nil {
 		c.joining.wait(c.closed, c.gate.failed)
 	}

@@ -2,11 +2,19 @@ package embedded
 
 import (
 	"encoding/binary"
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
+
+// maxRequest is the largest request that is read; Apache Kafka takes no larger one either
+// (socket.request.max.bytes).
+const maxRequest = 100 << 20
+
+// errSize ends a connection that announces a larger request.
+var errSize = errors.New("a client announces a request that is larger than 100 MiB, or speaks another protocol")
 
 // joinLasts is how long a member may wait in JoinGroup after its connection has ended;
 // Apache Kafka gives a new member as long to join.
@@ -28,15 +36,20 @@ type joining struct {
 	answered chan struct{} // closed when it is answered; nil if none waits
 }
 
-// sent is told of bytes that the client sent.
-func (j *joining) sent(b []byte) {
+// sent is told of bytes that the client sent. It fails if they begin a request that is too
+// large: kfake would make room for all of it at once, such as for 1.2 GB if a client sends
+// "HEAD / HTTP/1.1".
+func (j *joining) sent(b []byte) error {
 	for len(b) > 0 {
 		if j.have < len(j.head) {
 			n := copy(j.head[j.have:], b)
 			j.have += n
 			b = b[n:]
+			if j.have >= 4 && binary.BigEndian.Uint32(j.head[:]) > maxRequest {
+				return errSize
+			}
 			if j.have < len(j.head) {
-				return
+				return nil
 			}
 			j.left = int(binary.BigEndian.Uint32(j.head[:])) - (len(j.head) - 4)
 		}
@@ -48,6 +61,7 @@ func (j *joining) sent(b []byte) {
 			j.begin()
 		}
 	}
+	return nil
 }
 
 // begin is called with the head of a request that was read.
