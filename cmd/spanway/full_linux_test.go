@@ -43,6 +43,7 @@ var printings = map[string][]printing{
 	"spanway completion powershell": {{args: "completion powershell"}},
 	"spanway completion zsh":        {{args: "completion zsh"}},
 	"spanway dev":                   {{args: "dev --port 0 --http= --log-level error"}},
+	"spanway doctor":                {{args: "doctor --listen 0"}},
 	"spanway engine":                {{args: "engine --help"}},
 	"spanway engine drain":          {{args: "engine drain local-1"}},
 	"spanway engine list":           {{args: "engine list"}},

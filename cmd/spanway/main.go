@@ -38,6 +38,7 @@ var commands = []cli.Command{
 	serve.Dev,
 	serve.Command,
 	serve.Healthcheck,
+	serve.Doctor,
 	task.Command,
 	engine.Command,
 	pool.Command,

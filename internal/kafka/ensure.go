@@ -148,25 +148,33 @@ func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []even
 		if _, there := settings[spec.Name]; t == nil || !there {
 			return nil, fmt.Errorf("topic %s: %w", spec.Name, kafkago.UnknownTopicOrPartition) // not known everywhere yet
 		}
-		info := topicInfo(t)
-		if info.Partitions != spec.Partitions {
-			return nil, &Misconfigured{spec.Name, fmt.Sprintf("has %d partitions and must have %d; the count decides where every key goes, "+
-				"so do not change it: use another topic prefix, or delete the topic if its records are not needed", info.Partitions, spec.Partitions)}
-		}
 		for i := range t.Partitions {
 			if t.Partitions[i].LeaderID < 0 {
 				return nil, fmt.Errorf("topic %s partition %d: %w", spec.Name, t.Partitions[i].PartitionIndex, kafkago.LeaderNotAvailable)
 			}
 		}
-		for _, name := range sortedKeys(spec.Config) {
-			if got, known := settings[spec.Name][name]; known && !suffices(name, got, spec.Config[name]) {
-				return nil, &Misconfigured{spec.Name, fmt.Sprintf("has %s=%s and needs %s; change it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
-					name, got, spec.Config[name], spec.Name, name, spec.Config[name])}
-			}
+		info := topicInfo(t)
+		if err := misconfigured(info, settings[spec.Name], spec); err != nil {
+			return nil, err
 		}
 		warnings = append(warnings, replicationWarnings(info, settings[spec.Name])...)
 	}
 	return warnings, nil
+}
+
+// misconfigured is a *Misconfigured if a topic must not be used as it is.
+func misconfigured(info TopicInfo, settings map[string]string, spec events.TopicSpec) error {
+	if info.Partitions != spec.Partitions {
+		return &Misconfigured{spec.Name, fmt.Sprintf("has %d partitions and must have %d; the count decides where every key goes, "+
+			"so do not change it: use another topic prefix, or delete the topic if its records are not needed", info.Partitions, spec.Partitions)}
+	}
+	for _, name := range sortedKeys(spec.Config) {
+		if got, known := settings[name]; known && !suffices(name, got, spec.Config[name]) {
+			return &Misconfigured{spec.Name, fmt.Sprintf("has %s=%s and needs %s; change it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
+				name, got, spec.Config[name], spec.Name, name, spec.Config[name])}
+		}
+	}
+	return nil
 }
 
 // suffices reports whether a setting keeps at least what is needed. More

@@ -88,6 +88,11 @@ func (c *Client) askFor(ctx context.Context, topics []string) map[string]error {
 }
 
 func (c *Client) askBroker(ctx context.Context, address string, req protocol.Message) (protocol.Message, error) {
+	return c.askIn(ctx, address, req, versions)
+}
+
+// askIn asks one broker, in the versions of requests that are given.
+func (c *Client) askIn(ctx context.Context, address string, req protocol.Message, of map[protocol.ApiKey]int16) (protocol.Message, error) {
 	conn, err := c.dial(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
@@ -95,6 +100,6 @@ func (c *Client) askBroker(ctx context.Context, address string, req protocol.Mes
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(c.config.DialTimeout))
 	pc := protocol.NewConn(conn, c.config.ClientID)
-	pc.SetVersions(versions)
+	pc.SetVersions(of)
 	return pc.RoundTrip(req)
 }

@@ -8,6 +8,6 @@ import (
 )
 
 // program has the commands that the tests here call.
-var program = clitest.Program{Command, Healthcheck, task.Command}
+var program = clitest.Program{Command, Healthcheck, Doctor, task.Command}
 
 func TestMain(m *testing.M) { clitest.Main(m) }

@@ -1,0 +1,194 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// sound are facts with which nothing is wrong: three brokers, and all that a scheduler has.
+func sound() Facts {
+	settings := map[string]string{
+		"unclean.leader.election.enable": "false", "auto.create.topics.enable": "false",
+		"group.min.session.timeout.ms": "6000", "group.max.session.timeout.ms": "1800000",
+		"transactional.id.expiration.ms": "604800000", "producer.id.expiration.ms": "86400000",
+		"offsets.retention.minutes": "10080", "offsets.topic.replication.factor": "3", "transaction.state.log.replication.factor": "3",
+	}
+	f := Facts{Prefix: "spanway.", Principal: "User:s", Role: events.RoleScheduler, Rights: kafka.Rights{Topics: map[string][]string{}}}
+	for id := range int32(3) {
+		f.Brokers = append(f.Brokers, Broker{Broker: kafka.Broker{ID: id, Version: "v4.3"}, Settings: settings})
+	}
+	for _, l := range (events.Topics{Prefix: f.Prefix}).Catalogue() {
+		f.Topics = append(f.Topics, kafka.TopicState{Name: l.Topic, Replicas: 3, Settings: map[string]string{"min.insync.replicas": "2"}})
+		f.Rights.Topics[l.Topic] = append([]string{"Describe"}, l.Rights(f.Role)...)
+	}
+	f.Groups = []Group{{Name: "spanway.scheduler", Service: "scheduler", Members: 2, Lag: -1}, {Name: "spanway.allocator", Service: "allocator", Members: 1, Lag: 5}}
+	f.Clocks = []Clock{{"engine a", -20 * time.Millisecond}}
+	f.Redis = []RedisServer{{Address: "r:1", Info: map[string]string{"redis_version": "7", "aof_enabled": "1", "aof_last_write_status": "ok", "maxmemory_policy": "noeviction", "maxmemory": "0"}}}
+	f.Disk = &Disk{Path: "d", Free: 10 << 30, Total: 100 << 30}
+	return f
+}
+
+func TestSoundFactsHaveNoFinding(t *testing.T) {
+	for _, f := range Examine(sound()) {
+		if f.Level != OK {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// Each fault alone is found, under its check, with its level, and with what to do.
+func TestFaultsAreFound(t *testing.T) {
+	none := errors.New("not now")
+	set := func(name, value string) func(*Facts) {
+		return func(f *Facts) {
+			for i, b := range f.Brokers {
+				f.Brokers[i].Settings = map[string]string{}
+				for k, v := range b.Settings {
+					f.Brokers[i].Settings[k] = v
+				}
+				f.Brokers[i].Settings[name] = value
+			}
+		}
+	}
+	info := func(name, value string) func(*Facts) { return func(f *Facts) { f.Redis[0].Info[name] = value } }
+	topic := func(change func(*kafka.TopicState)) func(*Facts) { return func(f *Facts) { change(&f.Topics[1]) } }
+	for i, c := range []struct {
+		fault func(*Facts)
+		check string
+		level Level
+	}{
+		{func(f *Facts) { f.Unreachable = none }, "kafka.reach", Problem},
+		{func(f *Facts) { f.Brokers = f.Brokers[:2] }, "kafka.brokers", Warning},
+		{func(f *Facts) { f.Brokers[0].Err = none }, "kafka.reach", Problem},
+		{func(f *Facts) { f.Brokers[0].Version = "v2.7" }, "kafka.version", Problem},
+		{func(f *Facts) { f.Brokers[0].Version = "v3.8" }, "kafka.version", Warning},
+		{func(f *Facts) { f.Brokers[0].Version = "at least v4.4" }, "kafka.version", Note},
+		{func(f *Facts) { f.Brokers[0].Version = "unknown custom version" }, "kafka.version", Unknown},
+		{func(f *Facts) { f.Brokers[0].SettingsErr = none }, "kafka.settings", Unknown},
+		{set("unclean.leader.election.enable", "true"), "kafka.settings", Warning},
+		{set("auto.create.topics.enable", "true"), "kafka.settings", Warning},
+		{set("group.min.session.timeout.ms", "10000"), "kafka.settings", Problem},
+		{set("group.max.session.timeout.ms", "5000"), "kafka.settings", Problem},
+		{set("transactional.id.expiration.ms", "3000"), "kafka.settings", Warning},
+		{set("producer.id.expiration.ms", "3000"), "kafka.settings", Warning},
+		{set("offsets.retention.minutes", "60"), "kafka.settings", Warning},
+		{set("offsets.topic.replication.factor", "1"), "kafka.settings", Warning},
+		{set("transaction.state.log.replication.factor", "1"), "kafka.settings", Warning},
+		{func(f *Facts) { f.TopicsErr = none }, "topics", Unknown},
+		{func(f *Facts) { f.Topics = nil }, "topics.there", Warning},
+		{topic(func(s *kafka.TopicState) { s.Missing = true }), "topics.there", Note},
+		{topic(func(s *kafka.TopicState) { s.Missing, s.Hidden = true, true }), "topics.there", Unknown},
+		{topic(func(s *kafka.TopicState) { s.Wrong = &kafka.Misconfigured{Topic: "t", Problem: "is wrong"} }), "topics.settings", Problem},
+		{topic(func(s *kafka.TopicState) { s.Leaderless = 1 }), "topics.leader", Problem},
+		{topic(func(s *kafka.TopicState) { s.Fewer = 1 }), "topics.replicas", Warning},
+		{topic(func(s *kafka.TopicState) { s.Replicas = 1 }), "topics.replicas", Warning},
+		{topic(func(s *kafka.TopicState) { s.Settings["min.insync.replicas"] = "1" }), "topics.replicas", Warning},
+		{topic(func(s *kafka.TopicState) { s.Settings["unclean.leader.election.enable"] = "true" }), "topics.settings", Warning},
+		{topic(func(s *kafka.TopicState) { s.Denied, s.Settings = none, nil }), "topics.settings", Unknown},
+		{func(f *Facts) { f.RightsErr = none }, "rights", Unknown},
+		{func(f *Facts) {
+			f.Rights.Topics["spanway.tasks.events"] = []string{"Read", "DescribeConfigs", "Delete"}
+		}, "rights", Problem},
+		{func(f *Facts) {
+			f.Topics[1].Missing, f.Topics[1].Hidden = true, true
+			delete(f.Rights.Topics, f.Topics[1].Name)
+		}, "rights", Problem},
+		{func(f *Facts) { f.Rights.Topics["spanway.ids.events"] = []string{"Write"} }, "rights", Warning},
+		{func(f *Facts) { f.Role = "" }, "rights", Note},
+		{unrestrict, "rights", Warning},
+		{func(f *Facts) { f.GroupsErr = none }, "groups.members", Unknown},
+		{func(f *Facts) { f.Groups[0].Err = none }, "groups.members", Unknown},
+		{func(f *Facts) { f.Groups[0].Members = 0 }, "groups.members", Warning},
+		{func(f *Facts) { f.Groups[1].Members = 0 }, "groups.lag", Problem},
+		{func(f *Facts) { f.Groups[1].Lag = 1e6 }, "groups.lag", Warning},
+		{func(f *Facts) { f.ClocksErr = none }, "clocks", Unknown},
+		{func(f *Facts) { f.Clocks = nil }, "clocks", Note},
+		{func(f *Facts) { f.Clocks[0].Ahead = 2 * time.Second }, "clocks", Warning},
+		{func(f *Facts) { f.Clocks[0].Ahead = -time.Minute }, "clocks", Problem},
+		{func(f *Facts) { f.RedisErr = none }, "redis.reach", Problem},
+		{func(f *Facts) { f.Redis[0].Err = none }, "redis.settings", Unknown},
+		{info("aof_enabled", "0"), "redis.persistence", Warning},
+		{info("aof_last_write_status", "err"), "redis.persistence", Problem},
+		{info("loading", "1"), "redis.reach", Warning},
+		{info("maxmemory_policy", "allkeys-lru"), "redis.eviction", Warning},
+		{func(f *Facts) { f.Redis[0].Info["maxmemory"], f.Redis[0].Info["used_memory"] = "1000", "950" }, "redis.memory", Warning},
+		{func(f *Facts) { delete(f.Redis[0].Info, "aof_enabled") }, "redis.persistence", Unknown},
+		{func(f *Facts) { delete(f.Redis[0].Info, "maxmemory_policy") }, "redis.eviction", Unknown},
+		{func(f *Facts) { f.Redis[0].Ahead = time.Minute }, "redis.clock", Problem},
+		{func(f *Facts) { f.Disk.Err = none }, "disk", Unknown},
+		{func(f *Facts) { f.Disk.Free = 500 << 20 }, "disk", Warning},
+		{func(f *Facts) { f.Disk.Free = 1 << 20 }, "disk", Problem},
+	} {
+		facts := sound()
+		c.fault(&facts)
+		found := Examine(facts)
+		n := slices.IndexFunc(found, func(f Finding) bool { return f.Check == c.check && f.Level == c.level })
+		if n < 0 {
+			t.Errorf("case %d: nothing of %s is %v in %+v", i, c.check, c.level, found)
+			continue
+		}
+		if f := found[n]; f.Text == "" || len(f.Subjects) == 0 || f.Level >= Warning && f.Remedy == "" && f.Check != "topics.settings" {
+			t.Errorf("case %d: %+v does not say what is so, or what to do", i, f)
+		}
+		if !slices.IsSortedFunc(found, func(a, b Finding) int { return int(b.Level) - int(a.Level) }) {
+			t.Errorf("case %d: the worst is not the first: %+v", i, found)
+		}
+	}
+}
+
+func unrestrict(f *Facts) {
+	f.Rights.Cluster = []string{"ClusterAction"}
+	for topic := range f.Rights.Topics {
+		f.Rights.Topics[topic] = append([]string{"Read"}, dangerous...)
+	}
+}
+
+// What is the same of many things is said once.
+func TestFindingsAreJoined(t *testing.T) {
+	facts := sound()
+	var names []string
+	for i := range facts.Topics {
+		facts.Topics[i].Replicas = 1
+		names = append(names, facts.Topics[i].Name)
+	}
+	found := Examine(facts)
+	if found[0].Check != "topics.replicas" || Worst(found) != Warning {
+		t.Fatalf("%+v", found[0])
+	}
+	if diff := cmp.Diff(names, found[0].Subjects); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Without a role the roles are told for which the rights suffice.
+func TestRolesOfAPrincipal(t *testing.T) {
+	facts := sound()
+	facts.Role = ""
+	want := fmt.Sprintf("its rights suffice for: %s; --role says what another one lacks", "scheduler, client")
+	for _, f := range Examine(facts) {
+		if f.Check == "rights" && f.Text != want {
+			t.Errorf("%q; want %q", f.Text, want)
+		}
+	}
+}
+
+func TestVersions(t *testing.T) {
+	for text, want := range map[string]version{"v4.3": {4, 3}, "at least v3.9": {3, 9}, "v0.10.2": {0, 10}, "v3.9.2": {3, 9}} {
+		if v, ok := parseVersion(text); !ok || v != want {
+			t.Errorf("%q is %v, %v", text, v, ok)
+		}
+	}
+	for _, text := range []string{"", "between v1.0 and v1.1", "unknown custom version at least v", "4.3"} {
+		if v, ok := parseVersion(text); ok {
+			t.Errorf("%q is %v", text, v)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package doctor
+
+import (
+	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// Facts are what was read. A field that could not be read has its error beside it.
+type Facts struct {
+	// Prefix is that of the topics; Principal is what the brokers call this client.
+	Prefix, Principal string
+	// Role is that of the program whose rights are judged; empty if none was named.
+	Role events.Role
+
+	// Unreachable is why no broker answers; then there are no other facts of the cluster.
+	Unreachable error
+	Brokers     []Broker
+	Topics      []kafka.TopicState
+	TopicsErr   error
+	Rights      kafka.Rights
+	RightsErr   error
+	Groups      []Group
+	GroupsErr   error
+	Clocks      []Clock
+	ClocksErr   error
+
+	// Redis are the servers that were named, each master of them; none if none was.
+	Redis    []RedisServer
+	RedisErr error
+	// Disk is that of the directory of an embedded broker that was named; nil if none was.
+	Disk *Disk
+}
+
+// Broker is one of the cluster.
+type Broker struct {
+	kafka.Broker
+	Settings    map[string]string
+	SettingsErr error
+}
+
+// Group is a consumer group of Spanway's.
+type Group struct {
+	Name string
+	// Service is what joins it, such as scheduler; Topic is what says that it is in use.
+	Service, Topic string
+	Members        int
+	// Lag is how many records it has not committed, of the topics of which it commits
+	// offsets; -1 if it commits none.
+	Lag int64
+	Err error
+}
+
+// Clock is that of a process which writes reports all the time.
+type Clock struct {
+	// Name is that of the process, such as "engine e1".
+	Name string
+	// Ahead is how far its clock is ahead of this host's; negative if it is behind. The way
+	// of a record makes it look behind by as long as that takes.
+	Ahead time.Duration
+}
+
+// RedisServer is one that is written to.
+type RedisServer struct {
+	Address string
+	// Info is what INFO says, by name.
+	Info map[string]string
+	// Ahead is how far its clock is ahead of this host's.
+	Ahead time.Duration
+	Err   error
+}
+
+// Disk is that of a directory.
+type Disk struct {
+	Path        string
+	Free, Total uint64 // bytes
+	Err         error
+}

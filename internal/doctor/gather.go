@@ -1,0 +1,157 @@
+package doctor
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/shirou/gopsutil/v4/disk"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/store"
+)
+
+// Config says what is looked at.
+type Config struct {
+	Kafka  *kafka.Client
+	Prefix string
+	// Role is that of the program as whose principal the client is connected; empty if its
+	// rights are not to be judged by one.
+	Role events.Role
+	// Listen is for how long the first heartbeat of an engine is awaited, to compare clocks; 0:
+	// none is.
+	Listen time.Duration
+	// Redis is that of the allocators; nil if it is not looked at.
+	Redis *store.Config
+	// Data is the directory of an embedded broker; empty if there is none.
+	Data string
+}
+
+// Gather reads the facts, no longer than ctx. What cannot be read is told in them.
+func Gather(ctx context.Context, c Config) Facts {
+	facts := Facts{Prefix: c.Prefix, Role: c.Role}
+	if err := c.Kafka.Check(ctx); err != nil {
+		facts.Unreachable = err
+	} else {
+		c.gatherCluster(ctx, &facts)
+	}
+	facts.Principal = c.Kafka.Principal()
+	if c.Redis != nil {
+		facts.Redis, facts.RedisErr = servers(ctx, *c.Redis)
+	}
+	if c.Data != "" {
+		facts.Disk = &Disk{Path: c.Data}
+		if room, err := disk.UsageWithContext(ctx, c.Data); err != nil {
+			facts.Disk.Err = err
+		} else {
+			facts.Disk.Free, facts.Disk.Total = room.Free, room.Total
+		}
+	}
+	return facts
+}
+
+func (c Config) gatherCluster(ctx context.Context, facts *Facts) {
+	all, err := c.Kafka.Brokers(ctx)
+	if err != nil {
+		facts.Unreachable = err
+		return
+	}
+	for _, b := range all {
+		found := Broker{Broker: b}
+		if b.Err == nil {
+			found.Settings, found.SettingsErr = c.Kafka.BrokerSettings(ctx, b.ID)
+		}
+		facts.Brokers = append(facts.Brokers, found)
+	}
+	there, err := c.Kafka.Present(ctx, c.Prefix)
+	if err == nil {
+		facts.Topics, err = c.Kafka.States(ctx, events.Specs(c.logs(there)))
+	}
+	facts.TopicsErr = err
+	names := []string{} // Without one all topics would be meant.
+	for _, t := range facts.Topics {
+		names = append(names, t.Name)
+	}
+	facts.Rights, facts.RightsErr = c.Kafka.Rights(ctx, names)
+	c.gatherGroups(ctx, facts)
+	facts.Clocks, facts.ClocksErr = c.listen(ctx, facts)
+}
+
+// logs are what a deployment has, and the logs of replication and of queues that are there.
+func (c Config) logs(there []kafka.TopicInfo) []events.Log {
+	topics := events.Topics{Prefix: c.Prefix}
+	logs := topics.Catalogue()
+	for _, t := range there {
+		if name, ok := topics.QueueOf(t.Name); ok {
+			logs = append(logs, topics.QueueLogs(name)...)
+		}
+		if t.Name == topics.ReplicationLinks() {
+			logs = append(logs, topics.ReplicationLogs()...)
+		}
+	}
+	return logs
+}
+
+// gatherGroups looks at the groups of the services whose topics are there.
+func (c Config) gatherGroups(ctx context.Context, facts *Facts) {
+	topics := events.Topics{Prefix: c.Prefix}
+	there := map[string]bool{}
+	for _, t := range facts.Topics {
+		there[t.Name] = !t.Missing
+	}
+	for _, g := range []struct {
+		Group
+		commits string // the topic of which it commits offsets
+	}{
+		{Group{Name: c.Prefix + "scheduler", Service: "scheduler", Topic: topics.Events()}, ""},
+		{Group{Name: c.Prefix + "allocator", Service: "allocator", Topic: topics.IDEvents()}, topics.IDRequests()},
+		{Group{Name: topics.ReplicatorGroup(), Service: "replicator", Topic: topics.ReplicationLinks()}, ""},
+	} {
+		if !there[g.Topic] {
+			continue
+		}
+		found := g.Group
+		found.Lag = -1
+		if found.Members, found.Err = c.Kafka.Members(ctx, found.Name); found.Err == nil && there[g.commits] {
+			found.Lag, found.Err = c.lag(ctx, found.Name, g.commits)
+		}
+		facts.Groups = append(facts.Groups, found)
+	}
+}
+
+// lag is how many records of a topic a group has not committed.
+func (c Config) lag(ctx context.Context, group, topic string) (lag int64, err error) {
+	n, err := c.Kafka.Partitions(ctx, topic)
+	if err != nil {
+		return 0, err
+	}
+	committed, err := c.Kafka.Committed(ctx, group, topic, n)
+	if err != nil {
+		return 0, err
+	}
+	for p := range n {
+		start, end, err := c.Kafka.Offsets(ctx, topic, p)
+		if err != nil {
+			return 0, err
+		}
+		lag += end - min(end, max(start, committed[p]))
+	}
+	return lag, nil
+}
+
+func servers(ctx context.Context, c store.Config) (out []RedisServer, err error) {
+	r, err := store.Open(c)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // It was only read.
+	found, err := r.Servers(ctx)
+	for _, s := range found {
+		out = append(out, RedisServer(s))
+	}
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("no server at %v is written to", c.Addrs)
+	}
+	return out, err
+}

@@ -1,0 +1,70 @@
+package doctor
+
+import (
+	"strconv"
+	"strings"
+)
+
+// redis judges the servers that an allocator proposes in. Redis may lose all it holds, and no
+// identifier is granted twice: the log decides. But what it forgets is proposed again, and
+// refused.
+func redis(f *findings, facts Facts) {
+	if facts.RedisErr != nil {
+		f.add(Problem, "redis.reach", "redis", "look at --redis, and whether the server runs: until then no identifier is granted", "%v", facts.RedisErr)
+		return
+	}
+	for _, s := range facts.Redis {
+		subject := "redis " + s.Address
+		if s.Err != nil {
+			f.unknown("redis.settings", subject, s.Err)
+			continue
+		}
+		f.add(OK, "redis.version", subject, "", "it is Redis %s", orUnknown(s.Info["redis_version"]))
+		persistence(f, subject, s.Info)
+		memory(f, subject, s.Info)
+		skew(f, "redis.clock", subject, s.Ahead)
+	}
+}
+
+func persistence(f *findings, subject string, info map[string]string) {
+	const check = "redis.persistence"
+	enabled, told := info["aof_enabled"]
+	switch {
+	case !told:
+		f.add(Unknown, check, subject, "", "INFO does not tell aof_enabled: see to it that appendonly is yes")
+	case enabled == "0":
+		f.add(Warning, check, subject, "set appendonly to yes", "appendonly is no: what is newer than its last dump is lost when it restarts")
+	case info["aof_last_write_status"] != "" && info["aof_last_write_status"] != "ok":
+		f.add(Problem, check, subject, "look at the disk of the server", "its last write to the append-only file failed")
+	default:
+		f.add(OK, check, subject, "", "it has an append-only file")
+	}
+	if info["loading"] == "1" {
+		f.add(Warning, "redis.reach", subject, "wait until it has done so", "it loads what it has on disk, and answers when it has done so")
+	}
+}
+
+func memory(f *findings, subject string, info map[string]string) {
+	const check = "redis.eviction"
+	policy, told := info["maxmemory_policy"]
+	switch {
+	case !told:
+		f.add(Unknown, check, subject, "", "INFO does not tell maxmemory_policy: see to it that it is noeviction")
+	case strings.HasPrefix(policy, "allkeys-"):
+		f.add(Warning, check, subject, "set maxmemory-policy to noeviction", "maxmemory-policy is %s: it may evict the keys of spaces", policy)
+	default:
+		f.add(OK, check, subject, "", "maxmemory-policy is %s", policy)
+	}
+	limit, _ := strconv.ParseInt(info["maxmemory"], 10, 64)
+	used, _ := strconv.ParseInt(info["used_memory"], 10, 64)
+	if limit > 0 && used > limit/10*9 {
+		f.add(Warning, "redis.memory", subject, "raise maxmemory", "%d of %d bytes are used: it refuses writes when it is full", used, limit)
+	}
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "of an unknown version"
+	}
+	return s
+}

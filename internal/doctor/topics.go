@@ -1,0 +1,102 @@
+package doctor
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spanway/spanway/internal/kafka"
+)
+
+// topics judges what the topics of the prefix are. How many have the same fault matters more
+// than which line comes first, so findings name a topic as their subject and say the rest in
+// the same words.
+func topics(f *findings, facts Facts) {
+	if facts.TopicsErr != nil {
+		f.unknown("topics", facts.Prefix+"*", facts.TopicsErr)
+		return
+	}
+	there := 0
+	for _, t := range facts.Topics {
+		switch {
+		case t.Hidden:
+			f.add(Unknown, "topics.there", t.Name, "", "whether it is there is not known: %s may not describe it", facts.Principal)
+			continue
+		case t.Missing:
+			f.add(Note, "topics.there", t.Name, "", "it is not there: the service that writes to it creates it")
+			continue
+		}
+		there++
+		topic(f, t)
+	}
+	if there == 0 {
+		f.add(Warning, "topics.there", facts.Prefix+"*", "look at --prefix; or start a service, which creates them", "there is no topic with the prefix %q", facts.Prefix)
+	}
+}
+
+func topic(f *findings, t kafka.TopicState) {
+	before := len(*f)
+	var wrong *kafka.Misconfigured
+	if errors.As(t.Wrong, &wrong) {
+		f.add(Problem, "topics.settings", t.Name, "", "it %s", wrong.Problem)
+	}
+	if t.Leaderless > 0 {
+		f.add(Problem, "topics.leader", t.Name, "start the brokers that have it", "%d of its partitions have no leader: nothing can be read or written there", t.Leaderless)
+	}
+	if t.Fewer > 0 {
+		f.add(Warning, "topics.replicas", t.Name, "look for the broker that is away or behind", "%d of its partitions have fewer replicas in sync than replicas", t.Fewer)
+	}
+	if t.Replicas < wantBrokers {
+		f.add(Warning, "topics.replicas", t.Name, "give it three replicas (kafka-reassign-partitions)", "it has %d %s: what a broker loses is lost", t.Replicas, plural(t.Replicas, "replica"))
+	}
+	if t.Denied != nil {
+		f.unknown("topics.settings", t.Name, t.Denied)
+		return
+	}
+	if n, ok := number(t.Settings, "min.insync.replicas"); ok && n < 2 {
+		f.add(Warning, "topics.replicas", t.Name, "set it to 2 (kafka-configs --alter)", "min.insync.replicas is %d: a record is acknowledged that only one broker has", n)
+	}
+	if isTrue(t.Settings, "unclean.leader.election.enable") {
+		f.add(Warning, "topics.settings", t.Name, "set it to false (kafka-configs --alter)", "unclean.leader.election.enable is true: acknowledged records may be lost")
+	}
+	if len(*f) == before {
+		f.add(OK, "topics.settings", t.Name, "", "it is as it must be")
+	}
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
+}
+
+func groups(f *findings, facts Facts) {
+	const members, lag = "groups.members", "groups.lag"
+	if facts.GroupsErr != nil {
+		f.unknown(members, facts.Prefix+"*", facts.GroupsErr)
+		return
+	}
+	for _, g := range facts.Groups {
+		subject := "group " + g.Name
+		switch {
+		case g.Err != nil:
+			f.unknown(members, subject, g.Err)
+			continue
+		case g.Members == 0:
+			f.add(Warning, members, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "no %s is in it, and %s exists", g.Service, g.Topic)
+		default:
+			f.add(OK, members, subject, "", "%d %s in it", g.Members, plural(g.Members, g.Service))
+		}
+		switch {
+		case g.Lag > 0 && g.Members == 0:
+			f.add(Problem, lag, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "%d records wait, and nothing reads them", g.Lag)
+		case g.Lag > manyBehind:
+			f.add(Warning, lag, subject, fmt.Sprintf("look at the metrics of each %s, and start more", g.Service), "%d records are not committed yet", g.Lag)
+		case g.Lag >= 0:
+			f.add(OK, lag, subject, "", "%d records are not committed yet", g.Lag)
+		}
+	}
+}
+
+// manyBehind is how many records a group may lag behind while it works.
+const manyBehind = 10_000
