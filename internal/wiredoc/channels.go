@@ -37,7 +37,7 @@ func channels() []channel {
 		{name: "idRequests", topic: topics.IDRequests(), key: "the request ID", has: named(events.Command, "ids"),
 			text: "What is asked of allocators. Commands that refer to a grant have its request ID as their key."},
 		{name: "idEvents", topic: topics.IDEvents(), key: "the space", has: anyOf(named(events.Event, "ids"), oneOf(events.TypeLogTimePassed)),
-			text: "Grants. A shared log: a requester reads the answers (ids.answered) to what it asked."},
+			text: "Grants. A shared log: a requester reads the answers (ids.answered, or ids.ranges_answered) to what it asked."},
 		{name: "idSnapshots", topic: events.Snapshots(topics.IDEvents()), has: oneOf(events.TypeLogSnapshot),
 			text: "Snapshots of the log of grants."},
 		{name: "queue", topic: topics.Queue("<name>"), has: anyOf(named(events.Event, "queue"), oneOf(events.TypeLogTimePassed)),

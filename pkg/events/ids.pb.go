@@ -200,6 +200,64 @@ func (x *IdsRangeRequested) GetLease() string {
 	return ""
 }
 
+// IdsRangesRequested asks for ranges of one space: each is a request of its own, as if it
+// stood alone, and is answered in an IdsRangesAnswered, beside others or not. All their
+// request IDs are of the partition that the record stands in.
+type IdsRangesRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the space.
+	Space string `protobuf:"bytes,1,opt,name=space,proto3" json:"space,omitempty"`
+	// The requests: at most 512, each with its request ID. What they say of a space is not
+	// looked at.
+	Ranges        []*IdsRangeRequested `protobuf:"bytes,2,rep,name=ranges,proto3" json:"ranges,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdsRangesRequested) Reset() {
+	*x = IdsRangesRequested{}
+	mi := &file_spanway_v1_ids_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdsRangesRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdsRangesRequested) ProtoMessage() {}
+
+func (x *IdsRangesRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_ids_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdsRangesRequested.ProtoReflect.Descriptor instead.
+func (*IdsRangesRequested) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *IdsRangesRequested) GetSpace() string {
+	if x != nil {
+		return x.Space
+	}
+	return ""
+}
+
+func (x *IdsRangesRequested) GetRanges() []*IdsRangeRequested {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
 // IdsReserveRequested asks for given identifiers.
 type IdsReserveRequested struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -221,7 +279,7 @@ type IdsReserveRequested struct {
 
 func (x *IdsReserveRequested) Reset() {
 	*x = IdsReserveRequested{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[2]
+	mi := &file_spanway_v1_ids_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -233,7 +291,7 @@ func (x *IdsReserveRequested) String() string {
 func (*IdsReserveRequested) ProtoMessage() {}
 
 func (x *IdsReserveRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[2]
+	mi := &file_spanway_v1_ids_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -246,7 +304,7 @@ func (x *IdsReserveRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsReserveRequested.ProtoReflect.Descriptor instead.
 func (*IdsReserveRequested) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{2}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *IdsReserveRequested) GetSpace() string {
@@ -308,7 +366,7 @@ type IdsRenewRequested struct {
 
 func (x *IdsRenewRequested) Reset() {
 	*x = IdsRenewRequested{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[3]
+	mi := &file_spanway_v1_ids_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -320,7 +378,7 @@ func (x *IdsRenewRequested) String() string {
 func (*IdsRenewRequested) ProtoMessage() {}
 
 func (x *IdsRenewRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[3]
+	mi := &file_spanway_v1_ids_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -333,7 +391,7 @@ func (x *IdsRenewRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsRenewRequested.ProtoReflect.Descriptor instead.
 func (*IdsRenewRequested) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{3}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *IdsRenewRequested) GetSpace() string {
@@ -385,7 +443,7 @@ type IdsReleaseRequested struct {
 
 func (x *IdsReleaseRequested) Reset() {
 	*x = IdsReleaseRequested{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[4]
+	mi := &file_spanway_v1_ids_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -397,7 +455,7 @@ func (x *IdsReleaseRequested) String() string {
 func (*IdsReleaseRequested) ProtoMessage() {}
 
 func (x *IdsReleaseRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[4]
+	mi := &file_spanway_v1_ids_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -410,7 +468,7 @@ func (x *IdsReleaseRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsReleaseRequested.ProtoReflect.Descriptor instead.
 func (*IdsReleaseRequested) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{4}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *IdsReleaseRequested) GetSpace() string {
@@ -468,7 +526,7 @@ type IdsGrowRequested struct {
 
 func (x *IdsGrowRequested) Reset() {
 	*x = IdsGrowRequested{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[5]
+	mi := &file_spanway_v1_ids_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -480,7 +538,7 @@ func (x *IdsGrowRequested) String() string {
 func (*IdsGrowRequested) ProtoMessage() {}
 
 func (x *IdsGrowRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[5]
+	mi := &file_spanway_v1_ids_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -493,7 +551,7 @@ func (x *IdsGrowRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsGrowRequested.ProtoReflect.Descriptor instead.
 func (*IdsGrowRequested) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{5}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *IdsGrowRequested) GetSpace() string {
@@ -523,7 +581,7 @@ type IdsDeleteRequested struct {
 
 func (x *IdsDeleteRequested) Reset() {
 	*x = IdsDeleteRequested{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[6]
+	mi := &file_spanway_v1_ids_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -535,7 +593,7 @@ func (x *IdsDeleteRequested) String() string {
 func (*IdsDeleteRequested) ProtoMessage() {}
 
 func (x *IdsDeleteRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[6]
+	mi := &file_spanway_v1_ids_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -548,7 +606,7 @@ func (x *IdsDeleteRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsDeleteRequested.ProtoReflect.Descriptor instead.
 func (*IdsDeleteRequested) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{6}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *IdsDeleteRequested) GetSpace() string {
@@ -587,7 +645,7 @@ type IdsSpaceDeclared struct {
 
 func (x *IdsSpaceDeclared) Reset() {
 	*x = IdsSpaceDeclared{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[7]
+	mi := &file_spanway_v1_ids_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -599,7 +657,7 @@ func (x *IdsSpaceDeclared) String() string {
 func (*IdsSpaceDeclared) ProtoMessage() {}
 
 func (x *IdsSpaceDeclared) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[7]
+	mi := &file_spanway_v1_ids_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -612,7 +670,7 @@ func (x *IdsSpaceDeclared) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsSpaceDeclared.ProtoReflect.Descriptor instead.
 func (*IdsSpaceDeclared) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{7}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *IdsSpaceDeclared) GetSpace() string {
@@ -678,7 +736,7 @@ type IdsSpaceGrown struct {
 
 func (x *IdsSpaceGrown) Reset() {
 	*x = IdsSpaceGrown{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[8]
+	mi := &file_spanway_v1_ids_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +748,7 @@ func (x *IdsSpaceGrown) String() string {
 func (*IdsSpaceGrown) ProtoMessage() {}
 
 func (x *IdsSpaceGrown) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[8]
+	mi := &file_spanway_v1_ids_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +761,7 @@ func (x *IdsSpaceGrown) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsSpaceGrown.ProtoReflect.Descriptor instead.
 func (*IdsSpaceGrown) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{8}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *IdsSpaceGrown) GetSpace() string {
@@ -741,7 +799,7 @@ type IdsSpaceDeleted struct {
 
 func (x *IdsSpaceDeleted) Reset() {
 	*x = IdsSpaceDeleted{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[9]
+	mi := &file_spanway_v1_ids_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +811,7 @@ func (x *IdsSpaceDeleted) String() string {
 func (*IdsSpaceDeleted) ProtoMessage() {}
 
 func (x *IdsSpaceDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[9]
+	mi := &file_spanway_v1_ids_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +824,7 @@ func (x *IdsSpaceDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsSpaceDeleted.ProtoReflect.Descriptor instead.
 func (*IdsSpaceDeleted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{9}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *IdsSpaceDeleted) GetSpace() string {
@@ -820,7 +878,7 @@ type IdsRangeGranted struct {
 
 func (x *IdsRangeGranted) Reset() {
 	*x = IdsRangeGranted{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[10]
+	mi := &file_spanway_v1_ids_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +890,7 @@ func (x *IdsRangeGranted) String() string {
 func (*IdsRangeGranted) ProtoMessage() {}
 
 func (x *IdsRangeGranted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[10]
+	mi := &file_spanway_v1_ids_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +903,7 @@ func (x *IdsRangeGranted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsRangeGranted.ProtoReflect.Descriptor instead.
 func (*IdsRangeGranted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{10}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *IdsRangeGranted) GetSpace() string {
@@ -918,6 +976,71 @@ func (x *IdsRangeGranted) GetAtMs() int64 {
 	return 0
 }
 
+// IdsRangesGranted grants ranges of one space. It counts if each of them would if it stood
+// alone: all of them are granted, or none.
+type IdsRangesGranted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the space.
+	Space string `protobuf:"bytes,1,opt,name=space,proto3" json:"space,omitempty"`
+	// The ranges, at most 512, by their identifiers, none overlapping another, each with a
+	// request ID of its own. Their space and time are those of the record.
+	Grants        []*IdsRangeGranted `protobuf:"bytes,2,rep,name=grants,proto3" json:"grants,omitempty"`
+	AtMs          int64              `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdsRangesGranted) Reset() {
+	*x = IdsRangesGranted{}
+	mi := &file_spanway_v1_ids_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdsRangesGranted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdsRangesGranted) ProtoMessage() {}
+
+func (x *IdsRangesGranted) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_ids_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdsRangesGranted.ProtoReflect.Descriptor instead.
+func (*IdsRangesGranted) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *IdsRangesGranted) GetSpace() string {
+	if x != nil {
+		return x.Space
+	}
+	return ""
+}
+
+func (x *IdsRangesGranted) GetGrants() []*IdsRangeGranted {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *IdsRangesGranted) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // IdsGrantRenewed makes a lease end that long from here on.
 type IdsGrantRenewed struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -936,7 +1059,7 @@ type IdsGrantRenewed struct {
 
 func (x *IdsGrantRenewed) Reset() {
 	*x = IdsGrantRenewed{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[11]
+	mi := &file_spanway_v1_ids_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1071,7 @@ func (x *IdsGrantRenewed) String() string {
 func (*IdsGrantRenewed) ProtoMessage() {}
 
 func (x *IdsGrantRenewed) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[11]
+	mi := &file_spanway_v1_ids_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1084,7 @@ func (x *IdsGrantRenewed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsGrantRenewed.ProtoReflect.Descriptor instead.
 func (*IdsGrantRenewed) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{11}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *IdsGrantRenewed) GetSpace() string {
@@ -1023,7 +1146,7 @@ type IdsRangeReleased struct {
 
 func (x *IdsRangeReleased) Reset() {
 	*x = IdsRangeReleased{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[12]
+	mi := &file_spanway_v1_ids_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1035,7 +1158,7 @@ func (x *IdsRangeReleased) String() string {
 func (*IdsRangeReleased) ProtoMessage() {}
 
 func (x *IdsRangeReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[12]
+	mi := &file_spanway_v1_ids_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1048,7 +1171,7 @@ func (x *IdsRangeReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsRangeReleased.ProtoReflect.Descriptor instead.
 func (*IdsRangeReleased) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{12}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *IdsRangeReleased) GetSpace() string {
@@ -1145,7 +1268,7 @@ type IdsAnswered struct {
 
 func (x *IdsAnswered) Reset() {
 	*x = IdsAnswered{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[13]
+	mi := &file_spanway_v1_ids_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1157,7 +1280,7 @@ func (x *IdsAnswered) String() string {
 func (*IdsAnswered) ProtoMessage() {}
 
 func (x *IdsAnswered) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[13]
+	mi := &file_spanway_v1_ids_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1170,7 +1293,7 @@ func (x *IdsAnswered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsAnswered.ProtoReflect.Descriptor instead.
 func (*IdsAnswered) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{13}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *IdsAnswered) GetSpace() string {
@@ -1264,6 +1387,72 @@ func (x *IdsAnswered) GetAtMs() int64 {
 	return 0
 }
 
+// IdsRangesAnswered says what became of requests of IdsRangesRequested, of one record or of
+// several.
+type IdsRangesAnswered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the space.
+	Space string `protobuf:"bytes,1,opt,name=space,proto3" json:"space,omitempty"`
+	// The answers, at most 512. Their space and time are those of the record, and so is the
+	// space of what is granted; its request ID is that of the answer. Where no command is
+	// said it is spanway.ids.range_requested.v1.
+	Answers       []*IdsAnswered `protobuf:"bytes,2,rep,name=answers,proto3" json:"answers,omitempty"`
+	AtMs          int64          `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IdsRangesAnswered) Reset() {
+	*x = IdsRangesAnswered{}
+	mi := &file_spanway_v1_ids_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IdsRangesAnswered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IdsRangesAnswered) ProtoMessage() {}
+
+func (x *IdsRangesAnswered) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_ids_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IdsRangesAnswered.ProtoReflect.Descriptor instead.
+func (*IdsRangesAnswered) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *IdsRangesAnswered) GetSpace() string {
+	if x != nil {
+		return x.Space
+	}
+	return ""
+}
+
+func (x *IdsRangesAnswered) GetAnswers() []*IdsAnswered {
+	if x != nil {
+		return x.Answers
+	}
+	return nil
+}
+
+func (x *IdsRangesAnswered) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // IdsHeld is a range that is held, or rests.
 type IdsHeld struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1283,7 +1472,7 @@ type IdsHeld struct {
 
 func (x *IdsHeld) Reset() {
 	*x = IdsHeld{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[14]
+	mi := &file_spanway_v1_ids_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1484,7 @@ func (x *IdsHeld) String() string {
 func (*IdsHeld) ProtoMessage() {}
 
 func (x *IdsHeld) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[14]
+	mi := &file_spanway_v1_ids_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1497,7 @@ func (x *IdsHeld) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsHeld.ProtoReflect.Descriptor instead.
 func (*IdsHeld) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{14}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *IdsHeld) GetFrom() int64 {
@@ -1367,7 +1556,7 @@ type IdsRoom struct {
 
 func (x *IdsRoom) Reset() {
 	*x = IdsRoom{}
-	mi := &file_spanway_v1_ids_proto_msgTypes[15]
+	mi := &file_spanway_v1_ids_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1379,7 +1568,7 @@ func (x *IdsRoom) String() string {
 func (*IdsRoom) ProtoMessage() {}
 
 func (x *IdsRoom) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_ids_proto_msgTypes[15]
+	mi := &file_spanway_v1_ids_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1392,7 +1581,7 @@ func (x *IdsRoom) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdsRoom.ProtoReflect.Descriptor instead.
 func (*IdsRoom) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{15}
+	return file_spanway_v1_ids_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *IdsRoom) GetSize() int64 {
@@ -1459,7 +1648,10 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"request_id\x18\x03 \x01(\tR\trequestId\x12\x14\n" +
 	"\x05owner\x18\x04 \x01(\tR\x05owner\x12\x14\n" +
 	"\x05lease\x18\x05 \x01(\tR\x05leaseB\b\n" +
-	"\x06_count\"\x9a\x01\n" +
+	"\x06_count\"a\n" +
+	"\x12IdsRangesRequested\x12\x14\n" +
+	"\x05space\x18\x01 \x01(\tR\x05space\x125\n" +
+	"\x06ranges\x18\x02 \x03(\v2\x1d.spanway.v1.IdsRangeRequestedR\x06ranges\"\x9a\x01\n" +
 	"\x13IdsReserveRequested\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x03R\x04from\x12\x0e\n" +
@@ -1519,6 +1711,10 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	"generation\x18\b \x01(\x03R\n" +
 	"generation\x12\x1a\n" +
 	"\breleased\x18\t \x01(\x03R\breleased\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"r\n" +
+	"\x10IdsRangesGranted\x12\x14\n" +
+	"\x05space\x18\x01 \x01(\tR\x05space\x123\n" +
+	"\x06grants\x18\x02 \x03(\v2\x1b.spanway.v1.IdsRangeGrantedR\x06grants\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x8c\x01\n" +
 	"\x0fIdsGrantRenewed\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x1d\n" +
@@ -1552,6 +1748,10 @@ const file_spanway_v1_ids_proto_rawDesc = "" +
 	" \x01(\x03R\bheldMore\x12\x14\n" +
 	"\x05ended\x18\v \x01(\x03R\x05ended\x12\x19\n" +
 	"\buntil_ms\x18\f \x01(\x03R\auntilMs\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"q\n" +
+	"\x11IdsRangesAnswered\x12\x14\n" +
+	"\x05space\x18\x01 \x01(\tR\x05space\x121\n" +
+	"\aanswers\x18\x02 \x03(\v2\x17.spanway.v1.IdsAnsweredR\aanswers\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"|\n" +
 	"\aIdsHeld\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x0e\n" +
@@ -1580,34 +1780,40 @@ func file_spanway_v1_ids_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_ids_proto_rawDescData
 }
 
-var file_spanway_v1_ids_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_spanway_v1_ids_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_spanway_v1_ids_proto_goTypes = []any{
 	(*IdsSpaceRequested)(nil),   // 0: spanway.v1.IdsSpaceRequested
 	(*IdsRangeRequested)(nil),   // 1: spanway.v1.IdsRangeRequested
-	(*IdsReserveRequested)(nil), // 2: spanway.v1.IdsReserveRequested
-	(*IdsRenewRequested)(nil),   // 3: spanway.v1.IdsRenewRequested
-	(*IdsReleaseRequested)(nil), // 4: spanway.v1.IdsReleaseRequested
-	(*IdsGrowRequested)(nil),    // 5: spanway.v1.IdsGrowRequested
-	(*IdsDeleteRequested)(nil),  // 6: spanway.v1.IdsDeleteRequested
-	(*IdsSpaceDeclared)(nil),    // 7: spanway.v1.IdsSpaceDeclared
-	(*IdsSpaceGrown)(nil),       // 8: spanway.v1.IdsSpaceGrown
-	(*IdsSpaceDeleted)(nil),     // 9: spanway.v1.IdsSpaceDeleted
-	(*IdsRangeGranted)(nil),     // 10: spanway.v1.IdsRangeGranted
-	(*IdsGrantRenewed)(nil),     // 11: spanway.v1.IdsGrantRenewed
-	(*IdsRangeReleased)(nil),    // 12: spanway.v1.IdsRangeReleased
-	(*IdsAnswered)(nil),         // 13: spanway.v1.IdsAnswered
-	(*IdsHeld)(nil),             // 14: spanway.v1.IdsHeld
-	(*IdsRoom)(nil),             // 15: spanway.v1.IdsRoom
+	(*IdsRangesRequested)(nil),  // 2: spanway.v1.IdsRangesRequested
+	(*IdsReserveRequested)(nil), // 3: spanway.v1.IdsReserveRequested
+	(*IdsRenewRequested)(nil),   // 4: spanway.v1.IdsRenewRequested
+	(*IdsReleaseRequested)(nil), // 5: spanway.v1.IdsReleaseRequested
+	(*IdsGrowRequested)(nil),    // 6: spanway.v1.IdsGrowRequested
+	(*IdsDeleteRequested)(nil),  // 7: spanway.v1.IdsDeleteRequested
+	(*IdsSpaceDeclared)(nil),    // 8: spanway.v1.IdsSpaceDeclared
+	(*IdsSpaceGrown)(nil),       // 9: spanway.v1.IdsSpaceGrown
+	(*IdsSpaceDeleted)(nil),     // 10: spanway.v1.IdsSpaceDeleted
+	(*IdsRangeGranted)(nil),     // 11: spanway.v1.IdsRangeGranted
+	(*IdsRangesGranted)(nil),    // 12: spanway.v1.IdsRangesGranted
+	(*IdsGrantRenewed)(nil),     // 13: spanway.v1.IdsGrantRenewed
+	(*IdsRangeReleased)(nil),    // 14: spanway.v1.IdsRangeReleased
+	(*IdsAnswered)(nil),         // 15: spanway.v1.IdsAnswered
+	(*IdsRangesAnswered)(nil),   // 16: spanway.v1.IdsRangesAnswered
+	(*IdsHeld)(nil),             // 17: spanway.v1.IdsHeld
+	(*IdsRoom)(nil),             // 18: spanway.v1.IdsRoom
 }
 var file_spanway_v1_ids_proto_depIdxs = []int32{
-	10, // 0: spanway.v1.IdsAnswered.granted:type_name -> spanway.v1.IdsRangeGranted
-	15, // 1: spanway.v1.IdsAnswered.room:type_name -> spanway.v1.IdsRoom
-	14, // 2: spanway.v1.IdsAnswered.held:type_name -> spanway.v1.IdsHeld
-	3,  // [3:3] is the sub-list for method output_type
-	3,  // [3:3] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	1,  // 0: spanway.v1.IdsRangesRequested.ranges:type_name -> spanway.v1.IdsRangeRequested
+	11, // 1: spanway.v1.IdsRangesGranted.grants:type_name -> spanway.v1.IdsRangeGranted
+	11, // 2: spanway.v1.IdsAnswered.granted:type_name -> spanway.v1.IdsRangeGranted
+	18, // 3: spanway.v1.IdsAnswered.room:type_name -> spanway.v1.IdsRoom
+	17, // 4: spanway.v1.IdsAnswered.held:type_name -> spanway.v1.IdsHeld
+	15, // 5: spanway.v1.IdsRangesAnswered.answers:type_name -> spanway.v1.IdsAnswered
+	6,  // [6:6] is the sub-list for method output_type
+	6,  // [6:6] is the sub-list for method input_type
+	6,  // [6:6] is the sub-list for extension type_name
+	6,  // [6:6] is the sub-list for extension extendee
+	0,  // [0:6] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_ids_proto_init() }
@@ -1616,14 +1822,14 @@ func file_spanway_v1_ids_proto_init() {
 		return
 	}
 	file_spanway_v1_ids_proto_msgTypes[1].OneofWrappers = []any{}
-	file_spanway_v1_ids_proto_msgTypes[4].OneofWrappers = []any{}
+	file_spanway_v1_ids_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_ids_proto_rawDesc), len(file_spanway_v1_ids_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

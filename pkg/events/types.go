@@ -92,19 +92,22 @@ const (
 
 	TypeIdsSpaceRequested   Type = "spanway.ids.space_requested.v1"
 	TypeIdsRangeRequested   Type = "spanway.ids.range_requested.v1"
+	TypeIdsRangesRequested  Type = "spanway.ids.ranges_requested.v1"
 	TypeIdsReserveRequested Type = "spanway.ids.reserve_requested.v1"
 	TypeIdsRenewRequested   Type = "spanway.ids.renew_requested.v1"
 	TypeIdsReleaseRequested Type = "spanway.ids.release_requested.v1"
 	TypeIdsGrowRequested    Type = "spanway.ids.grow_requested.v1"
 	TypeIdsDeleteRequested  Type = "spanway.ids.delete_requested.v1"
 
-	TypeIdsSpaceDeclared Type = "spanway.ids.space_declared.v1"
-	TypeIdsSpaceGrown    Type = "spanway.ids.space_grown.v1"
-	TypeIdsSpaceDeleted  Type = "spanway.ids.space_deleted.v1"
-	TypeIdsRangeGranted  Type = "spanway.ids.range_granted.v1"
-	TypeIdsGrantRenewed  Type = "spanway.ids.grant_renewed.v1"
-	TypeIdsRangeReleased Type = "spanway.ids.range_released.v1"
-	TypeIdsAnswered      Type = "spanway.ids.answered.v1"
+	TypeIdsSpaceDeclared  Type = "spanway.ids.space_declared.v1"
+	TypeIdsSpaceGrown     Type = "spanway.ids.space_grown.v1"
+	TypeIdsSpaceDeleted   Type = "spanway.ids.space_deleted.v1"
+	TypeIdsRangeGranted   Type = "spanway.ids.range_granted.v1"
+	TypeIdsRangesGranted  Type = "spanway.ids.ranges_granted.v1"
+	TypeIdsGrantRenewed   Type = "spanway.ids.grant_renewed.v1"
+	TypeIdsRangeReleased  Type = "spanway.ids.range_released.v1"
+	TypeIdsAnswered       Type = "spanway.ids.answered.v1"
+	TypeIdsRangesAnswered Type = "spanway.ids.ranges_answered.v1"
 
 	TypeReplicationLinkDeclared         Type = "spanway.replication.link_declared.v1"
 	TypeReplicationLinkPaused           Type = "spanway.replication.link_paused.v1"
@@ -195,6 +198,7 @@ var registrations = []registration{
 
 	{TypeIdsSpaceRequested, Command, (*IdsSpaceRequested)(nil)},
 	{TypeIdsRangeRequested, Command, (*IdsRangeRequested)(nil)},
+	{TypeIdsRangesRequested, Command, (*IdsRangesRequested)(nil)},
 	{TypeIdsReserveRequested, Command, (*IdsReserveRequested)(nil)},
 	{TypeIdsRenewRequested, Command, (*IdsRenewRequested)(nil)},
 	{TypeIdsReleaseRequested, Command, (*IdsReleaseRequested)(nil)},
@@ -205,9 +209,11 @@ var registrations = []registration{
 	{TypeIdsSpaceGrown, Event, (*IdsSpaceGrown)(nil)},
 	{TypeIdsSpaceDeleted, Event, (*IdsSpaceDeleted)(nil)},
 	{TypeIdsRangeGranted, Event, (*IdsRangeGranted)(nil)},
+	{TypeIdsRangesGranted, Event, (*IdsRangesGranted)(nil)},
 	{TypeIdsGrantRenewed, Event, (*IdsGrantRenewed)(nil)},
 	{TypeIdsRangeReleased, Event, (*IdsRangeReleased)(nil)},
 	{TypeIdsAnswered, Event, (*IdsAnswered)(nil)},
+	{TypeIdsRangesAnswered, Event, (*IdsRangesAnswered)(nil)},
 
 	{TypeReplicationLinkDeclared, Event, (*ReplicationLinkDeclared)(nil)},
 	{TypeReplicationLinkPaused, Event, (*ReplicationLinkPaused)(nil)},

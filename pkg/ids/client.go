@@ -30,6 +30,7 @@ type Client struct {
 	stop         context.CancelFunc
 	running      sync.WaitGroup
 	requests     requestIDs
+	together     together
 
 	mu    sync.Mutex
 	tails map[int32]*tail
@@ -47,6 +48,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.requestTopic = c.topics.IDRequests()
 	c.guard = cfg.Cluster.Guard(cfg.Prefix, c.topics.IDEvents())
+	c.together.patience = defaultPatience
 	c.requests.begin()
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
@@ -231,31 +233,56 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 	if err != nil {
 		return nil, err
 	}
-	// Of a space its answer names the command's own ID; of a range the request ID.
-	rec, err := c.encoder.Encode(requestID, m, messaging.Inject(ctx)...)
-	if err != nil {
+	w := &waiter{
+		question: question{space, requestID, string(events.TypeOf(m))}, ctx: ctx,
+		partition: events.RequestPartition(requestID), told: make(chan news, 1),
+	}
+	if wants, ok := m.(*events.IdsRangeRequested); ok && c.together.joins(ctx, wants) {
+		wants.Space = "" // It is the record's.
+		w.wants, w.since = wants, time.Now()
+	}
+	t.wait(w)
+	defer t.forget(w)
+	if w.wants != nil {
+		c.join(w)
+	} else if err := c.send(w, m); err != nil {
 		return nil, err
 	}
-	rec.Key, rec.Timestamp = []byte(requestID), time.Now().UnixMilli()
-	w := t.wait(question{space, requestID, string(events.TypeOf(m))})
-	defer t.forget(w)
-	c.producer.Send(ctx, c.requestTopic, events.RequestPartition(requestID), rec, w.sent)
 	select {
-	case a := <-w.answered:
-		if a.Code != "" {
-			return nil, &Refused{
-				Space: space, RequestID: requestID, Code: events.Code(a.Code), Text: a.Text,
-				Room: a.Room, Held: a.Held, HeldMore: a.HeldMore, Ended: a.Ended, EndedAt: c.writtenAt(ctx, space, a.Ended),
-			}
+	case n := <-w.told:
+		if n.answer != nil {
+			return c.answered(ctx, w, n.answer)
 		}
-		return a, nil
-	case err = <-w.failed:
+		err = n.err
 	case <-c.ctx.Done():
 		err = ErrClosed
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	return nil, &Unanswered{Space: space, RequestID: requestID, Err: err}
+}
+
+// send sends a command. Of a space its answer names the command's own ID; of a range the
+// request ID.
+func (c *Client) send(w *waiter, m proto.Message) error {
+	rec, err := c.encoder.Encode(w.requestID, m, messaging.Inject(w.ctx)...)
+	if err != nil {
+		return err
+	}
+	rec.Key, rec.Timestamp = []byte(w.requestID), time.Now().UnixMilli()
+	c.producer.Send(w.ctx, c.requestTopic, w.partition, rec, w.sent)
+	return nil
+}
+
+// answered is what an answer says.
+func (c *Client) answered(ctx context.Context, w *waiter, a *events.IdsAnswered) (*events.IdsAnswered, error) {
+	if a.Code == "" {
+		return a, nil
+	}
+	return nil, &Refused{
+		Space: w.space, RequestID: w.requestID, Code: events.Code(a.Code), Text: a.Text,
+		Room: a.Room, Held: a.Held, HeldMore: a.HeldMore, Ended: a.Ended, EndedAt: c.writtenAt(ctx, w.space, a.Ended),
+	}
 }
 
 // writtenAt is when a record of the log of a space was written; zero if it is not there any

@@ -18,15 +18,34 @@ type question struct{ space, requestID, command string }
 // waiter waits for one answer.
 type waiter struct {
 	question
-	answered chan *events.IdsAnswered
-	failed   chan error // why its request is not in the log, or may not be
-	next     *waiter    // of the same question
+	ctx       context.Context //nolint:containedctx // Of who waits: others may send its request.
+	partition int32           // of the request
+	told      chan news
+	next      *waiter // of the same question
+
+	// wants is a request that may stand beside others, made at since.
+	wants *events.IdsRangeRequested
+	since time.Time
+}
+
+// news are an answer, or why the request is not in the log, or may not be.
+type news struct {
+	answer *events.IdsAnswered
+	err    error
+}
+
+// tell tells it once: what comes first.
+func (w *waiter) tell(n news) {
+	select {
+	case w.told <- n:
+	default:
+	}
 }
 
 // sent takes the news of its request.
 func (w *waiter) sent(_ int64, err error) {
 	if err != nil {
-		w.failed <- err
+		w.tell(news{err: err})
 	}
 }
 
@@ -37,6 +56,8 @@ type tail struct {
 
 	mu      sync.Mutex
 	waiters map[question]*waiter // the first of each
+
+	looked time.Time // for what waits for long; of run
 }
 
 const (
@@ -65,13 +86,16 @@ func (c *Client) tail(ctx context.Context, partition int32) (*tail, error) {
 		try: client.Board().New(fmt.Sprintf("read answers from %s/%d", topic, partition)),
 	}
 	c.tails[partition] = t
-	c.running.Go(func() { t.run(c.ctx, end) })
+	c.running.Go(func() { t.run(c.ctx, c, end) })
 	return t, nil
 }
 
-func (t *tail) run(ctx context.Context, position int64) {
+func (t *tail) run(ctx context.Context, c *Client, position int64) {
 	defer t.try.End()
 	for ctx.Err() == nil {
+		if now, patience := time.Now(), c.together.patience; now.Sub(t.looked) > patience/4 {
+			c.again(t.overdue(now, patience), now)
+		}
 		page, err := t.log.Fetch(ctx, position, fetchWait)
 		var gone *kafka.OutOfRange
 		switch {
@@ -93,31 +117,62 @@ func (t *tail) run(ctx context.Context, position int64) {
 	}
 }
 
-// read gives an answer to what waits for it. All other records are others' business.
+// read gives answers to what waits for them. All other records are others' business.
 func (t *tail) read(rec *events.Record) {
-	if events.TypeOfRecord(rec) != events.TypeOf((*events.IdsAnswered)(nil)) {
+	switch events.TypeOfRecord(rec) {
+	case events.TypeIdsAnswered, events.TypeIdsRangesAnswered:
+	default:
 		return
 	}
 	m, err := events.Message(rec)
-	a, ok := m.(*events.IdsAnswered)
-	if err != nil || !ok {
+	if err != nil {
 		return
 	}
-	q := question{a.Space, a.RequestId, a.Command}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for w := t.waiters[q]; w != nil; w = w.next {
-		w.answered <- a
+	switch m := m.(type) {
+	case *events.IdsAnswered:
+		t.give(m)
+	case *events.IdsRangesAnswered:
+		for a := range m.Each() {
+			t.give(a)
+		}
 	}
-	delete(t.waiters, q)
 }
 
-func (t *tail) wait(q question) *waiter {
-	w := &waiter{question: q, answered: make(chan *events.IdsAnswered, 1), failed: make(chan error, 1)}
+// give gives an answer to who waits for it; t.mu is held.
+func (t *tail) give(a *events.IdsAnswered) {
+	q := question{a.Space, a.RequestId, a.Command}
+	first := t.waiters[q]
+	for w := first; w != nil; w = w.next {
+		w.tell(news{answer: a})
+	}
+	if first != nil {
+		delete(t.waiters, q)
+	}
+}
+
+func (t *tail) wait(w *waiter) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	w.next, t.waiters[q] = t.waiters[q], w
-	return w
+	w.next, t.waiters[w.question] = t.waiters[w.question], w
+}
+
+// overdue are the requests that may have stood beside others and have waited for long, each
+// once.
+func (t *tail) overdue(now time.Time, patience time.Duration) (all []*waiter) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.looked = now
+	for _, first := range t.waiters {
+		for w := first; w != nil; w = w.next {
+			if w.wants != nil && !w.since.IsZero() && now.Sub(w.since) > patience {
+				w.since = time.Time{}
+				all = append(all, w)
+			}
+		}
+	}
+	return all
 }
 
 func (t *tail) forget(w *waiter) {

@@ -3,8 +3,11 @@ package allocator
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
@@ -111,21 +114,42 @@ func (a *answers) take() []answer {
 	return all
 }
 
-// write appends answers, together.
+// write appends answers, together. Those whose requests stood beside others are in one
+// record for each space.
 func (a *answers) write(ctx context.Context, all []answer) {
 	making := make([]sharedlog.Making, 0, len(all))
 	atMs := a.now().UnixMilli()
+	among := map[string][]answer{}
 	for _, one := range all {
 		if err := one.ctx.Err(); err != nil { // The request comes again, and is answered then.
 			one.fail(err)
 			continue
 		}
 		failpoint.Hit(failpoint.RangeDecided)
-		making = append(making, sharedlog.Making{Within: one.ctx, Message: one.message(atMs), Done: func(_ sharedlog.Core, _ *sharedlog.Call, _ sharedlog.Verdict, err error) {
-			a.written(one, err)
-		}})
+		if one.among {
+			among[one.space] = append(among[one.space], one)
+			continue
+		}
+		making = append(making, a.making(one.message(atMs), one))
+	}
+	for space, some := range among {
+		for part := range slices.Chunk(some, maxAnswers) {
+			making = append(making, a.making(answeredTogether(space, part, atMs), part...))
+		}
 	}
 	a.host.StartAll(ctx, making)
+}
+
+// maxAnswers is how many answers one record has: the texts of so many refusals fit it.
+const maxAnswers = events.MaxTogether / 2
+
+// making is the call that tells some answers.
+func (a *answers) making(m proto.Message, of ...answer) sharedlog.Making {
+	return sharedlog.Making{Within: of[0].ctx, Message: m, Done: func(_ sharedlog.Core, _ *sharedlog.Call, _ sharedlog.Verdict, err error) {
+		for _, one := range of {
+			a.written(one, err)
+		}
+	}}
 }
 
 // written takes the news that an answer is in the log, or that it may not be.
@@ -139,11 +163,31 @@ func (a *answers) written(one answer, err error) {
 	one.tell(nil)
 }
 
-// message is the answer as it is called.
+// message is the answer as it is called alone.
 func (a *answer) message(atMs int64) *events.IdsAnswered {
-	c, out := a.command, a.out
+	m := a.body()
+	m.Space, m.Command, m.AtMs = a.space, string(a.typ), atMs
+	return m
+}
+
+func (a *answer) body() *events.IdsAnswered {
+	out := &a.out
 	return &events.IdsAnswered{
-		Space: c.space, RequestId: c.requestID, Command: string(c.typ), Code: string(out.code), Text: text(c, out),
-		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, Ended: out.ended, UntilMs: out.until, AtMs: atMs,
+		RequestId: a.requestID, Code: string(out.code), Text: text(a.command, a.out),
+		Granted: out.granted, Offset: out.offset, Room: out.room, Held: out.held, HeldMore: out.more, Ended: out.ended, UntilMs: out.until,
 	}
+}
+
+// answeredTogether are answers as they are called beside one another: what the record and the answer
+// say is not said again of what was granted.
+func answeredTogether(space string, all []answer, atMs int64) *events.IdsRangesAnswered {
+	m := &events.IdsRangesAnswered{Space: space, AtMs: atMs, Answers: make([]*events.IdsAnswered, len(all))}
+	for i := range all {
+		one := all[i].body()
+		if one.Granted != nil {
+			one.Granted.Space, one.Granted.RequestId = "", ""
+		}
+		m.Answers[i] = one
+	}
+	return m
 }

@@ -32,7 +32,10 @@ func (g *gate) Append(ctx context.Context, records []events.Record) (int64, erro
 }
 
 func aRequest(t *testing.T, id string) *request {
-	return &request{command: command{space: "spi", requestID: id, typ: events.TypeOf(&events.IdsRangeRequested{})}, ctx: t.Context(), told: make(chan error, 1)}
+	return &request{
+		command:  command{space: "spi", requestID: id, typ: events.TypeOf(&events.IdsRangeRequested{})},
+		incoming: &incoming{ctx: t.Context(), told: make(chan error, 1), left: 1},
+	}
 }
 
 // What is decided together is answered in one batch, and none of it is told before the

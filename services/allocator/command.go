@@ -30,28 +30,55 @@ type command struct {
 	bad *events.Malformed
 }
 
-// read makes a command of a record. The error is a *events.Malformed: nothing can be
-// answered.
-func read(rec *events.Record) (command, error) {
+// read makes commands of a record: one, or as many as stand in it together. The error is a
+// *events.Malformed: nothing can be answered.
+func read(rec *events.Record) (all []command, err error) {
 	env, m, err := events.Decode(rec)
 	if err != nil { // What it asks for may be known all the same.
 		var lenient error
 		if env, m, lenient = events.DecodeKnown(rec); lenient != nil {
-			return command{}, err
+			return nil, err
 		}
 	}
-	c := command{typ: env.Type}
-	c.bad = asMalformed(err)
+	bad := asMalformed(err)
+	if ranges, ok := m.(*events.IdsRangesRequested); ok {
+		return together(env, ranges, bad)
+	}
+	c := command{typ: env.Type, bad: bad}
 	if known := c.fill(env, m); !known {
-		return command{}, events.Refuse(events.CodeUnknownType, "%s is no command for an allocator", env.Type)
+		return nil, events.Refuse(events.CodeUnknownType, "%s is no command for an allocator", env.Type)
 	}
+	return []command{c}, c.check()
+}
+
+// together makes a command of each request that stands in a record. What names one of them
+// badly is the fault of all: it is one record, and could only be answered in parts.
+func together(env events.Envelope, m *events.IdsRangesRequested, bad *events.Malformed) ([]command, error) {
+	if n := len(m.Ranges); n == 0 || n > events.MaxTogether {
+		return nil, events.Refuse(events.CodeBadData, "%d requests in one record: give 1 to %d", n, events.MaxTogether)
+	}
+	all := make([]command, len(m.Ranges))
+	for i, one := range m.Ranges {
+		if one.RequestId == "" {
+			return nil, events.Refuse(events.CodeBadData, "request %d of those in one record has no request ID", i)
+		}
+		c := &all[i]
+		c.typ, c.bad = events.TypeIdsRangeRequested, bad
+		one.Space = m.Space
+		c.fill(env, one)
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// check refuses what could not be answered.
+func (c *command) check() error {
 	if err := events.CheckID("the space", c.space); err != nil {
-		return command{}, err
+		return err
 	}
-	if err := events.CheckID("the request ID", c.requestID); err != nil {
-		return command{}, err
-	}
-	return c, nil
+	return events.CheckID("the request ID", c.requestID)
 }
 
 // fill says what is to be called.

@@ -168,30 +168,6 @@ func (g *granter) finish(out outcome, requests ...*request) {
 	g.answers.flush()
 }
 
-// proposal is a request with the range that was proposed for it, or which it has.
-type proposal struct {
-	*request
-	at store.Range
-}
-
-// call appends the grants of proposed ranges, together.
-func (g *granter) call(s *space, all []proposal) {
-	if len(all) == 0 {
-		return
-	}
-	g.count(s, len(all))
-	atMs := g.now().UnixMilli()
-	making := make([]sharedlog.Making, len(all))
-	for i, p := range all {
-		p.grant.From, p.grant.To, p.grant.AtMs = p.at.From, p.at.To, atMs
-		making[i] = sharedlog.Making{Within: g.ctx, Message: p.grant, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
-			g.decided(s, p.request, core, v, err)
-			g.count(s, -1)
-		}}
-	}
-	g.host.StartAll(g.ctx, making)
-}
-
 // count notes that a call was begun, or has its verdict.
 func (g *granter) count(s *space, n int) {
 	g.mu.Lock()

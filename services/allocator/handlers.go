@@ -13,17 +13,18 @@ import (
 	"github.com/spanway/spanway/services/allocator/idspace"
 )
 
-// handle has one command decided, and returns when its answer is in the log. It does
+// handle has the commands of one message decided, and returns when their answers are in
+// the log. It does
 // nothing itself: for each message there is a fresh goroutine, whose stack would have to
 // grow.
 func (s *Service) handle(msg *message.Message) error {
-	r := &request{ctx: msg.Context(), told: make(chan error, 1)}
-	s.intake.put(r)
+	m := &incoming{ctx: msg.Context(), told: make(chan error, 1)}
+	s.intake.put(m)
 	select {
-	case err := <-r.told:
+	case err := <-m.told:
 		return err
-	case <-r.ctx.Done(): // It comes again, here or elsewhere.
-		return r.ctx.Err()
+	case <-m.ctx.Done(): // It comes again, here or elsewhere.
+		return m.ctx.Err()
 	}
 }
 

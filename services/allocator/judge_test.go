@@ -81,13 +81,21 @@ func overlaps(records []events.Record) (found []string) {
 			}
 		}
 	}
+	answered := func(m *events.IdsAnswered) {
+		key := [2]string{m.Space, m.RequestId}
+		if g := m.Granted; g != nil && told[key] == nil {
+			told[key] = &interval{m.Space, m.RequestId, g.From, g.To, m.Offset, math.MaxInt64, g.LeaseMs > 0}
+		}
+	}
 	for n := range records {
 		at := records[n].Offset
 		switch m := message(&records[n]).(type) {
 		case *events.IdsAnswered:
-			key := [2]string{m.Space, m.RequestId}
-			if g := m.Granted; g != nil && told[key] == nil {
-				told[key] = &interval{m.Space, m.RequestId, g.From, g.To, m.Offset, math.MaxInt64, g.LeaseMs > 0}
+			answered(m)
+		case *events.IdsRangesAnswered:
+			for _, a := range m.Answers {
+				a.Space = m.Space
+				answered(a)
 			}
 		case *events.IdsRangeReleased:
 			end(at, func(i *interval) bool { return i.space == m.Space && i.id == m.RequestId })
@@ -134,6 +142,13 @@ func TestOverlaps(t *testing.T) {
 	answer("d", 4, 5)
 	if found := overlaps(log); len(found) != 2 {
 		t.Errorf("found %q; want d with b and with c", found)
+	}
+	add(&events.IdsRangesAnswered{Space: "s", Answers: []*events.IdsAnswered{
+		{RequestId: "e", Offset: int64(len(log)) - 1, Granted: &events.IdsRangeGranted{From: 7, To: 9}},
+		{RequestId: "f", Offset: int64(len(log)) - 1, Granted: &events.IdsRangeGranted{From: 9, To: 9}},
+	}})
+	if found := overlaps(log); len(found) != 3 {
+		t.Errorf("found %q; want e with f, too", found)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 	"time"
@@ -189,16 +190,33 @@ must be such a space.`,
 				a.Watching()
 				cfg := query.TailConfig{Topic: c.Topics().IDEvents(), Partitions: []int32{events.SpacePartition(args[0])}, From: -1, Follow: true, Rewound: a.Rewound}
 				err := c.Tail(ctx, cfg, func(r query.TailRecord) error {
-					m, err := events.Message(r.Record)
-					answered, ok := m.(*events.IdsAnswered)
-					if err != nil || !ok || answered.Space != args[0] {
-						return nil //nolint:nilerr // What cannot be read is no answer.
+					for m := range answers(r.Record) {
+						if m.Space != args[0] {
+							continue
+						}
+						if err := printAnswer(a, answerOf(m)); err != nil {
+							return err
+						}
 					}
-					return printAnswer(a, answerOf(answered))
+					return nil
 				})
 				return cmp.Or(err, ctx.Err())
 			})
 		},
+	}
+}
+
+// answers gives those that a record holds. What cannot be read is no answer.
+func answers(r *events.Record) iter.Seq[*events.IdsAnswered] {
+	m, err := events.Message(r)
+	together, ok := m.(*events.IdsRangesAnswered)
+	if ok && err == nil {
+		return together.Each()
+	}
+	return func(yield func(*events.IdsAnswered) bool) {
+		if one, ok := m.(*events.IdsAnswered); ok && err == nil {
+			yield(one)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func newLog(tb testing.TB) *log {
 	l.fold = sharedlog.NewFold(l.core, sharedlog.Horizon)
 	l.fold.Decided = func(c *sharedlog.Call, v sharedlog.Verdict) {
 		l.verdict = v
-		if c != nil && events.TypeOf(c.Message) != events.TypeIdsAnswered && !v.Accepted() {
+		if c != nil && events.TypeOf(c.Message) != events.TypeIdsAnswered && events.TypeOf(c.Message) != events.TypeIdsRangesAnswered && !v.Accepted() {
 			l.refused[string(v.Code)]++
 		}
 	}
@@ -73,8 +73,11 @@ func (l *log) does(messages ...proto.Message) {
 	l.tb.Helper()
 	for _, m := range messages {
 		l.land(l.made(m), m)
-		if g, ok := m.(*events.IdsRangeGranted); ok {
-			l.answers(g)
+		switch m := m.(type) {
+		case *events.IdsRangeGranted:
+			l.answers(m)
+		case *events.IdsRangesGranted:
+			l.answersAll(m)
 		}
 	}
 }
@@ -82,6 +85,36 @@ func (l *log) does(messages ...proto.Message) {
 // answers tells the requester what the fold says of a proposal.
 func (l *log) answers(g *events.IdsRangeGranted) {
 	l.tb.Helper()
+	a := l.said(g)
+	l.land(l.made(a), a)
+}
+
+// answersAll tells requesters what the fold says of proposals that stand together. Those
+// that are refused are made again, each alone.
+func (l *log) answersAll(m *events.IdsRangesGranted) {
+	l.tb.Helper()
+	all := &events.IdsRangesAnswered{Space: m.Space}
+	accepted := l.verdict.Accepted()
+	for _, g := range m.Grants {
+		alone := proto.CloneOf(g)
+		alone.Space = m.Space
+		if !accepted && !l.careless {
+			l.does(alone)
+			continue
+		}
+		a := l.said(alone)
+		if a.Granted != nil {
+			a.Granted.Space, a.Granted.RequestId = "", ""
+		}
+		a.Space, a.Command = "", ""
+		all.Answers = append(all.Answers, a)
+	}
+	if len(all.Answers) > 0 {
+		l.land(l.made(all), all)
+	}
+}
+
+func (l *log) said(g *events.IdsRangeGranted) *events.IdsAnswered {
 	a := &events.IdsAnswered{Space: g.Space, RequestId: g.RequestId, Command: string(events.TypeIdsRangeRequested), Offset: l.verdict.Offset}
 	switch code := l.verdict.Code; {
 	case code == "" || code == events.CodeAlreadyGranted:
@@ -92,7 +125,7 @@ func (l *log) answers(g *events.IdsRangeGranted) {
 	default:
 		a.Code = string(code)
 	}
-	l.land(l.made(a), a)
+	return a
 }
 
 // pass moves the time on.
@@ -138,6 +171,11 @@ func leased(id string, from, to, ms int64) *events.IdsRangeGranted {
 	m := granted(id, from, to)
 	m.LeaseMs = ms
 	return m
+}
+
+// together is grants that stand in one record.
+func together(all ...*events.IdsRangeGranted) *events.IdsRangesGranted {
+	return &events.IdsRangesGranted{Space: "s", Grants: all}
 }
 
 func released(id string) *events.IdsRangeReleased {

@@ -73,6 +73,11 @@ func (p *partial) Decide(at int64, m proto.Message) events.Code {
 	switch m := m.(type) {
 	case *events.IdsRangeGranted:
 		p.propose(m, at)
+	case *events.IdsRangesGranted:
+		for _, g := range m.Grants {
+			g.Space = m.Space
+			p.propose(g, at)
+		}
 	case *events.IdsRangeReleased:
 		if a := p.of(m.Space).asked[m.RequestId]; a != nil {
 			p.end(a)
@@ -84,9 +89,10 @@ func (p *partial) Decide(at int64, m proto.Message) events.Code {
 	case *events.IdsSpaceDeleted:
 		delete(p.spaces, m.Space)
 	case *events.IdsAnswered:
-		p.judge.report.Answers++
-		if m.Granted != nil {
-			p.answered(m, at)
+		p.answered(m, at)
+	case *events.IdsRangesAnswered:
+		for a := range m.Each() {
+			p.answered(a, at)
 		}
 	}
 	return ""
@@ -105,6 +111,10 @@ func (p *partial) propose(m *events.IdsRangeGranted, at int64) {
 
 // answered takes what a requester was told as granted, once.
 func (p *partial) answered(m *events.IdsAnswered, at int64) {
+	p.judge.report.Answers++
+	if m.Granted == nil {
+		return
+	}
 	s := p.of(m.Space)
 	a := s.asked[m.RequestId]
 	if a == nil || a.leases > 0 || a.at != m.Offset || a.from != m.Granted.From || a.to != m.Granted.To {

@@ -93,7 +93,7 @@ func (p *Partition) decided(at int64, code events.Code) {
 func (p *Partition) granted(a *ask) {
 	p.report.Grants++
 	p.memory.Put(chain.KeyOf(factGrant, 0, a.space.name, a.id), chain.Fact{Offset: a.at, Number: a.before, AtMs: a.from})
-	p.memory.Put(chain.KeyOf(factGrant, uint64(a.at), a.owner), chain.Fact{Offset: a.at, Number: a.to, AtMs: a.lease})
+	p.memory.Put(chain.KeyOf(factGrant, uint64(a.at), a.owner, a.id), chain.Fact{Offset: a.at, Number: a.to, AtMs: a.lease})
 }
 
 // refused notes why a grant is, and what is in its way.
@@ -132,7 +132,7 @@ func (p *Partition) answeredGrant(m *events.IdsAnswered, at int64) {
 		p.Find("G9", at, "a requester was told of %s: %s", name, p.whyNot(g))
 		return
 	}
-	rest, sameOwner := p.memory.Get(chain.KeyOf(factGrant, uint64(fact.Offset), g.Owner))
+	rest, sameOwner := p.memory.Get(chain.KeyOf(factGrant, uint64(fact.Offset), g.Owner, m.RequestId))
 	switch {
 	case g.Space != m.Space || g.RequestId != m.RequestId:
 		p.Find("G9", at, "the answer to %q in %q tells of %s", m.RequestId, m.Space, name)

@@ -68,6 +68,37 @@ func TestABuildWithoutTheRuleIsFound(t *testing.T) {
 		`[3, 4] of "s" as granted to "c"; [1, 3] is granted to "a" since 1`)
 }
 
+// Grants that stand together are judged as one record, and what requesters were told of each
+// as if it stood alone.
+func TestGrantsAndAnswersThatStandTogether(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	l.does(declared(1, 20), together(granted("a", 1, 3), leased("b", 4, 6, 50)), together(granted("c", 6, 7), granted("d", 9, 9)), released("a"))
+	l.pass(1)
+	l.pass(200)
+	l.does(together(granted("e", 1, 2), granted("f", 3, 3)))
+	r := l.judged(0)
+	finds(t, r)
+	if r.Grants != 5 || r.Answers != 6 || r.Refused["RANGE_TAKEN"] != 2 {
+		t.Errorf("the counts are wrong: %+v", r)
+	}
+	for from := range l.records {
+		finds(t, l.judged(from))
+	}
+	answer := func(id string, from, to int64) *events.IdsAnswered {
+		return &events.IdsAnswered{RequestId: id, Granted: &events.IdsRangeGranted{Owner: "o", From: from, To: to, Generation: 1}}
+	}
+	m := &events.IdsRangesAnswered{Space: "s", Answers: []*events.IdsAnswered{answer("d", 9, 9), answer("e", 1, 3), answer("c", 6, 7)}}
+	l.land(l.made(m), m)
+	finds(t, l.judged(0), "the log granted [1, 2]", `as granted to "c": the record at`)
+	careless := newLog(t)
+	careless.careless = true
+	careless.does(declared(1, 20), granted("a", 1, 3), together(granted("b", 3, 4), granted("c", 5, 6)))
+	finds(t, careless.judged(0),
+		`[3, 4] of "s" as granted to "b": the record at 3 is refused with RANGE_TAKEN: it overlaps what is held since 1`,
+		`[5, 6] of "s" as granted to "c": the record at 3 is refused with RANGE_TAKEN`)
+}
+
 // TestCorruptionsAreFound: what an answer may say that the log does not, each in a sound log.
 func TestCorruptionsAreFound(t *testing.T) {
 	t.Parallel()
@@ -119,7 +150,7 @@ func TestAgreesWithTheCore(t *testing.T) {
 			for range draw("steps", 120) {
 				id, from := fmt.Sprintf("r%d", draw("request", 25)), draw("from", 31)
 				to := from + draw("more", 5) - 1
-				switch draw("what", 9) {
+				switch draw("what", 11) {
 				case 0, 1, 2, 3:
 					l.does(leased(id, from, to, 20*draw("lease", 3)))
 				case 4:
@@ -130,6 +161,9 @@ func TestAgreesWithTheCore(t *testing.T) {
 					l.does(&events.IdsGrantRenewed{Space: "s", RequestId: id, Owner: "o", LeaseMs: 20 * draw("lease", 3)})
 				case 7, 8:
 					l.pass(1 + draw("ms", 70))
+				case 9, 10:
+					more := draw("more", 4)
+					l.does(together(leased(id, from, to, 20*draw("lease", 3)), granted(fmt.Sprintf("r%d", draw("request", 25)), to+draw("gap", 3), to+more)))
 				default:
 					l.does([]proto.Message{
 						&events.IdsSpaceDeleted{Space: "s", Force: draw("force", 1) == 1}, declared(1, 30), declared(0, 33),

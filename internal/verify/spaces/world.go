@@ -85,14 +85,19 @@ func (w *world) Decide(at int64, m proto.Message) (code events.Code) {
 		code = w.delete(m, at)
 	case *events.IdsRangeGranted:
 		code = w.grant(m, at)
+	case *events.IdsRangesGranted:
+		code = w.grantAll(m, at)
 	case *events.IdsGrantRenewed:
 		code = w.renew(m, at)
 	case *events.IdsRangeReleased:
 		code = w.release(m, at)
 	case *events.IdsAnswered:
-		w.judge.answered(m, at)
-		w.told(m, at)
-		w.toldEnd(m, at)
+		w.answered(m, at)
+		return ""
+	case *events.IdsRangesAnswered:
+		for a := range m.Each() {
+			w.answered(a, at)
+		}
 		return ""
 	default:
 		code = events.CodeBadData
@@ -102,6 +107,12 @@ func (w *world) Decide(at int64, m proto.Message) (code events.Code) {
 		w.rooms.note(of.GetSpace(), w.space(of.GetSpace()), at)
 	}
 	return code
+}
+
+func (w *world) answered(m *events.IdsAnswered, at int64) {
+	w.judge.answered(m, at)
+	w.told(m, at)
+	w.toldEnd(m, at)
 }
 
 // space returns one that was not deleted.
@@ -158,7 +169,7 @@ func (w *world) delete(m *events.IdsSpaceDeleted, at int64) events.Code {
 	if len(held) > 0 && !m.Force {
 		return events.CodeSpaceHeld
 	}
-	slices.SortFunc(held, func(a, b *ask) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(held, func(a, b *ask) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.from, b.from)) })
 	for _, a := range held {
 		w.giveBack(a, a.from, a.to, at)
 	}
@@ -172,42 +183,6 @@ func (w *world) forget(s *space) {
 	if s.deleted && len(s.taken) == 0 {
 		delete(w.spaces, s.name)
 	}
-}
-
-func (w *world) grant(m *events.IdsRangeGranted, at int64) events.Code {
-	s := w.space(m.Space)
-	switch {
-	case s == nil:
-		return w.judge.refused(m, at, events.CodeUnknownSpace, nil)
-	case events.CheckID("", m.RequestId) != nil || events.CheckOptionalID("", m.Owner) != nil || m.LeaseMs < 0 ||
-		m.LeaseMs > longest || m.From < 0 || m.From > m.To:
-		return w.judge.refused(m, at, events.CodeBadData, nil)
-	}
-	if a := s.asks[m.RequestId]; a != nil {
-		if a.owner != m.Owner || a.lease != m.LeaseMs || a.reserved != m.Reserved || a.to-a.from != m.To-m.From || a.reserved && a.from != m.From {
-			return w.judge.refused(m, at, events.CodeRequestMismatch, nil)
-		}
-		if a.live == 0 {
-			return w.judge.refused(m, at, events.CodeGrantEnded, nil)
-		}
-		return events.CodeAlreadyGranted
-	}
-	switch {
-	case m.From < s.from || m.To > s.to:
-		return w.judge.refused(m, at, events.CodeOutOfBounds, nil)
-	case m.To-m.From+1 > s.max:
-		return w.judge.refused(m, at, events.CodeBadCount, nil)
-	}
-	if h := s.conflict(m.From, m.To); h != nil {
-		return w.judge.refused(m, at, events.CodeRangeTaken, h)
-	}
-	a := &ask{space: s, id: m.RequestId, owner: m.Owner, from: m.From, to: m.To, lease: m.LeaseMs, reserved: m.Reserved, at: at}
-	a.before = s.counted(m.From, m.To)
-	s.asks[a.id] = a
-	s.add(&hold{from: a.from, to: a.to, of: a, since: at})
-	w.lease(a, m.LeaseMs)
-	w.judge.granted(a)
-	return ""
 }
 
 // lease begins one anew.

@@ -83,12 +83,16 @@ func (c *Core) Decide(call *sharedlog.Call) events.Code {
 		return c.delete(m, call.Offset)
 	case *events.IdsRangeGranted:
 		return c.grant(m, call.Offset)
+	case *events.IdsRangesGranted:
+		return c.grantAll(m, call.Offset)
 	case *events.IdsGrantRenewed:
 		return c.renew(m)
 	case *events.IdsRangeReleased:
 		return c.release(m, call.Offset)
 	case *events.IdsAnswered:
-		return c.answered(m)
+		return c.answered(m.Space, m)
+	case *events.IdsRangesAnswered:
+		return c.answeredAll(m)
 	}
 	return events.CodeBadData
 }
@@ -135,15 +139,32 @@ func (c *Core) Floor() int64 { return math.MaxInt64 }
 
 // answered judges what an allocator told a requester. It changes nothing, whatever the
 // verdict.
-func (c *Core) answered(m *events.IdsAnswered) events.Code {
-	s := c.Space(m.Space)
-	if s == nil || m.Granted == nil {
+func (c *Core) answered(space string, m *events.IdsAnswered) events.Code {
+	if m.Granted == nil {
 		return ""
 	}
-	g, ok := s.Grant(m.RequestId)
-	said := m.Granted
-	if !ok || said.Space != m.Space || said.RequestId != g.RequestID || said.Owner != g.Owner ||
-		said.From != g.From || said.To != g.To || said.Generation != g.Generation {
+	return c.told(space, m, m.Granted.Space, m.Granted.RequestId)
+}
+
+// answeredAll judges answers that stand together: what is granted in one has the space of
+// the record and the request ID of the answer.
+func (c *Core) answeredAll(m *events.IdsRangesAnswered) (code events.Code) {
+	for _, a := range m.Answers {
+		if a.GetGranted() != nil {
+			code = cmp.Or(code, c.told(m.Space, a, m.Space, a.RequestId))
+		}
+	}
+	return code
+}
+
+// told judges what an answer says of a grant, which is named by its space and request ID.
+func (c *Core) told(space string, m *events.IdsAnswered, of, id string) events.Code {
+	s := c.Space(space)
+	if s == nil {
+		return ""
+	}
+	g, said := s.grants[m.RequestId], m.Granted
+	if g == nil || of != space || id != g.id || said.Owner != g.owner || said.From != g.from || said.To != g.to || said.Generation != g.generation {
 		return events.CodeFalseAnswer
 	}
 	return ""

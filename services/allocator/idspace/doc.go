@@ -27,6 +27,10 @@
 // one under the same ID is refused (CodeRequestMismatch). A request ID that is forgotten
 // may be granted anew, and so is one that was refused: it names nothing.
 //
+// Grants that stand together in one record (ranges_granted) are accepted if each of them
+// would be alone, all or none: so a batch has one envelope and one verdict. They are in the
+// order of their identifiers, disjoint, each with a request ID of its own.
+//
 // # Time
 //
 // Leases and quarantine are measured in the time of the log (package sharedlog). Both

@@ -20,11 +20,62 @@ type grant struct {
 // grant decides on a grant: the rule of package idspace.
 func (c *Core) grant(m *events.IdsRangeGranted, offset int64) events.Code {
 	s := c.Space(m.Space)
+	if s == nil {
+		return events.CodeUnknownSpace
+	}
+	if code := s.refusal(m); code != "" {
+		return code
+	}
+	c.accept(s, m, offset)
+	s.usage.at(m.AtMs, s.live+s.resting)
+	return ""
+}
+
+// grantAll decides on grants that stand together: all of them, or none. The code is that of
+// the first one that would be refused alone.
+func (c *Core) grantAll(m *events.IdsRangesGranted, offset int64) events.Code {
+	s := c.Space(m.Space)
 	switch {
 	case s == nil:
 		return events.CodeUnknownSpace
-	case events.CheckID("the request ID", m.RequestId) != nil, events.CheckOptionalID("the owner", m.Owner) != nil,
-		m.LeaseMs < 0, m.LeaseMs > MaxMs, m.From < 0, m.From > m.To:
+	case !apart(m.Grants):
+		return events.CodeBadData
+	}
+	// They are disjoint and of different request IDs: what is said of one is so behind the
+	// others, too.
+	for _, one := range m.Grants {
+		if code := s.refusal(one); code != "" {
+			return code
+		}
+	}
+	for _, one := range m.Grants {
+		c.accept(s, one, offset)
+	}
+	s.usage.at(m.AtMs, s.live+s.resting)
+	return ""
+}
+
+// apart tells whether there are grants, not too many, by their identifiers, none of which
+// overlaps another or has its request ID.
+func apart(grants []*events.IdsRangeGranted) bool {
+	if len(grants) == 0 || len(grants) > events.MaxTogether {
+		return false
+	}
+	ids := make(map[string]struct{}, len(grants))
+	above := int64(-1)
+	for _, g := range grants {
+		if g == nil || g.From <= above || g.From > g.To {
+			return false
+		}
+		above, ids[g.RequestId] = g.To, struct{}{}
+	}
+	return len(ids) == len(grants)
+}
+
+// refusal is why a grant would be refused now; empty if it would not be.
+func (s *Space) refusal(m *events.IdsRangeGranted) events.Code {
+	if events.CheckID("the request ID", m.RequestId) != nil || events.CheckOptionalID("the owner", m.Owner) != nil ||
+		m.LeaseMs < 0 || m.LeaseMs > MaxMs || m.From < 0 || m.From > m.To {
 		return events.CodeBadData
 	}
 	if g := s.grants[m.RequestId]; g != nil {
@@ -37,10 +88,15 @@ func (c *Core) grant(m *events.IdsRangeGranted, offset int64) events.Code {
 	if m.To-m.From >= s.rules.MaxCount {
 		return events.CodeBadCount
 	}
-	granted, ok := s.isFree(m.From, m.To)
-	if !ok && disjoint {
+	if _, ok := s.isFree(m.From, m.To); !ok && disjoint {
 		return events.CodeRangeTaken
 	}
+	return ""
+}
+
+// accept takes in a grant that is not refused.
+func (c *Core) accept(s *Space, m *events.IdsRangeGranted, offset int64) {
+	granted, _ := s.isFree(m.From, m.To)
 	g := &grant{
 		space: s, id: m.RequestId, owner: m.Owner, from: m.From, to: m.To, leaseMs: m.LeaseMs,
 		reserved: m.Reserved, generation: granted, offset: offset, ended: -1,
@@ -48,8 +104,6 @@ func (c *Core) grant(m *events.IdsRangeGranted, offset int64) events.Code {
 	s.grants[g.id] = g
 	s.take(&span{from: g.from, to: g.to, state: Live, granted: granted + 1, grant: g})
 	c.lease(g, m.LeaseMs)
-	s.usage.at(m.AtMs, s.live+s.resting)
-	return ""
 }
 
 // again refuses a grant whose request ID has one: the code tells whether it was asked for

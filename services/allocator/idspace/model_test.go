@@ -58,14 +58,43 @@ func (m *model) holds(id string) (n int64) {
 
 // grant tells whether a grant is to be accepted, and does it.
 func (m *model) grant(g *events.IdsRangeGranted) bool {
+	ok := m.fits(g)
+	if ok {
+		m.put(g)
+	}
+	return ok
+}
+
+// grantAll is grant for those that stand together: all of them, or none.
+func (m *model) grantAll(all *events.IdsRangesGranted) bool {
+	seen, last := map[string]bool{}, int64(-1)
+	for _, g := range all.Grants {
+		if g.From <= last || seen[g.RequestId] || !m.fits(g) {
+			return false
+		}
+		last, seen[g.RequestId] = g.To, true
+	}
+	for _, g := range all.Grants {
+		m.put(g)
+	}
+	return len(all.Grants) > 0
+}
+
+func (m *model) fits(g *events.IdsRangeGranted) bool {
 	if !m.exists || m.grants[g.RequestId] != nil || g.From < m.from || g.To > m.to || g.From > g.To || g.To-g.From >= m.rules.MaxCount {
 		return false
 	}
-	most := int64(0)
 	for i := g.From; i <= g.To; i++ {
 		if m.id(i).holder != "" || m.id(i).until > 0 {
 			return false
 		}
+	}
+	return true
+}
+
+func (m *model) put(g *events.IdsRangeGranted) {
+	most := int64(0)
+	for i := g.From; i <= g.To; i++ {
 		most = max(most, m.id(i).granted)
 	}
 	for i := g.From; i <= g.To; i++ {
@@ -77,7 +106,6 @@ func (m *model) grant(g *events.IdsRangeGranted) bool {
 		a.until = waits
 	}
 	m.grants[g.RequestId] = a
-	return true
 }
 
 func (m *model) renew(r *events.IdsGrantRenewed) bool {

@@ -46,7 +46,7 @@ func (c *chaos) step() {
 	from := draw("from", 32)
 	to := from + draw("more", 4) - 1
 	owner := []string{"o", "o", "o", "x"}[draw("owner", 3)]
-	switch draw("what", 13) {
+	switch draw("what", 16) {
 	case 0, 1, 2:
 		c.wants(&events.IdsRangeGranted{Space: "s", RequestId: id, Owner: owner, From: from, To: to, LeaseMs: 25 * draw("lease", 4)})
 	case 3, 4:
@@ -66,6 +66,10 @@ func (c *chaos) step() {
 		ms := 1 + draw("ms", 60)
 		c.world.pass(ms)
 		c.model.pass(ms)
+	case 13, 14:
+		c.together(id, from, to, owner)
+	case 15:
+		c.answeredTogether(draw("false", 3) == 3)
 	default:
 		c.rule(draw("rule", 3), draw("quarantine", 3))
 	}
@@ -74,6 +78,38 @@ func (c *chaos) step() {
 }
 
 func (c *chaos) wants(m *events.IdsRangeGranted) { c.agree(m, c.model.grant(m)) }
+
+// together grants ranges that stand together.
+func (c *chaos) together(id string, from, to int64, owner string) {
+	m := &events.IdsRangesGranted{Space: "s"}
+	for range rapid.IntRange(0, 4).Draw(c.t, "grants") {
+		m.Grants = append(m.Grants, &events.IdsRangeGranted{RequestId: id, Owner: owner, From: from, To: to})
+		from = to + int64(rapid.IntRange(0, 6).Draw(c.t, "gap"))
+		to = from + int64(rapid.IntRange(-1, 2).Draw(c.t, "more"))
+		id = fmt.Sprintf("r%d", rapid.IntRange(0, 30).Draw(c.t, "request"))
+	}
+	c.agree(m, c.model.grantAll(m))
+}
+
+// answeredTogether tells of all grants at once, of one falsely or of none.
+func (c *chaos) answeredTogether(falsely bool) {
+	m := &events.IdsRangesAnswered{Space: "s", Answers: []*events.IdsAnswered{{RequestId: "none", Code: string(events.CodeExhausted)}}}
+	s := c.core.Space("s")
+	for n := range 31 {
+		if s == nil {
+			break
+		}
+		if g, ok := s.Grant(fmt.Sprintf("r%d", n)); ok {
+			said := g.Granted()
+			said.Space, said.RequestId = "", ""
+			m.Answers = append(m.Answers, &events.IdsAnswered{RequestId: g.RequestID, Granted: said})
+		}
+	}
+	if falsely = falsely && len(m.Answers) > 1; falsely {
+		m.Answers[len(m.Answers)-1].Granted.To++
+	}
+	c.agree(m, !falsely)
+}
 
 // proposed grants what the space proposes: always accepted, and never to be had shorter.
 func (c *chaos) proposed(id string, count int64, owner string) {
@@ -182,7 +218,17 @@ func (c *chaos) note() {
 		}
 	}
 	m := c.log[end-1].Message
-	if g, ok := m.(*events.IdsRangeGranted); ok && c.verdict.Code == "" && c.verdict.Offset == end-1 {
+	var granted []*events.IdsRangeGranted
+	switch m := m.(type) {
+	case *events.IdsRangeGranted:
+		granted = append(granted, m)
+	case *events.IdsRangesGranted:
+		granted = m.Grants
+	}
+	if c.verdict.Code != "" || c.verdict.Offset != end-1 {
+		return
+	}
+	for _, g := range granted {
 		for id := g.From; id <= g.To; id++ {
 			c.times = append(c.times, hold{id, end - 1, math.MaxInt64})
 			c.open[id] = len(c.times) - 1

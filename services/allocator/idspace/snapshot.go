@@ -98,14 +98,19 @@ func (c *Core) space(v *codec, s *Space) {
 	})
 }
 
+// inLog orders grants as the log does; those of one record by their identifiers.
+func inLog(a, b *grant) int {
+	return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.from, b.from))
+}
+
 // openGrants visits those of which something is live or rests, in the order of the log.
 func (c *Core) openGrants(v *codec, s *Space) []*grant {
 	var open []*grant
 	if !v.reading {
-		open = slices.SortedFunc(maps.Values(s.grants), func(a, b *grant) int { return cmp.Compare(a.offset, b.offset) })
+		open = slices.SortedFunc(maps.Values(s.grants), inLog)
 		open = slices.DeleteFunc(open, func(g *grant) bool { return g.live+g.resting == 0 })
 	}
-	last := int64(-1)
+	last := &grant{offset: -1}
 	v.list(len(open), func(i int) {
 		g := &grant{}
 		if !v.reading {
@@ -113,8 +118,8 @@ func (c *Core) openGrants(v *codec, s *Space) []*grant {
 		}
 		c.visitGrant(v, s, g)
 		c.timer(v, &g.lease)
-		v.expect(g.offset > last)
-		if last = g.offset; v.reading {
+		v.expect(inLog(last, g) < 0)
+		if last = g; v.reading {
 			open = append(open, g)
 		}
 	})

@@ -1,7 +1,6 @@
 package idspace
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -107,7 +106,7 @@ func (c *Core) delete(m *events.IdsSpaceDeleted, offset int64) events.Code {
 		return events.CodeSpaceHeld
 	}
 	held := slices.DeleteFunc(slices.Collect(maps.Values(s.grants)), func(g *grant) bool { return g.live == 0 })
-	slices.SortFunc(held, func(a, b *grant) int { return cmp.Compare(a.offset, b.offset) })
+	slices.SortFunc(held, inLog)
 	for _, g := range held {
 		c.endGrant(g, offset)
 	}

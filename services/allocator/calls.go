@@ -1,0 +1,101 @@
+package allocator
+
+import (
+	"cmp"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/store"
+)
+
+// proposal is a request with the range that was proposed for it, or which it has.
+type proposal struct {
+	*request
+	at store.Range
+}
+
+// call appends the grants of proposed ranges, together: in one record, but for those that
+// are part of a trace of their own, which their record is to tell.
+func (g *granter) call(s *space, all []proposal) {
+	alone, among := apart(all)
+	if len(among) == 1 {
+		alone, among = append(alone, among...), nil
+	}
+	g.callEach(s, alone, among)
+}
+
+// apart tells proposals that can stand in one record, in the order in which they stand
+// there, from others.
+func apart(all []proposal) (alone, among []proposal) {
+	among = make([]proposal, 0, len(all))
+	for _, p := range all {
+		if p.sent.IsSampled() && !p.among {
+			alone = append(alone, p)
+			continue
+		}
+		among = append(among, p)
+	}
+	slices.SortStableFunc(among, func(a, b proposal) int { return cmp.Compare(a.at.From, b.at.From) })
+	above, n := int64(-1), 0
+	ids := make(map[string]struct{}, len(among))
+	for _, p := range among {
+		if _, twice := ids[p.requestID]; twice || p.at.From <= above { // The second request finds the grant of the first.
+			alone = append(alone, p)
+			continue
+		}
+		ids[p.requestID], above = struct{}{}, p.at.To
+		among[n] = p
+		n++
+	}
+	return alone, among[:n]
+}
+
+// callEach calls grants: some that stand alone, and some that stand together.
+func (g *granter) callEach(s *space, alone, among []proposal) {
+	if len(alone)+len(among) == 0 {
+		return
+	}
+	g.count(s, len(alone)+len(among))
+	atMs := g.now().UnixMilli()
+	making := make([]sharedlog.Making, 0, 1+len(alone))
+	if len(among) > 0 {
+		m := &events.IdsRangesGranted{Space: s.name, AtMs: atMs, Grants: make([]*events.IdsRangeGranted, len(among))}
+		for i, p := range among {
+			p.grant.Space, p.grant.From, p.grant.To, p.grant.AtMs = "", p.at.From, p.at.To, 0
+			m.Grants[i] = p.grant
+		}
+		making = append(making, sharedlog.Making{Within: among[0].ctx, Message: m, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
+			g.decidedAll(s, among, core, v, err)
+		}})
+	}
+	for _, p := range alone {
+		p.grant.Space, p.grant.From, p.grant.To, p.grant.AtMs = s.name, p.at.From, p.at.To, atMs
+		making = append(making, sharedlog.Making{Within: g.ctx, Message: p.grant, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
+			g.decided(s, p.request, core, v, err)
+			g.count(s, -1)
+		}})
+	}
+	g.host.StartAll(g.ctx, making)
+}
+
+// decidedAll takes the verdict on grants that stood together. Where one of them is refused
+// none is granted: then each is called alone, in a call of its own, and gets its own verdict.
+func (g *granter) decidedAll(s *space, all []proposal, core sharedlog.Core, v sharedlog.Verdict, err error) {
+	if err == nil && !v.Accepted() {
+		g.running.Go(func() { // The host must not wait for itself.
+			for _, p := range all {
+				p.request.grant = proto.CloneOf(p.grant) // What the host was given stays as it is.
+			}
+			g.callEach(s, all, nil)
+			g.count(s, -len(all))
+		})
+		return
+	}
+	for _, p := range all {
+		g.decided(s, p.request, core, v, err)
+	}
+	g.count(s, -len(all))
+}
