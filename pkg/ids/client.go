@@ -98,8 +98,9 @@ type Grant struct {
 	From, To int64
 	// Generation is how often the range, or a part of it, was granted before.
 	Generation int64
-	// Offset is where the grant stands in the log: it grows from grant to grant of a
-	// space, and fences what an earlier holder still does.
+	// Offset is where the grant stands in the log: of one identifier it grows from grant to
+	// grant, and fences what an earlier holder still does. Grants that were asked for at the
+	// same time may have the same.
 	Offset int64
 	// Released is how many of the identifiers were released meanwhile, where the request
 	// ID had a grant: which ones the log says.

@@ -16,6 +16,9 @@
 // events.CodeGrantEnded: others may hold its range. An ID that ended and after which
 // 100,000 others of its space have ended is forgotten, and may be granted anew.
 //
+// Requests that callers of a client make at the same time stand in one record, and so do
+// their answers; one that is made alone, or in a trace, stands alone.
+//
 // Generator hands out single identifiers of ranges that it takes before they are needed.
 //
 // # Topics

@@ -33,7 +33,7 @@ const (
 	// maxTogether is how many requests stand in one record.
 	maxTogether = events.MaxTogether / 2
 	// maxLease is how long the text of a lease is.
-	maxLease = 64
+	maxLease        = 64
 	defaultPatience = 3 * time.Second
 	// alone is for how long all requests stand alone after that.
 	alone = time.Minute

@@ -17,40 +17,24 @@ type proposal struct {
 	at store.Range
 }
 
-// call appends the grants of proposed ranges, together: in one record, but for those that
-// are part of a trace of their own, which their record is to tell.
+// call appends the grants of proposed ranges, together, in the order of their identifiers. A
+// request that came twice has its range twice: the second one stands alone, and finds the
+// grant of the first.
 func (g *granter) call(s *space, all []proposal) {
-	alone, among := apart(all)
+	slices.SortStableFunc(all, func(a, b proposal) int { return cmp.Compare(a.at.From, b.at.From) })
+	among, above := make([]proposal, 0, len(all)), int64(-1)
+	var alone []proposal
+	for _, p := range all {
+		if p.at.From <= above {
+			alone = append(alone, p)
+			continue
+		}
+		among, above = append(among, p), p.at.To
+	}
 	if len(among) == 1 {
-		alone, among = append(alone, among...), nil
+		alone, among = append(among, alone...), nil
 	}
 	g.callEach(s, alone, among)
-}
-
-// apart tells proposals that can stand in one record, in the order in which they stand
-// there, from others.
-func apart(all []proposal) (alone, among []proposal) {
-	among = make([]proposal, 0, len(all))
-	for _, p := range all {
-		if p.sent.IsSampled() && !p.among {
-			alone = append(alone, p)
-			continue
-		}
-		among = append(among, p)
-	}
-	slices.SortStableFunc(among, func(a, b proposal) int { return cmp.Compare(a.at.From, b.at.From) })
-	above, n := int64(-1), 0
-	ids := make(map[string]struct{}, len(among))
-	for _, p := range among {
-		if _, twice := ids[p.requestID]; twice || p.at.From <= above { // The second request finds the grant of the first.
-			alone = append(alone, p)
-			continue
-		}
-		ids[p.requestID], above = struct{}{}, p.at.To
-		among[n] = p
-		n++
-	}
-	return alone, among[:n]
 }
 
 // callEach calls grants: some that stand alone, and some that stand together.
@@ -67,7 +51,7 @@ func (g *granter) callEach(s *space, alone, among []proposal) {
 			p.grant.Space, p.grant.From, p.grant.To, p.grant.AtMs = "", p.at.From, p.at.To, 0
 			m.Grants[i] = p.grant
 		}
-		making = append(making, sharedlog.Making{Within: among[0].ctx, Message: m, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
+		making = append(making, sharedlog.Making{Within: g.ctx, Message: m, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
 			g.decidedAll(s, among, core, v, err)
 		}})
 	}

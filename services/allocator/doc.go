@@ -26,7 +26,8 @@
 //
 //   - Nothing is answered before the fold has decided it.
 //   - A request is acknowledged only when its answer is in the log, or it is a dead letter.
-//   - Commands of one request ID are handled in their order.
+//   - Commands of one request ID are handled in their order, but for those that stand
+//     beside others in one record.
 //   - Requests are deleted only behind what the group has committed.
 //
 // # What becomes free
@@ -47,8 +48,9 @@
 //
 // A batch costs the broker and Redis about the same, however large it is. So what comes
 // together stays together: the messages that wait are read by one goroutine (intake), the
-// grants of one change of Redis are one batch in the log, and all that is decided in one
-// page of the log is answered in one batch (answers).
+// grants of one change of Redis are one call (ranges_granted; where it is refused each is
+// called alone), and all that is decided in one page of the log is answered in one batch
+// (answers), in one record if the requests stood beside others (ranges_requested).
 //
 // # On a crash
 //

@@ -163,10 +163,10 @@ func TestOneOfTheGrantsThatStandTogetherIsRefused(t *testing.T) {
 func TestOneRequestTwiceInOneRecord(t *testing.T) {
 	at, c := system(t, nil, store.NewMemory())
 	must(t, c.Declare(t.Context(), ids.Rules{Space: "s", From: 1, To: 90}))
-	asks(t, at, "a", &events.IdsRangesRequested{Space: "s", Ranges: []*events.IdsRangeRequested{wants("a", 2), wants("b", 1), wants("a", 2)}})
-	said, _ := answers(t, at, "s", 3)
+	asks(t, at, "a", &events.IdsRangesRequested{Space: "s", Ranges: []*events.IdsRangeRequested{wants("a", 2), wants("b", 1), wants("a", 2), wants("b", 2)}})
+	said, _ := answers(t, at, "s", 4)
 	slices.Sort(said)
-	if fmt.Sprint(said) != "[a 1-2 a 1-2 b 3-3]" {
+	if fmt.Sprint(said) != "[a 1-2 a 1-2 b 3-3 b REQUEST_MISMATCH]" {
 		t.Errorf("the answers are %q", said)
 	}
 }
@@ -208,7 +208,7 @@ func sampled(ctx context.Context) context.Context {
 	}))
 }
 
-// A request in a trace stands alone, and so does its grant: each tells its own trace.
+// A request in a trace stands alone, and so does its answer: each tells its own trace.
 func TestWhatIsTracedStandsAlone(t *testing.T) {
 	at, c := system(t, nil, store.NewMemory())
 	must(t, c.Declare(t.Context(), ids.Rules{Space: "s", From: 1, To: 1 << 30}))
