@@ -38,6 +38,8 @@ type Log struct {
 	raw Placed
 	// own: it is no copy.
 	own atomic.Bool
+	// silent is the last page of a log that is empty; nil if it is to be found out.
+	silent atomic.Pointer[events.Page]
 
 	mu   sync.Mutex
 	copy *copied // nil: it is not known to be one
@@ -77,20 +79,36 @@ func (l *Log) Writable(ctx context.Context) error {
 // the offsets at which it was written: the page's Start, Next and End are such, too.
 func (l *Log) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
 	for !l.own.Load() {
-		c, err := l.find(ctx)
-		switch {
-		case err != nil:
-			return events.Page{}, fmt.Errorf("find out whether the log is a copy: %w", err)
-		case c != nil:
-			return l.fetch(ctx, c, from, wait)
+		before := l.silent.Load()
+		known := before != nil && before.Next == from
+		if !known {
+			c, err := l.find(ctx)
+			switch {
+			case err != nil:
+				return events.Page{}, fmt.Errorf("find out whether the log is a copy: %w", err)
+			case c != nil:
+				return l.fetch(ctx, c, from, wait)
+			}
 		}
 		// It is empty, or it was until now.
 		page, err := l.raw.Fetch(ctx, from, wait)
-		if err != nil || len(page.Records) == 0 {
+		silent := err == nil && len(page.Records) == 0
+		switch {
+		case silent && (!known || same(before, &page)):
+			l.silent.Store(&page)
+			return page, nil
+		case err != nil && !(known && eventlog.IsOutOfRange(err)): // Which may be to be told in other offsets by now.
 			return page, err
 		}
+		l.silent.Store(nil)
 	}
 	return l.raw.Fetch(ctx, from, wait)
+}
+
+// same says that a page without records shows the same log as another one: whoever waits
+// at the end of an empty log need not find out again what it is.
+func same(a, b *events.Page) bool {
+	return a.Next == b.Next && a.Start == b.Start && a.End == b.End && a.Term == b.Term
 }
 
 // find finds out whether the log is a copy: its first record tells. It is nil if it is
