@@ -23,7 +23,7 @@ type TopicInfo struct {
 }
 
 // Topics lists the topics whose names begin with prefix, by name. A topic made
-// through another client may be missing for half a second.
+// through another client may be missing for a moment.
 func (c *Client) Topics(ctx context.Context, prefix string) ([]TopicInfo, error) {
 	var topics []TopicInfo
 	err := c.persist(ctx, "list the topics", needs{}, func() error {
@@ -55,10 +55,11 @@ func topicInfo(t *metadata.ResponseTopic) TopicInfo {
 }
 
 // Partitions is how many partitions a topic has, as of a moment ago, so that a
-// new one may be missing for half a second; 0 if there is no such topic.
+// new one may be missing for a quarter of a second; 0 if there is no such topic.
 func (c *Client) Partitions(ctx context.Context, topic string) (count int32, err error) {
 	n := needs{topic: topic, onTopic: "Describe"}
 	err = c.persist(ctx, "look for topic "+topic, n, func() error {
+		c.know(ctx, time.Now().Add(-metadataAge))
 		m, err := c.roundTrip(ctx, &metadata.Request{TopicNames: []string{topic}}, requestTimeout)
 		if err != nil {
 			return err
@@ -129,9 +130,10 @@ func (c *Client) Answers(ctx context.Context) error {
 	})
 }
 
-// metadata is the Transport's view of the cluster, at most metadataTTL old
+// metadata is the Transport's view of the cluster, at most metadataAge old
 // while the cluster answers.
 func (c *Client) metadata(ctx context.Context) (*metadata.Response, error) {
+	c.know(ctx, time.Now().Add(-metadataAge))
 	m, err := c.roundTrip(ctx, &metadata.Request{}, requestTimeout)
 	if err != nil {
 		return nil, err

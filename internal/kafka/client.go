@@ -33,8 +33,8 @@ type Config struct {
 	// up; 30 s if 0. A leader can be away for ten.
 	RetryBudget time.Duration
 	// Topics are the only ones that this client knows of; if it is empty it asks
-	// for all of them twice a second, which is much in a large cluster. It must be
-	// empty for a client that creates topics.
+	// for all of them every few seconds and whenever leaders move, which is much in a
+	// large cluster. It must be empty for a client that creates topics.
 	Topics []string
 	// Security is how connections are secured; not at all if it is zero.
 	Security Security
@@ -54,8 +54,6 @@ const (
 	// fetch waits. The broker is given half of it to replicate a batch.
 	requestTimeout     = 10 * time.Second
 	defaultDialTimeout = 3 * time.Second
-	// metadataTTL is how long a new topic or leader may stay unknown.
-	metadataTTL = 500 * time.Millisecond
 )
 
 // Client is a connection pool to one cluster. It is safe for concurrent use.
@@ -68,6 +66,7 @@ type Client struct {
 	strangers metric.Int64Counter
 	board     *trouble.Board
 	waiting   waiting
+	knows     knowledge
 
 	broken    atomic.Int64 // how often a connection turned out dead
 	ids       atomic.Int32 // whether brokers tell IDs of topics
@@ -102,6 +101,7 @@ func New(config Config) *Client {
 		board:   trouble.NewBoard(config.Logger), strangers: newStrangers(),
 	}
 	c.waiting = waiting{client: c, underway: map[*sharedFetch]struct{}{}}
+	c.knows.asked = time.Now() // The first answer is not there yet.
 	c.transport = &kafkago.Transport{
 		Dial:        c.dial,
 		DialTimeout: config.DialTimeout,

@@ -18,7 +18,7 @@ type ClusterInfo struct {
 	Topics []TopicInfo
 }
 
-// Describe tells what the cluster is and has, as of half a second ago. A topic that has no
+// Describe tells what the cluster is and has, as of a moment ago. A topic that has no
 // leader at the moment may be missing.
 func (c *Client) Describe(ctx context.Context) (info ClusterInfo, err error) {
 	err = c.persist(ctx, "describe the cluster", needs{}, func() error {

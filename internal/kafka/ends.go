@@ -37,11 +37,12 @@ func (c *Client) Ends(ctx context.Context, of map[string][]int32) (ends map[stri
 		}
 		ends[e.topic][e.id] = e.end
 	}
+	c.doubt(ctx, missing)
 	return ends, missing
 }
 
 // Present is Topics without those that were deleted just now: what a client knows of its
-// cluster may be half a second old, and a topic that is read is waited for as one that is
+// cluster may be a moment old, and a topic that is read is waited for as one that is
 // made just now is. The leader of the first partition of each is asked; one that does not
 // answer takes no topic away.
 func (c *Client) Present(ctx context.Context, prefix string) ([]TopicInfo, error) {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"net"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -12,12 +13,17 @@ import (
 // let go of once more.
 type requests struct{ of *Client }
 
-// RoundTrip implements kafkago.RoundTripper.
+// RoundTrip implements kafkago.RoundTripper. A request that finds no way is sent once more if
+// what is known of the cluster is not new.
 func (r requests) RoundTrip(ctx context.Context, addr net.Addr, req kafkago.Request) (kafkago.Response, error) {
 	if r.of.isClosed() {
 		return nil, errClosed
 	}
-	return r.send(ctx, addr, req)
+	m, err := r.send(ctx, addr, req)
+	if err != nil && (unrouted(err) || lookedUp(req)) && ctx.Err() == nil && r.of.know(ctx, time.Now().Add(-metadataAge)) {
+		return r.send(ctx, addr, req)
+	}
+	return m, err
 }
 
 func (r requests) send(ctx context.Context, addr net.Addr, req kafkago.Request) (kafkago.Response, error) {

@@ -64,6 +64,7 @@ var waits = map[string]string{
 	"pkg/watermillkafka/subscription.go watch":        "the next commit and the next look",
 	"services/engine/guard/guard_unix.go":             "the end of a process",
 	"internal/kafka/alive.go beat":                    "the next heartbeat",
+	"internal/kafka/beats.go accompany":               "the next heartbeat",
 	"internal/kafka/group.go within":                  "the end of a generation that its member had no use for",
 	"internal/telemetry/following/following.go Pause": "a follower, which tells of itself by its hook Trouble",
 }
