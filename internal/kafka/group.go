@@ -17,11 +17,9 @@ import (
 
 const (
 	// A member that falls silent for this long loses its partitions.
-	sessionTimeout = 6 * time.Second
-	// A member learns of a rebalance by the answer to a heartbeat.
-	heartbeatInterval = 300 * time.Millisecond
-	rebalanceTimeout  = 10 * time.Second
-	joinBackoff       = 200 * time.Millisecond
+	sessionTimeout   = 6 * time.Second
+	rebalanceTimeout = 10 * time.Second
+	joinBackoff      = 200 * time.Millisecond
 	// leaveTimeout is how long leaving may wait for an answer before its
 	// connections are cut.
 	leaveTimeout = 2 * time.Second
@@ -40,13 +38,14 @@ const (
 // Being assigned a partition owns nothing: the log decides who does.
 func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx context.Context, g *Generation)) error {
 	var conns connSet
+	shares := &balancer{}
 	members, err := kafkago.NewConsumerGroup(kafkago.ConsumerGroupConfig{
 		ID:                group,
 		Brokers:           c.config.Brokers,
 		Topics:            []string{topic},
 		Dialer:            &kafkago.Dialer{ClientID: c.config.ClientID, Timeout: c.config.DialTimeout, DialFunc: conns.dialer(c.dial)},
-		GroupBalancers:    []kafkago.GroupBalancer{kafkago.RangeGroupBalancer{}},
-		HeartbeatInterval: heartbeatInterval,
+		GroupBalancers:    []kafkago.GroupBalancer{shares},
+		HeartbeatInterval: aloneInterval,
 		SessionTimeout:    sessionTimeout,
 		RebalanceTimeout:  rebalanceTimeout,
 		JoinGroupBackoff:  joinBackoff,
@@ -94,6 +93,9 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		running.Add(1)
 		joined.Store(true)
 		between.between(ctx, generation)
+		if !shares.alone() {
+			c.accompany(generation)
+		}
 		generation.Start(func(ended context.Context) {
 			defer func() {
 				defer running.Done()

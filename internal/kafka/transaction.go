@@ -10,7 +10,6 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"github.com/segmentio/kafka-go/protocol/addpartitionstotxn"
 	"github.com/segmentio/kafka-go/protocol/endtxn"
-	"github.com/segmentio/kafka-go/protocol/findcoordinator"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
 )
@@ -36,7 +35,7 @@ func (t *transaction) needs() needs {
 // claim raises the epoch of the transactional ID. A transaction that an earlier claim
 // left open makes the coordinator answer ConcurrentTransactions until it has aborted it.
 func (t *transaction) claim(ctx context.Context) (batch.Producer, error) {
-	node, err := t.coordinator(ctx)
+	node, err := t.client.coordinator(ctx, t.id, kafkago.CoordinatorKeyTypeTransaction)
 	if err != nil {
 		return batch.Producer{}, fmt.Errorf("find the coordinator: %w", err)
 	}
@@ -51,17 +50,6 @@ func (t *transaction) claim(ctx context.Context) (batch.Producer, error) {
 		return batch.Producer{}, err
 	}
 	return batch.Producer{ID: r.ProducerID, Epoch: r.ProducerEpoch}, nil
-}
-
-func (t *transaction) coordinator(ctx context.Context) (int32, error) {
-	r, err := ask[*findcoordinator.Response](ctx, t.client, &findcoordinator.Request{Key: t.id, KeyType: int8(kafkago.CoordinatorKeyTypeTransaction)})
-	if err != nil {
-		return -1, err
-	}
-	if r.ErrorCode != 0 {
-		return -1, kafkago.Error(r.ErrorCode)
-	}
-	return r.NodeID, nil
 }
 
 // begin adds the partition to a transaction of p.
