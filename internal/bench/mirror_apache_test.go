@@ -120,3 +120,18 @@ func spanway(b *testing.B, binary, source, target string) Mirror {
 	}}
 	return &running{p, &Linked{Site: site, Target: c, Source: "source", Prefix: "spanway.", Used: p.Usage}}
 }
+
+// BenchmarkMirrorDelayOnApache measures only how late the copies of a replicator of the binary
+// are, between two real brokers.
+func BenchmarkMirrorDelayOnApache(b *testing.B) {
+	binary := built(b)
+	source, target := apache.Start(b, apache.Config{}), apache.Start(b, apache.Config{})
+	cfg := MirrorConfig{
+		Source: connect(b, source.Addr()), Target: connect(b, target.Addr()), Records: 1, Rate: 1000, Duration: 10 * time.Second,
+		Mirror: spanway(b, binary, source.Addr(), target.Addr()),
+	}
+	for i := 0; b.Loop(); i++ {
+		cfg.Prefix = fmt.Sprintf("delay-%d.", i)
+		show(b, "spanway", &cfg)
+	}
+}
