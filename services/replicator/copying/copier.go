@@ -71,8 +71,9 @@ type Copier struct {
 	turn      place         // to compare keys; nil if it has none
 	room      place         // of the page that the core has
 	entry     entry
-	saved     mirror.Checkpoint // the last one
+	saved     mirror.Checkpoint // the last one, also while it is being saved
 	savedAt   time.Time
+	saving    *saving // nil if none is being saved
 	report    Report
 	told      Report // the last one
 	toldAt    time.Time
@@ -208,22 +209,6 @@ func (c *Copier) unknown() {
 	c.copy.Unknown()
 }
 
-// save saves the checkpoint if it has changed, at most once a second.
-func (c *Copier) save(ctx context.Context) error {
-	if time.Since(c.savedAt) < c.every {
-		return nil
-	}
-	mark, ok := c.copy.Checkpoint()
-	if !ok || same(&mark, &c.saved) {
-		return nil
-	}
-	if err := c.cfg.Checkpoints.Save(ctx, c.cfg.ID, mark); err != nil {
-		return fmt.Errorf("save the checkpoint of %s: %w", c.cfg.ID, err)
-	}
-	c.saved, c.savedAt = mark, time.Now()
-	return nil
-}
-
 // same says that two checkpoints say the same.
 func same(a, b *mirror.Checkpoint) bool {
 	return a.Generation == b.Generation && a.Claim == b.Claim && a.Start == b.Start && a.Next == b.Next &&
@@ -236,12 +221,14 @@ func (c *Copier) part(ctx context.Context) {
 	c.giveRoom()
 	c.turn.give()
 	c.leave()
+	_ = c.awaitSaved() // It ends with ctx.
 	if c.copy != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 		defer cancel()
-		c.savedAt = time.Time{}
-		if err := c.save(last); err != nil { // It is never needed, but saves reading.
-			c.cfg.Logger.Warn("the last checkpoint of a copy was not saved", "copy", c.cfg.ID, "error", err)
+		if mark, ok := c.copy.Checkpoint(); ok && !same(&mark, &c.saved) {
+			if err := c.saveNow(last, mark); err != nil { // It is never needed, but saves reading.
+				c.cfg.Logger.Warn("the last checkpoint of a copy was not saved", "copy", c.cfg.ID, "error", err)
+			}
 		}
 	}
 	c.report.Paused = true

@@ -26,10 +26,9 @@ func (c *Copier) take(ctx context.Context, step mirror.Step) error {
 	case mirror.ReadSource:
 		return c.readSource(ctx, s)
 	case mirror.Save:
-		if err := c.cfg.Checkpoints.Save(ctx, c.cfg.ID, s.Checkpoint); err != nil {
-			return fmt.Errorf("save the checkpoint of %s: %w", c.cfg.ID, err)
+		if err := c.saveNow(ctx, s.Checkpoint); err != nil {
+			return err
 		}
-		c.saved, c.savedAt = s.Checkpoint, time.Now()
 		return c.copy.Saved()
 	case mirror.Append:
 		return c.append(ctx, s)
