@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
 // sites are two clusters, a configuration file that names them, and a link of fra that has
@@ -98,8 +99,23 @@ func TestAuditTranslateAndGroups(t *testing.T) {
 	holds(stdout, "orders/0@5", "orders/0@4")
 	stdout, _ = call(cli.ExitDone, "link translate all orders/0@4 --back")
 	holds(stdout, "orders/0@5", "orders/0@4")
-	stdout, _ = call(cli.ExitDone, "link translate all orders/0@3")
-	holds(stdout, "between source @2 (target @2) and source @4 (target @3)")
+	stdout, stderr = call(cli.ExitRefused, "link translate all orders/0@3")
+	holds(stdout, "not exact: it lies between source @2 (target @2) and source @4 (target @3)")
+	holds(stderr, "NOT_EXACT: translate orders/0@3: that record has no copy")
+	sitetest.Append(t, fra, "orders", 0, []string{"of somebody else"})
+	for line, says := range map[string]string{
+		"link translate all orders/0@99":        "no record stands at that offset of the source",
+		"link translate all orders/0@99 --back": "no record stands at that offset of the copy's topic",
+		"link translate all orders/0@9 --back":  "that record is no copy of one that the source has",
+	} {
+		_, stderr = call(cli.ExitRefused, line)
+		holds(stderr, "NOT_EXACT", says)
+		stdout, _ = call(cli.ExitRefused, line+" -o json")
+		holds(stdout, `"exact":false`)
+		if strings.Count(stdout, "\n") != 1 {
+			t.Errorf("%s prints %q", line, stdout)
+		}
+	}
 	for _, wrong := range []string{"orders", "orders/0", "orders@1", "orders/x@1", "orders/0@-1", "orders/7@1"} {
 		call(cli.ExitUsage, "link translate all "+wrong)
 	}

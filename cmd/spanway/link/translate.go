@@ -45,7 +45,9 @@ func translate(a *cli.App) *cobra.Command {
 		Short: "Tell where the copy of a record stands, with both records as proof",
 		Long: `Tell where the copy of a record of the source stands; with --back, of which record
 of the source a record of the copy's topic was made. TOPIC is the source's in both
-cases. A record that was not copied lies between two that were.`,
+cases. A record that was not copied lies between two that were: such an answer is not
+exact, and says so ("exact": false with -o json, exit code 1), as is that for an offset
+at which there is no record.`,
 		Example: "  spanway link translate orders payments/3@1500\n  spanway link translate orders payments/3@1498 --back",
 		Args:    cli.Some("name of a link and a place in a topic"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,7 +70,11 @@ cases. A record that was not copied lies between two that were.`,
 				if err != nil {
 					return err
 				}
-				return printTranslation(a, viewTranslation(of, &t))
+				v := viewTranslation(of, &t)
+				if err := printTranslation(a, v); err != nil || v.Exact {
+					return err
+				}
+				return &inexact{args[1], back, v.Source != nil || v.Target != nil}
 			})
 		},
 	}
@@ -133,9 +139,30 @@ func printTranslation(a *cli.App, v *translationView) error {
 	if v.Exact {
 		return nil
 	}
-	a.Printf("no copy of that very record: it lies between %s and %s\n", twinText(v.Before, "the beginning"), twinText(v.After, "the end"))
+	a.Printf("not exact: it lies between %s and %s\n", twinText(v.Before, "the beginning"), twinText(v.After, "the end"))
 	return nil
 }
+
+// inexact says that the answer of a translation is no record's copy.
+type inexact struct {
+	place string
+	back  bool
+	there bool // a record stands at the offset, or what stands there is of another one
+}
+
+func (e *inexact) Error() string {
+	side, what := "source", "that record has no copy"
+	if e.back {
+		side, what = "copy's topic", "that record is no copy of one that the source has"
+	}
+	if !e.there {
+		what = "no record stands at that offset of the " + side + ": it is behind the end, or the record was deleted"
+	}
+	return fmt.Sprintf("NOT_EXACT: translate %s: %s; what is printed is only what it lies between", e.place, what)
+}
+
+// ExitCode is that of a refusal.
+func (e *inexact) ExitCode() int { return cli.ExitRefused }
 
 func twinText(t *twinView, none string) string {
 	if t == nil {
