@@ -28,6 +28,9 @@ type FenceConfig struct {
 	// broker goes by that timestamp when it forgets a producer, so that such a batch may
 	// end the fence at once, until the next Renew.
 	Old bool
+	// NoTopic, if it is set, is called when a broker says that it has no such topic; the
+	// append is tried again all the same.
+	NoTopic func()
 }
 
 // Claim is what a writer has after it raised the epoch.

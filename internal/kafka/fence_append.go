@@ -40,6 +40,9 @@ func (w *FencedWriter) Append(ctx context.Context, b []byte) (base int64, unread
 		if fencing(err) {
 			return 0, attempts == 1, w.stop(err)
 		}
+		if w.config.NoTopic != nil && NoSuchTopic(err) {
+			w.config.NoTopic()
+		}
 		outcome := classify(err)
 		switch {
 		case outcome == done:

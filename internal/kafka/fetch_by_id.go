@@ -44,6 +44,13 @@ func (e *TopicGone) Error() string {
 	return fmt.Sprintf("the leader of %s/%d has no topic of ID %s: it was deleted, or created again", e.Topic, e.Partition, e.ID)
 }
 
+// NoSuchTopic tells whether an error says that a broker, or all that are known of the cluster,
+// has no such topic or partition: it was deleted, or is not known everywhere yet.
+func NoSuchTopic(err error) bool {
+	var gone *TopicGone
+	return errors.As(err, &gone) || unknownTopic(err)
+}
+
 // ErrorType is the class of the error in metrics and traces.
 func (e *TopicGone) ErrorType() string { return "TOPIC_GONE" }
 

@@ -157,6 +157,14 @@ func (c *changes) problems() (all []selection.Problem) {
 	return all
 }
 
+// underWay tells whether a topic is being changed, or was changed just now.
+func (c *changes) underWay(topic string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a := c.all[topic]
+	return a != nil && (a.running || a.err == nil && time.Now().Before(a.due))
+}
+
 // wait waits until nothing is under way.
 func (c *changes) wait() { c.running.Wait() }
 

@@ -1,10 +1,13 @@
 package replicator
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/services/replicator/copying"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
@@ -43,6 +46,11 @@ func (s *Service) copier(j job, limit *copying.Limiter) copier {
 		Checkpoints: s.keep, Letters: s.letters, Board: s.deps.Cluster.Kafka().Board(), Logger: s.log,
 		Bounds: copying.Bounds{Limit: limit, Room: of.room, Turns: of.turns, Admission: s.admitting.of(j.Link, j.ID)},
 		Report: func(r copying.Report) { s.status.reported(j.ID, r) },
+		Missing: func() {
+			j.source.doubt(from.Topic)
+			s.target.doubt(j.Config.Target.Topic)
+		},
+		Larger: func(ctx context.Context) { s.awaitSettings(ctx, &j) },
 	})
 }
 
@@ -54,6 +62,7 @@ func (s *Service) targetOf(j *job) copying.Target {
 	}
 	return copying.NewTarget(api, kafka.FenceConfig{
 		ID: fence(s.cfg.Prefix, &j.Config), Topic: to.Topic, Partition: to.Partition, Shared: j.Config.Shared,
+		NoTopic: func() { s.target.doubt(to.Topic) },
 	}, batch.None)
 }
 
@@ -65,4 +74,37 @@ func fence(prefix string, c *mirror.Config) string {
 		id += "/" + c.Source.Cluster + "/" + c.Source.Topic
 	}
 	return id
+}
+
+const (
+	// settingsWait bounds how long a copy waits for settings of its target.
+	settingsWait = 10 * time.Second
+	// settingsEvery is how often it looks.
+	settingsEvery = 20 * time.Millisecond
+)
+
+// awaitSettings waits until the settings of a copy's target follow those that its source has
+// now. If that changes what the target takes the copy begins anew, and ctx ends.
+func (s *Service) awaitSettings(ctx context.Context, j *job) {
+	ctx, cancel := context.WithTimeout(ctx, settingsWait)
+	defer cancel()
+	from, to := j.Config.Source.Topic, j.Config.Target.Topic
+	began := time.Now()
+	for asked := false; trouble.Pause(ctx, settingsEvery); {
+		switch there, here := j.source.readSince(from, began), s.target.readSince(to, began); {
+		case asked:
+		case !there:
+			j.source.stale(from)
+			continue
+		case !here:
+			s.target.stale(to)
+			continue
+		default:
+			began, asked = time.Now(), true
+			s.poke()
+		}
+		if s.planned.Load() > began.UnixNano() && !s.changes.underWay(to) {
+			return
+		}
+	}
 }

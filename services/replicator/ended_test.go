@@ -2,7 +2,9 @@ package replicator
 
 import (
 	"testing"
+	"time"
 
+	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/mirror"
@@ -66,4 +68,46 @@ func TestATopicThatItsSourceDeleted(t *testing.T) {
 		all := table()
 		return all["in/early/0"] == nil && all["in/early/1"] == nil && all["in/orders/0"] != nil
 	})
+}
+
+// A target topic that was deleted is made again soon, for the broker tells when it is written
+// to; one that is only missing from what the brokers list is waited for.
+func TestATargetTopicThatWasDeleted(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	ams.create("orders", 1)
+	ams.write("orders", 0, 0, 5)
+	fra.serve("one")
+	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}})
+	fra.has("orders", 0, values("ams", 5))
+	if err := fra.cluster.Kafka().DeleteTopics(t.Context(), []string{"orders"}); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	ams.write("orders", 0, 5, 1)
+	eventually(t, "it is made again", func() bool { return fra.count("orders", 0) == 6 })
+	if took := time.Since(began); took > linger {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestHowLongAMissingTopicCountsAsThere(t *testing.T) {
+	now := time.Now()
+	for name, c := range map[string]struct {
+		missing time.Duration
+		doubted time.Time
+		there   bool
+	}{
+		"for a moment":                         {2 * time.Second, time.Time{}, true},
+		"for long":                             {6 * time.Second, time.Time{}, false},
+		"and a broker says so":                 {2 * time.Second, now.Add(-time.Second), false},
+		"for a moment, and a broker says so":   {time.Second / 2, now, true},
+		"and a broker has said so long before": {2 * time.Second, now.Add(-time.Minute), true},
+	} {
+		v := &view{topics: map[string]*seen{"t": {at: now.Add(-c.missing), doubted: c.doubted}}}
+		v.see(&kafka.ClusterInfo{}, now)
+		if there := v.topics["t"] != nil; there != c.there {
+			t.Errorf("%s: it is there: %v", name, there)
+		}
+	}
 }

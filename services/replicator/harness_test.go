@@ -30,8 +30,9 @@ type place struct {
 	cluster *cluster.Cluster
 	others  map[string]*cluster.Cluster
 	links   *declarations
-	audit   int64 // records a second, if not the default
-	memory  int64 // bytes, if not the default
+	audit   int64         // records a second, if not the default
+	memory  int64         // bytes, if not the default
+	follow  time.Duration // if not 200 ms
 
 	snapshots *admission.Limits // if not the default
 }
@@ -106,6 +107,9 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 	p.t.Helper()
 	cfg := DefaultConfig()
 	cfg.Site, cfg.Instance, cfg.Follow = p.name, instance, 200*time.Millisecond
+	if p.follow > 0 {
+		cfg.Follow = p.follow
+	}
 	if p.audit > 0 {
 		cfg.Audit = p.audit
 	}

@@ -89,6 +89,8 @@ const planEvery = time.Second
 
 // planOnce selects, and has done what is new.
 func (s *Service) planOnce(ctx context.Context) {
+	began := time.Now()
+	defer func() { s.planned.Store(began.UnixNano()) }()
 	all, groups, assigned, known := s.declared.get(time.Now())
 	if !known || assigned == nil {
 		if known {

@@ -40,6 +40,7 @@ type Service struct {
 	shares   map[string]shared // by link
 	copies   *copies
 	selected *selection.Selection
+	planned  atomic.Int64 // when the last plan that is made began
 
 	auditEvery time.Duration // see auditEvery
 

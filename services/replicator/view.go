@@ -43,6 +43,7 @@ type seen struct {
 	at       time.Time
 	settings map[string]string // nil while they are not known
 	read     time.Time         // when settings were
+	doubted  time.Time         // when a broker said that it has no such topic
 }
 
 const (
@@ -55,6 +56,9 @@ const (
 	// linger is how long a topic that is not told of any more counts as there: one whose
 	// leader moves may be missing for a moment.
 	linger = 5 * time.Second
+	// doubtful is how long it counts as there if a broker says that it has no such topic, and
+	// doubtLasts for how long that is remembered.
+	doubtful, doubtLasts = time.Second, 10 * time.Second
 )
 
 func newView(name string, c *cluster.Cluster, cfg *Config, changed func()) *view {
@@ -162,15 +166,16 @@ func (v *view) look(ctx context.Context) error {
 	}
 	due := v.unsettled(time.Now())
 	answered = v.listen()
+	began := time.Now()
 	settings, err := v.cluster.Kafka().Settings(ctx, due)
 	answered()
-	if cluster.IsDenied(err) && v.settle(due, nil, time.Now()) {
+	if cluster.IsDenied(err) && v.settle(due, nil, began) {
 		v.changed() // They are copied as if they had no settings.
 	}
 	if err != nil {
 		return fmt.Errorf("settings of topics are not followed: %w", err)
 	}
-	if v.settle(due, settings, time.Now()) {
+	if v.settle(due, settings, began) {
 		v.changed()
 	}
 	return nil
@@ -191,12 +196,21 @@ func (v *view) see(info *kafka.ClusterInfo, now time.Time) (news bool) {
 		before.info, before.at = t, now
 	}
 	for name, t := range v.topics {
-		if now.Sub(t.at) > linger {
+		if missing := now.Sub(t.at); missing > linger || missing > doubtful && now.Sub(t.doubted) < doubtLasts {
 			delete(v.topics, name)
 			news = true
 		}
 	}
 	return news
+}
+
+// doubt notes that a broker said that it has no such topic.
+func (v *view) doubt(topic string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if t := v.topics[topic]; t != nil {
+		t.doubted = time.Now()
+	}
 }
 
 // want says whose settings are needed.
@@ -252,6 +266,14 @@ func (v *view) stale(topic string) {
 		t.read = time.Time{}
 	}
 	v.poke()
+}
+
+// readSince tells whether the settings of a topic were read since then, or it is gone.
+func (v *view) readSince(topic string, then time.Time) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	t := v.topics[topic]
+	return t == nil || t.read.After(then)
 }
 
 // announced notes the applications: none is something else than not known.

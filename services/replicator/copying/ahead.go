@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
 
@@ -102,12 +103,32 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 		return a.err
 	}
 	c.saw(&a.page)
+	if err := c.awaitLarger(ctx, a.page.Records); err != nil {
+		c.giveRoom()
+		return err
+	}
 	if err := c.copy.Page(s.From, &a.page); err != nil {
 		return err
 	}
 	if next := a.page.Next; len(a.page.Records) > 0 && next > s.From {
 		if ok, _ := c.admitted(next); ok {
 			c.readAhead(ctx, next, patience)
+		}
+	}
+	return nil
+}
+
+// awaitLarger waits for a target that does not take a record of a page, once for each record:
+// its setting may be about to be raised.
+func (c *Copier) awaitLarger(ctx context.Context, records []events.Record) error {
+	if c.cfg.Larger == nil {
+		return nil
+	}
+	for i := range records {
+		if r := &records[i]; r.Offset >= c.waited && c.copy.Exceeds(r) {
+			c.waited = r.Offset + 1
+			c.cfg.Larger(ctx)
+			return ctx.Err()
 		}
 	}
 	return nil

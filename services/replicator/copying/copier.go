@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
@@ -22,6 +23,12 @@ type Config struct {
 	Checkpoints Checkpoints
 	Letters     Letters
 	Bounds
+	// Larger, if it is set, is called with a record that the target seems not to take: it waits
+	// until what the target takes is as it is to be. It may have the Copier stopped.
+	Larger func(ctx context.Context)
+	// Missing, if it is set, is called when a broker says that it has no such topic: of the
+	// source or of the target.
+	Missing func()
 	// Board tells of what is tried again; nil makes one of Logger.
 	Board *trouble.Board
 	// Logger is told of incidents; slog.Default() if nil.
@@ -71,6 +78,7 @@ type Copier struct {
 	turn      place         // to compare keys; nil if it has none
 	room      place         // of the page that the core has
 	entry     entry
+	waited    int64             // the records of the source below were waited for, see Larger
 	saved     mirror.Checkpoint // the last one, also while it is being saved
 	savedAt   time.Time
 	saving    *saving // nil if none is being saved
@@ -117,6 +125,9 @@ func (c *Copier) Run(ctx context.Context) {
 			if !c.entry.held { // What was in the way last may be why it is.
 				c.report.LastError = ""
 			}
+		}
+		if c.cfg.Missing != nil && kafka.NoSuchTopic(err) {
+			c.cfg.Missing()
 		}
 		c.tell(err)
 		switch {

@@ -42,11 +42,26 @@ func (c *Copy) fate(r *events.Record) (marked events.Record, f fate) {
 		}
 	}
 	marked = c.marker.Mark(&mark, r, c.cfg.Target)
-	if c.cfg.MaxRecord > 0 && marked.Size() > c.cfg.MaxRecord {
+	if c.exceeds(marked.Size()) {
 		return marked, uncopyable
 	}
 	return marked, copied
 }
+
+func (c *Copy) exceeds(size int) bool { return c.cfg.MaxRecord > 0 && size > c.cfg.MaxRecord }
+
+// Exceeds tells whether a record of the source would be copied, but that its copy is larger
+// than the target takes.
+func (c *Copy) Exceeds(r *events.Record) bool {
+	if !c.exceeds(r.Size() + provenanceBytes) {
+		return false
+	}
+	marked, f := c.fate(r)
+	return f == uncopyable && c.exceeds(marked.Size())
+}
+
+// provenanceBytes is more than a copy has besides what its record has.
+const provenanceBytes = 2048
 
 // count counts a record that is dropped, once.
 func (c *Copy) count(f fate, offset int64) {
