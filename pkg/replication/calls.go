@@ -50,10 +50,19 @@ func (s *Site) Pause(ctx context.Context, link, reason string) error {
 	return s.call(ctx, fmt.Sprintf("pause link %.99q", link), &events.ReplicationLinkPaused{Link: link, Reason: reason, AtMs: now()}, nil, nil)
 }
 
+// FailOver says how a link was failed over.
+type FailOver struct {
+	// Number counts the fail-overs of the two sites from 1. Reason is for people.
+	Number int64
+	Reason string
+	// NoLinkBack: the source was away, so that there is no link back yet.
+	NoLinkBack bool
+}
+
 // FailOver pauses a link as a fail-over does: its site is the one that is written to from
-// then on. number counts the fail-overs of the two sites from 1; reason is for people.
-func (s *Site) FailOver(ctx context.Context, link, reason string, number int64) error {
-	m := &events.ReplicationLinkPaused{Link: link, Reason: reason, FailOver: number, AtMs: now()}
+// then on.
+func (s *Site) FailOver(ctx context.Context, link string, f FailOver) error {
+	m := &events.ReplicationLinkPaused{Link: link, Reason: f.Reason, FailOver: f.Number, NoLinkBack: f.NoLinkBack, AtMs: now()}
 	return s.call(ctx, fmt.Sprintf("fail link %.99q over", link), m, nil, nil)
 }
 
@@ -89,6 +98,9 @@ func (s *Site) Resume(ctx context.Context, link string, r Resume) error {
 	return s.call(ctx, what, m, nil, func(c *links.Core, r *Refused) {
 		if l, there := c.Link(link); there && r.Code == events.CodeLinkFailedOver {
 			r.Link, r.Detail = &l, fmt.Sprintf("this site is written to since the link was failed over; to fail back, call spanway link failover at the site %s", l.Source)
+			if l.NoLinkBack {
+				r.Detail = fmt.Sprintf("this site is written to since the link was failed over without its source %s, and there is no link back yet; when the source answers call spanway link failover %s here once more, which declares it", l.Source, link)
+			}
 		}
 	})
 }

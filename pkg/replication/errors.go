@@ -41,7 +41,7 @@ var said = map[events.Code][2]string{
 	events.CodeLinkExists:     {"there is a link of that name", "give another name, or change the one that is there"},
 	events.CodeStaleRevision:  {"the link has changed since it was read", "read it again, and decide anew"},
 	events.CodeLinkConflict:   {"another link copies the same to the same place", "change that one, or give this one another prefix"},
-	events.CodeLinkFailedOver: {"this site is written to since the link was failed over", "to give the fail-over up without that, delete the link back there, then delete this link and declare it anew"},
+	events.CodeLinkFailedOver: {"this site is written to since the link was failed over", "to give the fail-over up instead, delete this link, before it the link back at the other site if there is one, and declare this one anew"},
 	events.CodeBadPattern:     {"a pattern does not compile", "mend it"},
 	events.CodeBadData:        {"a value is not allowed", "mend it"},
 	events.CodeBadCount:       {"there are too many links, groups or resumptions", "delete some; a link that was resumed too often, declare under another name"},

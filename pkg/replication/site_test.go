@@ -140,12 +140,24 @@ func TestALinkThatWasFailedOver(t *testing.T) {
 	if _, err := s.Apply(ctx, orders, replication.Any); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.FailOver(ctx, "orders", "fra is written to now", 1); err != nil {
+	if err := s.FailOver(ctx, "orders", replication.FailOver{Number: 1, Reason: "fra is written to now"}); err != nil {
 		t.Fatal(err)
 	}
 	err := s.Resume(ctx, "orders", replication.Resume{})
 	if !errors.Is(err, replication.ErrFailedOver) || !strings.Contains(err.Error(), "spanway link failover at the site ams") {
 		t.Fatalf("it is resumed: %v", err)
+	}
+	for without, says := range map[bool]string{true: "there is no link back yet; when the source answers call spanway link failover orders here once more", false: "at the site ams"} {
+		if err := s.FailOver(ctx, "orders", replication.FailOver{Number: 1, NoLinkBack: without}); err != nil {
+			t.Fatal(err)
+		}
+		state, err := s.State(ctx, true)
+		if l, _ := state.Link("orders"); err != nil || l.NoLinkBack != without {
+			t.Errorf("it is %+v, %v", l, err)
+		}
+		if err := s.Resume(ctx, "orders", replication.Resume{}); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("without a link back: %v: it is refused by %v", without, err)
+		}
 	}
 	for _, back := range []bool{false, true} {
 		state, err := s.State(ctx, true)

@@ -104,7 +104,7 @@ func (c *Core) declare(m *events.ReplicationLinkDeclared, at int64) events.Code 
 	case !there && len(c.links) >= MaxLinks:
 		return events.CodeBadCount
 	case !there:
-		l.Since = at
+		l.Since, l.DeclaredMs = at, m.AtMs
 	case l.Source != s.Source || l.Prefix != s.Prefix:
 		l.Resumed = nil
 	}
@@ -121,7 +121,7 @@ func (c *Core) pause(m *events.ReplicationLinkPaused, at int64) events.Code {
 	case events.CheckOptionalID("the reason", m.Reason) != nil, m.FailOver < 0:
 		return events.CodeBadData
 	case m.FailOver > 0:
-		l.FailedOver, l.FailOvers = true, max(l.FailOvers, m.FailOver)
+		l.FailedOver, l.FailOvers, l.NoLinkBack = true, max(l.FailOvers, m.FailOver), m.NoLinkBack
 	}
 	l.Paused, l.Reason, l.Revision = true, m.Reason, at
 	c.links[m.Link] = l

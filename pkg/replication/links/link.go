@@ -96,6 +96,10 @@ type Link struct {
 	// which counts those of the two sites as far as they were known.
 	FailedOver bool  `json:"failed_over,omitempty"`
 	FailOvers  int64 `json:"fail_overs,omitempty"`
+	// NoLinkBack: its source was away then, and no link back was declared since.
+	NoLinkBack bool `json:"no_link_back,omitempty"`
+	// DeclaredMs is when the link was made, by the clock of whoever did.
+	DeclaredMs int64 `json:"declared_ms,omitempty"`
 	// Since is the offset behind the record that made the link: of two links the one with
 	// the lower one is older. Revision is that behind its last change.
 	Since    int64 `json:"since"`

@@ -50,7 +50,7 @@ func (c *Core) resume(m *events.ReplicationLinkResumed, at int64) events.Code {
 		return events.CodeBadCount
 	}
 	if l.Resumed, l.Revision = resumed, at; m.Topic == "" {
-		l.Paused, l.Reason, l.FailedOver = false, "", false
+		l.Paused, l.Reason, l.FailedOver, l.NoLinkBack = false, "", false, false
 	}
 	if m.Restart {
 		c.restarts++

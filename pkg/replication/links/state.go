@@ -61,7 +61,7 @@ func (c *Core) Restore(from []byte) error {
 func (c *Core) sound() bool {
 	ok := c.restarts >= 0 && c.restarts <= maxRestarts && len(c.links) <= MaxLinks && len(c.groups) <= MaxGroups
 	for _, l := range c.links {
-		ok = ok && len(l.Resumed) <= MaxResumed && l.Since > 0 && l.Revision >= l.Since && l.FailOvers >= 0 && (!l.FailedOver || l.Paused && l.FailOvers > 0) && slices.IsSortedFunc(l.Resumed, byPartition)
+		ok = ok && len(l.Resumed) <= MaxResumed && l.Since > 0 && l.Revision >= l.Since && l.FailOvers >= 0 && (!l.FailedOver || l.Paused && l.FailOvers > 0) && (!l.NoLinkBack || l.FailedOver) && slices.IsSortedFunc(l.Resumed, byPartition)
 		for _, r := range l.Resumed {
 			ok = ok && r.Partition >= every && r.From >= 0 && r.Tolerate >= 0
 		}

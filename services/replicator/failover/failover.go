@@ -23,7 +23,7 @@ type Site struct {
 type Links interface {
 	State(ctx context.Context, barrier bool) (replication.State, error)
 	Apply(ctx context.Context, spec replication.Spec, expect int64) (replication.Link, error)
-	FailOver(ctx context.Context, link, reason string, number int64) error
+	FailOver(ctx context.Context, link string, f replication.FailOver) error
 	Resume(ctx context.Context, link string, r replication.Resume) error
 }
 

@@ -142,8 +142,8 @@ func (c *cut) Apply(ctx context.Context, s replication.Spec, expect int64) (repl
 	return l, errors.Join(err, errCut)
 }
 
-func (c *cut) FailOver(ctx context.Context, link, reason string, number int64) error {
-	return errors.Join(c.Links.FailOver(ctx, link, reason, number), errCut)
+func (c *cut) FailOver(ctx context.Context, link string, f replication.FailOver) error {
+	return errors.Join(c.Links.FailOver(ctx, link, f), errCut)
 }
 
 func (c *cut) Resume(ctx context.Context, link string, r replication.Resume) error {
@@ -160,6 +160,15 @@ func (p *place) paused(want bool) {
 	i := slices.IndexFunc(s.Links, func(l replication.Link) bool { return l.Name == "orders" })
 	if i < 0 || s.Links[i].Paused != want || s.Links[i].FailedOver != want {
 		p.t.Errorf("at %s are %+v; paused should be %v", p.name, s.Links, want)
+	}
+}
+
+// withoutBack fails if the link of the place does not say whether there is a link back.
+func (p *place) withoutBack(want bool) {
+	p.t.Helper()
+	s, err := p.links.State(p.t.Context(), true)
+	if l, _ := s.Link("orders"); err != nil || l.NoLinkBack != want {
+		p.t.Errorf("at %s is %+v, %v; that it has no link back should be %v", p.name, l, err, want)
 	}
 }
 

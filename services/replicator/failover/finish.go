@@ -2,9 +2,11 @@ package failover
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator/audit"
 )
 
@@ -20,7 +22,7 @@ func (r *run) away(ctx context.Context, why error) error {
 	r.tell(Pause, "the source is away; the link is paused")
 	r.Number++ // If the other site has failed over once more it has the same number, not a higher one.
 	reason := fmt.Sprintf("failed over without its source %s, which was away: %s is written to now", r.link.Source, r.Here.Name)
-	return r.Here.Links.FailOver(ctx, r.link.Name, reason, r.Number)
+	return r.Here.Links.FailOver(ctx, r.link.Name, replication.FailOver{Number: r.Number, Reason: reason, NoLinkBack: true})
 }
 
 // finish goes on with a fail-over of which the link is paused: the link back is there
@@ -34,7 +36,7 @@ func (r *run) finish(ctx context.Context) error {
 		return err
 	}
 	if r.Already {
-		return r.keep(ctx)
+		return errors.Join(r.keep(ctx), r.backIsThere(ctx))
 	}
 	if err := r.ends(ctx); err != nil {
 		return err
@@ -45,8 +47,19 @@ func (r *run) finish(ctx context.Context) error {
 	if err := r.turn(ctx); err != nil {
 		return err
 	}
+	if err := r.backIsThere(ctx); err != nil {
+		return err
+	}
 	r.tell(Groups, "the offsets of consumer groups are carried over")
 	return r.groups(ctx)
+}
+
+// backIsThere notes that there is a link back now.
+func (r *run) backIsThere(ctx context.Context) error {
+	if !r.link.NoLinkBack || r.DryRun {
+		return nil
+	}
+	return r.Here.Links.FailOver(ctx, r.link.Name, replication.FailOver{Number: max(1, r.link.FailOvers), Reason: r.reason()})
 }
 
 // since tells what has come to the source behind what is copied, and whether the link back is

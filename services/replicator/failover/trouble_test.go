@@ -95,6 +95,7 @@ func TestTheSourceIsAway(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	fra.paused(true)
+	fra.withoutBack(true)
 	if r := run(t, c); !r.Already || !r.Unfinished {
 		t.Errorf("again: %+v", r)
 	}
@@ -105,6 +106,8 @@ func TestTheSourceIsAway(t *testing.T) {
 	if r.Forced || r.Unfinished || r.Already {
 		t.Errorf("the source is back: %+v", r)
 	}
+	fra.withoutBack(false)
+	fra.paused(true)
 	for _, p := range r.Partitions {
 		if p.Next != 10 || p.Left != 30 || p.Gone != 0 {
 			t.Errorf("the source is back: %+v", p)

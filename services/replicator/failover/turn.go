@@ -158,7 +158,7 @@ func (r *run) declareBack(ctx context.Context) error {
 	}
 	if !r.back.FailedOver {
 		why := fmt.Sprintf("held back: link %s of %s is failed over", r.link.Name, r.Here.Name)
-		if err := r.there.Links.FailOver(ctx, r.Back, why, max(1, r.Number-1)); err != nil {
+		if err := r.there.Links.FailOver(ctx, r.Back, replication.FailOver{Number: max(1, r.Number-1), Reason: why}); err != nil {
 			return fmt.Errorf("site %s: %w", r.there.Name, err)
 		}
 		if err := r.leadsBack(ctx); err != nil {
@@ -308,7 +308,7 @@ func (r *run) pause(ctx context.Context) error {
 	if r.DryRun || r.link.Shared {
 		return nil
 	}
-	if err := r.Here.Links.FailOver(ctx, r.link.Name, r.reason(), r.Number); err != nil {
+	if err := r.Here.Links.FailOver(ctx, r.link.Name, replication.FailOver{Number: r.Number, Reason: r.reason()}); err != nil {
 		return err
 	}
 	written, err := r.written(ctx)

@@ -129,13 +129,14 @@ func largest(source *Topic) string {
 	return strconv.FormatInt(min(n+room, 1<<31-1), 10)
 }
 
-// least is what a target that is its site's own must take so that nothing is to be mended. The
-// source of a link that was turned round was given room as its copy: if the target had to have
-// more than that, each fail-over would demand more of one of the two.
+// least is what a target that is its site's own must take so that nothing is to be mended: as
+// much as the source, or less by the room that the source was given where it is a copy itself.
+// If it had to have more, of two links both ways, and after each fail-over, one would demand
+// more. A record that needs the room, and is refused for that, is told of by itself.
 func least(c *choice) string {
 	n, err := strconv.ParseInt(c.topic.Settings[maxMessageBytes], 10, 32)
-	if err != nil || c.link.FailOvers == 0 {
-		return largest(&c.topic)
+	if err != nil {
+		return ""
 	}
 	return strconv.FormatInt(n-room, 10)
 }

@@ -294,11 +294,11 @@ func TestSelect(t *testing.T) {
 		},
 		"those of a shared target are its site's own": {
 			world(func(in *Input) {
-				in.topics(false, topic("orders", 1, "cleanup.policy=compact", "max.message.bytes=1000"))
-				in.Target = []Topic{topic("orders", 1, "cleanup.policy=delete", "max.message.bytes=1000")}
+				in.topics(false, topic("orders", 1, "cleanup.policy=compact", "max.message.bytes=9000"), topic("stock", 1, "max.message.bytes=1000"))
+				in.Target = []Topic{topic("orders", 1, "cleanup.policy=delete", "max.message.bytes=1000"), topic("stock", 1, "max.message.bytes=1000")}
 				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "ams", Include: []string{".*"}, Shared: true}}}
 			}),
-			[]string{"a: AMS/orders/0/orders", "max_message_bytes a orders"},
+			[]string{"a: AMS/orders/0/orders", "a: AMS/stock/0/stock", "max_message_bytes a orders"},
 		},
 		"the source of a link that was turned round has room as its copy": {
 			world(func(in *Input) {
