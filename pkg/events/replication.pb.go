@@ -1214,7 +1214,7 @@ type ReplicationCopyReported struct {
 	// Since when the target has had all that the source had when the generation began, in
 	// milliseconds since the Unix epoch; 0: not yet.
 	ConsistentSinceMs int64 `protobuf:"varint,11,opt,name=consistent_since_ms,json=consistentSinceMs,proto3" json:"consistent_since_ms,omitempty"`
-	// What it has done since its replicator began it.
+	// What it has done since its replicator has had it.
 	Counts *ReplicationCounts `protobuf:"bytes,12,opt,name=counts,proto3" json:"counts,omitempty"`
 	// That of the newest record that was copied.
 	LastTimestampMs int64 `protobuf:"varint,13,opt,name=last_timestamp_ms,json=lastTimestampMs,proto3" json:"last_timestamp_ms,omitempty"`
@@ -1239,7 +1239,7 @@ type ReplicationCopyReported struct {
 	AgainAtMs int64 `protobuf:"varint,23,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
 	// Where the copy ends in the target, if its state is source_deleted; 0 if that is not known.
 	TargetEnd int64 `protobuf:"varint,24,opt,name=target_end,json=targetEnd,proto3" json:"target_end,omitempty"`
-	// How many incidents there were since its replicator began it, those that are told here
+	// How many incidents there were since its replicator has had it, those that are told here
 	// included.
 	IncidentsTotal int64 `protobuf:"varint,25,opt,name=incidents_total,json=incidentsTotal,proto3" json:"incidents_total,omitempty"`
 	// What comes next, and so what waits, is not known yet.
@@ -1460,7 +1460,8 @@ func (x *ReplicationCopyReported) GetLagUnknown() bool {
 	return false
 }
 
-// ReplicationCounts are what a copy has done since its replicator began it.
+// ReplicationCounts are what a copy has done since its replicator has had it: since the
+// replicator began, or the copy came to be its own.
 type ReplicationCounts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Records that were copied.

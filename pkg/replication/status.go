@@ -20,18 +20,30 @@ type Status struct {
 	// Copies are by link, topic of the target and partition. Of two links that copy into
 	// one partition each has its own.
 	Copies []*events.ReplicationCopyReported
+	// Duplicates are names that two replicators have at once, so that their reports overwrite
+	// each other.
+	Duplicates []Duplicate
+}
+
+// Duplicate is a name of two replicators.
+type Duplicate struct {
+	Replicator string
+	// AtMs is when that was seen last.
+	AtMs int64
 }
 
 // standing is the table of reports.
 type standing struct {
 	shares map[string]*events.ReplicationLinkReported
 	copies map[string]*events.ReplicationCopyReported
+	wrote  map[string][2]string // the last two processes that wrote a share, by key
+	twice  map[string]int64     // when a name was seen to be that of two
 }
 
 func newStanding(c *cluster.Cluster, prefix string) (*table, *standing) {
-	s := &standing{map[string]*events.ReplicationLinkReported{}, map[string]*events.ReplicationCopyReported{}}
+	s := &standing{map[string]*events.ReplicationLinkReported{}, map[string]*events.ReplicationCopyReported{}, map[string][2]string{}, map[string]int64{}}
 	topic := events.Topics{Prefix: cmp.Or(prefix, events.DefaultPrefix)}.ReplicationStatus()
-	return &table{cluster: c, topic: topic, set: s.set, clear: func() { clear(s.shares); clear(s.copies) }}, s
+	return &table{cluster: c, topic: topic, set: s.set, clear: func() { clear(s.shares); clear(s.copies); clear(s.wrote) }}, s
 }
 
 func (s *standing) set(key string, r *events.Record) {
@@ -47,13 +59,35 @@ func (s *standing) set(key string, r *events.Record) {
 	switch m := m.(type) {
 	case *events.ReplicationLinkReported:
 		s.shares[key] = m
+		s.writes(key, m)
 	case *events.ReplicationCopyReported:
 		s.copies[key] = m
 	}
 }
 
+// writes notes which process has written a share. One that writes again behind another one
+// has not been replaced by it: both run.
+func (s *standing) writes(key string, m *events.ReplicationLinkReported) {
+	last := s.wrote[key]
+	if m.Process == "" || m.Process == last[1] {
+		return
+	}
+	if m.Process == last[0] {
+		s.twice[m.Replicator] = max(s.twice[m.Replicator], m.AtMs)
+	}
+	s.wrote[key] = [2]string{last[1], m.Process}
+}
+
+func (s *standing) duplicates() (all []Duplicate) {
+	for _, name := range slices.Sorted(maps.Keys(s.twice)) {
+		all = append(all, Duplicate{name, s.twice[name]})
+	}
+	return all
+}
+
 func (s *standing) status() Status {
 	return Status{
+		Duplicates: s.duplicates(),
 		Shares: slices.SortedFunc(maps.Values(s.shares), func(a, b *events.ReplicationLinkReported) int {
 			return cmp.Or(strings.Compare(a.Link, b.Link), strings.Compare(a.Replicator, b.Replicator))
 		}),

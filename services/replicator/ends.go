@@ -182,10 +182,15 @@ func (st *standing) next() int64 {
 
 // behind is how many offsets of the source are yet to be decided.
 func (st *standing) behind() int64 {
-	if st.report.Generation == 0 && !st.front.known {
+	if st.lagUnknown() {
 		return 0
 	}
 	return max(0, st.sourceEnd()-st.next())
+}
+
+// lagUnknown says that it is not known what comes next, or where the source ends.
+func (st *standing) lagUnknown() bool {
+	return st.report.Generation == 0 && !st.front.known || st.lastSeen().IsZero()
 }
 
 // oldest is the timestamp of the oldest record that waits, in milliseconds since the Unix

@@ -30,6 +30,7 @@ type place struct {
 	cluster *cluster.Cluster
 	others  map[string]*cluster.Cluster
 	links   *declarations
+	log     *slog.Logger  // nil discards
 	audit   int64         // records a second, if not the default
 	memory  int64         // bytes, if not the default
 	follow  time.Duration // if not 200 ms
@@ -116,7 +117,11 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 	if p.memory > 0 {
 		cfg.Memory = p.memory
 	}
-	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: slog.New(slog.DiscardHandler)})
+	log := p.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: log})
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/mirror"
 	"github.com/spanway/spanway/services/replicator/sitetest"
@@ -205,6 +207,24 @@ func TestATargetThatTakesLess(t *testing.T) {
 	}
 }
 
+// logbook holds what was logged.
+type logbook struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logbook) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logbook) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // Two replicators of one name share the copies as two of different names do, and nothing
 // stands twice.
 func TestTwoOfOneName(t *testing.T) {
@@ -212,6 +232,8 @@ func TestTwoOfOneName(t *testing.T) {
 	ams, fra := all["ams"], all["fra"]
 	const partitions = 16
 	ams.create("orders", partitions)
+	var told logbook
+	fra.log = slog.New(slog.NewTextHandler(&told, nil))
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}})
 	one, stop := fra.serve("one")
 	other, _ := fra.serve("one")
@@ -223,6 +245,10 @@ func TestTwoOfOneName(t *testing.T) {
 		ams.write("orders", p, 0, 5)
 		fra.has("orders", p, values("ams", 5))
 	}
+	eventually(t, "that they have one name is told of", func() bool {
+		status, err := replication.ReadStatus(t.Context(), fra.cluster, "")
+		return err == nil && len(status.Duplicates) == 1 && status.Duplicates[0].Replicator == "one" && strings.Contains(told.String(), "duplicate_instance")
+	})
 	stop()
 	for p := range int32(partitions) {
 		ams.write("orders", p, 5, 5)

@@ -98,14 +98,17 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return errors.New("replicator: it was run before; a service runs once")
 	}
-	ctx, stop := context.WithCancelCause(ctx)
+	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	err := s.ensure(ctx)
+	err := s.ensure(running)
 	if err == nil {
-		err = s.run(ctx, stop)
+		s.run(running, stop)
+		if ctx.Err() == nil { // Else it was told to end.
+			err = context.Cause(running)
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("replicator: %w", err)
+		return fmt.Errorf("replicator of site %s: %w", s.cfg.Site, err)
 	}
 	return nil
 }
@@ -124,7 +127,7 @@ func (s *Service) ensure(ctx context.Context) error {
 }
 
 // run runs all parts until ctx ends, or one of them fails.
-func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) error {
+func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) {
 	part := func(f func(ctx context.Context) error) {
 		s.beside.Go(func() {
 			if err := f(ctx); err != nil && ctx.Err() == nil {
@@ -147,10 +150,6 @@ func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) error {
 	defer s.admitting.close()
 	s.plan(ctx)
 	s.beside.Wait()
-	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return nil
 }
 
 // watch follows what is declared.
@@ -164,7 +163,7 @@ func (s *Service) watch(ctx context.Context) error {
 	if err == nil {
 		err = errLinksEnded
 	}
-	return err
+	return fmt.Errorf("follow what links the site declares: %w", err)
 }
 
 // join has the group give this process its part of the copies.
@@ -176,6 +175,7 @@ func (s *Service) join(ctx context.Context) error {
 		once.Do(func() { close(s.joined) })
 		s.poke()
 		s.recall(ctx)
+		s.doubles(ctx)
 		<-ctx.Done()
 		s.declared.orphan(time.Now())
 	})

@@ -3,6 +3,7 @@ package replicator
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,6 +30,7 @@ type status struct {
 	log     eventlog.Log
 	encoder events.Encoder
 	name    string // of the replicator
+	process string // tells it from others of the name
 	board   *trouble.Board
 	metrics *metrics
 	// standing tells how the snapshot of a copy stands.
@@ -49,7 +51,9 @@ type status struct {
 type standing struct {
 	job
 	report    copying.Report
-	incidents []*events.ReplicationIncident
+	incidents []*events.ReplicationIncident // the newest
+	happened  int64                         // incidents, all
+	before    totals                        // what copiers have done before the one that runs
 	news      bool
 
 	// How its snapshot stands in the admission, and as it was told last, and when.
@@ -88,7 +92,7 @@ const (
 
 func newStatus(s *Service) *status {
 	return &status{
-		log: s.deps.Cluster.Partition(s.topics.ReplicationStatus(), 0), name: s.cfg.Instance, board: s.deps.Cluster.Kafka().Board(), metrics: s.metrics,
+		log: s.deps.Cluster.Partition(s.topics.ReplicationStatus(), 0), name: s.cfg.Instance, process: rand.Text(), board: s.deps.Cluster.Kafka().Board(), metrics: s.metrics,
 		standing: s.admitting.standing,
 		encoder:  events.Encoder{Source: "/spanway/" + s.cfg.Site + "/replicator", JSON: s.cfg.JSON},
 		copies:   map[string]*standing{}, gone: map[string]bool{}, ended: map[string]*ended{}, shares: map[string]*share{},
@@ -120,7 +124,7 @@ func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []s
 	s.settle(selected, past)
 	for id, j := range run {
 		if st := s.copies[id]; st == nil || st.report.Paused {
-			s.copies[id] = &standing{job: j, news: true}
+			s.copies[id] = st.again(j)
 		} else {
 			if j.Resumed > st.Resumed {
 				st.differs = 0
@@ -154,6 +158,10 @@ func (s *status) reported(id string, r copying.Report) {
 		return
 	}
 	s.metrics.reported(st, &r)
+	if r.Counts.Copied < st.report.Counts.Copied || r.Bytes < st.report.Bytes {
+		st.before.add(&st.report) // Its copier began anew.
+	}
+	st.happened += int64(len(r.Incidents))
 	for _, i := range r.Incidents {
 		st.incidents = append(st.incidents, &events.ReplicationIncident{Reason: string(i.Reason), Offset: i.Offset, Lost: i.Lost, AtMs: time.Now().UnixMilli()})
 	}
@@ -268,16 +276,17 @@ func copyKey(link, target string, partition int32) string {
 }
 
 func (st *standing) message(replicator string, now time.Time) *events.ReplicationCopyReported {
-	r := &st.report
+	r, done := &st.report, st.before
+	done.add(&st.report)
 	return &events.ReplicationCopyReported{
 		Link: st.Link, Topic: st.Config.Source.Topic, Partition: st.Config.Source.Partition, TargetTopic: st.Config.Target.Topic,
 		State: st.state(), Reason: st.reason(), Next: st.next(), SourceEnd: st.sourceEnd(), SnapshotEnd: r.SnapshotEnd, Generation: r.Generation,
 		ConsistentSinceMs: millis(r.ConsistentSince),
 		Counts: &events.ReplicationCounts{
-			Copied: r.Counts.Copied, Bytes: r.Bytes, Looped: r.Counts.Looped, Relayed: r.Counts.Relayed, Elsewhere: r.Counts.Elsewhere, Buried: r.Counts.Buried, Swept: r.Counts.Swept,
+			Copied: done.Copied, Bytes: done.bytes, Looped: done.Looped, Relayed: done.Relayed, Elsewhere: done.Elsewhere, Buried: done.Buried, Swept: done.Swept,
 		},
 		LastTimestampMs: r.LastTimestamp, CopiedAtMs: millis(r.CopiedAt), AtMs: now.UnixMilli(), LastError: r.LastError, SinceMs: millis(r.Since),
-		Incidents: st.incidents, Replicator: replicator,
+		Incidents: recent(st.incidents, now), IncidentsTotal: st.happened, LagUnknown: st.lagUnknown(), Replicator: replicator,
 		Place: int32(st.admission.Place), Line: int32(st.admission.Line), Failures: int32(st.admission.Failures), AgainAtMs: millis(st.admission.Again),
 	}
 }
@@ -292,7 +301,7 @@ func millis(t time.Time) int64 {
 
 // shareOf is how this process's share of a link stands.
 func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkReported {
-	m := &events.ReplicationLinkReported{Link: l.Name, Replicator: s.name, State: "idle", AtMs: now.UnixMilli()}
+	m := &events.ReplicationLinkReported{Link: l.Name, Replicator: s.name, Process: s.process, State: "idle", AtMs: now.UnixMilli()}
 	before, next := s.shares[l.Name], &share{at: now, records: map[string]int64{}, bytes: map[string]int64{}}
 	switch {
 	case l.Paused:
@@ -354,7 +363,9 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 	if r.LastError != "" {
 		m.LastError = r.LastError
 	}
-	m.Lag += st.behind()
+	if m.Lag += st.behind(); st.lagUnknown() {
+		m.LagUnknown++
+	}
 	if oldest := st.oldest(); oldest > 0 {
 		m.LagMs = max(m.LagMs, now.UnixMilli()-oldest)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/embedded"
@@ -131,4 +132,53 @@ func TestAuditTranslateAndGroups(t *testing.T) {
 	}
 	stdout, _ = call(cli.ExitDone, "link groups all --topic orders --commit")
 	holds(stdout, "same")
+}
+
+// A link of which nothing can be copied is not waited for: why it is failed is told at once.
+func TestAuditOfAFailedLink(t *testing.T) {
+	_, fra, config := sites(t)
+	call := func(want int, line string) (stdout, stderr string) {
+		t.Helper()
+		stdout, stderr, code := program.Call(t.Context(), "", append(strings.Fields(line), "--config", config)...)
+		if code != want {
+			t.Fatalf("%s ends with %d: %s%s", line, code, stdout, stderr)
+		}
+		return stdout, stderr
+	}
+	topics := events.Topics{Prefix: events.DefaultPrefix}
+	if _, err := fra.Ensure(t.Context(), events.Specs(topics.ReplicationLogs())); err != nil {
+		t.Fatal(err)
+	}
+	tell := func(m *events.ReplicationLinkReported) {
+		t.Helper()
+		call(cli.ExitDone, "link apply "+m.Link+" --source ams --include "+m.Link)
+		m.State, m.Replicator, m.AtMs = "failed", "one", time.Now().UnixMilli()
+		r, err := events.Encoder{Source: "/test"}.Encode(m.Link, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Key = []byte(m.Link + "@one")
+		if _, err := fra.Partition(topics.ReplicationStatus(), 0).Append(t.Context(), []events.Record{r}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	problem := []*events.ReplicationProblem{{Code: "source_unreachable", Text: "nobody is there"}}
+	for _, c := range []struct {
+		link *events.ReplicationLinkReported
+		code int
+		says string
+	}{
+		{&events.ReplicationLinkReported{Link: "away", Reason: "source_unreachable", Problems: problem}, cli.ExitUnavailable, "LINK_FAILED: link away is failed (source_unreachable): nobody is there"},
+		{&events.ReplicationLinkReported{Link: "bad", Reason: "same_cluster"}, cli.ExitRefused, "LINK_FAILED: link bad is failed (same_cluster): see spanway link show bad"},
+	} {
+		tell(c.link)
+		began := time.Now()
+		stdout, stderr := call(c.code, "link audit "+c.link.Link+" -o json")
+		if !strings.Contains(stderr, c.says) || !strings.Contains(stdout, `"code":"LINK_FAILED"`) {
+			t.Errorf("it says %q, and prints %q", stderr, stdout)
+		}
+		if took := time.Since(began); took > reportWait/2 {
+			t.Errorf("it took %v", took)
+		}
+	}
 }

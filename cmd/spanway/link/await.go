@@ -50,7 +50,7 @@ func unreported(link string, status *replication.Status, now int64) string {
 		if m.Link != link || now-m.AtMs > fresh.Milliseconds() {
 			continue
 		}
-		if len(m.Problems) > 0 {
+		if len(m.Problems) > 0 || m.State == "failed" {
 			return "" // They may be for good.
 		}
 		shares, wanted = shares+1, wanted+int(m.Copies)

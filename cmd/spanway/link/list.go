@@ -92,13 +92,13 @@ func show(a *cli.App) *cobra.Command {
 				}
 				v := viewLink(l, &status, time.Now().UnixMilli())
 				if partitions {
-					v.Partitions = viewCopies(&l, &status)
+					v.Partitions = viewCopies(&l, &status, time.Now().UnixMilli())
 				}
 				return printLink(a, &v, asOf(a, state.At))
 			})
 		},
 	}
-	c.Flags().BoolVar(&partitions, "partitions", false, "with each partition")
+	c.Flags().BoolVar(&partitions, "partitions", false, "with each partition; COPIED is how many records its replicator has copied since it has had it, and incidents are those of a day")
 	return c
 }
 
@@ -190,7 +190,10 @@ func printCopies(a *cli.App, views []copyView) error {
 			a.Printf("%s/%d: %s\n", v.Topic, v.Partition, v.Remedy)
 		}
 		for _, i := range v.Incidents {
-			a.Printf("%s/%d@%d: %s at %s, %d lost\n", v.Topic, v.Partition, i.Offset, i.Reason, i.At, i.Lost)
+			a.Printf("%s/%d@%d: %s %s ago, at %s, %d lost\n", v.Topic, v.Partition, i.Offset, i.Reason, (time.Duration(i.AgeMs) * time.Millisecond).Round(time.Second), i.At, i.Lost)
+		}
+		if v.IncidentsMore > 0 {
+			a.Printf("%s/%d: %s not shown: the log of replicator %s has them (\"a copy met an incident\")\n", v.Topic, v.Partition, render.Count(int(v.IncidentsMore), "earlier incident is", "earlier incidents are"), cli.Dash(v.Replicator))
 		}
 	}
 	return nil

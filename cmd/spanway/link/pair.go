@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/pkg/cluster"
@@ -40,6 +41,9 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 			return err
 		}
 		topics := topicsOf(&l, &status, only)
+		if v := viewLink(l, &status, time.Now().UnixMilli()); only == "" && v.State == "failed" && (len(topics) == 0 || v.Reason == "source_unreachable") {
+			return &linkFailed{&v}
+		}
 		if len(topics) == 0 {
 			return fmt.Errorf("no replicator has reported a copy of link %q within %s: name a topic (--topic), or see spanway link show %s", name, wait, name)
 		}
@@ -64,6 +68,27 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 		}
 		return nil
 	})
+}
+
+// linkFailed says that nothing of a link can be looked at, and why.
+type linkFailed struct{ view *linkView }
+
+func (e *linkFailed) Error() string {
+	text := fmt.Sprintf("LINK_FAILED: link %s is failed (%s)", e.view.Name, e.view.Reason)
+	for _, p := range e.view.Problems {
+		if p.Code == e.view.Reason {
+			return text + ": " + p.Text
+		}
+	}
+	return text + ": see spanway link show " + e.view.Name
+}
+
+// ExitCode is that of a refusal, or says that a cluster is away.
+func (e *linkFailed) ExitCode() int {
+	if e.view.Reason == "source_unreachable" {
+		return cli.ExitUnavailable
+	}
+	return cli.ExitRefused
 }
 
 // topicsOf are those that replicators report of a link, without those that the source has

@@ -68,6 +68,7 @@ func codeOf(err error) events.Code {
 	var over *failover.Error
 	var byLog *replication.Refused
 	var copied *eventlog.ReadOnlyError
+	var failed *linkFailed
 	switch {
 	case errors.As(err, &over):
 		return events.Code(over.Code)
@@ -75,6 +76,8 @@ func codeOf(err error) events.Code {
 		return byLog.Code
 	case errors.As(err, &copied):
 		return events.CodeReadOnlyMirror
+	case errors.As(err, &failed):
+		return "LINK_FAILED"
 	}
 	return ""
 }

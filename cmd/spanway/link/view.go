@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,10 @@ const fresh = 5 * time.Second
 // unattended is the state of a link of which no replicator reports.
 const unattended = "unattended"
 
+// starting is the state of a link that was declared just now, and which no replicator has
+// taken yet.
+const starting = "starting"
+
 // linkView is a link and how it stands, as -o json prints it; the names are stable.
 type linkView struct {
 	replication.Spec
@@ -31,10 +36,11 @@ type linkView struct {
 	Waiting   int32 `json:"waiting"`
 	Stopped   int32 `json:"stopped"`
 	Failures  int32 `json:"failures"`
-	// Lag is in records, LagMs how old the oldest of them is; 0 if none waits, or if it is
-	// not known.
-	Lag              int64         `json:"lag"`
-	LagMs            int64         `json:"lag_ms"`
+	// Lag is in records, LagMs how old the oldest of them is, 0 if none waits; null if that is
+	// not known. Of LagUnknown copies it is not known.
+	Lag              *int64        `json:"lag"`
+	LagMs            *int64        `json:"lag_ms"`
+	LagUnknown       int32         `json:"lag_unknown"`
 	RecordsPerSecond float64       `json:"records_copied_per_second"`
 	BytesPerSecond   float64       `json:"bytes_copied_per_second"`
 	ConsistentSince  string        `json:"consistent_since,omitempty"`
@@ -63,7 +69,7 @@ type copyView struct {
 	Remedy          string `json:"remedy,omitempty"`
 	Next            int64  `json:"next"`
 	SourceEnd       int64  `json:"source_end"`
-	Lag             int64  `json:"lag"`
+	Lag             *int64 `json:"lag"`
 	Copied          int64  `json:"copied"`
 	Buried          int64  `json:"buried"`
 	ConsistentSince string `json:"consistent_since,omitempty"`
@@ -80,6 +86,8 @@ type copyView struct {
 	AgainAt    string         `json:"again_at,omitempty"`
 	Replicator string         `json:"replicator"`
 	Incidents  []incidentView `json:"incidents,omitempty"`
+	// IncidentsMore are older ones, which the log of the replicator has.
+	IncidentsMore int64 `json:"incidents_more,omitempty"`
 }
 
 type incidentView struct {
@@ -87,6 +95,7 @@ type incidentView struct {
 	Offset int64  `json:"offset"`
 	Lost   int64  `json:"lost,omitempty"`
 	At     string `json:"at"`
+	AgeMs  int64  `json:"age_ms"`
 }
 
 // severity orders the states of a link: the worst of several replicators is that of all.
@@ -97,7 +106,7 @@ var severity = map[string]int{
 // viewLink puts together what is declared and what is reported.
 func viewLink(l replication.Link, status *replication.Status, now int64) linkView {
 	v := linkView{Spec: l.Spec, Replicators: []string{}, Problems: []problemView{}, SourceDeleted: deletedOf(&l, status), Revision: l.Revision}
-	heartbeat, consistent := int64(0), int64(0)
+	heartbeat, consistent, lag := int64(0), int64(0), &lagged{}
 	settled := true
 	for _, m := range status.Shares {
 		if m.Link != l.Name {
@@ -107,6 +116,7 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 			continue
 		}
 		v.add(m)
+		lag.add(m)
 		settled = settled && (m.Copies == 0 || m.ConsistentSinceMs > 0)
 		consistent = max(consistent, m.ConsistentSinceMs)
 	}
@@ -114,6 +124,8 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		age := max(0, now-heartbeat)
 		v.HeartbeatMs = &age
 	}
+	v.Lag, v.LagMs, v.LagUnknown = lag.known()
+	v.doubles(status, now)
 	if settled {
 		v.ConsistentSince = cli.Stamp(consistent)
 	}
@@ -123,6 +135,8 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		if v.Remedy = fmt.Sprintf("spanway link resume %s", l.Name); l.FailedOver {
 			v.Remedy = failedOver(l)
 		}
+	case heartbeat == 0 && now-l.DeclaredMs < fresh.Milliseconds():
+		v.State, v.Remedy = starting, "it was declared just now: a replicator of this site takes it within seconds"
 	case len(v.Replicators) == 0:
 		v.State, v.Remedy = unattended, notReported(heartbeat, now)
 	case v.Copies == 0 && v.State == "idle" && len(v.Problems) == 0 && len(v.SourceDeleted) > 0:
@@ -137,10 +151,12 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 	return v
 }
 
-// failedOver is what to do about a link that was failed over. It does not tell whether its
-// source was away, so that there is no link back yet.
+// failedOver is what to do about a link that was failed over.
 func failedOver(l replication.Link) string {
-	return fmt.Sprintf("if the source %s was away (--force) call spanway link failover %s here again when it answers, for the link back; else none is needed: to fail back, call spanway link failover at the site %s", l.Source, l.Name, l.Source)
+	if l.NoLinkBack {
+		return fmt.Sprintf("its source %s was away, and there is no link back yet: call spanway link failover %s here again when it answers", l.Source, l.Name)
+	}
+	return fmt.Sprintf("none is needed: the link back is at work at the site %s; to fail back, call spanway link failover there", l.Source)
 }
 
 // notReported is what to do about a link of which no replicator reports. One that was just
@@ -157,7 +173,6 @@ func (v *linkView) add(m *events.ReplicationLinkReported) {
 	v.Replicators = append(v.Replicators, m.Replicator)
 	v.Copies, v.Snapshots, v.Stopped = v.Copies+m.Copies, v.Snapshots+m.Snapshots, v.Stopped+m.Stopped
 	v.Waiting, v.Failures = v.Waiting+m.Waiting, max(v.Failures, m.Failures)
-	v.Lag, v.LagMs = v.Lag+m.Lag, max(v.LagMs, m.LagMs)
 	v.RecordsPerSecond, v.BytesPerSecond = v.RecordsPerSecond+m.RecordsPerSecond, v.BytesPerSecond+m.BytesPerSecond
 	if severity[m.State] >= severity[v.State] {
 		v.State, v.Reason = m.State, m.Reason
@@ -168,6 +183,16 @@ func (v *linkView) add(m *events.ReplicationLinkReported) {
 	for _, p := range m.Problems {
 		if view := (problemView{p.Topic, p.Code, p.Text}); !v.has(view) {
 			v.Problems = append(v.Problems, view)
+		}
+	}
+}
+
+// doubles adds the problem of replicators that have one name.
+func (v *linkView) doubles(status *replication.Status, now int64) {
+	for _, d := range status.Duplicates {
+		if now-d.AtMs <= fresh.Milliseconds() && slices.Contains(v.Replicators, d.Replicator) {
+			v.Problems = append(v.Problems, problemView{Code: "duplicate_instance", Text: fmt.Sprintf(
+				"two replicators of this site have the name %s: each record is copied once all the same, but only what one of them reports is shown; give each a name of its own (--instance)", d.Replicator)})
 		}
 	}
 }
@@ -232,27 +257,33 @@ func colour(state string) string {
 // lag is how far the link is behind, for people: records, and how old the oldest is.
 func (v *linkView) lag() string {
 	switch {
-	case v.Lag == 0 && len(v.Replicators) == 0:
+	case v.Lag == nil && len(v.Replicators) == 0:
 		return "-"
-	case v.Lag == 0:
+	case v.Lag == nil:
+		return "?"
+	case *v.Lag == 0:
 		return "0"
-	case v.LagMs == 0:
-		return fmt.Sprintf("%d (?)", v.Lag)
+	case v.LagMs == nil:
+		return fmt.Sprintf("%d (?)", *v.Lag)
 	}
-	return fmt.Sprintf("%d (%s)", v.Lag, seconds(v.LagMs))
+	return fmt.Sprintf("%d (%s)", *v.Lag, seconds(*v.LagMs))
 }
 
 // waiting is lag in a sentence.
 func (v *linkView) waiting() string {
-	switch {
-	case v.Lag == 0 && len(v.Replicators) == 0:
-		return "not known"
-	case v.Lag == 0:
-		return "0 records"
-	case v.LagMs == 0:
-		return fmt.Sprintf("%d records; how old the oldest is, is not known", v.Lag)
+	more := ""
+	if v.LagUnknown > 0 {
+		more = fmt.Sprintf("; of %s it is not known", render.Count(int(v.LagUnknown), "partition", "partitions"))
 	}
-	return fmt.Sprintf("%d records; the oldest is %s old", v.Lag, seconds(v.LagMs))
+	switch {
+	case v.Lag == nil:
+		return "not known"
+	case *v.Lag == 0:
+		return "0 records" + more
+	case v.LagMs == nil:
+		return fmt.Sprintf("%d records; how old the oldest is, is not known%s", *v.Lag, more)
+	}
+	return fmt.Sprintf("%d records; the oldest is %s old%s", *v.Lag, seconds(*v.LagMs), more)
 }
 
 // alive tells until when replicators have proven that they work on the link.
@@ -266,7 +297,7 @@ func (v *linkView) alive() string {
 func seconds(ms int64) string { return fmt.Sprintf("%.1fs", float64(ms)/1000) }
 
 // viewCopies are the copies of a link.
-func viewCopies(l *replication.Link, status *replication.Status) (views []copyView) {
+func viewCopies(l *replication.Link, status *replication.Status, now int64) (views []copyView) {
 	link := l.Name
 	for _, m := range status.Copies {
 		if m.Link != link {
@@ -275,7 +306,7 @@ func viewCopies(l *replication.Link, status *replication.Status) (views []copyVi
 		v := copyView{
 			Topic: m.Topic, Partition: m.Partition, TargetTopic: m.TargetTopic, State: m.State, Reason: m.Reason,
 			Remedy: remedy(m.Reason, link, m.Topic, fmt.Sprintf(" --partition %d", m.Partition)),
-			Next:   m.Next, SourceEnd: m.SourceEnd, Lag: max(0, m.SourceEnd-m.Next), Copied: m.Counts.GetCopied(), Buried: m.Counts.GetBuried(),
+			Next:   m.Next, SourceEnd: m.SourceEnd, Copied: m.Counts.GetCopied(), Buried: m.Counts.GetBuried(),
 			ConsistentSince: cli.Stamp(m.ConsistentSinceMs), LastError: m.LastError, Replicator: m.Replicator,
 			Since: cli.Stamp(m.SinceMs), TargetEnd: m.TargetEnd,
 			Place: m.Place, Line: m.Line, Failures: m.Failures, AgainAt: cli.Stamp(m.AgainAtMs),
@@ -283,12 +314,50 @@ func viewCopies(l *replication.Link, status *replication.Status) (views []copyVi
 		if m.State == sourceDeleted {
 			v.Remedy = keptRemedy(l, m)
 		}
-		for _, i := range m.Incidents {
-			v.Incidents = append(v.Incidents, incidentView{i.Reason, i.Offset, i.Lost, cli.Stamp(i.AtMs)})
+		if behind := max(0, m.SourceEnd-m.Next); !m.LagUnknown {
+			v.Lag = &behind
 		}
+		v.happened(m, now)
 		views = append(views, v)
 	}
 	return views
+}
+
+// happened takes down the incidents of a copy that are not old.
+func (v *copyView) happened(m *events.ReplicationCopyReported, now int64) {
+	for _, i := range m.Incidents {
+		if age := max(0, now-i.AtMs); age <= incidentsLast.Milliseconds() {
+			v.Incidents = append(v.Incidents, incidentView{i.Reason, i.Offset, i.Lost, cli.Stamp(i.AtMs), age})
+		}
+	}
+	v.IncidentsMore = max(m.IncidentsTotal, int64(len(m.Incidents))) - int64(len(v.Incidents))
+}
+
+// incidentsLast is for how long an incident is shown.
+const incidentsLast = 24 * time.Hour
+
+// lagged is the lag of a link.
+type lagged struct {
+	records, ms     int64
+	copies, unknown int32
+	told            bool
+}
+
+// add adds the share of a replicator.
+func (l *lagged) add(m *events.ReplicationLinkReported) {
+	l.records, l.ms, l.told = l.records+m.Lag, max(l.ms, m.LagMs), true
+	l.copies, l.unknown = l.copies+m.Copies, l.unknown+m.LagUnknown
+}
+
+// known is what is known of it.
+func (l *lagged) known() (records, ms *int64, unknown int32) {
+	if !l.told || l.copies > 0 && l.unknown >= l.copies {
+		return nil, nil, l.unknown
+	}
+	if records = &l.records; l.records == 0 || l.ms > 0 {
+		ms = &l.ms
+	}
+	return records, ms, l.unknown
 }
 
 // remedy is what to do about the reason why a copy has stopped; empty if there is none.

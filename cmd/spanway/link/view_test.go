@@ -1,9 +1,12 @@
 package link
 
 import (
+	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
+	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
@@ -20,17 +23,22 @@ func TestViewLink(t *testing.T) {
 		return m
 	}
 	link := replication.Link{Spec: replication.Spec{Name: "orders"}}
+	fresh := link
+	fresh.DeclaredMs = now - 4000
 	paused := link
 	paused.Paused, paused.Reason = true, "upgrade"
 	over := paused
 	over.Source, over.FailedOver = "ams", true
+	alone := over
+	alone.NoLinkBack = true
 	for name, c := range map[string]struct {
 		link   replication.Link
 		shares []*events.ReplicationLinkReported
 		want   string // progress, reason, part of the remedy
 	}{
-		"no replicator": {link, nil, "unattended||has reported of it yet"},
-		"one":           {link, []*events.ReplicationLinkReported{share("a", "delta", nil)}, "delta||"},
+		"no replicator":                  {link, nil, "unattended||has reported of it yet"},
+		"one that was declared just now": {fresh, nil, "starting||it was declared just now"},
+		"one":                            {link, []*events.ReplicationLinkReported{share("a", "delta", nil)}, "delta||"},
 		"of another link": {link, []*events.ReplicationLinkReported{share("a", "delta", func(m *events.ReplicationLinkReported) { m.Link = "other" })},
 			"unattended||spanway serve replicator"},
 		"one that is silent": {link, []*events.ReplicationLinkReported{share("a", "delta", func(m *events.ReplicationLinkReported) { m.AtMs = now - 6000 })},
@@ -53,9 +61,10 @@ func TestViewLink(t *testing.T) {
 		"a snapshot that was given up": {link, []*events.ReplicationLinkReported{
 			share("a", "failed", func(m *events.ReplicationLinkReported) { m.Snapshots, m.Reason = 1, "snapshot_failed" }), share("b", "snapshot", nil),
 		}, "failed|snapshot_failed|or at once: spanway link resume orders --topic TOPIC"},
-		"paused without one":                      {paused, nil, "paused|upgrade|spanway link resume orders"},
-		"failed over, perhaps without its source": {over, nil, "paused|upgrade|if the source ams was away (--force) call spanway link failover orders here again when it answers"},
-		"paused": {paused, []*events.ReplicationLinkReported{share("a", "paused", nil)}, "paused|upgrade|spanway link resume orders"},
+		"paused without one":             {paused, nil, "paused|upgrade|spanway link resume orders"},
+		"failed over":                    {over, nil, "paused|upgrade|the link back is at work at the site ams"},
+		"failed over without its source": {alone, nil, "paused|upgrade|there is no link back yet: call spanway link failover orders here again when it answers"},
+		"paused":                         {paused, []*events.ReplicationLinkReported{share("a", "paused", nil)}, "paused|upgrade|spanway link resume orders"},
 	} {
 		v := viewLink(c.link, &replication.Status{Shares: c.shares}, now)
 		want := strings.SplitN(c.want, "|", 3)
@@ -79,7 +88,7 @@ func TestHowSnapshotsWait(t *testing.T) {
 		{Link: "in", State: "waiting", Place: 1, Line: 2, Failures: 1},
 		{Link: "in", Topic: "orders", Partition: 4, State: "failed", Reason: "snapshot_failed", Failures: 10},
 		{Link: "in", State: "snapshot"},
-	}})
+	}}, 1_700_000_000_000)
 	want := []string{"waiting, 3 of 17", "waiting, again at 2023-11-14T22:13:20.000Z, failures: 2", "waiting, 1 of 2, failures: 1", "failed, failures: 10", "snapshot"}
 	for i := range copies {
 		if got := copies[i].stands(); got != want[i] {
@@ -140,11 +149,11 @@ func TestTopicsThatTheSourceDeleted(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	l.On.Recreated = links.GoOn
-	copies := viewCopies(&l, status)
+	copies := viewCopies(&l, status, now)
 	if got, want := copies[0].stands(), "source_deleted since 2023-11-14T22:13:20.000Z, kept to 9"; got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
-	if c := copies[1]; c.TargetEnd != 9 || c.Lag != 0 || !strings.Contains(c.Remedy, "copied behind what is here (on.recreated: go_on)") {
+	if c := copies[1]; c.TargetEnd != 9 || *c.Lag != 0 || !strings.Contains(c.Remedy, "copied behind what is here (on.recreated: go_on)") {
 		t.Errorf("%+v", c)
 	}
 	if missing := unreported("in", &replication.Status{Shares: status.Shares, Copies: status.Copies}, now); missing == "" {
@@ -152,5 +161,80 @@ func TestTopicsThatTheSourceDeleted(t *testing.T) {
 	}
 	if got := topicsOf(&l, status, ""); len(got) != 0 {
 		t.Errorf("%v is to be audited", got)
+	}
+}
+
+// What is not known is null, not 0.
+func TestLagThatIsNotKnown(t *testing.T) {
+	l := replication.Link{Spec: replication.Spec{Name: "in"}}
+	share := func(copies, unknown int32, lag, ms int64) *events.ReplicationLinkReported {
+		return &events.ReplicationLinkReported{Link: "in", State: "delta", AtMs: 1000, Copies: copies, LagUnknown: unknown, Lag: lag, LagMs: ms}
+	}
+	for name, c := range map[string]struct {
+		shares []*events.ReplicationLinkReported
+		want   string // JSON, and for people
+	}{
+		"nobody reports":      {nil, `"lag":null,"lag_ms":null,"lag_unknown":0 - not known`},
+		"of no copy":          {[]*events.ReplicationLinkReported{share(2, 2, 0, 0)}, `"lag":null,"lag_ms":null,"lag_unknown":2 ? not known`},
+		"of one not":          {[]*events.ReplicationLinkReported{share(2, 0, 3, 500), share(1, 1, 0, 0)}, `"lag":3,"lag_ms":500,"lag_unknown":1 3 (0.5s) 3 records; the oldest is 0.5s old; of 1 partition it is not known`},
+		"not how old":         {[]*events.ReplicationLinkReported{share(2, 0, 3, 0)}, `"lag":3,"lag_ms":null,"lag_unknown":0 3 (?) 3 records; how old the oldest is, is not known`},
+		"nothing waits":       {[]*events.ReplicationLinkReported{share(2, 0, 0, 0)}, `"lag":0,"lag_ms":0,"lag_unknown":0 0 0 records`},
+		"there are no copies": {[]*events.ReplicationLinkReported{share(0, 0, 0, 0)}, `"lag":0,"lag_ms":0,"lag_unknown":0 0 0 records`},
+	} {
+		v := viewLink(l, &replication.Status{Shares: c.shares}, 1000)
+		text, err := json.Marshal(v)
+		_, from, _ := strings.Cut(string(text), `"lag":`)
+		from, _, _ = strings.Cut(`"lag":`+from, `,"records`)
+		if got := from + " " + v.lag() + " " + v.waiting(); err != nil || got != c.want {
+			t.Errorf("%s: %s, %v, want %s", name, got, err, c.want)
+		}
+	}
+	copies := viewCopies(&l, &replication.Status{Copies: []*events.ReplicationCopyReported{{Link: "in", LagUnknown: true}, {Link: "in", Next: 3, SourceEnd: 5}}}, 0)
+	if copies[0].Lag != nil || *copies[1].Lag != 2 {
+		t.Errorf("%+v", copies)
+	}
+}
+
+// Incidents are shown for a day; of the others it is said how many there were, and where.
+func TestIncidentsLeave(t *testing.T) {
+	const now, hour = 1_700_000_000_000, 3_600_000
+	l := replication.Link{Spec: replication.Spec{Name: "in"}}
+	at := func(hours int64) *events.ReplicationIncident {
+		return &events.ReplicationIncident{Reason: "overtaken", Offset: hours, AtMs: now - hours*hour}
+	}
+	copies := viewCopies(&l, &replication.Status{Copies: []*events.ReplicationCopyReported{
+		{Link: "in", Topic: "orders", Incidents: []*events.ReplicationIncident{at(30), at(25), at(2)}, IncidentsTotal: 12, Replicator: "one"},
+		{Link: "in", Topic: "stock", Incidents: []*events.ReplicationIncident{at(1)}}, // Of an older replicator.
+	}}, now)
+	if c := copies[0]; len(c.Incidents) != 1 || c.Incidents[0].AgeMs != 2*hour || c.IncidentsMore != 11 {
+		t.Errorf("%+v", c)
+	}
+	if c := copies[1]; len(c.Incidents) != 1 || c.IncidentsMore != 0 {
+		t.Errorf("%+v", c)
+	}
+	var out strings.Builder
+	if err := printCopies(cli.NewApp(cli.Streams{Out: &out, Err: io.Discard}), copies); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"overtaken 2h0m0s ago", "orders/0: 11 earlier incidents are not shown: the log of replicator one has them"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, out.String())
+		}
+	}
+}
+
+// Two replicators of one name are a problem while both report.
+func TestReplicatorsOfOneName(t *testing.T) {
+	l := replication.Link{Spec: replication.Spec{Name: "in"}}
+	status := &replication.Status{
+		Shares:     []*events.ReplicationLinkReported{{Link: "in", Replicator: "one", State: "delta", AtMs: 10_000}},
+		Duplicates: []replication.Duplicate{{Replicator: "one", AtMs: 9000}, {Replicator: "elsewhere", AtMs: 9000}},
+	}
+	if v := viewLink(l, status, 10_000); len(v.Problems) != 1 || v.Problems[0].Code != "duplicate_instance" || !strings.Contains(v.Problems[0].Text, "(--instance)") {
+		t.Errorf("%+v", v.Problems)
+	}
+	status.Duplicates[0].AtMs = 4000
+	if v := viewLink(l, status, 10_000); len(v.Problems) != 0 {
+		t.Errorf("it is over: %+v", v.Problems)
 	}
 }

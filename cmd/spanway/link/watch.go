@@ -130,7 +130,11 @@ func (w *watching) tell(views []linkView) error {
 	for i := range views {
 		v := &views[i]
 		there[v.Name] = true
-		news := fmt.Sprint(v.progress(), v.Reason, v.Copies, v.Lag, v.LastError, v.Revision, len(v.Problems))
+		lag := int64(-1)
+		if v.Lag != nil {
+			lag = *v.Lag
+		}
+		news := fmt.Sprint(v.progress(), v.Reason, v.Copies, lag, v.LastError, v.Revision, len(v.Problems))
 		if w.told[v.Name] == news {
 			continue
 		}
