@@ -98,35 +98,96 @@ func (o Options) tell(ctx context.Context, c *cluster.Cluster, what, key string,
 	return nil
 }
 
+// BadAnnouncement is a record that announces nothing, as it is none of an application.
+type BadAnnouncement struct {
+	// Offset is that in partition 0 of replication.applications, and Key that of the record.
+	Offset int64
+	Key    string
+	Why    error
+}
+
+// Announced are the applications of a cluster.
+type Announced struct {
+	// Applications are those that have announced themselves, by name.
+	Applications []Application
+	// Bad are the records that say nothing: the newest of each key, if nothing that can be
+	// read came behind it, by key; 100 at most.
+	Bad []BadAnnouncement
+	// BadSince are all that were read since this was told last; 1,000 at most.
+	BadSince []BadAnnouncement
+}
+
+const (
+	mostBad      = 100
+	mostBadSince = 1000
+)
+
 // applications is the table of those that have announced themselves.
-type applications struct{ of map[string]Application }
+type applications struct {
+	of    map[string]Application
+	bad   map[string]BadAnnouncement // by key
+	since []BadAnnouncement
+}
 
 func newApplications(c *cluster.Cluster, prefix string) (*table, *applications) {
-	a := &applications{map[string]Application{}}
+	a := &applications{of: map[string]Application{}, bad: map[string]BadAnnouncement{}}
 	topic := events.Topics{Prefix: cmp.Or(prefix, events.DefaultPrefix)}.ReplicationApplications()
-	return &table{cluster: c, topic: topic, set: a.set, clear: func() { clear(a.of) }}, a
+	return &table{cluster: c, topic: topic, set: a.set, clear: func() { clear(a.of); clear(a.bad) }}, a
 }
 
 // set folds a record. One that cannot be read, or whose key is not the application, says
-// nothing: anybody may write there, and one program's mistake must not stop the others.
+// nothing: anybody may write there, and one program's mistake must not stop the others. It is
+// told of.
 func (a *applications) set(key string, r *events.Record) {
 	if r.Value == nil {
 		delete(a.of, key)
+		delete(a.bad, key)
 		return
 	}
+	if err := a.say(key, r); err != nil {
+		bad := BadAnnouncement{Offset: r.Offset, Key: key, Why: err}
+		if _, there := a.bad[key]; there || len(a.bad) < mostBad {
+			a.bad[key] = bad
+		}
+		if len(a.since) < mostBadSince {
+			a.since = append(a.since, bad)
+		}
+		return
+	}
+	delete(a.bad, key)
+}
+
+func (a *applications) say(key string, r *events.Record) error {
 	m, err := events.Message(r)
 	if err != nil {
-		return
+		return err
 	}
 	switch m := m.(type) {
 	case *events.ReplicationApplicationAnnounced:
 		said := Application{Name: m.Application, Topics: m.Topics, Model: cmp.Or(links.Model(m.Model), links.Topic), Sites: m.Sites, Header: m.Header}
-		if said.Check() == nil && (key == said.Name || key == "") {
-			a.of[said.Name] = said
+		if err := said.Check(); err != nil {
+			return err
 		}
+		if key != said.Name && key != "" {
+			return events.Refuse(events.CodeBadData, "the key is %.99q, and the application %.99q: both must be its name", key, said.Name)
+		}
+		a.of[said.Name] = said
 	case *events.ReplicationApplicationWithdrawn:
 		delete(a.of, m.Application)
+	default:
+		return events.Refuse(events.CodeUnknownType, "it is neither an announcement nor a withdrawal")
 	}
+	return nil
+}
+
+// told is what there is to tell.
+func (a *applications) told() Announced {
+	all := Announced{Applications: a.list(), BadSince: a.since}
+	a.since = nil
+	for _, key := range slices.Sorted(maps.Keys(a.bad)) {
+		all.Bad = append(all.Bad, a.bad[key])
+	}
+	return all
 }
 
 func (a *applications) list() []Application {
@@ -145,6 +206,11 @@ func Applications(ctx context.Context, c *cluster.Cluster, prefix string) ([]App
 // WatchApplications calls see with those that have announced themselves in a cluster, at
 // once and on each change, until see or ctx ends it, or something fails.
 func WatchApplications(ctx context.Context, c *cluster.Cluster, prefix string, see func([]Application) error) error {
+	return WatchAnnounced(ctx, c, prefix, func(all Announced) error { return see(all.Applications) })
+}
+
+// WatchAnnounced is WatchApplications, with the records that announce nothing.
+func WatchAnnounced(ctx context.Context, c *cluster.Cluster, prefix string, see func(Announced) error) error {
 	t, a := newApplications(c, prefix)
-	return t.follow(ctx, func() error { return see(a.list()) })
+	return t.follow(ctx, func() error { return see(a.told()) })
 }

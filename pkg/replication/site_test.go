@@ -283,6 +283,40 @@ func TestApplications(t *testing.T) {
 	}
 }
 
+// A record that announces nothing is told of, with where it stands and why, until its key has
+// one that can be read.
+func TestBadAnnouncements(t *testing.T) {
+	ctx, c := within(t), broker(t)
+	if err := replication.Announce(ctx, c, replication.Options{}, replication.Application{Name: "shop", Topics: []string{"orders"}}); err != nil {
+		t.Fatal(err)
+	}
+	byHand(ctx, t, c, "broken", `{"application":"broken"`)
+	byHand(ctx, t, c, "broken", `{"application":"other","topics":["x"]}`)
+	byHand(ctx, t, c, "stock", `{"application":"stock","topics":["a b"]}`)
+	enough := errors.New("enough")
+	calls := 0
+	err := replication.WatchAnnounced(ctx, c, "", func(all replication.Announced) error {
+		switch calls++; calls {
+		case 1:
+			if len(all.Applications) != 1 || len(all.Bad) != 2 || len(all.BadSince) != 3 {
+				t.Errorf("%+v", all)
+			}
+			if b := all.Bad[0]; b.Key != "broken" || b.Offset != 2 || !strings.Contains(b.Why.Error(), `the application "other"`) {
+				t.Errorf("%+v", b)
+			}
+			byHand(ctx, t, c, "broken", `{"application":"broken","topics":["x"]}`)
+			return nil
+		}
+		if len(all.Applications) != 2 || len(all.Bad) != 1 || all.Bad[0].Key != "stock" || len(all.BadSince) != 0 {
+			t.Errorf("%+v", all)
+		}
+		return enough
+	})
+	if !errors.Is(err, enough) {
+		t.Error(err)
+	}
+}
+
 // byHand writes an announcement as a program in another language does.
 func byHand(ctx context.Context, t *testing.T, c *cluster.Cluster, key, json string) {
 	t.Helper()

@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/logowner"
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/selection"
@@ -113,7 +114,8 @@ type Links interface {
 	// Watch calls changed with all that is declared at the site, at once and whenever it
 	// changes, one call at a time, until ctx ends. Its error is final.
 	Watch(ctx context.Context, changed func([]links.Link, []links.Group)) error
-	// Applications calls changed with those that have announced themselves at a source, at
-	// once and whenever that changes, until ctx ends. What is in the way it tries again.
-	Applications(ctx context.Context, source *cluster.Cluster, changed func([]selection.Application))
+	// Applications calls changed with those that have announced themselves at a source, and
+	// with the records there that announce nothing, at once and whenever that changes, until
+	// ctx ends. What is in the way it tries again.
+	Applications(ctx context.Context, source *cluster.Cluster, changed func([]selection.Application, replication.Announced))
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/selection"
 )
@@ -16,6 +17,7 @@ type declarations struct {
 	linked       []links.Link
 	groups       []links.Group
 	applications []selection.Application
+	bad          replication.Announced
 	changed      chan struct{}
 }
 
@@ -75,11 +77,11 @@ func (d *declarations) Watch(ctx context.Context, changed func([]links.Link, []l
 }
 
 // Applications implements Links.
-func (d *declarations) Applications(ctx context.Context, _ *cluster.Cluster, changed func([]selection.Application)) {
+func (d *declarations) Applications(ctx context.Context, _ *cluster.Cluster, changed func([]selection.Application, replication.Announced)) {
 	d.follow(ctx, func() {
 		d.mu.Lock()
-		all := d.applications
+		all, bad := d.applications, d.bad
 		d.mu.Unlock()
-		changed(all)
+		changed(all, bad)
 	})
 }

@@ -33,13 +33,13 @@ func (l *siteLinks) Watch(ctx context.Context, changed func([]links.Link, []link
 const lookAgain = time.Second
 
 // Applications implements Links.
-func (l *siteLinks) Applications(ctx context.Context, source *cluster.Cluster, changed func([]selection.Application)) {
+func (l *siteLinks) Applications(ctx context.Context, source *cluster.Cluster, changed func([]selection.Application, replication.Announced)) {
 	try := source.Kafka().Board().New("look for applications at " + source.String())
 	defer try.End()
 	for ctx.Err() == nil {
-		err := replication.WatchApplications(ctx, source, l.options.Prefix, func(all []replication.Application) error {
+		err := replication.WatchAnnounced(ctx, source, l.options.Prefix, func(all replication.Announced) error {
 			try.Passed()
-			changed(selected(all))
+			changed(selected(all.Applications), all)
 			return nil
 		})
 		if ctx.Err() == nil {

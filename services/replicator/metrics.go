@@ -20,6 +20,7 @@ type metrics struct {
 	dropped                   metric.Int64Counter
 	windows, audits           metric.Int64Counter
 	skipped, failures         metric.Int64Counter
+	announcements             metric.Int64Counter
 	lag, age                  metric.Int64ObservableGauge
 	copies, unaudited         metric.Int64ObservableGauge
 }
@@ -52,6 +53,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m.audits = counter("audit.records", "{record}", "Records of both sides that were read to compare them.")
 	m.skipped = counter("audit.skipped", "{record}", "Offsets of copies that were deleted before they were compared.")
 	m.failures = counter("snapshot.failures", "{failure}", "Snapshots that gave their place up, by reason: idle, overdue.")
+	m.announcements = counter("announcements.malformed", "{record}", "Records of sources that announce no application, by source.")
 	m.unaudited = gauge("audit.behind", "{record}", "Offsets of copies that are yet to be compared.")
 	m.lag = gauge("lag", "{record}", "Offsets of sources that are yet to be decided.")
 	m.age = gauge("lag.age", "ms", "How old the oldest record is that waits to be copied, as far as it is known; 0 if none does.")

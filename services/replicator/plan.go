@@ -3,11 +3,16 @@ package replicator
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/selection"
 )
@@ -158,11 +163,18 @@ func (s *Service) source(ctx context.Context, name string) *view {
 		return v
 	}
 	v := newView(name, c, &s.cfg, s.poke)
-	v.asks = true
+	v.asks, v.misread = true, func(b replication.BadAnnouncement) { s.misread(name, b) }
 	s.sources[name] = v
 	s.beside.Go(func() { v.run(ctx) })
 	s.beside.Go(func() { s.deps.Links.Applications(ctx, c, v.announced) })
 	return v
+}
+
+// misread tells of a record that announces nothing.
+func (s *Service) misread(source string, b replication.BadAnnouncement) {
+	s.metrics.announcements.Add(context.Background(), 1, metric.WithAttributes(attribute.String("source", source)))
+	s.log.Warn("a record announces no application: who has written it is to mend that", "source", source,
+		"record", fmt.Sprintf("%s/0@%d", s.topics.ReplicationApplications(), b.Offset), "key", b.Key, "error", b.Why)
 }
 
 // share are the copies that are this process's: those to run, and those that are paused.

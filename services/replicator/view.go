@@ -12,6 +12,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator/selection"
 )
 
@@ -23,7 +24,9 @@ type view struct {
 	discover time.Duration
 	follow   time.Duration
 	changed  func()
-	asks     bool // whether the cluster answers, also while nothing is copied
+	asks     bool                              // whether the cluster answers, also while nothing is copied
+	misread  func(replication.BadAnnouncement) // is told of each, once
+	badNext  int64                             // those below were told of; of the goroutine that watches applications
 
 	poked chan struct{} // holds one if a look is due at once
 	asked time.Time     // when the cluster answered; of the goroutine that looks
@@ -35,6 +38,7 @@ type view struct {
 	topics       map[string]*seen
 	wanted       map[string]bool
 	applications []selection.Application
+	bad          []selection.BadAnnouncement
 }
 
 // seen is a topic as it was seen last.
@@ -277,13 +281,22 @@ func (v *view) readSince(topic string, then time.Time) bool {
 }
 
 // announced notes the applications: none is something else than not known.
-func (v *view) announced(all []selection.Application) {
+func (v *view) announced(all []selection.Application, of replication.Announced) {
 	if all == nil {
 		all = []selection.Application{}
 	}
 	v.mu.Lock()
-	v.applications = all
+	v.applications, v.bad = all, nil
+	for _, b := range of.Bad {
+		v.bad = append(v.bad, selection.BadAnnouncement{Key: b.Key, Offset: b.Offset, Why: b.Why.Error()})
+	}
 	v.mu.Unlock()
+	for _, b := range of.BadSince { // Where the log is read anew they come again.
+		if b.Offset >= v.badNext && v.misread != nil {
+			v.badNext = b.Offset + 1
+			v.misread(b)
+		}
+	}
 	v.changed()
 }
 
@@ -319,5 +332,5 @@ func (v *view) source() selection.Source {
 	id, topics := v.known()
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return selection.Source{Cluster: id, Trouble: v.trouble, Topics: topics, Applications: v.applications}
+	return selection.Source{Cluster: id, Trouble: v.trouble, Topics: topics, Applications: v.applications, Bad: v.bad}
 }

@@ -110,6 +110,7 @@ func (s *selecting) choosers(l *links.Link, source Source) choosers {
 		c.include = s.compile(l, l.Include)
 	}
 	applications := s.compile(l, l.Applications)
+	s.misread(l, source, applications)
 	sorted := slices.SortedFunc(slices.Values(source.Applications), func(a, b Application) int { return cmp.Compare(a.Name, b.Name) })
 	for _, a := range sorted {
 		if !applications.match(a.Name) || len(a.Sites) > 0 && !slices.Contains(a.Sites, s.in.Site.Name) {
@@ -127,6 +128,22 @@ func (s *selecting) choosers(l *links.Link, source Source) choosers {
 	}
 	return c
 }
+
+// misread tells of records that announce nothing, but have the keys of applications that the
+// link chooses.
+func (s *selecting) misread(l *links.Link, source Source, applications patterns) {
+	told := 0
+	for _, b := range source.Bad {
+		if told < mostMisread && (applications.match(b.Key) || b.Key == "" && len(applications.all) > 0) {
+			told++
+			s.problem(l, "", BadRecord, false, "the record %s/0@%d of %s, of key %.99q, announces nothing: %.300s; who has written it is to announce again, and until then what was announced before is copied",
+				events.Topics{Prefix: s.in.Site.Prefix}.ReplicationApplications(), b.Offset, l.Source, b.Key, b.Why)
+		}
+	}
+}
+
+// mostMisread are told of for each link.
+const mostMisread = 5
 
 // choose tells whether a topic is chosen, and whether by its name.
 func (c *choosers) choose(topic string) (routed *mirror.Routing, named, ok bool) {

@@ -33,6 +33,15 @@ type Source struct {
 	Topics  []Topic
 	// Applications are those that have announced themselves there; nil: they are not known.
 	Applications []Application
+	// Bad are records there that announce nothing.
+	Bad []BadAnnouncement
+}
+
+// BadAnnouncement is a record of a source that announces no application.
+type BadAnnouncement struct {
+	Key    string
+	Offset int64
+	Why    string
 }
 
 // Topic is what a cluster tells of a topic.

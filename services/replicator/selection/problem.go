@@ -35,6 +35,9 @@ const (
 	MorePartitions Code = "more_partitions"
 	// MaxMessageBytes: the target topic takes smaller records than the source.
 	MaxMessageBytes Code = "max_message_bytes"
+	// BadRecord: a record at the source announces no application, and has the key of one that
+	// the link chooses.
+	BadRecord Code = "bad_announcement"
 	// FenceRefused: rights do not let the target be written behind its broker's fence.
 	FenceRefused Code = "fence_refused"
 	// NearRetention: the source may soon delete what is yet to be copied.

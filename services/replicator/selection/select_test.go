@@ -300,6 +300,19 @@ func TestSelect(t *testing.T) {
 			}),
 			[]string{"a: AMS/orders/0/orders", "a: AMS/stock/0/stock", "max_message_bytes a orders"},
 		},
+		"a record that announces nothing is told of where the link chooses its key": {
+			world(func(in *Input) {
+				of := in.Sources["ams"]
+				of.Bad = []BadAnnouncement{{Key: "shop", Offset: 7, Why: "no"}, {Key: "bank"}, {}}
+				in.Sources["ams"] = of
+				in.Links = []links.Link{
+					{Since: 1, Spec: links.Spec{Name: "a", Source: "ams", Include: []string{".*"}}},
+					{Since: 2, Spec: links.Spec{Name: "b", Source: "ams", Applications: []string{"shop"}}},
+					{Since: 3, Spec: links.Spec{Name: "c", Source: "lis", Applications: []string{"shop"}}},
+				}
+			}),
+			[]string{"bad_announcement b", "bad_announcement b"},
+		},
 		"the source of a link that was turned round has room as its copy": {
 			world(func(in *Input) {
 				in.topics(false, topic("orders", 1, "max.message.bytes=3048"), topic("stock", 1, "max.message.bytes=3049"))
