@@ -1075,7 +1075,9 @@ type ReplicationLast struct {
 	// Its offset in the source.
 	Origin int64 `protobuf:"varint,2,opt,name=origin,proto3" json:"origin,omitempty"`
 	// That of the copy when the record was copied.
-	Generation    uint32 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	Generation uint32 `protobuf:"varint,3,opt,name=generation,proto3" json:"generation,omitempty"`
+	// Its value is null: compaction may delete it.
+	Tombstone     bool `protobuf:"varint,4,opt,name=tombstone,proto3" json:"tombstone,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1129,6 +1131,13 @@ func (x *ReplicationLast) GetGeneration() uint32 {
 		return x.Generation
 	}
 	return 0
+}
+
+func (x *ReplicationLast) GetTombstone() bool {
+	if x != nil {
+		return x.Tombstone
+	}
+	return false
 }
 
 // ReplicationProof is a record of the source, to be compared with what is there.
@@ -2000,13 +2009,14 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	" \x01(\tR\btargetId\x12 \n" +
 	"\fcaught_up_ms\x18\v \x01(\x03R\n" +
 	"caughtUpMs\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"a\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x7f\n" +
 	"\x0fReplicationLast\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x03R\x06target\x12\x16\n" +
 	"\x06origin\x18\x02 \x01(\x03R\x06origin\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x03 \x01(\rR\n" +
-	"generation\">\n" +
+	"generation\x12\x1c\n" +
+	"\ttombstone\x18\x04 \x01(\bR\ttombstone\">\n" +
 	"\x10ReplicationProof\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xda\x06\n" +

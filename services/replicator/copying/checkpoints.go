@@ -162,7 +162,7 @@ func toWire(id string, c *mirror.Checkpoint) *events.ReplicationCheckpointed {
 		SourceId: c.SourceID, TargetId: c.TargetID, CaughtUpMs: c.CaughtUp, AtMs: time.Now().UnixMilli(),
 	}
 	if l := c.Last; l != nil {
-		m.Last = &events.ReplicationLast{Target: l.Target, Origin: l.Origin, Generation: l.Generation}
+		m.Last = &events.ReplicationLast{Target: l.Target, Origin: l.Origin, Generation: l.Generation, Tombstone: l.Tombstone}
 	}
 	for _, p := range c.Proof {
 		m.Proof = append(m.Proof, &events.ReplicationProof{Offset: p.Offset, Hash: p.Hash})
@@ -176,7 +176,7 @@ func fromWire(m *events.ReplicationCheckpointed) mirror.Checkpoint {
 		SourceID: m.SourceId, TargetID: m.TargetId, CaughtUp: m.CaughtUpMs,
 	}
 	if l := m.Last; l != nil {
-		c.Last = &mirror.Last{Target: l.Target, Origin: l.Origin, Generation: l.Generation}
+		c.Last = &mirror.Last{Target: l.Target, Origin: l.Origin, Generation: l.Generation, Tombstone: l.Tombstone}
 	}
 	for _, p := range m.Proof {
 		c.Proof = append(c.Proof, mirror.Proof{Offset: p.Offset, Hash: p.Hash})

@@ -127,7 +127,7 @@ func testCheckpoints(t *testing.T, again func() Checkpoints) {
 	want(c, "a", 6)
 	want(again(), "a", 6)
 	full := mirror.Checkpoint{
-		Generation: 2, Claim: 3, Start: 4, Next: 5, SnapshotEnd: 6, Last: &mirror.Last{Target: 7, Origin: 8, Generation: 2},
+		Generation: 2, Claim: 3, Start: 4, Next: 5, SnapshotEnd: 6, Last: &mirror.Last{Target: 7, Origin: 8, Generation: 2, Tombstone: true},
 		Proof: []mirror.Proof{{Offset: 1, Hash: 1 << 63}}, SourceID: "s", TargetID: "t",
 	}
 	save(c, "a", full)

@@ -163,7 +163,7 @@ func (c *Copy) Appended(base int64) error {
 	}
 	n := len(c.batch)
 	newest := c.origins[n-1]
-	c.mark.Last = &Last{Target: base + int64(n) - 1, Origin: newest, Generation: c.mark.Generation}
+	c.mark.Last = &Last{Target: base + int64(n) - 1, Origin: newest, Generation: c.mark.Generation, Tombstone: c.batch[n-1].Value == nil}
 	c.counts.Copied += int64(n)
 	if c.target.looked = c.target.end; c.cfg.Shared {
 		c.target.looked = base

@@ -266,3 +266,34 @@ func TestACompactedTargetThatWasWrittenTo(t *testing.T) {
 		}
 	}
 }
+
+// A tombstone that was copied last, and that compaction has deleted from the target since, is
+// no loss; what comes behind the newest record is copied again all the same. A record that is
+// none, a target without compaction, and one that ends in front of it, tell of a loss.
+func TestATombstoneThatWasCompacted(t *testing.T) {
+	for name, c := range map[string]struct {
+		tombstone, compacted bool
+		end                  int64
+		id                   string
+		lost                 bool
+	}{
+		"it was compacted":            {true, true, 9, "id", false},
+		"it was no tombstone":         {false, true, 9, "id", true},
+		"nothing is compacted there":  {true, false, 9, "id", true},
+		"the target has lost its end": {true, true, 5, "id", true},
+		"the target is another one":   {true, true, 9, "new", true},
+	} {
+		saved := &Checkpoint{Generation: 1, Next: 6, TargetID: "id", Last: &Last{Target: 5, Origin: 5, Generation: 1, Tombstone: c.tombstone}}
+		copies := New(Config{Source: from, Target: into, Compacted: Compaction{Source: true, Target: c.compacted}}, saved)
+		must(copies.Claimed(0, c.end, c.id))
+		for read, ok := copies.Next().(ReadTail); ok; read, ok = copies.Next().(ReadTail) {
+			mark := events.Provenance{Origin: events.Origin{ClusterPartition: from, Offset: 2}, Generation: 1}
+			last := mark.Mark(&events.Record{Value: []byte("v")}, into)
+			last.Offset = 2
+			must(copies.Tail(Tail{Records: []events.Record{last}, Next: read.To}))
+		}
+		if incidents := copies.Incidents(); copies.mark.Next != 3 || (len(incidents) > 0) != c.lost {
+			t.Errorf("%s: it goes on at %d, %+v", name, copies.mark.Next, incidents)
+		}
+	}
+}

@@ -82,7 +82,12 @@ func (c *Copy) lost(saved *Checkpoint) int64 {
 	default: // All of this generation is gone, and maybe the end of the one before.
 		next = min(saved.Start, newest.Origin+1)
 	}
-	c.tell(Incident{Reason: TargetLost, Offset: next})
+	if !same || !c.cfg.Compacted.Target || !last.Tombstone {
+		c.tell(Incident{Reason: TargetLost, Offset: next})
+	}
+	// Else compaction has deleted a tombstone in its time, and what comes behind the newest
+	// record were tombstones, too, or gave way to them. That the end was lost cannot be told
+	// from it, and does not matter: all that is missing is copied again.
 	return next
 }
 

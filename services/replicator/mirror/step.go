@@ -81,6 +81,8 @@ type Incident struct {
 type Last struct {
 	Target, Origin int64
 	Generation     uint32
+	// Tombstone says that its value is null, so that compaction deletes it in its time.
+	Tombstone bool
 }
 
 // newer says whether a record comes behind another of the copy.

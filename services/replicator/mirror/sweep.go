@@ -193,7 +193,7 @@ func (c *Copy) sweepAppended(base int64) {
 		c.stop(Incident{Reason: TargetLost, Offset: c.mark.Next})
 		return
 	}
-	c.mark.Last = &Last{Target: base + int64(s.doing) - 1, Origin: max(c.mark.Next-1, 0), Generation: c.mark.Generation}
+	c.mark.Last = &Last{Target: base + int64(s.doing) - 1, Origin: max(c.mark.Next-1, 0), Generation: c.mark.Generation, Tombstone: true}
 	c.counts.Swept += int64(s.doing)
 	s.delete = s.delete[s.doing:]
 	if c.target.looked = c.target.end; c.cfg.Shared {

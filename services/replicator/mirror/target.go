@@ -44,7 +44,7 @@ func (t *target) see(cfg *Config, r *events.Record) {
 		}
 		return
 	}
-	l := &Last{Target: r.Offset, Origin: p.Offset, Generation: p.Generation}
+	l := &Last{Target: r.Offset, Origin: p.Offset, Generation: p.Generation, Tombstone: r.Value == nil}
 	if !l.newer(t.newest) {
 		return // A program has written it again.
 	}
