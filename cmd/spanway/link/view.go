@@ -156,7 +156,7 @@ func failedOver(l replication.Link) string {
 	if l.NoLinkBack {
 		return fmt.Sprintf("its source %s was away, and there is no link back yet: call spanway link failover %s here again when it answers", l.Source, l.Name)
 	}
-	return fmt.Sprintf("none is needed: the link back is at work at the site %s; to fail back, call spanway link failover there", l.Source)
+	return fmt.Sprintf("none is needed: the link back is at work; to fail back, call spanway link failover at the site %s", l.Source)
 }
 
 // notReported is what to do about a link of which no replicator reports. One that was just
