@@ -55,6 +55,8 @@ var waits = map[string]string{
 	"services/replicator/failover/look.go freeze":     "whether records come: it tells where they do",
 	"services/replicator/trim.go run":                 "the next look for what sources have deleted: a Try tells of the last one",
 	"services/replicator/ends.go run":                 "the next look at the ends of sources: a Try tells of the last one",
+	"services/replicator/connect.go awaitSettings":    "settings of topics, of which their views tell, and not for longer than 10 s",
+	"services/replicator/doubles.go doubles":          "reports of another replicator: one look",
 	"services/replicator/copying/ahead.go readSource": "the source, and what is due beside it",
 	"services/replicator/copying/gate.go hold":        "that a snapshot is admitted, and what is due beside it",
 	"services/replicator/copying/limit.go take":       "the limit of the link",
