@@ -47,6 +47,7 @@ func TestBenchTasks(t *testing.T) {
 
 // Schedulers are real processes here, told to stop and killed.
 func TestBenchPools(t *testing.T) {
+	t.Parallel()
 	out, err := exec.CommandContext(t.Context(), binary, "bench", "pools", "--schedulers", "2", "--pools", "1,3", "--tasks", "1000", "-o", "json").Output()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

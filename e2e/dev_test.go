@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ func TestDevKeepsItsData(t *testing.T) {
 	file := filepath.Join(dir, "tasks.ndjson")
 	writeTasks(t, file, n)
 	dev, addr, _ := startDev(t, filepath.Join(dir, "data"))
-	if out, err := exec.Command(binary, "task", "submit", "--brokers", addr, "--file", file).CombinedOutput(); err != nil {
+	if out, err := commandLine(t.Context(), binary, "task", "submit", "--brokers", addr, "--file", file).CombinedOutput(); err != nil {
 		t.Fatalf("task submit --file: %v\n%s", err, out)
 	}
 	c, err := client.New(client.Config{Brokers: []string{addr}})
@@ -38,7 +37,7 @@ func TestDevKeepsItsData(t *testing.T) {
 
 	_, addr, took := startDev(t, filepath.Join(dir, "data"))
 	within(t, "ready on the data of 100,000 tasks", took, 3*time.Second, 3*time.Second)
-	out, err := exec.Command(binary, "verify", "--brokers", addr, "-o", "json").Output()
+	out, err := commandLine(t.Context(), binary, "verify", "--brokers", addr, "-o", "json").Output()
 	if err != nil {
 		t.Fatalf("verify: %v\n%s", err, out)
 	}

@@ -81,7 +81,7 @@ func TestHostileInput(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", h.name, err)
 		}
-		s.seen.awaitCount(t, events.TypeTaskRejected, i+1, 60*time.Second)
+		s.seen.awaitCount(t, events.TypeTaskRejected, i+1, patience)
 		s.seen.mu.Lock()
 		m := s.seen.last[events.TypeTaskRejected].Message.(*events.TaskRejected)
 		s.seen.mu.Unlock()
@@ -94,8 +94,8 @@ func TestHostileInput(t *testing.T) {
 			}
 			continue
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		page, err := dead.Fetch(ctx, from, 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		page, err := dead.Fetch(ctx, from, patience)
 		cancel()
 		if err != nil || len(page.Records) == 0 {
 			t.Fatalf("%s: no dead letter (%v)", h.name, err)

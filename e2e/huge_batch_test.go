@@ -49,8 +49,8 @@ func batchOpensToVeryMuch(t *testing.T, on brokers) {
 			t.Fatal(err)
 		}
 	}
-	s.seen.awaitCount(t, events.TypeTaskAccepted, each*len(codecs), time.Minute)
-	s.seen.awaitCount(t, events.TypeTaskRejected, len(codecs), time.Minute)
+	s.seen.awaitCount(t, events.TypeTaskAccepted, each*len(codecs), patience)
+	s.seen.awaitCount(t, events.TypeTaskRejected, len(codecs), patience)
 	s.seen.mu.Lock()
 	m := s.seen.last[events.TypeTaskRejected].Message.(*events.TaskRejected)
 	accepted := s.seen.counts[events.TypeTaskAccepted]

@@ -13,7 +13,6 @@ import (
 // G9 on full disks: that of Redis, which then refuses changes, and that of the broker,
 // which then ends.
 func TestRealRedisIdentifiersOnFullDisks(t *testing.T) {
-	t.Setenv(builtBinary, binary)
 	if !disktest.Apart(t) {
 		return
 	}

@@ -15,7 +15,7 @@ import (
 func TestApacheProducersOfIdentifiers(t *testing.T) {
 	for _, args := range [][]string{nil, {"--json"}} {
 		_, addr, _ := startDev(t, filepath.Join(t.TempDir(), "data"), args...)
-		if out, err := exec.Command(binary, "id", "create", "spi", "--to", "100", "--max", "10", "--brokers", addr).CombinedOutput(); err != nil {
+		if out, err := commandLine(t.Context(), binary, "id", "create", "spi", "--to", "100", "--max", "10", "--brokers", addr).CombinedOutput(); err != nil {
 			t.Fatalf("id create: %v\n%s", err, out)
 		}
 		for _, l := range []language{

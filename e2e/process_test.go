@@ -61,6 +61,10 @@ func runTests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "build spanway:", err)
 		return 1
 	}
+	if err := os.Setenv(builtBinary, binary); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return m.Run()
 }
 
@@ -100,6 +104,14 @@ type process struct {
 func spanway(t *testing.T, args ...string) *process {
 	t.Helper()
 	return start(t, strings.Join(args, " "), exec.Command(binary, args...))
+}
+
+// commandLine is a call of the command line, which waits a minute for a broker: it is to answer,
+// however slow the machine is.
+func commandLine(ctx context.Context, path string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = append(os.Environ(), "SPANWAY_DIAL_TIMEOUT=1m")
+	return cmd
 }
 
 func start(t *testing.T, name string, cmd *exec.Cmd) *process {
@@ -268,7 +280,7 @@ func (b *kfakeBroker) Start() {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s", brokerRole, b.port, cmp.Or(b.cluster, "e2e"), b.dir))
 	b.process = start(b.t, "broker", cmd)
-	b.process.out.await(b.t, "127.0.0.1", 20*time.Second)
+	b.process.out.await(b.t, "127.0.0.1", patience)
 }
 
 func (b *kfakeBroker) Kill() {

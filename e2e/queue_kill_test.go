@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -57,7 +56,7 @@ func TestQueueHostsAreKilled(t *testing.T) {
 	if left := q.run("list", "jobs"); len(left) != entries-2 {
 		t.Errorf("2 of %d are done, and %d are left: %v", entries, len(left), left)
 	}
-	out, err := exec.Command(binary, "verify", "--brokers", q.broker.Addr()).CombinedOutput()
+	out, err := commandLine(q.t.Context(), binary, "verify", "--brokers", q.broker.Addr()).CombinedOutput()
 	if want := fmt.Sprintf("%d entries enqueued, 2 taken out, %d held", entries, entries-2); err != nil || !strings.Contains(string(out), want) {
 		t.Errorf("verify does not say %q: %v\n%s", want, err, out)
 	}
@@ -78,8 +77,8 @@ type queueLine struct {
 }
 
 func (q *killedQueue) command(failpoint string, args ...string) *exec.Cmd {
-	cmd := exec.Command(q.binary, append([]string{"queue", "--brokers", q.broker.Addr(), "-o", "json"}, args...)...)
-	cmd.Env = append(os.Environ(), "SPANWAY_FAILPOINT="+failpoint)
+	cmd := commandLine(q.t.Context(), q.binary, append([]string{"queue", "--brokers", q.broker.Addr(), "-o", "json"}, args...)...)
+	cmd.Env = append(cmd.Env, "SPANWAY_FAILPOINT="+failpoint)
 	cmd.Stdin = strings.NewReader(q.in)
 	return cmd
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os/exec"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -21,6 +20,7 @@ import (
 // Tasks that died of a server's trouble are replayed when it is over: all of
 // them, each once, as new tasks, even after the scheduler has changed.
 func TestTheDeadAreReplayedWhenTheTroubleIsOver(t *testing.T) {
+	t.Parallel()
 	const n = 20
 	var well atomic.Bool
 	var served atomic.Int64
@@ -43,16 +43,16 @@ func TestTheDeadAreReplayedWhenTheTroubleIsOver(t *testing.T) {
 			Retry: &client.Retry{MaxAttempts: one},
 		}
 	})
-	s.seen.awaitCount(t, events.TypeTaskDeadLettered, n, 60*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskDeadLettered, n, patience)
 	well.Store(true)
 	first.signal(syscall.SIGKILL)
 	s.scheduler()
 
 	eventually(t, 60*time.Second, "all letters are on their topic", func(ctx context.Context) bool {
-		out, err := exec.CommandContext(ctx, binary, "log", "dead", "-o", "json", "--brokers", s.broker.Addr()).Output()
+		out, err := commandLine(ctx, binary, "log", "dead", "-o", "json", "--brokers", s.broker.Addr()).Output()
 		return err == nil && strings.Count(string(out), "\n") >= n
 	})
-	out, err := exec.Command(binary, "log", "dead", "--replay", "--all", "--code", "HTTP_503", "-o", "json", "--brokers", s.broker.Addr()).Output()
+	out, err := commandLine(t.Context(), binary, "log", "dead", "--replay", "--all", "--code", "HTTP_503", "-o", "json", "--brokers", s.broker.Addr()).Output()
 	if err != nil {
 		t.Fatalf("log dead --replay: %v\n%s", err, out)
 	}
@@ -65,7 +65,7 @@ func TestTheDeadAreReplayedWhenTheTroubleIsOver(t *testing.T) {
 			t.Errorf("replayed: %s, %v", line, err)
 		}
 	}
-	s.seen.awaitCount(t, events.TypeTaskSucceeded, n, 60*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskSucceeded, n, patience)
 	if served.Load() != n {
 		t.Errorf("the server served %d requests, want %d", served.Load(), n)
 	}
@@ -75,13 +75,14 @@ func TestTheDeadAreReplayedWhenTheTroubleIsOver(t *testing.T) {
 // What the stand-alone engine measures of itself is in its heartbeats, of what it
 // offers only.
 func TestAnEngineReportsWhatItUses(t *testing.T) {
+	t.Parallel()
 	s := newSystem(t, onKfake)
 	s.scheduler()
 	s.engineProcess("measured", "--capacity", "slots=1,memory_bytes=1Gi", "--node", "host-7", "--monitor", "process")
 	k := kafka.New(kafka.Config{Brokers: []string{s.broker.Addr()}})
 	defer k.Close()
 	log := k.Partition(events.Topics{Prefix: events.DefaultPrefix}.Reports(), events.PoolPartition(events.DefaultPool))
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	node := ""
 	for next := int64(0); ; {

@@ -61,7 +61,7 @@ func startSites(t *testing.T, data string) (dev *process, addr map[string]string
 // command runs one that ends with a code, and returns what it printed.
 func command(t *testing.T, code int, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(binary, args...).CombinedOutput()
+	out, err := commandLine(t.Context(), binary, args...).CombinedOutput()
 	got := 0
 	if failed := (*exec.ExitError)(nil); errors.As(err, &failed) {
 		got = failed.ExitCode()

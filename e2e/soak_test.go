@@ -93,7 +93,7 @@ var metricsAddress = regexp.MustCompile(`serving metrics and probes.*address=(\S
 // may reach before the next collection.
 func measure(t *testing.T, p *process) usage {
 	t.Helper()
-	address := metricsAddress.FindStringSubmatch(p.log.await(t, "serving metrics", 10*time.Second))
+	address := metricsAddress.FindStringSubmatch(p.log.await(t, "serving metrics", patience))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address[1]+"/metrics", http.NoBody)
 	if err != nil {
 		t.Fatal(err)

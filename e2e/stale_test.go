@@ -35,11 +35,11 @@ func TestStoppedEngineIsFenced(t *testing.T) {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %s %s", guardRole, s.broker.Addr(), s.prefix, id, dir))
 		engines[id] = start(t, "engine "+id, cmd)
-		engines[id].out.await(t, "ready", 30*time.Second)
+		engines[id].out.await(t, "ready", patience)
 	}
 	s.submit(1, func(int) client.Task { return client.Task{ID: "write", Kind: "write"} })
 	var sleeper, other *process
-	eventually(t, 20*time.Second, "a handler has written", func(context.Context) bool {
+	eventually(t, patience, "a handler has written", func(context.Context) bool {
 		for id, p := range engines {
 			if strings.Contains(p.out.String(), "wrote") {
 				sleeper = p
@@ -52,13 +52,13 @@ func TestStoppedEngineIsFenced(t *testing.T) {
 		other = p
 	}
 	stop(sleeper)
-	s.seen.awaitCount(t, events.TypeEngineLost, 1, 60*time.Second)
-	other.out.await(t, "wrote", 20*time.Second)
+	s.seen.awaitCount(t, events.TypeEngineLost, 1, patience)
+	other.out.await(t, "wrote", patience)
 	touch(t, filepath.Join(dir, "go-on"))
-	s.seen.awaitCount(t, events.TypeTaskSucceeded, 1, 60*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskSucceeded, 1, patience)
 	cont(sleeper)
-	sleeper.out.await(t, "refused", 20*time.Second)
-	s.seen.endedOnce(t, 1, 10*time.Second)
+	sleeper.out.await(t, "refused", patience)
+	s.seen.endedOnce(t, 1, patience)
 	if attempt := s.seen.attemptOf("write"); attempt != 2 {
 		t.Errorf("succeeded in attempt %d, want 2", attempt)
 	}
@@ -66,7 +66,7 @@ func TestStoppedEngineIsFenced(t *testing.T) {
 		t.Errorf("the file holds %q; it must hold the second attempt's second write", text)
 	}
 	s.submit(1, func(int) client.Task { return client.Task{ID: "write", Kind: "write"} })
-	s.seen.awaitCount(t, events.TypeTaskRepeated, 1, 60*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskRepeated, 1, patience)
 	if n := s.seen.count(events.TypeTaskAssigned); n != 2 {
 		t.Errorf("%d assignments after it was submitted again, want 2", n)
 	}

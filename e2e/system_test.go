@@ -158,7 +158,7 @@ func (s *system) verify() tasks.Report {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), verifyWithin)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, binary, "verify", "--brokers", s.broker.Addr(), "--prefix", s.prefix, "-o", "json").Output()
+	out, err := commandLine(ctx, binary, "verify", "--brokers", s.broker.Addr(), "--prefix", s.prefix, "-o", "json").Output()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:

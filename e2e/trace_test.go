@@ -4,8 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -38,8 +36,8 @@ func TestOneTraceOverAllProcesses(t *testing.T) {
 	t.Cleanup(receiver.Close)
 	s := newSystem(t, onKfake)
 	env := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + receiver.URL, "OTEL_BSP_SCHEDULE_DELAY=50"}
-	s.serve("scheduler", env).log.await(t, "owning", 30*time.Second)
-	s.serve("engine", env, "--id", "eu-1", "--allow", "sh").log.await(t, "ready", 30*time.Second)
+	s.serve("scheduler", env).log.await(t, "owning", patience)
+	s.serve("engine", env, "--id", "eu-1", "--allow", "sh").log.await(t, "ready", patience)
 
 	mark := filepath.Join(t.TempDir(), "failed-before")
 	request := fmt.Sprintf(`{"taskId":"build","kind":"exec","payloadJson":{"command":["sh","-c","test -e %s && exec sleep 0.2; sleep 0.1; : > %s; exit 7"]},"retry":{"initialBackoff":"150ms"}}`, mark, mark)
@@ -128,15 +126,15 @@ func judgeSpans(t *testing.T, spans []otlptest.Span) {
 // submitTraced runs the command line in an environment.
 func (s *system) submitTraced(env []string, request string) {
 	s.t.Helper()
-	cmd := exec.Command(s.binary, "task", "submit", "--file", "-", "--wait", "--brokers", s.broker.Addr())
-	cmd.Env, cmd.Stdin = append(os.Environ(), env...), strings.NewReader(request+"\n")
+	cmd := commandLine(s.t.Context(), s.binary, "task", "submit", "--file", "-", "--wait", "--brokers", s.broker.Addr())
+	cmd.Env, cmd.Stdin = append(cmd.Env, env...), strings.NewReader(request+"\n")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("submit %s: %v\n%s", request, err, out)
 	}
 }
 
 func timeout(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
 }

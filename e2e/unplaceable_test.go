@@ -19,6 +19,7 @@ import (
 // G7: ten thousand unplaceable tasks with as many predicates, half of them
 // reading .free, delay nothing, and cost nothing while nothing changes.
 func TestUnplaceableTasksCostNothing(t *testing.T) {
+	t.Parallel()
 	const n, evaluations = 10_000, "spanway_scheduler_predicate_evaluations_total"
 	s := newSystem(t, onKfake)
 	web := porttest.Addr(t)
@@ -32,18 +33,18 @@ func TestUnplaceableTasksCostNothing(t *testing.T) {
 		}
 		return client.Task{ID: events.TaskID(fmt.Sprint("never", i)), Kind: "noop", Predicate: predicate}
 	})
-	s.seen.awaitCount(t, events.TypeTaskAccepted, n, 60*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskAccepted, n, patience)
 	before := time.Now()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	if _, err := s.client.Do(ctx, client.Task{ID: "placeable", Kind: "noop"}); err != nil {
 		t.Fatal(err)
 	}
-	within(t, fmt.Sprintf("a placeable task behind %d others ended", n), time.Since(before), time.Second, time.Second)
+	within(t, fmt.Sprintf("a placeable task behind %d others ended", n), time.Since(before), time.Second, 3*time.Second)
 
 	url := "http://" + web + "/metrics"
 	last := -1.0
-	eventually(t, 20*time.Second, "evaluations come to rest", func(context.Context) bool {
+	eventually(t, patience, "evaluations come to rest", func(context.Context) bool {
 		wait := time.NewTimer(time.Second)
 		<-wait.C
 		now := sumMetric(t, url, evaluations)

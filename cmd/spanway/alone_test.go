@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/services/allocator"
@@ -88,6 +89,7 @@ func alone(t *testing.T) (brokers string, c *cluster.Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, b.Addrs()...)
 	t.Cleanup(b.Close)
 	c, err = cluster.Open(cluster.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -45,9 +45,17 @@ func eachFlag(c *cobra.Command, f func(*pflag.Flag)) {
 // refused expects that a call is a mistake that the program tells of.
 func refused(t *testing.T, says string, args ...string) {
 	t.Helper()
+	refusedAs(t, []string{says}, args...)
+}
+
+// refusedAs expects the same, and that several things are told.
+func refusedAs(t *testing.T, says []string, args ...string) {
+	t.Helper()
 	stdout, stderr, code := program.Call(t.Context(), "", args...)
-	if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, says) {
-		t.Errorf("spanway %q: exit code %d, stdout %q, stderr %q; want 2, nothing and a message with %s", args, code, stdout, stderr, says)
+	for _, want := range says {
+		if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("spanway %q: exit code %d, stdout %q, stderr %q; want 2, nothing and a message with %s", args, code, stdout, stderr, want)
+		}
 	}
 }
 
@@ -95,8 +103,7 @@ func TestVariablesAreCheckedAsFlagsAre(t *testing.T) {
 			}
 			for _, value := range bad {
 				t.Setenv(name, value)
-				refused(t, name, words...)
-				refused(t, fmt.Sprintf("%q", value), words...)
+				refusedAs(t, []string{name, fmt.Sprintf("%q", value)}, words...)
 			}
 			t.Setenv(name, "")
 		})

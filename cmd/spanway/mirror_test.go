@@ -40,6 +40,7 @@ func mirrors(t *testing.T) (source *cluster.Cluster, mirror *cluster.Cluster, so
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, b.Addrs()...)
 	t.Cleanup(b.Close)
 	mirror, err = cluster.Open(cluster.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

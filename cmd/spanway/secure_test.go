@@ -55,7 +55,7 @@ func secureCluster(t *testing.T) (file, password string) {
 	t.Cleanup(b.Close)
 	dir := t.TempDir()
 	file, password = filepath.Join(dir, "config.yaml"), filepath.Join(dir, "password")
-	config := fmt.Sprintf("clusters: {prod: {brokers: [%q], tls: {ca-file: %q, cert-file: %q, key-file: %q}, sasl: {user: alice, password-file: password}}}",
+	config := fmt.Sprintf("clusters: {prod: {brokers: [%q], dial-timeout: 1m, tls: {ca-file: %q, cert-file: %q, key-file: %q}, sasl: {user: alice, password-file: password}}}",
 		b.Addr(), ca.File, client.CertFile, client.KeyFile)
 	for path, content := range map[string]string{file: config, password: secret + "\n"} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {

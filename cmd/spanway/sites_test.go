@@ -26,6 +26,7 @@ func TestSessionAtTwoSites(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("SPANWAY_CONFIG", "config.yaml")
+	t.Setenv("SPANWAY_DIAL_TIMEOUT", "1m")
 	program.Session(t, file)
 }
 

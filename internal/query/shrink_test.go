@@ -63,7 +63,7 @@ func TestALossWhileReading(t *testing.T) {
 				s := &shrinking{newShelf(), fetches}
 				s.PageRecords = 1
 				s.add(t, log.Records...)
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				err := read(ctx, New(Config{Logs: s}))
 				if ctx.Err() != nil {
 					t.Errorf("with a loss at fetch %d it waits for ever: %v", fetches, err)

@@ -28,7 +28,7 @@ func TestTasksBetweenTheStartAndTheSnapshots(t *testing.T) {
 	defer echo(t, s)()
 	c, q := connect(t, s), query.New(query.Config{Logs: s.Cluster()})
 	defer func() { _ = c.Close(t.Context()) }()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if _, err := c.Submit(ctx, client.Task{ID: "stuck", Kind: "echo", Predicate: "engine.site == 'nowhere'"}); err != nil {
 		t.Fatal(err)

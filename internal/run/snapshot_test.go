@@ -117,7 +117,7 @@ func TestAFreshSchedulerOnATruncatedLog(t *testing.T) {
 // awaitDeleted runs tasks until most of the log and of its inputs was deleted.
 func awaitDeleted(t *testing.T, c *client.Client, tasks int64) int64 {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for {
 		if _, err := c.Do(ctx, client.Task{Kind: "echo"}); err != nil {

@@ -50,7 +50,7 @@ func TestEveryCallRefusesBadNames(t *testing.T) {
 // if it is not.
 func callWith(t *testing.T, c *client.Client, m reflect.Method, at int, bad reflect.Value) (refused *client.Refused) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // It only ends what hangs.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // It only ends what hangs.
 	defer cancel()
 	done := make(chan error, 2)
 	args := []reflect.Value{reflect.ValueOf(c)}

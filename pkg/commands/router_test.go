@@ -120,7 +120,7 @@ func (s *service) ask(ids ...string) {
 // read returns the first n messages of a topic.
 func (s *service) read(topic string, n int) (out []*message.Message) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	all, err := s.subscriber("").Subscribe(ctx, topic)
 	if err != nil {

@@ -271,7 +271,7 @@ func TestLossDuringAReadersBarrier(t *testing.T) {
 		s := newScribe(t, "a", "b", "c", "d")
 		s.log.PageRecords = 1
 		log := &shrinking{s.log, fetches, func() { lostTails["nothing came instead"](s) }}
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		err := eventlog.NewReader(log, topic, 0).Barrier(ctx, nil)
 		if err != nil && !eventlog.IsOutOfRange(err) {

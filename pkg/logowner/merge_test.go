@@ -48,7 +48,7 @@ func put(t *testing.T, l eventlog.Log, values ...string) {
 // collect asks until n inputs have come and the reports are known to be read.
 func collect(t *testing.T, in *inputs, n int) (got []string, last eventlog.Arrivals[string]) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for len(got) < n || last.ReadTo == 0 {
 		a, err := in.Next(ctx, eventlog.Wait{For: time.Second})
@@ -196,7 +196,7 @@ func TestAnInputThatIsReadAgainIsTold(t *testing.T) {
 // collectAgain counts what is marked of n inputs.
 func collectAgain(t *testing.T, in *inputs, n int) (got []string, again int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for len(got) < n {
 		a, err := in.Next(ctx, eventlog.Wait{For: time.Second})
@@ -302,7 +302,7 @@ func TestSilenceIsKnownAfterALoss(t *testing.T) {
 	_, before := collect(t, in, 10)
 	in.reports.marks = append(in.reports.marks, mark{11, before.ReadTo})
 	reports.Lose(5)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for {
 		a, err := in.Next(ctx, eventlog.Wait{For: time.Second})

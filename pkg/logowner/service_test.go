@@ -143,7 +143,7 @@ func appendAll(t *testing.T, c *cluster.Cluster, values ...string) {
 // published waits until n records were published, and returns the task IDs.
 func published(t *testing.T, c *cluster.Cluster, n int) (ids []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	log := c.Partition(testOut, 0)
 	for next := int64(0); len(ids) < n; {
@@ -237,7 +237,7 @@ func TestAnOwnedLogIsAnInput(t *testing.T) {
 // counted waits until the tally has at least these, and fails if it has others.
 func counted(t *testing.T, c *cluster.Cluster, want []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	var got []string
 	f := eventlog.NewFollower(eventlog.FollowerConfig{

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -47,7 +48,40 @@ func StartSites(t *testing.T, engines int, sites ...string) *run.System {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
+	for _, site := range s.Sites() {
+		Answers(t, site.Kafka)
+	}
 	return s
+}
+
+// answering are the addresses of brokers of tests that are to answer.
+var answering sync.Map
+
+// Answers says that a broker is to answer until the test ends, however slow the machine is:
+// commands wait a minute for it. Else they would give up after some seconds.
+func Answers(t *testing.T, addrs ...string) {
+	t.Helper()
+	for _, addr := range addrs {
+		answering.Store(addr, true)
+		t.Cleanup(func() { answering.Delete(addr) })
+	}
+}
+
+// patient adds to a call of a broker that is to answer how long to wait for it, unless the
+// call says so.
+func patient(args []string) []string {
+	flags := args
+	if end := slices.Index(args, "--"); end >= 0 {
+		flags = args[:end]
+	}
+	at := slices.Index(flags, "--brokers") + 1
+	if at == 0 || at == len(flags) || slices.Contains(flags, "--dial-timeout") {
+		return args
+	}
+	if _, known := answering.Load(flags[at]); !known {
+		return args
+	}
+	return slices.Insert(slices.Clone(args), at+1, "--dial-timeout", "1m")
 }
 
 // Program is the program as far as tests need it: some of its commands.
@@ -55,7 +89,7 @@ type Program []cli.Command
 
 // Run runs one command line.
 func (p Program) Run(ctx context.Context, args []string, s cli.Streams) int {
-	return cli.Execute(ctx, args, s, p...)
+	return cli.Execute(ctx, patient(args), s, p...)
 }
 
 // Call runs one command line to its end.

@@ -1,6 +1,24 @@
 package clitest
 
-import "testing"
+import (
+	"slices"
+	"testing"
+)
+
+// A command waits for a broker that a test has started, unless the call says for how long.
+func TestACommandWaitsForABrokerThatIsToAnswer(t *testing.T) {
+	Answers(t, "127.0.0.1:1234")
+	for _, c := range []struct{ call, want []string }{
+		{[]string{"--brokers", "127.0.0.1:1234", "--", "x"}, []string{"--brokers", "127.0.0.1:1234", "--dial-timeout", "1m", "--", "x"}},
+		{[]string{"--brokers", "127.0.0.1:1"}, []string{"--brokers", "127.0.0.1:1"}},
+		{[]string{"--dial-timeout", "1s", "--brokers", "127.0.0.1:1234"}, []string{"--dial-timeout", "1s", "--brokers", "127.0.0.1:1234"}},
+		{[]string{"--", "--brokers", "127.0.0.1:1234"}, []string{"--", "--brokers", "127.0.0.1:1234"}},
+	} {
+		if got := patient(c.call); !slices.Equal(got, c.want) {
+			t.Errorf("%q becomes %q, want %q", c.call, got, c.want)
+		}
+	}
+}
 
 // On a slow machine a command tells that it waits, which is not what a session is about;
 // that something is wrong is.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
@@ -27,6 +28,7 @@ func sites(t *testing.T) (ams, fra *cluster.Cluster, config string) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		clitest.Answers(t, b.Addrs()...)
 		t.Cleanup(b.Close)
 		c, err := cluster.Open(cluster.Config{Brokers: []string{b.Addr()}})
 		if err != nil {

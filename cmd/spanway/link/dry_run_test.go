@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
 )
@@ -14,6 +15,7 @@ func TestADryRunCreatesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, b.Addrs()...)
 	t.Cleanup(b.Close)
 	stdout, stderr, code := program.Call(t.Context(), "", "link", "apply", "orders", "--source", "ams", "--include", "orders", "--dry-run", "--brokers", b.Addr())
 	if code != 0 || !strings.Contains(stdout, "orders would be added") {

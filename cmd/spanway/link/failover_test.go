@@ -33,6 +33,7 @@ func twoSites(t *testing.T) (clusters map[string]*cluster.Cluster, config string
 		if err != nil {
 			t.Fatal(err)
 		}
+		clitest.Answers(t, b.Addrs()...)
 		t.Cleanup(b.Close)
 		if clusters[id], err = cluster.Open(cluster.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}); err != nil {
 			t.Fatal(err)

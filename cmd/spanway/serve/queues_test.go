@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/queue"
@@ -21,6 +22,7 @@ func TestServeQueuesEndsLeases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, b.Addrs()...)
 	defer b.Close()
 	serving, stop := context.WithCancel(context.Background())
 	code := make(chan int, 1)

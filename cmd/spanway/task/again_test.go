@@ -148,6 +148,7 @@ func TestAFileThatNoSchedulerDecides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, b.Addrs()...)
 	t.Cleanup(b.Close)
 	k := kafka.New(kafka.Config{Brokers: b.Addrs()})
 	defer k.Close()

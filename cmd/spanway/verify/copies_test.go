@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
@@ -16,6 +17,7 @@ func TestVerifyDoesNotJudgeCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, broker.Addrs()...)
 	defer broker.Close()
 	k := kafka.New(kafka.Config{Brokers: broker.Addrs()})
 	defer k.Close()

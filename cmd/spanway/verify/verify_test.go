@@ -63,6 +63,7 @@ func TestVerifyNeedsNothingElse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, alone.Addrs()...)
 	defer alone.Close()
 	copyEvents(t, s.Brokers(), alone.Addrs())
 	out, stderr, code := program.Call(t.Context(), "", "verify", "-o", "json", "--none-open", "--brokers", alone.Addr())

@@ -62,9 +62,9 @@ func Start(t *testing.T) *House {
 	return h
 }
 
-// Within is a context of the test that ends after half a minute.
+// Within is a context of the test that ends after two minutes: it only ends what hangs.
 func Within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
