@@ -57,7 +57,7 @@ func killedAtNamedPoints(s *system, world int) {
 	all.Go(func() { s.killEach(engines, "engine", "--id", "e", "--slots", "20", "--engine-ttl", "2s") })
 	all.Wait()
 	n := load()
-	s.seen.endedOnce(s.t, n, 90*time.Second)
+	s.seen.endedOnce(s.t, n, patience)
 
 	assigned := s.seen.count(events.TypeTaskAssigned)
 	s.submit(n, func(i int) client.Task { return client.Task{ID: events.TaskID(fmt.Sprint("load", i)), Kind: "noop"} })

@@ -274,7 +274,7 @@ func (a *App) ConnectedFor(ctx context.Context, topic string, f func(context.Con
 }
 
 func (a *App) connected(ctx context.Context, at *cluster.Cluster, topic string, f func(context.Context, *Conn) error) error {
-	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source(), DialTimeout: a.Target.Cluster.DialTimeout})
 	if err != nil {
 		return Misuse(err)
 	}

@@ -3,6 +3,7 @@ package queue
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/porttest"
@@ -23,5 +24,16 @@ func TestNoBrokerAnswers(t *testing.T) {
 	}
 	if len(said) != 1 {
 		t.Errorf("it is said in %d ways: %v", len(said), said)
+	}
+}
+
+// A command waits for a broker for as long as it is told to.
+func TestTheWaitForABrokerIsTheDialTimeout(t *testing.T) {
+	t.Parallel()
+	const long = 3500 * time.Millisecond // longer than if nothing is said
+	began := time.Now()
+	_, text, code := program.Call(t.Context(), "", "queue", "list", "--brokers", porttest.Addr(t), "--dial-timeout", long.String())
+	if took := time.Since(began); code != cli.ExitUnavailable || took < long {
+		t.Errorf("exit code %d after %v: %s", code, took, text)
 	}
 }

@@ -55,7 +55,7 @@ func openedOn(ctx context.Context, a *cli.App, name, holder string, f func(ctx c
 // commands. With -o json refusals are printed.
 func clustered(ctx context.Context, a *cli.App, f func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error) error {
 	return printRefusals(a, a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
-		asking, err := client.New(client.Config{Cluster: c, Prefix: a.Prefix, Source: a.Source()})
+		asking, err := client.New(client.Config{Cluster: c, Prefix: a.Prefix, Source: a.Source(), DialTimeout: a.Target.Cluster.DialTimeout})
 		if err != nil {
 			return cli.Misuse(err)
 		}
