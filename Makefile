@@ -56,7 +56,7 @@ LONGEST := ./e2e ./cmd/spanway ./internal/kafka ./internal/run ./services/replic
 
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
-	$(GO) test $(RACE) -p $(AT_ONCE) -parallel $(AT_ONCE) -timeout 10m -skip 'Apache|RealRedis' $$($(GO) list $(LONGEST) ./... | awk '!seen[$$0]++' | grep -Ev '$(PURE)')
+	$(GO) test $(RACE) -p $(AT_ONCE) -parallel $(AT_ONCE) -timeout 20m -skip 'Apache|RealRedis' $$($(GO) list $(LONGEST) ./... | awk '!seen[$$0]++' | grep -Ev '$(PURE)')
 	$(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(GO) test $(RACE) ./...
