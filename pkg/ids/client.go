@@ -225,30 +225,35 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 	if err := checked(space, requestID); err != nil {
 		return nil, err
 	}
+	if wants, ok := m.(*events.IdsRangeRequested); ok && c.together.joins(ctx, wants) {
+		return c.askTogether(ctx, space, requestID, wants)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	if err := c.guard.Writable(ctx, events.SpacePartition(space)); err != nil {
-		return nil, err
-	}
-	t, err := c.tail(ctx, events.SpacePartition(space))
+	t, err := c.ready(ctx, space)
 	if err != nil {
 		return nil, err
 	}
-	w := &waiter{
-		question: question{space, requestID, string(events.TypeOf(m))}, ctx: ctx,
-		partition: events.RequestPartition(requestID), told: make(chan news, 1),
-	}
-	if wants, ok := m.(*events.IdsRangeRequested); ok && c.together.joins(ctx, wants) {
-		wants.Space = "" // It is the record's.
-		w.wants, w.since = wants, time.Now()
-	}
+	w := newWaiter(ctx, space, requestID, events.TypeOf(m))
 	t.wait(w)
 	defer t.forget(w)
-	if w.wants != nil {
-		c.join(w)
-	} else if err := c.send(w, m); err != nil {
+	if err := c.send(w, m); err != nil {
 		return nil, err
 	}
+	return c.await(ctx, w, nil)
+}
+
+// ready is the tail that reads the answers for a space; what is asked now, it will read.
+func (c *Client) ready(ctx context.Context, space string) (*tail, error) {
+	partition := events.SpacePartition(space)
+	if err := c.guard.Writable(ctx, partition); err != nil {
+		return nil, err
+	}
+	return c.tail(ctx, partition)
+}
+
+// await waits for the answer, no longer than ctx and until over.
+func (c *Client) await(ctx context.Context, w *waiter, over <-chan time.Time) (_ *events.IdsAnswered, err error) {
 	select {
 	case n := <-w.told:
 		if n.answer != nil {
@@ -257,10 +262,12 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 		err = n.err
 	case <-c.ctx.Done():
 		err = ErrClosed
+	case <-over:
+		err = context.DeadlineExceeded
 	case <-ctx.Done():
 		err = ctx.Err()
 	}
-	return nil, &Unanswered{Space: space, RequestID: requestID, Err: err}
+	return nil, &Unanswered{Space: w.space, RequestID: w.requestID, Err: err}
 }
 
 // send sends a command. Of a space its answer names the command's own ID; of a range the

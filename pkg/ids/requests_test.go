@@ -2,6 +2,7 @@ package ids
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -17,7 +18,7 @@ func TestRequestIDsOfAWhileAreOfOnePartition(t *testing.T) {
 	moves, last := 0, int32(-1)
 	for range perPartition * int(events.IDRequestPartitions) {
 		id := r.next()
-		if u, err := uuid.Parse(id); err != nil || u.Version() != 7 || seen[id] {
+		if u, err := uuid.Parse(id); err != nil || u.Version() != 7 || u.Variant() != uuid.RFC4122 || id != u.String() || seen[id] || time.Since(time.Unix(u.Time().UnixTime())).Abs() > time.Minute {
 			t.Fatalf("%s: made before: %v; %v", id, seen[id], err)
 		}
 		seen[id] = true

@@ -28,6 +28,13 @@ type waiter struct {
 	since time.Time
 }
 
+func newWaiter(ctx context.Context, space, requestID string, command events.Type) *waiter {
+	return &waiter{
+		question: question{space, requestID, string(command)}, ctx: ctx,
+		partition: events.RequestPartition(requestID), told: make(chan news, 1),
+	}
+}
+
 // news are an answer, or why the request is not in the log, or may not be.
 type news struct {
 	answer *events.IdsAnswered

@@ -49,6 +49,47 @@ func (t *together) joins(ctx context.Context, m *events.IdsRangeRequested) bool 
 	return until == 0 || time.Now().UnixNano() > until
 }
 
+// askTogether writes a request for a range, beside others if there are any, and waits for
+// its answer.
+func (c *Client) askTogether(ctx context.Context, space, requestID string, m *events.IdsRangeRequested) (*events.IdsAnswered, error) {
+	timer, _ := timers.Get().(*time.Timer)
+	timer.Reset(c.cfg.Timeout) // A context of its own for each request would cost more than all else here.
+	defer func() {
+		timer.Stop()
+		timers.Put(timer)
+	}()
+	t, err := c.readyWithin(ctx, space)
+	if err != nil {
+		return nil, err
+	}
+	w := newWaiter(ctx, space, requestID, events.TypeIdsRangeRequested)
+	m.Space = "" // It is the record's.
+	w.wants, w.since = m, time.Now()
+	t.wait(w)
+	defer t.forget(w)
+	c.join(w)
+	return c.await(ctx, w, timer.C)
+}
+
+var timers = sync.Pool{New: func() any {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}}
+
+// readyWithin is ready, for no longer than an answer is waited for.
+func (c *Client) readyWithin(ctx context.Context, space string) (*tail, error) {
+	c.mu.Lock()
+	t := c.tails[events.SpacePartition(space)]
+	c.mu.Unlock()
+	if refusal, known := c.guard.Known(); known && (t != nil || refusal != nil) {
+		return t, refusal
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	defer cancel()
+	return c.ready(ctx, space)
+}
+
 // join sends a request with those of all who are about to make one. Who comes first sends
 // those of the others.
 func (c *Client) join(w *waiter) {

@@ -116,14 +116,14 @@ func (m *metrics) refused(code events.Code) { add(m.refusals, "code", string(cod
 
 func (m *metrics) answered(code events.Code) {
 	if code == "" {
-		m.answers.Add(context.Background(), 1, accepted)
+		m.answers.Add(context.Background(), 1, accepted...)
 		return
 	}
 	add(m.answers, "code", string(code))
 }
 
 // accepted is of nearly all answers: to make it for each costs more than to count.
-var accepted = metric.WithAttributeSet(attribute.NewSet(attribute.String("code", "")))
+var accepted = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attribute.String("code", "")))}
 
 func (m *metrics) dead() { m.letters.Add(context.Background(), 1) }
 

@@ -80,6 +80,14 @@ func (g *Guard) Writable(ctx context.Context, partition int32) error {
 	return v.err()
 }
 
+// Known is what Writable returns without waiting, if it would not wait.
+func (g *Guard) Known() (refusal error, known bool) {
+	if v := g.remembered(); v != nil {
+		return v.err(), true
+	}
+	return nil, false
+}
+
 func (g *Guard) remembered() *verdict {
 	v := g.known.Load()
 	if v == nil || !v.until.IsZero() && time.Now().After(v.until) {

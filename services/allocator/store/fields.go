@@ -84,9 +84,10 @@ func parseRange(text string) (Range, bool) {
 	return r, err == nil && r.From >= 0 && r.From <= r.To && r.To < 1<<62
 }
 
-// change is what turns fields into others: what is to be set, and deleted.
-func change(have, want map[string]string) (set map[string]string, deleted []string) {
-	set = map[string]string{}
+// change is what turns fields into others: what is to be set, and deleted. What is gone is
+// deleted, too, but for what is wanted.
+func change(have, want map[string]string, gone []string) (set map[string]string, deleted []string) {
+	set = make(map[string]string, len(want))
 	for field, value := range want {
 		if old, ok := have[field]; !ok || old != value {
 			set[field] = value
@@ -94,6 +95,12 @@ func change(have, want map[string]string) (set map[string]string, deleted []stri
 	}
 	for field := range have {
 		if _, ok := want[field]; !ok {
+			deleted = append(deleted, field)
+		}
+	}
+	for _, field := range gone {
+		_, wanted := want[field]
+		if _, had := have[field]; !wanted && !had {
 			deleted = append(deleted, field)
 		}
 	}

@@ -14,7 +14,7 @@ type memory struct {
 
 func newMemory() *memory { return &memory{spaces: map[string]map[string]string{}} }
 
-func (m *memory) update(ctx context.Context, space string, fields []string, f func(map[string]string) map[string]string) error {
+func (m *memory) update(ctx context.Context, space string, fields []string, f func(map[string]string) (want map[string]string, gone []string)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -30,7 +30,8 @@ func (m *memory) update(ctx context.Context, space string, fields []string, f fu
 			}
 		}
 	}
-	set, deleted := change(have, f(have))
+	want, gone := f(have)
+	set, deleted := change(have, want, gone)
 	if all == nil && len(set) > 0 {
 		all = map[string]string{}
 		m.spaces[space] = all

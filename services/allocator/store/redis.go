@@ -75,7 +75,7 @@ func (h *hashes) key(space string) string { return h.prefix + "ids.{" + space + 
 // update makes a change by WATCH, MULTI and EXEC. Only TxFailedErr says that nothing was
 // changed. After any other error the outcome is unknown: what comes next begins by
 // reading, request IDs too.
-func (h *hashes) update(ctx context.Context, space string, fields []string, f func(map[string]string) map[string]string) error {
+func (h *hashes) update(ctx context.Context, space string, fields []string, f func(map[string]string) (want map[string]string, gone []string)) error {
 	began := time.Now()
 	conflicts, failures := 0, 0
 	for {
@@ -111,7 +111,7 @@ func (h *hashes) update(ctx context.Context, space string, fields []string, f fu
 // try makes a change once. Nothing but f's result leaves the function that WATCH guards:
 // in a cluster it runs again when the space has moved. What is no hash is as if it were
 // not there, and is replaced when there is something to write: the log knows better.
-func (h *hashes) try(ctx context.Context, key string, fields []string, f func(map[string]string) map[string]string) error {
+func (h *hashes) try(ctx context.Context, key string, fields []string, f func(map[string]string) (want map[string]string, gone []string)) error {
 	h.metrics.tried(ctx)
 	done := false
 	err := h.watch(ctx, key, fields, func(tx *redis.Tx, have map[string]string, err error) (ended bool, _ error) {
@@ -119,7 +119,8 @@ func (h *hashes) try(ctx context.Context, key string, fields []string, f func(ma
 		if err != nil && !foreign {
 			return false, err
 		}
-		set, deleted := change(have, f(have))
+		want, gone := f(have)
+		set, deleted := change(have, want, gone)
 		if len(set) == 0 && len(deleted) == 0 {
 			done = true
 			return false, nil
@@ -178,14 +179,16 @@ func write(ctx context.Context, tx *redis.Tx, key string, foreign bool, set map[
 		commands = append(commands, queue(ctx, "del", key))
 	}
 	if len(set) > 0 {
-		args := []any{"hset", key}
+		args := make([]any, 2, 2+2*len(set))
+		args[0], args[1] = "hset", key
 		for field, value := range set {
 			args = append(args, field, value)
 		}
 		commands = append(commands, queue(ctx, args...))
 	}
 	if len(deleted) > 0 {
-		args := []any{"hdel", key}
+		args := make([]any, 2, 2+len(deleted))
+		args[0], args[1] = "hdel", key
 		for _, field := range deleted {
 			args = append(args, field)
 		}

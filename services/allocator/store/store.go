@@ -8,9 +8,10 @@ import (
 // table holds a hash of fields for each space, which changes by compare-and-set.
 type table interface {
 	// update reads fields of a space, all if fields is nil, and writes those that f
-	// returns in their place. f is pure: it may run more than once, does not change what
-	// it is given, and what it was given last is what was replaced.
-	update(ctx context.Context, space string, fields []string, f func(have map[string]string) map[string]string) error
+	// returns in their place; gone are fields that are deleted unread, but for those that
+	// f returns. f is pure: it may run more than once, does not change what it is given,
+	// and what it was given last is what was replaced.
+	update(ctx context.Context, space string, fields []string, f func(have map[string]string) (want map[string]string, gone []string)) error
 	// forget deletes all of a space.
 	forget(ctx context.Context, space string) error
 	close() error
@@ -34,22 +35,27 @@ func NewMemory() *Store {
 // that Redis holds nothing of the space, or has forgotten what became free before b.Since:
 // it is to be filled.
 func (s *Store) Propose(ctx context.Context, b Batch) (out []Proposal, err error) {
-	fields := make([]string, 3, 3+len(b.Wants)+len(b.Granted)+len(b.Refused))
+	fields := make([]string, 3, 3+len(b.Wants))
 	fields[0], fields[1], fields[2] = nextField, freeField, atField
 	for _, w := range b.Wants {
 		fields = append(fields, requestPrefix+w.RequestID)
 	}
+	// What was proposed of these is known, so it is not read.
+	settled := make([]string, 0, len(b.Granted)+len(b.Refused))
 	for _, g := range b.Granted {
-		fields = append(fields, requestPrefix+g.RequestID)
+		settled = append(settled, requestPrefix+g.RequestID)
 	}
 	for _, id := range b.Refused {
-		fields = append(fields, requestPrefix+id)
+		settled = append(settled, requestPrefix+id)
 	}
 	known := false
-	err = s.change(ctx, b.Space.Name, fields, func(state *State) {
-		if known = state.Known && state.At >= b.Since; known {
-			out = state.propose(b)
+	err = s.table.update(ctx, b.Space.Name, fields, func(have map[string]string) (want map[string]string, gone []string) {
+		state := decode(have)
+		if known = state.Known && state.At >= b.Since; !known {
+			return have, nil
 		}
+		out = state.propose(b)
+		return encode(state), settled
 	})
 	if err != nil {
 		return nil, fmt.Errorf("propose %d ranges of space %q: %w", len(b.Wants), b.Space.Name, err)
@@ -64,7 +70,7 @@ func (s *Store) Propose(ctx context.Context, b Batch) (out []Proposal, err error
 // as free below space.Next, all or the longest MaxFree. It reports whether Redis was
 // behind: empty, or with something as free that the log has granted.
 func (s *Store) Fill(ctx context.Context, space Space, free []Range) (behind bool, err error) {
-	err = s.change(ctx, space.Name, nil, func(state *State) { behind = state.fill(space, free) })
+	err = s.change(ctx, space.Name, func(state *State) { behind = state.fill(space, free) })
 	if err != nil {
 		return false, fmt.Errorf("fill space %q from the log: %w", space.Name, err)
 	}
@@ -76,7 +82,7 @@ func (s *Store) Fill(ctx context.Context, space Space, free []Range) (behind boo
 
 // Holds returns what Redis holds of a space.
 func (s *Store) Holds(ctx context.Context, space string) (state State, err error) {
-	err = s.change(ctx, space, nil, func(have *State) { state = have.clone() })
+	err = s.change(ctx, space, func(have *State) { state = have.clone() })
 	if err != nil {
 		return State{}, fmt.Errorf("read space %q: %w", space, err)
 	}
@@ -86,7 +92,7 @@ func (s *Store) Holds(ctx context.Context, space string) (state State, err error
 // Return makes ranges free again that Redis holds and the log does not, and forgets
 // requests that nothing will come of.
 func (s *Store) Return(ctx context.Context, space string, abandoned []Grant, free []Range) error {
-	err := s.change(ctx, space, nil, func(state *State) { state.release(abandoned, free) })
+	err := s.change(ctx, space, func(state *State) { state.release(abandoned, free) })
 	if err != nil {
 		return fmt.Errorf("return ranges of space %q: %w", space, err)
 	}
@@ -105,11 +111,11 @@ func (s *Store) Forget(ctx context.Context, space string) error {
 // Close ends all connections.
 func (s *Store) Close() error { return s.table.close() }
 
-func (s *Store) change(ctx context.Context, space string, fields []string, f func(*State)) error {
-	return s.table.update(ctx, space, fields, func(have map[string]string) map[string]string {
+func (s *Store) change(ctx context.Context, space string, f func(*State)) error {
+	return s.table.update(ctx, space, nil, func(have map[string]string) (want map[string]string, gone []string) {
 		state := decode(have)
 		f(&state)
-		return encode(state)
+		return encode(state), nil
 	})
 }
 
