@@ -121,17 +121,24 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 // awaitLarger waits for a target that does not take a record of a page, once for each record:
 // its setting may be about to be raised.
 func (c *Copier) awaitLarger(ctx context.Context, records []events.Record) error {
-	if c.cfg.Larger == nil {
-		return nil
-	}
 	for i := range records {
-		if r := &records[i]; r.Offset >= c.waited && c.copy.Exceeds(r) {
-			c.waited = r.Offset + 1
-			c.cfg.Larger(ctx)
-			return ctx.Err()
+		if r := &records[i]; c.mayWait(r.Offset) && c.copy.Exceeds(r) {
+			return c.wait(ctx, r.Offset)
 		}
 	}
 	return nil
+}
+
+// mayWait tells whether a record that the target does not take may wait: it has not, and none
+// has waited just now, so that many such records are not slow.
+func (c *Copier) mayWait(offset int64) bool {
+	return c.cfg.Larger != nil && offset >= c.waited && time.Since(c.waitedAt) >= c.every
+}
+
+func (c *Copier) wait(ctx context.Context, offset int64) error {
+	c.cfg.Larger(ctx)
+	c.waited, c.waitedAt = offset+1, time.Now()
+	return ctx.Err()
 }
 
 // saw notes how far the source goes.

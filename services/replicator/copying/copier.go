@@ -78,7 +78,8 @@ type Copier struct {
 	turn      place         // to compare keys; nil if it has none
 	room      place         // of the page that the core has
 	entry     entry
-	waited    int64             // the records of the source below were waited for, see Larger
+	waited    int64 // the records of the source below were waited for, see Larger
+	waitedAt  time.Time
 	saved     mirror.Checkpoint // the last one, also while it is being saved
 	savedAt   time.Time
 	saving    *saving // nil if none is being saved

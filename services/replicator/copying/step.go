@@ -129,10 +129,8 @@ func (c *Copier) append(ctx context.Context, s mirror.Append) error {
 		traced(ctx, &c.cfg.Copy, s.Records, base, began)
 		return c.copy.Appended(base)
 	case errors.As(err, &refused):
-		if at := c.report.Next; len(s.Records) == 1 && c.cfg.Larger != nil && c.waited <= at {
-			c.waited = at + 1
-			c.cfg.Larger(ctx)
-			return ctx.Err() // The core asks for the same step.
+		if at := c.report.Next; len(s.Records) == 1 && c.mayWait(at) {
+			return c.wait(ctx, at) // The core asks for the same step.
 		}
 		return c.copy.Refused()
 	case ctx.Err() != nil:
