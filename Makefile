@@ -225,6 +225,10 @@ stress: ## Watermill's stress test in full: ten suites at once
 bench-mirror: build kafka-jars $(KAFKA)/mirror-4.3.0/.complete ## a replicator beside MirrorMaker 2, on Apache Kafka, with 0 and 50 ms of delay (an hour; SHORT=-short: five minutes)
 	SPANWAY_BINARY=$(CURDIR)/$(BIN)/spanway $(GO) test ./internal/bench $(SHORT) -run '^$$' -bench MirrorOnApache -benchtime 1x -timeout 3h
 
+.PHONY: bench-mirror-delay
+bench-mirror-delay: build kafka-jars ## how late a replicator's copies are, on Apache Kafka (a minute)
+	SPANWAY_BINARY=$(CURDIR)/$(BIN)/spanway $(GO) test ./internal/bench -run '^$$' -bench MirrorDelayOnApache -benchtime 3x -timeout 10m
+
 .PHONY: bench-watermill
 bench-watermill: ## the Watermill table of docs/benchmarks.md, beside watermill-kafka
 	cd $(INTEROP) && $(GO) test -run '^$$' -bench . -benchtime 200000x -timeout 10m
