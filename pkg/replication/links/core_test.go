@@ -299,6 +299,22 @@ func TestAbsurdEvents(t *testing.T) {
 	}
 }
 
+// A state that an earlier version wrote is taken, and what it does not say is not known.
+func TestRestoreFirstVersion(t *testing.T) {
+	t.Parallel()
+	l := &log{core: links.New()}
+	l.call(orders())
+	state := l.core.Snapshot(nil)
+	state[0] = 1
+	core := links.New()
+	if err := core.Restore(state); err != nil {
+		t.Fatal(err)
+	}
+	if got := core.Links(); len(got) != 1 || got[0].NoLinkBack || got[0].DeclaredMs != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	t.Parallel()
 	l := &log{core: links.New()}
@@ -306,7 +322,8 @@ func TestRestoreRefuses(t *testing.T) {
 	good := string(l.core.Snapshot(nil))
 	for name, state := range map[string]string{
 		"nothing":               "",
-		"another version":       "\x02" + good[1:],
+		"another version":       "\x03" + good[1:],
+		"no version":            "\x00" + good[1:],
 		"no JSON":               good[:len(good)-1],
 		"more behind it":        good + " ",
 		"a link without a name": strings.Replace(good, `"orders"`, `""`, 1),

@@ -7,8 +7,12 @@ import (
 	"slices"
 )
 
-// stateVersion is that of the form of a snapshot: the byte, and behind it JSON.
-const stateVersion = 1
+// stateVersion is that of the form of a snapshot: the byte, and behind it JSON. In those of
+// version 1 links do not say when they were declared, nor whether there is a link back.
+const (
+	stateVersion = 2
+	firstVersion = 1
+)
 
 // state is what a snapshot holds.
 type state struct {
@@ -19,8 +23,12 @@ type state struct {
 
 // Snapshot implements sharedlog.Core.
 func (c *Core) Snapshot(dst []byte) []byte {
+	return c.snapshot(dst, stateVersion)
+}
+
+func (c *Core) snapshot(dst []byte, version byte) []byte {
 	b, _ := json.Marshal(state{c.Links(), c.Groups(), c.restarts}) // Texts and numbers: always possible.
-	return append(append(dst, stateVersion), b...)
+	return append(append(dst, version), b...)
 }
 
 // Restore implements sharedlog.Core. An error leaves the core as it was.
@@ -28,7 +36,7 @@ func (c *Core) Restore(from []byte) error {
 	switch {
 	case len(from) == 0:
 		return errorOf("it is empty")
-	case from[0] != stateVersion:
+	case from[0] < firstVersion || from[0] > stateVersion:
 		return &newerError{uint32(from[0])}
 	}
 	var s state
@@ -50,7 +58,7 @@ func (c *Core) Restore(from []byte) error {
 		fresh.groups[g.Name] = g
 	}
 	// Names that come twice, another order, other spaces: no state of this package.
-	if !bytes.Equal(fresh.Snapshot(nil), from) || !fresh.sound() {
+	if !bytes.Equal(fresh.snapshot(nil, from[0]), from) || !fresh.sound() {
 		return errorOf("it is not as it is written")
 	}
 	*c = *fresh
