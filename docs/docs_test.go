@@ -87,10 +87,20 @@ func TestGuaranteesNameTestsThatExist(t *testing.T) {
 func TestEveryDecisionIsListed(t *testing.T) {
 	t.Parallel()
 	index := read(t, "adr/README.md")
+	numbered := map[string]string{}
 	for _, path := range tree(t, ".md") {
-		if name := filepath.Base(path); filepath.Base(filepath.Dir(path)) == "adr" && name != "README.md" && !strings.Contains(index, "("+name+")") {
+		name := filepath.Base(path)
+		if filepath.Base(filepath.Dir(path)) != "adr" || name == "README.md" {
+			continue
+		}
+		if !strings.Contains(index, "("+name+")") {
 			t.Errorf("adr/README.md does not list %s", name)
 		}
+		number, _, _ := strings.Cut(name, "-")
+		if other := numbered[number]; other != "" {
+			t.Errorf("%s and %s have one number", other, name)
+		}
+		numbered[number] = name
 	}
 }
 
