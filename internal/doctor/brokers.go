@@ -46,8 +46,12 @@ func brokers(f *findings, all []Broker) {
 	seen := map[string]bool{}
 	for _, b := range all {
 		subject := fmt.Sprintf("broker %d", b.ID)
-		seen[b.Version] = true
 		brokerVersion(f, subject, b)
+		if b.Err != nil {
+			f.add(Unknown, "kafka.settings", subject, "", "they were not read: it does not answer")
+			continue
+		}
+		seen[b.Version] = true
 		if b.SettingsErr != nil {
 			f.unknown("kafka.settings", subject, b.SettingsErr)
 			continue

@@ -67,7 +67,8 @@ func TestFaultsAreFound(t *testing.T) {
 	}{
 		{func(f *Facts) { f.Unreachable = none }, "kafka.reach", Problem},
 		{func(f *Facts) { f.Brokers = f.Brokers[:2] }, "kafka.brokers", Warning},
-		{func(f *Facts) { f.Brokers[0].Err = none }, "kafka.reach", Problem},
+		{silent, "kafka.reach", Problem},
+		{silent, "kafka.settings", Unknown},
 		{func(f *Facts) { f.Brokers[0].Version = "v2.7" }, "kafka.version", Problem},
 		{func(f *Facts) { f.Brokers[0].Version = "v3.8" }, "kafka.version", Warning},
 		{func(f *Facts) { f.Brokers[0].Version = "at least v4.4" }, "kafka.version", Note},
@@ -104,7 +105,6 @@ func TestFaultsAreFound(t *testing.T) {
 		{func(f *Facts) { f.Rights.Topics["spanway.ids.events"] = []string{"Write"} }, "rights", Warning},
 		{func(f *Facts) { f.Role = "" }, "rights", Note},
 		{unrestrict, "rights", Warning},
-		{func(f *Facts) { f.GroupsErr = none }, "groups.members", Unknown},
 		{func(f *Facts) { f.Groups[0].Err = none }, "groups.members", Unknown},
 		{func(f *Facts) { f.Groups[0].Members = 0 }, "groups.members", Warning},
 		{func(f *Facts) { f.Groups[1].Members = 0 }, "groups.lag", Problem},
@@ -143,6 +143,9 @@ func TestFaultsAreFound(t *testing.T) {
 		}
 	}
 }
+
+// silent are the facts of a broker that does not answer.
+func silent(f *Facts) { f.Brokers[0] = Broker{Broker: kafka.Broker{ID: 0, Err: errors.New("not now")}} }
 
 func unrestrict(f *Facts) {
 	f.Rights.Cluster = []string{"ClusterAction"}
@@ -189,6 +192,17 @@ func TestVersions(t *testing.T) {
 	for _, text := range []string{"", "between v1.0 and v1.1", "unknown custom version at least v", "4.3"} {
 		if v, ok := parseVersion(text); ok {
 			t.Errorf("%q is %v", text, v)
+		}
+	}
+}
+
+// A broker that does not answer is none of another version.
+func TestASilentBrokerHasNoVersion(t *testing.T) {
+	facts := sound()
+	silent(&facts)
+	for _, f := range Examine(facts) {
+		if f.Check == "kafka.version" && f.Level != OK {
+			t.Errorf("%+v", f)
 		}
 	}
 }

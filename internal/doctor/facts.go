@@ -22,7 +22,6 @@ type Facts struct {
 	Rights      kafka.Rights
 	RightsErr   error
 	Groups      []Group
-	GroupsErr   error
 	Clocks      []Clock
 	ClocksErr   error
 

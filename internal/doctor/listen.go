@@ -33,9 +33,6 @@ func (c Config) listen(ctx context.Context, facts *Facts) ([]Clock, error) {
 		all.Go(func() error { return e.hear(wait, c, topic, p) })
 	}
 	err = all.Wait()
-	if wait.Err() != nil && ctx.Err() == nil {
-		err = nil // It listened for as long as it was to.
-	}
 	return e.clocks(), err
 }
 
@@ -59,6 +56,9 @@ func (e *ears) hear(ctx context.Context, c Config, topic string, p int32) error 
 		now := time.Now()
 		e.note(page.Records, now)
 		from = page.Next
+	}
+	if ctx.Err() != nil {
+		return nil // It listened for as long as it was to.
 	}
 	return err
 }

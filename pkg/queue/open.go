@@ -264,7 +264,7 @@ func (q *Queue) Delete(ctx context.Context, force bool) error {
 }
 
 // awaitGone waits until this process knows that the topic is gone: what it knows of topics
-// is as old as half a second. What is there a second later is another one of the name.
+// is a moment old. What is there a second later is another one of the name.
 func (q *Queue) awaitGone(ctx context.Context) error {
 	for since := time.Now(); ; {
 		n, err := q.of.cluster.Kafka().Partitions(ctx, q.topic)

@@ -135,7 +135,7 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		if v.Remedy = fmt.Sprintf("spanway link resume %s", l.Name); l.FailedOver {
 			v.Remedy = failedOver(l)
 		}
-	case heartbeat == 0 && now-l.DeclaredMs < fresh.Milliseconds():
+	case heartbeat == 0 && isFresh(now-l.DeclaredMs):
 		v.State, v.Remedy = starting, "it was declared just now: a replicator of this site takes it within seconds"
 	case len(v.Replicators) == 0:
 		v.State, v.Remedy = unattended, notReported(heartbeat, now)
@@ -383,3 +383,7 @@ func remedy(reason, link, topic, partition string) string {
 	}
 	return ""
 }
+
+// isFresh tells whether a link of that age, in milliseconds, was declared just now. The clock
+// of who declared it may be a little ahead of this one.
+func isFresh(age int64) bool { return age < fresh.Milliseconds() && age > -fresh.Milliseconds() }

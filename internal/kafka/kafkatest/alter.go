@@ -77,7 +77,7 @@ func describedWith(t *testing.T, c *kafka.Client, name string, partitions int32)
 			return info
 		}
 		select {
-		case <-time.After(10 * time.Millisecond): // The client looks twice a second; nothing tells when.
+		case <-time.After(10 * time.Millisecond): // Nothing tells when the client knows.
 		case <-ctx.Done():
 			t.Fatalf("%s has no %d partitions", name, partitions)
 		}
