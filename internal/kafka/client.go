@@ -14,6 +14,7 @@ import (
 	"github.com/segmentio/kafka-go/protocol"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
 	"github.com/spanway/spanway/internal/telemetry/messaging"
@@ -73,6 +74,7 @@ type Client struct {
 	principal atomic.Value // string
 	cluster   atomic.Value // string: its ID
 
+	asking  singleflight.Group // of questions about one topic by name
 	mu      sync.Mutex
 	conns   map[net.Conn]struct{}
 	known   map[string]bool  // addresses that answered

@@ -20,8 +20,9 @@ const (
 	metadataTTL = 3 * time.Second
 	// metadataAge is how old an answer may be for which somebody asks, such as a list of topics.
 	metadataAge = 250 * time.Millisecond
-	// doubtAge keeps many that fail at once from asking each for itself.
-	doubtAge = 50 * time.Millisecond
+	// doubtAge keeps many that fail at once from asking each for itself. It doubles up to
+	// doubtMost while the doubt lasts: a partition may be without a leader for hours.
+	doubtAge, doubtMost = 50 * time.Millisecond, 500 * time.Millisecond
 	// knownWithin bounds how long it is waited for.
 	knownWithin = time.Second
 )
@@ -35,6 +36,30 @@ type knowledge struct {
 	asked time.Time
 	// under is closed when the question that was asked then is answered; nil if none is under way.
 	under chan struct{}
+	// doubted is when there was reason to ask last, and age how old the answer may be then.
+	doubted time.Time
+	age     time.Duration
+	grown   time.Time // when age was doubled last: once for all that failed together
+}
+
+// doubt is how old what is known may be at a time at which there is reason to doubt it.
+func (k *knowledge) doubt(now time.Time) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now.Sub(k.doubted) > 2*doubtMost {
+		k.age = doubtAge
+	}
+	k.doubted = now
+	return k.age
+}
+
+// wasAsked makes the next doubt, if it comes soon, wait for longer.
+func (k *knowledge) wasAsked() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if now := time.Now(); now.Sub(k.grown) >= k.age {
+		k.age, k.grown = min(2*k.age, doubtMost), now
+	}
 }
 
 // know has the client know what was so at a time or later, and reports whether it had to ask.
@@ -76,8 +101,8 @@ func (c *Client) know(caller context.Context, since time.Time) bool {
 
 // doubt has the client ask anew if an error may come from what it knows of the cluster.
 func (c *Client) doubt(ctx context.Context, err error) {
-	if misled(err) {
-		c.know(ctx, time.Now().Add(-doubtAge))
+	if now := time.Now(); misled(err) && c.know(ctx, now.Add(-c.knows.doubt(now))) {
+		c.knows.wasAsked()
 	}
 }
 

@@ -55,10 +55,9 @@ func (c *Client) hidden(ctx context.Context, topic string) error {
 	if time.Since(last.when) < askAgain {
 		return last.err
 	}
-	for _, err := range c.askFor(ctx, []string{topic}) {
-		return err
-	}
-	return nil
+	// Many may want to know at once, such as all that read its partitions.
+	_, err, _ := c.asking.Do(topic, func() (any, error) { return nil, c.askFor(ctx, []string{topic})[topic] })
+	return err
 }
 
 // askFor asks for topics by name, on a connection of its own, and returns those that
