@@ -26,9 +26,10 @@ type Client struct {
 	encoder      events.Encoder
 	producer     *kafka.Producer
 	guard        *mirrored.Guard
-	ctx          context.Context // of the tails; ends with Close
+	ctx          context.Context // of all that runs; ends with Close
 	stop         context.CancelFunc
 	running      sync.WaitGroup
+	closing      sync.Mutex // of what begins to run, and of stop
 	requests     requestIDs
 	together     together
 
@@ -48,15 +49,28 @@ func New(cfg Config) (*Client, error) {
 	}
 	c.requestTopic = c.topics.IDRequests()
 	c.guard = cfg.Cluster.Guard(cfg.Prefix, c.topics.IDEvents())
-	c.together.patience = defaultPatience
 	c.requests.begin()
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
 }
 
-// Close ends what is under way: requests that are not answered end with *Unanswered.
+// run runs f in a goroutine that Close waits for, unless the client is closed.
+func (c *Client) run(f func()) bool {
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	if c.ctx.Err() != nil {
+		return false
+	}
+	c.running.Go(f)
+	return true
+}
+
+// Close ends what is under way: requests that are not answered end with *Unanswered, and
+// all errors from then on are ErrClosed.
 func (c *Client) Close() {
+	c.closing.Lock()
 	c.stop()
+	c.closing.Unlock()
 	c.running.Wait()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -190,7 +204,10 @@ func (c *Client) Renew(ctx context.Context, g Grant, d time.Duration) (Grant, er
 	return g, nil
 }
 
-// Release gives all of a grant back: it rests, and is granted again after that.
+// Release gives all of a grant back: it rests, and is granted again after that. Behind a
+// request that ended with *Unanswered it may be handled before it, and be refused
+// (events.CodeUnknownGrant), though the grant is to come: ask again with the same request
+// ID and release after the answer, or release again.
 func (c *Client) Release(ctx context.Context, g Grant) error {
 	_, err := c.ask(ctx, g.Space, g.RequestID, &events.IdsReleaseRequested{Space: g.Space, RequestId: g.RequestID, Owner: g.Owner})
 	return wrap(err, "release request %.256q of space %.256q", g.RequestID, g.Space)
@@ -225,16 +242,20 @@ func (c *Client) ask(ctx context.Context, space, requestID string, m proto.Messa
 	if err := checked(space, requestID); err != nil {
 		return nil, err
 	}
-	if wants, ok := m.(*events.IdsRangeRequested); ok && c.together.joins(ctx, wants) {
-		return c.askTogether(ctx, space, requestID, wants)
+	if c.ctx.Err() != nil {
+		return nil, ErrClosed
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+	by := time.Now().Add(c.cfg.Timeout)
+	if wants, ok := m.(*events.IdsRangeRequested); ok && c.together.joins(ctx, wants) {
+		return c.askTogether(ctx, by, space, requestID, wants)
+	}
+	ctx, cancel := context.WithDeadline(ctx, by)
 	defer cancel()
 	t, err := c.ready(ctx, space)
 	if err != nil {
 		return nil, err
 	}
-	w := newWaiter(ctx, space, requestID, events.TypeOf(m))
+	w := newWaiter(ctx, by, space, requestID, events.TypeOf(m))
 	t.wait(w)
 	defer t.forget(w)
 	if err := c.send(w, m); err != nil {
@@ -261,11 +282,13 @@ func (c *Client) await(ctx context.Context, w *waiter, over <-chan time.Time) (_
 		}
 		err = n.err
 	case <-c.ctx.Done():
-		err = ErrClosed
 	case <-over:
 		err = context.DeadlineExceeded
 	case <-ctx.Done():
 		err = ctx.Err()
+	}
+	if c.ctx.Err() != nil { // Whatever else came of it.
+		err = ErrClosed
 	}
 	return nil, &Unanswered{Space: w.space, RequestID: w.requestID, Err: err}
 }
@@ -287,6 +310,8 @@ func (c *Client) answered(ctx context.Context, w *waiter, a *events.IdsAnswered)
 	if a.Code == "" {
 		return a, nil
 	}
+	ctx, cancel := context.WithDeadline(ctx, w.by)
+	defer cancel()
 	return nil, &Refused{
 		Space: w.space, RequestID: w.requestID, Code: events.Code(a.Code), Text: a.Text,
 		Room: a.Room, Held: a.Held, HeldMore: a.HeldMore, Ended: a.Ended, EndedAt: c.writtenAt(ctx, w.space, a.Ended),

@@ -17,7 +17,7 @@
 // 100,000 others of its space have ended is forgotten, and may be granted anew.
 //
 // Requests that callers of a client make at the same time stand in one record, and so do
-// their answers; one that is made alone, or in a trace, stands alone.
+// their answers; one that is made alone, or in a trace that is sampled, stands alone.
 //
 // Generator hands out single identifiers of ranges that it takes before they are needed.
 //

@@ -37,7 +37,9 @@ func (r *Refused) Error() string {
 }
 
 // Unanswered is a request of which no answer came: it may be granted all the same. Ask
-// again with the same request ID.
+// again with the same request ID; the client never does so by itself. A release behind the
+// request may be handled before it, and be refused (events.CodeUnknownGrant): release after
+// the answer, or again.
 type Unanswered struct {
 	Space, RequestID string
 	Err              error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
@@ -23,14 +24,14 @@ type waiter struct {
 	told      chan news
 	next      *waiter // of the same question
 
-	// wants is a request that may stand beside others, made at since.
-	wants *events.IdsRangeRequested
-	since time.Time
+	by     time.Time                 // when it waits no longer
+	wants  *events.IdsRangeRequested // a request that may stand beside others
+	record atomic.Pointer[record]    // in which that stands; gone when nobody waits for it
 }
 
-func newWaiter(ctx context.Context, space, requestID string, command events.Type) *waiter {
+func newWaiter(ctx context.Context, by time.Time, space, requestID string, command events.Type) *waiter {
 	return &waiter{
-		question: question{space, requestID, string(command)}, ctx: ctx,
+		question: question{space, requestID, string(command)}, ctx: ctx, by: by,
 		partition: events.RequestPartition(requestID), told: make(chan news, 1),
 	}
 }
@@ -63,8 +64,6 @@ type tail struct {
 
 	mu      sync.Mutex
 	waiters map[question]*waiter // the first of each
-
-	looked time.Time // for what waits for long; of run
 }
 
 const (
@@ -92,17 +91,17 @@ func (c *Client) tail(ctx context.Context, partition int32) (*tail, error) {
 		log: client.Partition(topic, partition), waiters: map[question]*waiter{},
 		try: client.Board().New(fmt.Sprintf("read answers from %s/%d", topic, partition)),
 	}
+	if !c.run(func() { t.run(c.ctx, end) }) {
+		t.try.End()
+		return nil, ErrClosed
+	}
 	c.tails[partition] = t
-	c.running.Go(func() { t.run(c.ctx, c, end) })
 	return t, nil
 }
 
-func (t *tail) run(ctx context.Context, c *Client, position int64) {
+func (t *tail) run(ctx context.Context, position int64) {
 	defer t.try.End()
 	for ctx.Err() == nil {
-		if now, patience := time.Now(), c.together.patience; now.Sub(t.looked) > patience/4 {
-			c.again(t.overdue(now, patience), now)
-		}
 		page, err := t.log.Fetch(ctx, position, fetchWait)
 		var gone *kafka.OutOfRange
 		switch {
@@ -163,23 +162,6 @@ func (t *tail) wait(w *waiter) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	w.next, t.waiters[w.question] = t.waiters[w.question], w
-}
-
-// overdue are the requests that may have stood beside others and have waited for long, each
-// once.
-func (t *tail) overdue(now time.Time, patience time.Duration) (all []*waiter) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.looked = now
-	for _, first := range t.waiters {
-		for w := first; w != nil; w = w.next {
-			if w.wants != nil && !w.since.IsZero() && now.Sub(w.since) > patience {
-				w.since = time.Time{}
-				all = append(all, w)
-			}
-		}
-	}
-	return all
 }
 
 func (t *tail) forget(w *waiter) {

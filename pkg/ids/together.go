@@ -14,44 +14,64 @@ import (
 )
 
 // together are requests for ranges that callers make at the same time: those of one space
-// and of one partition are one record, and so are their answers. A request that is part of
-// a trace stands alone, and one that is made alone does, too.
+// and of one partition are one record, and so are their answers. A request in a
+// trace that is sampled stands alone, and one that is made alone does, too. None is sent
+// twice.
 type together struct {
 	mu      sync.Mutex
 	waiting []*waiter
-	sending bool
-	// patience is how long requests that stand together wait for their answers before each
-	// is made again, alone: an allocator of before leaves them unanswered.
-	patience time.Duration
-
-	// until is up to when all requests stand alone, in nanoseconds since the Unix epoch:
-	// some that stood together were not answered.
-	until atomic.Int64
+	sending bool // A goroutine is about to send what waits.
 }
 
 const (
 	// maxTogether is how many requests stand in one record.
 	maxTogether = events.MaxTogether / 2
 	// maxLease is how long the text of a lease is.
-	maxLease        = 64
-	defaultPatience = 3 * time.Second
-	// alone is for how long all requests stand alone after that.
-	alone = time.Minute
+	maxLease = 64
 )
 
 // joins tells whether a request may stand beside others. What may be refused for its form
-// is no reason for others to wait.
+// is no reason for others to wait, or to fail.
 func (t *together) joins(ctx context.Context, m *events.IdsRangeRequested) bool {
-	if trace.SpanContextFromContext(ctx).IsValid() || len(m.Lease) > maxLease || events.CheckOptionalID("the owner", m.Owner) != nil {
-		return false
+	return !trace.SpanContextFromContext(ctx).IsSampled() && len(m.Lease) <= maxLease && events.CheckOptionalID("the owner", m.Owner) == nil
+}
+
+// record is a record of requests: it is sent for as long as one of them is waited for.
+type record struct {
+	cancel context.CancelFunc
+	// held is by how many: who wait for it, and who fills it.
+	held atomic.Int32
+}
+
+// gone is the record of who waits no more.
+var gone = new(record)
+
+func (r *record) leave() {
+	if r.held.Add(-1) == 0 {
+		r.cancel()
 	}
-	until := t.until.Load()
-	return until == 0 || time.Now().UnixNano() > until
+}
+
+// stand makes the request of w one of the record's, unless nobody waits for it.
+func (r *record) stand(w *waiter) bool {
+	r.held.Add(1)
+	if w.ctx.Err() == nil && w.record.CompareAndSwap(nil, r) {
+		return true
+	}
+	r.leave()
+	return false
+}
+
+// leave says that nobody waits for the request any more.
+func (w *waiter) leave() {
+	if r := w.record.Swap(gone); r != nil {
+		r.leave()
+	}
 }
 
 // askTogether writes a request for a range, beside others if there are any, and waits for
-// its answer.
-func (c *Client) askTogether(ctx context.Context, space, requestID string, m *events.IdsRangeRequested) (*events.IdsAnswered, error) {
+// its answer, no longer than until by.
+func (c *Client) askTogether(ctx context.Context, by time.Time, space, requestID string, m *events.IdsRangeRequested) (*events.IdsAnswered, error) {
 	timer, _ := timers.Get().(*time.Timer)
 	timer.Reset(c.cfg.Timeout) // A context of its own for each request would cost more than all else here.
 	defer func() {
@@ -62,11 +82,12 @@ func (c *Client) askTogether(ctx context.Context, space, requestID string, m *ev
 	if err != nil {
 		return nil, err
 	}
-	w := newWaiter(ctx, space, requestID, events.TypeIdsRangeRequested)
+	w := newWaiter(ctx, by, space, requestID, events.TypeIdsRangeRequested)
 	m.Space = "" // It is the record's.
-	w.wants, w.since = m, time.Now()
+	w.wants = m
 	t.wait(w)
 	defer t.forget(w)
+	defer w.leave()
 	c.join(w)
 	return c.await(ctx, w, timer.C)
 }
@@ -90,8 +111,8 @@ func (c *Client) readyWithin(ctx context.Context, space string) (*tail, error) {
 	return c.ready(ctx, space)
 }
 
-// join sends a request with those of all who are about to make one. Who comes first sends
-// those of the others.
+// join has a request sent with those of all who are about to make one. Who comes first has
+// a goroutine begun that sends all of them: no caller is held by what others wait for.
 func (c *Client) join(w *waiter) {
 	t := &c.together
 	t.mu.Lock()
@@ -99,83 +120,73 @@ func (c *Client) join(w *waiter) {
 	first := !t.sending
 	t.sending = true
 	t.mu.Unlock()
-	if !first {
-		return
+	if first {
+		c.run(c.sendWaiting) // If it is closed, all that wait are told so.
 	}
+}
+
+// sendWaiting sends what waits, once all who are ready to make a request have made it.
+func (c *Client) sendWaiting() {
 	runtime.Gosched()
+	t := &c.together
 	t.mu.Lock()
 	all := t.waiting
 	t.waiting, t.sending = nil, false
 	t.mu.Unlock()
 	for len(all) > 0 {
+		ctx, cancel := context.WithCancel(c.ctx)
+		r := &record{cancel: cancel}
+		r.held.Store(1)
 		var some []*waiter
-		some, all = split(all)
-		c.sendAll(some)
+		some, all = r.fill(all)
+		r.leave()
+		c.sendAll(ctx, some)
 	}
 }
 
-// split takes those of the first one's space and partition, as many as one record has. What
+// fill takes those of the first one's space and partition, as many as one record has. What
 // is not waited for any more is left out.
-func split(all []*waiter) (some, rest []*waiter) {
+func (r *record) fill(all []*waiter) (some, rest []*waiter) {
 	some = make([]*waiter, 0, len(all))
 	for _, w := range all {
-		switch {
-		case w.ctx.Err() != nil:
-		case len(some) == 0, len(some) < maxTogether && w.space == some[0].space && w.partition == some[0].partition:
-			some = append(some, w)
-		default:
+		if len(some) > 0 && (len(some) == maxTogether || w.space != some[0].space || w.partition != some[0].partition) {
 			rest = append(rest, w)
+		} else if r.stand(w) {
+			some = append(some, w)
 		}
 	}
 	return some, rest
 }
 
-// sendAll sends requests of one space and partition.
-func (c *Client) sendAll(all []*waiter) {
+// sendAll sends requests of one space and partition, for as long as ctx lasts.
+func (c *Client) sendAll(ctx context.Context, all []*waiter) {
+	var rec events.Record
+	var err error
 	switch len(all) {
 	case 0:
 		return
-	case 1:
-		c.sendAlone(all[0])
-		return
-	}
-	m := &events.IdsRangesRequested{Space: all[0].space, Ranges: make([]*events.IdsRangeRequested, len(all))}
-	for i, w := range all {
-		m.Ranges[i] = w.wants
-	}
-	rec, err := c.encoder.Encode(newID(), m)
-	if err != nil { // It is the fault of one.
-		for _, w := range all {
-			c.sendAlone(w)
+	case 1: // It is a record of its own.
+		w := all[0]
+		m := w.wants
+		rec, err = c.encoder.Encode(w.requestID, &events.IdsRangeRequested{
+			Space: w.space, RequestId: m.RequestId, Owner: m.Owner, Lease: m.Lease, Count: m.Count,
+		}, messaging.Inject(w.ctx)...)
+	default:
+		m := &events.IdsRangesRequested{Space: all[0].space, Ranges: make([]*events.IdsRangeRequested, len(all))}
+		for i, w := range all {
+			m.Ranges[i] = w.wants
 		}
-		return
+		rec, err = c.encoder.Encode(newID(), m)
 	}
-	rec.Key, rec.Timestamp = []byte(all[0].requestID), time.Now().UnixMilli()
-	c.producer.Send(c.ctx, c.requestTopic, all[0].partition, rec, func(offset int64, err error) {
+	sent := func(offset int64, err error) {
 		for _, w := range all {
 			w.sent(offset, err)
 		}
-	})
-}
-
-// sendAlone sends a request for a range in a record of its own.
-func (c *Client) sendAlone(w *waiter) {
-	m := w.wants
-	rec, err := c.encoder.Encode(w.requestID, &events.IdsRangeRequested{
-		Space: w.space, RequestId: m.RequestId, Owner: m.Owner, Lease: m.Lease, Count: m.Count,
-	}, messaging.Inject(w.ctx)...)
+	}
 	if err != nil {
-		w.sent(0, err)
+		sent(0, err)
 		return
 	}
-	rec.Key, rec.Timestamp = []byte(w.requestID), time.Now().UnixMilli()
-	c.producer.Send(w.ctx, c.requestTopic, w.partition, rec, w.sent)
-}
-
-// again makes requests again, each alone, that stood together and are not answered.
-func (c *Client) again(overdue []*waiter, now time.Time) {
-	for _, w := range overdue {
-		c.together.until.Store(now.Add(alone).UnixNano())
-		c.sendAlone(w)
-	}
+	rec.Key, rec.Timestamp = []byte(all[0].requestID), time.Now().UnixMilli()
+	c.producer.Send(ctx, c.requestTopic, all[0].partition, rec, sent)
 }
