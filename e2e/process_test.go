@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/spanway/spanway/internal/apache"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/porttest"
+	"github.com/spanway/spanway/internal/stoptest"
 )
 
 // brokerRole makes the test binary a broker process instead: its value is
@@ -143,12 +145,20 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *process {
 	return p
 }
 
-// signal ends or stops the process itself, by its own ID.
+// signal ends or stops the process itself, by its own ID. One that is stopped stands still
+// when signal returns.
 func (p *process) signal(s syscall.Signal) {
 	select {
 	case <-p.done:
+		return
 	default:
+	}
+	if s != syscall.SIGSTOP {
 		_ = p.cmd.Process.Signal(s)
+		return
+	}
+	if err := stoptest.Stop(p.cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		p.t.Errorf("stop %s: %v", p.name, err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/porttest"
+	"github.com/spanway/spanway/internal/stoptest"
 )
 
 // patience bounds every wait for the broker. A start takes some six seconds on
@@ -123,7 +124,11 @@ func (b *Broker) signal(s syscall.Signal) {
 	if b.process == nil {
 		b.tb.Fatalf("send %s to Kafka on %s: it is not running", s, b.Addr())
 	}
-	if err := b.process.Process.Signal(s); err != nil {
+	send := b.process.Process.Signal
+	if s == syscall.SIGSTOP {
+		send = func(os.Signal) error { return stoptest.Stop(b.process.Process) }
+	}
+	if err := send(s); err != nil {
 		b.tb.Fatalf("send %s to Kafka on %s: %v", s, b.Addr(), err)
 	}
 }

@@ -40,6 +40,7 @@ var waits = map[string]string{
 	"pkg/logowner/merge.go await":                     "an input",
 	"pkg/queue/keep.go Keep":                          "the next look for queues",
 	"pkg/queue/keep.go keep":                          "the topic of a queue, to come or to go",
+	"internal/stoptest/stop.go Stop":                  "threads that the kernel stops; of tests",
 	"pkg/queue/open.go awaitGone":                     "what this process knows of topics, which is a moment old",
 	"pkg/queue/tied.go gone":                          "a second look whether a topic is gone",
 	"cmd/spanway/queue/tally.go await":                "what was sent, when the command is interrupted",
