@@ -17,7 +17,7 @@ type proposal struct {
 	at store.Range
 }
 
-// call appends the grants of proposed ranges, together, in the order of their identifiers. A
+// call appends the grants of proposed ranges, many together, in the order of their identifiers. A
 // request that came twice has its range twice: the second one stands alone, and finds the
 // grant of the first.
 func (g *granter) call(s *space, all []proposal) {
@@ -37,6 +37,9 @@ func (g *granter) call(s *space, all []proposal) {
 	g.callEach(s, alone, among)
 }
 
+// maxGrants is how many grants one record has: so many fit it, whatever their names are.
+const maxGrants = events.MaxTogether / 2
+
 // callEach calls grants: some that stand alone, and some that stand together.
 func (g *granter) callEach(s *space, alone, among []proposal) {
 	if len(alone)+len(among) == 0 {
@@ -45,14 +48,14 @@ func (g *granter) callEach(s *space, alone, among []proposal) {
 	g.count(s, len(alone)+len(among))
 	atMs := g.now().UnixMilli()
 	making := make([]sharedlog.Making, 0, 1+len(alone))
-	if len(among) > 0 {
-		m := &events.IdsRangesGranted{Space: s.name, AtMs: atMs, Grants: make([]*events.IdsRangeGranted, len(among))}
-		for i, p := range among {
+	for part := range slices.Chunk(among, maxGrants) {
+		m := &events.IdsRangesGranted{Space: s.name, AtMs: atMs, Grants: make([]*events.IdsRangeGranted, len(part))}
+		for i, p := range part {
 			p.grant.Space, p.grant.From, p.grant.To, p.grant.AtMs = "", p.at.From, p.at.To, 0
 			m.Grants[i] = p.grant
 		}
 		making = append(making, sharedlog.Making{Within: g.ctx, Message: m, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
-			g.decidedAll(s, among, core, v, err)
+			g.decidedAll(s, part, core, v, err)
 		}})
 	}
 	for _, p := range alone {

@@ -26,6 +26,8 @@ type command struct {
 	call  proto.Message
 	grant *events.IdsRangeGranted
 	count int64
+	// among: it stands in a record with others, and so does its answer.
+	among bool
 	// bad is why it can never be decided, if it names what can be answered.
 	bad *events.Malformed
 }
@@ -63,7 +65,7 @@ func together(env events.Envelope, m *events.IdsRangesRequested, bad *events.Mal
 			return nil, events.Refuse(events.CodeBadData, "request %d of those in one record has no request ID", i)
 		}
 		c := &all[i]
-		c.typ, c.bad = events.TypeIdsRangeRequested, bad
+		c.typ, c.among, c.bad = events.TypeIdsRangeRequested, true, bad
 		one.Space = m.Space
 		c.fill(env, one)
 		if err := c.check(); err != nil {

@@ -67,7 +67,7 @@ type outcome struct {
 
 const (
 	// maxBatch is how many requests one change of the store has at most.
-	maxBatch = 512
+	maxBatch = events.MaxTogether
 	// many is how many requests wait for no verdict of those before them.
 	many = 128
 )
@@ -76,7 +76,7 @@ const (
 func (g *granter) enqueue(requests ...*request) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	name := requests[0].grant.Space
+	name := requests[0].space
 	s := g.spaces[name]
 	if s == nil {
 		s = &space{name: name, stale: true}
@@ -188,7 +188,11 @@ func (g *granter) decided(s *space, r *request, core sharedlog.Core, v sharedlog
 	id := r.grant.RequestId
 	switch v.Code {
 	case "", events.CodeAlreadyGranted:
-		grant, _ := core.(*idspace.Core).Space(s.name).Grant(id)
+		grant, ok := held(core.(*idspace.Core), s.name, id)
+		if !ok {
+			g.anew(s, r)
+			return
+		}
 		out = outcome{granted: grant.Granted(), offset: grant.Offset, until: g.answers.until(&grant)}
 		g.note(s, &grant, id, false)
 		if v.Accepted() {
@@ -196,16 +200,31 @@ func (g *granter) decided(s *space, r *request, core sharedlog.Core, v sharedlog
 		}
 	case events.CodeRangeTaken, events.CodeOutOfBounds, events.CodeTooLate:
 		g.metrics.refused(v.Code)
-		g.note(s, nil, id, true)
-		if rest := g.impatient([]*request{r}); len(rest) > 0 {
-			g.enqueue(rest...)
-		}
+		g.anew(s, r)
 		return
 	default:
 		out = explained(core.(*idspace.Core), r.command, v)
 		g.note(s, nil, id, false)
 	}
 	g.answers.add(out, r)
+}
+
+// held finds a grant that was accepted. The fold may be of later than the verdict: a host
+// that begins anew has verdicts as of a snapshot. Then the grant may have ended, and its space
+// may have been deleted.
+func held(core *idspace.Core, space, id string) (grant idspace.Grant, ok bool) {
+	if s := core.Space(space); s != nil {
+		grant, ok = s.Grant(id)
+	}
+	return grant, ok && grant.Live > 0
+}
+
+// anew has a request decided once more, by what the fold says then.
+func (g *granter) anew(s *space, r *request) {
+	g.note(s, nil, r.grant.RequestId, true)
+	if rest := g.impatient([]*request{r}); len(rest) > 0 {
+		g.enqueue(rest...)
+	}
 }
 
 // note remembers what the store is to be told with its next change.

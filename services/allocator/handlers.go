@@ -47,19 +47,24 @@ func (p *partition) decide(r *request) {
 		v, err = p.host.Resolve(r.ctx, unknown.Call)
 		out = outcome{code: v.Code, offset: v.Offset}
 	}
-	out.err = err
+	if err != nil {
+		out.err = err
+	}
 	p.finish(out, r)
 }
 
+// errEnded has a command come again: then the fold says what became of its grant.
+var errEnded = errors.New("its grant was accepted, and has ended since")
+
 // told is the outcome of a call, from the fold at that moment.
 func (p *partition) told(core *idspace.Core, c command, v sharedlog.Verdict) outcome {
-	var grant idspace.Grant
-	if s := core.Space(c.space); s != nil {
-		grant, _ = s.Grant(c.requestID)
-	}
+	grant, ok := held(core, c.space, c.requestID)
 	switch c.call.(type) {
 	case *events.IdsRangeGranted:
 		if v.Accepted() || v.Code == events.CodeAlreadyGranted {
+			if !ok {
+				return outcome{err: errEnded}
+			}
 			return outcome{granted: grant.Granted(), offset: grant.Offset, until: p.answers.until(&grant)}
 		}
 	case *events.IdsGrantRenewed:

@@ -20,9 +20,7 @@ import (
 type request struct {
 	command
 	*incoming
-	// among: it stands in a record with others, and so does its answer.
-	among bool
-	over  bool // it was told; of the message's mu
+	over bool // it was told; of the message's mu
 }
 
 // incoming is a message with one request, or with several that stand together.
@@ -160,7 +158,7 @@ func (m *incoming) read() (requests []request, err error) {
 	m.left = len(all)
 	requests = make([]request, len(all))
 	for i, c := range all {
-		requests[i] = request{command: c, incoming: m, among: events.TypeOfRecord(rec) == events.TypeIdsRangesRequested}
+		requests[i] = request{command: c, incoming: m}
 	}
 	return requests, nil
 }

@@ -118,7 +118,7 @@ func (g *granter) round(s *space, batch []*request, note store.Batch) (again []*
 			note.Wants = append(note.Wants, store.Want{RequestID: r.grant.RequestId, Count: r.count})
 		}
 	}
-	g.call(s, has)
+	g.callEach(s, has, nil) // Together they would be refused.
 	return g.propose(s, wanting, note)
 }
 

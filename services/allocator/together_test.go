@@ -97,6 +97,44 @@ func TestRequestsThatStandTogether(t *testing.T) {
 	}
 }
 
+// Requests that stand together in a structured CloudEvent are answered together, too.
+func TestStructuredRequestsThatStandTogether(t *testing.T) {
+	at, c := system(t, nil, store.NewMemory())
+	must(t, c.Declare(t.Context(), ids.Rules{Space: "s", From: 1, To: 20}))
+	_, err := at.Partition(topics.IDRequests(), events.RequestPartition("a")).Append(t.Context(), []events.Record{{
+		Key:     []byte("a"),
+		Headers: []events.Header{{Key: "content-type", Value: []byte("application/cloudevents+json")}},
+		Value: []byte(`{"specversion": "1.0", "id": "1", "source": "/test", "type": "spanway.ids.ranges_requested.v1",
+			"data": {"space": "s", "ranges": [{"requestId": "a", "count": "2"}, {"requestId": "b"}]}}`),
+	}})
+	must(t, err)
+	until(t, "both are answered", func() bool {
+		log := grantLog(t, at, events.SpacePartition("s"))
+		return count(log, events.TypeIdsRangesAnswered)+count(log, events.TypeIdsAnswered) > 1 // One is of the declaration.
+	})
+	if said, _ := answers(t, at, "s", 2); fmt.Sprint(said) != "[a 1-2 b 3-3]" {
+		t.Errorf("the answers are %q", said)
+	}
+}
+
+// Requests that stand together and have their grants are not called together: that is
+// refused, and each is called alone then.
+func TestRequestsThatStandTogetherAndHaveGrants(t *testing.T) {
+	at, c := system(t, nil, store.NewMemory())
+	must(t, c.Declare(t.Context(), ids.Rules{Space: "s", From: 1, To: 20}))
+	m := &events.IdsRangesRequested{Space: "s", Ranges: []*events.IdsRangeRequested{wants("a", 2), wants("b", 3), wants("c", 1)}}
+	asks(t, at, "a", m)
+	answers(t, at, "s", 3)
+	asks(t, at, "a", m)
+	said, log := answers(t, at, "s", 6)
+	if slices.Sort(said); fmt.Sprint(said) != "[a 1-2 a 1-2 b 3-5 b 3-5 c 6-6 c 6-6]" {
+		t.Errorf("the answers are %q", said)
+	}
+	if together, alone := count(log, events.TypeIdsRangesGranted), count(log, events.TypeIdsRangeGranted); together != 1 || alone != 3 {
+		t.Errorf("%d records grant together and %d alone; want 1 and 3", together, alone)
+	}
+}
+
 // A record of requests that cannot be answered, one by one, is a dead letter as a whole.
 func TestMalformedRequestsThatStandTogether(t *testing.T) {
 	at, c := system(t, nil, store.NewMemory())

@@ -24,7 +24,7 @@ func (w *world) grant(m *events.IdsRangeGranted, at int64) events.Code {
 // none is granted.
 func (w *world) grantAll(m *events.IdsRangesGranted, at int64) events.Code {
 	s, code := w.space(m.Space), events.Code("")
-	var by *hold
+	by, fault := (*hold)(nil), -1
 	switch {
 	case s == nil:
 		code = events.CodeUnknownSpace
@@ -33,9 +33,10 @@ func (w *world) grantAll(m *events.IdsRangesGranted, at int64) events.Code {
 	default:
 		for i := 0; i < len(m.Grants) && code == ""; i++ {
 			code, by = s.wrong(m.Grants[i])
+			fault = i
 		}
 	}
-	for _, g := range m.Grants {
+	for i, g := range m.Grants {
 		switch {
 		case g == nil:
 			continue
@@ -44,11 +45,21 @@ func (w *world) grantAll(m *events.IdsRangesGranted, at int64) events.Code {
 			w.take(s, g, at)
 		case code != events.CodeAlreadyGranted:
 			g.Space = m.Space
+			if by != nil && i != fault {
+				_ = w.judge.refused(g, at, code, beside)
+				continue
+			}
 			_ = w.judge.refused(g, at, code, by)
 		}
 	}
 	return code
 }
+
+// beside is in the way of grants that stand together with one which is refused.
+var beside = &hold{of: &ask{at: ofAnother}}
+
+// ofAnother is what is noted instead of an offset: another grant of the record is refused.
+const ofAnother = -2
 
 // inOrder tells whether grants may stand together at all.
 func inOrder(all []*events.IdsRangeGranted) bool {

@@ -1,6 +1,8 @@
 package spaces
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -51,8 +53,9 @@ type partial struct {
 // told is what of a space.
 type told struct {
 	space
-	// asked are the proposals that stand in the log, by request ID.
-	asked map[string]*ask
+	// asked are the proposals that stand in the log, by request ID: of one that was told
+	// only that, as long as it is live.
+	asked map[string][]*ask
 }
 
 type lease struct {
@@ -63,7 +66,7 @@ type lease struct {
 
 func (p *partial) of(name string) *told {
 	if p.spaces[name] == nil {
-		p.spaces[name] = &told{space: space{name: name}, asked: map[string]*ask{}}
+		p.spaces[name] = &told{space: space{name: name}, asked: map[string][]*ask{}}
 	}
 	return p.spaces[name]
 }
@@ -79,11 +82,11 @@ func (p *partial) Decide(at int64, m proto.Message) events.Code {
 			p.propose(g, at)
 		}
 	case *events.IdsRangeReleased:
-		if a := p.of(m.Space).asked[m.RequestId]; a != nil {
+		for _, a := range p.of(m.Space).asked[m.RequestId] {
 			p.end(a)
 		}
 	case *events.IdsGrantRenewed:
-		if a := p.of(m.Space).asked[m.RequestId]; a != nil {
+		for _, a := range p.of(m.Space).asked[m.RequestId] {
 			p.lease(a, m.LeaseMs) // Which of its leases is the last is not known: one that ends ends it.
 		}
 	case *events.IdsSpaceDeleted:
@@ -99,14 +102,15 @@ func (p *partial) Decide(at int64, m proto.Message) events.Code {
 }
 
 func (p *partial) propose(m *events.IdsRangeGranted, at int64) {
-	s := p.of(m.Space)
-	if a := s.asked[m.RequestId]; a != nil && (a.live > 0 || a.from == m.From) {
-		return
-	}
 	if m.From < 0 || m.From > m.To || m.To > lastIdentifier {
 		return
 	}
-	s.asked[m.RequestId] = &ask{space: &s.space, id: m.RequestId, owner: m.Owner, from: m.From, to: m.To, lease: m.LeaseMs, at: at}
+	s := p.of(m.Space)
+	asked := slices.DeleteFunc(s.asked[m.RequestId], func(a *ask) bool { return a.leases > 0 && a.live == 0 }) // It is over.
+	if len(asked) == 0 || asked[0].live == 0 {
+		asked = append(asked, &ask{space: &s.space, id: m.RequestId, owner: m.Owner, from: m.From, to: m.To, lease: m.LeaseMs, at: at})
+	}
+	s.asked[m.RequestId] = asked
 }
 
 // answered takes what a requester was told as granted, once.
@@ -116,10 +120,14 @@ func (p *partial) answered(m *events.IdsAnswered, at int64) {
 		return
 	}
 	s := p.of(m.Space)
-	a := s.asked[m.RequestId]
-	if a == nil || a.leases > 0 || a.at != m.Offset || a.from != m.Granted.From || a.to != m.Granted.To {
+	i := slices.IndexFunc(s.asked[m.RequestId], func(a *ask) bool {
+		return a.leases == 0 && a.at == m.Offset && a.from == m.Granted.From && a.to == m.Granted.To
+	})
+	if i < 0 {
 		return // Its grant stands in what was deleted, or it was told before.
 	}
+	a := s.asked[m.RequestId][i]
+	s.asked[m.RequestId] = []*ask{a}
 	a.leases++
 	if h := s.conflict(a.from, a.to); h != nil {
 		p.judge.Find("G9", at, "a requester was told of [%d, %d] of %q as granted to %q; [%d, %d] is granted to %q since %d",

@@ -155,6 +155,8 @@ func (p *Partition) whyNot(g *events.IdsRangeGranted) string {
 	switch by := why.AtMs; {
 	case by >= 0:
 		return fmt.Sprintf("%s: it overlaps what is held since %d", text, by)
+	case by == ofAnother:
+		return text + ", because of another grant in it"
 	case by < -1:
 		return fmt.Sprintf("%s: it overlaps what rests since %d", text, by-math.MinInt64)
 	}

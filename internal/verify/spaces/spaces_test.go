@@ -96,7 +96,26 @@ func TestGrantsAndAnswersThatStandTogether(t *testing.T) {
 	careless.does(declared(1, 20), granted("a", 1, 3), together(granted("b", 3, 4), granted("c", 5, 6)))
 	finds(t, careless.judged(0),
 		`[3, 4] of "s" as granted to "b": the record at 3 is refused with RANGE_TAKEN: it overlaps what is held since 1`,
-		`[5, 6] of "s" as granted to "c": the record at 3 is refused with RANGE_TAKEN`)
+		`[5, 6] of "s" as granted to "c": the record at 3 is refused with RANGE_TAKEN, because of another grant in it`)
+	finds(t, careless.judged(1), `[3, 4] of "s" as granted to "b"; [1, 3] is granted to "a" since 1`)
+}
+
+// Behind grants that stood together and were refused, each stands alone: in a log whose
+// beginning was deleted those count, too, and what overlaps them is found.
+func TestAGrantBehindOneThatWasRefusedTogether(t *testing.T) {
+	t.Parallel()
+	l := newLog(t)
+	l.does(declared(1, 20), granted("a", 1, 3), together(granted("b", 3, 4), granted("c", 5, 6)))
+	r := l.judged(1)
+	if finds(t, r); r.Grants != 2 {
+		t.Errorf("%d grants are counted; want those of a and of c", r.Grants)
+	}
+	l.does(released("c"), granted("c", 5, 6), granted("c", 7, 8))
+	finds(t, l.judged(1))
+	l.does(together(granted("d", 9, 9), granted("b", 3, 4)))
+	l.careless = true
+	l.does(granted("e", 9, 10))
+	finds(t, l.judged(1), `[9, 10] of "s" as granted to "e"; [9, 9] is granted to "d" since`)
 }
 
 // TestCorruptionsAreFound: what an answer may say that the log does not, each in a sound log.

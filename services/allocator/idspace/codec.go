@@ -10,6 +10,7 @@ import (
 // Reading stops at the first thing that is not as expected, and gives zeros from there on.
 type codec struct {
 	reading bool
+	alone   bool // no two grants that are read have one offset
 	out, in []byte
 	err     error
 }

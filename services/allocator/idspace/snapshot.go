@@ -10,8 +10,12 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// stateVersion is that of the form of a snapshot.
-const stateVersion = 1
+// stateVersion is that of the form of a snapshot. In those of version 1 each grant has an
+// offset of its own.
+const (
+	stateVersion = 2
+	firstVersion = 1
+)
 
 // newerError says that a state is of a version which this binary does not know.
 type newerError struct{ version uint32 }
@@ -37,10 +41,10 @@ func (c *Core) Restore(state []byte) error {
 		return errState
 	case state[0] > stateVersion:
 		return &newerError{uint32(state[0])}
-	case state[0] != stateVersion:
+	case state[0] < firstVersion:
 		return errState
 	}
-	r := codec{reading: true, in: state[1:]}
+	r := codec{reading: true, alone: state[0] == firstVersion, in: state[1:]}
 	fresh := New()
 	fresh.maxEnded = c.maxEnded
 	fresh.visit(&r)
@@ -118,7 +122,7 @@ func (c *Core) openGrants(v *codec, s *Space) []*grant {
 		}
 		c.visitGrant(v, s, g)
 		c.timer(v, &g.lease)
-		v.expect(inLog(last, g) < 0)
+		v.expect(inLog(last, g) < 0 && (!v.alone || last.offset < g.offset))
 		if last = g; v.reading {
 			open = append(open, g)
 		}

@@ -2,6 +2,7 @@ package idspace
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -126,8 +127,35 @@ func TestRestoreRefuses(t *testing.T) {
 	if refused < len(state) {
 		t.Errorf("%d of %d malformed states were refused", refused, 3*len(state))
 	}
-	if err := New().Restore(append([]byte{stateVersion + 1}, state[1:]...)); err == nil || !strings.Contains(err.Error(), "version 2") {
+	if err := New().Restore(append([]byte{stateVersion + 1}, state[1:]...)); err == nil || !strings.Contains(err.Error(), "version 3") {
 		t.Errorf("a state of a newer version: %v", err)
+	}
+}
+
+// stateOfVersion1 is what version 1 wrote of the busy world.
+const stateOfVersion1 = "0165020173011464050000040161016f0102320000010800000162016f0404000000020000000164016f0c00f403000008000100f403" +
+	"0165016f09000000010a0000000802020100070001c901000101010100010001010100020101090100640001020301000100010102010163016f09000000000" +
+	"40600017400808080808020098080808080200b010101610007f9ffffffff0f0000000c0e000002060000f9ffffffff0f0201000d010009000294aac10d00a4aac10dfaffffffff0f"
+
+// A state of version 1 is read, but not one that such as wrote it could not have written.
+func TestRestoresAStateOfVersion1(t *testing.T) {
+	t.Parallel()
+	first, err := hex.DecodeString(stateOfVersion1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, now := New(), busy(t).core.Snapshot(nil)
+	if err := c.Restore(first); err != nil || string(c.Snapshot(nil)) != string(now) || now[0] != 2 {
+		t.Errorf("it has the snapshot %x, want %x; %v", c.Snapshot(nil), now, err)
+	}
+	w := newWorld(t)
+	w.must(declared(1, 9), together(granted("a", 1, 2), granted("b", 3, 4)))
+	state := w.core.Snapshot(nil)
+	if err := New().Restore(state); err != nil {
+		t.Errorf("two grants of one offset: %v", err)
+	}
+	if state[0] = 1; New().Restore(state) == nil {
+		t.Error("version 1 has two grants of one offset")
 	}
 }
 
