@@ -80,9 +80,14 @@ func (s *status) settle(selected *selection.Selection, past *past) {
 	}
 	for key, e := range s.ended {
 		m := e.report
-		if live[key] {
+		fate := past.fate(m.Link, m.Topic, m.TargetTopic, m.Partition)
+		switch {
+		case live[key]:
 			delete(s.ended, key)
-		} else if f := past.fate(m.Link, m.Topic, m.TargetTopic, m.Partition); f == selection.Unwanted || f == selection.Present {
+		case fate == selection.Unknown:
+		case !past.owns(m.Link, m.Topic, m.TargetTopic, m.Partition): // Another process tells of it, maybe as of a copy.
+			delete(s.ended, key)
+		case fate != selection.SourceDeleted:
 			delete(s.ended, key)
 			s.gone[key] = true
 		}

@@ -34,6 +34,7 @@ type place struct {
 	audit   int64         // records a second, if not the default
 	memory  int64         // bytes, if not the default
 	follow  time.Duration // if not 200 ms
+	linger  time.Duration // of its own topics, if not the default
 
 	snapshots *admission.Limits // if not the default
 }
@@ -127,6 +128,9 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 	}
 	if p.snapshots != nil {
 		s.admitting.atOnce, s.admitting.core = p.snapshots.AtOnce, admission.New(*p.snapshots)
+	}
+	if p.linger > 0 {
+		s.target.linger = p.linger
 	}
 	s.auditEvery = 100 * time.Millisecond
 	return s, sitetest.Run(p.t, p.name, s)

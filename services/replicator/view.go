@@ -22,6 +22,7 @@ type view struct {
 	name     string
 	cluster  *cluster.Cluster
 	discover time.Duration
+	linger   time.Duration
 	follow   time.Duration
 	changed  func()
 	asks     bool                              // whether the cluster answers, also while nothing is copied
@@ -67,7 +68,7 @@ const (
 
 func newView(name string, c *cluster.Cluster, cfg *Config, changed func()) *view {
 	return &view{
-		name: name, cluster: c, discover: cfg.Discover, follow: cfg.Follow, changed: changed,
+		name: name, cluster: c, discover: cfg.Discover, linger: linger, follow: cfg.Follow, changed: changed,
 		poked: make(chan struct{}, 1), topics: map[string]*seen{}, wanted: map[string]bool{},
 	}
 }
@@ -147,8 +148,16 @@ func (v *view) listen() (answered func()) {
 	}
 }
 
-// look asks what the cluster has.
+// look asks what the cluster has, and reads the settings that are due.
 func (v *view) look(ctx context.Context) error {
+	if err := v.ask(ctx); err != nil {
+		return err
+	}
+	return v.readSettings(ctx)
+}
+
+// ask asks what the cluster has, and whether it answers.
+func (v *view) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	answered := v.listen()
@@ -168,11 +177,16 @@ func (v *view) look(ctx context.Context) error {
 		}
 		v.asked = time.Now()
 	}
-	due := v.unsettled(time.Now())
-	answered = v.listen()
-	began := time.Now()
+	return nil
+}
+
+// readSettings reads the settings that are due: of many topics that may take longer than a
+// cluster that is there takes to answer.
+func (v *view) readSettings(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	due, began := v.unsettled(time.Now()), time.Now()
 	settings, err := v.cluster.Kafka().Settings(ctx, due)
-	answered()
 	if cluster.IsDenied(err) && v.settle(due, nil, began) {
 		v.changed() // They are copied as if they had no settings.
 	}
@@ -200,7 +214,7 @@ func (v *view) see(info *kafka.ClusterInfo, now time.Time) (news bool) {
 		before.info, before.at = t, now
 	}
 	for name, t := range v.topics {
-		if missing := now.Sub(t.at); missing > linger || missing > doubtful && now.Sub(t.doubted) < doubtLasts {
+		if missing := now.Sub(t.at); missing > v.linger || missing > doubtful && now.Sub(t.doubted) < doubtLasts {
 			delete(v.topics, name)
 			news = true
 		}

@@ -89,6 +89,8 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 	defer timer.Stop()
 	select {
 	case <-a.done:
+	case <-c.beingSaved():
+		return nil
 	case <-timer.C:
 		if a.waits.Load() {
 			c.limited()
@@ -129,15 +131,20 @@ func (c *Copier) awaitLarger(ctx context.Context, records []events.Record) error
 	return nil
 }
 
-// mayWait tells whether a record that the target does not take may wait: it has not, and none
-// has waited just now, so that many such records are not slow.
+// mayWait tells whether a record that the target does not take may wait: it has not, and the
+// last wait was long ago, so that many such records are not slow. While it compares keys a copy
+// has a turn, which others wait for.
 func (c *Copier) mayWait(offset int64) bool {
-	return c.cfg.Larger != nil && offset >= c.waited && time.Since(c.waitedAt) >= c.every
+	return c.cfg.Larger != nil && c.copy.State() != mirror.Sweeping && offset >= c.waited && !time.Now().Before(c.waitAt)
 }
 
+// wait waits for a record, and takes no more than a tenth of the time of a copy in which many
+// have to wait.
 func (c *Copier) wait(ctx context.Context, offset int64) error {
+	began := time.Now()
 	c.cfg.Larger(ctx)
-	c.waited, c.waitedAt = offset+1, time.Now()
+	took := time.Since(began)
+	c.waited, c.waitAt = offset+1, time.Now().Add(max(c.every, 9*took))
 	return ctx.Err()
 }
 
@@ -175,14 +182,15 @@ func (c *Copier) spacing() time.Duration {
 	return c.every
 }
 
-// due is how long the source may be waited for before something else has to be done.
+// due is how long the source may be waited for before something else has to be done. The end
+// of a checkpoint that is being saved is waited for beside it, see beingSaved.
 func (c *Copier) due() time.Duration {
 	wait := patience
 	if c.renewal > 0 {
 		wait = min(wait, c.renewal-time.Since(c.renewed))
 	}
-	if mark, ok := c.copy.Checkpoint(); ok && !same(&mark, &c.saved) {
-		wait = min(wait, c.every-time.Since(c.savedAt))
+	if mark, ok := c.copy.Checkpoint(); ok && c.saving == nil && !same(&mark, &c.saved) {
+		wait = min(wait, time.Until(c.saveAt))
 	}
 	if c.cfg.Report != nil && c.told.differs(&c.report) {
 		wait = min(wait, c.spacing()-time.Since(c.toldAt))

@@ -78,11 +78,13 @@ type Copier struct {
 	turn      place         // to compare keys; nil if it has none
 	room      place         // of the page that the core has
 	entry     entry
-	waited    int64 // the records of the source below were waited for, see Larger
-	waitedAt  time.Time
+	waited    int64             // the records of the source below were waited for, see Larger
+	waitAt    time.Time         // before it none is waited for
 	saved     mirror.Checkpoint // the last one, also while it is being saved
-	savedAt   time.Time
-	saving    *saving // nil if none is being saved
+	saveAt    time.Time         // before it the next one is not saved
+	saving    *saving           // nil if none is being saved
+	unsaved   error             // why the last one was not saved; nil if it was
+	saves     pauses            // between attempts to save
 	report    Report
 	told      Report // the last one
 	toldAt    time.Time
@@ -104,6 +106,7 @@ func New(cfg Config) *Copier {
 	return &Copier{
 		cfg: cfg, every: every, report: Report{Since: time.Now()},
 		claims: pauses{first: time.Second, most: time.Minute}, others: pauses{first: 100 * time.Millisecond, most: 5 * time.Second},
+		saves: pauses{first: 2 * every, most: time.Minute},
 	}
 }
 
@@ -120,12 +123,9 @@ func (c *Copier) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		c.collect(ctx)
 		if err == nil && c.settled() {
-			c.try.Passed()
-			c.others.reset()
-			if !c.entry.held { // What was in the way last may be why it is.
-				c.report.LastError = ""
-			}
+			c.passed()
 		}
 		if c.cfg.Missing != nil && kafka.NoSuchTopic(err) {
 			c.cfg.Missing()
@@ -138,6 +138,20 @@ func (c *Copier) Run(ctx context.Context) {
 		default:
 			c.try.Again(ctx, err, c.others.next())
 		}
+	}
+}
+
+// passed notes that steps pass again. Nothing else may be told to be well while checkpoints
+// are not saved.
+func (c *Copier) passed() {
+	c.others.reset()
+	if c.unsaved != nil {
+		c.report.LastError = c.unsaved.Error()
+		return
+	}
+	c.try.Passed()
+	if !c.entry.held { // What was in the way last may be why it is.
+		c.report.LastError = ""
 	}
 }
 
@@ -175,7 +189,8 @@ func (c *Copier) beside(ctx context.Context) error {
 	if err := c.renew(ctx); err != nil {
 		return err
 	}
-	return c.save(ctx)
+	c.save(ctx)
+	return nil
 }
 
 // takeTurn waits for a turn to compare keys when that begins, until it has one or something
@@ -233,7 +248,7 @@ func (c *Copier) part(ctx context.Context) {
 	c.giveRoom()
 	c.turn.give()
 	c.leave()
-	_ = c.awaitSaved() // It ends with ctx.
+	c.awaitSaved() // It ends with ctx.
 	if c.copy != nil {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), parting)
 		defer cancel()

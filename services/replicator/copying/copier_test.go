@@ -64,6 +64,7 @@ func start(t *testing.T, cfg Config) *running {
 	c := New(cfg)
 	c.every = 10 * time.Millisecond
 	c.claims, c.others = pauses{first: time.Millisecond, most: 10 * time.Millisecond}, pauses{first: time.Millisecond, most: 10 * time.Millisecond}
+	c.saves = pauses{first: 10 * time.Millisecond, most: time.Second}
 	ctx, cancel := context.WithCancel(t.Context())
 	var all sync.WaitGroup
 	all.Go(func() { c.Run(ctx) })
@@ -81,6 +82,13 @@ func (r *running) told(report Report) {
 	r.reports = append(r.reports, report)
 	close(r.changed)
 	r.changed = make(chan struct{})
+}
+
+// since are the reports but the first n.
+func (r *running) since(n int) []Report {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.reports[n:])
 }
 
 // until waits for a report.

@@ -55,6 +55,7 @@ func (c *Copier) hold(ctx context.Context, from int64) (held bool, err error) {
 	defer timer.Stop()
 	select {
 	case <-changed:
+	case <-c.beingSaved():
 	case <-timer.C:
 	case <-ctx.Done():
 		return true, ctx.Err()

@@ -17,55 +17,71 @@ type saving struct {
 }
 
 // save saves the checkpoint if it has changed, at most once a second, and does not wait for
-// that. Its error is that of the one before.
-func (c *Copier) save(ctx context.Context) error {
-	if c.saving != nil {
-		select {
-		case <-c.saving.done:
-			if err := c.awaitSaved(); err != nil {
-				return err
-			}
-		default:
-			return nil
-		}
-	}
-	if time.Since(c.savedAt) < c.every {
-		return nil
+// that.
+func (c *Copier) save(ctx context.Context) {
+	c.collect(ctx)
+	if c.saving != nil || time.Now().Before(c.saveAt) {
+		return
 	}
 	mark, ok := c.copy.Checkpoint()
 	if !ok || same(&mark, &c.saved) {
-		return nil
+		return
 	}
 	s := &saving{before: c.saved, done: make(chan struct{})}
-	c.saving, c.saved, c.savedAt = s, mark, time.Now()
+	c.saving, c.saved, c.saveAt = s, mark, time.Now().Add(c.every)
 	go func() {
 		defer close(s.done)
 		s.err = c.keep(ctx, mark)
 	}()
-	return nil
 }
 
-// awaitSaved waits until no checkpoint is being saved. After an error the one before is the last.
-func (c *Copier) awaitSaved() error {
-	s := c.saving
-	if s == nil {
+// beingSaved is closed when the checkpoint that is being saved is saved, or was not; nil if
+// none is.
+func (c *Copier) beingSaved() <-chan struct{} {
+	if c.saving == nil {
 		return nil
 	}
-	<-s.done
-	c.saving = nil
-	if s.err != nil {
-		c.saved, c.savedAt = s.before, time.Time{}
+	return c.saving.done
+}
+
+// collect takes down what came of a checkpoint that was being saved, and does not wait for it.
+// An error stays what is told until one is saved.
+func (c *Copier) collect(ctx context.Context) {
+	select {
+	case <-c.beingSaved():
+	default:
+		return
 	}
-	return s.err
+	if c.awaitSaved(); c.unsaved != nil && ctx.Err() == nil {
+		c.report.LastError = c.unsaved.Error()
+		c.try.Failed(c.unsaved)
+	}
+}
+
+// awaitSaved waits until no checkpoint is being saved. After an error the one before is the
+// last, and the next one is spaced.
+func (c *Copier) awaitSaved() {
+	s := c.saving
+	if s == nil {
+		return
+	}
+	<-s.done
+	c.saving, c.unsaved = nil, s.err
+	if s.err == nil {
+		c.saves.reset()
+		return
+	}
+	c.saved, c.saveAt = s.before, time.Now().Add(c.saves.next())
 }
 
 // saveNow saves a checkpoint, and waits until it is saved.
 func (c *Copier) saveNow(ctx context.Context, mark mirror.Checkpoint) error {
-	_ = c.awaitSaved() // This one replaces it.
+	c.awaitSaved() // This one replaces it.
 	if err := c.keep(ctx, mark); err != nil {
 		return err
 	}
-	c.saved, c.savedAt = mark, time.Now()
+	c.saved, c.saveAt, c.unsaved = mark, time.Now().Add(c.every), nil
+	c.saves.reset()
 	return nil
 }
 

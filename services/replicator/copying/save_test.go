@@ -3,9 +3,13 @@ package copying
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
 
@@ -65,34 +69,100 @@ func TestACopyDoesNotWaitForItsCheckpoint(t *testing.T) {
 	}
 }
 
+// While a checkpoint takes long, nothing asks again and again whether it is saved: neither a
+// copy that waits for its source, nor one whose snapshot is held.
+func TestACheckpointThatTakesLong(t *testing.T) {
+	for _, held := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage()
+			s.source.append(numbered(0, 300)...)
+			cfg := s.config()
+			if held {
+				cfg.Admission = newDoor(false)
+			}
+			c := New(cfg)
+			c.try = c.cfg.Board.New("copy")
+			defer c.try.End()
+			defer c.dropAhead()
+			advance := func(until func() bool) (rounds int) {
+				t.Helper()
+				for ; !until(); rounds++ {
+					if err := c.advance(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					c.collect(t.Context())
+				}
+				return rounds
+			}
+			advance(func() bool { return c.copy != nil && c.copy.State() == mirror.Snapshot }) // Its first checkpoint is waited for.
+			slow := &slowShelf{shelf: &s.shelf, asked: make(chan struct{}, 1), released: make(chan struct{})}
+			c.cfg.Checkpoints = slow
+			advance(func() bool { return c.saving != nil && c.settled() && (!held || c.entry.held) })
+			if !held { // What comes meanwhile makes the next checkpoint.
+				s.source.append(numbered(300, 10)...)
+				advance(func() bool { mark, _ := c.copy.Checkpoint(); return mark.Next == 310 && c.settled() })
+			}
+			began := time.Now()
+			time.AfterFunc(20*time.Second, func() { close(slow.released) })
+			if n, took := advance(func() bool { return c.saving == nil }), time.Since(began); n > 20 || took != 20*time.Second {
+				t.Errorf("held %v: %d rounds in %v", held, n, took)
+			}
+		})
+	}
+}
+
 // refusing are Checkpoints that fail while they are told to.
 type refusing struct {
 	*shelf
 	refuse atomic.Bool
+	tries  atomic.Int32 // that failed
 }
 
 var errNotSaved = errors.New("not saved")
 
 func (s *refusing) Save(ctx context.Context, id string, c mirror.Checkpoint) error {
 	if s.refuse.Load() {
+		s.tries.Add(1)
 		return errNotSaved
 	}
 	return s.shelf.Save(ctx, id, c)
 }
 
-// That a checkpoint was not saved is told, and it is tried again.
+// That checkpoints are not saved is told for as long as that is so, though records are copied;
+// and it is tried again, more and more seldom.
 func TestACheckpointThatIsNotSavedIsToldOf(t *testing.T) {
-	s := newStage()
-	cfg := s.config()
-	shelf := &refusing{shelf: &s.shelf}
-	cfg.Checkpoints = shelf
-	s.source.append(numbered(0, 100)...)
-	r := start(t, cfg)
-	r.until("all is copied", next(100))
-	shelf.refuse.Store(true)
-	s.source.append(numbered(100, 100)...)
-	r.until("it is told", func(r *Report) bool { return r.LastError != "" })
-	shelf.refuse.Store(false)
-	s.source.append(numbered(200, 100)...)
-	r.until("it goes on", func(r *Report) bool { return r.Next >= 300 && r.LastError == "" })
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage()
+		cfg := s.config()
+		cfg.Board = trouble.NewBoard(cfg.Logger)
+		shelf := &refusing{shelf: &s.shelf}
+		cfg.Checkpoints = shelf
+		s.source.append(numbered(0, 100)...)
+		r := start(t, cfg)
+		r.until("all is copied", next(100))
+		shelf.refuse.Store(true)
+		s.source.append(numbered(100, 100)...)
+		r.until("it is told", func(r *Report) bool { return r.LastError != "" })
+		told := len(r.since(0))
+		for n := range 600 { // A minute.
+			s.source.append(numbered(200+n, 1)...)
+			time.Sleep(100 * time.Millisecond)
+		}
+		for _, report := range r.since(told) {
+			if !strings.Contains(report.LastError, errNotSaved.Error()) {
+				t.Fatalf("after %d records all is well: %+v", report.Next, report)
+			}
+		}
+		if n := shelf.tries.Load(); n < 60 || n > 140 { // The pauses end at 0.5 to 1 s.
+			t.Errorf("it was tried %d times in a minute", n)
+		}
+		if err := cfg.Board.Err(); !errors.Is(err, errNotSaved) {
+			t.Errorf("the board tells %v", err)
+		}
+		shelf.refuse.Store(false)
+		r.until("it goes on", func(r *Report) bool { return r.Next >= 800 && r.LastError == "" })
+		if err := cfg.Board.Err(); err != nil {
+			t.Errorf("the board tells %v", err)
+		}
+	})
 }

@@ -94,6 +94,8 @@ func (c *Copier) allowed(ctx context.Context, batch []events.Record) (n int, err
 				return 0, ctx.Err()
 			}
 			return n, nil
+		case <-c.beingSaved():
+			timer.Stop()
 		case <-timer.C:
 			c.limited()
 		}

@@ -16,6 +16,9 @@ import (
 // second.
 const reporting = 10 * time.Second
 
+// sourceDeleted is the state of a copy whose source was deleted: it does not write any more.
+const sourceDeleted = "source_deleted"
+
 // known takes the copies of the link that replicators have reported.
 func (r *run) known(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, reporting)
@@ -75,7 +78,7 @@ func (r *run) choice(ctx context.Context, away bool) error {
 // turned round.
 func (r *run) copies(s *replication.Status) (own []*events.ReplicationCopyReported) {
 	for _, m := range s.Copies {
-		if m.Link == r.link.Name && m.State != "source_deleted" && m.TargetTopic == r.link.Prefix+m.Topic && r.chooses(m.Topic) && !r.another(s, m) {
+		if m.Link == r.link.Name && m.State != sourceDeleted && m.TargetTopic == r.link.Prefix+m.Topic && r.chooses(m.Topic) && !r.another(s, m) {
 			own = append(own, m)
 		}
 	}
@@ -86,7 +89,7 @@ func (r *run) copies(s *replication.Status) (own []*events.ReplicationCopyReport
 // reported later by that one, and not both may write there.
 func (r *run) another(s *replication.Status, m *events.ReplicationCopyReported) bool {
 	for _, other := range s.Copies {
-		if other.TargetTopic != m.TargetTopic || other.Partition != m.Partition || other.Link == m.Link || other.AtMs <= m.AtMs {
+		if other.TargetTopic != m.TargetTopic || other.Partition != m.Partition || other.Link == m.Link || other.AtMs <= m.AtMs || other.State == sourceDeleted {
 			continue
 		}
 		if l, there := r.declared.Link(other.Link); there && !(l.Shared && r.link.Shared) {

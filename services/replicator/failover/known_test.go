@@ -1,6 +1,7 @@
 package failover_test
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -13,7 +14,9 @@ func (p *place) said(reports ...*events.ReplicationCopyReported) {
 	p.t.Helper()
 	var records []events.Record
 	for i, m := range reports {
-		m.State, m.AtMs = "delta", int64(i+1)
+		if m.State == "" {
+			m.State, m.AtMs = "delta", int64(i+1)
+		}
 		r, err := events.Encoder{Source: "/test"}.Encode(m.Link+m.TargetTopic, m)
 		if err != nil {
 			p.t.Fatal(err)
@@ -46,6 +49,8 @@ func TestReportsThatAreLeft(t *testing.T) {
 	fra.said(
 		copied("orders", "payments", "payments"), copied("orders", "secret", "secret"), copied("orders", "orders", "x.orders"),
 		copied("orders", "stock", "stock"), copied("others", "stock", "stock"), copied("deleted", "orders", "orders"),
+		// The link "others" has told later than "orders" that it does not write there any more.
+		&events.ReplicationCopyReported{Link: "others", Topic: "orders", TargetTopic: "orders", State: "source_deleted", AtMs: math.MaxInt64},
 	)
 	r := run(t, fra.from(ams))
 	for _, p := range r.Partitions {
