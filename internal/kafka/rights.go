@@ -60,6 +60,19 @@ func (c *Client) hidden(ctx context.Context, topic string) error {
 	return err
 }
 
+// Hidden are those of some topics that the principal may not know of, each with a *Denied
+// error: brokers leave them out where they list all topics, as if they were deleted.
+func (c *Client) Hidden(ctx context.Context, topics []string) map[string]error {
+	if len(topics) == 0 {
+		return nil
+	}
+	hidden := c.askFor(ctx, topics)
+	for name, err := range hidden {
+		hidden[name] = c.denied(needs{topic: name, onTopic: "Describe"}, err)
+	}
+	return hidden
+}
+
 // askFor asks for topics by name, on a connection of its own, and returns those that
 // are not to be known.
 func (c *Client) askFor(ctx context.Context, topics []string) map[string]error {

@@ -1,6 +1,8 @@
 package replicator
 
 import (
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -116,6 +118,24 @@ func TestATargetTopicThatWasDeleted(t *testing.T) {
 	}
 	ams.write("orders", 0, 5, 1)
 	eventually(t, "it is made again", func() bool { return fra.count("orders", 0) == 6 })
+}
+
+// A topic that the source hides, for a right is missing, is not deleted.
+func TestATopicThatIsHidden(t *testing.T) {
+	now := time.Now()
+	long := now.Add(-time.Hour)
+	v := &view{linger: linger, topics: map[string]*seen{"hidden": {at: long}, "deleted": {at: long}, "there": {at: long}, "moves": {at: now}}}
+	info := &kafka.ClusterInfo{Topics: []kafka.TopicInfo{{Name: "there"}}}
+	missing := v.missing(info, now)
+	slices.Sort(missing)
+	if !slices.Equal(missing, []string{"deleted", "hidden"}) {
+		t.Errorf("asked for are %q", missing)
+	}
+	v.keep(map[string]error{"hidden": &kafka.Denied{}}, now)
+	v.see(info, now)
+	if left := slices.Sorted(maps.Keys(v.topics)); !slices.Equal(left, []string{"hidden", "moves", "there"}) {
+		t.Errorf("there are %q", left)
+	}
 }
 
 func TestHowLongAMissingTopicCountsAsThere(t *testing.T) {

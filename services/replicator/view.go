@@ -166,7 +166,9 @@ func (v *view) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if v.see(&info, time.Now()) {
+	now := time.Now()
+	v.keep(v.cluster.Kafka().Hidden(ctx, v.missing(&info, now)), now)
+	if v.see(&info, now) {
 		v.changed()
 	}
 	if v.asks && time.Since(v.asked) >= askEvery {
@@ -214,12 +216,45 @@ func (v *view) see(info *kafka.ClusterInfo, now time.Time) (news bool) {
 		before.info, before.at = t, now
 	}
 	for name, t := range v.topics {
-		if missing := now.Sub(t.at); missing > v.linger || missing > doubtful && now.Sub(t.doubted) < doubtLasts {
+		if t.gone(now, v.linger) {
 			delete(v.topics, name)
 			news = true
 		}
 	}
 	return news
+}
+
+// gone says that a topic that is missing counts as deleted.
+func (t *seen) gone(now time.Time, linger time.Duration) bool {
+	missing := now.Sub(t.at)
+	return missing > linger || missing > doubtful && now.Sub(t.doubted) < doubtLasts
+}
+
+// missing are the topics that count as deleted, unless their brokers hide them.
+func (v *view) missing(info *kafka.ClusterInfo, now time.Time) (names []string) {
+	there := map[string]bool{}
+	for i := range info.Topics {
+		there[info.Topics[i].Name] = true
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name, t := range v.topics {
+		if !there[name] && t.gone(now, v.linger) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// keep keeps topics that are hidden: a right is missing, which what copies them tells.
+func (v *view) keep(hidden map[string]error, now time.Time) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for name := range hidden {
+		if t := v.topics[name]; t != nil {
+			t.at = now
+		}
+	}
 }
 
 // doubt notes that a broker said that it has no such topic.

@@ -15,7 +15,7 @@ func TestHowOftenALargeRecordWaits(t *testing.T) {
 	for took, pause := range map[time.Duration]time.Duration{10 * time.Second: 90 * time.Second, time.Millisecond: time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := newStage().config()
-			cfg.Larger = func(context.Context) { time.Sleep(took) }
+			cfg.Larger = func(context.Context) { <-time.After(took) }
 			c := New(cfg)
 			c.copy = mirror.New(cfg.Copy, nil)
 			if !c.mayWait(7) {
@@ -24,11 +24,11 @@ func TestHowOftenALargeRecordWaits(t *testing.T) {
 			if err := c.wait(t.Context(), 7); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(pause - time.Millisecond)
+			<-time.After(pause - time.Millisecond)
 			if c.mayWait(8) {
 				t.Errorf("after %v another waits too soon", took)
 			}
-			time.Sleep(time.Millisecond)
+			<-time.After(time.Millisecond)
 			if !c.mayWait(8) || c.mayWait(7) {
 				t.Errorf("after %v: another may wait: %v, the same one: %v", took, c.mayWait(8), c.mayWait(7))
 			}

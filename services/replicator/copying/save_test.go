@@ -146,7 +146,7 @@ func TestACheckpointThatIsNotSavedIsToldOf(t *testing.T) {
 		told := len(r.since(0))
 		for n := range 600 { // A minute.
 			s.source.append(numbered(200+n, 1)...)
-			time.Sleep(100 * time.Millisecond)
+			<-time.After(100 * time.Millisecond)
 		}
 		for _, report := range r.since(told) {
 			if !strings.Contains(report.LastError, errNotSaved.Error()) {
