@@ -57,10 +57,12 @@ func (e *ears) hear(ctx context.Context, c Config, topic string, p int32) error 
 		e.note(page.Records, now)
 		from = page.Next
 	}
-	if ctx.Err() != nil {
+	select {
+	case <-ctx.Done():
 		return nil // It listened for as long as it was to.
+	default:
+		return err
 	}
-	return err
 }
 
 func (e *ears) note(records []events.Record, now time.Time) {
