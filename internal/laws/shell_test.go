@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -47,7 +48,7 @@ func files(t *testing.T) []string {
 	t.Helper()
 	var all []string
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules" || d.Name() == "bin") {
+		if err == nil && d.IsDir() && (slices.Contains([]string{".git", "node_modules", "bin", ".venv"}, d.Name()) || path == "../../build") { // What was made or fetched.
 			return filepath.SkipDir
 		}
 		if err == nil && d.Type().IsRegular() && filepath.Ext(path) != ".go" && filepath.Ext(path) != ".md" {
