@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
 )
 
 // Versions of Kafka: from the first on topics have IDs, by which one that was created again
@@ -33,13 +35,10 @@ func parseVersion(text string) (v version, ok bool) {
 	return v, ok && err1 == nil && err2 == nil
 }
 
-// wantBrokers is how many it takes so that one may be lost and nothing with it.
-const wantBrokers = 3
-
 func brokers(f *findings, all []Broker) {
 	const check = "kafka.brokers"
-	if len(all) < wantBrokers {
-		f.add(Warning, check, "cluster", "use three brokers, and topics with three replicas", "it has %d of the %d brokers that it takes to lose one without records", len(all), wantBrokers)
+	if len(all) < kafka.WantReplicas {
+		f.add(Warning, check, "cluster", "use three brokers, and topics with three replicas", "it has %d of the %d brokers that it takes to lose one without records", len(all), kafka.WantReplicas)
 	} else {
 		f.add(OK, check, "cluster", "", "it has %d brokers", len(all))
 	}
@@ -107,7 +106,7 @@ func brokerSettings(f *findings, subject string, s map[string]string) {
 		f.add(Warning, check, subject, "set it to a day or more (Kafka's own value is 7 days)", "offsets.retention.minutes is %d: a group that is away for longer begins anew", n)
 	}
 	for _, name := range []string{"offsets.topic.replication.factor", "transaction.state.log.replication.factor"} {
-		if n, ok := number(s, name); ok && n < wantBrokers {
+		if n, ok := number(s, name); ok && n < kafka.WantReplicas {
 			f.add(Warning, check, subject, "set it to 3, and give the internal topic that is there more replicas (kafka-reassign-partitions)", "%s is %d: with one broker consumer groups or fences may stand still", name, n)
 		}
 	}

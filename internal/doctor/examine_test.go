@@ -11,6 +11,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/store"
 )
 
 // sound are facts with which nothing is wrong: three brokers, and all that a scheduler has.
@@ -31,7 +32,7 @@ func sound() Facts {
 	}
 	f.Groups = []Group{{Name: "spanway.scheduler", Service: "scheduler", Members: 2, Lag: -1}, {Name: "spanway.allocator", Service: "allocator", Members: 1, Lag: 5}}
 	f.Clocks = []Clock{{"engine a", -20 * time.Millisecond}}
-	f.Redis = []RedisServer{{Address: "r:1", Info: map[string]string{"redis_version": "7", "aof_enabled": "1", "aof_last_write_status": "ok", "maxmemory_policy": "noeviction", "maxmemory": "0"}}}
+	f.Redis = []store.Server{{Address: "r:1", Info: map[string]string{"redis_version": "7", "aof_enabled": "1", "aof_last_write_status": "ok", "maxmemory_policy": "noeviction", "maxmemory": "0"}}}
 	f.Disk = &Disk{Path: "d", Free: 10 << 30, Total: 100 << 30}
 	return f
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/store"
 )
 
 // Facts are what was read. A field that could not be read has its error beside it.
@@ -26,7 +27,7 @@ type Facts struct {
 	ClocksErr   error
 
 	// Redis are the servers that were named, each master of them; none if none was.
-	Redis    []RedisServer
+	Redis    []store.Server
 	RedisErr error
 	// Disk is that of the directory of an embedded broker that was named; nil if none was.
 	Disk *Disk
@@ -58,16 +59,6 @@ type Clock struct {
 	// Ahead is how far its clock is ahead of this host's; negative if it is behind. The way
 	// of a record makes it look behind by as long as that takes.
 	Ahead time.Duration
-}
-
-// RedisServer is one that is written to.
-type RedisServer struct {
-	Address string
-	// Info is what INFO says, by name.
-	Info map[string]string
-	// Ahead is how far its clock is ahead of this host's.
-	Ahead time.Duration
-	Err   error
 }
 
 // Disk is that of a directory.

@@ -140,18 +140,15 @@ func (c Config) lag(ctx context.Context, group, topic string) (lag int64, err er
 	return lag, nil
 }
 
-func servers(ctx context.Context, c store.Config) (out []RedisServer, err error) {
+func servers(ctx context.Context, c store.Config) ([]store.Server, error) {
 	r, err := store.Open(c)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // It was only read.
 	found, err := r.Servers(ctx)
-	for _, s := range found {
-		out = append(out, RedisServer(s))
-	}
 	if err == nil && len(found) == 0 {
 		err = fmt.Errorf("no server at %v is written to", c.Addrs)
 	}
-	return out, err
+	return found, err
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 )
@@ -19,7 +20,7 @@ func redis(f *findings, facts Facts) {
 			f.unknown("redis.settings", subject, s.Err)
 			continue
 		}
-		f.add(OK, "redis.version", subject, "", "it is Redis %s", orUnknown(s.Info["redis_version"]))
+		f.add(OK, "redis.version", subject, "", "it is Redis %s", cmp.Or(s.Info["redis_version"], "of an unknown version"))
 		persistence(f, subject, s.Info)
 		memory(f, subject, s.Info)
 		skew(f, "redis.clock", subject, s.Ahead)
@@ -60,11 +61,4 @@ func memory(f *findings, subject string, info map[string]string) {
 	if limit > 0 && used > limit/10*9 {
 		f.add(Warning, "redis.memory", subject, "raise maxmemory", "%d of %d bytes are used: it refuses writes when it is full", used, limit)
 	}
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "of an unknown version"
-	}
-	return s
 }

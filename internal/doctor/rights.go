@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +33,7 @@ func rights(f *findings, facts Facts) {
 				may = append(may, string(role))
 			}
 		}
-		f.add(Note, check, subject, "", "its rights suffice for: %s; --role says what another one lacks", orNone(may))
+		f.add(Note, check, subject, "", "its rights suffice for: %s; --role says what another one lacks", cmp.Or(strings.Join(may, ", "), "none of the roles"))
 		return
 	}
 	missing := lacking(facts, logs, facts.Role)
@@ -102,11 +103,4 @@ func unrestricted(facts Facts, logs []events.Log) bool {
 	return slices.Contains(facts.Rights.Cluster, "ClusterAction") && !slices.ContainsFunc(logs, func(l events.Log) bool {
 		return slices.ContainsFunc(dangerous, func(op string) bool { return !slices.Contains(facts.Rights.Topics[l.Topic], op) })
 	})
-}
-
-func orNone(names []string) string {
-	if len(names) == 0 {
-		return "none of the roles"
-	}
-	return strings.Join(names, ", ")
 }

@@ -45,14 +45,14 @@ func topic(f *findings, t kafka.TopicState) {
 	if t.Fewer > 0 {
 		f.add(Warning, "topics.replicas", t.Name, "look for the broker that is away or behind", "%d of its partitions have fewer replicas in sync than replicas", t.Fewer)
 	}
-	if t.Replicas < wantBrokers {
+	if t.Replicas < kafka.WantReplicas {
 		f.add(Warning, "topics.replicas", t.Name, "give it three replicas (kafka-reassign-partitions)", "it has %d %s: what a broker loses is lost", t.Replicas, plural(t.Replicas, "replica"))
 	}
 	if t.Denied != nil {
 		f.unknown("topics.settings", t.Name, t.Denied)
 		return
 	}
-	if n, ok := number(t.Settings, "min.insync.replicas"); ok && n < 2 {
+	if n, ok := number(t.Settings, "min.insync.replicas"); ok && n < kafka.WantMinInSync {
 		f.add(Warning, "topics.replicas", t.Name, "set it to 2 (kafka-configs --alter)", "min.insync.replicas is %d: a record is acknowledged that only one broker has", n)
 	}
 	if isTrue(t.Settings, "unclean.leader.election.enable") {

@@ -21,7 +21,7 @@ func (c *Client) Create(ctx context.Context, spec events.TopicSpec) error {
 		if err != nil {
 			return err
 		}
-		r, err := c.api.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{topicConfig(spec, min(wantReplicas, len(m.Brokers)))}})
+		r, err := c.api.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{topicConfig(spec, min(WantReplicas, len(m.Brokers)))}})
 		if err == nil {
 			err = r.Errors[spec.Name]
 		}

@@ -14,10 +14,14 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// Replication that survives the loss of a broker without losing records.
+// Replication that survives the loss of a broker without losing records: so many replicas,
+// of which so many are in sync when a record is acknowledged.
 const (
-	wantReplicas     = 3
-	wantMinInSync    = 2
+	WantReplicas  = 3
+	WantMinInSync = 2
+)
+
+const (
 	minInSync        = "min.insync.replicas"
 	uncleanElection  = "unclean.leader.election.enable"
 	maxMessageBytes  = "max.message.bytes"
@@ -61,7 +65,7 @@ func (e *Misconfigured) Error() string { return fmt.Sprintf("topic %s %s", e.Top
 
 func (c *Client) createMissing(ctx context.Context, m *metadata.Response, topics []events.TopicSpec) error {
 	var missing []kafkago.TopicConfig
-	replicas := min(wantReplicas, len(m.Brokers))
+	replicas := min(WantReplicas, len(m.Brokers))
 	for _, spec := range topics {
 		if find(m, spec.Name) == nil {
 			missing = append(missing, topicConfig(spec, replicas))
@@ -106,8 +110,8 @@ func topicConfig(spec events.TopicSpec, replicas int) kafkago.TopicConfig {
 	for _, name := range sortedKeys(spec.Config) {
 		t.ConfigEntries = append(t.ConfigEntries, kafkago.ConfigEntry{ConfigName: name, ConfigValue: spec.Config[name]})
 	}
-	if _, chosen := spec.Config[minInSync]; !chosen && replicas >= wantReplicas {
-		t.ConfigEntries = append(t.ConfigEntries, kafkago.ConfigEntry{ConfigName: minInSync, ConfigValue: strconv.Itoa(wantMinInSync)})
+	if _, chosen := spec.Config[minInSync]; !chosen && replicas >= WantReplicas {
+		t.ConfigEntries = append(t.ConfigEntries, kafkago.ConfigEntry{ConfigName: minInSync, ConfigValue: strconv.Itoa(WantMinInSync)})
 	}
 	return t
 }
@@ -197,11 +201,11 @@ func suffices(name, got, need string) bool {
 
 func replicationWarnings(t TopicInfo, settings map[string]string) []string {
 	var w []string
-	if t.Replicas < wantReplicas {
-		w = append(w, fmt.Sprintf("dev: topic %s has %d replicas; production needs %d", t.Name, t.Replicas, wantReplicas))
+	if t.Replicas < WantReplicas {
+		w = append(w, fmt.Sprintf("dev: topic %s has %d replicas; production needs %d", t.Name, t.Replicas, WantReplicas))
 	}
-	if n, err := strconv.Atoi(settings[minInSync]); err == nil && n < wantMinInSync {
-		w = append(w, fmt.Sprintf("dev: topic %s has %s=%d; production needs %d", t.Name, minInSync, n, wantMinInSync))
+	if n, err := strconv.Atoi(settings[minInSync]); err == nil && n < WantMinInSync {
+		w = append(w, fmt.Sprintf("dev: topic %s has %s=%d; production needs %d", t.Name, minInSync, n, WantMinInSync))
 	}
 	if strings.EqualFold(settings[uncleanElection], "true") {
 		w = append(w, fmt.Sprintf("dev: topic %s has %s=true, which can lose acknowledged records", t.Name, uncleanElection))

@@ -29,7 +29,7 @@ func (r *Redis) Check(ctx context.Context) (warnings []string, err error) {
 		info, err := c.Info(ctx).Result()
 		mu.Lock()
 		defer mu.Unlock()
-		for _, w := range judged(info, err) {
+		for _, w := range judged(lines(info), err) {
 			found[w.setting] = true
 			if !slices.Contains(warnings, w.text) {
 				warnings = append(warnings, w.text)
@@ -60,9 +60,9 @@ func masters(ctx context.Context, client redis.UniversalClient, f func(context.C
 type warning struct{ setting, text string }
 
 // judged is what INFO tells, or that it does not.
-func judged(info string, err error) (out []warning) {
-	policy, told := setting(info, "maxmemory_policy")
-	appends, toldToo := setting(info, "aof_enabled")
+func judged(info map[string]string, err error) (out []warning) {
+	policy, told := info["maxmemory_policy"]
+	appends, toldToo := info["aof_enabled"]
 	if err == nil && !(told && toldToo) {
 		err = errors.New("INFO has neither maxmemory_policy nor aof_enabled")
 	}
@@ -76,11 +76,4 @@ func judged(info string, err error) (out []warning) {
 		out = append(out, warning{"appendonly", "appendonly of Redis is no, so when it restarts all is lost that is newer than its last dump, if there is one: set it to yes"})
 	}
 	return out
-}
-
-// setting finds a line of INFO.
-func setting(info, name string) (value string, found bool) {
-	_, rest, found := strings.Cut(info, "\n"+name+":")
-	value, _, _ = strings.Cut(rest, "\n")
-	return strings.TrimSpace(value), found
 }
