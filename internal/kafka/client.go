@@ -100,7 +100,7 @@ func New(config Config) *Client {
 	c := &Client{
 		config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{}, known: map[string]bool{}, asked: map[string]asked{},
 		metrics: messaging.NewClient(otel.Meter("github.com/spanway/spanway/internal/kafka")),
-		board:   trouble.NewBoard(config.Logger), strangers: newStrangers(),
+		board:   trouble.NewBoard(config.Logger), strangers: newStrangers(otel.Meter("github.com/spanway/spanway/internal/kafka")),
 	}
 	c.waiting = waiting{client: c, underway: map[*sharedFetch]struct{}{}}
 	c.knows.asked = time.Now() // The first answer is not there yet.

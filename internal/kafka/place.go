@@ -5,9 +5,11 @@ import (
 	"errors"
 
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/spanway/spanway/internal/telemetry/instruments"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -38,14 +40,14 @@ func (p *Partition) Place(ctx context.Context) (events.ClusterPartition, error) 
 // Strangers counts records of a copy that do not count, because they are not of the log
 // that it is a copy of.
 func (p *Partition) Strangers(n int) {
-	p.client.strangers.Add(context.Background(), int64(n), metric.WithAttributes(attribute.String("topic", p.topic), attribute.Int64("partition", int64(p.id))))
+	p.client.strangers.Add(context.Background(), int64(n), metric.WithAttributes(semconv.MessagingDestinationName(p.topic), messaging.Partition(p.id)))
 }
 
 // newStrangers makes the counter of Strangers; without it nothing is counted.
-func newStrangers() metric.Int64Counter {
-	c, err := otel.Meter("github.com/spanway/spanway/internal/kafka").Int64Counter("spanway.mirror.strangers",
-		metric.WithDescription("Records of copies of logs that were read and do not count, because others have written them."))
-	if err != nil {
+func newStrangers(m metric.Meter) metric.Int64Counter {
+	maker := instruments.On(m)
+	c := maker.Counter(instruments.MirrorStrangers)
+	if err := maker.Err(); err != nil {
 		otel.Handle(err)
 	}
 	return c

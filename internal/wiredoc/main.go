@@ -33,5 +33,6 @@ func generate(root string) (map[string][]byte, error) {
 		filepath.Join(root, "docs", "events.md"):     markdown(types),
 		filepath.Join(root, "docs", "asyncapi.yaml"): spec,
 		filepath.Join(root, "docs", "topics.md"):     topicsPage(),
+		filepath.Join(root, "docs", "metrics.md"):    metricsPage(),
 	}, nil
 }

@@ -17,7 +17,7 @@ import (
 // Config says which log a program owns, and with what. I is what its core decides
 // on. All but Instance, Snapshots, Logger, Meter and Extend must be set.
 type Config[I any] struct {
-	// Name names the program in metrics, such as "shop.orders".
+	// Name names the program in errors, such as "shop.orders".
 	Name string
 	// Log is the topic to own, and Catalogue the entries of that log and of every
 	// topic that it names: its inputs, its outputs, its snapshots. They are created

@@ -2,15 +2,14 @@ package logowner
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/spanway/spanway/internal/telemetry/instruments"
 	"github.com/spanway/spanway/pkg/eventlog"
 )
 
@@ -32,33 +31,24 @@ type inputName struct {
 // seconds, those are that are still to be read.
 type inputGauge struct{ records, age int64 }
 
-func newMetrics(name string, meter metric.Meter) (*metrics, error) {
-	if meter == nil {
-		meter = noop.Meter{}
+func newMetrics(meter metric.Meter) (*metrics, error) {
+	maker := instruments.On(meter)
+	m := &metrics{
+		inputs: map[inputName]inputGauge{}, full: map[int32]map[eventlog.TopicPartition]bool{},
+		claims: maker.Counter(instruments.LogClaims), losses: maker.Counter(instruments.LogLosses),
+		events: maker.Counter(instruments.LogEvents), skipped: maker.Counter(instruments.LogSkipped),
+		snapshots: maker.Counter(instruments.LogSnapshots),
 	}
-	m := &metrics{inputs: map[inputName]inputGauge{}, full: map[int32]map[eventlog.TopicPartition]bool{}}
-	var err error
-	counter := func(name, help string) metric.Int64Counter {
-		c, e := meter.Int64Counter(name, metric.WithDescription(help))
-		err = errors.Join(err, e)
-		return c
-	}
-	m.claims = counter("spanway.log.claims", "Claims of owned logs that this process won.")
-	m.losses = counter("spanway.log.losses", "Times that acknowledged records of an owned log were missing.")
-	m.events = counter("spanway.log.events", "Events that this process appended and that count.")
-	m.skipped = counter("spanway.log.skipped", "Records of owned logs that were read and do not count, by reason.")
-	m.snapshots = counter("spanway.log.snapshots", "Snapshots that this process wrote, by outcome: saved, failed; or met: unusable.")
-	return m, errors.Join(err, m.observeInputs(name, meter), m.observeHeld(meter))
+	m.observeInputs(maker)
+	m.observeHeld(maker)
+	return m, maker.Err()
 }
 
 // observeHeld: a partition that takes nothing for long is a broker or a right to look
 // at.
-func (m *metrics) observeHeld(meter metric.Meter) error {
-	held, err := meter.Int64ObservableGauge("spanway.log.publish.held", metric.WithDescription("Target partitions that take nothing: what goes there waits in the log."))
-	if err != nil {
-		return err
-	}
-	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+func (m *metrics) observeHeld(maker *instruments.Maker) {
+	held := maker.Gauge(instruments.LogPublishHeld)
+	maker.Observe(func(_ context.Context, o metric.Observer) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for n, full := range m.full {
@@ -66,7 +56,6 @@ func (m *metrics) observeHeld(meter metric.Meter) error {
 		}
 		return nil
 	}, held)
-	return err
 }
 
 func (m *metrics) held(partition int32, to eventlog.TopicPartition, held bool) {
@@ -84,16 +73,9 @@ func (m *metrics) held(partition int32, to eventlog.TopicPartition, held bool) {
 
 // observeInputs: an input that grows without end is one that is not truncated, or not
 // read.
-func (m *metrics) observeInputs(name string, meter metric.Meter) error {
-	records, err := meter.Int64ObservableGauge(name+".input.records", metric.WithDescription("Records that an input keeps: not yet read, or not yet behind two snapshots."))
-	if err != nil {
-		return err
-	}
-	age, err := meter.Int64ObservableGauge(name+".input.age", metric.WithUnit("s"), metric.WithDescription("Age of the newest record that was read while more were waiting; 0 if none are."))
-	if err != nil {
-		return err
-	}
-	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+func (m *metrics) observeInputs(maker *instruments.Maker) {
+	records, age := maker.Gauge(instruments.LogInputRecords), maker.Gauge(instruments.LogInputAge)
+	maker.Observe(func(_ context.Context, o metric.Observer) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for at, in := range m.inputs {
@@ -106,7 +88,6 @@ func (m *metrics) observeInputs(name string, meter metric.Meter) error {
 		}
 		return nil
 	}, records, age)
-	return err
 }
 
 func (m *metrics) input(topic string, partition int32, records int64, age time.Duration) {

@@ -36,7 +36,7 @@ func New[I any](cfg Config[I]) (*Service[I], error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	m, err := newMetrics(cfg.Name, cfg.Telemetry.Meter)
+	m, err := newMetrics(cfg.Telemetry.Meter)
 	if err != nil {
 		return nil, fmt.Errorf("%s: register metrics: %w", cfg.Name, err)
 	}

@@ -7,8 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/spanway/spanway/internal/telemetry/instruments"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/allocator/idspace"
@@ -18,60 +18,32 @@ import (
 // metrics are the service's instruments. Only the first maxMeasured spaces of a partition
 // are measured one by one: their number has no bound.
 type metrics struct {
-	meter                                           metric.Meter
+	maker                                           *instruments.Maker
 	answers, grants, identifiers, refusals, letters metric.Int64Counter
 	storeFailures                                   metric.Int64Counter
 	free, live, resting, largest                    metric.Int64ObservableGauge
 	exhaustion, fragmentation                       metric.Float64ObservableGauge
 }
 
-const (
-	prefix      = "spanway.allocator."
-	maxMeasured = 20
-)
+const maxMeasured = 20
 
 func newMetrics(meter metric.Meter) (*metrics, error) {
-	if meter == nil {
-		meter = noop.Meter{}
+	maker := instruments.On(meter)
+	m := &metrics{
+		maker:   maker,
+		answers: maker.Counter(instruments.IDsAnswers), grants: maker.Counter(instruments.IDsGrants),
+		identifiers: maker.Counter(instruments.IDsGranted), refusals: maker.Counter(instruments.ProposalsRefused),
+		letters: maker.Counter(instruments.IDsDeadLetters), storeFailures: maker.Counter(instruments.BatchesFailed),
+		free: maker.Gauge(instruments.SpaceFree), live: maker.Gauge(instruments.SpaceLive),
+		resting: maker.Gauge(instruments.SpaceQuarantined), largest: maker.Gauge(instruments.SpaceLargestFree),
+		exhaustion: maker.Float(instruments.SpaceExhaustion), fragmentation: maker.Float(instruments.SpaceFragmentation),
 	}
-	m := &metrics{meter: meter}
-	var err error
-	counter := func(name, about string) (c metric.Int64Counter) {
-		if err == nil {
-			c, err = meter.Int64Counter(prefix+name, metric.WithDescription(about))
-		}
-		return c
-	}
-	gauge := func(name, about string) (g metric.Int64ObservableGauge) {
-		if err == nil {
-			g, err = meter.Int64ObservableGauge(prefix+"space."+name, metric.WithDescription(about))
-		}
-		return g
-	}
-	m.answers = counter("answers", "Commands that were answered, by code; empty if they were done.")
-	m.grants = counter("grants", "Ranges that this process has granted.")
-	m.identifiers = counter("identifiers", "Identifiers in the ranges that this process has granted.")
-	m.refusals = counter("proposals.refused", "Proposals of the store that the log has refused, by code: it had forgotten what was granted.")
-	m.letters = counter("deadletters", "Commands that could not be read, and name nothing that could be answered.")
-	m.storeFailures = counter("batches_failed", "Batches that the store did not propose, by reason.")
-	m.free = gauge("free", "Identifiers that can be granted.")
-	m.live = gauge("live", "Identifiers that are held.")
-	m.resting = gauge("quarantined", "Identifiers that rest.")
-	m.largest = gauge("largest_free", "Identifiers of the longest free range.")
-	if err == nil {
-		m.exhaustion, err = meter.Float64ObservableGauge(prefix+"space.exhaustion", metric.WithUnit("s"),
-			metric.WithDescription("How long the free identifiers last at the rate of the last hour; absent if they did not become fewer in it."))
-	}
-	if err == nil {
-		m.fragmentation, err = meter.Float64ObservableGauge(prefix+"space.fragmentation",
-			metric.WithDescription("The part of the free identifiers that is not in the longest free range."))
-	}
-	return m, err
+	return m, maker.Err()
 }
 
 // observe measures spaces until stop.
 func (m *metrics) observe(partitions map[int32]*partition, now func() time.Time) (stop func()) {
-	registered, err := m.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+	return m.maker.Observe(func(ctx context.Context, o metric.Observer) error {
 		for _, p := range partitions {
 			// Of a host that has ended, or has not begun, there is nothing to tell.
 			ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -82,10 +54,6 @@ func (m *metrics) observe(partitions map[int32]*partition, now func() time.Time)
 		}
 		return nil
 	}, m.free, m.live, m.resting, m.largest, m.exhaustion, m.fragmentation)
-	if err != nil {
-		return func() {}
-	}
-	return func() { _ = registered.Unregister() }
 }
 
 func (m *metrics) tell(o metric.Observer, core *idspace.Core, nowMs int64) {

@@ -6,8 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/spanway/spanway/internal/telemetry/instruments"
 	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/copying"
@@ -15,50 +15,29 @@ import (
 
 // metrics are the service's instruments, by link.
 type metrics struct {
-	meter                     metric.Meter
+	maker                     *instruments.Maker
 	records, bytes, incidents metric.Int64Counter
 	dropped                   metric.Int64Counter
 	windows, audits           metric.Int64Counter
 	skipped, failures         metric.Int64Counter
 	announcements             metric.Int64Counter
-	lag, age                  metric.Int64ObservableGauge
-	copies, unaudited         metric.Int64ObservableGauge
+	lag, copies, unaudited    metric.Int64ObservableGauge
+	age                       metric.Float64ObservableGauge
 }
 
-const scope = "spanway.replicator."
-
 func newMetrics(meter metric.Meter) (*metrics, error) {
-	if meter == nil {
-		meter = noop.Meter{}
+	maker := instruments.On(meter)
+	m := &metrics{
+		maker:   maker,
+		records: maker.Counter(instruments.CopiedRecords), bytes: maker.Counter(instruments.CopiedBytes),
+		dropped: maker.Counter(instruments.CopyDropped), incidents: maker.Counter(instruments.CopyIncidents),
+		windows: maker.Counter(instruments.AuditWindows), audits: maker.Counter(instruments.AuditRecords),
+		skipped: maker.Counter(instruments.AuditSkipped), failures: maker.Counter(instruments.CopySnapshotFailures),
+		announcements: maker.Counter(instruments.AnnouncementsMalformed),
+		unaudited:     maker.Gauge(instruments.AuditBehind), lag: maker.Gauge(instruments.LinkLag),
+		age: maker.Float(instruments.LinkLagAge), copies: maker.Gauge(instruments.Copies),
 	}
-	m := &metrics{meter: meter}
-	var err error
-	counter := func(name, unit, about string) (c metric.Int64Counter) {
-		if err == nil {
-			c, err = meter.Int64Counter(scope+name, metric.WithUnit(unit), metric.WithDescription(about))
-		}
-		return c
-	}
-	gauge := func(name, unit, about string) (g metric.Int64ObservableGauge) {
-		if err == nil {
-			g, err = meter.Int64ObservableGauge(scope+name, metric.WithUnit(unit), metric.WithDescription(about))
-		}
-		return g
-	}
-	m.records = counter("records.copied", "{record}", "Records that this process has copied.")
-	m.bytes = counter("bytes.copied", "By", "Bytes of the records that this process has copied, uncompressed.")
-	m.dropped = counter("records.dropped", "{record}", "Records that are not copied, by reason: looped, relayed, elsewhere, buried.")
-	m.incidents = counter("incidents", "{incident}", "What an operator must know of, by reason.")
-	m.windows = counter("audit.windows", "{window}", "Windows of copies that were compared with their sources, by result: equal, different.")
-	m.audits = counter("audit.records", "{record}", "Records of both sides that were read to compare them.")
-	m.skipped = counter("audit.skipped", "{record}", "Offsets of copies that were deleted before they were compared.")
-	m.failures = counter("snapshot.failures", "{failure}", "Snapshots that gave their place up, by reason: idle, overdue.")
-	m.announcements = counter("announcements.malformed", "{record}", "Records of sources that announce no application, by source.")
-	m.unaudited = gauge("audit.behind", "{record}", "Offsets of copies that are yet to be compared.")
-	m.lag = gauge("lag", "{record}", "Offsets of sources that are yet to be decided.")
-	m.age = gauge("lag.age", "ms", "How old the oldest record is that waits to be copied, as far as it is known; 0 if none does.")
-	m.copies = gauge("copies", "{copy}", "Copies of this process, by state.")
-	return m, err
+	return m, maker.Err()
 }
 
 // reported counts what is new in a report.
@@ -107,7 +86,7 @@ func (m *metrics) failed(link string, why admission.Reason) {
 
 // observe measures how copies stand, until stop.
 func (m *metrics) observe(s *status) (stop func()) {
-	registered, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	return m.maker.Observe(func(_ context.Context, o metric.Observer) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		lag, age, unaudited, states := map[string]int64{}, map[string]int64{}, map[string]int64{}, map[[2]string]int64{}
@@ -122,7 +101,7 @@ func (m *metrics) observe(s *status) (stop func()) {
 		}
 		for link, n := range lag {
 			o.ObserveInt64(m.lag, n, metric.WithAttributes(attribute.String("link", link)))
-			o.ObserveInt64(m.age, age[link], metric.WithAttributes(attribute.String("link", link)))
+			o.ObserveFloat64(m.age, float64(age[link])/1000, metric.WithAttributes(attribute.String("link", link)))
 		}
 		for link, n := range unaudited {
 			o.ObserveInt64(m.unaudited, n, metric.WithAttributes(attribute.String("link", link)))
@@ -132,8 +111,4 @@ func (m *metrics) observe(s *status) (stop func()) {
 		}
 		return nil
 	}, m.lag, m.age, m.copies, m.unaudited)
-	if err != nil {
-		return func() {}
-	}
-	return func() { _ = registered.Unregister() }
 }

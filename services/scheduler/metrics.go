@@ -7,8 +7,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/spanway/spanway/internal/telemetry/instruments"
 	"github.com/spanway/spanway/services/scheduler/placement"
 )
 
@@ -51,36 +51,16 @@ func (g *gauges) get() placement.Figures {
 }
 
 func newMetrics(meter metric.Meter) (*metrics, error) {
-	if meter == nil {
-		meter = noop.Meter{}
-	}
-	doubted, err := meter.Int64Counter("spanway.scheduler.receipts.doubted",
-		metric.WithDescription("Heartbeats that claim to have read what the log does not hold, and are not evidence that it was lost."))
-	if err != nil {
-		return nil, err
-	}
-	m := &metrics{partitions: map[int32]*gauges{}, doubted: doubted}
-	return m, m.observe(meter)
+	maker := instruments.On(meter)
+	m := &metrics{partitions: map[int32]*gauges{}, doubted: maker.Counter(instruments.ReceiptsDoubted)}
+	m.observe(maker)
+	return m, maker.Err()
 }
 
-func (m *metrics) observe(meter metric.Meter) error {
-	waiting, err := meter.Int64ObservableGauge("spanway.scheduler.tasks.waiting", metric.WithDescription("Tasks that wait for an engine."))
-	if err != nil {
-		return err
-	}
-	running, err := meter.Int64ObservableGauge("spanway.scheduler.tasks.running", metric.WithDescription("Tasks with an unfinished attempt."))
-	if err != nil {
-		return err
-	}
-	engines, err := meter.Int64ObservableGauge("spanway.scheduler.engines", metric.WithDescription("Engines that are not lost or departed."))
-	if err != nil {
-		return err
-	}
-	evaluations, err := meter.Int64ObservableCounter("spanway.scheduler.predicate.evaluations", metric.WithDescription("Evaluations of predicates on engines."))
-	if err != nil {
-		return err
-	}
-	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+func (m *metrics) observe(maker *instruments.Maker) {
+	waiting, running, engines := maker.Gauge(instruments.TasksWaiting), maker.Gauge(instruments.TasksRunning), maker.Gauge(instruments.Engines)
+	evaluations := maker.Observed(instruments.PredicateEvaluations)
+	maker.Observe(func(_ context.Context, o metric.Observer) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		for n, g := range m.partitions {
@@ -93,7 +73,6 @@ func (m *metrics) observe(meter metric.Meter) error {
 		}
 		return nil
 	}, waiting, running, engines, evaluations)
-	return err
 }
 
 func (m *metrics) partition(n int32) *gauges {

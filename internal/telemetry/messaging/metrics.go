@@ -132,10 +132,6 @@ func (p *Processing) Took(ctx context.Context, d time.Duration) {
 	p.duration.RecordSet(ctx, d.Seconds(), p.set)
 }
 
-// ConsumerLag is a gauge of messages that a consumer has not acknowledged. The
-// conventions have none; the name is made as theirs are.
-const ConsumerLag = "messaging.kafka.consumer.lag"
-
 // Consumer is the attributes of a consumer's partition; group may be empty.
 func Consumer(topic string, partition int32, group string) metric.MeasurementOption {
 	all := []attribute.KeyValue{semconv.MessagingSystemKafka, semconv.MessagingDestinationName(topic), Partition(partition)}

@@ -2,15 +2,14 @@ package sharedlog
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/spanway/spanway/internal/telemetry/instruments"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -25,7 +24,7 @@ type metrics struct {
 	skips    map[string]int64      // by reason
 	counts
 
-	registration metric.Registration
+	unregister func() // nil if it is not registered
 }
 
 // counts are those without a label of their own.
@@ -46,33 +45,11 @@ func newMetrics(topic string, partition int32) *metrics {
 // register lets a meter ask; progress tells how many calls wait here and how many records
 // are still to be folded.
 func (m *metrics) register(meter metric.Meter, progress func() (waiting, lag int64)) error {
-	if meter == nil {
-		meter = noop.Meter{}
-	}
-	var failed error
-	counter := func(name, help string) metric.Int64ObservableCounter {
-		c, err := meter.Int64ObservableCounter(name, metric.WithDescription(help))
-		failed = errors.Join(failed, err)
-		return c
-	}
-	gauge := func(name, help string) metric.Int64ObservableGauge {
-		g, err := meter.Int64ObservableGauge(name, metric.WithDescription(help))
-		failed = errors.Join(failed, err)
-		return g
-	}
-	decided := counter("spanway.shared.calls", "Calls in a shared log that this host has folded, by verdict: ACCEPTED, or a code.")
-	copies := counter("spanway.shared.copies", "Records in a shared log that repeat a call, and change nothing.")
-	early := counter("spanway.shared.premature", "Records in a shared log whose writer had seen more than the log holds: it has lost its tail.")
-	skips := counter("spanway.log.skipped", "Records of logs that were read and do not count, by reason.")
-	repeats := counter("spanway.shared.repeats", "Calls that this host appended again, because their outcome was unknown.")
-	refusals := counter("spanway.shared.refused", "Calls of this host that the broker does not take.")
-	waiting := gauge("spanway.shared.waiting", "Calls of this host that have no verdict yet.")
-	lag := gauge("spanway.shared.lag", "Records of a shared log that this host has still to fold.")
-	if failed != nil {
-		return failed
-	}
-	var err error
-	m.registration, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	maker := instruments.On(meter)
+	decided, copies, early := maker.Observed(instruments.SharedCalls), maker.Observed(instruments.SharedCopies), maker.Observed(instruments.SharedPremature)
+	skips, repeats, refusals := maker.Observed(instruments.LogSkipped), maker.Observed(instruments.SharedRepeats), maker.Observed(instruments.SharedRefused)
+	waiting, lag := maker.Gauge(instruments.SharedWaiting), maker.Gauge(instruments.SharedLag)
+	m.unregister = maker.Observe(func(_ context.Context, o metric.Observer) error {
 		calls, behind := progress()
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -92,13 +69,13 @@ func (m *metrics) register(meter metric.Meter, progress func() (waiting, lag int
 		o.ObserveInt64(lag, behind, where)
 		return nil
 	}, decided, copies, early, skips, repeats, refusals, waiting, lag)
-	return err
+	return maker.Err()
 }
 
 // end takes the counts from the meter.
 func (m *metrics) end() {
-	if m.registration != nil {
-		_ = m.registration.Unregister() // It says only that it was registered no more.
+	if m.unregister != nil {
+		m.unregister()
 	}
 }
 

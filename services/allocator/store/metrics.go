@@ -7,66 +7,36 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/semconv/v1.43.0/dbconv"
+
+	"github.com/spanway/spanway/internal/telemetry/instruments"
 )
 
 // metrics are the store's instruments. Spaces are never attributes: their number has no
 // bound.
 type metrics struct {
 	tries, conflicts, exhausted, failures, raises, returns, foreign metric.Int64Counter
-	duration                                                        metric.Float64Histogram
-	calls                                                           dbconv.ClientOperationDuration
+	duration, calls                                                 metric.Float64Histogram
 	circuit                                                         atomic.Int64
 	settings                                                        atomic.Pointer[map[string]bool]
 }
 
-const name = "spanway.allocator.store."
-
 func newMetrics(meter metric.Meter) (*metrics, error) {
-	if meter == nil {
-		meter = noop.Meter{}
+	maker := instruments.On(meter)
+	m := &metrics{
+		tries: maker.Counter(instruments.StoreAttempts), conflicts: maker.Counter(instruments.StoreConflicts),
+		exhausted: maker.Counter(instruments.StoreBudgetExhausted), failures: maker.Counter(instruments.StoreFailures),
+		raises: maker.Counter(instruments.StoreRaised), returns: maker.Counter(instruments.StoreReturned),
+		foreign:  maker.Counter(instruments.StoreReplaced),
+		duration: maker.Histogram(instruments.StoreDuration, .0002, .0005, .001, .002, .005, .01, .05, .2, 1),
+		calls:    maker.Histogram(instruments.StoreCalls, .001, .005, .01, .05, .1, .5, 1, 5, 10),
 	}
-	m := &metrics{}
-	for _, c := range []struct {
-		counter     *metric.Int64Counter
-		name, about string
-	}{
-		{&m.tries, "attempts", "Changes of a space that were tried in Redis, by WATCH, MULTI and EXEC."},
-		{&m.conflicts, "conflicts", "Changes that others came before, and which were tried again."},
-		{&m.exhausted, "budget_exhausted", "Changes that were given up because others came before each time."},
-		{&m.failures, "failures", "Changes that Redis did not answer as it should, by reason: the first word of its answer, such as OOM, else TIMEOUT, MOVING or UNREACHABLE."},
-		{&m.raises, "raised", "Times that Redis was behind the log, and brought up to it."},
-		{&m.returns, "returned", "Ranges that Redis held and the log did not, and which were returned."},
-		{&m.foreign, "replaced", "Keys of spaces that held something else than a hash, and were replaced."},
-	} {
-		var err error
-		if *c.counter, err = meter.Int64Counter(name+c.name, metric.WithDescription(c.about)); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	m.duration, err = meter.Float64Histogram(name+"duration", metric.WithUnit("s"),
-		metric.WithDescription("How long a change of a space took in Redis."), metric.WithExplicitBucketBoundaries(.0002, .0005, .001, .002, .005, .01, .05, .2, 1))
-	if err != nil {
-		return nil, err
-	}
-	if m.calls, err = dbconv.NewClientOperationDuration(meter); err != nil {
-		return nil, err
-	}
-	return m, m.observe(meter)
+	m.observe(maker)
+	return m, maker.Err()
 }
 
-func (m *metrics) observe(meter metric.Meter) error {
-	circuit, err := meter.Int64ObservableGauge(name+"circuit.open", metric.WithDescription("1 while Redis is left alone because it failed several times in a row."))
-	if err != nil {
-		return err
-	}
-	unsafe, err := meter.Int64ObservableGauge(name+"unsafe", metric.WithDescription("1 for each setting of Redis by which it may forget."))
-	if err != nil {
-		return err
-	}
-	_, err = meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+func (m *metrics) observe(maker *instruments.Maker) {
+	circuit, unsafe := maker.Gauge(instruments.StoreCircuitOpen), maker.Gauge(instruments.StoreUnsafe)
+	maker.Observe(func(_ context.Context, o metric.Observer) error {
 		o.ObserveInt64(circuit, m.circuit.Load())
 		if found := m.settings.Load(); found != nil {
 			for setting := range *found {
@@ -75,7 +45,6 @@ func (m *metrics) observe(meter metric.Meter) error {
 		}
 		return nil
 	}, circuit, unsafe)
-	return err
 }
 
 func (m *metrics) tried(ctx context.Context)           { m.tries.Add(ctx, 1) }

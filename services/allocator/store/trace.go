@@ -113,6 +113,6 @@ func (c calls) call(ctx context.Context, name string, n int, f func(context.Cont
 			span.SetStatus(codes.Error, err.Error())
 		}
 	}
-	c.metrics.calls.Inst().Record(ctx, time.Since(began).Seconds(), metric.WithAttributeSet(attribute.NewSet(about...)))
+	c.metrics.calls.Record(ctx, time.Since(began).Seconds(), metric.WithAttributeSet(attribute.NewSet(about...)))
 	return err
 }

@@ -1,0 +1,52 @@
+package instruments
+
+// Attributes by the conventions for messaging.
+const (
+	topic     = "messaging.destination.name"
+	partition = "messaging.destination.partition.id"
+)
+
+// owners own logs, hosts host shared ones.
+var (
+	owners = of{"scheduler"}
+	hosts  = of{"allocator", "queues", "replicator"}
+	every  = of{"scheduler", "engine", "allocator", "queues", "replicator"}
+)
+
+// Owned logs, and logs of many writers.
+var (
+	LogClaims = counter(owners, "spanway.log.claims", "{claim}",
+		"Claims of owned logs that this process won.")
+	LogLosses = counter(owners, "spanway.log.losses", "{loss}",
+		"Times that acknowledged records of an owned log, or of an input, were missing.")
+	LogEvents = counter(owners, "spanway.log.events", "{event}",
+		"Events that this process appended and that count.")
+	LogSkipped = counter(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.skipped", "{record}",
+		"Records of logs that were read and do not count, by reason.", "reason", topic, partition)
+	LogSnapshots = counter(owners, "spanway.log.snapshots", "{snapshot}",
+		"Snapshots that this process wrote, by outcome: saved, failed; or met: unusable.", "outcome")
+	LogPublishHeld = gauge(owners, "spanway.log.publish.held", "{partition}",
+		"Target partitions that take nothing: what goes there waits in the log.", partition)
+	LogInputRecords = gauge(owners, "spanway.log.input.records", "{record}",
+		"Records that an input keeps: not yet read, or not yet behind two snapshots.", topic, partition)
+	LogInputAge = gauge(owners, "spanway.log.input.age", "s",
+		"Age of the newest record that was read while more were waiting; 0 if none are.", topic, partition)
+
+	SharedCalls = counter(hosts, "spanway.shared.calls", "{call}",
+		"Calls in a shared log that this host has folded, by verdict: ACCEPTED, or a code.", "verdict", topic, partition)
+	SharedCopies = counter(hosts, "spanway.shared.copies", "{record}",
+		"Records in a shared log that repeat a call, and change nothing.", topic, partition)
+	SharedPremature = counter(hosts, "spanway.shared.premature", "{record}",
+		"Records in a shared log whose writer had seen more than the log holds: it has lost its tail.", topic, partition)
+	SharedRepeats = counter(hosts, "spanway.shared.repeats", "{call}",
+		"Calls that this host appended again, because their outcome was unknown.", topic, partition)
+	SharedRefused = counter(hosts, "spanway.shared.refused", "{call}",
+		"Calls of this host that the broker does not take.", topic, partition)
+	SharedWaiting = gauge(hosts, "spanway.shared.waiting", "{call}",
+		"Calls of this host that have no verdict yet.", topic, partition)
+	SharedLag = gauge(hosts, "spanway.shared.lag", "{record}",
+		"Records of a shared log that this host has still to fold.", topic, partition)
+
+	MirrorStrangers = counter(every, "spanway.mirror.strangers", "{record}",
+		"Records of copies of logs that were read and do not count, because others have written them.", topic, partition)
+)

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/spanway/spanway/internal/telemetry/instruments"
+)
+
+// metricsPage makes docs/metrics.md of the catalogue of instruments.
+func metricsPage() []byte {
+	var b bytes.Buffer
+	b.WriteString(`<!-- Written by make generate (internal/wiredoc). -->
+# Metrics
+
+What each service serves at ` + "`/metrics`" + ` of ` + "`--http`" + `, by the names that Prometheus sees; OpenTelemetry has them with dots, and without the unit and ` + "`_total`" + ` at the end. Besides there is what the runtime of Go (` + "`go_`" + `) and the operating system (` + "`process_`" + `) tell of the process. Values of services of several sites in one process (` + "`spanway dev --sites`" + `) have the label ` + "`site`" + `, too. What has no value yet is absent.
+
+| Name | Kind | Unit | Labels | What it says | Of |
+|---|---|---|---|---|---|
+`)
+	for _, i := range instruments.All() {
+		labels := make([]string, len(i.Attributes))
+		for n, l := range i.Labels() {
+			labels[n] = "`" + l + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", i.Prometheus(), i.Kind, unitName(i.Unit),
+			strings.Join(labels, ", "), strings.ReplaceAll(strings.TrimSuffix(i.About, "."), "|", `\|`), strings.Join(i.Services, ", "))
+	}
+	return b.Bytes()
+}
+
+// unitName is a unit for people: those in braces say what is counted.
+func unitName(unit string) string {
+	if name, ok := map[string]string{"s": "seconds", "By": "bytes", "1": "ratio"}[unit]; ok {
+		return name
+	}
+	return strings.Trim(unit, "{}")
+}
