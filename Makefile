@@ -99,6 +99,14 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	mvn -B -q -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(@D)
 	@touch $@
 
+.PHONY: up
+up: ## docker-compose.yml: two sites, traces, metrics (docs/compose.md)
+	docker compose up --detach --wait
+
+.PHONY: down
+down: ## take it down again; volumes stay
+	docker compose down
+
 COMPOSE  := build/compose
 STANDINS := e2e/compose/standins
 
@@ -114,7 +122,7 @@ e2e-compose: ## docker-compose.yml, on a Docker engine of its own (needs root, d
 .PHONY: e2e-compose-run
 e2e-compose-run: build $(COMPOSE)/bin/docker-compose $(COMPOSE)/jaeger/jaeger $(COMPOSE)/kafka/jre/release $(KAFKA)/4.3.0/.complete $(COMPOSE)/debian.tar
 	rm -rf $(COMPOSE)/kafka/jars && mkdir -p $(COMPOSE)/kafka/jars && cp $(KAFKA)/4.3.0/*.jar $(COMPOSE)/kafka/jars
-	for image in kafka jaeger golang; do mkdir -p $(COMPOSE)/$$image && cp $(STANDINS)/$$image/* $(COMPOSE)/$$image; done
+	for image in kafka redis jaeger prometheus golang; do mkdir -p $(COMPOSE)/$$image && cp $(STANDINS)/$$image/* $(COMPOSE)/$$image; done
 	cp $(BIN)/spanway $(COMPOSE)/golang
 	CGO_ENABLED=0 $(GO) test -c -tags compose -o $(COMPOSE)/e2e.test ./e2e/compose
 	e2e/compose/run.sh test $(CURDIR)/$(COMPOSE)/e2e.test

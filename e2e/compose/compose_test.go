@@ -3,6 +3,9 @@
 package compose
 
 import (
+	"encoding/json"
+	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,24 +13,35 @@ import (
 	"time"
 )
 
+// fromNothing is how long the stack may take to come up with warm images.
+const fromNothing = 2 * time.Minute
+
 // The whole of docker-compose.yml, from `up` to `down`. The steps build on each
 // other; the first that fails ends it.
 func TestComposeUp(t *testing.T) {
 	s := stack{t}
 	t.Cleanup(s.tell)
+	t.Setenv("SPANWAY_CONFIG", root+"/deploy/compose/host.yaml")
+	fmt.Fprintf(os.Stderr, "*** LEFT OUT, FOR NOTHING STANDS IN FOR THEM: %s, kafka-ui (profile tools) ***\n", strings.Join(leftOut, ", "))
 	must(t, time.Minute, "docker", "import", made+"/debian.tar", "spanway.test/debian")
 	must(t, 2*time.Minute, made+"/bin/docker-compose", "--file", "standins/docker-compose.yml", "--progress", "plain", "build")
-	s.compose(3*time.Minute, "up", "--detach", "--wait", "--wait-timeout", "150")
+	s.compose(2*time.Minute, "build")
 	for _, step := range []struct {
 		name string
 		do   func(stack)
 	}{
+		{"it comes up from nothing", stack.comesUp},
 		{"containers may do no more than they need", stack.locked},
-		{"tasks run on both engines", stack.tasksRun},
+		{"tasks run at both sites", stack.tasksRun},
 		{"a task is one trace in Jaeger", stack.tracesArrive},
+		{"identifiers are granted", stack.identifiersGranted},
+		{"each site reads the tasks of the other", stack.copiesFollow},
+		{"Prometheus scrapes every service", stack.scraped},
+		{"a service reaches what it needs and no more", stack.walled},
 		{"an engine is killed and its task goes to the other", stack.engineKilled},
 		{"a scheduler is killed and the other takes over", stack.schedulerKilled},
-		{"the log keeps the guarantees", stack.verified},
+		{"the logs keep the guarantees", stack.verified},
+		{"all goes on without the network of telemetry", stack.untold},
 		{"stop is a drain that ends in time", stack.stopped},
 		{"down leaves nothing", stack.down},
 	} {
@@ -37,115 +51,99 @@ func TestComposeUp(t *testing.T) {
 	}
 }
 
-func (s stack) locked() {
-	for _, service := range ours {
-		for field, want := range map[string]string{
-			".Config.User":                                    "65532:65532",
-			".HostConfig.ReadonlyRootfs":                      "true",
-			".HostConfig.CapDrop":                             "[ALL]",
-			".HostConfig.SecurityOpt":                         "[no-new-privileges:true]",
-			`ne "0" (print .HostConfig.Memory)`:               "true",
-			`ne "0" (print .HostConfig.NanoCpus)`:             "true",
-			"if .State.Health}}{{.State.Health.Status}}{{end": map[bool]string{true: "", false: "healthy"}[service == "demo"],
-		} {
-			if got := s.inspect(service, field); got != want {
-				s.Errorf("%s: %s is %q, want %q", service, field, got, want)
-			}
+func (s stack) comesUp() {
+	began := time.Now()
+	s.up()
+	took := time.Since(began).Round(100 * time.Millisecond)
+	s.Logf("from nothing to healthy: %v", took)
+	if took > fromNothing {
+		s.Errorf("it took longer than %v", fromNothing)
+	}
+	for i, c := range s.inspect(slices.Concat(served, stores)...) {
+		if !c.works() || c.RestartCount > 0 {
+			s.Errorf("%s is %+v after %d restarts", slices.Concat(served, stores)[i], c.State, c.RestartCount)
 		}
 	}
 }
 
 var succeeded = regexp.MustCompile(`task (\S+) succeeded on (\S+)`)
 
+// tasksRun waits for new tasks of both demos, on every engine, and runs one from the host.
 func (s stack) tasksRun() {
-	await(s.T, time.Minute, "tasks of the demo on both engines", func() ([]string, error) {
-		var on []string
-		for _, m := range succeeded.FindAllStringSubmatch(s.logs("demo"), -1) {
-			on = append(on, m[2])
-		}
-		return on, nil
-	}, func(on []string) bool { return slices.Contains(on, "engine-1") && slices.Contains(on, "engine-2") })
-	if out := s.spanway(30*second, "task", "submit", "--wait", "--where", `engine.labels.disk == "hdd"`, "--", "spanway", "version"); !strings.HasPrefix(out, "spanway ") {
+	for _, demo := range demos {
+		before := len(succeeded.FindAllString(s.logs(demo), -1))
+		await(s.T, time.Minute, "tasks of "+demo+" on every engine of its site", func() ([]string, error) {
+			var on []string
+			for _, m := range succeeded.FindAllStringSubmatch(s.logs(demo), -1)[before:] {
+				on = append(on, m[2])
+			}
+			return on, nil
+		}, func(on []string) bool {
+			return !slices.ContainsFunc(engines, func(engine string) bool { return siteOf(engine) == siteOf(demo) && !slices.Contains(on, engine) })
+		})
+	}
+	if out := s.at("ams", 30*second, "task", "submit", "--wait", "--where", `engine.labels.disk == "hdd"`, "--", "spanway", "version"); !strings.HasPrefix(out, "spanway ") {
 		s.Errorf("a task from the host prints %q", out)
 	}
-	if out := s.compose(30*second, "exec", "--no-TTY", "scheduler-1", "spanway", "engine", "list"); !strings.Contains(out, "engine-1") || !strings.Contains(out, "engine-2") {
-		s.Errorf("engine list:\n%s", out)
+	if out := s.compose(30*second, "exec", "--no-TTY", "scheduler-fra-1", "spanway", "engine", "list"); !strings.Contains(out, "engine-fra-1") || strings.Contains(out, "engine-ams-1") {
+		s.Errorf("engine list at fra:\n%s", out)
 	}
 }
 
-func (s stack) tracesArrive() {
-	done := succeeded.FindAllStringSubmatch(s.logs("demo"), -1)
-	id := done[len(done)-1][1]
-	v, err := show(id)
-	if err != nil || v.TraceID == "" {
-		s.Fatalf("task show %s: %+v, %v", id, v, err)
+// granted is what id grant says.
+type granted struct{ From, To int64 }
+
+func grant() (granted, error) {
+	var g granted
+	out, err := run(20*second, root+"/bin/spanway", "--site", "ams", "id", "grant", "chains", "--count", "3", "-o", "json")
+	if err != nil {
+		return g, err
 	}
-	await(s.T, 30*second, "the trace of task "+id, func() ([]span, error) { return trace(v.TraceID) }, func(spans []span) bool {
-		for _, want := range []span{
-			{"send spanway.tasks.requests", "spanway-cli"},
-			{"process spanway.tasks.requests", "spanway-scheduler"},
-			{"place", "spanway-scheduler"},
-			{"process spanway.tasks.assignments", "spanway-engine"},
-			{"process spanway.engines.reports", "spanway-scheduler"},
-		} {
-			if !slices.Contains(spans, want) {
-				return false
-			}
-		}
-		return true
-	})
+	return g, json.Unmarshal([]byte(out), &g)
 }
 
-// The task waits in its engine for another task, so that it runs for some seconds.
-func (s stack) engineKilled() {
-	s.spanway(30*second, "task", "submit", "--id", "held", "--",
-		"spanway", "task", "submit", "--brokers", "kafka:9092", "-k", "noop", "--id", "gate", "--not-before", "10s", "--wait")
-	ask := func() (task, error) { return show("held") }
-	first := await(s.T, 30*second, "the task to run", ask, func(v task) bool { return v.State == "running" })
-	s.compose(30*second, "kill", "--signal", "KILL", first.Engine)
-	last := await(s.T, time.Minute, "the task to succeed", ask, func(v task) bool { return v.State == "succeeded" })
-	if last.Engine == first.Engine || last.Attempt != 2 {
-		s.Errorf("it ran as %+v, and then as %+v; want a second attempt on another engine", first, last)
+func (s stack) identifiersGranted() {
+	s.at("ams", 30*second, "id", "create", "chains", "--to", "1000000")
+	if g, err := grant(); err != nil || g.To != g.From+2 {
+		s.Errorf("id grant: %+v, %v", g, err)
 	}
-	s.compose(2*time.Minute, "up", "--detach", "--no-build", "--wait", "--wait-timeout", "90")
 }
 
-var owning = regexp.MustCompile(`msg=owning topic=spanway\.tasks\.events partition=11 epoch=(\d+)`)
-
-// The tasks here are of one pool, which has one owner.
-func (s stack) schedulerKilled() {
-	owner, other := schedulers[0], schedulers[1]
-	if !owning.MatchString(s.logs(owner)) {
-		owner, other = other, owner
+// copiesFollow reads a task of each site in the copy that the other has.
+func (s stack) copiesFollow() {
+	for i, site := range sites {
+		id := strings.TrimSpace(s.at(site, 30*second, "task", "submit", "-k", "noop"))
+		other := sites[1-i]
+		await(s.T, time.Minute, "task "+id+" of "+site+" in the copy at "+other,
+			func() (task, error) { return show(other, id, "--prefix", site+".spanway.") },
+			func(v task) bool { return v.State == "succeeded" })
 	}
-	s.compose(30*second, "kill", "--signal", "KILL", owner)
-	s.spanway(time.Minute, "task", "submit", "--wait", "--id", "after", "-k", "noop")
-	if log := s.logs(other); !owning.MatchString(log) {
-		s.Errorf("%s was killed, and the log of %s does not say that it owns its partition:\n%s", owner, other, log)
-	}
-	s.compose(2*time.Minute, "up", "--detach", "--no-build", "--wait", "--wait-timeout", "90")
 }
 
 func (s stack) verified() {
-	if out := s.spanway(time.Minute, "verify"); !strings.Contains(out, "hold") {
-		s.Errorf("verify:\n%s", out)
+	for i, site := range sites {
+		if out := s.at(site, time.Minute, "verify"); !strings.Contains(out, "hold") {
+			s.Errorf("verify at %s:\n%s", site, out)
+		}
+		out := s.at(sites[1-i], time.Minute, "link", "audit", site)
+		s.Logf("audit of what %s copies from %s:\n%s", sites[1-i], site, out)
 	}
 }
 
 // The task runs longer than an engine may let it, and costs no container its
 // orderly end.
 func (s stack) stopped() {
-	s.spanway(30*second, "task", "submit", "--id", "long", "--",
-		"spanway", "task", "submit", "--brokers", "kafka:9092", "-k", "noop", "--id", "later", "--not-before", "1h", "--wait")
-	await(s.T, 30*second, "the long task to run", func() (task, error) { return show("long") }, func(v task) bool { return v.State == "running" })
+	s.at("ams", 30*second, "task", "submit", "--id", "long", "--",
+		"spanway", "task", "submit", "--brokers", "kafka-ams:9092", "-k", "noop", "--id", "later", "--not-before", "1h", "--wait")
+	await(s.T, 30*second, "the long task to run", func() (task, error) { return show("ams", "long") }, func(v task) bool { return v.State == "running" })
 	s.compose(2*time.Minute, "stop")
-	for _, service := range append([]string{"kafka"}, ours...) {
-		code := s.inspect(service, ".State.ExitCode")
-		if service == "kafka" && code == "143" {
+	for i, c := range s.inspect(running...) {
+		code := c.State.ExitCode
+		if strings.HasPrefix(running[i], "kafka") && code == 143 {
 			continue // A JVM that ends orderly on SIGTERM says so.
 		}
-		if code != "0" {
-			s.Errorf("%s ends with %s; 137 is a kill after stop_grace_period", service, code)
+		if code != 0 || c.State.OOMKilled {
+			s.Errorf("%s ends with %d (out of memory: %v); 137 is a kill after stop_grace_period", running[i], code, c.State.OOMKilled)
 		}
 	}
 }

@@ -1,12 +1,13 @@
 // Package compose tries docker-compose.yml at the root for real: on a Docker
-// engine of its own, with the Dockerfile, health checks, limits and ports as they
-// stand, with one engine and one scheduler killed on the way.
+// engine of its own, with the Dockerfile, health checks, limits, networks and ports
+// as they stand, with one engine and one scheduler killed on the way.
 //
 // No registry is asked. standins/ has images under the public names and tags of
 // what docker-compose.yml and Dockerfile take from one: Kafka from its jars on
 // Debian, set up by the class that the public image uses (so the same KAFKA_*
-// variables are tried), Jaeger's program without its web pages, and a golang that
-// hands out the binary of `make build` instead of compiling.
+// variables are tried), Jaeger's program without its web pages, Debian's Redis and
+// Prometheus, and a golang that hands out the binary of `make build` instead of
+// compiling. Nothing stands in for Grafana and for the Kafka UI: these are left out.
 //
 // `make e2e-compose` makes these and runs the test, in namespaces of its own
 // (network, mounts, processes): it reaches nothing outside, nothing on the host

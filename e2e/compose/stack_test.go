@@ -4,8 +4,7 @@ package compose
 
 import (
 	"encoding/json"
-	"fmt"
-	"net/http"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -15,12 +14,23 @@ import (
 // stack is what docker-compose.yml describes. Its methods fail the test.
 type stack struct{ *testing.T }
 
-// The services that are spanway itself.
+// The sites, and the services of docker-compose.yml: those that are spanway itself
+// and say whether they are ready, those that are spanway and do not, and the others.
 var (
-	schedulers = []string{"scheduler-1", "scheduler-2"}
-	engines    = []string{"engine-1", "engine-2"}
-	ours       = slices.Concat(schedulers, engines, []string{"demo"})
+	sites      = []string{"ams", "fra"}
+	schedulers = []string{"scheduler-ams-1", "scheduler-ams-2", "scheduler-fra-1", "scheduler-fra-2"}
+	engines    = []string{"engine-ams-1", "engine-ams-2", "engine-fra-1"}
+	served     = slices.Concat(schedulers, engines, []string{"allocator-ams-1", "allocator-ams-2", "replicator-ams", "replicator-fra"})
+	demos      = []string{"demo-ams", "demo-fra"}
+	links      = []string{"links-ams", "links-fra"}
+	ours       = slices.Concat(served, demos)
+	stores     = []string{"redis", "kafka-ams", "kafka-fra"}
+	watchers   = []string{"jaeger", "prometheus"}
+	running    = slices.Concat(ours, stores, watchers)
 )
+
+// leftOut are the services that nothing stands in for.
+var leftOut = []string{"grafana"}
 
 const second = time.Second
 
@@ -30,17 +40,84 @@ func (s stack) compose(limit time.Duration, args ...string) string {
 	return must(s.T, limit, made+"/bin/docker-compose", append([]string{"--project-directory", root, "--progress", "plain"}, args...)...)
 }
 
-// spanway is the command line on the host, with its defaults: the broker's
-// published port is the one that it knows.
-func (s stack) spanway(limit time.Duration, args ...string) string {
+// up brings up what is to run, with all that there are stand-ins for.
+func (s stack) up() {
 	s.Helper()
-	return must(s.T, limit, root+"/bin/spanway", args...)
+	declared := strings.Fields(s.compose(30*second, "config", "--services"))
+	slices.Sort(declared)
+	wanted := slices.Sorted(slices.Values(slices.Concat(running, links)))
+	if all := slices.Sorted(slices.Values(slices.Concat(wanted, leftOut))); !slices.Equal(declared, all) {
+		s.Fatalf("docker-compose.yml has the services %v; this test knows %v", declared, all)
+	}
+	s.compose(3*time.Minute, append([]string{"up", "--no-build", "--detach", "--wait", "--wait-timeout", "150"}, wanted...)...)
 }
 
-// inspect is a field of a service's container, as docker inspect prints it.
-func (s stack) inspect(service, field string) string {
+// at is the command line on the host, at a site.
+func (s stack) at(site string, limit time.Duration, args ...string) string {
 	s.Helper()
-	return strings.TrimSpace(must(s.T, 30*second, "docker", "inspect", "--format", "{{"+field+"}}", "spanway-"+service+"-1"))
+	return must(s.T, limit, root+"/bin/spanway", append([]string{"--site", site}, args...)...)
+}
+
+// container is what there is to know of one.
+type container struct {
+	Config struct{ User string }
+	State  struct {
+		Status    string
+		Pid       int
+		StartedAt string
+		ExitCode  int
+		OOMKilled bool
+		Health    *struct{ Status string }
+	}
+	HostConfig struct {
+		ReadonlyRootfs       bool
+		CapDrop, SecurityOpt []string
+		Memory, NanoCpus     int64
+	}
+	NetworkSettings struct {
+		Networks map[string]struct{ IPAddress string }
+	}
+	RestartCount int
+}
+
+// works says whether it runs, and is healthy if it has a health check.
+func (c container) works() bool {
+	return c.State.Status == "running" && (c.State.Health == nil || c.State.Health.Status == "healthy")
+}
+
+// networks are the names of those that it is in.
+func (c container) networks() []string {
+	var names []string
+	for name := range maps.Keys(c.NetworkSettings.Networks) {
+		names = append(names, strings.TrimPrefix(name, "spanway_"))
+	}
+	slices.Sort(names)
+	return names
+}
+
+func named(service string) string { return "spanway-" + service + "-1" }
+
+// inspect tells of the containers of services, in their order.
+func inspect(services ...string) ([]container, error) {
+	args := []string{"inspect"}
+	for _, service := range services {
+		args = append(args, named(service))
+	}
+	out, err := run(30*second, "docker", args...)
+	if err != nil {
+		return nil, err
+	}
+	var all []container
+	return all, json.Unmarshal([]byte(out), &all)
+}
+
+func (s stack) inspect(services ...string) []container {
+	s.Helper()
+	all, err := inspect(services...)
+	if err != nil {
+		s.Fatal(err)
+	}
+	return all
 }
 
 func (s stack) logs(service string) string {
@@ -61,52 +138,19 @@ func (s stack) tell() {
 
 // task is what task show says of a task.
 type task struct {
+	ID      string `json:"id"`
 	State   string `json:"state"`
 	Engine  string `json:"engine"`
 	Attempt int    `json:"attempt"`
 	TraceID string `json:"trace_id"`
 }
 
-func show(id string) (task, error) {
+// show tells of a task of a site, or with the prefix of another one's copies of that.
+func show(site, id string, flags ...string) (task, error) {
 	var v task
-	out, err := run(20*second, root+"/bin/spanway", "task", "show", id, "-o", "json")
+	out, err := run(20*second, root+"/bin/spanway", append([]string{"--site", site, "task", "show", id, "-o", "json"}, flags...)...)
 	if err != nil {
 		return v, err
 	}
 	return v, json.Unmarshal([]byte(out), &v)
-}
-
-// span is one of a trace: what was done, by which service.
-type span struct{ Name, Service string }
-
-// trace asks Jaeger for the spans of a trace.
-func trace(id string) ([]span, error) {
-	client := http.Client{Timeout: 5 * time.Second}
-	response, err := client.Get("http://127.0.0.1:16686/api/traces/" + id)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s for trace %q", response.Status, id)
-	}
-	var answer struct {
-		Data []struct {
-			Spans []struct {
-				OperationName string
-				ProcessID     string
-			}
-			Processes map[string]struct{ ServiceName string }
-		}
-	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		return nil, err
-	}
-	var out []span
-	for _, t := range answer.Data {
-		for _, s := range t.Spans {
-			out = append(out, span{s.OperationName, t.Processes[s.ProcessID].ServiceName})
-		}
-	}
-	return out, nil
 }

@@ -150,7 +150,8 @@ func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []even
 		// What a client knows of its cluster may be of a topic that was deleted since; its
 		// settings are asked for now.
 		if _, there := settings[spec.Name]; t == nil || !there {
-			return nil, fmt.Errorf("topic %s: %w", spec.Name, kafkago.UnknownTopicOrPartition) // not known everywhere yet
+			// It was there or created a moment ago, so it is waited for, however busy the brokers are.
+			return nil, fmt.Errorf("topic %s is not known everywhere yet: %w", spec.Name, kafkago.LeaderNotAvailable)
 		}
 		for i := range t.Partitions {
 			if t.Partitions[i].LeaderID < 0 {

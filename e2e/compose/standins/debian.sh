@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes a small Debian (or what else this host is) with a shell and nc, as a tar
-# file: debian.sh FILE. It takes packages from where this host's apt does.
+# Makes a small Debian (or what else this host is) with a shell, nc, redis-server and
+# prometheus, as a tar file: debian.sh FILE. It takes packages from where this host's
+# apt does.
 set -euo pipefail
 out=$(realpath -m "$1")
 release=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -8,7 +9,7 @@ mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Cod
 scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/spanway-debian-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 # Without a mirror debootstrap takes the distribution's own.
-debootstrap --variant=minbase --include=netcat-openbsd "$release" "$scratch/root" ${mirror:+"$mirror"} >"$scratch/log" 2>&1 ||
+debootstrap --variant=minbase --include=netcat-openbsd,redis-server,prometheus "$release" "$scratch/root" ${mirror:+"$mirror"} >"$scratch/log" 2>&1 ||
 	{ tail -20 "$scratch/log" >&2; exit 1; }
-tar -C "$scratch/root" --exclude=./var/cache --exclude=./var/lib/apt/lists --exclude=./usr/share/doc --exclude=./usr/share/locale -cf "$out.part" .
+tar -C "$scratch/root" --exclude=./var/cache --exclude=./var/lib/apt/lists --exclude=./usr/share/{doc,locale,javascript} --exclude=./usr/bin/promtool -cf "$out.part" .
 mv "$out.part" "$out"

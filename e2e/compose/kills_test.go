@@ -1,0 +1,53 @@
+//go:build compose
+
+package compose
+
+import (
+	"regexp"
+	"time"
+)
+
+// The task waits in its engine for another task, so that it runs for some seconds.
+// An engine that was killed by docker stays away until it is started again.
+func (s stack) engineKilled() {
+	s.at("ams", 30*second, "task", "submit", "--id", "held", "--",
+		"spanway", "task", "submit", "--brokers", "kafka-ams:9092", "-k", "noop", "--id", "gate", "--not-before", "10s", "--wait")
+	ask := func() (task, error) { return show("ams", "held") }
+	first := await(s.T, 30*second, "the task to run", ask, func(v task) bool { return v.State == "running" })
+	must(s.T, 30*second, "docker", "kill", named(first.Engine))
+	last := await(s.T, time.Minute, "the task to succeed", ask, func(v task) bool { return v.State == "succeeded" })
+	if last.Engine == first.Engine || last.Attempt != 2 {
+		s.Errorf("it ran as %+v, and then as %+v; want a second attempt on another engine", first, last)
+	}
+	must(s.T, 30*second, "docker", "start", named(first.Engine))
+	s.awaitWorks(first.Engine, "")
+}
+
+var owning = regexp.MustCompile(`msg=owning topic=spanway\.tasks\.events partition=11 epoch=(\d+)`)
+
+// The tasks here are of one pool, which has one owner.
+func (s stack) schedulerKilled() {
+	owner, other := schedulers[0], schedulers[1]
+	if !owning.MatchString(s.logs(owner)) {
+		owner, other = other, owner
+	}
+	must(s.T, 30*second, "docker", "kill", named(owner))
+	s.at("ams", time.Minute, "task", "submit", "--wait", "--id", "after", "-k", "noop")
+	if log := s.logs(other); !owning.MatchString(log) {
+		s.Errorf("%s was killed, and the log of %s does not say that it owns its partition:\n%s", owner, other, log)
+	}
+	must(s.T, 30*second, "docker", "start", named(owner))
+	s.awaitWorks(owner, "")
+}
+
+// awaitWorks waits until a container works that was started after the given time.
+func (s stack) awaitWorks(service, after string) {
+	s.Helper()
+	await(s.T, time.Minute, service+" to work again", func() (container, error) {
+		all, err := inspect(service)
+		if err != nil {
+			return container{}, err
+		}
+		return all[0], nil
+	}, func(c container) bool { return c.works() && c.State.StartedAt != after })
+}
