@@ -40,7 +40,7 @@ bytes each.`,
 			case l.limit < 0 || l.after < -1:
 				return cli.Usage("--limit and --after: give 0 or more")
 			}
-			collectOften()
+			defer collectOften()()
 			switch {
 			case len(args) == 0:
 				return clustered(cmd.Context(), a, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
@@ -58,14 +58,17 @@ bytes each.`,
 	return c
 }
 
-// collectOften lets garbage grow to a quarter of what is held, unless GOGC says otherwise.
-// What is held of a queue has few pointers, so that collecting costs little; and there is as
-// much garbage as is allowed when a large queue is read.
-func collectOften() {
+// collectOften lets garbage grow to a quarter of what is held, until the function that it
+// returns is called; unless GOGC says otherwise. What is held of a queue has few pointers, so
+// that collecting costs little; and there is as much garbage as is allowed when a large queue
+// is read.
+func collectOften() (asBefore func()) {
 	const usual, often = 100, 25
-	if before := debug.SetGCPercent(often); before != usual {
+	before := debug.SetGCPercent(often)
+	if before != usual {
 		debug.SetGCPercent(before)
 	}
+	return func() { debug.SetGCPercent(before) }
 }
 
 // print prints entries one by one. All are of the place in the log that is named at the end.
