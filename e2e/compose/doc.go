@@ -1,6 +1,6 @@
 // Package compose tries docker-compose.yml at the root for real: on a Docker
 // engine of its own, with the Dockerfile, health checks, limits, networks and ports
-// as they stand, with one engine and one scheduler killed on the way.
+// as they stand. The process of each container is killed on the way.
 //
 // No registry is asked. standins/ has images under the public names and tags of
 // what docker-compose.yml and Dockerfile take from one: Kafka from its jars on

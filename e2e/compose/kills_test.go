@@ -4,6 +4,9 @@ package compose
 
 import (
 	"regexp"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -38,6 +41,59 @@ func (s stack) schedulerKilled() {
 	}
 	must(s.T, 30*second, "docker", "start", named(owner))
 	s.awaitWorks(owner, "")
+}
+
+// eachKilled kills the process of each container, which Docker then starts again, while
+// tasks are submitted at both sites and identifiers are taken. What was acknowledged holds.
+func (s stack) eachKilled() {
+	work := startLoad(s.T)
+	for _, together := range rounds() {
+		began := time.Now()
+		before := s.inspect(together...)
+		for i, c := range before {
+			if err := syscall.Kill(c.State.Pid, syscall.SIGKILL); err != nil {
+				s.Fatalf("kill %s: %v", together[i], err)
+			}
+		}
+		for i, c := range before {
+			s.awaitWorks(together[i], c.State.StartedAt)
+		}
+		s.Logf("%s: killed, and at work again after %v", strings.Join(together, ", "), time.Since(began).Round(100*time.Millisecond))
+	}
+	for _, service := range served { // Brokers were killed last, and services tell of that.
+		s.awaitWorks(service, "")
+	}
+	work.judge(s)
+}
+
+// rounds are all containers that run, in the order in which they are killed: one that ams
+// needs and one that it does not need at a time, and each broker alone.
+func rounds() [][]string {
+	var here, elsewhere, alone []string
+	for _, service := range running {
+		switch {
+		case strings.HasPrefix(service, "kafka"):
+			alone = append(alone, service)
+		case siteOf(service) == "fra" || slices.Contains(watchers, service):
+			elsewhere = append(elsewhere, service)
+		default:
+			here = append(here, service)
+		}
+	}
+	var out [][]string
+	for i := range max(len(here), len(elsewhere)) {
+		var together []string
+		for _, some := range [][]string{here, elsewhere} {
+			if i < len(some) {
+				together = append(together, some[i])
+			}
+		}
+		out = append(out, together)
+	}
+	for _, broker := range alone {
+		out = append(out, []string{broker})
+	}
+	return out
 }
 
 // awaitWorks waits until a container works that was started after the given time.
