@@ -38,6 +38,7 @@ var waits = map[string]string{
 	"pkg/eventlog/sharedlog/keeper.go wait":           "what the core says is due",
 	"pkg/eventlog/sharedlog/keeper_snapshots.go look": "the next look whether a snapshot is due",
 	"pkg/logowner/merge.go await":                     "an input",
+	"pkg/ids/together.go gather":                      "others that ask: at most 250 µs",
 	"pkg/queue/keep.go Keep":                          "the next look for queues",
 	"pkg/queue/keep.go keep":                          "the topic of a queue, to come or to go",
 	"internal/stoptest/stop.go Stop":                  "threads that the kernel stops; of tests",

@@ -45,7 +45,7 @@ func New(cfg Config) (*Client, error) {
 	cfg.setDefaults()
 	c := &Client{
 		cfg: cfg, topics: events.Topics{Prefix: cfg.Prefix}, encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
-		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{Gather: true}), tails: map[int32]*tail{},
+		producer: cfg.Cluster.Kafka().Producer(kafka.ProducerOptions{Gather: true}), tails: map[int32]*tail{}, together: newTogether(),
 	}
 	c.requestTopic = c.topics.IDRequests()
 	c.guard = cfg.Cluster.Guard(cfg.Prefix, c.topics.IDEvents())

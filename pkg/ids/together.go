@@ -21,9 +21,15 @@ type together struct {
 	mu      sync.Mutex
 	waiting []*waiter
 	sending bool // A goroutine is about to send what waits.
+	last    int  // how many waited when that was done last
+	enough  chan struct{}
 }
 
+func newTogether() together { return together{enough: make(chan struct{}, 1)} }
+
 const (
+	// gathering is how long requests wait at most for as many as were sent the last time.
+	gathering = 250 * time.Microsecond
 	// maxTogether is how many requests stand in one record.
 	maxTogether = events.MaxTogether / 2
 	// maxLease is how long the text of a lease is.
@@ -114,26 +120,62 @@ func (c *Client) readyWithin(ctx context.Context, space string) (*tail, error) {
 // join has a request sent with those of all who are about to make one. Who comes first has
 // a goroutine begun that sends all of them: no caller is held by what others wait for.
 func (c *Client) join(w *waiter) {
-	t := &c.together
-	t.mu.Lock()
-	t.waiting = append(t.waiting, w)
-	first := !t.sending
-	t.sending = true
-	t.mu.Unlock()
-	if first {
+	if c.together.add(w) {
 		c.run(c.sendWaiting) // If it is closed, all that wait are told so.
 	}
 }
 
-// sendWaiting sends what waits, once all who are ready to make a request have made it.
-func (c *Client) sendWaiting() {
-	runtime.Gosched()
-	t := &c.together
+// add lets a request wait; first tells that nothing is about to send it.
+func (t *together) add(w *waiter) (first bool) {
 	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting = append(t.waiting, w)
+	first, t.sending = !t.sending, true
+	if len(t.waiting) == t.last {
+		select {
+		case t.enough <- struct{}{}:
+		default:
+		}
+	}
+	return first
+}
+
+// gather takes what waits, once all who are ready to make a request have made it. Callers
+// that were answered together ask again together, but not at the same moment: so as many
+// are waited for as waited the last time, and a caller that is alone waits for none. A record
+// costs about the same however many requests it has; without the wait the first of 64
+// callers would ask alone, and the others wait until it is answered.
+func (t *together) gather() []*waiter {
+	runtime.Gosched()
+	if t.few() {
+		timer := time.NewTimer(gathering)
+		select {
+		case <-t.enough:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	all := t.waiting
-	t.waiting, t.sending = nil, false
-	t.mu.Unlock()
-	for len(all) > 0 {
+	t.waiting, t.sending, t.last = nil, false, len(all)
+	return all
+}
+
+// few tells whether fewer wait than the last time; enough is told when that has changed.
+func (t *together) few() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	select {
+	case <-t.enough: // Of before.
+	default:
+	}
+	return len(t.waiting) < t.last
+}
+
+// sendWaiting sends what waits.
+func (c *Client) sendWaiting() {
+	for all := c.together.gather(); len(all) > 0; {
 		ctx, cancel := context.WithCancel(c.ctx)
 		r := &record{cancel: cancel}
 		r.held.Store(1)

@@ -45,7 +45,6 @@ func (g *granter) callEach(s *space, alone, among []proposal) {
 	if len(alone)+len(among) == 0 {
 		return
 	}
-	g.count(s, len(alone)+len(among))
 	atMs := g.now().UnixMilli()
 	making := make([]sharedlog.Making, 0, 1+len(alone))
 	for part := range slices.Chunk(among, maxGrants) {
@@ -62,7 +61,6 @@ func (g *granter) callEach(s *space, alone, among []proposal) {
 		p.grant.Space, p.grant.From, p.grant.To, p.grant.AtMs = s.name, p.at.From, p.at.To, atMs
 		making = append(making, sharedlog.Making{Within: g.ctx, Message: p.grant, Done: func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict, err error) {
 			g.decided(s, p.request, core, v, err)
-			g.count(s, -1)
 		}})
 	}
 	g.host.StartAll(g.ctx, making)
@@ -77,12 +75,10 @@ func (g *granter) decidedAll(s *space, all []proposal, core sharedlog.Core, v sh
 				p.request.grant = proto.CloneOf(p.grant) // What the host was given stays as it is.
 			}
 			g.callEach(s, all, nil)
-			g.count(s, -len(all))
 		})
 		return
 	}
 	for _, p := range all {
 		g.decided(s, p.request, core, v, err)
 	}
-	g.count(s, -len(all))
 }

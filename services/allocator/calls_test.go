@@ -25,7 +25,7 @@ func aGranter(t *testing.T, h *sharedlog.Host) (*granter, *space) {
 	now := steady.New(steady.Read()).Now
 	g := &granter{host: h, answers: newAnswers(h, now, m), now: now, patience: time.Hour, metrics: m, ctx: t.Context(), spaces: map[string]*space{}}
 	s := &space{name: "spi", serving: true}
-	s.fewer.L, g.spaces["spi"] = &g.mu, s
+	g.spaces["spi"] = s
 	return g, s
 }
 

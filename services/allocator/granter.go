@@ -38,10 +38,6 @@ type space struct {
 	name    string
 	waiting []*request
 	serving bool
-	// called is how many calls have no verdict yet; fewer is told when one has, and when
-	// many wait.
-	called  int
-	fewer   sync.Cond
 	granted []store.Grant
 	refused []string
 	// stale: the store must be filled from the fold before it proposes.
@@ -65,12 +61,8 @@ type outcome struct {
 	err error // it has no verdict
 }
 
-const (
-	// maxBatch is how many requests one change of the store has at most.
-	maxBatch = events.MaxTogether
-	// many is how many requests wait for no verdict of those before them.
-	many = 128
-)
+// maxBatch is how many requests one change of the store has at most.
+const maxBatch = events.MaxTogether
 
 // enqueue lets requests for ranges of one space wait to be proposed.
 func (g *granter) enqueue(requests ...*request) {
@@ -80,12 +72,9 @@ func (g *granter) enqueue(requests ...*request) {
 	s := g.spaces[name]
 	if s == nil {
 		s = &space{name: name, stale: true}
-		s.fewer.L = &g.mu
 		g.spaces[name] = s
 	}
-	if s.waiting = append(s.waiting, requests...); len(s.waiting) >= many {
-		s.fewer.Signal()
-	}
+	s.waiting = append(s.waiting, requests...)
 	if !s.serving {
 		s.serving = true
 		g.running.Go(func() { g.serve(s) })
@@ -129,15 +118,12 @@ func (g *granter) idle() {
 	g.try.End()
 }
 
-// take takes a batch of what waits, and what is to be noted with it. Few wait until those
-// before them have their verdicts: each batch costs the store and the log the same, however
-// large it is, and their calls would wait for those before them anyway.
+// take takes a batch of what waits, and what is to be noted with it. It does not wait for the
+// verdicts on those before them: larger batches would cost less each, but the store and the
+// log would be idle in turns.
 func (g *granter) take(s *space) ([]*request, store.Batch) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for s.called > 0 && len(s.waiting) > 0 && len(s.waiting) < many {
-		s.fewer.Wait()
-	}
 	n := min(len(s.waiting), maxBatch)
 	if n == 0 {
 		s.serving = false
@@ -166,15 +152,6 @@ func (g *granter) impatient(requests []*request) (rest []*request) {
 func (g *granter) finish(out outcome, requests ...*request) {
 	g.answers.add(out, requests...)
 	g.answers.flush()
-}
-
-// count notes that a call was begun, or has its verdict.
-func (g *granter) count(s *space, n int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if s.called += n; s.called == 0 {
-		s.fewer.Signal()
-	}
 }
 
 // decided takes the verdict on a grant, in the host's goroutine. It is answered when all

@@ -28,7 +28,7 @@ type call struct {
 // Start makes a call and does not wait for its verdict: done is told of it. m, which the
 // fold may be given as it is, must not be changed any more. Many calls
 // are appended together. It blocks, no longer than ctx, until the host has come near
-// the end of the log, and while 32 MiB or 200,000 calls wait for their verdicts. ctx does not
+// the end of the log, and while 4 MiB or 20,000 calls wait for their verdicts. ctx does not
 // bound the call itself, which is tried until it has a verdict or the host ends. If the
 // error is not nil nothing was or will be appended, and done is not called.
 func (h *Host) Start(ctx context.Context, m proto.Message, done Done) (CallID, error) {
