@@ -20,21 +20,19 @@ import (
 var patientLimits = admission.Limits{AtOnce: 2, Turn: time.Hour, Idle: time.Hour, Deadline: time.Hour, Retries: 1}
 
 const (
-	largeRecords = 10
+	largeRecords = 4
 	largeTopics  = 8
 )
 
-// large creates topics of several pages each.
-func (p *place) large() {
-	for n := range largeTopics {
-		topic := fmt.Sprint("large.", n)
-		p.create(topic, 1)
-		for i := range largeRecords {
-			r := events.Record{Timestamp: time.Now().UnixMilli(), Value: make([]byte, 800<<10)}
-			copy(r.Value, fmt.Sprint("ams-", i))
-			if _, err := p.cluster.Partition(topic, 0).Append(p.t.Context(), []events.Record{r}); err != nil {
-				p.t.Fatal(err)
-			}
+// large creates a topic of several pages.
+func (p *place) large(n int) {
+	topic := fmt.Sprint("large.", n)
+	p.create(topic, 1)
+	for i := range largeRecords {
+		r := events.Record{Timestamp: time.Now().UnixMilli(), Value: make([]byte, 800<<10)}
+		copy(r.Value, fmt.Sprint("ams-", i))
+		if _, err := p.cluster.Partition(topic, 0).Append(p.t.Context(), []events.Record{r}); err != nil {
+			p.t.Fatal(err)
 		}
 	}
 }
@@ -78,7 +76,9 @@ func TestSnapshotsWaitForOthers(t *testing.T) {
 	fra.snapshots = &patientLimits
 	s, _ := fra.serve("one")
 	give := taken(t, s)
-	ams.large()
+	for n := range largeTopics {
+		ams.large(n)
+	}
 	ams.create("small", 4)
 	for p := range int32(4) {
 		ams.write("small", p, 0, 100)
@@ -130,7 +130,7 @@ func givenUp(t *testing.T, resumed bool) {
 	ams, fra := all["ams"], all["fra"]
 	fra.snapshots = &admission.Limits{AtOnce: 2, Turn: time.Hour, Idle: 200 * time.Millisecond, Deadline: time.Hour, Retries: 1}
 	s, _ := fra.serve("one")
-	ams.large()
+	ams.large(3)
 	key := "in/large.3/0"
 	spec := links.Spec{Name: "in", Source: "ams", Include: []string{"large.3"}}
 	give := taken(t, s)
