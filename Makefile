@@ -186,7 +186,7 @@ generate: ## generate code, JSON Schemas and docs from the schemas in pkg/events
 
 .PHONY: generate-check
 generate-check: ## fail if generated code is not up to date
-	@sums() { find pkg/events docs -name '*.pb.go' -o -path 'docs/schemas/*' -type f -o -name events.md -o -name topics.md -o -name metrics.md -o -name asyncapi.yaml | sort | xargs cksum; }; \
+	@sums() { find pkg/events docs deploy/acls -name '*.pb.go' -o -name acls.sh -o -path 'docs/schemas/*' -type f -o -name events.md -o -name topics.md -o -name metrics.md -o -name asyncapi.yaml | sort | xargs cksum; }; \
 	before=$$(sums); \
 	$(MAKE) --no-print-directory generate; \
 	if [[ "$$before" != "$$(sums)" ]]; then \

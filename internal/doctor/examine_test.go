@@ -176,7 +176,7 @@ func TestFindingsAreJoined(t *testing.T) {
 func TestRolesOfAPrincipal(t *testing.T) {
 	facts := sound()
 	facts.Role = ""
-	want := fmt.Sprintf("its rights suffice for: %s; --role says what another one lacks", "scheduler, client")
+	want := fmt.Sprintf("its rights suffice for: %s; --role says what another one lacks", "scheduler, producer, client")
 	for _, f := range Examine(facts) {
 		if f.Check == "rights" && f.Text != want {
 			t.Errorf("%q; want %q", f.Text, want)

@@ -104,8 +104,8 @@ func (c Config) gatherGroups(ctx context.Context, facts *Facts) {
 		Group
 		commits string // the topic of which it commits offsets
 	}{
-		{Group{Name: c.Prefix + "scheduler", Service: "scheduler", Topic: topics.Events()}, ""},
-		{Group{Name: c.Prefix + "allocator", Service: "allocator", Topic: topics.IDEvents()}, topics.IDRequests()},
+		{Group{Name: topics.SchedulerGroup(), Service: "scheduler", Topic: topics.Events()}, ""},
+		{Group{Name: topics.AllocatorGroup(), Service: "allocator", Topic: topics.IDEvents()}, topics.IDRequests()},
 		{Group{Name: topics.ReplicatorGroup(), Service: "replicator", Topic: topics.ReplicationLinks()}, ""},
 	} {
 		if !there[g.Topic] {

@@ -67,7 +67,7 @@ func (w *FencedWriter) scan(ctx context.Context, from int64, see func(*batch.Bat
 	for limit := fetchBytes; ; {
 		answer, err := w.log.request(ctx, from, 0, limit)
 		if err != nil {
-			return from, err
+			return from, w.client.denied(needs{topic: w.config.Topic, onTopic: "Read"}, err)
 		}
 		if len(answer.Batches.data) == 0 {
 			return from, nil

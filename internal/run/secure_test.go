@@ -20,12 +20,13 @@ import (
 	"github.com/spanway/spanway/services/scheduler"
 )
 
-// programs are those of a secured system: each has a user with the rights that
-// the catalogue lists for its role, and a connection.
+// programs are those of a secured system: each has a user, of the name of its role, and a
+// connection.
 type programs struct {
 	t       *testing.T
 	brokers []string
 	ca      *testca.Authority
+	log     *slog.Logger // nil discards
 }
 
 const partsPassword = "hunter2-do-not-show"
@@ -36,8 +37,12 @@ func (p *programs) open(user string) *cluster.Cluster {
 	if err := os.WriteFile(file, []byte(partsPassword), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
+	log := p.log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	c, err := cluster.Open(cluster.Config{
-		Brokers: p.brokers, Logger: slog.New(slog.DiscardHandler), TLS: cluster.TLS{CAFile: p.ca.File},
+		Brokers: p.brokers, Logger: log, TLS: cluster.TLS{CAFile: p.ca.File},
 		SASL: cluster.SASL{Mechanism: cluster.ScramSHA512, Username: user, PasswordFile: file},
 	})
 	if err != nil {
@@ -112,38 +117,17 @@ func TestEmbeddedSecured(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	(&programs{t, b.Addrs(), ca}).succeed()
+	(&programs{t: t, brokers: b.Addrs(), ca: ca}).succeed()
 }
 
 // A task runs on a real Kafka with SASL_SSL where each program has the rights that
-// docs/topics.md lists, and no other.
+// deploy/acls/acls.sh gives it, and no other.
 func TestApacheSecured(t *testing.T) {
 	for _, version := range []string{apache.Latest, apache.Older} {
 		t.Run(version, func(t *testing.T) {
-			ca := testca.New(t)
-			key := ca.Issue("broker", time.Now().Add(time.Hour)).BothFile
-			users := map[string]string{}
-			for _, role := range events.Roles() {
-				users[string(role)] = partsPassword
-			}
-			b := apache.Start(t, apache.Config{Version: version, Secure: &apache.Secure{KeyFile: key, ExpiredKeyFile: key, CAFile: ca.File, Users: users}})
-			topics := events.Topics{Prefix: events.DefaultPrefix}
-			for _, role := range events.Roles() {
-				var rights []apache.Right
-				for _, l := range topics.UsedBy(role) {
-					for _, operation := range l.Rights(role) {
-						rights = append(rights, apache.Right{Operation: operation, Topic: l.Topic})
-					}
-					if role == events.RoleScheduler {
-						rights = append(rights, apache.Right{Operation: "Create", Topic: l.Topic})
-					}
-				}
-				if role == events.RoleScheduler {
-					rights = append(rights, apache.Right{Operation: "Read", Group: events.DefaultPrefix + "scheduler"})
-				}
-				b.Grant("User:"+string(role), rights...)
-			}
-			p := &programs{t, []string{b.Listener(apache.SASL)}, ca}
+			g := guard(t, version)
+			g.granted(t, []events.Role{events.RoleScheduler, events.RoleEngine, events.RoleClient})
+			p := &programs{t: t, brokers: []string{g.broker.Listener(apache.SASL)}, ca: g.ca}
 			p.succeed()
 			// An engine's user is no scheduler.
 			s, err := scheduler.New(scheduler.DefaultConfig(), scheduler.Deps{Cluster: p.open("engine")})

@@ -1,5 +1,6 @@
 // Wiredoc writes docs/events.md and docs/asyncapi.yaml: what stands on the topics,
-// for people and for machines. It knows the types and topics from pkg/events, the
+// for people and for machines; and docs/topics.md and deploy/acls/acls.sh: the topics, and
+// who needs what rights. It knows the types and topics from pkg/events, the
 // descriptions from the JSON Schemas that buf made of the .proto files' comments,
 // and the examples from the golden fixtures; what it adds itself is on which
 // topics a type stands.

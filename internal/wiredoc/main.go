@@ -9,8 +9,12 @@ import (
 func main() {
 	files, err := generate(".")
 	for name, text := range files {
+		mode := os.FileMode(0o644)
+		if filepath.Ext(name) == ".sh" {
+			mode = 0o755
+		}
 		if err == nil {
-			err = os.WriteFile(name, text, 0o644)
+			err = os.WriteFile(name, text, mode)
 		}
 	}
 	if err != nil {
@@ -30,9 +34,10 @@ func generate(root string) (map[string][]byte, error) {
 		return nil, err
 	}
 	return map[string][]byte{
-		filepath.Join(root, "docs", "events.md"):     markdown(types),
-		filepath.Join(root, "docs", "asyncapi.yaml"): spec,
-		filepath.Join(root, "docs", "topics.md"):     topicsPage(),
-		filepath.Join(root, "docs", "metrics.md"):    metricsPage(),
+		filepath.Join(root, "docs", "events.md"):         markdown(types),
+		filepath.Join(root, "docs", "asyncapi.yaml"):     spec,
+		filepath.Join(root, "docs", "topics.md"):         topicsPage(),
+		filepath.Join(root, "docs", "metrics.md"):        metricsPage(),
+		filepath.Join(root, "deploy", "acls", "acls.sh"): script(),
 	}, nil
 }

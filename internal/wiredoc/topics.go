@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +24,7 @@ Kinds: of an **input** every record counts. An **owned** log has one writer at a
 
 ## Access rights
 
-What each kind of program needs, as Kafka's ACLs name it. On every topic listed, Describe comes with Read and with Write. Who writes also needs IdempotentWrite on the cluster (brokers before 3.0 only; later ones take Write for it).
+What each kind of program needs, as Kafka's ACLs name it, and nothing else: a test takes each of these rights away and looks whether the program says so. Describe comes with Read and with Write. Who writes also needs IdempotentWrite on the cluster with brokers before 3.0.
 
 `
 
@@ -46,33 +45,48 @@ func topicsPage() []byte {
 		fmt.Fprintf(&b, "| `%s` | %s | %d%s | %s |\n", l.Topic, l.Kind, l.Partitions, by, kept(l))
 	}
 	b.WriteString(kinds)
-	b.WriteString("| Topic |")
+	b.WriteString("| Role | Operations | On |\n|---|---|---|\n")
+	one := events.Chosen{Queues: []events.Pattern{{Name: "<name>"}}, Copies: []events.Pattern{{Name: "<copied>"}}}
 	for _, role := range events.Roles() {
-		fmt.Fprintf(&b, " %s |", role)
-	}
-	fmt.Fprintf(&b, "\n|---|%s\n", strings.Repeat("---|", len(events.Roles())))
-	for _, l := range documented() {
-		fmt.Fprintf(&b, "| `%s` |", l.Topic)
-		for _, role := range events.Roles() {
-			fmt.Fprintf(&b, " %s |", strings.Join(rights(l, role), ", "))
+		for _, g := range together(topics.ACLs(role, one)) {
+			fmt.Fprintf(&b, "| %s | %s | %s%s |\n", role, strings.Join(g.operations, ", "), g.resource, resources(g))
 		}
-		b.WriteByte('\n')
 	}
-	b.WriteString("\n(Read) is for looking at the topic only, by `log tail` and `log dead`. Delete is for DeleteRecords. ")
-	b.WriteString("A scheduler also needs Read on its group, `<prefix>scheduler`, and Create on the topics that are to be created. To replay dead letters (`log dead --replay`), a client needs Write on the topic from which they came. Give no other program Write on an owned log: whoever may write to it may claim a partition and decide in the owner's place. The ACL is the boundary ([operations.md](operations.md#what-to-watch) says how such a claim is seen).\n")
+	b.WriteString(strings.ReplaceAll(after, "~", "`"))
 	return b.Bytes()
 }
 
-// rights are the operations that a role needs on a log.
-func rights(l events.Log, role events.Role) []string {
-	out := l.Rights(role)
-	if slices.Contains(l.Viewers, role) {
-		out = append(out, "(Read)")
+// after stands below the table of rights; a ~ in it is a backquote.
+const after = `
+Delete on a topic is for DeleteRecords, and for ~spanway queue delete~. Create is for topics that are not there yet: take it away once they are. ~reader~ is for ~verify~ and for all that shows something (~task why~, ~log tail~, ~log dead~). What a person at the command line does besides is a role more: ~client~, ~requester~, ~queue-user~, ~declarer~. To replay dead letters (~log dead --replay~) it is Write on the topic from which they came. Give no other program Write on an owned log: whoever may write to it may claim a partition and decide in the owner's place ([operations.md](operations.md#what-to-watch) says how such a claim is seen).
+
+[~deploy/acls/acls.sh~](../deploy/acls/acls.sh) makes these rights on any cluster, with ~kafka-acls~; ~--print~ shows what it would do:
+
+~~~sh
+deploy/acls/acls.sh --bootstrap-server kafka:9093 --command-config admin.properties --queue 'orders*' --copy '*' \
+  scheduler=User:spanway-scheduler engine=User:spanway-engine client=User:shop queue-host=User:shop \
+  replicator=User:spanway-replicator
+~~~
+
+~spanway doctor --role scheduler~ says whether a principal has the rights on topics of a role, and which others.
+`
+
+// resources are the names of the resources.
+func resources(g grant) string {
+	var b strings.Builder
+	for i, name := range g.names {
+		switch {
+		case name == "":
+			continue
+		case i > 0:
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, " `%s`", name)
 	}
-	if len(out) == 0 {
-		out = []string{"none"}
+	if g.prefixed {
+		b.WriteString(" (prefixed)")
 	}
-	return out
+	return b.String()
 }
 
 func kept(l events.Log) string {

@@ -29,9 +29,9 @@ type Log struct {
 	// the partition with the same number; Outputs those to which it publishes what
 	// its events cause.
 	Inputs, Outputs []string
-	// Writers and Readers need access to do their work; Viewers read it if an operator
-	// wants to look at it.
-	Writers, Readers, Viewers []Role
+	// Writers and Readers need access to do their work. RoleReader reads every log, and is
+	// not listed. Makers create it and verify its settings, and neither write nor read it.
+	Writers, Readers, Makers []Role
 }
 
 // LogKind says which rule tells what of a log counts.
@@ -80,21 +80,29 @@ const (
 	NewestByKey
 )
 
-// Role is a kind of program, as access rights name it.
+// Role is a kind of program, as access rights name it. A program may have several.
 type Role string
 
-// The roles of system A.
+// The roles of tasks, and that of who looks on.
 const (
 	RoleScheduler Role = "scheduler"
 	RoleEngine    Role = "engine"
-	// RoleClient submits tasks and follows them: the command line, and programs that
-	// use package client.
+	// RoleProducer writes requests for tasks, in whatever language, and does not follow them:
+	// package client needs RoleClient.
+	RoleProducer Role = "producer"
+	// RoleClient submits tasks and follows them: programs that use package client.
 	RoleClient Role = "client"
+	// RoleReader reads every log and writes none: spanway verify, and all commands that
+	// show something.
+	RoleReader Role = "reader"
 )
 
 // Roles lists the roles that the catalogue names.
 func Roles() []Role {
-	return []Role{RoleScheduler, RoleEngine, RoleClient, RoleAllocator, RoleRequester, RoleQueueHost, RoleReplicator}
+	return []Role{
+		RoleScheduler, RoleEngine, RoleProducer, RoleClient, RoleReader, RoleAllocator, RoleRequester,
+		RoleQueueHost, RoleQueueUser, RoleReplicator, RoleReplicatorSource, RoleDeclarer, RoleAnnouncer,
+	}
 }
 
 // Catalogue lists the logs of a deployment.
@@ -104,7 +112,7 @@ func (t Topics) Catalogue() []Log {
 	return append([]Log{
 		{
 			Topic: t.Requests(), Kind: InputLog, Partitions: PoolPartitions, Key: pool, Kept: UntilFolded,
-			Writers: []Role{RoleScheduler, RoleClient}, Readers: []Role{RoleScheduler, RoleClient},
+			Writers: []Role{RoleScheduler, RoleClient, RoleProducer}, Readers: []Role{RoleScheduler},
 		},
 		{
 			Topic: log, Kind: OwnedLog, Partitions: PoolPartitions, Key: pool, Kept: WithHistory,
@@ -113,19 +121,19 @@ func (t Topics) Catalogue() []Log {
 		},
 		{
 			Topic: Snapshots(log), Kind: SnapshotLog, Of: log, Partitions: PoolPartitions, Key: pool, Kept: NewestTwo,
-			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler, RoleClient},
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler},
 		},
 		{
 			Topic: t.Reports(), Kind: InputLog, Partitions: PoolPartitions, Key: pool, Kept: UntilFolded,
-			Writers: []Role{RoleEngine}, Readers: []Role{RoleScheduler}, Viewers: []Role{RoleClient},
+			Writers: []Role{RoleEngine}, Readers: []Role{RoleScheduler},
 		},
 		{
 			Topic: t.Assignments(), Kind: PublishedLog, Partitions: AssignmentPartitions, Key: engine, Kept: KeptForTime, For: 24 * time.Hour,
-			Writers: []Role{RoleScheduler}, Readers: []Role{RoleEngine}, Viewers: []Role{RoleClient},
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleEngine},
 		},
 		{
 			Topic: t.DeadLetters(), Kind: PublishedLog, Partitions: 1, Kept: KeptForTime, For: 14 * 24 * time.Hour,
-			Writers: []Role{RoleScheduler, RoleAllocator, RoleReplicator}, Viewers: []Role{RoleClient},
+			Writers: []Role{RoleScheduler, RoleAllocator, RoleReplicator},
 		},
 	}, t.idLogs()...)
 }
@@ -140,36 +148,6 @@ func (t Topics) Log(topic string) (Log, bool) {
 	}
 	return all[i], true
 }
-
-// UsedBy lists the logs that a role writes or reads to do its work.
-func (t Topics) UsedBy(role Role) []Log {
-	return slices.DeleteFunc(append(t.Catalogue(), t.ReplicationLogs()...), func(l Log) bool {
-		return !slices.Contains(l.Writers, role) && !slices.Contains(l.Readers, role)
-	})
-}
-
-// Rights are the operations of Kafka's ACLs that a role needs on the topic to do its
-// work. Its owner also verifies the topic's settings, and deletes what snapshots hold.
-func (l Log) Rights(role Role) (operations []string) {
-	if slices.Contains(l.Readers, role) {
-		operations = append(operations, "Read")
-	}
-	if slices.Contains(l.Writers, role) {
-		operations = append(operations, "Write")
-	}
-	if !slices.Contains(keepers, role) || len(operations) == 0 {
-		return operations
-	}
-	operations = append(operations, "DescribeConfigs")
-	if l.Kept != KeptForTime {
-		operations = append(operations, "Delete")
-	}
-	return operations
-}
-
-// keepers are the roles that verify the settings of topics, write snapshots and
-// truncate.
-var keepers = []Role{RoleScheduler, RoleAllocator, RoleQueueHost, RoleReplicator}
 
 // Judged tells whether the log itself says which of its records count.
 func (l Log) Judged() bool { return l.Kind == OwnedLog || l.Kind == SharedLog }

@@ -2,8 +2,18 @@ package events
 
 import "slices"
 
-// RoleReplicator copies topics of other clusters into its own.
-const RoleReplicator Role = "replicator"
+// The roles of replication.
+const (
+	// RoleReplicator copies topics of other clusters into its own, which these rights are at.
+	RoleReplicator Role = "replicator"
+	// RoleReplicatorSource is what a replicator of another site needs at a cluster that it
+	// copies from.
+	RoleReplicatorSource Role = "replicator-source"
+	// RoleDeclarer declares what a site copies: spanway link.
+	RoleDeclarer Role = "declarer"
+	// RoleAnnouncer announces the topics of an application (package replication).
+	RoleAnnouncer Role = "announcer"
+)
 
 // CheckpointPartitions is how many partitions the checkpoints have. It is fixed when the
 // topic is created: replicators share their work by it.
@@ -33,6 +43,10 @@ func (t Topics) ReplicationStatus() string { return t.name(replicationStatus) }
 // partitions of the checkpoints, and with them the copies.
 func (t Topics) ReplicatorGroup() string { return t.Prefix + "replicators" }
 
+// Fences is what the transactional IDs begin with that replicators claim, one for each
+// partition that is copied into.
+func (t Topics) Fences() string { return t.Prefix + "mirror/" }
+
 // CopyPartition is the partition of a copy in the checkpoints.
 func CopyPartition(copyID string) int32 { return Partition(copyID, CheckpointPartitions) }
 
@@ -43,23 +57,23 @@ func (t Topics) ReplicationLogs() []Log {
 	return []Log{
 		{
 			Topic: log, Kind: SharedLog, Partitions: 1, Kept: WithHistory,
-			Writers: []Role{RoleReplicator, RoleClient}, Readers: []Role{RoleReplicator, RoleClient},
+			Writers: []Role{RoleDeclarer}, Readers: []Role{RoleReplicator, RoleDeclarer},
 		},
 		{
 			Topic: Snapshots(log), Kind: SnapshotLog, Of: log, Partitions: 1, Kept: NewestTwo,
-			Writers: []Role{RoleReplicator}, Readers: []Role{RoleReplicator, RoleClient},
+			Writers: []Role{RoleReplicator}, Readers: []Role{RoleReplicator, RoleDeclarer},
 		},
 		{
 			Topic: t.ReplicationApplications(), Kind: TableLog, Partitions: 1, Kept: NewestByKey,
-			Writers: []Role{RoleClient}, Readers: []Role{RoleReplicator, RoleClient},
+			Writers: []Role{RoleAnnouncer}, Readers: []Role{RoleReplicatorSource}, Makers: []Role{RoleReplicator},
 		},
 		{
 			Topic: t.ReplicationCheckpoints(), Kind: TableLog, Partitions: CheckpointPartitions, Key: "copy", Kept: NewestByKey,
-			Writers: []Role{RoleReplicator}, Readers: []Role{RoleReplicator}, Viewers: []Role{RoleClient},
+			Writers: []Role{RoleReplicator}, Readers: []Role{RoleReplicator},
 		},
 		{
 			Topic: t.ReplicationStatus(), Kind: TableLog, Partitions: 1, Kept: NewestByKey,
-			Writers: []Role{RoleReplicator}, Readers: []Role{RoleClient},
+			Writers: []Role{RoleReplicator}, Readers: []Role{RoleReplicator, RoleDeclarer},
 		},
 	}
 }

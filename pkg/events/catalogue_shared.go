@@ -9,8 +9,12 @@ const (
 	// RoleRequester asks for identifiers: programs that use package ids, or any that
 	// write to ids.requests.
 	RoleRequester Role = "requester"
-	// RoleQueueHost is a program that uses package queue.
+	// RoleQueueHost creates, uses and keeps queues: programs that use package queue, and
+	// spanway serve queues.
 	RoleQueueHost Role = "queue-host"
+	// RoleQueueUser uses queues that others create and keep: spanway queue, and programs
+	// that open one briefly (queue.Options).
+	RoleQueueUser Role = "queue-user"
 )
 
 // Counts of partitions. They are fixed when a topic is created.
@@ -46,7 +50,7 @@ func (t Topics) idLogs() []Log {
 	return []Log{
 		{
 			Topic: t.IDRequests(), Kind: InputLog, Partitions: IDRequestPartitions, Key: "request ID", Kept: UntilCommitted,
-			Writers: []Role{RoleRequester}, Readers: []Role{RoleAllocator}, Viewers: []Role{RoleRequester},
+			Writers: []Role{RoleRequester}, Readers: []Role{RoleAllocator},
 		},
 		{
 			Topic: log, Kind: SharedLog, Partitions: IDEventPartitions, Key: "space", Kept: WithHistory,
@@ -54,7 +58,7 @@ func (t Topics) idLogs() []Log {
 		},
 		{
 			Topic: Snapshots(log), Kind: SnapshotLog, Of: log, Partitions: IDEventPartitions, Key: "space", Kept: NewestTwo,
-			Writers: []Role{RoleAllocator}, Readers: []Role{RoleAllocator, RoleRequester},
+			Writers: []Role{RoleAllocator}, Readers: []Role{RoleAllocator},
 		},
 	}
 }
@@ -66,11 +70,11 @@ func (t Topics) QueueLogs(name string) []Log {
 	return []Log{
 		{
 			Topic: log, Kind: SharedLog, Partitions: 1, Kept: WithHistory,
-			Writers: []Role{RoleQueueHost}, Readers: []Role{RoleQueueHost},
+			Writers: []Role{RoleQueueHost, RoleQueueUser}, Readers: []Role{RoleQueueHost, RoleQueueUser},
 		},
 		{
 			Topic: Snapshots(log), Kind: SnapshotLog, Of: log, Partitions: 1, Kept: NewestTwo,
-			Writers: []Role{RoleQueueHost}, Readers: []Role{RoleQueueHost},
+			Writers: []Role{RoleQueueHost}, Readers: []Role{RoleQueueHost, RoleQueueUser},
 		},
 	}
 }

@@ -38,7 +38,7 @@ func TestCatalogueHoldsTogether(t *testing.T) {
 				t.Errorf("%s publishes to %s, which is not in the catalogue", l.Topic, out)
 			}
 		}
-		for _, role := range slices.Concat(l.Writers, l.Readers, l.Viewers) {
+		for _, role := range slices.Concat(l.Writers, l.Readers, l.Makers) {
 			if !slices.Contains(Roles(), role) {
 				t.Errorf("%s names the role %q, which Roles does not list", l.Topic, role)
 			}

@@ -65,6 +65,12 @@ func (t Topics) name(topic string) string {
 	return t.Prefix + topic[len(DefaultPrefix):]
 }
 
+// SchedulerGroup is the consumer group that shares the partitions of tasks out.
+func (t Topics) SchedulerGroup() string { return t.Prefix + "scheduler" }
+
+// AllocatorGroup is the consumer group that shares the requests for identifiers out.
+func (t Topics) AllocatorGroup() string { return t.Prefix + "allocator" }
+
 // KeeperGroup is the consumer group that names, for each partition of a shared log, the
 // host which writes its snapshots and moves its time.
 func (t Topics) KeeperGroup(log string) string { return t.Prefix + "snapshots." + log }

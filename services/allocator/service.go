@@ -79,9 +79,6 @@ func (s *Service) Ready() <-chan struct{} { return s.ready }
 // store, and of all that uses the connection to the cluster; nil if nothing is.
 func (s *Service) Trouble() error { return s.hosts.Trouble() }
 
-// Group is the consumer group that shares the requests out.
-func (s *Service) group() string { return s.cfg.Prefix + "allocator" }
-
 // Run works until ctx ends: then it takes no more requests, waits for those that it has,
 // leaves its groups and returns nil. Its error says that it cannot begin, or cannot go on.
 func (s *Service) Run(ctx context.Context) error {
@@ -195,7 +192,7 @@ func (s *Service) router() (router *message.Router, closeLetters func() error, e
 		return nil, nil, err
 	}
 	in, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
-		Cluster: s.deps.Cluster, ConsumerGroup: s.group(), InFlight: s.cfg.InFlight, OutOfRange: watermillkafka.GoOnAtOldest,
+		Cluster: s.deps.Cluster, ConsumerGroup: s.topics.AllocatorGroup(), InFlight: s.cfg.InFlight, OutOfRange: watermillkafka.GoOnAtOldest,
 		Undecodable: watermillkafka.DeadLetterUndecodable(s.topics.DeadLetters()), CloseTimeout: closeTimeout,
 		Hooks: watermillkafka.Hooks{Committed: s.trim.committed},
 	}, logger)

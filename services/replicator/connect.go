@@ -8,6 +8,7 @@ import (
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/kafka/batch"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/copying"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
@@ -69,7 +70,7 @@ func (s *Service) targetOf(j *job) copying.Target {
 // fence is the transactional ID that all writers of a target partition claim; where it is
 // shared, all of one source.
 func fence(prefix string, c *mirror.Config) string {
-	id := fmt.Sprintf("%smirror/%s/%d", prefix, c.Target.Topic, c.Target.Partition)
+	id := fmt.Sprintf("%s%s/%d", events.Topics{Prefix: prefix}.Fences(), c.Target.Topic, c.Target.Partition)
 	if c.Shared {
 		id += "/" + c.Source.Cluster + "/" + c.Source.Topic
 	}

@@ -70,7 +70,7 @@ func (s *Service) ownerConfig(deps Deps) logowner.Config[input] {
 		Name:      "spanway.scheduler",
 		Log:       s.topics.Events(),
 		Catalogue: s.topics.UsedBy(events.RoleScheduler),
-		Group:     s.group(),
+		Group:     s.topics.SchedulerGroup(),
 		Inputs: []logowner.Input[input]{
 			{Topic: s.topics.Reports(), Prepare: preparer.Prepare, Silence: true},
 			{Topic: s.topics.Requests(), Prepare: newRoots(s.topics.Requests()).before(preparer.Prepare)},
@@ -149,9 +149,6 @@ func (s *Service) Run(ctx context.Context) error {
 
 // scope names what the service traces.
 const scope = "github.com/spanway/spanway/services/scheduler"
-
-// group is the consumer group that shares the partitions.
-func (s *Service) group() string { return s.cfg.Prefix + "scheduler" }
 
 func (s *Service) encoder() events.Encoder {
 	return events.Encoder{Source: "/spanway/" + s.cfg.Site + "/scheduler", JSON: s.cfg.JSON}

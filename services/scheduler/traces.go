@@ -68,7 +68,7 @@ func newTraces(s *Service, partition int32, now func() time.Time) *traces {
 		tracer:   tracer,
 		requests: messaging.Processes(tracer, topics.Requests()), reports: messaging.Processes(tracer, topics.Reports()),
 		assignments: messaging.Sends(tracer, topics.Assignments()), sent: messaging.Sends(tracer, topics.Events()),
-		partition: messaging.Partition(partition), group: messaging.Group(s.group()),
+		partition: messaging.Partition(partition), group: messaging.Group(s.topics.SchedulerGroup()),
 		requestsTopic: topics.Requests(),
 		now:           now, tick: now(),
 		measured: map[string]*measured{

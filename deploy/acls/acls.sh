@@ -1,0 +1,222 @@
+#!/bin/sh
+# Written by make generate (internal/wiredoc) from the catalogue in pkg/events.
+#
+# Gives the programs of Spanway the rights that they need on a Kafka cluster, and no other:
+#
+#   acls.sh --bootstrap-server HOST:PORT [OPTION]... ROLE=PRINCIPAL...
+#   acls.sh --bootstrap-server kafka:9093 --command-config admin.properties \
+#           scheduler=User:spanway-scheduler engine=User:spanway-engine
+#
+# A principal may be given several roles, one by one; without a type it is a User. Roles:
+#   scheduler engine producer client reader allocator requester queue-host queue-user replicator replicator-source declarer announcer
+#
+#   --command-config FILE  how kafka-acls connects
+#   --prefix PREFIX        of the topics and groups (spanway.)
+#   --queue NAME           a queue that queue-host and queue-user use; may be repeated; with
+#                          a * at its end all that begin so, '*' is all queues
+#   --copy TOPIC           a topic that replicator writes, or replicator-source reads; may be
+#                          repeated; with a * at its end all that begin so, '*' is all topics
+#   --remove               takes the rights away
+#   --print                prints the commands, and runs none
+#
+# KAFKA_ACLS is the tool that it calls: kafka-acls.sh.
+set -euf
+
+tool=${KAFKA_ACLS:-kafka-acls.sh} bootstrap='' config='' prefix=spanway. queues='' copies='' action=--add force='' print='' given=''
+
+fail() {
+	echo "acls.sh: $*" >&2
+	exit 2
+}
+
+# run runs a command, or prints it.
+run() {
+	if [ -z "$print" ]; then
+		"$@"
+		return
+	fi
+	for word; do
+		case $word in
+		*[!A-Za-z0-9._:/=,-]*) printf "'%s' " "$(printf '%s' "$word" | sed "s/'/'\\\\''/g")" ;;
+		*) printf '%s ' "$word" ;;
+		esac
+	done
+	echo
+}
+
+# allow PATTERN OPERATIONS RESOURCE NAME... gives the principal rights.
+allow() {
+	pattern=$1 operations=$2 resource=$3
+	shift 3
+	names=$#
+	for one; do
+		set -- "$@" "--$resource" "$one"
+	done
+	shift "$names"
+	[ "$resource" != cluster ] || set -- --cluster
+	for operation in $operations; do
+		set -- "$@" --operation "$operation"
+	done
+	run "$tool" --bootstrap-server "$bootstrap" ${config:+--command-config "$config"} "$action" $force \
+		--allow-principal "$principal" --resource-pattern-type "$pattern" "$@"
+}
+
+role_scheduler() {
+	allow literal 'Read Write DescribeConfigs Delete Create' topic "${prefix}tasks.requests" "${prefix}tasks.events" "${prefix}tasks.events.snapshots"
+	allow literal 'Read DescribeConfigs Delete Create' topic "${prefix}engines.reports"
+	allow literal 'Write DescribeConfigs Create' topic "${prefix}tasks.assignments" "${prefix}deadletter"
+	allow literal 'Read' group "${prefix}scheduler"
+}
+
+role_engine() {
+	allow literal 'Write' topic "${prefix}engines.reports"
+	allow literal 'Read' topic "${prefix}tasks.assignments"
+}
+
+role_producer() {
+	allow literal 'Write' topic "${prefix}tasks.requests"
+}
+
+role_client() {
+	allow literal 'Write' topic "${prefix}tasks.requests"
+	allow literal 'Read' topic "${prefix}tasks.events"
+}
+
+role_reader() {
+	allow literal 'Read' topic "${prefix}tasks.requests" "${prefix}tasks.events" "${prefix}tasks.events.snapshots" "${prefix}engines.reports" "${prefix}tasks.assignments" "${prefix}deadletter" "${prefix}ids.requests" "${prefix}ids.events" "${prefix}ids.events.snapshots" "${prefix}replication.links" "${prefix}replication.links.snapshots" "${prefix}replication.applications" "${prefix}replication.checkpoints" "${prefix}replication.status"
+	for queue in $queues; do
+		name=${queue%'*'}
+		if [ "$name" = "$queue" ]; then
+			allow literal 'Read' topic "${prefix}queue.${name}" "${prefix}queue.${name}.snapshots"
+		else
+			allow prefixed 'Read' topic "${prefix}queue.${name}"
+		fi
+	done
+}
+
+role_allocator() {
+	allow literal 'Write DescribeConfigs Create' topic "${prefix}deadletter"
+	allow literal 'Read DescribeConfigs Delete Create' topic "${prefix}ids.requests"
+	allow literal 'Read Write DescribeConfigs Delete Create' topic "${prefix}ids.events" "${prefix}ids.events.snapshots"
+	allow literal 'Read' group "${prefix}allocator" "${prefix}snapshots.${prefix}ids.events"
+}
+
+role_requester() {
+	allow literal 'Write' topic "${prefix}ids.requests"
+	allow literal 'Read' topic "${prefix}ids.events"
+}
+
+role_queue_host() {
+	for queue in $queues; do
+		name=${queue%'*'}
+		if [ "$name" = "$queue" ]; then
+			allow literal 'Read Write DescribeConfigs Delete Create' topic "${prefix}queue.${name}" "${prefix}queue.${name}.snapshots"
+			allow literal 'Read' group "${prefix}snapshots.${prefix}queue.${name}"
+		else
+			allow prefixed 'Read Write DescribeConfigs Delete Create' topic "${prefix}queue.${name}"
+			allow prefixed 'Read' group "${prefix}snapshots.${prefix}queue.${name}"
+		fi
+	done
+}
+
+role_queue_user() {
+	for queue in $queues; do
+		name=${queue%'*'}
+		if [ "$name" = "$queue" ]; then
+			allow literal 'Read Write' topic "${prefix}queue.${name}"
+			allow literal 'Read' topic "${prefix}queue.${name}.snapshots"
+		else
+			allow prefixed 'Read Write' topic "${prefix}queue.${name}"
+		fi
+	done
+}
+
+role_replicator() {
+	allow literal 'Write DescribeConfigs Create' topic "${prefix}deadletter"
+	allow literal 'Read DescribeConfigs Delete Create' topic "${prefix}replication.links"
+	allow literal 'Read Write DescribeConfigs Delete Create' topic "${prefix}replication.links.snapshots"
+	allow literal 'Describe DescribeConfigs Create' topic "${prefix}replication.applications"
+	allow literal 'Read Write DescribeConfigs Create' topic "${prefix}replication.checkpoints" "${prefix}replication.status"
+	allow literal 'Read' group "${prefix}replicators" "${prefix}snapshots.${prefix}replication.links"
+	allow prefixed 'Write' transactional-id "${prefix}mirror/"
+	allow literal 'DescribeConfigs' cluster
+	for name in $copies; do
+		case $name in
+		?*'*')
+			name=${name%'*'}
+			allow prefixed 'Read Write Create Alter AlterConfigs Delete' topic "${name}"
+			;;
+		*)
+			allow literal 'Read Write Create Alter AlterConfigs Delete' topic "${name}"
+			;;
+		esac
+	done
+}
+
+role_replicator_source() {
+	allow literal 'Read' topic "${prefix}replication.applications"
+	for name in $copies; do
+		case $name in
+		?*'*')
+			name=${name%'*'}
+			allow prefixed 'Read DescribeConfigs' topic "${name}"
+			;;
+		*)
+			allow literal 'Read DescribeConfigs' topic "${name}"
+			;;
+		esac
+	done
+}
+
+role_declarer() {
+	allow literal 'Read Write' topic "${prefix}replication.links"
+	allow literal 'Read' topic "${prefix}replication.links.snapshots" "${prefix}replication.status"
+}
+
+role_announcer() {
+	allow literal 'Write DescribeConfigs Create' topic "${prefix}replication.applications"
+}
+
+while [ $# -gt 0 ]; do
+	case $1 in
+	--remove) action=--remove force=--force ;;
+	--print) print=yes ;;
+	--bootstrap-server | --command-config | --prefix | --queue | --copy)
+		[ $# -gt 1 ] || fail "$1 needs a value"
+		case $1 in
+		--bootstrap-server) bootstrap=$2 ;;
+		--command-config) config=$2 ;;
+		--prefix) prefix=$2 ;;
+		--queue) queues="$queues $2" ;;
+		--copy) copies="$copies $2" ;;
+		esac
+		shift
+		;;
+	-*) fail "there is no option $1" ;;
+	*=?*) given="$given
+$1" ;;
+	*) fail "$1 is not ROLE=PRINCIPAL" ;;
+	esac
+	shift
+done
+[ -n "$bootstrap" ] || fail "--bootstrap-server is missing"
+[ -n "$given" ] || fail "no ROLE=PRINCIPAL is given; the head of this file has the roles"
+IFS='
+'
+for pair in $given; do
+	unset IFS
+	role=${pair%%=*} principal=${pair#*=}
+	case $principal in
+	*:*) ;;
+	*) principal=User:$principal ;;
+	esac
+	case $role in
+	scheduler | engine | producer | client | reader | allocator | requester | queue-host | queue-user | replicator | replicator-source | declarer | announcer) ;;
+	*) fail "there is no role $role" ;;
+	esac
+	case $role in
+	queue-*) [ -n "$queues" ] || fail "$role needs --queue" ;;
+	replicator*) [ -n "$copies" ] || fail "$role needs --copy" ;;
+	esac
+	"role_$(echo "$role" | tr - _)"
+done
