@@ -18,7 +18,7 @@ import (
 func (s *Service) keep(ctx context.Context) {
 	keepers := map[int32]*sharedlog.Keeper{}
 	for n := range s.hosts {
-		keepers[n] = s.keeper(n)
+		keepers[n] = s.keeper(ctx, n)
 	}
 	err := s.cfg.Cluster.Join(ctx, s.cfg.Group, s.cfg.Log.Topic, func(ctx context.Context, generation int32, partitions []int32) {
 		s.log.Debug("keeping partitions of a shared log", "topic", s.cfg.Log.Topic, "generation", generation, "partitions", partitions)
@@ -27,6 +27,7 @@ func (s *Service) keep(ctx context.Context) {
 			if k := keepers[n]; k != nil {
 				running.Go(func() {
 					if s.awaitWritable(ctx, n) {
+						defer s.logs.Forget(s.cfg.Log.Topic, n)
 						_ = k.Run(ctx) // Its error is that of the host, which Run returns.
 					}
 				})
@@ -74,27 +75,31 @@ func (t truncator) DeleteRecords(ctx context.Context, topic string, partition in
 	return t.cfg.Cluster.DeleteRecords(ctx, topic, partition, before)
 }
 
-func (s *Service) keeper(n int32) *sharedlog.Keeper {
+func (s *Service) keeper(ctx context.Context, n int32) *sharedlog.Keeper {
 	topic := s.cfg.Log.Topic
 	now := steady.New(steady.Read()).Now
 	log := s.log.With("topic", topic, "partition", n)
+	work := &eventlog.Housekeeper{
+		Log: s.partition(topic, n), Snapshots: s.snapshots(n), Truncator: truncator{s},
+		NewFold: func() eventlog.Fold { return sharedlog.NewFold(s.cfg.NewCore(n), sharedlog.Horizon) },
+		Keep:    cmp.Or(s.cfg.Snapshots.History, logowner.DefaultHistory), Now: now,
+	}
 	return sharedlog.NewKeeper(sharedlog.KeeperConfig{
 		Host: s.hosts[n], Now: now, Board: s.board,
 		Bytes: s.cfg.Snapshots.Bytes, Events: s.cfg.Snapshots.Events, Interval: cmp.Or(s.cfg.Snapshots.Interval, logowner.DefaultInterval),
-		Work: &eventlog.Housekeeper{
-			Log: s.partition(topic, n), Snapshots: s.snapshots(n), Truncator: truncator{s},
-			NewFold: func() eventlog.Fold { return sharedlog.NewFold(s.cfg.NewCore(n), sharedlog.Horizon) },
-			Keep:    cmp.Or(s.cfg.Snapshots.History, logowner.DefaultHistory), Now: now,
-		},
+		Work: work,
 		Kept: func(out eventlog.Outcome) {
 			switch {
 			case out.Err != nil: // It is tried again, and told of by the board.
+				s.logs.Snapshot(topic, "failed")
 			case out.Saved != nil:
+				s.logs.Snapshot(topic, "saved")
 				log.Info("wrote a snapshot", "offset", out.Saved.Offset, "bytes", out.Saved.StateBytes)
 			}
 			if out.Deleted > 0 {
 				log.Info("deleted the beginning of the log", "below", out.Deleted)
 			}
+			s.logs.Kept(ctx, topic, n, work, out)
 		},
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/spanway/spanway/internal/telemetry/instruments"
+	"github.com/spanway/spanway/internal/telemetry/logsize"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/mirrored"
@@ -20,6 +22,7 @@ type Service struct {
 	cfg   Config
 	log   *slog.Logger
 	board *trouble.Board
+	logs  *logsize.Logs // while it runs
 	hosts map[int32]*sharedlog.Host
 	ready chan struct{}
 	ran   atomic.Bool
@@ -105,6 +108,12 @@ func (s *Service) Run(until context.Context) error {
 	defer stop(nil)
 	if err := s.ensure(ctx); err != nil {
 		stop(err) // The hosts end with it, so that no call waits for them. It changes nothing if ctx has ended.
+	}
+	maker := instruments.On(s.cfg.Meter)
+	s.logs = logsize.New(maker)
+	defer s.logs.Stop()
+	if err := maker.Err(); err != nil {
+		return fmt.Errorf("host %s: %w", s.cfg.Log.Topic, err)
 	}
 	var parts sync.WaitGroup
 	for n, h := range s.hosts {

@@ -26,6 +26,7 @@ func (p *partition[I]) hooks(own eventlog.Hooks[I], now func() time.Time) eventl
 	}
 	h.Disowned = func(err error) {
 		m.clear(p.number)
+		m.logs.Forget(p.service.cfg.Log, p.number)
 		stuck.forget()
 		if own.Disowned != nil {
 			own.Disowned(err)
@@ -91,19 +92,19 @@ func (p *partition[I]) snapshotHooks(h *eventlog.Hooks[I], own eventlog.Hooks[I]
 
 func (p *partition[I]) badSnapshot(m *events.LogSnapshot, err error) {
 	p.log.Warn("a snapshot cannot be used", "offset", m.GetOffset(), "error", err)
-	p.service.metrics.snapshot("unusable")
+	p.service.metrics.logs.Snapshot(p.service.cfg.Log, "unusable")
 }
 
 func (p *partition[I]) kept(out eventlog.Outcome) {
-	m := p.service.metrics
+	logs, topic := p.service.metrics.logs, p.service.cfg.Log
 	if out.Err != nil {
 		p.log.Warn("housekeeping failed; it will be tried again", "error", out.Err)
-		m.snapshot("failed")
+		logs.Snapshot(topic, "failed")
 		return
 	}
 	if out.Saved != nil {
 		p.log.Info("wrote a snapshot", "offset", out.Saved.Offset, "bytes", out.Saved.StateBytes)
-		m.snapshot("saved")
+		logs.Snapshot(topic, "saved")
 	}
 	if out.Deleted > 0 {
 		p.log.Info("deleted the beginning of the log", "below", out.Deleted)
@@ -122,7 +123,7 @@ func (p *partition[I]) sources(now func() time.Time) (out []*merged[I]) {
 		out = append(out, &merged[I]{silence: in.Silence, source: source[I]{
 			at: at, log: c.Cluster.Partition(in.Topic, p.number), view: p.view(entry, at), prepare: in.Prepare,
 			now: now, trail: p.trails[in.Topic], gone: p.gone, board: p.service.board,
-			read: func(kept int64, age time.Duration) { p.service.metrics.input(in.Topic, p.number, kept, age) },
+			read: func(kept inputGauge) { p.service.metrics.input(in.Topic, p.number, kept) },
 		}})
 	}
 	return out
@@ -151,7 +152,7 @@ func (p *partition[I]) gone(at eventlog.TopicPartition, from, next int64) {
 // keeper makes the housekeeper of this partition, with handles of its own.
 func (p *partition[I]) keeper(ctx context.Context, now func() time.Time) *keeper {
 	c := &p.service.cfg
-	return &keeper{ctx: ctx, work: &eventlog.Housekeeper{
+	k := &keeper{ctx: ctx, work: &eventlog.Housekeeper{
 		Log: c.Cluster.Partition(c.Log, p.number),
 		Snapshots: &eventlog.Snapshots{
 			Log:   c.Cluster.Partition(events.Snapshots(c.Log), p.number),
@@ -162,6 +163,8 @@ func (p *partition[I]) keeper(ctx context.Context, now func() time.Time) *keeper
 		Keep:      cmp.Or(c.Snapshots.History, DefaultHistory),
 		Now:       now,
 	}}
+	k.after = func(out eventlog.Outcome) { p.service.metrics.logs.Kept(ctx, c.Log, p.number, k.work, out) }
+	return k
 }
 
 func (p *partition[I]) snapshots(k eventlog.Keeper) *eventlog.SnapshotConfig {

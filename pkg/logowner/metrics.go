@@ -10,12 +10,14 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/spanway/spanway/internal/telemetry/instruments"
+	"github.com/spanway/spanway/internal/telemetry/logsize"
 	"github.com/spanway/spanway/pkg/eventlog"
 )
 
 // metrics are the instruments of a program's owners.
 type metrics struct {
-	claims, losses, events, skipped, snapshots metric.Int64Counter
+	claims, losses, events, skipped metric.Int64Counter
+	logs                            *logsize.Logs
 
 	mu     sync.Mutex
 	inputs map[inputName]inputGauge
@@ -27,9 +29,12 @@ type inputName struct {
 	partition int32
 }
 
-// inputGauge is what a partition of an input holds: how many records, and how old, in
-// seconds, those are that are still to be read.
-type inputGauge struct{ records, age int64 }
+// inputGauge is what a partition of an input holds: how many records, how many of them are
+// still to be read, and how old those are.
+type inputGauge struct {
+	records, lag int64
+	age          time.Duration
+}
 
 func newMetrics(meter metric.Meter) (*metrics, error) {
 	maker := instruments.On(meter)
@@ -37,7 +42,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		inputs: map[inputName]inputGauge{}, full: map[int32]map[eventlog.TopicPartition]bool{},
 		claims: maker.Counter(instruments.LogClaims), losses: maker.Counter(instruments.LogLosses),
 		events: maker.Counter(instruments.LogEvents), skipped: maker.Counter(instruments.LogSkipped),
-		snapshots: maker.Counter(instruments.LogSnapshots),
+		logs: logsize.New(maker),
 	}
 	m.observeInputs(maker)
 	m.observeHeld(maker)
@@ -74,7 +79,7 @@ func (m *metrics) held(partition int32, to eventlog.TopicPartition, held bool) {
 // observeInputs: an input that grows without end is one that is not truncated, or not
 // read.
 func (m *metrics) observeInputs(maker *instruments.Maker) {
-	records, age := maker.Gauge(instruments.LogInputRecords), maker.Gauge(instruments.LogInputAge)
+	records, lag, age := maker.Gauge(instruments.LogInputRecords), maker.Gauge(instruments.LogInputLag), maker.Float(instruments.LogInputAge)
 	maker.Observe(func(_ context.Context, o metric.Observer) error {
 		m.mu.Lock()
 		defer m.mu.Unlock()
@@ -84,16 +89,17 @@ func (m *metrics) observeInputs(maker *instruments.Maker) {
 				attribute.String("messaging.destination.partition.id", strconv.Itoa(int(at.partition))),
 			)
 			o.ObserveInt64(records, in.records, named)
-			o.ObserveInt64(age, in.age, named)
+			o.ObserveInt64(lag, in.lag, named)
+			o.ObserveFloat64(age, in.age.Seconds(), named)
 		}
 		return nil
-	}, records, age)
+	}, records, lag, age)
 }
 
-func (m *metrics) input(topic string, partition int32, records int64, age time.Duration) {
+func (m *metrics) input(topic string, partition int32, in inputGauge) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.inputs[inputName{topic, partition}] = inputGauge{records, int64(age.Seconds())}
+	m.inputs[inputName{topic, partition}] = in
 }
 
 // clear forgets a partition that is no longer owned.
@@ -106,10 +112,6 @@ func (m *metrics) clear(partition int32) {
 			delete(m.inputs, at)
 		}
 	}
-}
-
-func (m *metrics) snapshot(outcome string) {
-	m.snapshots.Add(context.Background(), 1, metric.WithAttributes(attribute.String("outcome", outcome)))
 }
 
 func (m *metrics) skip(why string, records int) {

@@ -36,7 +36,7 @@ type source[I any] struct {
 	// what was read is lost, and where the source goes on.
 	gone func(at eventlog.TopicPartition, from, next int64)
 	// read, if set, is told of each page what it leaves.
-	read func(kept int64, age time.Duration)
+	read func(inputGauge)
 	// trail is what was read; it is compared with the input when the term of its
 	// pages is another one, and at the start.
 	trail *trail
@@ -201,5 +201,5 @@ func (s *source[I]) measure(page *events.Page, now int64) {
 	if n := len(page.Records); n > 0 && page.Next < page.End {
 		age = max(0, time.Duration(now-page.Records[n-1].Timestamp)*time.Millisecond)
 	}
-	s.read(page.End-page.Start, age)
+	s.read(inputGauge{records: page.End - page.Start, lag: max(0, page.End-page.Next), age: age})
 }

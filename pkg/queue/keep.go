@@ -22,8 +22,9 @@ const keepEvery = time.Second
 // connection's Trouble, and is tried again.
 func Keep(ctx context.Context, c *cluster.Cluster, o Options) {
 	o.Brief = false
-	k := keeping{cluster: c, options: o.withDefaults(), kept: map[string]context.CancelFunc{}}
+	k := keeping{cluster: c, options: o.withDefaults(), kept: map[string]context.CancelFunc{}, hosted: map[string]*Queue{}}
 	defer k.running.Wait()
+	defer k.measure()()
 	try := c.Kafka().Board().New("look for queues that came or went")
 	defer try.End()
 	for more := true; more; {
@@ -36,12 +37,15 @@ func Keep(ctx context.Context, c *cluster.Cluster, o Options) {
 	}
 }
 
-// keeping is the state of Keep, for its goroutine alone.
+// keeping is the state of Keep, for its goroutine alone but for hosted.
 type keeping struct {
 	cluster *cluster.Cluster
 	options Options
 	kept    map[string]context.CancelFunc // by name
 	running sync.WaitGroup
+
+	mu     sync.Mutex
+	hosted map[string]*Queue // those that are measured
 }
 
 // look begins to host the queues that came, and ends with those that went.
@@ -103,6 +107,8 @@ func (k *keeping) host(ctx context.Context, name string, try *trouble.Try) error
 		return err
 	}
 	try.Passed()
+	k.hosts(name, q)
+	defer k.hosts(name, nil)
 	select {
 	case <-q.ended:
 	case <-ctx.Done():

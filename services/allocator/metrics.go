@@ -33,7 +33,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		maker:   maker,
 		answers: maker.Counter(instruments.IDsAnswers), grants: maker.Counter(instruments.IDsGrants),
 		identifiers: maker.Counter(instruments.IDsGranted), refusals: maker.Counter(instruments.ProposalsRefused),
-		letters: maker.Counter(instruments.IDsDeadLetters), storeFailures: maker.Counter(instruments.BatchesFailed),
+		letters: maker.Counter(instruments.DeadLetters), storeFailures: maker.Counter(instruments.BatchesFailed),
 		free: maker.Gauge(instruments.SpaceFree), live: maker.Gauge(instruments.SpaceLive),
 		resting: maker.Gauge(instruments.SpaceQuarantined), largest: maker.Gauge(instruments.SpaceLargestFree),
 		exhaustion: maker.Float(instruments.SpaceExhaustion), fragmentation: maker.Float(instruments.SpaceFragmentation),
@@ -93,7 +93,7 @@ func (m *metrics) answered(code events.Code) {
 // accepted is of nearly all answers: to make it for each costs more than to count.
 var accepted = []metric.AddOption{metric.WithAttributeSet(attribute.NewSet(attribute.String("code", "")))}
 
-func (m *metrics) dead() { m.letters.Add(context.Background(), 1) }
+func (m *metrics) dead() { add(m.letters, "reason", string(events.CodeBadData)) }
 
 func (m *metrics) storeFailed(err error) { add(m.storeFailures, "reason", why(err)) }
 

@@ -17,7 +17,7 @@ import (
 type metrics struct {
 	maker                     *instruments.Maker
 	records, bytes, incidents metric.Int64Counter
-	dropped                   metric.Int64Counter
+	dropped, letters          metric.Int64Counter
 	windows, audits           metric.Int64Counter
 	skipped, failures         metric.Int64Counter
 	announcements             metric.Int64Counter
@@ -30,7 +30,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 	m := &metrics{
 		maker:   maker,
 		records: maker.Counter(instruments.CopiedRecords), bytes: maker.Counter(instruments.CopiedBytes),
-		dropped: maker.Counter(instruments.CopyDropped), incidents: maker.Counter(instruments.CopyIncidents),
+		dropped: maker.Counter(instruments.CopyDropped), letters: maker.Counter(instruments.DeadLetters), incidents: maker.Counter(instruments.CopyIncidents),
 		windows: maker.Counter(instruments.AuditWindows), audits: maker.Counter(instruments.AuditRecords),
 		skipped: maker.Counter(instruments.AuditSkipped), failures: maker.Counter(instruments.CopySnapshotFailures),
 		announcements: maker.Counter(instruments.AnnouncementsMalformed),
@@ -57,6 +57,9 @@ func (m *metrics) reported(st *standing, r *copying.Report) {
 		if n > 0 {
 			m.dropped.Add(ctx, n, metric.WithAttributes(link, attribute.String("reason", reason)))
 		}
+	}
+	if n := r.Counts.Buried - before.Counts.Buried; n > 0 {
+		m.letters.Add(ctx, n, metric.WithAttributes(attribute.String("reason", "BURIED")))
 	}
 	for _, i := range r.Incidents {
 		m.incidents.Add(ctx, 1, metric.WithAttributes(link, attribute.String("reason", string(i.Reason))))

@@ -112,7 +112,10 @@ func (s *Service) extend(t *logowner.Tenure[input]) {
 			traces.forget()
 		},
 		Disowned: func(error) { figures.clear() },
-		Counted:  traces.counted,
+		Counted: func(core eventlog.Core[input], batch []events.Logged) {
+			s.metrics.count(batch)
+			traces.counted(core, batch)
+		},
 		Observe: func(core eventlog.Core[input]) {
 			state := core.(*placement.State)
 			figures.read(state)

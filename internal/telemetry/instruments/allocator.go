@@ -13,8 +13,6 @@ var (
 		"Identifiers in the ranges that this process has granted.")
 	ProposalsRefused = counter(allocator, "spanway.allocator.proposals.refused", "{proposal}",
 		"Proposals of the store that the log has refused, by code: it had forgotten what was granted.", "code")
-	IDsDeadLetters = counter(allocator, "spanway.allocator.deadletters", "{record}",
-		"Commands that could not be read, and name nothing that could be answered.")
 	BatchesFailed = counter(allocator, "spanway.allocator.batches_failed", "{batch}",
 		"Batches that the store did not propose, by reason: CONTENDED, UNAVAILABLE.", "reason")
 	SpaceFree = gauge(allocator, "spanway.allocator.space.free", "{identifier}",

@@ -23,12 +23,24 @@ var (
 		"Events that this process appended and that count.")
 	LogSkipped = counter(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.skipped", "{record}",
 		"Records of logs that were read and do not count, by reason.", "reason", topic, partition)
-	LogSnapshots = counter(owners, "spanway.log.snapshots", "{snapshot}",
-		"Snapshots that this process wrote, by outcome: saved, failed; or met: unusable.", "outcome")
+	LogSnapshots = counter(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.snapshots", "{snapshot}",
+		"Snapshots that this process wrote, by outcome: saved, failed; or met: unusable.", "outcome", topic)
+	LogSnapshotAge = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.snapshot.age", "s",
+		"How long ago this process has written a snapshot of a log; absent before the first one.", topic, partition)
+	LogRecords = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.records", "{record}",
+		"Records that a log keeps, as of when it was looked after last, which is after each snapshot.", topic, partition)
+	LogOldestAge = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.oldest.age", "s",
+		"How old the oldest record is that a log keeps, as of when it was looked after last.", topic, partition)
+	LogHistory = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.history", "s",
+		"How long records of a log are to be kept although a snapshot holds what they led to; absent if for ever.", topic, partition)
+	DeadLetters = counter(of{"scheduler", "allocator", "replicator"}, "spanway.deadletters", "{letter}",
+		"Dead letters that this process has written, by reason: the code of what could not be read, ATTEMPTS of a task whose attempts are used up, BURIED of a record that is not copied.", "reason")
 	LogPublishHeld = gauge(owners, "spanway.log.publish.held", "{partition}",
 		"Target partitions that take nothing: what goes there waits in the log.", partition)
 	LogInputRecords = gauge(owners, "spanway.log.input.records", "{record}",
 		"Records that an input keeps: not yet read, or not yet behind two snapshots.", topic, partition)
+	LogInputLag = gauge(owners, "spanway.log.input.lag", "{record}",
+		"Records of an input that are still to be read.", topic, partition)
 	LogInputAge = gauge(owners, "spanway.log.input.age", "s",
 		"Age of the newest record that was read while more were waiting; 0 if none are.", topic, partition)
 

@@ -11,6 +11,18 @@ var (
 		"Tasks that wait for an engine.", partition)
 	TasksRunning = gauge(scheduler, "spanway.scheduler.tasks.running", "{task}",
 		"Tasks with an unfinished attempt.", partition)
+	TasksRejected = counter(scheduler, "spanway.scheduler.tasks.rejected", "{task}",
+		"Requests that were refused, by code.", "code")
+	TasksEnded = counter(scheduler, "spanway.scheduler.tasks.ended", "{task}",
+		"Tasks that have ended, by outcome: succeeded, failed, expired, cancelled, dead.", "outcome")
+	AttemptsFailed = counter(scheduler, "spanway.scheduler.attempts.failed", "{attempt}",
+		"Attempts that have failed, of tasks that may be tried again.")
+	Waits = gauge(scheduler, "spanway.scheduler.waits", "{task}",
+		"Waiting tasks by reason, looked at once a second: NOT_BEFORE (also AFTER, BACKOFF), LIMITED, NO_ENGINE, PREDICATE_FALSE (also KIND_UNHANDLED, UNKNOWN_ATTRIBUTE, NOT_ACCEPTED, IMPOSSIBLE), NO_CAPACITY.", "reason", partition)
+	WaitsOldest = gauge(scheduler, "spanway.scheduler.waits.oldest", "s",
+		"How long the task has waited that waits longest, of those whose time has come; 0 if none waits.", partition)
+	Capacity = gauge(scheduler, "spanway.scheduler.capacity", "",
+		"What engines that take tasks have, by dimension and state: allocatable, promised. The first twenty dimensions by name.", "dimension", "state", partition)
 	Engines = gauge(scheduler, "spanway.scheduler.engines", "{engine}",
 		"Engines that are not lost or departed.", partition)
 	PredicateEvaluations = counter(scheduler, "spanway.scheduler.predicate.evaluations", "{evaluation}",

@@ -40,3 +40,13 @@ func (b bitset) next(from int) int {
 	}
 	return -1
 }
+
+// meets tells whether the sets have a member in common.
+func (b bitset) meets(other bitset) bool {
+	for i := range min(len(b), len(other)) {
+		if b[i]&other[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
