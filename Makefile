@@ -193,6 +193,15 @@ generate-check: ## fail if generated code is not up to date
 		echo "generated code was not up to date: commit what 'make generate' made" >&2; exit 1; \
 	fi
 
+.PHONY: alerts-check
+alerts-check: ## unit tests of the alert rules, with promtool (Debian: prometheus)
+	@if ! command -v promtool >/dev/null; then \
+		echo "*** SKIPPED: THE ALERT RULES WERE NOT TESTED: promtool is missing. Install Debian's prometheus. ***" >&2; \
+		if [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi; \
+		exit 0; \
+	fi; \
+	cd deploy/prometheus && promtool check rules alerts.yml && promtool test rules alerts_test.yml
+
 .PHONY: asyncapi-check
 asyncapi-check: ## have the parser of the AsyncAPI project read docs/asyncapi.yaml (needs npm)
 	cd tools/asyncapi && npm ci --silent --ignore-scripts

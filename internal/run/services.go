@@ -61,7 +61,7 @@ func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, de
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	deps.Store = ids
-	checking.Go(func() { check(ctx, ids, cfg.Reconcile, deps) })
+	checking.Go(func() { check(ctx, ids, min(cfg.Reconcile, checkEvery), deps) })
 	a, err := allocator.New(cfg, deps)
 	if err != nil {
 		return err
@@ -89,6 +89,9 @@ func Replicator(ctx context.Context, cfg replicator.Config, deps replicator.Deps
 	}
 	return nil // Also if it was told to stop before it could begin.
 }
+
+// checkEvery is how often Redis is looked at, at least: readiness is to follow it soon.
+const checkEvery = 5 * time.Second
 
 // check looks at Redis again and again: whether it can be reached, which readiness tells,
 // and whether its settings are safe, of which it warns when that has changed.

@@ -12,6 +12,7 @@ import (
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
 	"go.opentelemetry.io/otel/metric"
 	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
 // value has a declared instrument measure once, with all its attributes.
@@ -56,7 +57,7 @@ func TestPrometheusSeesWhatIsDeclared(t *testing.T) {
 	seen := map[string]string{}
 	for _, f := range families {
 		var labels []string
-		for _, l := range f.GetMetric()[0].GetLabel() {
+		for _, l := range f.GetMetric()[len(f.GetMetric())-1].GetLabel() {
 			labels = append(labels, l.GetName())
 		}
 		seen[f.GetName()] = strings.ToLower(f.GetType().String()) + " " + strings.Join(sorted(labels), " ")
@@ -70,6 +71,16 @@ func TestPrometheusSeesWhatIsDeclared(t *testing.T) {
 	}
 	for name := range seen {
 		t.Errorf("%s is at /metrics, and nothing is declared that is", name)
+	}
+}
+
+// What was never added to is there all the same.
+func TestCountersBeginAtZero(t *testing.T) {
+	reader := sdk.NewManualReader()
+	On(sdk.NewMeterProvider(sdk.WithReader(reader)).Meter("test")).Counter(LogLosses)
+	var all metricdata.ResourceMetrics
+	if err := reader.Collect(t.Context(), &all); err != nil || len(all.ScopeMetrics) != 1 {
+		t.Errorf("there is %v: %v", all.ScopeMetrics, err)
 	}
 }
 

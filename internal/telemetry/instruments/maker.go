@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -32,10 +33,14 @@ func (m *Maker) note(of *Instrument, err error) {
 	}
 }
 
-// Counter makes a counter that is added to.
+// Counter makes a counter that is added to. It is there with 0 and without attributes at
+// once: what nothing has happened to yet can be told from what is not measured.
 func (m *Maker) Counter(c Counter) metric.Int64Counter {
 	out, err := m.meter.Int64Counter(c.Name, metric.WithUnit(c.Unit), metric.WithDescription(c.About))
 	m.note(c.Instrument, err)
+	if err == nil {
+		out.Add(context.Background(), 0)
+	}
 	return out
 }
 
