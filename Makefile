@@ -61,7 +61,7 @@ LONGEST := ./e2e ./cmd/spanway ./internal/kafka ./internal/run ./services/replic
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
 	$(FEWER) $(GO) test $(RACE) -p $(AT_ONCE) -parallel $(AT_ONCE) -timeout 20m -skip 'Apache|RealRedis' $$($(GO) list $(LONGEST) ./... | awk '!seen[$$0]++' | grep -Ev '$(PURE)')
-	$(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
+	$(FEWER) $(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(FEWER) $(GO) test $(RACE) ./...
 	@echo "Tests on a real Apache Kafka and a real Redis were left out: make test-kafka and make test-redis run them."
