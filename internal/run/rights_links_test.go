@@ -16,9 +16,8 @@ import (
 
 // copied are two sites: fra copies from ams.
 type copied struct {
-	t        *testing.T
-	topics   events.Topics
-	ams, fra *guarded
+	t      *testing.T
+	topics events.Topics
 	// there and here may do everything at ams and at fra; declare and announce are of those
 	// roles.
 	there, here *cluster.Cluster
@@ -27,32 +26,33 @@ type copied struct {
 	round       int
 }
 
-func (fra *guarded) rightsOfCopies(t *testing.T) {
+func (g *guarded) rightsOfCopies(t *testing.T) {
 	ams := guard(t, apache.Latest)
-	w := &copied{t: t, topics: events.Topics{Prefix: events.DefaultPrefix}, ams: ams, fra: fra, there: ams.operator(t), here: fra.operator(t)}
-	rights := fra.granted(t, []events.Role{events.RoleReplicator, events.RoleDeclarer}, "--copy", "copied.*")
+	w := &copied{t: t, topics: events.Topics{Prefix: events.DefaultPrefix}, there: ams.operator(t), here: g.operator(t)}
+	rights := g.granted(t, []events.Role{events.RoleReplicator, events.RoleDeclarer}, "--copy", "copied.*")
 	for role, of := range ams.granted(t, []events.Role{events.RoleReplicatorSource, events.RoleAnnouncer}, "--copy", "copied.*") {
 		rights[role] = of
 	}
-	fra.create(t, events.RoleReplicator)
+	g.create(t, events.RoleReplicator)
 	ams.create(t, events.RoleAnnouncer)
 	w.announce = ams.as(t, events.RoleAnnouncer)
 	applications, _ := w.topics.Log(w.topics.ReplicationApplications())
 	ams.prepare(t, []events.Log{applications})
 	var err error
-	if w.declare, err = replication.Open(t.Context(), fra.as(t, events.RoleDeclarer), replication.Options{Brief: true, Logger: slog.New(slog.DiscardHandler)}); err != nil {
+	if w.declare, err = replication.Open(t.Context(), g.as(t, events.RoleDeclarer), replication.Options{Brief: true, Logger: slog.New(slog.DiscardHandler)}); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = w.declare.Close() }()
 	source := ams.as(t, events.RoleReplicatorSource)
-	fra.eachTakenAway(t, events.RoleReplicator, rights[events.RoleReplicator], func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+	g.eachTakenAway(t, events.RoleReplicator, rights[events.RoleReplicator], func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 		return w.replicate(ctx, c, source, log)
 	})
-	own := fra.as(t, events.RoleReplicator)
 	ams.eachTakenAway(t, events.RoleReplicatorSource, rights[events.RoleReplicatorSource], func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+		own := (&programs{t: t, brokers: []string{g.broker.Listener(apache.SASL)}, ca: g.ca, log: log}).open(string(events.RoleReplicator))
+		defer own.Close() // What is in the way of a copy is told by its target's connection.
 		return w.replicate(ctx, own, c, log)
 	})
-	fra.eachTakenAway(t, events.RoleDeclarer, rights[events.RoleDeclarer], func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+	g.eachTakenAway(t, events.RoleDeclarer, rights[events.RoleDeclarer], func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 		site, err := replication.Open(ctx, c, replication.Options{Brief: true, Logger: log})
 		if err != nil {
 			return err

@@ -53,7 +53,7 @@ func TestServicesListenOnLoopbackOnly(t *testing.T) {
 			for address == "" && lines.Scan() {
 				_, address, _ = strings.Cut(lines.Text(), "address=")
 			}
-			go io.Copy(io.Discard, said) //nolint:errcheck // It ends with the service.
+			go io.Copy(io.Discard, said)
 			if host, _, err := net.SplitHostPort(address); err != nil || host != "127.0.0.1" {
 				t.Fatalf("it serves metrics at %q, %v; want 127.0.0.1", address, err)
 			}
