@@ -11,8 +11,6 @@ import (
 	"github.com/spanway/spanway/services/allocator/store"
 )
 
-const allocatorScope = "github.com/spanway/spanway/services/allocator"
-
 func (x *site) startRedis() (stop func(), err error) {
 	x.redis, err = embedded.StartRedis(x.port)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -27,7 +25,7 @@ func (x *site) startRedis() (stop func(), err error) {
 func (x *site) newAllocator() (service, error) {
 	conf := allocator.DefaultConfig()
 	conf.Prefix, conf.Site, conf.JSON, conf.Logs = x.cfg.Prefix, x.name, x.cfg.JSON, x.cfg.Logs.Snapshots()
-	meter, err := x.meter(allocatorScope)
+	meter, err := x.meter()
 	if err != nil {
 		return nil, err
 	}

@@ -6,12 +6,10 @@ import (
 	"github.com/spanway/spanway/pkg/queue"
 )
 
-const queueScope = "github.com/spanway/spanway/pkg/queue"
-
 // newQueues keeps every queue of the site, so that a lease ends though only commands use
 // the queue.
 func (x *site) newQueues() (service, error) {
-	meter, err := x.meter(queueScope)
+	meter, err := x.meter()
 	if err != nil {
 		return nil, err
 	}

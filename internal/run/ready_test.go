@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -16,7 +17,11 @@ import (
 	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/engine"
+	"github.com/spanway/spanway/pkg/queue"
+	"github.com/spanway/spanway/services/allocator"
+	"github.com/spanway/spanway/services/allocator/store"
 	standalone "github.com/spanway/spanway/services/engine"
+	"github.com/spanway/spanway/services/replicator"
 	"github.com/spanway/spanway/services/scheduler"
 )
 
@@ -34,6 +39,9 @@ func TestReadinessComesAndGoes(t *testing.T) {
 			return Engine(ctx, c, standalone.Config{Engine: engine.Config{ID: "e", Grace: -1, Logger: slog.New(slog.DiscardHandler)}, Monitor: standalone.MonitorOff}, tel)
 		},
 	}
+	redis := startRedis(t, 0)
+	defer redis.Close()
+	maps.Copy(services, otherServices(redis))
 	probes := map[string]string{}
 	for name, run := range services {
 		probes[name] = serveOne(t, broker.Addrs(), run)
@@ -111,6 +119,52 @@ func awaitReady(t *testing.T, url string, status int, text string) {
 			t.Fatalf("%s answers %s %q; want %d and %q", url, answer.Status, body, status, text)
 		}
 	}
+}
+
+// otherServices are those of logs that many write.
+func otherServices(redis *embedded.Redis) map[string]func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error {
+	quiet := slog.New(slog.DiscardHandler)
+	return map[string]func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error{
+		"allocator": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			cfg := allocator.DefaultConfig()
+			cfg.Reconcile = 200 * time.Millisecond
+			return Allocator(ctx, cfg, store.Config{Addrs: []string{redis.Addr()}}, allocator.Deps{Cluster: c, Logger: quiet}, tel)
+		},
+		"replicator": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			return Replicator(ctx, replicator.DefaultConfig(), replicator.Deps{Cluster: c, Logger: quiet}, tel)
+		},
+		"queues": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			Queues(ctx, c, queue.Options{Logger: quiet}, tel)
+			return nil
+		},
+	}
+}
+
+func startRedis(t *testing.T, port int) *embedded.Redis {
+	t.Helper()
+	r, err := embedded.StartRedis(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// An allocator that cannot reach its Redis grants nothing, so it is not ready; the process
+// lives, and is ready again with Redis.
+func TestAllocatorIsNotReadyWithoutRedis(t *testing.T) {
+	broker := startBroker(t, embedded.Config{})
+	defer broker.Close()
+	port := porttest.Kept(t)
+	r := startRedis(t, port)
+	defer func() { r.Close() }()
+	probe := serveOne(t, broker.Addrs(), otherServices(r)["allocator"])
+	live := strings.TrimSuffix(probe, "/readyz") + "/livez"
+	awaitReady(t, probe, http.StatusOK, "ok")
+	r.Close()
+	awaitReady(t, probe, http.StatusServiceUnavailable, "allocator (check Redis")
+	awaitReady(t, live, http.StatusOK, "ok")
+	r = startRedis(t, port)
+	awaitReady(t, probe, http.StatusOK, "ok")
 }
 
 // Stop may be called by many at once: each returns when everything is down, once.

@@ -5,8 +5,6 @@ import (
 	"github.com/spanway/spanway/services/replicator"
 )
 
-const replicatorScope = "github.com/spanway/spanway/services/replicator"
-
 // addReplicators adds a replicator to each of several sites, which links may have copy from
 // all others.
 func (s *System) addReplicators(topics []*part) {
@@ -22,7 +20,7 @@ func (x *site) newReplicator(all []*site) (service, error) {
 	conf := replicator.DefaultConfig()
 	conf.Prefix, conf.Site, conf.Instance, conf.JSON = x.cfg.Prefix, x.name, "dev", x.cfg.JSON
 	conf.Logs = x.cfg.Logs.Snapshots()
-	meter, err := x.meter(replicatorScope)
+	meter, err := x.meter()
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 // Scheduler runs a scheduler on the cluster of deps until ctx ends, and then leaves
 // its group.
 func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, tel *telemetry.Telemetry) error {
-	deps.Meter = otel.Meter("github.com/spanway/spanway/services/scheduler")
+	deps.Meter = otel.Meter(meterScope)
 	s, err := scheduler.New(cfg, deps)
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, t
 // Queues keeps every queue on a cluster until ctx ends. It is ready at once: what a queue
 // holds is the queue's with or without it. What is in the way shows in /readyz.
 func Queues(ctx context.Context, c *cluster.Cluster, o queue.Options, tel *telemetry.Telemetry) {
-	o.Meter = otel.Meter(queueScope)
+	o.Meter = otel.Meter(meterScope)
 	ready := make(chan struct{})
 	close(ready)
 	tel.Ready("queues", ready)
@@ -48,7 +48,7 @@ func Queues(ctx context.Context, c *cluster.Cluster, o queue.Options, tel *telem
 // Allocator runs an allocator on the cluster of deps, with a store in Redis, until ctx
 // ends, and then leaves its group.
 func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, deps allocator.Deps, tel *telemetry.Telemetry) error {
-	deps.Meter, redis.Meter = otel.Meter(allocatorScope), otel.Meter(allocatorScope)
+	deps.Meter, redis.Meter = otel.Meter(meterScope), otel.Meter(meterScope)
 	redis.Prefix = cfg.Prefix
 	store.LogTo(deps.Logger)
 	ids, err := store.Open(redis)
@@ -77,7 +77,7 @@ func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, de
 // Replicator runs a replicator on the clusters of deps until ctx ends, and then leaves its
 // group.
 func Replicator(ctx context.Context, cfg replicator.Config, deps replicator.Deps, tel *telemetry.Telemetry) error {
-	deps.Meter = otel.Meter(replicatorScope)
+	deps.Meter = otel.Meter(meterScope)
 	r, err := replicator.New(cfg, deps)
 	if err != nil {
 		return err

@@ -19,7 +19,9 @@ import (
 	"github.com/spanway/spanway/services/scheduler"
 )
 
-const schedulerScope = "github.com/spanway/spanway/services/scheduler"
+// meterScope is that of all services: those of one process count what they have in common
+// together, where Prometheus would refuse the same series twice.
+const meterScope = "github.com/spanway/spanway"
 
 // site is one cluster with its services.
 type site struct {
@@ -148,7 +150,7 @@ func (x *site) newScheduler() (service, error) {
 	if x.cfg.EngineTTL > 0 {
 		conf.EngineTTL = x.cfg.EngineTTL
 	}
-	meter, err := x.meter(schedulerScope)
+	meter, err := x.meter()
 	if err != nil {
 		return nil, err
 	}
@@ -157,9 +159,9 @@ func (x *site) newScheduler() (service, error) {
 
 // meter measures a service: of several sites each apart, for they have the same
 // partitions.
-func (x *site) meter(scope string) (metric.Meter, error) {
+func (x *site) meter() (metric.Meter, error) {
 	if x.of == "" || x.cfg.Telemetry == nil {
-		return otel.Meter(scope), nil
+		return otel.Meter(meterScope), nil
 	}
-	return x.cfg.Telemetry.SiteMeter(x.name, scope)
+	return x.cfg.Telemetry.SiteMeter(x.name, meterScope)
 }

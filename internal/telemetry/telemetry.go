@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,8 +26,8 @@ type Telemetry struct {
 	mu       sync.Mutex
 	probes   []probe
 	troubles []watched
-	// sites are the providers of SiteMeter.
-	sites []*metric.MeterProvider
+	// sites are the providers of SiteMeter, by the site's name.
+	sites map[string]*metric.MeterProvider
 }
 
 // probe is one thing that must be ready before the process is.
@@ -61,21 +63,25 @@ func Start(service string) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Telemetry{registry: registry, provider: provider, stopTraces: stopTraces}, nil
+	return &Telemetry{registry: registry, provider: provider, stopTraces: stopTraces, sites: map[string]*metric.MeterProvider{}}, nil
 }
 
 // SiteMeter is a meter whose metrics carry the label site, for a process that
-// runs the same service for several sites.
+// runs the same service for several sites. What services of a site have in common, in
+// one scope, is counted together.
 func (t *Telemetry) SiteMeter(site, scope string) (otelmetric.Meter, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if known := t.sites[site]; known != nil {
+		return known.Meter(scope), nil
+	}
 	labelled := prometheus.WrapRegistererWith(prometheus.Labels{"site": site}, t.registry)
 	exporter, err := otelprom.New(otelprom.WithRegisterer(labelled), otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo())
 	if err != nil {
 		return nil, fmt.Errorf("register the metrics of site %q: %w", site, err)
 	}
 	provider := metric.NewMeterProvider(metric.WithReader(exporter))
-	t.mu.Lock()
-	t.sites = append(t.sites, provider)
-	t.mu.Unlock()
+	t.sites[site] = provider
 	return provider.Meter(scope), nil
 }
 
@@ -119,7 +125,7 @@ func (t *Telemetry) waiting() []string {
 func (t *Telemetry) Stop(ctx context.Context) error {
 	t.stopTraces()
 	t.mu.Lock()
-	providers := append([]*metric.MeterProvider{t.provider}, t.sites...)
+	providers := slices.AppendSeq([]*metric.MeterProvider{t.provider}, maps.Values(t.sites))
 	t.mu.Unlock()
 	var errs []error
 	for _, p := range providers {

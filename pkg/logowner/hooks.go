@@ -19,6 +19,7 @@ func (p *partition[I]) hooks(own eventlog.Hooks[I], now func() time.Time) eventl
 		p.owning = true
 		p.try.Passed()
 		m.claims.Add(ctx, 1)
+		m.held(p.number, eventlog.TopicPartition{}, false) // So that 0 is told.
 		if own.Owned != nil {
 			own.Owned(epoch, core)
 		}

@@ -13,7 +13,12 @@ import (
 
 // Between two looks for queues that came or went, and before a queue that could not be
 // opened is tried again.
-const keepEvery = time.Second
+const (
+	keepEvery = time.Second
+	// checkEvery is how often a broker is asked besides: the client knows topics for a
+	// while, and without a queue nothing else shows that no broker answers.
+	checkEvery = 5 * time.Second
+)
 
 // Keep hosts every queue under the prefix until ctx ends: those that exist, and those that
 // come, each until its topic is gone. So leases end, snapshots are written and logs are
@@ -43,6 +48,7 @@ type keeping struct {
 	options Options
 	kept    map[string]context.CancelFunc // by name
 	running sync.WaitGroup
+	checked time.Time // when a broker was asked last
 
 	mu     sync.Mutex
 	hosted map[string]*Queue // those that are measured
@@ -50,6 +56,12 @@ type keeping struct {
 
 // look begins to host the queues that came, and ends with those that went.
 func (k *keeping) look(ctx context.Context) error {
+	if time.Since(k.checked) >= checkEvery {
+		if err := k.cluster.Check(ctx); err != nil {
+			return err
+		}
+		k.checked = time.Now()
+	}
 	names, err := k.names(ctx)
 	if err != nil {
 		return err
