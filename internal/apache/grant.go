@@ -1,6 +1,8 @@
 package apache
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -126,4 +128,19 @@ func (b *Broker) admin() *kgo.Client {
 		b.tb.Fatal(err)
 	}
 	return client
+}
+
+// ACLTool is a program that is kafka-acls, of Kafka 3.9: the jars of later brokers lack it.
+func (b *Broker) ACLTool() string {
+	b.tb.Helper()
+	classPath, err := jars(Older)
+	if err != nil {
+		missing(b.tb, err)
+	}
+	path := b.path("kafka-acls.sh")
+	text := fmt.Sprintf("#!/bin/sh\nexec java -cp '%s' -XX:TieredStopAtLevel=1 -XX:+UseSerialGC kafka.admin.AclCommand \"$@\"\n", classPath)
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		b.tb.Fatal(err)
+	}
+	return path
 }

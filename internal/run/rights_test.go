@@ -72,14 +72,24 @@ func (g *guarded) granted(t *testing.T, roles []events.Role, options ...string) 
 	t.Helper()
 	all := map[events.Role][]apache.Right{}
 	for _, role := range roles {
-		all[role] = scripted(t, append(options, fmt.Sprintf("%s=User:%s", role, role))...)
+		all[role] = printed(t, append(options, fmt.Sprintf("%s=User:%s", role, role))...)
 		g.broker.Grant("User:"+string(role), all[role]...)
 	}
 	return all
 }
 
-// scripted are the rights of the commands that deploy/acls/acls.sh prints.
-func scripted(t *testing.T, args ...string) (rights []apache.Right) {
+// scripted runs deploy/acls/acls.sh with Kafka's own tool.
+func (g *guarded) scripted(t *testing.T, args ...string) {
+	t.Helper()
+	script := exec.Command("sh", append([]string{"../../deploy/acls/acls.sh", "--bootstrap-server", g.broker.Addr()}, args...)...)
+	script.Env = append(script.Environ(), "KAFKA_ACLS="+g.broker.ACLTool())
+	if out, err := script.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out)
+	}
+}
+
+// printed are the rights of the commands that deploy/acls/acls.sh prints.
+func printed(t *testing.T, args ...string) (rights []apache.Right) {
 	t.Helper()
 	args = append([]string{"../../deploy/acls/acls.sh", "--print", "--bootstrap-server", "none:1"}, args...)
 	out, err := exec.Command("sh", args...).CombinedOutput()
@@ -247,7 +257,7 @@ func (g *guarded) create(t *testing.T, role events.Role) {
 	if role == events.RoleQueueHost {
 		logs = topics.QueueLogs("orders")
 	}
-	g.broker.Grant(principal, scripted(t, "--prefix", prefix, "--queue", "orders", "--copy", "none", fmt.Sprintf("%s=%s", role, principal))...)
+	g.broker.Grant(principal, printed(t, "--prefix", prefix, "--queue", "orders", "--copy", "none", fmt.Sprintf("%s=%s", role, principal))...)
 	specs := events.Specs(logs)
 	for i, l := range logs {
 		specs[i].Partitions = 1

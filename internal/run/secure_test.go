@@ -126,7 +126,7 @@ func TestApacheSecured(t *testing.T) {
 	for _, version := range []string{apache.Latest, apache.Older} {
 		t.Run(version, func(t *testing.T) {
 			g := guard(t, version)
-			g.granted(t, []events.Role{events.RoleScheduler, events.RoleEngine, events.RoleClient})
+			g.scripted(t, "scheduler=scheduler", "engine=User:engine", "client=User:client")
 			p := &programs{t: t, brokers: []string{g.broker.Listener(apache.SASL)}, ca: g.ca}
 			p.succeed()
 			// An engine's user is no scheduler.
