@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 
@@ -13,14 +14,22 @@ import (
 // GeneratorConfig says where a Generator's identifiers come from.
 type GeneratorConfig struct {
 	Space string
-	// Owner is what holds the ranges, for people and for releases; a fresh name if empty.
+	// Owner is what holds the ranges, for people and for releases; if empty the names of host
+	// and process, and a fresh one.
 	Owner string
-	// Count is how many identifiers are taken at once; 1024 if 0.
+	// Count is how many identifiers are taken at once at most; 1024 if 0, or what the space
+	// allows.
 	Count int64
 }
 
 // Generator hands out identifiers, each once. It takes a range while half of the one
-// before is left, so most calls need no round trip. It is safe for concurrent use.
+// before is left, so most calls need no round trip: one identifier first, then twice as
+// many each time, so that it never takes many more than are used; and where the space has
+// no such range, the largest that it has. It is safe for concurrent use.
+//
+// What it takes has no lease, for nobody can tell the allocators when an identifier that
+// was handed out is not in use any more: that stays held until someone releases it. What a
+// process that was killed had taken and not handed out stays held, too, under its Owner.
 type Generator struct {
 	client *Client
 	cfg    GeneratorConfig
@@ -31,6 +40,8 @@ type Generator struct {
 	mu      sync.Mutex
 	ranges  []Grant // From is the next identifier to hand out
 	left    int64
+	count   int64 // how many to ask for
+	took    int64 // how many the newest range had
 	asked   bool
 	changed chan struct{} // closed when something was taken, or could not be
 	err     error         // why the last range could not be taken
@@ -50,9 +61,10 @@ func (c *Client) NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 		return nil, fmt.Errorf("generate identifiers of space %q: Count is %d; give at least 1", cfg.Space, cfg.Count)
 	}
 	if cfg.Owner == "" {
-		cfg.Owner = newID()
+		host, _ := os.Hostname() // Without one the rest must do.
+		cfg.Owner = fmt.Sprintf("%.200s:%d/%s", host, os.Getpid(), newID())
 	}
-	g := &Generator{client: c, cfg: cfg, changed: make(chan struct{})}
+	g := &Generator{client: c, cfg: cfg, count: 1, changed: make(chan struct{})}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -72,7 +84,7 @@ func (g *Generator) Next(ctx context.Context) (int64, error) {
 		}
 		if len(g.ranges) > 0 {
 			id := g.pop()
-			if g.left <= g.cfg.Count/2 {
+			if g.left <= g.took/2 {
 				g.take()
 			}
 			g.mu.Unlock()
@@ -121,23 +133,49 @@ func (g *Generator) take() {
 		return
 	}
 	g.asked = true
-	want := Want{Space: g.cfg.Space, Count: g.cfg.Count, Owner: g.cfg.Owner, RequestID: newID()}
+	want := Want{Space: g.cfg.Space, Count: g.count, Owner: g.cfg.Owner, RequestID: newID()}
 	g.taking.Go(func() {
 		grant, err := g.client.Grant(g.ctx, want)
 		var unanswered *Unanswered
-		for errors.As(err, &unanswered) && g.ctx.Err() == nil && g.client.ctx.Err() == nil {
-			grant, err = g.client.Grant(g.ctx, want) // It waited; the same request finds its grant.
-			g.tell(err)
+		for g.ctx.Err() == nil && g.client.ctx.Err() == nil {
+			if errors.As(err, &unanswered) { // It waited; the same request finds its grant.
+				grant, err = g.client.Grant(g.ctx, want)
+				g.tell(err)
+				continue
+			}
+			if want.Count = g.fewer(want.Count, err); want.Count < 1 {
+				break
+			}
+			want.RequestID = newID()
+			grant, err = g.client.Grant(g.ctx, want)
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.asked = false
 		if g.err = err; err == nil {
 			g.ranges = append(g.ranges, grant)
-			g.left += grant.To - grant.From + 1
+			g.took = grant.To - grant.From + 1
+			g.left += g.took
+			g.count = min(2*g.took, g.cfg.Count)
 		}
 		g.wake()
 	})
+}
+
+// fewer is how many to ask for in place of so many that were refused; 0 if that is of no use.
+func (g *Generator) fewer(than int64, err error) int64 {
+	var refused *Refused
+	switch {
+	case !errors.As(err, &refused):
+	case refused.Code == events.CodeExhausted:
+		return min(than-1, refused.Room.GetLargestFree())
+	case refused.Code == events.CodeBadCount: // The space allows fewer, always.
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.cfg.Count = than / 2
+		return g.cfg.Count
+	}
+	return 0
 }
 
 // tell tells those that wait why there is nothing yet.

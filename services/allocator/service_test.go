@@ -362,31 +362,3 @@ func TestAFullSpaceIsUsedAgain(t *testing.T) {
 		}
 	}
 }
-
-// The generator hands out each identifier once, also after a restart, and returns the rest.
-func TestGenerator(t *testing.T) {
-	_, c := system(t, nil, store.NewMemory())
-	must(t, c.Declare(t.Context(), ids.Rules{Space: "q", From: 1, To: 1 << 30}))
-	seen := map[int64]bool{}
-	for range 2 {
-		g, err := c.NewGenerator(ids.GeneratorConfig{Space: "q", Count: 10})
-		must(t, err)
-		for range 37 {
-			id, err := g.Next(t.Context())
-			must(t, err)
-			if seen[id] {
-				t.Fatalf("%d came twice", id)
-			}
-			seen[id] = true
-		}
-		must(t, g.Close(t.Context()))
-		if _, err := g.Next(t.Context()); !errors.Is(err, ids.ErrClosed) {
-			t.Errorf("a closed generator: %v", err)
-		}
-	}
-	g, err := c.NewGenerator(ids.GeneratorConfig{Space: "unknown"})
-	must(t, err)
-	_, err = g.Next(t.Context())
-	refused(t, err, events.CodeUnknownSpace)
-	must(t, g.Close(t.Context()))
-}

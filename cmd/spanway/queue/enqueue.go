@@ -145,6 +145,9 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, numb
 	}
 	t := newTally(a, q)
 	t.whole, t.numbers = true, numbers
+	if numbers != nil {
+		numbers.one = true
+	}
 	err = t.start(ctx, origin{file: "the input"}, queue.Item{ID: add.id, Payload: all.Bytes(), Type: add.contentType})
 	t.await(ctx)
 	t.compare(ctx)

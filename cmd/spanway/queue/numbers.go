@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/query"
@@ -46,12 +47,13 @@ func spaceOf(ctx context.Context, a *cli.App, c *cluster.Cluster, name string) (
 	return q.Space(ctx, name)
 }
 
-// atOnce is how many numbers are taken at once, if the space allows it.
+// atOnce is how many numbers are taken at once at most, if the space allows it.
 const atOnce = 256
 
 // numbers makes the IDs of a queue that takes them from a space. Ranges are taken when the
 // first ID is asked for. It is for one goroutine.
 type numbers struct {
+	one     bool // number is needed, and no more
 	app     *cli.App
 	cluster *cluster.Cluster
 	queue   string
@@ -74,14 +76,20 @@ func (n *numbers) next(ctx context.Context) (id string, err error) {
 	if n.generator == nil {
 		err = n.begin(ctx)
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+	case n.one:
+		var g ids.Grant
+		g, err = n.client.Grant(ctx, ids.Want{Space: n.space, Owner: cli.Instance()})
+		id = strconv.FormatInt(g.From, 10)
+	default:
 		id, err = n.generator.NewID(ctx)
 	}
 	var refused *ids.Refused
 	var unknown *client.Refused
 	switch {
 	case errors.As(err, &refused):
-		err = &queue.Refused{Queue: n.queue, What: "take IDs", Code: refused.Code, Detail: refused.Error()}
+		err = &queue.Refused{Queue: n.queue, What: "take IDs", Code: refused.Code, Detail: refused.Text}
 	case errors.As(err, &unknown):
 		err = &queue.Refused{Queue: n.queue, What: "take IDs", Code: unknown.Code, Detail: fmt.Sprintf("there is no space %.99q", n.space)}
 	}
@@ -97,6 +105,9 @@ func (n *numbers) begin(ctx context.Context) error {
 		if n.client, err = ids.New(ids.Config{Cluster: n.cluster, Prefix: n.app.Prefix, Source: n.app.Source()}); err != nil {
 			return err
 		}
+	}
+	if n.one {
+		return nil
 	}
 	n.generator, err = n.client.NewGenerator(ids.GeneratorConfig{Space: n.space, Owner: cli.Instance(), Count: min(atOnce, max(1, space.MaxCount))})
 	return err
