@@ -49,7 +49,7 @@ func Start(tb testing.TB, cfg Config) *Broker {
 	for _, name := range cfg.Secure.listeners() {
 		b.ports[name] = porttest.Kept(tb)
 	}
-	properties := cfg.properties(filepath.Join(b.dir, "data"), b.port, porttest.Kept(tb), b.ports)
+	properties := cfg.properties(b.DataDir(), b.port, porttest.Kept(tb), b.ports)
 	if err := os.WriteFile(b.path("server.properties"), []byte(properties), 0o600); err != nil {
 		tb.Fatalf("write the broker's properties: %v", err)
 	}
@@ -205,3 +205,6 @@ func (b *Broker) output() []byte {
 	}
 	return bytes.TrimSpace(all[max(0, len(all)-most):])
 }
+
+// DataDir is where it keeps the partitions.
+func (b *Broker) DataDir() string { return b.path("data") }

@@ -15,7 +15,7 @@ func (b *Broker) Lose(topic string, partition int32, batches int) {
 	if b.process != nil {
 		b.tb.Fatalf("cut %s/%d: Kafka on %s is running; Kill it first", topic, partition, b.Addr())
 	}
-	name := b.path(filepath.Join("data", fmt.Sprintf("%s-%d", topic, partition), fmt.Sprintf("%020d.log", 0)))
+	name := filepath.Join(b.DataDir(), fmt.Sprintf("%s-%d", topic, partition), fmt.Sprintf("%020d.log", 0))
 	segment, err := os.ReadFile(name)
 	if err != nil {
 		b.tb.Fatalf("cut %s/%d: %v", topic, partition, err)

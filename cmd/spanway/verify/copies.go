@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
-	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -25,7 +24,7 @@ func (e *copied) Error() string {
 func (e *copied) ExitCode() int { return cli.ExitRefused }
 
 // noCopies returns a *copied if one of the logs is a copy.
-func noCopies(ctx context.Context, from *query.Querier, logs []events.Log) error {
+func noCopies(ctx context.Context, from deployment, logs []events.Log) error {
 	for _, log := range logs {
 		for p := range log.Partitions {
 			err := from.Writable(ctx, log.Topic, p)

@@ -26,6 +26,7 @@ import (
 // Command is the command verify.
 func Command(a *cli.App) *cobra.Command {
 	var noneOpen, all bool
+	var dirs []string
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Check the guarantees from the logs alone; exit 1 if one is broken",
@@ -68,52 +69,71 @@ the copy.
 
 It takes memory for what is open, not for what has ended: beyond some 20,000 tasks
 of a partition, that is remembered in temporary files (TMPDIR), which take about 250
-bytes for each task in the log, of two partitions at a time.`,
+bytes for each task in the log, of two partitions at a time.
+
+With --segments no broker is needed: it reads the files of brokers that have stopped, or
+copies of them. Records at the end that not all replicas had are judged, too.`,
 		Args: cli.None,
+		Example: `  spanway verify
+  spanway verify --segments /backup/kafka-logs-1,/backup/kafka-logs-2`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts := tasks.Options{NoneOpen: noneOpen}
+			if all {
+				opts.MaxFindings = math.MaxInt
+			}
+			if len(dirs) > 0 {
+				f, err := openFiles(dirs, a.Prefix)
+				if err != nil {
+					return err
+				}
+				return verify(cmd.Context(), a, f, opts, all)
+			}
 			return a.ConnectedFor(cmd.Context(), "", func(ctx context.Context, c *cli.Conn) error {
-				logs, err := judgeable(ctx, c)
-				if err == nil && len(logs) == 0 {
-					err = c.Check(ctx) // It says what is not there, or which right is missing.
-				}
-				if err == nil {
-					err = noCopies(ctx, c.Querier, logs)
-				}
-				if err != nil {
-					return err
-				}
-				opts := tasks.Options{NoneOpen: noneOpen}
-				if all {
-					opts.MaxFindings = math.MaxInt
-				}
-				v, err := judge(ctx, logs, c.Topics(), c, opts)
-				if err != nil {
-					return err
-				}
-				if err := printVerification(a, v, all); err != nil {
-					return err
-				}
-				if !v.OK() {
-					return &violations{v.Violations, v.Losses}
-				}
-				return nil
+				return verify(ctx, a, c, opts, all)
 			})
 		},
 	}
+	c.Flags().StringSliceVar(&dirs, "segments", nil, "read no broker, but the files of brokers that have stopped, or copies of them: directories of log.dirs, or of spanway dev --data, of all brokers")
 	c.Flags().BoolVar(&noneOpen, "none-open", false, "a task that has not ended is a violation too")
 	c.Flags().BoolVar(&all, "all", false, fmt.Sprintf("print every finding, not the first %d of each log; with -o json, not the first %d of each partition", shown, chain.MaxFindings))
 	return c
 }
 
+// verify judges the logs of a deployment, and prints what it found.
+func verify(ctx context.Context, a *cli.App, from deployment, opts tasks.Options, all bool) error {
+	topics := events.Topics{Prefix: a.Prefix}
+	logs, err := judgeable(ctx, topics, from)
+	if err == nil && len(logs) == 0 {
+		err = from.Check(ctx) // It says what is not there, or which right is missing.
+	}
+	if err == nil {
+		err = noCopies(ctx, from, logs)
+	}
+	if err != nil {
+		return err
+	}
+	v, err := judge(ctx, logs, topics, from, opts)
+	if err != nil {
+		return err
+	}
+	if err := printVerification(a, v, all); err != nil {
+		return err
+	}
+	if !v.OK() {
+		return &violations{v.Violations, v.Losses}
+	}
+	return nil
+}
+
 // judgeable lists the logs of the catalogue that judge themselves and exist, and those of
 // queues.
-func judgeable(ctx context.Context, c *cli.Conn) ([]events.Log, error) {
-	there, err := topics(ctx, c)
+func judgeable(ctx context.Context, of events.Topics, from source) ([]events.Log, error) {
+	there, err := topics(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	logs := slices.DeleteFunc(c.Topics().Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] })
-	return append(logs, queues(c.Topics(), there)...), nil
+	logs := slices.DeleteFunc(of.Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] })
+	return append(logs, queues(of, there)...), nil
 }
 
 // topics are the names of those that there are.
@@ -155,7 +175,7 @@ type logReport struct {
 	found tasks.Report
 }
 
-// source is the cluster whose logs are judged.
+// source is the cluster whose logs are judged, or the files of its brokers.
 type source interface {
 	// Scan gives all records of a partition, in order.
 	Scan(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error
@@ -165,6 +185,15 @@ type source interface {
 	ListTopics(ctx context.Context) ([]client.TopicInfo, error)
 	// SnapshotsOf lists the snapshots of a partition of a log.
 	SnapshotsOf(ctx context.Context, topic string, partition int32) ([]query.SnapshotInfo, error)
+}
+
+// deployment is a source that knows what its logs are.
+type deployment interface {
+	source
+	// Writable returns a *eventlog.ReadOnlyError if a partition is a copy.
+	Writable(ctx context.Context, topic string, partition int32) error
+	// Check tells what keeps the logs from being there.
+	Check(ctx context.Context) error
 }
 
 // judge judges logs of a deployment.

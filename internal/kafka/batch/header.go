@@ -150,5 +150,10 @@ func (b *Batch) Size() int { return HeaderSize + len(b.records) }
 // begins with.
 func Records(data []byte) int32 { return int32(binary.BigEndian.Uint32(data[atRecords:])) }
 
+// After is the offset behind the batch that data, at least a header long, begins with.
+func After(data []byte) int64 {
+	return int64(binary.BigEndian.Uint64(data)) + int64(int32(binary.BigEndian.Uint32(data[atLastOffsetDelta:]))) + 1
+}
+
 // Greatest is the greatest timestamp that its header says it has.
 func Greatest(data []byte) int64 { return int64(binary.BigEndian.Uint64(data[atMaxTimestamp:])) }

@@ -1,0 +1,160 @@
+package segments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+)
+
+// Dir are the partitions in directories of brokers. It is safe for concurrent use.
+type Dir struct {
+	topics map[string]map[int32]*partition
+	// in names the directories, for errors.
+	in string
+}
+
+// Topic is one of which there are partitions.
+type Topic struct {
+	Name string
+	// Partitions is one more than the highest number: some below may be missing.
+	Partitions int32
+}
+
+// Open finds the partitions in directories. Several are those of several disks or brokers:
+// of a partition that is in more than one, that with the most records is read.
+func Open(dirs ...string) (*Dir, error) {
+	d := &Dir{topics: map[string]map[int32]*partition{}, in: strings.Join(dirs, ", ")}
+	for _, dir := range dirs {
+		if err := d.add(dir); err != nil {
+			return nil, fmt.Errorf("look for partitions in %s: %w", dir, err)
+		}
+	}
+	if len(d.topics) == 0 {
+		return nil, fmt.Errorf("there is no partition in %s: give a directory of log.dirs of Apache Kafka, or that of spanway dev --data: with directories TOPIC-NUMBER", d.in)
+	}
+	return d, nil
+}
+
+// add takes the partitions of one directory in.
+func (d *Dir) add(dir string) error {
+	if inner := filepath.Join(dir, "partitions"); isDir(inner) { // Of the embedded broker.
+		dir = inner
+	}
+	begin, err := starts(dir)
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		topic, n, ok := named(e)
+		if !ok {
+			continue
+		}
+		p, err := open(filepath.Join(dir, e.Name()), begin[e.Name()])
+		if err != nil {
+			return err
+		}
+		if p == nil {
+			continue
+		}
+		if d.topics[topic] == nil {
+			d.topics[topic] = map[int32]*partition{}
+		}
+		if other := d.topics[topic][n]; other == nil || other.end < p.end {
+			d.topics[topic][n] = p
+		}
+	}
+	return nil
+}
+
+// named is the partition that a directory is named after.
+func named(e fs.DirEntry) (topic string, n int32, ok bool) {
+	i := strings.LastIndexByte(e.Name(), '-')
+	if !e.IsDir() || i < 1 {
+		return "", 0, false
+	}
+	number, err := strconv.ParseInt(e.Name()[i+1:], 10, 32)
+	return e.Name()[:i], int32(number), err == nil && number >= 0
+}
+
+// starts are the beginnings of partitions, by their directories, as Apache Kafka writes
+// them: a version, a count, and a line of topic, partition and offset for each that does not
+// begin at its first file.
+func starts(dir string) (map[string]int64, error) {
+	text, err := os.ReadFile(filepath.Join(dir, "log-start-offset-checkpoint"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			continue
+		}
+		if offset, err := strconv.ParseInt(fields[2], 10, 64); err == nil {
+			out[fields[0]+"-"+fields[1]] = offset
+		}
+	}
+	return out, nil
+}
+
+func isDir(path string) bool {
+	is, err := os.Stat(path)
+	return err == nil && is.IsDir()
+}
+
+// Topics are those of which there are partitions, by name.
+func (d *Dir) Topics() (out []Topic) {
+	for name, partitions := range d.topics {
+		most := int32(0)
+		for n := range partitions {
+			most = max(most, n+1)
+		}
+		out = append(out, Topic{name, most})
+	}
+	slices.SortFunc(out, func(a, b Topic) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Offsets tells where a partition begins and ends.
+func (d *Dir) Offsets(_ context.Context, topic string, n int32) (start, end int64, err error) {
+	p := d.topics[topic][n]
+	if p == nil {
+		return 0, 0, &missing{topic, n, d.in}
+	}
+	return p.start, p.end, nil
+}
+
+// Partition is a log of its own on a partition, to read from.
+func (d *Dir) Partition(topic string, n int32) eventlog.Log {
+	p := d.topics[topic][n]
+	if p == nil {
+		return gone{&missing{topic, n, d.in}}
+	}
+	return &log{p: p, next: -1}
+}
+
+// missing is the error of a partition that is in none of the directories.
+type missing struct {
+	topic     string
+	partition int32
+	in        string
+}
+
+func (e *missing) Error() string {
+	return fmt.Sprintf("partition %d of %s is not in %s: give the directories of all brokers", e.partition, e.topic, e.in)
+}
