@@ -35,7 +35,7 @@ type Space struct {
 	// Fragmentation is the part of what is free that is not in that range.
 	Fragmentation float64 `json:"fragmentation"`
 	// LastsMs is how long the free ones last if they become fewer as lately, in
-	// milliseconds; absent if they do not.
+	// milliseconds; absent if they do not, and until ten minutes of that were seen.
 	LastsMs *int64 `json:"lasts_ms,omitempty"`
 	// Grants hold a part of it or rest; Ended are the ones that are remembered besides.
 	Grants int `json:"grants"`

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"maps"
@@ -165,6 +166,27 @@ func TestAllocatorIsNotReadyWithoutRedis(t *testing.T) {
 	awaitReady(t, live, http.StatusOK, "ok")
 	r = startRedis(t, port)
 	awaitReady(t, probe, http.StatusOK, "ok")
+}
+
+// Redis is back soon after it is: while it is away it is looked at each second, by each
+// allocator at another time.
+func TestRedisIsLookedForSoon(t *testing.T) {
+	if d := untilChecked(nil, time.Minute); d != time.Minute {
+		t.Errorf("after a success it is looked at in %v", d)
+	}
+	away, pauses := errors.New("away"), map[time.Duration]bool{}
+	for range 100 {
+		d := untilChecked(away, time.Minute)
+		if pauses[d] = true; d < 500*time.Millisecond || d > 1500*time.Millisecond {
+			t.Errorf("after a failure it is looked at in %v", d)
+		}
+	}
+	if len(pauses) < 2 {
+		t.Error("all look at it at the same time")
+	}
+	if d := untilChecked(away, time.Millisecond); d != time.Millisecond {
+		t.Errorf("after a failure it is looked at in %v, and else each millisecond", d)
+	}
 }
 
 // Stop may be called by many at once: each returns when everything is down, once.

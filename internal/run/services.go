@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -90,8 +91,20 @@ func Replicator(ctx context.Context, cfg replicator.Config, deps replicator.Deps
 	return nil // Also if it was told to stop before it could begin.
 }
 
-// checkEvery is how often Redis is looked at, at least: readiness is to follow it soon.
-const checkEvery = 5 * time.Second
+const (
+	// checkEvery is how often Redis is looked at, at least: readiness is to follow it soon.
+	checkEvery = 5 * time.Second
+	// checkAgain is how often, more or less, while that fails.
+	checkAgain = time.Second
+)
+
+// untilChecked is when Redis is looked at again, after err.
+func untilChecked(err error, every time.Duration) time.Duration {
+	if err == nil {
+		return every
+	}
+	return min(every, checkAgain*3/4+rand.N(checkAgain/2))
+}
 
 // check looks at Redis again and again: whether it can be reached, which readiness tells,
 // and whether its settings are safe, of which it warns when that has changed.
@@ -115,7 +128,7 @@ func check(ctx context.Context, ids *store.Redis, every time.Duration, deps allo
 				known = warnings
 			}
 		}
-		if !trouble.Pause(ctx, every) {
+		if !trouble.Pause(ctx, untilChecked(err, every)) {
 			return
 		}
 	}

@@ -26,19 +26,19 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
-// IdsSpaceRequested asks for a space, or for other rules of one. The space of a command
-// is its field, else the record's subject.
+// IdsSpaceRequested asks for a space, or for other rules of one: then what is absent stays
+// as it is. The space of a command is its field, else the record's subject.
 type IdsSpaceRequested struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name of the space.
 	Space string `protobuf:"bytes,1,opt,name=space,proto3" json:"space,omitempty"`
-	// The first and the last identifier: 0 to 9,007,199,254,740,991.
-	From int64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
-	// The last identifier.
+	// The first identifier, 0 or above; absent of a new space: 1.
+	From *int64 `protobuf:"varint,2,opt,name=from,proto3,oneof" json:"from,omitempty"`
+	// The last identifier: up to 9,007,199,254,740,991.
 	To int64 `protobuf:"varint,3,opt,name=to,proto3" json:"to,omitempty"`
-	// How long a released range rests before it is free; absent: 1h.
+	// How long a released range rests before it is free; absent of a new space: 1h.
 	Quarantine string `protobuf:"bytes,4,opt,name=quarantine,proto3" json:"quarantine,omitempty"`
-	// How many identifiers one grant may have; 0: 65,536.
+	// How many identifiers one grant may have; absent of a new space, or 0: 65,536.
 	MaxCount int64 `protobuf:"varint,5,opt,name=max_count,json=maxCount,proto3" json:"max_count,omitempty"`
 	// Refuse if the space exists with other rules.
 	Create        bool `protobuf:"varint,6,opt,name=create,proto3" json:"create,omitempty"`
@@ -84,8 +84,8 @@ func (x *IdsSpaceRequested) GetSpace() string {
 }
 
 func (x *IdsSpaceRequested) GetFrom() int64 {
-	if x != nil {
-		return x.From
+	if x != nil && x.From != nil {
+		return *x.From
 	}
 	return 0
 }
@@ -1631,16 +1631,17 @@ var File_spanway_v1_ids_proto protoreflect.FileDescriptor
 const file_spanway_v1_ids_proto_rawDesc = "" +
 	"\n" +
 	"\x14spanway/v1/ids.proto\x12\n" +
-	"spanway.v1\"\xa2\x01\n" +
+	"spanway.v1\"\xb0\x01\n" +
 	"\x11IdsSpaceRequested\x12\x14\n" +
-	"\x05space\x18\x01 \x01(\tR\x05space\x12\x12\n" +
-	"\x04from\x18\x02 \x01(\x03R\x04from\x12\x0e\n" +
+	"\x05space\x18\x01 \x01(\tR\x05space\x12\x17\n" +
+	"\x04from\x18\x02 \x01(\x03H\x00R\x04from\x88\x01\x01\x12\x0e\n" +
 	"\x02to\x18\x03 \x01(\x03R\x02to\x12\x1e\n" +
 	"\n" +
 	"quarantine\x18\x04 \x01(\tR\n" +
 	"quarantine\x12\x1b\n" +
 	"\tmax_count\x18\x05 \x01(\x03R\bmaxCount\x12\x16\n" +
-	"\x06create\x18\x06 \x01(\bR\x06create\"\x99\x01\n" +
+	"\x06create\x18\x06 \x01(\bR\x06createB\a\n" +
+	"\x05_from\"\x99\x01\n" +
 	"\x11IdsRangeRequested\x12\x14\n" +
 	"\x05space\x18\x01 \x01(\tR\x05space\x12\x19\n" +
 	"\x05count\x18\x02 \x01(\x03H\x00R\x05count\x88\x01\x01\x12\x1d\n" +
@@ -1821,6 +1822,7 @@ func file_spanway_v1_ids_proto_init() {
 	if File_spanway_v1_ids_proto != nil {
 		return
 	}
+	file_spanway_v1_ids_proto_msgTypes[0].OneofWrappers = []any{}
 	file_spanway_v1_ids_proto_msgTypes[1].OneofWrappers = []any{}
 	file_spanway_v1_ids_proto_msgTypes[5].OneofWrappers = []any{}
 	type x struct{}

@@ -130,11 +130,12 @@ type Grant struct {
 // changes its rules: its bounds never become narrower.
 func (c *Client) Create(ctx context.Context, r Rules) error { return c.declare(ctx, r, true) }
 
-// Declare makes a space, or changes its rules.
+// Declare makes a space, or changes its rules: of one that exists, a quarantine and a MaxCount
+// of 0 stay as they are.
 func (c *Client) Declare(ctx context.Context, r Rules) error { return c.declare(ctx, r, false) }
 
 func (c *Client) declare(ctx context.Context, r Rules, create bool) error {
-	m := &events.IdsSpaceRequested{Space: r.Space, From: r.From, To: r.To, MaxCount: r.MaxCount, Create: create}
+	m := &events.IdsSpaceRequested{Space: r.Space, From: &r.From, To: r.To, MaxCount: r.MaxCount, Create: create}
 	switch {
 	case r.Quarantine < 0:
 		m.Quarantine = "0s"

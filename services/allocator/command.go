@@ -13,6 +13,7 @@ import (
 
 // What a command means that does not say it.
 const (
+	defaultFrom       = 1
 	defaultQuarantine = time.Hour
 	defaultMaxCount   = 65_536
 )
@@ -28,6 +29,8 @@ type command struct {
 	count int64
 	// among: it stands in a record with others, and so does its answer.
 	among bool
+	// keep, if set, puts the rules of a space that exists where its declaration says nothing.
+	keep func(idspace.Rules)
 	// bad is why it can never be decided, if it names what can be answered.
 	bad *events.Malformed
 }
@@ -123,16 +126,7 @@ func (c *command) fillSpace(env events.Envelope, m proto.Message) (known bool) {
 	case *events.IdsSpaceRequested:
 		c.space = cmp.Or(m.Space, env.Subject)
 		c.bad = cmp.Or(c.bad, asMalformed(events.CheckSpace(c.space)))
-		quarantine := defaultQuarantine.Milliseconds()
-		if m.Quarantine != "" {
-			quarantine = c.ms(m.Quarantine, "quarantine")
-		}
-		c.call = &events.IdsSpaceDeclared{
-			Space: c.space, From: m.From, To: m.To, QuarantineMs: quarantine, MaxCount: cmp.Or(m.MaxCount, defaultMaxCount), Create: m.Create,
-		}
-		if m.From < 0 || m.From > m.To || m.To > idspace.MaxIdentifier || m.MaxCount < 0 || m.MaxCount > idspace.MaxIdentifier+1 {
-			c.refuse("a space from %d to %d with at most %d in a grant: give 0 <= from <= to <= %d, and a count of at least 1", m.From, m.To, m.MaxCount, int64(idspace.MaxIdentifier))
-		}
+		c.declare(m)
 	case *events.IdsGrowRequested:
 		c.space = cmp.Or(m.Space, env.Subject)
 		c.call = &events.IdsSpaceGrown{Space: c.space, To: m.To}
@@ -143,6 +137,34 @@ func (c *command) fillSpace(env events.Envelope, m proto.Message) (known bool) {
 		return false
 	}
 	return true
+}
+
+// declare has the rules of a space. Where the command says nothing they are those of a new
+// one; of one that exists, and is not to be created, they stay as they are.
+func (c *command) declare(m *events.IdsSpaceRequested) {
+	call := &events.IdsSpaceDeclared{
+		Space: c.space, From: defaultFrom, To: m.To, QuarantineMs: defaultQuarantine.Milliseconds(), MaxCount: cmp.Or(m.MaxCount, defaultMaxCount), Create: m.Create,
+	}
+	if m.From != nil {
+		call.From = *m.From
+	}
+	if m.Quarantine != "" {
+		call.QuarantineMs = c.ms(m.Quarantine, "quarantine")
+	}
+	if c.call = call; !m.Create {
+		c.keep = func(has idspace.Rules) {
+			if m.From == nil {
+				call.From = has.From
+			}
+			if m.Quarantine == "" {
+				call.QuarantineMs = has.QuarantineMs
+			}
+			call.MaxCount = cmp.Or(m.MaxCount, has.MaxCount)
+		}
+	}
+	if call.From < 0 || call.From > m.To || m.To > idspace.MaxIdentifier || m.MaxCount < 0 || m.MaxCount > idspace.MaxIdentifier+1 {
+		c.refuse("a space from %d to %d with at most %d in a grant: give 0 <= from <= to <= %d, and a count of at least 1", call.From, m.To, m.MaxCount, int64(idspace.MaxIdentifier))
+	}
 }
 
 // release has a part, or all.

@@ -38,6 +38,10 @@ type partition struct {
 // has it answered.
 func (p *partition) decide(r *request) {
 	var out outcome
+	if err := p.keepRules(r); err != nil {
+		p.finish(outcome{err: err}, r)
+		return
+	}
 	stamp(r.call, p.now().UnixMilli())
 	v, err := p.host.Call(r.ctx, r.call, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict) {
 		out = p.told(core.(*idspace.Core), r.command, v)
@@ -51,6 +55,18 @@ func (p *partition) decide(r *request) {
 		out.err = err
 	}
 	p.finish(out, r)
+}
+
+// keepRules has a declaration leave the rules of a space as they are where it says nothing.
+func (p *partition) keepRules(r *request) error {
+	if r.keep == nil {
+		return nil
+	}
+	return p.host.Read(r.ctx, true, func(core sharedlog.Core, _ sharedlog.Position) {
+		if s := core.(*idspace.Core).Space(r.space); s != nil {
+			r.keep(s.Rules())
+		}
+	})
 }
 
 // errEnded has a command come again: then the fold says what became of its grant.
@@ -106,7 +122,7 @@ func text(c command, out outcome) string {
 	case events.CodeUnknownGrant:
 		return fmt.Sprintf("request ID %q has no grant in space %q", c.requestID, c.space)
 	case events.CodeSpaceExists:
-		return fmt.Sprintf("space %q exists with other rules: %s; use it as it is; spanway id grow moves its end, and no command changes the others",
+		return fmt.Sprintf("space %q exists with other rules: %s; use it as it is; spanway id grow moves its end, and a declaration that does not create (ids.space_requested without create) changes the others",
 			c.space, cmp.Or(out.known, "spanway id show tells them"))
 	case events.CodeRangeTaken:
 		if _, declares := c.call.(*events.IdsSpaceDeclared); declares {

@@ -192,7 +192,6 @@ var unstable = []struct {
 	{regexp.MustCompile(`\b(\d+)-[0-9a-f]{16}\b`), "$1-CREATION"}, // The token of a claim.
 	{regexp.MustCompile(`@\d+`), "@N"},
 	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
-	{regexp.MustCompile(`(?m)\b\d+m\d+s$`), "LASTS"}, // A space, at the rate of this minute.
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`offset \d+`), "offset N"},
 	{regexp.MustCompile(`\d+ records in`), "N records in"},

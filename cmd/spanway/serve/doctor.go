@@ -55,7 +55,8 @@ there is a problem, and 3 if no broker answers.`,
 				}
 				look.Redis = &redis
 			}
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, _ *slog.Logger) error {
+			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				store.LogTo(log)
 				look.Kafka = c.Kafka()
 				facts := doctor.Gather(ctx, look)
 				if err := ctx.Err(); err != nil {
@@ -111,8 +112,8 @@ func printFindings(a *cli.App, found []doctor.Finding, all bool, unreachable err
 		}
 	}
 	if !a.JSON() {
-		a.Printf("%d problems, %d warnings, %d unknown, %d notes, %d as it should be\n",
-			counts[doctor.Problem], counts[doctor.Warning], counts[doctor.Unknown], counts[doctor.Note], counts[doctor.OK])
+		a.Printf("%s, %s, %d unknown, %s, %d as it should be\n", render.Count(counts[doctor.Problem], "problem", "problems"),
+			render.Count(counts[doctor.Warning], "warning", "warnings"), counts[doctor.Unknown], render.Count(counts[doctor.Note], "note", "notes"), counts[doctor.OK])
 	}
 	if n := counts[doctor.Problem]; unreachable == nil && n > 0 {
 		return &ailing{n}
@@ -146,7 +147,9 @@ func someOf(subjects []string) string {
 // ailing says that there are problems.
 type ailing struct{ problems int }
 
-func (e *ailing) Error() string { return fmt.Sprintf("%d problems were found", e.problems) }
+func (e *ailing) Error() string {
+	return render.Count(e.problems, "problem was", "problems were") + " found"
+}
 
 // ExitCode implements what package cli asks of errors.
 func (e *ailing) ExitCode() int { return cli.ExitRefused }

@@ -51,8 +51,11 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, text := run(cli.ExitRefused, "--prefix", "other.")
-	if !strings.HasPrefix(out, "problem  topics.settings  other.tasks.events\n  it has 3 partitions and must have 16; ") || !strings.Contains(text, "problem") {
+	if !strings.HasPrefix(out, "problem  topics.settings  other.tasks.events\n  it has 3 partitions and must have 16; ") || !strings.Contains(text, "problem was found") || !strings.Contains(out, "\n1 problem, ") {
 		t.Errorf("of a topic that is wrong: %s%s", out, text)
+	}
+	if out, text := run(cli.ExitRefused, "--redis", "127.0.0.1:1"); text != "spanway: 1 problem was found\n" {
+		t.Errorf("without Redis: %s%s", out, text)
 	}
 	s.Stop()
 	if out, _ := run(cli.ExitUnavailable); !strings.HasPrefix(out, "problem  kafka.reach  brokers\n") {

@@ -24,7 +24,7 @@ var (
 	SpaceLargestFree = gauge(allocator, "spanway.allocator.space.largest_free", "{identifier}",
 		"Identifiers of the longest free range.", "space")
 	SpaceExhaustion = gauge(allocator, "spanway.allocator.space.exhaustion", "s",
-		"How long the free identifiers last at the rate of the last hour; absent if they did not become fewer in it.", "space")
+		"How long the free identifiers last at the rate of the last hour; absent if they did not become fewer in it, and until ten minutes of that were seen.", "space")
 	SpaceFragmentation = gauge(allocator, "spanway.allocator.space.fragmentation", "1",
 		"The part of the free identifiers that is not in the longest free range.", "space")
 )
@@ -45,8 +45,8 @@ var (
 		"Ranges that Redis held and the log did not, and which were returned.")
 	StoreReplaced = counter(allocator, "spanway.allocator.store.replaced", "{key}",
 		"Keys of spaces that held something else than a hash, and were replaced.")
-	StoreDuration = histogram(allocator, "spanway.allocator.store.duration", "s",
-		"How long a change of a space took in Redis.")
+	StoreDuration = histogram(declare(KindHistogram, allocator, "spanway.allocator.store.duration", "s",
+		"How long a change of a space took in Redis.", nil), .0002, .0005, .001, .002, .005, .01, .05, .2, 1)
 	StoreCircuitOpen = gauge(allocator, "spanway.allocator.store.circuit.open", "",
 		"1 while Redis is left alone because it failed several times in a row.")
 	StoreUnsafe = gauge(allocator, "spanway.allocator.store.unsafe", "",

@@ -19,6 +19,8 @@ const (
 type Instrument struct {
 	Name, Unit, About string
 	Kind              Kind
+	// Bounds are those of a histogram's buckets.
+	Bounds []float64
 	// Services are those that have it.
 	Services []string
 	// Attributes are the names of all that its values may have, but for the site, which
@@ -85,6 +87,7 @@ func gauge(services of, name, unit, about string, attributes ...string) Gauge {
 	return Gauge{declare(KindGauge, services, name, unit, about, attributes)}
 }
 
-func histogram(services of, name, unit, about string, attributes ...string) Histogram {
-	return Histogram{declare(KindHistogram, services, name, unit, about, attributes)}
+func histogram(i *Instrument, bounds ...float64) Histogram {
+	i.Bounds = bounds
+	return Histogram{i}
 }

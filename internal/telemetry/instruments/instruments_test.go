@@ -26,7 +26,7 @@ func value(m *Maker, i *Instrument) {
 	case KindCounter:
 		m.Counter(Counter{i}).Add(ctx, 1, with)
 	case KindHistogram:
-		m.Histogram(Histogram{i}, 1).Record(ctx, 1, with)
+		m.Histogram(Histogram{i}).Record(ctx, 1, with)
 	case KindGauge:
 		g := m.Gauge(Gauge{i})
 		m.Observe(func(_ context.Context, o metric.Observer) error {
@@ -104,6 +104,21 @@ func TestDeclarationsAreByTheConventions(t *testing.T) {
 			t.Errorf("%s does not say what it is, or of which service", i.Name)
 		}
 		seen[i.Name] = true
+	}
+}
+
+// The buckets of a duration tell milliseconds apart: without bounds of its own a histogram has
+// 0, 5, 10 and so on, which are meant for milliseconds.
+func TestDurationsHaveBoundsInSeconds(t *testing.T) {
+	for _, i := range All() {
+		switch n, _ := slices.BinarySearch(i.Bounds, 1); {
+		case i.Kind != KindHistogram && i.Bounds != nil:
+			t.Errorf("%s is a %s, and has bounds", i.Name, i.Kind)
+		case i.Kind == KindHistogram && (len(i.Bounds) == 0 || !slices.IsSorted(i.Bounds)):
+			t.Errorf("the bounds of %s are %v", i.Name, i.Bounds)
+		case i.Kind == KindHistogram && i.Unit == "s" && (n < 5 || i.Bounds[0] < .0001):
+			t.Errorf("%d bounds of %s are below a second: %v", n, i.Name, i.Bounds)
+		}
 	}
 }
 

@@ -65,9 +65,9 @@ func (m *Maker) Float(g Gauge) metric.Float64ObservableGauge {
 	return out
 }
 
-// Histogram makes a histogram with these bounds.
-func (m *Maker) Histogram(h Histogram, bounds ...float64) metric.Float64Histogram {
-	out, err := m.meter.Float64Histogram(h.Name, metric.WithUnit(h.Unit), metric.WithDescription(h.About), metric.WithExplicitBucketBoundaries(bounds...))
+// Histogram makes a histogram.
+func (m *Maker) Histogram(h Histogram) metric.Float64Histogram {
+	out, err := m.meter.Float64Histogram(h.Name, metric.WithUnit(h.Unit), metric.WithDescription(h.About), metric.WithExplicitBucketBoundaries(h.Bounds...))
 	m.note(h.Instrument, err)
 	return out
 }

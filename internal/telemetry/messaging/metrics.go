@@ -10,10 +10,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/messagingconv"
-)
 
-// seconds are the bounds of histograms that the conventions advise.
-var seconds = metric.WithExplicitBucketBoundaries(.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10)
+	"github.com/spanway/spanway/internal/telemetry/instruments"
+)
 
 // Client measures the operations of a Kafka client. It is safe for concurrent use.
 type Client struct {
@@ -24,7 +23,7 @@ type Client struct {
 
 // NewClient takes a client's instruments.
 func NewClient(m metric.Meter) *Client {
-	duration, err := messagingconv.NewClientOperationDuration(m, seconds)
+	duration, err := messagingconv.NewClientOperationDuration(m, metric.WithExplicitBucketBoundaries(instruments.ClientDuration.Bounds...))
 	note(err)
 	sent, err := messagingconv.NewClientSentMessages(m)
 	note(err)
@@ -102,7 +101,7 @@ type Processing struct {
 
 // NewProcessing takes the instrument for a topic.
 func NewProcessing(m metric.Meter, topic string) *Processing {
-	d, err := messagingconv.NewProcessDuration(m, seconds)
+	d, err := messagingconv.NewProcessDuration(m, metric.WithExplicitBucketBoundaries(instruments.ProcessDuration.Bounds...))
 	note(err)
 	return &Processing{d, attribute.NewSet(semconv.MessagingSystemKafka, semconv.MessagingOperationName("process"),
 		semconv.MessagingDestinationName(topic))}

@@ -25,6 +25,9 @@ const (
 	maxBack = 60
 	// window is how many minutes a forecast looks back.
 	window = 60
+	// enough is how many minutes of them a forecast needs: what is taken at once, as by a
+	// prefetch, is no rate.
+	enough = 10
 	// maxMinute is the last that a time.Duration can tell from the first.
 	maxMinute = math.MaxInt64 / int64(time.Minute)
 )
@@ -63,14 +66,15 @@ func (u *usage) taken(taken int64) {
 
 // Exhaustion says how long the free identifiers last if as many are taken on as lately: as
 // from the first minute of the last 60 in which grants were made or ended, up to nowMs, the
-// time of day in milliseconds since the Unix epoch. ok is false if they do not become fewer.
+// time of day in milliseconds since the Unix epoch. ok is false if they do not become fewer,
+// and until ten minutes of that were seen.
 func (s *Space) Exhaustion(nowMs int64) (left time.Duration, ok bool) {
 	free := s.Room().Free
 	if free == 0 {
 		return 0, true
 	}
 	taken, minutes := s.usage.lately(nowMs)
-	if taken <= 0 {
+	if taken <= 0 || minutes < enough {
 		return 0, false
 	}
 	lasts := float64(free) / float64(taken) * float64(minutes) * float64(time.Minute)

@@ -10,8 +10,8 @@ import (
 // multiple of every.
 type taking struct{ first, last, every, count int64 }
 
-// The forecast is by the last hour alone, its first active minute counts, and what is full
-// lasts no longer. It is the same from a snapshot.
+// The forecast is by the last hour alone, from its first active minute on and not before ten
+// are seen, and what is full lasts no longer. It is the same from a snapshot.
 func TestForecasts(t *testing.T) {
 	t.Parallel()
 	const began, day = 1_000_000, 24 * 60
@@ -23,8 +23,10 @@ func TestForecasts(t *testing.T) {
 		absent bool
 	}{
 		"nothing was granted":              {size: 1000, now: 5, absent: true},
-		"its first minute":                 {size: 1_000_000, taken: []taking{{0, 0, 1, 900_000}}, left: time.Minute / 9},
-		"its first minute, a while ago":    {size: 1_000_000, taken: []taking{{0, 0, 1, 900_000}}, now: 8, left: time.Minute},
+		"its first minute":                 {size: 1_000_000, taken: []taking{{0, 0, 1, 900_000}}, absent: true},
+		"its first minute, a while ago":    {size: 1_000_000, taken: []taking{{0, 0, 1, 900_000}}, now: 8, absent: true},
+		"ten minutes of it":                {size: 1_000_000, taken: []taking{{0, 0, 1, 900_000}}, now: 9, left: time.Minute * 10 / 9},
+		"a prefetch":                       {size: 1000, taken: []taking{{0, 0, 1, 256}}, absent: true},
 		"an hour ago":                      {size: 1_000_000, taken: []taking{{0, 0, 1, 900_000}}, now: 60, absent: true},
 		"a burst after two months":         {size: 10_000_000, taken: []taking{{0, 60 * day, day, 1}, {61 * day, 61*day + 9, 1, 100_000}}, now: 61*day + 9, left: 90 * time.Minute},
 		"a burst that follows what is old": {size: 1060, taken: []taking{{0, 0, 1, 1000}, {50, 50, 1, 10}}, now: 59, left: 60 * time.Minute * 50 / 1010},

@@ -27,8 +27,8 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		exhausted: maker.Counter(instruments.StoreBudgetExhausted), failures: maker.Counter(instruments.StoreFailures),
 		raises: maker.Counter(instruments.StoreRaised), returns: maker.Counter(instruments.StoreReturned),
 		foreign:  maker.Counter(instruments.StoreReplaced),
-		duration: maker.Histogram(instruments.StoreDuration, .0002, .0005, .001, .002, .005, .01, .05, .2, 1),
-		calls:    maker.Histogram(instruments.StoreCalls, .001, .005, .01, .05, .1, .5, 1, 5, 10),
+		duration: maker.Histogram(instruments.StoreDuration),
+		calls:    maker.Histogram(instruments.StoreCalls),
 	}
 	m.observe(maker)
 	return m, maker.Err()
