@@ -27,7 +27,7 @@ const (
 // connection's Trouble, and is tried again.
 func Keep(ctx context.Context, c *cluster.Cluster, o Options) {
 	o.Brief = false
-	k := keeping{cluster: c, options: o.withDefaults(), kept: map[string]context.CancelFunc{}, hosted: map[string]*Queue{}}
+	k := keeping{cluster: c, options: o.withDefaults(), kept: map[string]context.CancelFunc{}, hosted: map[string]*hosted{}}
 	defer k.running.Wait()
 	defer k.measure()()
 	try := c.Kafka().Board().New("look for queues that came or went")
@@ -51,7 +51,7 @@ type keeping struct {
 	checked time.Time // when a broker was asked last
 
 	mu     sync.Mutex
-	hosted map[string]*Queue // those that are measured
+	hosted map[string]*hosted // those that are measured
 }
 
 // look begins to host the queues that came, and ends with those that went.

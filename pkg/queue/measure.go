@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -21,13 +22,41 @@ const maxMeasured = 100
 func (k *keeping) hosts(name string, q *Queue) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.hosted[name] = q; q == nil {
+	if k.hosted[name] = (&hosted{Queue: q}); q == nil {
 		delete(k.hosted, name)
 	}
 }
 
+// hosted is a queue that is measured.
+type hosted struct {
+	*Queue
+
+	mu sync.Mutex
+	// The first entry that was read has this sequence number, and was enqueued at that
+	// time of day, in milliseconds since the Unix epoch; 0 if none was read.
+	seq, atMs int64
+}
+
+// age is how long ago the first entry was enqueued. Each is read from the log once.
+func (h *hosted) age(ctx context.Context, first []Entry) (age time.Duration, ok bool) {
+	if len(first) == 0 {
+		return 0, true
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.atMs == 0 || h.seq != first[0].Seq {
+		once := payloads{log: h.reader.log} // What it has read is not kept.
+		r, err := once.record(ctx, first[0].Seq)
+		if err != nil {
+			return 0, false
+		}
+		h.seq, h.atMs = first[0].Seq, r.Timestamp
+	}
+	return max(0, time.Since(time.UnixMilli(h.atMs))), true
+}
+
 // measured are the first queues by name.
-func (k *keeping) measured() (out []*Queue) {
+func (k *keeping) measured() (out []*hosted) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(k.hosted)) {
@@ -43,21 +72,29 @@ func (k *keeping) measure() (stop func()) {
 	maker := instruments.On(k.options.Meter)
 	entries, claimed := maker.Gauge(instruments.QueueEntries), maker.Gauge(instruments.QueueClaimed)
 	bytes, fullness := maker.Gauge(instruments.QueueBytes), maker.Float(instruments.QueueFullness)
+	age := maker.Float(instruments.QueueHeadAge)
 	stop = maker.Observe(func(ctx context.Context, o metric.Observer) error {
 		ctx, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		for _, q := range k.measured() {
-			// Of a host that has ended there is nothing to tell.
-			_ = q.read(ctx, false, func(core *order.Queue, _ Position) {
-				of, c, r := metric.WithAttributes(attribute.String("queue", q.name)), core.Counts(), core.Rules()
+			of := metric.WithAttributes(attribute.String("queue", q.name))
+			var first []Entry
+			if q.read(ctx, false, func(core *order.Queue, _ Position) {
+				c, r := core.Counts(), core.Rules()
+				first = core.Entries(nil, -1, 1)
 				o.ObserveInt64(entries, int64(c.Entries), of)
 				o.ObserveInt64(claimed, int64(c.Claimed), of)
 				o.ObserveInt64(bytes, c.Bytes, of)
 				o.ObserveFloat64(fullness, max(part(int64(c.Entries), r.MaxEntries), part(c.Bytes, r.MaxBytes)), of)
-			})
+			}) != nil {
+				continue // Of a host that has ended there is nothing to tell.
+			}
+			if d, ok := q.age(ctx, first); ok {
+				o.ObserveFloat64(age, d.Seconds(), of)
+			}
 		}
 		return nil
-	}, entries, claimed, bytes, fullness)
+	}, entries, claimed, bytes, fullness, age)
 	if err := maker.Err(); err != nil {
 		otel.Handle(err)
 	}

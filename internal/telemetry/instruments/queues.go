@@ -12,4 +12,6 @@ var (
 		"Bytes of payloads and IDs that a queue holds.", "queue")
 	QueueFullness = gauge(queues, "spanway.queue.fullness", "1",
 		"How full a queue is, by entries or by bytes, whichever is more: at 1 it takes no more.", "queue")
+	QueueHeadAge = gauge(queues, "spanway.queue.head.age", "s",
+		"How long ago the first entry of a queue was enqueued; 0 if it is empty, absent while that cannot be read.", "queue")
 )
