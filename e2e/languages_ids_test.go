@@ -53,6 +53,9 @@ func (l language) grants(t *testing.T, addr string) {
 			t.Errorf("a count of %s: ends with %d and prints %q and %q", count, code, out, log)
 		}
 	}
+	if out, log, code := ask(); code != 2 || out != "" || !strings.Contains(log, "SPACE [COUNT [REQUEST_ID]]") {
+		t.Errorf("without a space: ends with %d and prints %q and %q", code, out, log)
+	}
 	first, log, code := ask("spi", "4", "chain-"+l.name)
 	if code != 0 || !printedRange.MatchString(first) {
 		t.Fatalf("a grant: ends with %d and prints %q\n%s", code, first, log)

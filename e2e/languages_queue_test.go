@@ -81,9 +81,13 @@ func (q *enqueuer) enqueues() {
 	if out, log, code := put("one\n", q.name, "a"); code != 0 || out != "1  a\n" || !strings.Contains(log, "a was there") {
 		q.t.Errorf("the same again: ends with %d and prints %q and %q", code, out, log)
 	}
+	if out, log, code := put("\xff\xc3(\n", q.name, "raw"); code != 0 || !strings.HasSuffix(out, "  raw\n") || !strings.Contains(q.cli("queue", "show", q.name, "raw", "-o", "json"), `"payload_base64":"/8Mo"`) {
+		q.t.Errorf("bytes that are no text: ends with %d and prints %q and %q", code, out, log)
+	}
 	for _, refused := range []struct{ stdin, words, says string }{
 		{"again\n", q.name + " a", "DUPLICATE_ENTRY: a was put in before, at 1"},
 		{strings.Repeat("x", 101) + "\n", q.name, "UNKNOWN_ENTRY"},
+		{strings.Repeat("x", 256<<10+1) + "\n", q.name, "TOO_LARGE: the line has 262145 bytes; at most 262144 are allowed"},
 		{"x\n", "nothing", "UNKNOWN_QUEUE: nothing"},
 	} {
 		if out, log, code := put(refused.stdin, strings.Fields(refused.words)...); code != 1 || out != "" || !strings.Contains(log, refused.says) {

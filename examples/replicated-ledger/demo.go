@@ -101,6 +101,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 				return err
 			}
 		case <-kill.C:
+			fmt.Fprintln(d.out, c.String())
 			if err := running[nodes-1].cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 				return err
 			}
@@ -166,6 +167,17 @@ func (c *comparison) take(s said) error {
 	}
 	c.reports[place], c.newest[s.n] = state, place
 	return nil
+}
+
+// String is how far the nodes are, and that they agree so far.
+func (c *comparison) String() string {
+	line := fmt.Sprintf("%d reports agree;", len(c.reports))
+	for n := range nodes {
+		if place, ok := c.newest[n]; ok {
+			line += fmt.Sprintf(" node %d at %s: %s;", n+1, place, c.reports[place])
+		}
+	}
+	return line + " node 3 is killed"
 }
 
 // agreed tells whether every node has come to the last report.

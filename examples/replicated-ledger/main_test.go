@@ -48,7 +48,7 @@ func TestTheNodesAgree(t *testing.T) {
 	if err := d.run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "all three nodes have the same accounts") {
+	if !strings.Contains(out.String(), "node 3 is killed\n") || !strings.Contains(out.String(), "all three nodes have the same accounts") {
 		t.Fatal(out.String())
 	}
 }
@@ -60,6 +60,9 @@ func TestNodesThatDiffer(t *testing.T) {
 		if err := c.take(said{n: n, line: line}); (err != nil) != (n == 2) {
 			t.Fatalf("node %d: %v", n, err)
 		}
+	}
+	if says := c.String(); says != "1 reports agree; node 1 at 7: aa, 3 transfers; node 2 at 7: aa, 3 transfers; node 3 is killed" {
+		t.Error(says)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue/order"
 )
@@ -131,27 +133,41 @@ func (q *Queue) Extend(ctx context.Context, id string, token int64, lease time.D
 	what := fmt.Sprintf("extend the claim of %.99q", id)
 	ms, err := q.lease(what, lease)
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, of(id, err)
 	}
 	until = time.Now().Add(lease)
-	return until, q.call(ctx, what, &events.QueueClaimExtended{Id: id, Token: token, LeaseMs: ms, Creation: q.creation, AtMs: q.now()}, explainStale(id))
+	return until, of(id, q.call(ctx, what, &events.QueueClaimExtended{Id: id, Token: token, LeaseMs: ms, Creation: q.creation, AtMs: q.now()}, explainStale(id)))
 }
 
 // Done takes a claimed entry out: its work is finished. If the claim is over the error is
 // ErrStaleClaim, and the work may be done by another holder.
 func (q *Queue) Done(ctx context.Context, id string, token int64) error {
-	return q.call(ctx, fmt.Sprintf("finish %.99q", id), &events.QueueDone{Id: id, Token: token, Creation: q.creation, AtMs: q.now()}, explainStale(id))
+	return of(id, q.call(ctx, fmt.Sprintf("finish %.99q", id), &events.QueueDone{Id: id, Token: token, Creation: q.creation, AtMs: q.now()}, explainStale(id)))
 }
 
 // Release gives a claimed entry back, at its place. reason is for people.
 func (q *Queue) Release(ctx context.Context, id string, token int64, reason string) error {
-	return q.call(ctx, fmt.Sprintf("release %.99q", id), &events.QueueReleased{Id: id, Token: token, Reason: reason, Creation: q.creation, AtMs: q.now()}, explainStale(id))
+	m := &events.QueueReleased{Id: id, Token: token, Reason: reason, Creation: q.creation, AtMs: q.now()}
+	return of(id, q.callFor(ctx, fmt.Sprintf("release %.99q", id), reason, m, explainStale(id)))
+}
+
+// callFor is call for a reason that people are told.
+func (q *Queue) callFor(ctx context.Context, what, reason string, m proto.Message, explain func(*order.Queue, *Refused)) error {
+	if err := events.CheckOptionalID("the reason", reason); err != nil {
+		return &Refused{Queue: q.name, What: what, Code: events.CodeBadData, Detail: why(err)}
+	}
+	return q.call(ctx, what, m, explain)
 }
 
 // explainStale says which claim an entry has now.
 func explainStale(id string) func(*order.Queue, *Refused) {
 	return func(core *order.Queue, r *Refused) {
-		if e, state := core.Find(id); r.Code == events.CodeStaleClaim && state == Held && e.Claim != nil {
+		e, state := core.Find(id)
+		switch {
+		case r.Code != events.CodeStaleClaim:
+		case state == Removed:
+			r.Detail = "the entry was taken out before; if this token finished it, nothing is to be done, else"
+		case state == Held && e.Claim != nil:
 			r.Entry, r.Detail = &e, fmt.Sprintf("the claim is over; the entry is claimed by %q, with token %d", e.Claim.Holder, e.Claim.Token)
 		}
 	}
@@ -161,5 +177,6 @@ func explainStale(id string) func(*order.Queue, *Refused) {
 // nil to exactly one call in the whole system; to later ones ErrAlreadyRemoved. reason is for
 // people.
 func (q *Queue) Remove(ctx context.Context, id, reason string) error {
-	return q.call(ctx, fmt.Sprintf("remove %.99q", id), &events.QueueRemoved{Id: id, Reason: reason, Creation: q.creation, AtMs: q.now()}, nil)
+	m := &events.QueueRemoved{Id: id, Reason: reason, Creation: q.creation, AtMs: q.now()}
+	return of(id, q.callFor(ctx, fmt.Sprintf("remove %.99q", id), reason, m, nil))
 }

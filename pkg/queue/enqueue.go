@@ -63,7 +63,7 @@ func (q *Queue) Start(ctx context.Context, item Item, done func(Result)) error {
 			r.Entry = explainEnqueue(core.(*order.Queue), m, refused)
 		}
 		if err != nil || refused != nil {
-			r.Err = q.outcome(enqueues(m.Id), err, refused)
+			r.Err = of(m.Id, q.outcome(enqueues(m.Id), err, refused))
 		}
 		done(r)
 	})
@@ -124,7 +124,7 @@ func (q *Queue) enqueued(ctx context.Context, item Item) (*events.QueueEnqueued,
 		item.ID = id
 	}
 	refuse := func(code events.Code, detail string) error {
-		return &Refused{Queue: q.name, What: enqueues(item.ID), Code: code, Detail: detail}
+		return &Refused{Queue: q.name, What: enqueues(item.ID), ID: item.ID, Code: code, Detail: detail}
 	}
 	if err := events.CheckID("the ID", item.ID); err != nil {
 		return nil, refuse(events.CodeBadEntryID, why(err))

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -16,6 +17,8 @@ type Refused struct {
 	// What was to be done, such as: enqueue "a".
 	What string
 	Code events.Code
+	// ID is that of the entry that was asked for; empty if there is none, or of many.
+	ID string
 	// Entry is the one that is in the way, if one is.
 	Entry *Entry
 	// Creation tells which queue of that name the claims of Entry and of Held are of, as that of
@@ -28,6 +31,15 @@ type Refused struct {
 	// Detail says what is so, if more is known than the code tells.
 	Detail string
 	copied *eventlog.ReadOnlyError
+}
+
+// of names the entry of a refusal.
+func of(id string, err error) error {
+	var refused *Refused
+	if errors.As(err, &refused) {
+		refused.ID = id
+	}
+	return err
 }
 
 // Holding is what a queue holds, and for what: therefore it is not deleted.

@@ -82,7 +82,11 @@ func createOnce(ctx context.Context, c *cluster.Cluster, name string, rules Rule
 	if err != nil {
 		return isGone(err), notThere(name, "create", err)
 	}
-	err = q.call(ctx, "create", &events.QueueConfigured{Settings: rules.Settings(), Create: true, AtMs: q.now()}, nil)
+	err = q.call(ctx, "create", &events.QueueConfigured{Settings: rules.Settings(), Create: true, AtMs: q.now()}, func(core *order.Queue, r *Refused) {
+		if asked, err := order.RulesOf(rules.Settings()); err == nil && r.Code == events.CodeQueueExists {
+			r.Detail = "it exists with other rules: " + core.Rules().Differ(asked)
+		}
+	})
 	_ = q.Close() // What ended the host is the error of the call.
 	return isGone(q.err), err
 }

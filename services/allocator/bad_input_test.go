@@ -131,7 +131,7 @@ func TestBadInput(t *testing.T) {
 		{"a request ID of 10 KB", b.grants(ids.Want{Space: "spi", RequestID: long}), events.CodeBadData, "the request ID"},
 		{"an owner of control characters", b.grants(ids.Want{Space: "spi", Owner: control}), events.CodeBadData, "the owner"},
 		{"an owner of 10 KB", b.grants(ids.Want{Space: "spi", Owner: long}), events.CodeBadData, "the owner"},
-		{"a lease that is too short", b.grants(ids.Want{Space: "spi", Lease: time.Nanosecond}), events.CodeBadData, "lease"},
+		{"a lease that is too short", b.grants(ids.Want{Space: "spi", Lease: time.Nanosecond}), events.CodeBadData, "give 1ms to 2562047h"},
 		{"a lease below 0", b.grants(ids.Want{Space: "spi", Lease: -time.Hour}), events.CodeBadData, "lease"},
 
 		{"release by a foreign owner", b.releases(of("spi", "a", "other")), events.CodeNotOwner, `held by owner "me"`},

@@ -196,7 +196,7 @@ func (c *command) ms(text, what string) int64 {
 	}
 	d, err := events.ParseDuration(text)
 	if err != nil || d < 0 || d > 0 && d < time.Millisecond {
-		c.refuse("the %s is %.100q; give at least 1ms, such as \"1h\"", what, text)
+		c.refuse("the %s is %.100q; give 1ms to 2562047h, such as \"1h\"", what, text)
 		return 0
 	}
 	return d.Milliseconds()

@@ -253,11 +253,10 @@ func (a *App) Clustered(ctx context.Context, f func(ctx context.Context, c *clus
 	return f(ctx, c, log)
 }
 
-// Answered is Clustered for what needs no topic, but brokers that answer: that none does is
-// told as soon as by ConnectedFor.
-func (a *App) Answered(ctx context.Context, f func(ctx context.Context, c *cluster.Cluster) error) error {
+// ClusteredFor is ConnectedFor for what needs the cluster itself.
+func (a *App) ClusteredFor(ctx context.Context, topic string, f func(ctx context.Context, c *cluster.Cluster) error) error {
 	return a.Clustered(ctx, func(ctx context.Context, at *cluster.Cluster, _ *slog.Logger) error {
-		return a.connected(ctx, at, "", func(ctx context.Context, _ *Conn) error { return f(ctx, at) })
+		return a.connected(ctx, at, topic, func(ctx context.Context, _ *Conn) error { return f(ctx, at) })
 	})
 }
 

@@ -95,6 +95,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"renew", "spi", "--request-id", "", "--lease", "1h"}, cli.ExitUsage, `--request-id "": it is empty`},
 		{[]string{"release", "spi", "--request-id", "a", "--owner", ""}, cli.ExitUsage, `--owner "": it is empty`},
 		{[]string{"create", "spi", "--to", "99"}, cli.ExitRefused, `SPACE_EXISTS: space "spi" exists with other rules: its last identifier is 100, not 99; a grant has at most 50, not 65536;`},
+		{[]string{"grant", "spi", "--prefix", "no."}, cli.ExitUnavailable, "have no topic no.ids.events; give the right prefix"},
 		{[]string{"grow", "spi", "--to", "9"}, cli.ExitRefused, `OUT_OF_BOUNDS: space "spi" has the identifiers 1 to 100`},
 		{[]string{"grow", "spi"}, cli.ExitUsage, "--to"},
 		{[]string{"delete", "spi"}, cli.ExitRefused, `SPACE_HELD: ranges of space "spi" are held: 1-4 by owner "me" (request ID "a")`},

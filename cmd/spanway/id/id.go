@@ -29,7 +29,7 @@ func oneSpace(cmd *cobra.Command, args []string) error {
 
 // asking runs f with a client of allocators, about a space.
 func asking(ctx context.Context, a *cli.App, space string, f func(ctx context.Context, c *ids.Client) error) error {
-	err := a.Answered(ctx, func(ctx context.Context, at *cluster.Cluster) error {
+	err := a.ClusteredFor(ctx, events.Topics{Prefix: a.Prefix}.IDEvents(), func(ctx context.Context, at *cluster.Cluster) error {
 		c, err := ids.New(ids.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
 		if err != nil {
 			return cli.Misuse(err)

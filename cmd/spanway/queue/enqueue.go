@@ -41,7 +41,7 @@ object:
   {"id": "a2", "payloadJson": {"w": 640}, "payloadType": "application/json"}
   {"payloadBase64": "AAE="}
 
-Space around a line is dropped, and empty lines are passed over; use --ndjson for what
+Each has an id or a payload at least, and no field twice. Space around a line is dropped, and empty lines are passed over; use --ndjson for what
 they matter to. IDs are UUIDs, or of a queue with --ids space numbers that an allocator
 grants; what is left of them is returned at the end. An entry whose ID the queue holds
 is not put in again: if it holds the same payload and type, that is said and is no
@@ -140,7 +140,7 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, numb
 		return err
 	}
 	if beyond > 0 {
-		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("enqueue %.99q", add.id), Code: events.CodeTooLarge,
+		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("enqueue %.99q", add.id), ID: add.id, Code: events.CodeTooLarge,
 			Detail: fmt.Sprintf("the payload has %d bytes; at most %d are allowed", int64(all.Len())+beyond, queue.MaxEntryBytes)}
 	}
 	t := newTally(a, q)
@@ -154,9 +154,20 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, numb
 	return t.summary(cmp.Or(err, ctx.Err()))
 }
 
-func printPlace(a *cli.App, e queue.Entry, creation uint64) error {
+// placed is an entry as enqueue prints it, with the line that it comes from.
+type placed struct {
+	entryView
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+}
+
+func printPlace(a *cli.App, e queue.Entry, creation uint64, from origin) error {
 	if a.JSON() {
-		return a.Object(viewEntry(e, creation))
+		v := placed{entryView: viewEntry(e, creation)}
+		if from.line > 0 {
+			v.File, v.Line = from.file, from.line
+		}
+		return a.Object(v)
 	}
 	return a.Printf("%s\n", e.ID)
 }
@@ -204,14 +215,56 @@ func (add *addition) lines(ctx context.Context, t *tally, name string, in io.Rea
 
 // line is an object of --ndjson.
 type line struct {
-	ID      *string         `json:"id"`
-	Payload *string         `json:"payload"`
-	JSON    json.RawMessage `json:"payloadJson"`
-	Base64  []byte          `json:"payloadBase64"`
-	Type    string          `json:"payloadType"`
+	ID, Payload *string
+	JSON        json.RawMessage
+	Base64      []byte
+	Type        string
 	// As list prints them.
-	Base64Too []byte `json:"payload_base64"`
-	TypeToo   string `json:"payload_type"`
+	Base64Too []byte
+	TypeToo   string
+}
+
+// fields are those of a line, by the names that they have, and no others.
+func (l *line) fields() map[string]any {
+	return map[string]any{
+		"id": &l.ID, "payload": &l.Payload, "payloadJson": &l.JSON, "payloadBase64": &l.Base64, "payloadType": &l.Type,
+		"payload_base64": &l.Base64Too, "payload_type": &l.TypeToo,
+	}
+}
+
+// read reads a line that begins an object, and says what is wrong with it.
+func (l *line) read(text []byte) (bad string) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	_, err := d.Token()
+	for left := l.fields(); err == nil && d.More(); {
+		var name json.Token
+		if name, err = d.Token(); err != nil {
+			break
+		}
+		to, ok := left[name.(string)]
+		if !ok {
+			if _, known := l.fields()[name.(string)]; known {
+				return fmt.Sprintf("the line has %s twice", name)
+			}
+			return fmt.Sprintf("the line has %.99q: the fields are id, payload, payloadJson, payloadBase64 and payloadType", name)
+		}
+		delete(left, name.(string))
+		err = d.Decode(to)
+		var other *json.UnmarshalTypeError
+		if errors.As(err, &other) {
+			return fmt.Sprintf("%s of the line is a value of type %s; give text", name, other.Value)
+		}
+	}
+	if err == nil {
+		_, err = d.Token()
+	}
+	if err != nil {
+		return fmt.Sprintf("the line is not a JSON object: %v", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return "something follows the object on its line"
+	}
+	return ""
 }
 
 // item is what a line asks for, or what is wrong with it.
@@ -222,14 +275,9 @@ func (add *addition) item(text []byte) (item queue.Item, bad string) {
 	if !bytes.HasPrefix(text, []byte("{")) || !utf8.Valid(text) {
 		return queue.Item{}, "the line is not a JSON object in UTF-8: give one a line, as jq -c . FILE writes them"
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
 	var l line
-	if err := d.Decode(&l); err != nil {
-		return queue.Item{}, fmt.Sprintf("the line is not an object of id, payload, payloadJson, payloadBase64 and payloadType: %v", err)
-	}
-	if d.More() {
-		return queue.Item{}, "something follows the object on its line"
+	if bad := l.read(text); bad != "" {
+		return queue.Item{}, bad
 	}
 	item = queue.Item{Type: cmp.Or(l.Type, l.TypeToo), Payload: l.Base64}
 	if l.ID != nil {
@@ -244,6 +292,8 @@ func (add *addition) item(text []byte) (item queue.Item, bad string) {
 	switch {
 	case l.ID != nil && *l.ID == "":
 		return queue.Item{}, "the id is empty; leave it out, and the entry gets one of its own"
+	case given == 0 && l.ID == nil:
+		return queue.Item{}, "neither an id nor a payload: give one; the payload may be empty"
 	case given > 1:
 		return queue.Item{}, "payload, payloadJson and payloadBase64: give one"
 	case l.Base64Too != nil:

@@ -11,7 +11,7 @@ func TestHostileQueues(t *testing.T) {
 	clitest.Withstands(t, func(a *cli.App, v queueView) { printTable(a, []queueView{v}) })
 	clitest.Withstands(t, func(a *cli.App, v queueView) { printQueue(a, v) })
 	clitest.Withstands(t, func(a *cli.App, v entryView) { _ = listing{payloads: true}.printEntry(a, v) })
-	clitest.Withstands(t, func(a *cli.App, v entryView) { printEntry(a, v, "log") })
+	clitest.Withstands(t, func(a *cli.App, v entryView) { printEntry(a, v) })
 	clitest.Withstands(t, func(a *cli.App, v claimedView) { printClaims(a, []claimedView{v}) })
 	clitest.Withstands(t, func(a *cli.App, v changeView) { printChange(a, v) })
 }

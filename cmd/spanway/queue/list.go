@@ -76,12 +76,13 @@ func (l listing) print(ctx context.Context, a *cli.App, name string, q *queue.Li
 	if err := l.printHead(a); err != nil {
 		return err
 	}
-	left := l.limit
+	left, at := l.limit, asOf(a, name, q.At())
 	for e, err := range q.Entries(l.after) {
 		if err != nil {
 			return err
 		}
 		v := viewEntry(e, q.Creation())
+		v.AsOf = at
 		if l.payloads {
 			p, err := q.Payload(ctx, e)
 			if err != nil {
@@ -99,7 +100,7 @@ func (l listing) print(ctx context.Context, a *cli.App, name string, q *queue.Li
 	if a.JSON() {
 		return nil
 	}
-	return a.AsOf(asOf(a, name, q.At()))
+	return a.AsOf(at)
 }
 
 // row is how an entry is printed: columns are as wide for each, since only one is seen.
@@ -264,20 +265,20 @@ func showEntry(ctx context.Context, a *cli.App, q *queue.Queue, id string) error
 	case err != nil:
 		return err
 	case state == queue.Removed:
-		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("show %.99q", id), Code: events.CodeAlreadyRemoved}
+		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("show %.99q", id), ID: id, Code: events.CodeAlreadyRemoved}
 	case state != queue.Held:
-		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("show %.99q", id), Code: events.CodeUnknownEntry}
+		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("show %.99q", id), ID: id, Code: events.CodeUnknownEntry}
 	}
 	p, err := q.Payload(ctx, e)
 	if err != nil {
 		return err
 	}
 	v := viewEntry(e, q.Creation())
-	v.payloadView = viewPayload(p)
-	return printEntry(a, v, asOf(a, q.Name(), at))
+	v.payloadView, v.AsOf = viewPayload(p), asOf(a, q.Name(), at)
+	return printEntry(a, v)
 }
 
-func printEntry(a *cli.App, v entryView, at string) error {
+func printEntry(a *cli.App, v entryView) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
@@ -295,5 +296,5 @@ func printEntry(a *cli.App, v entryView, at string) error {
 	} {
 		a.Printf("  %-8s %s\n", f[0], f[1])
 	}
-	return a.AsOf(at)
+	return a.AsOf(v.AsOf)
 }

@@ -122,6 +122,8 @@ type entryView struct {
 	Size  int64      `json:"size"`
 	Claim *claimView `json:"claim,omitempty"`
 	*payloadView
+	// AsOf is up to where the log was folded, where all that is printed is an entry.
+	AsOf string `json:"as_of,omitempty"`
 }
 
 type claimView struct {

@@ -12,6 +12,7 @@ import (
 type refusedView struct {
 	Queue string      `json:"queue"`
 	Code  events.Code `json:"code"`
+	ID    string      `json:"id,omitempty"` // of the entry that was asked for
 	// Text is what a person is told.
 	Text string `json:"text"`
 	// File and Line are where an entry that was refused comes from.
@@ -46,7 +47,7 @@ type holderView struct {
 }
 
 func viewRefusal(r *queue.Refused, from *origin) refusedView {
-	v := refusedView{Queue: r.Queue, Code: r.Code, Text: r.Error()}
+	v := refusedView{Queue: r.Queue, Code: r.Code, ID: r.ID, Text: r.Error()}
 	if from != nil {
 		v.File, v.Line = from.file, from.line
 	}

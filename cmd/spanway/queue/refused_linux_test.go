@@ -25,33 +25,39 @@ func TestRefusalsAsJSON(t *testing.T) {
 		args, stdin string
 		code        string
 		objects     int
+		ids         string // that the objects name
 	}{
-		{"create q --max-entries 3", "", "QUEUE_EXISTS", 1},
-		{"enqueue q --id c", "x", "QUEUE_FULL", 1},
-		{"enqueue q --id a", "y", "DUPLICATE_ENTRY", 1},
-		{"enqueue q", "x\ny\n", "QUEUE_FULL", 2},
-		{"enqueue q --ndjson", "[]\n", "BAD_DATA", 1},
-		{"remove q x y", "", "UNKNOWN_ENTRY", 2},
-		{"show q x", "", "UNKNOWN_ENTRY", 1},
-		{"show x", "", "UNKNOWN_QUEUE", 1},
-		{"list x", "", "UNKNOWN_QUEUE", 1},
-		{"claim q a", "", "ALREADY_CLAIMED", 1},
-		{"claim q --lease 2d", "", "BAD_DATA", 1},
-		{"done q a --token 1", "", "STALE_CLAIM", 1},
-		{"extend q a --token 1", "", "STALE_CLAIM", 1},
-		{"release q a --token 1", "", "STALE_CLAIM", 1},
-		{"delete q", "", "QUEUE_HELD", 1},
+		{"create q --max-entries 3", "", "QUEUE_EXISTS", 1, ""},
+		{"enqueue q --id c", "x", "QUEUE_FULL", 1, "c"},
+		{"enqueue q --id a", "y", "DUPLICATE_ENTRY", 1, "a"},
+		{"enqueue q", "x\ny\n", "QUEUE_FULL", 2, "any"},
+		{"enqueue q --ndjson", "[]\n", "BAD_DATA", 1, ""},
+		{"remove q x y", "", "UNKNOWN_ENTRY", 2, "xy"},
+		{"show q x", "", "UNKNOWN_ENTRY", 1, "x"},
+		{"show x", "", "UNKNOWN_QUEUE", 1, ""},
+		{"list x", "", "UNKNOWN_QUEUE", 1, ""},
+		{"claim q a", "", "ALREADY_CLAIMED", 1, ""},
+		{"claim q --lease 2d", "", "BAD_DATA", 1, ""},
+		{"done q a --token 1", "", "STALE_CLAIM", 1, "a"},
+		{"extend q a --token 1", "", "STALE_CLAIM", 1, "a"},
+		{"release q a --token 1", "", "STALE_CLAIM", 1, "a"},
+		{"delete q", "", "QUEUE_HELD", 1, ""},
 	} {
 		out, text, code := call(r.stdin, append([]string{"queue"}, strings.Fields(r.args)...)...)
 		lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
 		if code != cli.ExitRefused || len(lines) != r.objects {
 			t.Errorf("%s: exit code %d, %q, %s", r.args, code, out, text)
 		}
+		ids := ""
 		for _, line := range lines {
-			var v struct{ Queue, Code, Text string }
+			var v struct{ Queue, Code, Text, ID string }
 			if err := json.Unmarshal([]byte(line), &v); err != nil || v.Queue == "" || v.Code != r.code || !strings.Contains(v.Text, r.code) {
 				t.Errorf("%s: %q: %v", r.args, line, err)
 			}
+			ids += v.ID
+		}
+		if ids != r.ids && (r.ids != "any" || ids == "") {
+			t.Errorf("%s: the IDs are %q, want %q", r.args, ids, r.ids)
 		}
 	}
 }

@@ -108,7 +108,7 @@ func (t *tally) settle(n int, r queue.Result) {
 	switch {
 	case r.Err == nil:
 		t.in++
-		_ = printPlace(t.app, r.Entry, t.queue.Creation()) // The output remembers its first error.
+		_ = printPlace(t.app, r.Entry, t.queue.Creation(), s.from) // The output remembers its first error.
 	case errors.Is(r.Err, queue.ErrDuplicate) && r.Entry.ID != "":
 		s.entry = r.Entry
 		t.there = append(t.there, s)
@@ -188,13 +188,13 @@ func (t *tally) compare(ctx context.Context) {
 			t.app.Notef("%s: an entry with the ID %.99q is there; whether it holds the same is not known: %v\n", s.from, s.entry.ID, err)
 		case maphash.Bytes(t.seed, p.Data) != s.hash || p.Type != s.contentType:
 			t.refuse(s.from, &queue.Refused{
-				Queue: t.queue.Name(), What: fmt.Sprintf("enqueue %.99q", s.entry.ID), Code: events.CodeDuplicateEntry, Entry: &s.entry,
+				Queue: t.queue.Name(), What: fmt.Sprintf("enqueue %.99q", s.entry.ID), ID: s.entry.ID, Code: events.CodeDuplicateEntry, Entry: &s.entry,
 				Detail: fmt.Sprintf("the queue holds an entry with that ID, at %d, and it holds something else", s.entry.Seq),
 			})
 			continue
 		}
 		t.same++
-		_ = printPlace(t.app, s.entry, t.queue.Creation()) // The output remembers its first error.
+		_ = printPlace(t.app, s.entry, t.queue.Creation(), s.from) // The output remembers its first error.
 	}
 	t.there = nil
 }

@@ -4,7 +4,8 @@
 //
 // The first line has the given ID, the others have fresh ones. An ID names its entry for
 // ever: it is put in once. Ends with 0 if all lines are in the queue, 1 if one was refused,
-// 3 if what became of one is not known: put it in again then, with the same ID.
+// 2 if it was not called so, 3 if what became of one is not known: put it in again then, with
+// the same ID.
 //
 // A queue is a shared log ("Shared logs" of docs/wire.md): each record is a call, and order
 // decides which of them are accepted. An acknowledgement says that the record is kept, and
@@ -21,6 +22,7 @@ const bootstrapBrokers = (process.env.SPANWAY_BROKERS ?? '127.0.0.1:29092').spli
 const prefix = process.env.SPANWAY_PREFIX ?? 'spanway.'
 const clientId = 'spanway-example'
 const type = 'text/plain'
+const limit = 256 << 10 // bytes of a payload
 const attempts = 6
 const silence = 5000 // ms without an acknowledgement until the call is made again
 const bytes = v => Buffer.from(v)
@@ -33,7 +35,7 @@ function call(topic, seen, entry, payload) {
   return {
     topic,
     partition: 0,
-    value: JSON.stringify({ id: entry, payload: bytes(payload).toString('base64'), payloadType: type }),
+    value: JSON.stringify({ id: entry, payload: payload.toString('base64'), payloadType: type }),
     headers: {
       ce_specversion: '1.0',
       ce_id: id.toString('hex'),
@@ -90,11 +92,15 @@ async function isCall(consumer, offset, record) {
 // no plain text is shown in base64.
 function holds(found, payload) {
   const text = found.payload === undefined ? Buffer.from(found.payload_base64 ?? '', 'base64') : bytes(found.payload)
-  return text.equals(bytes(payload)) && found.payload_type === type
+  return text.equals(payload) && found.payload_type === type
 }
 
 // Puts an entry in, and returns its sequence number, or undefined if it is refused.
 async function put(producer, consumer, queue, seen, entry, payload) {
+  if (payload.length > limit) {
+    console.error(`TOO_LARGE: the line has ${payload.length} bytes; at most ${limit} are allowed`)
+    return undefined
+  }
   const record = call(`${prefix}queue.${queue}`, seen, entry, payload)
   await append(producer, record)
   const { code, stdout, stderr } = await show(queue, entry)
@@ -143,10 +149,11 @@ async function main(queue, given) {
       return 1
     }
     let [seen] = (await consumer.listOffsets({ topics: [topic] })).get(topic)
+    process.stdin.setEncoding('latin1') // A character for each byte, whatever it is.
     for await (const line of createInterface({ input: process.stdin })) {
       entry = given ?? randomUUID()
       given = undefined
-      const seq = await put(producer, consumer, queue, seen, entry, line)
+      const seq = await put(producer, consumer, queue, seen, entry, Buffer.from(line, 'latin1'))
       if (seq === undefined) done = false
       else seen = seq + 1n
     }

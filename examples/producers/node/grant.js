@@ -3,7 +3,7 @@
 //   node grant.js SPACE [COUNT [REQUEST_ID]]
 //
 // The same request ID gets the same range, however often it asks. Ends with 0 if the
-// range was granted, 1 if it was refused, 2 if the count is no number, 3 if no answer came: ask
+// range was granted, 1 if it was refused, 2 if it was not called so, 3 if no answer came: ask
 // again then, with the same request ID.
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
@@ -33,7 +33,7 @@ async function main(space, count, requestId) {
       const got = await Promise.race([answered, setTimeout(silence, undefined, { ref: false })])
       if (got) return report(got, requestId)
     }
-    console.error(`no answer in ${(attempts * silence) / 1000} s: does an allocator run? Ask again with request ID ${requestId}`)
+    console.error(`no answer in ${(attempts * silence) / 1000} s: does an allocator run? Or could it not read the request (spanway log dead)? Ask again with request ID ${requestId}`)
     return 3
   } finally {
     await producer.close()

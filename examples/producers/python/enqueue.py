@@ -4,7 +4,7 @@
 
 The first line has the given ID, the others have fresh ones. An ID names its entry for
 ever: it is put in once. Ends with 0 if all lines are in the queue, 1 if one was refused,
-3 if what became of one is not known: put it in again then, with the same ID.
+2 if it was not called so, 3 if what became of one is not known: put it in again then, with the same ID.
 
 A queue is a shared log ("Shared logs" of docs/wire.md): each record is a call, and order
 decides which of them are accepted. An acknowledgement says that the record is kept, and
@@ -25,7 +25,8 @@ from owned_log import connect, header
 
 BROKERS = os.environ.get("SPANWAY_BROKERS", "127.0.0.1:29092")
 PREFIX = os.environ.get("SPANWAY_PREFIX", "spanway.")
-TYPE = "text/plain"
+TYPE = "text/plain"  # of what is mostly text; any bytes will do
+LIMIT = 256 << 10  # bytes of a payload
 ATTEMPTS, SILENCE = 6, 5_000  # ms without an acknowledgement until the call is made again
 
 
@@ -33,14 +34,14 @@ class Unknown(Exception):
     """What became of a call is not known: it may be in the log, or come to stand in it."""
 
 
-def call(topic: str, seen: int, entry: str, payload: str) -> dict:
+def call(topic: str, seen: int, entry: str, payload: bytes) -> dict:
     """One call: the record, with an ID of its own, which it keeps however often it is sent."""
     call_id = os.urandom(16)
     return {
         "topic": topic,
         "partition": 0,
         "value": json.dumps({
-            "id": entry, "payload": base64.b64encode(payload.encode()).decode(), "payloadType": TYPE,
+            "id": entry, "payload": base64.b64encode(payload).decode(), "payloadType": TYPE,
         }),
         "headers": {
             "ce_specversion": "1.0",
@@ -88,15 +89,18 @@ def is_call(consumer, topic: str, offset: int, record: dict) -> bool:
     return header(at, "spanway-call") == record["headers"]["spanway-call"]
 
 
-def holds(found: dict, payload: str) -> bool:
+def holds(found: dict, payload: bytes) -> bool:
     """Tells whether an entry holds what was to be put in: then a repetition is no error."""
     # What is no plain text is shown in base64.
     text = found["payload"].encode() if "payload" in found else base64.b64decode(found.get("payload_base64", ""))
-    return text == payload.encode() and found.get("payload_type") == TYPE
+    return text == payload and found.get("payload_type") == TYPE
 
 
-def put(producer, consumer, queue: str, seen: int, entry: str, payload: str) -> int | None:
+def put(producer, consumer, queue: str, seen: int, entry: str, payload: bytes) -> int | None:
     """Puts an entry in, and returns its sequence number, or None if it is refused."""
+    if len(payload) > LIMIT:
+        print(f"TOO_LARGE: the line has {len(payload)} bytes; at most {LIMIT} are allowed", file=sys.stderr)
+        return None
     record = call(f"{PREFIX}queue.{queue}", seen, entry, payload)
     append(producer, record)
     shown = show(queue, entry)
@@ -121,7 +125,8 @@ def put(producer, consumer, queue: str, seen: int, entry: str, payload: str) -> 
 
 def main() -> int:
     if not 2 <= len(sys.argv) <= 3:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        return 2
     queue, given, done = sys.argv[1], sys.argv[2:], True
     topic = f"{PREFIX}queue.{queue}"
     consumer = connect(BROKERS)
@@ -133,9 +138,9 @@ def main() -> int:
             print(f"UNKNOWN_QUEUE: {queue}", file=sys.stderr)
             return 1
         _, seen = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
-        for line in sys.stdin:
+        for line in sys.stdin.buffer:
             entry = given.pop() if given else str(uuid.uuid4())
-            seq = put(producer, consumer, queue, seen, entry, line.rstrip("\n"))
+            seq = put(producer, consumer, queue, seen, entry, line.rstrip(b"\r\n"))
             done, seen = done and seq is not None, seen if seq is None else seq + 1
     except (KafkaException, Unknown) as e:
         why = e if isinstance(e, Unknown) else f"Kafka at {BROKERS}: {e.args[0].str()}"

@@ -3,7 +3,7 @@
     grant.py SPACE [COUNT [REQUEST_ID]]
 
 The same request ID gets the same range, however often it asks. Ends with 0 if the
-range was granted, 1 if it was refused, 2 if COUNT is no number, 3 if no answer came:
+range was granted, 1 if it was refused, 2 if it was not called so, 3 if no answer came:
 ask again then, with the same request ID.
 """
 
@@ -83,7 +83,8 @@ def answer(consumer, space: str, request_id: str) -> dict | None:
 
 def main() -> int:
     if not 2 <= len(sys.argv) <= 4:
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        return 2
     space, count, request_id = (sys.argv[1:] + ["1", str(uuid.uuid4())][len(sys.argv) - 2:])
     if not re.fullmatch("-?[0-9]{1,18}", count):
         print(f"the count is {count!r}: give a whole number of at most 18 digits", file=sys.stderr)
@@ -102,7 +103,7 @@ def main() -> int:
                 return 1
             print(f"{got['granted'].get('from', '0')}-{got['granted'].get('to', '0')}  {request_id}")
             return 0
-        print(f"no answer in {ATTEMPTS * SILENCE:.0f} s: does an allocator run? Ask again with request ID {request_id}", file=sys.stderr)
+        print(f"no answer in {ATTEMPTS * SILENCE:.0f} s: does an allocator run? Or could it not read the request (spanway log dead)? Ask again with request ID {request_id}", file=sys.stderr)
     except KafkaException as e:
         print(f"Kafka at {BROKERS}: {e.args[0].str()}; ask again with request ID {request_id}", file=sys.stderr)
     finally:

@@ -1,6 +1,11 @@
 package order
 
-import "github.com/spanway/spanway/pkg/events"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spanway/spanway/pkg/events"
+)
 
 // Rules are those of a queue. In what a queue has every default is filled in; in what is
 // asked for, 0 is the default.
@@ -60,4 +65,25 @@ func RulesOf(s *events.QueueSettings) (Rules, error) {
 		return Rules{}, events.Refuse(events.CodeBadData, "ids is %d; give any, uuidv7 or space", r.IDs)
 	}
 	return r, nil
+}
+
+// Differ names the rules that others give otherwise, with both values.
+func (r Rules) Differ(others Rules) string {
+	kind := func(k events.QueueIDs) string { return strings.ToLower(strings.TrimPrefix(k.String(), "QUEUE_IDS_")) }
+	var all []string
+	for _, rule := range []struct {
+		name      string
+		is, other any
+	}{
+		{"max_entries", r.MaxEntries, others.MaxEntries},
+		{"max_bytes", r.MaxBytes, others.MaxBytes},
+		{"max_entry_bytes", r.MaxEntryBytes, others.MaxEntryBytes},
+		{"ids", kind(r.IDs), kind(others.IDs)},
+		{"space", r.Space, others.Space},
+	} {
+		if rule.is != rule.other {
+			all = append(all, fmt.Sprintf("%s is %#v, not %#v", rule.name, rule.is, rule.other))
+		}
+	}
+	return strings.Join(all, "; ")
 }
