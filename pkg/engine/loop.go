@@ -20,8 +20,8 @@ const (
 	// partingTime bounds what an engine still waits for once it has departed:
 	// handlers that were told to stop, and its last reports.
 	partingTime = 5 * time.Second
-	// fetchWait is how long a fetch waits for something to read.
-	fetchWait = 500 * time.Millisecond
+	// fetchWait is how long a fetch waits for something to read: what comes ends the wait.
+	fetchWait = 2 * time.Second
 	// retryPause lies between two attempts to reach the broker.
 	retryPause = 200 * time.Millisecond
 	// measureEvery lies between two looks at what is used.

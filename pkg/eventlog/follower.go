@@ -177,7 +177,7 @@ func (f *Follower) Barrier(ctx context.Context) error {
 // Trouble tells of them.
 func (f *Follower) Run(ctx context.Context) error {
 	for pause := firstPause; ; {
-		err := f.Step(ctx, longPoll)
+		err := f.Step(ctx, idlePoll)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()

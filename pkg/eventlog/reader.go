@@ -128,8 +128,13 @@ func Reachable(ctx context.Context, log Log, end int64) (int64, error) {
 	return end, nil
 }
 
-// longPoll is how long a fetch waits where something is known to come.
-const longPoll = 500 * time.Millisecond
+const (
+	// longPoll is how long a fetch waits where something is known to come, and idlePoll
+	// where nothing is: what comes ends the wait, and each fetch costs an idle process
+	// and its broker something.
+	longPoll = 500 * time.Millisecond
+	idlePoll = 2 * time.Second
+)
 
 // Position is the offset below which everything was judged.
 func (r *Reader) Position() int64 {

@@ -67,7 +67,7 @@ type tail struct {
 }
 
 const (
-	fetchWait = 500 * time.Millisecond
+	fetchWait = 2 * time.Second
 	pause     = 200 * time.Millisecond
 )
 

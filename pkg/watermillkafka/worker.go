@@ -14,8 +14,8 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// fetchWait is how long a fetch waits for records where there are none.
-const fetchWait = 500 * time.Millisecond
+// fetchWait is how long a fetch waits for records where there are none: what comes ends it.
+const fetchWait = 2 * time.Second
 
 // worker reads one partition in one generation and hands its messages out.
 type worker struct {
