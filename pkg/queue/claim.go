@@ -166,7 +166,7 @@ func explainStale(id string) func(*order.Queue, *Refused) {
 		switch {
 		case r.Code != events.CodeStaleClaim:
 		case state == Removed:
-			r.Detail = "the entry was taken out before; if this token finished it, nothing is to be done, else"
+			r.Detail = "the entry was taken out before: if that was with this token, all is done"
 		case state == Held && e.Claim != nil:
 			r.Entry, r.Detail = &e, fmt.Sprintf("the claim is over; the entry is claimed by %q, with token %d", e.Claim.Holder, e.Claim.Token)
 		}

@@ -104,7 +104,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"done", "orders", "claimed", "--token", "0"}, "", cli.ExitUsage, "--token"},
 		{[]string{"extend", "orders", "claimed", "--token", "1", "--lease", "-1s"}, "", cli.ExitRefused, "BAD_DATA"},
 		{[]string{"release", "orders", "claimed", "--token", "1", "--reason", long}, "", cli.ExitRefused, "BAD_DATA: the reason has 10240 bytes"},
-		{[]string{"done", "orders", "gone", "--token", "1"}, "", cli.ExitRefused, "STALE_CLAIM: the entry was taken out before; if this token finished it, nothing is to be done"},
+		{[]string{"done", "orders", "gone", "--token", "1"}, "", cli.ExitRefused, "STALE_CLAIM: the entry was taken out before: if that was with this token, all is done"},
 		{[]string{"delete", "orders"}, "", cli.ExitRefused, `QUEUE_HELD: it holds 2 entries, of which 1 are claimed by ["w1"]`},
 	} {
 		out, text, code := call(r.stdin, append([]string{"queue"}, r.args...)...)
