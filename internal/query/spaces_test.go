@@ -91,11 +91,11 @@ func (l *idLogs) story() {
 	l.does("other", &events.IdsSpaceDeclared{Space: "other", From: 0, To: 9, MaxCount: 1})
 }
 
-// more happens now: a forecast is by the last hour.
+// more happens in the last hour, of which a forecast needs ten minutes.
 func (l *idLogs) more() {
 	now := time.Now().UnixMilli()
 	l.does("s",
-		&events.IdsRangeGranted{Space: "s", RequestId: "b", Owner: "p", From: 2, To: 6, AtMs: now},
+		&events.IdsRangeGranted{Space: "s", RequestId: "b", Owner: "p", From: 2, To: 6, AtMs: now - 20*time.Minute.Milliseconds()},
 		&events.IdsRangeReleased{Space: "s", RequestId: "b", Owner: "p", From: 5, To: 5, AtMs: now})
 }
 
