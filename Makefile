@@ -18,6 +18,7 @@ CHAOS    ?= 10m
 RATE     ?= 15000
 STORM    ?= 1m
 INTEROP  := pkg/watermillkafka/interop
+MANIFESTS := deploy/kubernetes/check
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 PRODUCERS := examples/producers
@@ -64,6 +65,7 @@ test: race-note ## all tests on embedded brokers, with the race detector (under 
 	$(FEWER) $(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(FEWER) $(GO) test $(RACE) ./...
+	cd $(MANIFESTS) && $(GO) test ./...
 	@echo "Tests on a real Apache Kafka and a real Redis were left out: make test-kafka and make test-redis run them."
 	@$(MAKE) --no-print-directory race-note
 
@@ -175,8 +177,10 @@ lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml
 	if [[ -n "$$unformatted" ]]; then echo "not formatted, run gofmt -w:" $$unformatted >&2; exit 1; fi
 	$(GO) mod tidy -diff
 	cd $(INTEROP) && $(GO) mod tidy -diff
+	cd $(MANIFESTS) && $(GO) mod tidy -diff
 	CGO_ENABLED=0 $(LINT) run ./...
 	cd $(INTEROP) && CGO_ENABLED=0 $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run ./...
+	cd $(MANIFESTS) && CGO_ENABLED=0 $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run ./...
 
 .PHONY: generate
 generate: ## generate code, JSON Schemas and docs from the schemas in pkg/events/proto
