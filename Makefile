@@ -19,6 +19,7 @@ RATE     ?= 15000
 STORM    ?= 1m
 INTEROP  := pkg/watermillkafka/interop
 MANIFESTS := deploy/kubernetes/check
+RELEASE  := tools/release
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 TOOL     := $(GO) tool -modfile=tools/go.mod
 PRODUCERS := examples/producers
@@ -43,6 +44,34 @@ help: ## print this help
 build: ## build bin/spanway
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN)/spanway ./cmd/spanway
 
+PLATFORMS ?= linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64
+COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+
+.PHONY: dist
+dist: ## archives for linux, darwin and windows, checksums and SBOMs, in build/dist (PLATFORMS=linux/amd64)
+	cd $(RELEASE) && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/build/release .
+	build/release -out build/dist -version $(VERSION) -time $(COMMITTED) -platforms $(PLATFORMS)
+
+.PHONY: dist-check
+dist-check: ## build the commit twice, in other directories and with empty caches: the bytes must be equal
+	rm -rf build/dist-check
+	cd $(RELEASE) && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/build/release .
+	for n in one two/deeper; do \
+		mkdir -p build/dist-check/$$n && git archive HEAD | tar -x -C build/dist-check/$$n; \
+		GOCACHE=$(CURDIR)/build/dist-check/cache build/release -root build/dist-check/$$n -out build/dist-check/$$n/dist -version $(VERSION) -time $(COMMITTED) -platforms linux/amd64; \
+		rm -rf build/dist-check/cache; \
+	done
+	diff -r build/dist-check/one/dist build/dist-check/two/deeper/dist
+	cat build/dist-check/one/dist/SHA256SUMS
+
+.PHONY: vulncheck
+vulncheck: ## known vulnerabilities in what is called (needs govulncheck and a network)
+	@if ! command -v govulncheck >/dev/null; then \
+		echo "*** SKIPPED: NOTHING WAS LOOKED UP: govulncheck is missing. go install golang.org/x/vuln/cmd/govulncheck@latest ***" >&2; \
+		exit 0; \
+	fi; \
+	govulncheck ./...
+
 # Packages of one thread: the race detector has nothing to find in them, and makes them
 # take ten times as long. `make sim` runs all seeds of the simulation.
 PURE := /(internal/(sim|replay|verify|kafka/batch)|services/scheduler/placement|services/allocator/idspace|services/replicator/mirror|pkg/queue/order|pkg/replication/links)(/|$$)
@@ -66,6 +95,7 @@ test: race-note ## all tests on embedded brokers, with the race detector (under 
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(FEWER) $(GO) test $(RACE) ./...
 	cd $(MANIFESTS) && $(GO) test ./...
+	cd $(RELEASE) && $(GO) test ./...
 	@echo "Tests on a real Apache Kafka and a real Redis were left out: make test-kafka and make test-redis run them."
 	@$(MAKE) --no-print-directory race-note
 
@@ -178,9 +208,11 @@ lint: ## gofmt, go mod tidy, and golangci-lint with the laws of .golangci.yml
 	$(GO) mod tidy -diff
 	cd $(INTEROP) && $(GO) mod tidy -diff
 	cd $(MANIFESTS) && $(GO) mod tidy -diff
+	cd $(RELEASE) && $(GO) mod tidy -diff
 	CGO_ENABLED=0 $(LINT) run ./...
 	cd $(INTEROP) && CGO_ENABLED=0 $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run ./...
 	cd $(MANIFESTS) && CGO_ENABLED=0 $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run ./...
+	cd $(RELEASE) && CGO_ENABLED=0 $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run ./...
 
 .PHONY: generate
 generate: ## generate code, JSON Schemas and docs from the schemas in pkg/events/proto
