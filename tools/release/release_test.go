@@ -55,12 +55,18 @@ func TestBOMIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := schema(t).Validate(document); err != nil {
-		t.Errorf("%v\n%s", err, text)
+	schema := schema(t)
+	for _, test := range []struct {
+		text  []byte
+		valid bool
+	}{{text, true}, {bytes.Replace(text, []byte(`"library"`), []byte(`"program"`), 1), false}} {
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(test.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema.Validate(document); (err == nil) != test.valid {
+			t.Errorf("%v, want valid: %v\n%s", err, test.valid, test.text)
+		}
 	}
 	for _, want := range []string{"pkg:golang/github.com/spanway/spanway/tools/release@v1.2.3", "pkg:golang/github.com/CycloneDX/cyclonedx-go@v", `"h1:`, "pkg:golang/std@1."} {
 		if !bytes.Contains(text, []byte(want)) {
