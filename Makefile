@@ -64,6 +64,11 @@ dist-check: ## build the commit twice, in other directories and with empty cache
 	diff -r build/dist-check/one/dist build/dist-check/two/deeper/dist
 	cat build/dist-check/one/dist/SHA256SUMS
 
+.PHONY: deps-check
+deps-check: ## licences of all modules, no direct one in two majors, none archived; without a network
+	cd $(RELEASE) && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/build/deps ./deps
+	GOPROXY=off build/deps
+
 .PHONY: vulncheck
 vulncheck: ## known vulnerabilities in what is called (needs govulncheck and a network)
 	@if ! command -v govulncheck >/dev/null; then \
