@@ -54,15 +54,15 @@ dist: ## archives for linux, darwin and windows, checksums and SBOMs, in build/d
 
 .PHONY: dist-check
 dist-check: ## build the commit twice, in other directories and with empty caches: the bytes must be equal
-	rm -rf build/dist-check
 	cd $(RELEASE) && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/build/release .
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	for n in one two/deeper; do \
-		mkdir -p build/dist-check/$$n && git archive HEAD | tar -x -C build/dist-check/$$n; \
-		GOCACHE=$(CURDIR)/build/dist-check/cache build/release -root build/dist-check/$$n -out build/dist-check/$$n/dist -version $(VERSION) -time $(COMMITTED) -platforms linux/amd64; \
-		rm -rf build/dist-check/cache; \
-	done
-	diff -r build/dist-check/one/dist build/dist-check/two/deeper/dist
-	cat build/dist-check/one/dist/SHA256SUMS
+		mkdir -p $$dir/$$n && git archive HEAD | tar -x -C $$dir/$$n; \
+		GOCACHE=$$dir/cache build/release -root $$dir/$$n -out $$dir/$$n/build/dist -version $(VERSION) -time $(COMMITTED) -platforms linux/amd64; \
+		rm -rf $$dir/cache; \
+	done; \
+	diff -r $$dir/one/build/dist $$dir/two/deeper/build/dist; \
+	cat $$dir/one/build/dist/SHA256SUMS
 
 .PHONY: deps-check
 deps-check: ## licences of all modules, no direct one in two majors, none archived; without a network
