@@ -1,7 +1,9 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -9,6 +11,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/services/allocator/store"
 )
 
 // What the doctor finds decides its exit code; as JSON each finding is one object.
@@ -54,8 +57,10 @@ func TestDoctor(t *testing.T) {
 	if !strings.HasPrefix(out, "problem  topics.settings  other.tasks.events\n  it has 3 partitions and must have 16; ") || !strings.Contains(text, "problem was found") || !strings.Contains(out, "\n1 problem, ") {
 		t.Errorf("of a topic that is wrong: %s%s", out, text)
 	}
-	if out, text := run(cli.ExitRefused, "--redis", "127.0.0.1:1"); text != "spanway: 1 problem was found\n" {
-		t.Errorf("without Redis: %s%s", out, text)
+	var said bytes.Buffer // Of the library: what it says is a finding, said well.
+	store.LogTo(slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	if out, text := run(cli.ExitRefused, "--redis", "127.0.0.1:1"); text != "spanway: 1 problem was found\n" || said.Len() != 0 {
+		t.Errorf("without Redis: %s%s%s", out, text, said.String())
 	}
 	s.Stop()
 	if out, _ := run(cli.ExitUnavailable); !strings.HasPrefix(out, "problem  kafka.reach  brokers\n") {
