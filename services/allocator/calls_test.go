@@ -104,7 +104,7 @@ func TestGrantsThatEndedBeforeTheirVerdictWasTold(t *testing.T) {
 			g.decided(s, r, core, v, nil)
 			reserve := r.command
 			reserve.call = granted
-			out := (&partition{g, nil}).told(core, reserve, v)
+			out := (&partition{granter: g}).told(core, reserve, v)
 			if len(since) == 0 {
 				if told := g.answers.take(); len(told) != 1 || told[0].out.granted.GetTo() != 2 || out.granted.GetTo() != 2 || out.err != nil {
 					t.Errorf("it is told as %+v, and reserved as %+v", told, out)

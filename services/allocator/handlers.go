@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -32,15 +33,22 @@ func (s *Service) handle(msg *message.Message) error {
 type partition struct {
 	*granter
 	host *sharedlog.Host
+	// declaring is held while a declaration that leaves rules as they are is decided: else
+	// it would put back what another one, which this process decides, has just changed.
+	declaring sync.Mutex
 }
 
 // decide has the fold decide a command that is not for a range which must be proposed, and
 // has it answered.
 func (p *partition) decide(r *request) {
 	var out outcome
-	if err := p.keepRules(r); err != nil {
-		p.finish(outcome{err: err}, r)
-		return
+	if r.keep != nil {
+		p.declaring.Lock()
+		defer p.declaring.Unlock()
+		if err := p.keepRules(r); err != nil {
+			p.finish(outcome{err: err}, r)
+			return
+		}
 	}
 	stamp(r.call, p.now().UnixMilli())
 	v, err := p.host.Call(r.ctx, r.call, func(core sharedlog.Core, _ *sharedlog.Call, v sharedlog.Verdict) {
@@ -59,9 +67,6 @@ func (p *partition) decide(r *request) {
 
 // keepRules has a declaration leave the rules of a space as they are where it says nothing.
 func (p *partition) keepRules(r *request) error {
-	if r.keep == nil {
-		return nil
-	}
 	return p.host.Read(r.ctx, true, func(core sharedlog.Core, _ sharedlog.Position) {
 		if s := core.(*idspace.Core).Space(r.space); s != nil {
 			r.keep(s.Rules())

@@ -126,10 +126,10 @@ func (s *Service) Run(ctx context.Context) error {
 func (s *Service) partition(ctx context.Context, n int32, now func() time.Time) (p *partition, end func()) {
 	h := s.hosts.Host(n)
 	try := s.deps.Cluster.Kafka().Board().New(fmt.Sprintf("have the store propose ranges for %s/%d", s.topics.IDEvents(), n))
-	return &partition{&granter{
+	return &partition{host: h, granter: &granter{
 		host: h, answers: newAnswers(h, now, s.metrics), store: s.deps.Store, now: now, patience: s.cfg.Patience, metrics: s.metrics,
 		try: try, ctx: ctx, spaces: map[string]*space{},
-	}, h}, try.End
+	}}, try.End
 }
 
 // serve handles requests once the log is folded, until ctx ends or the hosts do.

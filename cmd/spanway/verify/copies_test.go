@@ -2,6 +2,7 @@ package verify
 
 import (
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
@@ -13,21 +14,23 @@ import (
 
 // A log that is the copy of another is not said to hold what nobody has judged.
 func TestVerifyDoesNotJudgeCopies(t *testing.T) {
-	broker, err := embedded.Start(embedded.Config{ClusterID: "fra"})
+	dir := t.TempDir()
+	broker, err := embedded.Start(embedded.Config{ClusterID: "fra", DataDir: dir})
 	if err != nil {
 		t.Fatal(err)
 	}
 	clitest.Answers(t, broker.Addrs()...)
-	defer broker.Close()
+	closed := sync.OnceFunc(broker.Close)
+	defer closed()
 	k := kafka.New(kafka.Config{Brokers: broker.Addrs()})
 	defer k.Close()
 	if _, err := k.Ensure(t.Context(), []events.TopicSpec{{Name: "ams.queue.orders", Partitions: 1}}); err != nil {
 		t.Fatal(err)
 	}
-	verify := func() (stdout, stderr string, code int) {
-		return program.Call(t.Context(), "", "verify", "--prefix", "ams.", "--brokers", broker.Addr())
+	verify := func(args ...string) (stdout, stderr string, code int) {
+		return program.Call(t.Context(), "", append([]string{"verify", "--prefix", "ams."}, args...)...)
 	}
-	if stdout, stderr, code := verify(); code != cli.ExitDone {
+	if stdout, stderr, code := verify("--brokers", broker.Addr()); code != cli.ExitDone {
 		t.Fatalf("verify of an empty log ends with %d and prints\n%s%s", code, stdout, stderr)
 	}
 	origin := events.Provenance{Generation: 1, Origin: events.Origin{ClusterPartition: events.ClusterPartition{Cluster: "ams", Topic: "spanway.queue.orders"}, Offset: 7}}
@@ -35,10 +38,16 @@ func TestVerifyDoesNotJudgeCopies(t *testing.T) {
 	if _, err := k.Partition("ams.queue.orders", 0).Append(t.Context(), []events.Record{r}); err != nil {
 		t.Fatal(err)
 	}
-	stdout, stderr, code := verify()
-	for _, want := range []string{"READ_ONLY_MIRROR", "copy of spanway.queue.orders/0", "the ID ams", "spanway link audit"} {
-		if code != cli.ExitRefused || !strings.Contains(stderr, want) || strings.Contains(stdout, "hold") {
-			t.Errorf("verify of a copy ends with %d and prints\n%s%s\nwant %q", code, stdout, stderr, want)
+	refused := func(args ...string) {
+		t.Helper()
+		stdout, stderr, code := verify(args...)
+		for _, want := range []string{"READ_ONLY_MIRROR", "copy of spanway.queue.orders/0", "the ID ams", "spanway link audit"} {
+			if code != cli.ExitRefused || !strings.Contains(stderr, want) || strings.Contains(stdout, "hold") {
+				t.Errorf("verify %q of a copy ends with %d and prints\n%s%s\nwant %q", args, code, stdout, stderr, want)
+			}
 		}
 	}
+	refused("--brokers", broker.Addr())
+	closed()
+	refused("--segments", dir)
 }

@@ -2,12 +2,15 @@ package verify
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/kafka/segments"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // files are the logs in the files of brokers.
@@ -19,10 +22,22 @@ type files struct {
 
 func openFiles(dirs []string, prefix string) (*files, error) {
 	dir, err := segments.Open(dirs...)
-	if err != nil {
+	if errors.As(err, new(*segments.Empty)) || errors.Is(err, fs.ErrNotExist) {
 		return nil, cli.Misuse(err)
 	}
+	if err != nil {
+		return nil, err
+	}
 	return &files{query.New(query.Config{Logs: dir, Prefix: prefix}), dir, prefix}, nil
+}
+
+// Scan implements deployment. Logs that are judged are never compacted, so that each has
+// all its files, or what is missing would be passed over.
+func (f *files) Scan(ctx context.Context, topic string, partition int32, see func(*events.Record) error) error {
+	if err := f.dir.Whole(topic, partition); err != nil {
+		return err
+	}
+	return f.Querier.Scan(ctx, topic, partition, see)
 }
 
 // Offsets implements deployment.

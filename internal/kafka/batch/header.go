@@ -150,6 +150,12 @@ func (b *Batch) Size() int { return HeaderSize + len(b.records) }
 // begins with.
 func Records(data []byte) int32 { return int32(binary.BigEndian.Uint32(data[atRecords:])) }
 
+// LeaderEpoch is that of the leader which appended the batch that data, at least a header
+// long, begins with.
+func LeaderEpoch(data []byte) int32 {
+	return int32(binary.BigEndian.Uint32(data[atLeaderEpoch:]))
+}
+
 // After is the offset behind the batch that data, at least a header long, begins with.
 func After(data []byte) int64 {
 	return int64(binary.BigEndian.Uint64(data)) + int64(int32(binary.BigEndian.Uint32(data[atLastOffsetDelta:]))) + 1

@@ -7,11 +7,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // Dir are the partitions in directories of brokers. It is safe for concurrent use.
@@ -28,8 +30,16 @@ type Topic struct {
 	Partitions int32
 }
 
+// Empty says that no partition is in the directories.
+type Empty struct{ in string }
+
+func (e *Empty) Error() string {
+	return fmt.Sprintf("there is no partition in %s: give a directory of log.dirs of Apache Kafka, or that of spanway dev --data: with directories TOPIC-NUMBER", e.in)
+}
+
 // Open finds the partitions in directories. Several are those of several disks or brokers:
-// of a partition that is in more than one, that with the most records is read.
+// of a partition that is in more than one, that of the latest leader epoch is read, and of
+// these that with the most records.
 func Open(dirs ...string) (*Dir, error) {
 	d := &Dir{topics: map[string]map[int32]*partition{}, in: strings.Join(dirs, ", ")}
 	for _, dir := range dirs {
@@ -38,7 +48,7 @@ func Open(dirs ...string) (*Dir, error) {
 		}
 	}
 	if len(d.topics) == 0 {
-		return nil, fmt.Errorf("there is no partition in %s: give a directory of log.dirs of Apache Kafka, or that of spanway dev --data: with directories TOPIC-NUMBER", d.in)
+		return nil, &Empty{d.in}
 	}
 	return d, nil
 }
@@ -48,11 +58,11 @@ func (d *Dir) add(dir string) error {
 	if inner := filepath.Join(dir, "partitions"); isDir(inner) { // Of the embedded broker.
 		dir = inner
 	}
-	begin, err := starts(dir)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	entries, err := os.ReadDir(dir)
+	noted, err := notes(dir)
 	if err != nil {
 		return err
 	}
@@ -61,17 +71,18 @@ func (d *Dir) add(dir string) error {
 		if !ok {
 			continue
 		}
-		p, err := open(filepath.Join(dir, e.Name()), begin[e.Name()])
+		p, err := open(filepath.Join(dir, e.Name()), noted.of(e.Name()))
 		if err != nil {
 			return err
 		}
 		if p == nil {
 			continue
 		}
+		p.at = events.ClusterPartition{Cluster: noted.cluster, Topic: topic, Partition: n}
 		if d.topics[topic] == nil {
 			d.topics[topic] = map[int32]*partition{}
 		}
-		if other := d.topics[topic][n]; other == nil || other.end < p.end {
+		if other := d.topics[topic][n]; other == nil || p.after(other) {
 			d.topics[topic][n] = p
 		}
 	}
@@ -88,11 +99,43 @@ func named(e fs.DirEntry) (topic string, n int32, ok bool) {
 	return e.Name()[:i], int32(number), err == nil && number >= 0
 }
 
-// starts are the beginnings of partitions, by their directories, as Apache Kafka writes
-// them: a version, a count, and a line of topic, partition and offset for each that does not
-// begin at its first file.
-func starts(dir string) (map[string]int64, error) {
-	text, err := os.ReadFile(filepath.Join(dir, "log-start-offset-checkpoint"))
+// noted is what the broker has written down beside its partitions.
+type noted struct {
+	cluster      string
+	starts, ends map[string]int64 // by directory
+}
+
+// of is what is noted of the partition in a directory; 0 is what is not.
+func (n noted) of(dir string) span { return span{n.starts[dir], n.ends[dir]} }
+
+// notes reads what Apache Kafka notes in a directory of log.dirs, or the embedded broker
+// beside it.
+func notes(dir string) (n noted, err error) {
+	if n.starts, err = checkpoint(filepath.Join(dir, "log-start-offset-checkpoint")); err != nil {
+		return n, err
+	}
+	if n.ends, err = checkpoint(filepath.Join(dir, "replication-offset-checkpoint")); err != nil {
+		return n, err
+	}
+	for _, name := range []string{"meta.properties", "../meta.json"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return n, err
+		}
+		if is := clusterID.FindSubmatch(text); is != nil {
+			n.cluster = string(is[1])
+		}
+	}
+	return n, nil
+}
+
+// clusterID finds it in the properties of Apache Kafka, or in the JSON of the embedded broker.
+var clusterID = regexp.MustCompile(`(?m)(?:^cluster\.id=|"cluster_id":")([^"\s]+)`)
+
+// checkpoint reads offsets of partitions, by their directories, as Apache Kafka writes
+// them: a version, a count, and a line of topic, partition and offset for each.
+func checkpoint(path string) (map[string]int64, error) {
+	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -137,6 +180,16 @@ func (d *Dir) Offsets(_ context.Context, topic string, n int32) (start, end int6
 		return 0, 0, &missing{topic, n, d.in}
 	}
 	return p.start, p.end, nil
+}
+
+// Whole returns an error if a file of a partition is missing: of a topic that is not
+// compacted one file begins where the one before it ends.
+func (d *Dir) Whole(topic string, n int32) error {
+	p := d.topics[topic][n]
+	if p == nil {
+		return &missing{topic, n, d.in}
+	}
+	return p.whole()
 }
 
 // Partition is a log of its own on a partition, to read from.

@@ -12,9 +12,14 @@
 // It begins where the broker says: in log-start-offset-checkpoint, which Apache Kafka writes
 // each minute and when it stops, or in snapshot.json of the embedded broker. After a crash
 // that may be an older beginning, as long as the records are still there. It ends behind the
-// last whole batch: the end of a file that a crash has torn is left out, as a broker leaves
-// it out when it starts. On a partition with several replicas records at the end may be
-// there that were never acknowledged, because not all replicas had them.
+// last whole batch: the end of its last file that a crash has torn is left out, as a broker
+// leaves it out when it starts. What is torn elsewhere is an error, and so is an end below
+// what the broker noted as acknowledged (replication-offset-checkpoint, snapshot.json).
+// That no file is missing in between is for Whole to tell: where a topic is compacted,
+// offsets are missing anyway.
+//
+// Of several replicas that of the latest leader epoch is read. Records at its end may
+// be there that were never acknowledged, because not all replicas had them.
 //
 // Aborted transactions are left out by the index that the broker has of them.
 package segments

@@ -45,6 +45,17 @@ const (
 	openedBytes = 16 << 20
 )
 
+// Place implements mirrored.Placed: a copy is read as what it is a copy of.
+func (l *log) Place(context.Context) (events.ClusterPartition, error) {
+	if l.p.at.Cluster == "" {
+		return l.p.at, fmt.Errorf("of which cluster %s is cannot be known without meta.properties beside it (of spanway dev: meta.json); put it there", l.p.dir)
+	}
+	return l.p.at, nil
+}
+
+// Strangers implements mirrored.Placed.
+func (l *log) Strangers(int) {}
+
 // Append implements eventlog.Log.
 func (l *log) Append(context.Context, []events.Record) (int64, error) { return 0, errReadOnly }
 

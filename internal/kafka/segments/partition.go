@@ -15,20 +15,33 @@ import (
 	"strings"
 
 	"github.com/spanway/spanway/internal/kafka/batch"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // partition is what is in the directory of one.
 type partition struct {
+	at         events.ClusterPartition
 	dir        string
 	files      []file // by first offset
 	start, end int64
+	epoch      int32 // of the leader that wrote the last batch
 	aborted    []aborted
+}
+
+// span is from an offset to behind another.
+type span struct{ start, end int64 }
+
+// after tells whether a replica is newer than another one: records that a later leader
+// wrote come after all that were acknowledged before.
+func (p *partition) after(other *partition) bool {
+	return p.epoch > other.epoch || p.epoch == other.epoch && p.end > other.end
 }
 
 // file is a segment.
 type file struct {
 	path string
 	base int64 // no batch in it is of an offset below
+	end  int64 // behind the last batch in it
 }
 
 // aborted is a transaction that was: the batches of that producer between two offsets.
@@ -39,12 +52,12 @@ type aborted struct {
 }
 
 // open looks at the directory of a partition; nil if it is not that of one.
-func open(dir string, start int64) (*partition, error) {
+func open(dir string, noted span) (*partition, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	p := &partition{dir: dir, start: start}
+	p := &partition{dir: dir, start: noted.start}
 	is := false
 	for _, e := range entries {
 		name := e.Name()
@@ -52,11 +65,12 @@ func open(dir string, start int64) (*partition, error) {
 		base, err := strconv.ParseInt(strings.TrimSuffix(name, ext), 10, 64)
 		switch {
 		case name == "snapshot.json":
-			is, err = true, p.embedded(path)
+			is = true
+			noted.end, err = p.embedded(path)
 		case err != nil || base < 0: // Another's.
 			err = nil
 		case ext == ".log", ext == ".dat":
-			p.files = append(p.files, file{path, base})
+			p.files = append(p.files, file{path: path, base: base})
 		case ext == ".txnindex":
 			err = p.transactions(path)
 		}
@@ -73,18 +87,24 @@ func open(dir string, start int64) (*partition, error) {
 		return p, nil
 	}
 	p.start = max(p.start, p.files[0].base)
-	if p.end, err = p.findEnd(); err != nil {
-		return nil, err
+	for i := range p.files {
+		if err := p.look(&p.files[i], i == len(p.files)-1); err != nil {
+			return nil, err
+		}
+		p.end = p.files[i].end
+	}
+	if p.end < noted.end {
+		return nil, fmt.Errorf("%w: %s ends at offset %d, and its broker noted that it ends at %d or behind: a file is missing or damaged", batch.ErrCorrupt, dir, p.end, noted.end)
 	}
 	p.start = min(p.start, p.end)
 	return p, nil
 }
 
-// embedded reads what the embedded broker says of a partition.
-func (p *partition) embedded(path string) error {
+// embedded reads what the embedded broker says of a partition, and returns where it ended.
+func (p *partition) embedded(path string) (end int64, err error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var is struct {
 		Start   int64     `json:"log_start_offset"`
@@ -92,10 +112,10 @@ func (p *partition) embedded(path string) error {
 		Aborted []aborted `json:"aborted_txns"`
 	}
 	if err := json.Unmarshal(text, &is); err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return 0, fmt.Errorf("read %s: %w", path, err)
 	}
-	p.start, p.end, p.aborted = is.Start, is.End, is.Aborted
-	return nil
+	p.start, p.aborted = is.Start, is.Aborted
+	return is.End, nil
 }
 
 // transactionBytes is the size of an entry of Apache Kafka's index of aborted transactions:
@@ -129,38 +149,48 @@ func (p *partition) skips(b *batch.Batch) bool {
 // nothing is the length of what was never written: a file may be larger than what it holds.
 var nothing = batch.Length(make([]byte, batch.HeaderSize))
 
-// findEnd is the offset behind the last whole batch. Only headers are looked at.
-func (p *partition) findEnd() (end int64, err error) {
-	last := p.files[len(p.files)-1]
-	f, err := os.Open(last.path)
-	if errors.Is(err, fs.ErrNotExist) { // Deleted meanwhile.
-		return last.base, nil
+// look looks at the headers of a file's batches: where the file ends, and that nothing is
+// between the batches. Only of the last file the end may be torn.
+func (p *partition) look(in *file, last bool) error {
+	f, err := os.Open(in.path)
+	if errors.Is(err, fs.ErrNotExist) { // Deleted meanwhile, from the beginning of the log.
+		return nil
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer f.Close()
 	is, err := f.Stat()
 	if err != nil {
-		return 0, err
+		return err
 	}
-	end = last.base
+	in.end = in.base
 	header := make([]byte, batch.HeaderSize)
-	for at := int64(0); at+batch.HeaderSize <= is.Size(); {
-		if _, err := f.ReadAt(header, at); err != nil && !errors.Is(err, io.EOF) {
-			return 0, fmt.Errorf("read %s at byte %d: %w", last.path, at, err)
+	for at := int64(0); at < is.Size(); {
+		n, err := f.ReadAt(header, at)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read %s at byte %d: %w", in.path, at, err)
 		}
-		size := batch.Length(header)
-		if size == nothing {
-			break
+		size := batch.Length(header[:n])
+		torn := n < batch.HeaderSize || at+int64(size) > is.Size()
+		switch {
+		case n == batch.HeaderSize && size == nothing, torn && last:
+			return nil
+		case torn, size < batch.HeaderSize:
+			return fmt.Errorf("read %s at byte %d: %w: a batch of %d bytes, and the file has %d", in.path, at, batch.ErrCorrupt, size, is.Size())
 		}
-		if size < batch.HeaderSize {
-			return 0, fmt.Errorf("read %s at byte %d: %w: a batch of %d bytes", last.path, at, batch.ErrCorrupt, size)
-		}
-		if at += int64(size); at > is.Size() {
-			break
-		}
-		end = batch.After(header)
+		at += int64(size)
+		in.end, p.epoch = batch.After(header), batch.LeaderEpoch(header)
 	}
-	return end, nil
+	return nil
+}
+
+// whole returns an error if offsets are missing between two files.
+func (p *partition) whole() error {
+	for i := 1; i < len(p.files); i++ {
+		if before, f := p.files[i-1], p.files[i]; before.end < f.base && f.base > p.start {
+			return fmt.Errorf("%w: the offsets %d to %d are missing: %s ends there, and the next file is %s", batch.ErrCorrupt, before.end, f.base-1, before.path, f.path)
+		}
+	}
+	return nil
 }

@@ -197,8 +197,55 @@ func TestLargeAndSpoiledBatches(t *testing.T) {
 	}
 }
 
+// What is damaged is an error, or what is behind it would be passed over in silence.
+func TestDamageIsFound(t *testing.T) {
+	first, second, third := aBatch(t, 0, 3, batch.None), aBatch(t, 3, 2, batch.None), aBatch(t, 5, 4, batch.None)
+	long := slices.Clone(second)
+	long[8] = 0x7f // Its length, which no checksum covers.
+	for name, c := range map[string]struct {
+		files map[string][][]byte
+		want  string
+	}{
+		"a file that is torn, not the last": {map[string][][]byte{"0.log": {first, second[:70]}, "5.log": {third}}, "0.log at byte"},
+		"a length, not in the last file":    {map[string][][]byte{"0.log": {first, long}, "5.log": {third}}, "0.log at byte"},
+		"a length in the last file":         {map[string][][]byte{"0.log": {first, long, third}}, "noted that it ends at 9"},
+		"the last file is missing":          {map[string][][]byte{"0.log": {first, second}}, "noted that it ends at 9"},
+		"a file in between is missing":      {map[string][][]byte{"0.log": {first}, "5.log": {third}}, "offsets 3 to 4 are missing"},
+		"nothing":                           {map[string][][]byte{"0.log": {first, second}, "5.log": {third}}, ""},
+	} {
+		dir := t.TempDir()
+		for file, data := range c.files {
+			write(t, dir, "t-0/"+file, data...)
+		}
+		write(t, dir, "replication-offset-checkpoint", []byte("0\n1\nt 0 9\n"))
+		d, err := segments.Open(dir)
+		if err == nil {
+			err = d.Whole("t", 0)
+		}
+		if found := errors.Is(err, batch.ErrCorrupt) && strings.Contains(err.Error(), c.want); found != (c.want != "") || (err != nil) != found {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
+	}
+}
+
+// Of two replicas that is read which a later leader wrote last, also if the other has more.
+func TestTheReplicaOfTheLatestLeaderIsRead(t *testing.T) {
+	late, early := t.TempDir(), t.TempDir()
+	led := func(b []byte, epoch uint32) []byte {
+		binary.BigEndian.PutUint32(b[12:], epoch) // The checksum leaves it out.
+		return b
+	}
+	write(t, early, "t-0/0.log", led(aBatch(t, 0, 3, batch.None), 1), led(aBatch(t, 3, 6, batch.None), 1))
+	write(t, late, "t-0/0.log", led(aBatch(t, 0, 3, batch.None), 1), led(aBatch(t, 3, 2, batch.None), 2))
+	for _, dirs := range [][]string{{early, late}, {late, early}} {
+		if got, err := readAll(t.Context(), opened(t, dirs...), "t", 0); err != nil || len(got) != 5 {
+			t.Errorf("read %v, %v", got, err)
+		}
+	}
+}
+
 func TestWhatIsNotThere(t *testing.T) {
-	if _, err := segments.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "log.dirs") {
+	if _, err := segments.Open(t.TempDir()); !errors.As(err, new(*segments.Empty)) || !strings.Contains(err.Error(), "log.dirs") {
 		t.Error(err)
 	}
 	if _, err := segments.Open(filepath.Join(t.TempDir(), "x")); !errors.Is(err, os.ErrNotExist) {
