@@ -146,7 +146,7 @@ up: ## docker-compose.yml: two sites, traces, metrics (docs/compose.md)
 
 .PHONY: down
 down: ## take it down again; volumes stay
-	docker compose down
+	docker compose --profile tools down
 
 COMPOSE  := build/compose
 STANDINS := e2e/compose/standins
@@ -158,7 +158,8 @@ e2e-clocks: ## real processes whose clocks jump (compiles all of Go anew, the fi
 
 .PHONY: e2e-compose
 e2e-compose: ## docker-compose.yml, on a Docker engine of its own (needs root, docker.io, debootstrap)
-	@if e2e/compose/run.sh require; then $(MAKE) --no-print-directory e2e-compose-run; fi
+	@if e2e/compose/run.sh require; then $(MAKE) --no-print-directory e2e-compose-run; \
+	elif [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi
 
 .PHONY: e2e-compose-run
 e2e-compose-run: build $(COMPOSE)/bin/docker-compose $(COMPOSE)/jaeger/jaeger $(COMPOSE)/kafka/jre/release $(KAFKA)/4.3.0/.complete $(COMPOSE)/debian.tar

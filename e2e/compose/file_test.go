@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -14,6 +15,8 @@ import (
 type file struct {
 	Services map[string]struct {
 		Image       string
+		Build       any
+		PullPolicy  string `yaml:"pull_policy"`
 		Command     []string
 		Networks    []string
 		MemLimit    string `yaml:"mem_limit"`
@@ -62,6 +65,9 @@ func TestServicesAreLimited(t *testing.T) {
 		if s.MemLimit == "" || s.CPUs == "" {
 			t.Errorf("%s has no limit of memory or CPU", name)
 		}
+		if len(s.Networks) == 0 {
+			t.Errorf("%s names no network, so that it is in the default one, which leads elsewhere", name)
+		}
 		for _, network := range s.Networks {
 			if n := stack.Networks[network]; ours && (n == nil || !n.Internal) {
 				t.Errorf("%s is in network %s, which leads elsewhere", name, network)
@@ -72,6 +78,56 @@ func TestServicesAreLimited(t *testing.T) {
 			if variable == nil || !strings.Contains(string(variables), variable[1]+"="+variable[2]+"\n") {
 				t.Errorf("%s publishes %s: want 127.0.0.1, and a port of .env with the same default", name, port)
 			}
+		}
+	}
+}
+
+// Where Compose builds all images at once, two services that build one image write its name
+// at the same time, and one of them is refused. So one builds, and the others take that.
+func TestOneServiceBuilds(t *testing.T) {
+	var stack file
+	read(t, "../../docker-compose.yml", &stack)
+	var builders []string
+	for name, s := range stack.Services {
+		want := ""
+		switch {
+		case s.Build != nil:
+			builders = append(builders, name)
+			want = "build"
+		case strings.HasPrefix(s.Image, "spanway/"):
+			want = "never"
+		}
+		if s.PullPolicy != want {
+			t.Errorf("%s: pull_policy is %q, want %q", name, s.PullPolicy, want)
+		}
+	}
+	if !slices.Equal(builders, []string{"scheduler-ams-1"}) {
+		t.Errorf("%v build; want scheduler-ams-1 alone", builders)
+	}
+}
+
+// A drain takes up to SPANWAY_GRACE, and then up to drained until all is written. Docker
+// waits for longer than that before it kills.
+func TestDrainsHaveTheirTime(t *testing.T) {
+	const drained = 10 * time.Second
+	var stack file
+	read(t, "../../docker-compose.yml", &stack)
+	for name, s := range stack.Services {
+		if !strings.HasPrefix(s.Image, "spanway/") {
+			continue
+		}
+		stop, err := time.ParseDuration(s.GracePeriod)
+		if err != nil {
+			t.Errorf("%s: stop_grace_period: %v", name, err)
+		}
+		var grace time.Duration
+		if text := s.Environment["SPANWAY_GRACE"]; text != "" || slices.Equal(s.Command, []string{"serve", "engine"}) {
+			if grace, err = time.ParseDuration(text); err != nil {
+				t.Errorf("%s: SPANWAY_GRACE: %v", name, err)
+			}
+		}
+		if stop <= grace+drained {
+			t.Errorf("%s: Docker waits for %v; want more than %v and %v", name, stop, grace, drained)
 		}
 	}
 }

@@ -51,6 +51,9 @@ func (s stack) eachKilled() {
 		began := time.Now()
 		before := s.inspect(together...)
 		for i, c := range before {
+			if c.State.Pid <= 0 { // Between two starts there is none, and 0 is this test's own group.
+				s.Fatalf("%s has no process: %+v", together[i], c.State)
+			}
 			if err := syscall.Kill(c.State.Pid, syscall.SIGKILL); err != nil {
 				s.Fatalf("kill %s: %v", together[i], err)
 			}
