@@ -17,8 +17,9 @@ type GeneratorConfig struct {
 	// Owner is what holds the ranges, for people and for releases; if empty the names of host
 	// and process, and a fresh one.
 	Owner string
-	// Count is how many identifiers are taken at once at most; 1024 if 0, or what the space
-	// allows.
+	// Count is how many identifiers are taken at once at most; 1024 if 0. Where the space
+	// allows fewer (CodeBadCount) it is halved, for as long as the generator lives: it does not
+	// grow again when the space comes to allow more.
 	Count int64
 }
 
@@ -32,6 +33,7 @@ type GeneratorConfig struct {
 // process that was killed had taken and not handed out stays held, too, under its Owner.
 type Generator struct {
 	client *Client
+	grant  func(context.Context, Want) (Grant, error) // that of client
 	cfg    GeneratorConfig
 	ctx    context.Context
 	stop   context.CancelFunc
@@ -64,7 +66,7 @@ func (c *Client) NewGenerator(cfg GeneratorConfig) (*Generator, error) {
 		host, _ := os.Hostname() // Without one the rest must do.
 		cfg.Owner = fmt.Sprintf("%.200s:%d/%s", host, os.Getpid(), newID())
 	}
-	g := &Generator{client: c, cfg: cfg, count: 1, changed: make(chan struct{})}
+	g := &Generator{client: c, grant: c.Grant, cfg: cfg, count: 1, changed: make(chan struct{})}
 	g.ctx, g.stop = context.WithCancel(context.Background())
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -135,19 +137,21 @@ func (g *Generator) take() {
 	g.asked = true
 	want := Want{Space: g.cfg.Space, Count: g.count, Owner: g.cfg.Owner, RequestID: newID()}
 	g.taking.Go(func() {
-		grant, err := g.client.Grant(g.ctx, want)
+		grant, err := g.grant(g.ctx, want)
 		var unanswered *Unanswered
 		for g.ctx.Err() == nil && g.client.ctx.Err() == nil {
 			if errors.As(err, &unanswered) { // It waited; the same request finds its grant.
-				grant, err = g.client.Grant(g.ctx, want)
-				g.tell(err)
+				grant, err = g.grant(g.ctx, want)
+				if errors.As(err, &unanswered) { // After a refusal fewer may be granted.
+					g.tell(err)
+				}
 				continue
 			}
 			if want.Count = g.fewer(want.Count, err); want.Count < 1 {
 				break
 			}
 			want.RequestID = newID()
-			grant, err = g.client.Grant(g.ctx, want)
+			grant, err = g.grant(g.ctx, want)
 		}
 		g.mu.Lock()
 		defer g.mu.Unlock()
@@ -182,9 +186,8 @@ func (g *Generator) fewer(than int64, err error) int64 {
 func (g *Generator) tell(err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.err = err; err != nil {
-		g.wake()
-	}
+	g.err = err
+	g.wake()
 }
 
 func (g *Generator) wake() {
