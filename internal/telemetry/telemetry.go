@@ -11,10 +11,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	otelprom "go.opentelemetry.io/otel/exporters/prometheus"
 	otelmetric "go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/metric"
+
+	"github.com/spanway/spanway/internal/telemetry/instruments"
 )
+
+// scope names the instruments of this package.
+const scope = "github.com/spanway/spanway/internal/telemetry"
 
 // Telemetry is what Start set up. It is safe for concurrent use.
 type Telemetry struct {
@@ -63,7 +69,8 @@ func Start(service string) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Telemetry{registry: registry, provider: provider, stopTraces: stopTraces, sites: map[string]*metric.MeterProvider{}}, nil
+	t := &Telemetry{registry: registry, provider: provider, stopTraces: stopTraces, sites: map[string]*metric.MeterProvider{}}
+	return t, t.observe(instruments.On(provider.Meter(scope)))
 }
 
 // SiteMeter is a meter whose metrics carry the label site, for a process that
@@ -100,24 +107,67 @@ func (t *Telemetry) Watch(name string, trouble func() error) {
 	t.troubles = append(t.troubles, watched{name, trouble})
 }
 
-// waiting names what is not ready yet, or not any more, and why.
-func (t *Telemetry) waiting() []string {
+// state is how a part of the process stands.
+type state struct {
+	part string
+	// why it does not do its job; nil if it does.
+	why error
+}
+
+// errBeginning: the part has not been ready yet.
+var errBeginning = errors.New("begins")
+
+// states are those of all that is registered, in the order of that.
+func (t *Telemetry) states() (out []state) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	var names []string
 	for _, p := range t.probes {
 		select {
 		case <-p.ready:
+			out = append(out, state{p.name, nil})
 		default:
-			names = append(names, p.name)
+			out = append(out, state{p.name, errBeginning})
 		}
 	}
 	for _, w := range t.troubles {
-		if err := w.trouble(); err != nil {
-			names = append(names, fmt.Sprintf("%s (%v)", w.name, err))
+		out = append(out, state{w.name, w.trouble()})
+	}
+	return out
+}
+
+// waiting names what is not ready yet, or not any more, and why.
+func (t *Telemetry) waiting() (names []string) {
+	for _, s := range t.states() {
+		switch {
+		case s.why == nil:
+		case errors.Is(s.why, errBeginning):
+			names = append(names, s.part)
+		default:
+			names = append(names, fmt.Sprintf("%s (%v)", s.part, s.why))
 		}
 	}
 	return names
+}
+
+// observe measures what /readyz says: a part that was registered with Ready and with Watch
+// does its job if it is ready and not in trouble.
+func (t *Telemetry) observe(maker *instruments.Maker) error {
+	ready := maker.Gauge(instruments.Ready)
+	maker.Observe(func(_ context.Context, o otelmetric.Observer) error {
+		does := map[string]int64{}
+		for _, s := range t.states() {
+			if s.why != nil {
+				does[s.part] = 0
+			} else if _, known := does[s.part]; !known {
+				does[s.part] = 1
+			}
+		}
+		for part, value := range does {
+			o.ObserveInt64(ready, value, otelmetric.WithAttributes(attribute.String("part", part)))
+		}
+		return nil
+	}, ready)
+	return maker.Err()
 }
 
 // Stop ends measuring and sends the last spans; a collector that does not answer

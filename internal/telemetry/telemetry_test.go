@@ -3,8 +3,11 @@ package telemetry
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,6 +67,42 @@ func TestProbesAndMetrics(t *testing.T) {
 		!strings.Contains(body, "spanway_test_things_total 3") {
 		t.Errorf("/metrics lacks the counter:\n%s", body)
 	}
+}
+
+// Whatever /readyz says is a metric, too, so that it can be alerted on.
+func TestReadinessIsAMetric(t *testing.T) {
+	tel, err := Start("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tel.Stop(context.Background()) }()
+	server := httptest.NewServer(tel.Handler())
+	defer server.Close()
+	says := func(code int, queues, scheduler string) {
+		t.Helper()
+		if got, body := get(t, server.URL+"/readyz"); got != code {
+			t.Errorf("/readyz answers %d %q, want %d", got, body, code)
+		}
+		_, body := get(t, server.URL+"/metrics")
+		for _, want := range []string{`spanway_ready{part="queues"} ` + queues, `spanway_ready{part="scheduler"} ` + scheduler} {
+			if !strings.Contains(body, "\n"+want+"\n") {
+				t.Errorf("/metrics lacks %s:\n%s", want, regexp.MustCompile(`(?m)^spanway_ready.*$`).FindAllString(body, -1))
+			}
+		}
+	}
+	begun, ready := make(chan struct{}), make(chan struct{})
+	close(begun)
+	var trouble error
+	tel.Ready("queues", begun)
+	tel.Ready("scheduler", ready)
+	tel.Watch("scheduler", func() error { return trouble })
+	says(http.StatusServiceUnavailable, "1", "0")
+	close(ready)
+	says(http.StatusOK, "1", "1")
+	trouble = errors.New("no broker answers")
+	says(http.StatusServiceUnavailable, "1", "0")
+	trouble = nil
+	says(http.StatusOK, "1", "1")
 }
 
 func TestLogsNameTheirTrace(t *testing.T) {

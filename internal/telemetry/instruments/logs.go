@@ -13,6 +13,10 @@ var (
 	every  = of{"scheduler", "engine", "allocator", "queues", "replicator"}
 )
 
+// Ready: alerts are of it where a service that stands measures nothing else.
+var Ready = gauge(every, "spanway.ready", "",
+	"1 while a part of the process does its job, 0 while it does not: /readyz says why.", "part")
+
 // Owned logs, and logs of many writers.
 var (
 	LogClaims = counter(owners, "spanway.log.claims", "{claim}",
