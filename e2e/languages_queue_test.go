@@ -84,6 +84,17 @@ func (q *enqueuer) enqueues() {
 	if out, log, code := put("\xff\xc3(\n", q.name, "raw"); code != 0 || !strings.HasSuffix(out, "  raw\n") || !strings.Contains(q.cli("queue", "show", q.name, "raw", "-o", "json"), `"payload_base64":"/8Mo"`) {
 		q.t.Errorf("bytes that are no text: ends with %d and prints %q and %q", code, out, log)
 	}
+	// CR ends a line only before LF, and one of them; no other byte does. The last line may have no end.
+	before := q.entries()
+	if out, log, code := put("a\rb\x85\x0c\xe2\x80\xa8\r\r\n", q.name, "cr"); code != 0 || !strings.HasSuffix(out, "  cr\n") || !strings.Contains(q.cli("queue", "show", q.name, "cr", "-o", "json"), `"payload_base64":"YQ1ihQzigKgN"`) {
+		q.t.Errorf("a line with CR in it: ends with %d and prints %q and %q", code, out, log)
+	}
+	if out, log, code := put("open", q.name, "open"); code != 0 || !strings.Contains(q.cli("queue", "show", q.name, "open", "-o", "json"), `"payload":"open"`) {
+		q.t.Errorf("a line without an end: ends with %d and prints %q and %q", code, out, log)
+	}
+	if got, want := q.entries(), before+2; got != want {
+		q.t.Errorf("two lines are %d entries", got-before)
+	}
 	for _, refused := range []struct{ stdin, words, says string }{
 		{"again\n", q.name + " a", "DUPLICATE_ENTRY: a was put in before, at 1"},
 		{strings.Repeat("x", 101) + "\n", q.name, "UNKNOWN_ENTRY"},

@@ -82,6 +82,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"enqueue", "orders", "--ndjson"}, `{"ID":"n","payload":"x"}`, cli.ExitRefused, `BAD_DATA: the line has "ID": the fields are id,`},
 		{[]string{"enqueue", "orders", "--ndjson"}, `{"id":"n","payload":"x","id":"m"}`, cli.ExitRefused, "BAD_DATA: the line has id twice"},
 		{[]string{"enqueue", "orders", "--ndjson"}, `{"id":"n"`, cli.ExitRefused, "BAD_DATA: the line is not a JSON object"},
+		{[]string{"enqueue", "orders", "--ndjson"}, `{"id":"n","payloadBase64":"!!"}`, cli.ExitRefused, "BAD_DATA: payloadBase64 of the line is not base64"},
 		{[]string{"enqueue", "orders", "--ndjson"}, `{"id":"n"} {}`, cli.ExitRefused, "BAD_DATA: something follows the object on its line"},
 		{[]string{"show", "orders", "never"}, "", cli.ExitRefused, "UNKNOWN_ENTRY"},
 		{[]string{"show", "orders", ""}, "", cli.ExitRefused, "ENTRY"},

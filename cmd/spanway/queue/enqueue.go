@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -253,6 +254,10 @@ func (l *line) read(text []byte) (bad string) {
 		var other *json.UnmarshalTypeError
 		if errors.As(err, &other) {
 			return fmt.Sprintf("%s of the line is a value of type %s; give text", name, other.Value)
+		}
+		var corrupt base64.CorruptInputError
+		if errors.As(err, &corrupt) {
+			return fmt.Sprintf("%s of the line is not base64", name)
 		}
 	}
 	if err == nil {

@@ -13,7 +13,6 @@
 // makes.
 import { execFile } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
-import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
 import { Admin, Consumer, Producer } from '@platformatic/kafka'
 import { flat } from './owned-log.js'
@@ -134,6 +133,24 @@ async function topics() {
   }
 }
 
+// The lines of a stream of bytes, which may be any: each ends with LF, or with CR and LF.
+async function* lines(input) {
+  let parts = []
+  const line = () => {
+    const all = Buffer.concat(parts)
+    parts = []
+    return all.at(-1) === 0x0d ? all.subarray(0, -1) : all
+  }
+  for await (let chunk of input) {
+    for (let end; (end = chunk.indexOf(0x0a)) >= 0; chunk = chunk.subarray(end + 1)) {
+      parts.push(chunk.subarray(0, end))
+      yield line()
+    }
+    if (chunk.length > 0) parts.push(chunk)
+  }
+  if (parts.length > 0) yield line()
+}
+
 async function main(queue, given) {
   const topic = `${prefix}queue.${queue}`
   // The group is this run's own: nothing is shared, nothing is committed.
@@ -149,11 +166,10 @@ async function main(queue, given) {
       return 1
     }
     let [seen] = (await consumer.listOffsets({ topics: [topic] })).get(topic)
-    process.stdin.setEncoding('latin1') // A character for each byte, whatever it is.
-    for await (const line of createInterface({ input: process.stdin })) {
+    for await (const line of lines(process.stdin)) {
       entry = given ?? randomUUID()
       given = undefined
-      const seq = await put(producer, consumer, queue, seen, entry, Buffer.from(line, 'latin1'))
+      const seq = await put(producer, consumer, queue, seen, entry, line)
       if (seq === undefined) done = false
       else seen = seq + 1n
     }

@@ -140,7 +140,7 @@ def main() -> int:
         _, seen = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
         for line in sys.stdin.buffer:
             entry = given.pop() if given else str(uuid.uuid4())
-            seq = put(producer, consumer, queue, seen, entry, line.rstrip(b"\r\n"))
+            seq = put(producer, consumer, queue, seen, entry, line.removesuffix(b"\n").removesuffix(b"\r"))
             done, seen = done and seq is not None, seen if seq is None else seq + 1
     except (KafkaException, Unknown) as e:
         why = e if isinstance(e, Unknown) else f"Kafka at {BROKERS}: {e.args[0].str()}"
