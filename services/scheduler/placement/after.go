@@ -193,7 +193,7 @@ func (p *pool) met(w *task, id string, at int64) {
 	if len(w.extra.after) > 0 || w.status != waiting {
 		return
 	}
-	w.extra.after = nil
+	w.extra.after, w.since = nil, at
 	if p.match != nil {
 		p.match.wake.stop(w)
 	}

@@ -35,9 +35,9 @@ func (s *State) Apply(l events.Logged) {
 	case *events.TaskAttemptFailed:
 		s.applyAttemptFailed(m)
 	case *events.TaskAttemptReturned:
-		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{notReceived: m.Reason == reasonNotReceived})
+		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{notReceived: m.Reason == reasonNotReceived, at: moment(m.AtMs)})
 	case *events.TaskAssignmentRefused:
-		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{refused: true, notBefore: moment(m.AtMs) + refusedPauseMs})
+		s.applyReturned(m.Pool, m.TaskId, m.Token, giving{refused: true, notBefore: moment(m.AtMs) + refusedPauseMs, at: moment(m.AtMs)})
 	case *events.TaskRetryScheduled:
 		if p, t := s.live(m.Pool, m.TaskId); t != nil {
 			p.settled(t)
@@ -206,12 +206,12 @@ func (s *State) applyAssigned(m *events.TaskAssigned, l events.Logged) {
 }
 
 // vacate takes a task off its engine.
-func (p *pool) vacate(t *task) {
+func (p *pool) vacate(t *task, at int64) {
 	e := t.engine
 	e.release(t)
 	p.running--
 	p.queued(t)
-	t.status = waiting
+	t.status, t.since = waiting, at
 	if p.match != nil {
 		p.match.released(e, t)
 	}
@@ -250,7 +250,7 @@ func (s *State) applyAttemptFailed(m *events.TaskAttemptFailed) {
 	t.lastErr = keptError(m.Error)
 	t.reported = !isBackstop(m)
 	owed := t.fate
-	p.vacate(t)
+	p.vacate(t, moment(m.AtMs))
 	t.failures++
 	switch {
 	case owed == owesCancel:
@@ -306,7 +306,7 @@ const refusedPauseMs = 1_000
 // giving is how an attempt is given back.
 type giving struct {
 	refused, notReceived bool
-	notBefore            int64
+	notBefore, at        int64
 }
 
 func (s *State) applyReturned(poolName, id string, token uint64, how giving) {
@@ -314,7 +314,7 @@ func (s *State) applyReturned(poolName, id string, token uint64, how giving) {
 	if t == nil {
 		return
 	}
-	p.vacate(t)
+	p.vacate(t, how.at)
 	t.reported = !how.notReceived
 	t.notBefore = how.notBefore
 	if (how.refused || how.notReceived) && t.failures == 0 {
@@ -334,7 +334,7 @@ type ending struct {
 func (s *State) end(p *pool, t *task, how ending) {
 	switch t.status {
 	case assigned:
-		p.vacate(t)
+		p.vacate(t, how.at)
 	case waiting:
 		if p.match != nil {
 			p.match.remove(t)

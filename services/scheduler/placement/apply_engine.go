@@ -170,7 +170,7 @@ func (p *pool) remove(e *engine, st engineStatus, reason string, at int64) {
 	p.present--
 	for t := e.first; t != nil; t = e.first {
 		owed := t.fate
-		p.vacate(t)
+		p.vacate(t, at)
 		if st == lost {
 			t.failures++
 			t.lastErr = &events.TaskError{Code: codeEngineLost, Message: "engine " + e.id + ": " + reason}

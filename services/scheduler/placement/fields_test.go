@@ -96,7 +96,7 @@ func with(a, b map[string]string) map[string]string {
 
 var taskFields = map[string]string{
 	"tmpl": elsewhere + "template", "extra": elsewhere + "extra", "lastErr": elsewhere + "TestValuesAreFolded",
-	"payload": notFolded + "it stands in the log", "payloadGone": notFolded + "the host's own", "owed": derived + "the order of pool.owing",
+	"payload": notFolded + "it stands in the log", "payloadGone": notFolded + "the host's own", "since": notFolded + "a metric is of it, nothing that is decided", "owed": derived + "the order of pool.owing",
 	"engine": derived + "the attempts of engines", "prev": derived + "the order of tasks", "next": derived + "the order of tasks",
 	"attemptPrev": derived + "the attempts of engines", "attemptNext": derived + "the attempts of engines",
 	"timer": notFolded + "the index", "due": notFolded + "the index", "group": notFolded + "the index",
@@ -232,7 +232,7 @@ func TestValuesAreFolded(t *testing.T) {
 		"classes":     func(_ *State, p *pool, _ *task, _ *engine) { p.classOf(&events.Engine{Site: "another"}) },
 		"dimensions":  func(_ *State, p *pool, _ *task, _ *engine) { p.dims.of("another") },
 		"largest":     func(_ *State, p *pool, _ *task, _ *engine) { p.largest[0][0]++ },
-		"attempts":    func(_ *State, p *pool, _ *task, _ *engine) { p.vacate(p.tasks["b"]) },
+		"attempts":    func(_ *State, p *pool, _ *task, _ *engine) { p.vacate(p.tasks["b"], 0) },
 		"owing":       func(_ *State, p *pool, a *task, _ *engine) { p.owe(a, owesDeath) },
 		"drains":      func(_ *State, p *pool, _ *task, _ *engine) { p.noteDrain("e9", drain{"r", 1}) },
 		"usage":       func(_ *State, _ *pool, _ *task, e *engine) { e.measure([]int64{1}) },

@@ -110,6 +110,9 @@ func (m *matcher) build(now int64) {
 	for t := m.p.first; t != nil; t = t.next {
 		if t.status == waiting {
 			t.timer, t.group = 0, nil
+			if t.token != 0 && t.since == 0 { // It came back before the snapshot.
+				t.since = now
+			}
 			m.p.place(t, now)
 			m.expect(t)
 		}

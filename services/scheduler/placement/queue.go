@@ -1,6 +1,9 @@
 package placement
 
-import "container/heap"
+import (
+	"container/heap"
+	"math"
+)
 
 // taskQueue holds a group's tasks, the first by order at its head. Tasks that
 // come in order cost nothing; only those that return are sorted in. Entries
@@ -38,6 +41,28 @@ func (q *taskQueue) head(g *group) *task {
 		return q.returned[0]
 	}
 	return *q.inOrder.front()
+}
+
+// oldest is since when the one has waited that has for longest, or math.MaxInt64. Whoever
+// came back from an engine may be the first and has waited for less; what is in order is
+// looked at up to the first that never did.
+func (q *taskQueue) oldest(g *group) int64 {
+	oldest := int64(math.MaxInt64)
+	for _, t := range q.inOrder.all() {
+		if t.group != g {
+			continue
+		}
+		oldest = min(oldest, t.waitsFrom())
+		if t.waitsFrom() == t.waitsSince() {
+			break
+		}
+	}
+	for _, t := range q.returned {
+		if t.group == g {
+			oldest = min(oldest, t.waitsFrom())
+		}
+	}
+	return oldest
 }
 
 // compact drops entries that left the group once they are the most.

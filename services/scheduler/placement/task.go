@@ -73,15 +73,18 @@ type task struct {
 	reported bool
 	// payloadGone: this host could not read it. Not folded.
 	payloadGone bool
+	// timer is the place in the timer heap plus one; due its time. Not folded.
+	timer int32
+	due   int64
+	// since is when it came to wait last: came back from an engine, or had waited for
+	// others; 0 if it did not, or if that is not known. Not folded.
+	since int64
 
 	// Accepted and not ended, in order of acceptance.
 	prev, next *task
 	// Attempts on the same engine, in order of assignment.
 	attemptPrev, attemptNext *task
 
-	// timer is the place in the timer heap plus one; due its time. Not folded.
-	timer int32
-	due   int64
 	group *group
 }
 
@@ -138,6 +141,10 @@ func (t *task) waitsSince() int64 {
 	}
 	return t.acceptedAt
 }
+
+// waitsFrom is since when it could have been assigned, without the time in which it was
+// with engines, paused, or waited for others. Of what it waits in order, that is no part.
+func (t *task) waitsFrom() int64 { return max(t.waitsSince(), t.notBefore, t.since) }
 
 // order is the task's place among those that wait: who has the lower one goes
 // first. It does not depend on the time, although it makes tasks age.

@@ -1,5 +1,7 @@
 package placement
 
+import "math"
+
 // Waits is why the tasks of a partition wait, and what its engines have.
 type Waits struct {
 	// Reasons counts the waiting tasks. What would take an evaluation to tell apart is one:
@@ -7,7 +9,8 @@ type Waits struct {
 	// UnknownAttribute, NotAccepted and Impossible; Explain tells of one task which.
 	Reasons map[Reason]int64
 	// OldestMs is since when the one waits that could be assigned for longest, in
-	// milliseconds since the Unix epoch; 0 if there is none.
+	// milliseconds since the Unix epoch; 0 if there is none. It begins anew when an attempt
+	// is over, after a pause, and when what the task waited for has succeeded.
 	OldestMs int64
 	// Capacity is that of engines that take tasks, by the dimension's name.
 	Capacity map[string]Capacity
@@ -16,7 +19,8 @@ type Waits struct {
 // Capacity is what engines have of one dimension, and what of it is promised to attempts.
 type Capacity struct{ Allocatable, Promised int64 }
 
-// Waits looks at each group of waiting tasks and at each engine, once. It evaluates nothing.
+// Waits looks at each group of waiting tasks, at those that did not come in order, and at
+// each engine, once. It evaluates nothing.
 func (s *State) Waits() Waits {
 	w := Waits{Reasons: map[Reason]int64{}, Capacity: map[string]Capacity{}}
 	for _, p := range s.order {
@@ -80,9 +84,8 @@ func (m *matcher) count(w *Waits) (tasks int) {
 			} else {
 				w.add(why, g.live)
 			}
-			// All of a group have one priority, so that the first is the oldest.
-			if head := g.queue.head(g); head != nil && (w.OldestMs == 0 || head.waitsSince() < w.OldestMs) {
-				w.OldestMs = head.waitsSince()
+			if oldest := g.queue.oldest(g); oldest < math.MaxInt64 && (w.OldestMs == 0 || oldest < w.OldestMs) {
+				w.OldestMs = oldest
 			}
 		}
 	}

@@ -39,6 +39,65 @@ func TestWaitsByReason(t *testing.T) {
 	}
 }
 
+// What a task ran, and what it waited for others, is no waiting for an engine; nor is what
+// one did that came back and stands before others in the order.
+func TestWhatRanHasNotWaited(t *testing.T) {
+	w := newWorld(t, Config{})
+	oldest := func(of string, want int64) {
+		t.Helper()
+		w.advance()
+		if got := w.state.Waits().OldestMs; got != want {
+			t.Errorf("%s: the oldest waits since %d, want %d", of, got, want)
+		}
+	}
+	w.engine("e", "i", map[string]int64{"slots": 1}, nil)
+	w.submit("long", "")
+	w.send(&events.TaskRequested{TaskId: "behind", Pool: string(blue), Kind: "k", Predicate: "false", After: []string{"long"}})
+	oldest("all run, or wait for others", 0)
+	w.now += 600_000
+	w.heartbeat("e")
+	w.submit("other", "")
+	accepted := w.now
+	oldest("another one waits", accepted)
+	w.now += 60_000
+	w.send(&events.EngineLeaving{EngineId: "e", Incarnation: "i", Pool: blue, Departed: true})
+	if w.task("long").status != waiting {
+		t.Fatal("the task that ran does not wait")
+	}
+	oldest("the one that ran has come back", accepted)
+	w.failover(0)
+	oldest("and another one decides", accepted)
+	w.now += 60_000
+	w.engine("e", "j", map[string]int64{"slots": 1}, nil)
+	oldest("the one that ran runs again", accepted)
+	w.now += 60_000
+	w.heartbeat("e")
+	w.finish("long", events.AttemptFinished_SUCCEEDED)
+	w.advance()
+	oldest("what it waited for has succeeded", w.now)
+}
+
+// A backoff is no waiting for an engine.
+func TestBackoffHasNotWaited(t *testing.T) {
+	w := newWorld(t, Config{})
+	w.engine("e", "i", map[string]int64{"slots": 1}, nil)
+	w.send(&events.TaskRequested{TaskId: "t", Pool: string(blue), Kind: "k", Retry: &events.RetryRequested{InitialBackoff: "10m", MaxBackoff: "10m"}})
+	w.advance()
+	w.now += 3600_000
+	w.finish("t", events.AttemptFinished_FAILED)
+	w.advance()
+	w.send(&events.EngineLeaving{EngineId: "e", Incarnation: "i", Pool: blue, Departed: true})
+	due := w.task("t").notBefore
+	if due <= w.now {
+		t.Fatalf("it waits until %d, it is %d", due, w.now)
+	}
+	w.now = due + 1_000
+	w.advance()
+	if got := w.state.Waits().OldestMs; got != due {
+		t.Errorf("it waits since %d, want %d, the end of the backoff", got, due)
+	}
+}
+
 func (w *world) reasons(t *testing.T, want map[Reason]int64) {
 	t.Helper()
 	if got := w.state.Waits().Reasons; !maps.Equal(got, want) {
