@@ -165,6 +165,8 @@ func (p *partition[I]) keeper(ctx context.Context, now func() time.Time) *keeper
 		Now:       now,
 	}}
 	k.after = func(out eventlog.Outcome) { p.service.metrics.logs.Kept(ctx, c.Log, p.number, k.work, out) }
+	// A job that ended behind Disowned has told of the log once more.
+	k.left = func() { p.service.metrics.logs.Forget(c.Log, p.number) }
 	return k
 }
 

@@ -13,6 +13,8 @@ type keeper struct {
 	work *eventlog.Housekeeper
 	// after is called, in the job's goroutine, once a job has ended.
 	after func(eventlog.Outcome)
+	// left, if set, is called by wait once the last job has ended.
+	left func()
 
 	running sync.WaitGroup
 	mu      sync.Mutex
@@ -59,4 +61,9 @@ func (k *keeper) Done() (out eventlog.Outcome, ok bool) {
 }
 
 // wait returns when the last job has ended; its context must have.
-func (k *keeper) wait() { k.running.Wait() }
+func (k *keeper) wait() {
+	k.running.Wait()
+	if k.left != nil {
+		k.left()
+	}
+}

@@ -3,6 +3,7 @@ package allocator
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -44,14 +45,22 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 // observe measures spaces until stop.
 func (m *metrics) observe(partitions map[int32]*partition, now func() time.Time) (stop func()) {
 	return m.maker.Observe(func(ctx context.Context, o metric.Observer) error {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		var reading sync.WaitGroup
+		var telling sync.Mutex
 		for _, p := range partitions {
-			// Of a host that has ended, or has not begun, there is nothing to tell.
-			ctx, cancel := context.WithTimeout(ctx, time.Second)
-			_ = p.host.Read(ctx, false, func(core sharedlog.Core, _ sharedlog.Position) {
-				m.tell(o, core.(*idspace.Core), now().UnixMilli())
+			// Of a host that has ended, or has not begun, there is nothing to tell; the others
+			// do not wait for it.
+			reading.Go(func() {
+				_ = p.host.Read(ctx, false, func(core sharedlog.Core, _ sharedlog.Position) {
+					telling.Lock()
+					defer telling.Unlock()
+					m.tell(o, core.(*idspace.Core), now().UnixMilli())
+				})
 			})
-			cancel()
 		}
+		reading.Wait()
 		return nil
 	}, m.free, m.live, m.resting, m.largest, m.exhaustion, m.fragmentation)
 }
