@@ -3,6 +3,7 @@ package replication
 import (
 	"cmp"
 	"context"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -38,17 +39,22 @@ type standing struct {
 	copies map[string]*events.ReplicationCopyReported
 	wrote  map[string][2]string // the last two processes that wrote a share, by key
 	twice  map[string]int64     // when a name was seen to be that of two
+	moved  bool                 // a copy was told of, or deleted
 }
 
 func newStanding(c *cluster.Cluster, prefix string) (*table, *standing) {
-	s := &standing{map[string]*events.ReplicationLinkReported{}, map[string]*events.ReplicationCopyReported{}, map[string][2]string{}, map[string]int64{}}
+	s := &standing{
+		shares: map[string]*events.ReplicationLinkReported{}, copies: map[string]*events.ReplicationCopyReported{},
+		wrote: map[string][2]string{}, twice: map[string]int64{},
+	}
 	topic := events.Topics{Prefix: cmp.Or(prefix, events.DefaultPrefix)}.ReplicationStatus()
-	return &table{cluster: c, topic: topic, set: s.set, clear: func() { clear(s.shares); clear(s.copies); clear(s.wrote) }}, s
+	return &table{cluster: c, topic: topic, set: s.set, clear: func() { clear(s.shares); clear(s.copies); clear(s.wrote); s.moved = true }}, s
 }
 
 func (s *standing) set(key string, r *events.Record) {
 	if r.Value == nil {
 		delete(s.shares, key)
+		s.moved = s.moved || s.copies[key] != nil
 		delete(s.copies, key)
 		return
 	}
@@ -61,7 +67,7 @@ func (s *standing) set(key string, r *events.Record) {
 		s.shares[key] = m
 		s.writes(key, m)
 	case *events.ReplicationCopyReported:
-		s.copies[key] = m
+		s.copies[key], s.moved = m, true
 	}
 }
 
@@ -111,4 +117,19 @@ func ReadStatus(ctx context.Context, c *cluster.Cluster, prefix string) (Status,
 func WatchStatus(ctx context.Context, c *cluster.Cluster, prefix string, see func(Status) error) error {
 	t, s := newStanding(c, prefix)
 	return t.follow(ctx, func() error { return see(s.status()) })
+}
+
+// WatchCopies calls see with how copies stand, in no order, at once and whenever one is
+// reported, until see or ctx ends it, or something fails. What it is given must not be changed,
+// and counts until see returns.
+func WatchCopies(ctx context.Context, c *cluster.Cluster, prefix string, see func(iter.Seq[*events.ReplicationCopyReported]) error) error {
+	t, s := newStanding(c, prefix)
+	s.moved = true
+	return t.follow(ctx, func() error {
+		if !s.moved {
+			return nil
+		}
+		s.moved = false
+		return see(maps.Values(s.copies))
+	})
 }

@@ -36,6 +36,9 @@ func (s *status) blame(m *events.ReplicationLinkReported) {
 		if p.Link != m.Link {
 			continue
 		}
+		if p.Stops {
+			m.ConsistentSinceMs = 0 // Not all that the link chooses is copied.
+		}
 		if p.Stops && severity[m.State] < severity[failed] || p.Code == selection.SourceUnreachable && severity[m.State] < severity[failed] {
 			m.State, m.Reason = failed, string(p.Code)
 		}

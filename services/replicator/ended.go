@@ -97,6 +97,10 @@ func (s *status) settle(selected *selection.Selection, past *past) {
 		fate := past.fate(m.Link, m.Topic, m.TargetTopic, m.Partition)
 		switch {
 		case live[key] || s.ended[key] != nil:
+		case fate == selection.Present && selected.Stops(m.Link, m.Topic): // Nobody runs it: the problem is what there is to tell.
+			if past.owns(m.Link, m.Topic, m.TargetTopic, m.Partition) {
+				s.gone[key] = true
+			}
 		case fate == selection.Unknown || fate == selection.Present: // The source may tell of it for a moment longer.
 			return false
 		case !past.owns(m.Link, m.Topic, m.TargetTopic, m.Partition):

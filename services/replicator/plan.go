@@ -104,8 +104,8 @@ func (s *Service) planOnce(ctx context.Context) {
 		return
 	}
 	in := s.input(ctx, all, groups)
-	if in.Site.Cluster == "" {
-		return // The site's own cluster is not known yet.
+	if in.Site.Cluster == "" || in.Held == nil {
+		return // The site's own cluster is not known yet, or not which link has which topic.
 	}
 	s.retry(all)
 	s.admitting.share(len(assigned))
@@ -131,7 +131,7 @@ func (s *Service) planOnce(ctx context.Context) {
 func (s *Service) input(ctx context.Context, all []links.Link, groups []links.Group) selection.Input {
 	in := selection.Input{
 		Site:  selection.Site{Name: s.cfg.Site, Prefix: s.cfg.Prefix},
-		Links: all, Groups: groups, Sources: map[string]selection.Source{},
+		Links: all, Groups: groups, Sources: map[string]selection.Source{}, Held: s.holding.get(),
 	}
 	in.Site.Cluster, in.Target = s.target.known()
 	for i := range all {

@@ -26,6 +26,7 @@ type Service struct {
 	metrics *metrics
 
 	declared declared
+	holding  holding
 	poked    chan struct{} // holds one if a plan is due
 	target   *view
 	changes  *changes
@@ -138,6 +139,7 @@ func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) {
 	part(func(ctx context.Context) error { s.target.run(ctx); return nil })
 	part(s.watch)
 	part(s.join)
+	part(func(ctx context.Context) error { s.hold(ctx); return nil })
 	part(func(ctx context.Context) error { s.status.run(ctx); return nil })
 	part(func(ctx context.Context) error { (&trimmer{of: s, done: map[string]int64{}}).run(ctx); return nil })
 	part(func(ctx context.Context) error {

@@ -124,6 +124,9 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		age := max(0, now-heartbeat)
 		v.HeartbeatMs = &age
 	}
+	if n := left(l.Name, status, now); n > 0 {
+		settled, lag.copies, lag.unknown = false, lag.copies+n, lag.unknown+n
+	}
 	v.Lag, v.LagMs, v.LagUnknown = lag.known()
 	v.doubles(status, now)
 	if settled {
@@ -298,7 +301,7 @@ func seconds(ms int64) string { return fmt.Sprintf("%.1fs", float64(ms)/1000) }
 
 // viewCopies are the copies of a link.
 func viewCopies(l *replication.Link, status *replication.Status, now int64) (views []copyView) {
-	link := l.Name
+	link, runs := l.Name, running(l.Name, status, now)
 	for _, m := range status.Copies {
 		if m.Link != link {
 			continue
@@ -316,6 +319,9 @@ func viewCopies(l *replication.Link, status *replication.Status, now int64) (vie
 		}
 		if behind := max(0, m.SourceEnd-m.Next); !m.LagUnknown {
 			v.Lag = &behind
+		}
+		if !runs(m) {
+			v.leave()
 		}
 		v.happened(m, now)
 		views = append(views, v)

@@ -81,8 +81,13 @@ func TestViewLink(t *testing.T) {
 	}
 }
 
+// attended is the share of a replicator without a name that has the copies of the link in.
+func attended(now int64) []*events.ReplicationLinkReported {
+	return []*events.ReplicationLinkReported{{Link: "in", Copies: 1, AtMs: now}}
+}
+
 func TestHowSnapshotsWait(t *testing.T) {
-	copies := viewCopies(&replication.Link{Spec: replication.Spec{Name: "in"}}, &replication.Status{Copies: []*events.ReplicationCopyReported{
+	copies := viewCopies(&replication.Link{Spec: replication.Spec{Name: "in"}}, &replication.Status{Shares: attended(1_700_000_000_000), Copies: []*events.ReplicationCopyReported{
 		{Link: "in", State: "waiting", Place: 3, Line: 17},
 		{Link: "in", State: "waiting", Failures: 2, AgainAtMs: 1_700_000_000_000},
 		{Link: "in", State: "waiting", Place: 1, Line: 2, Failures: 1},
@@ -189,7 +194,7 @@ func TestLagThatIsNotKnown(t *testing.T) {
 			t.Errorf("%s: %s, %v, want %s", name, got, err, c.want)
 		}
 	}
-	copies := viewCopies(&l, &replication.Status{Copies: []*events.ReplicationCopyReported{{Link: "in", LagUnknown: true}, {Link: "in", Next: 3, SourceEnd: 5}}}, 0)
+	copies := viewCopies(&l, &replication.Status{Shares: attended(0), Copies: []*events.ReplicationCopyReported{{Link: "in", LagUnknown: true}, {Link: "in", Next: 3, SourceEnd: 5}}}, 0)
 	if copies[0].Lag != nil || *copies[1].Lag != 2 {
 		t.Errorf("%+v", copies)
 	}

@@ -19,6 +19,7 @@ type choice struct {
 	topic  Topic
 	target string // the name of its topic
 	routed *mirror.Routing
+	unseen bool // it is held, and its source does not tell of it
 }
 
 // key tells a choice from others.
@@ -47,7 +48,7 @@ func (s *selecting) choose(l *links.Link) (chosen []choice) {
 		if !ok || s.neverCopied(l, topic, named) {
 			continue
 		}
-		chosen = append(chosen, choice{l, source.Cluster, topic, l.Prefix + topic.Name, routed})
+		chosen = append(chosen, choice{link: l, source: source.Cluster, topic: topic, target: l.Prefix + topic.Name, routed: routed})
 	}
 	slices.SortFunc(chosen, func(a, b choice) int { return cmp.Compare(a.topic.Name, b.topic.Name) })
 	return chosen

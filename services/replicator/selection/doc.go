@@ -5,6 +5,7 @@
 //	topics of sources  ─┤            ┌─▶ copies (a mirror.Config each)
 //	applications       ─┼─▶ Select ──┼─▶ changes: topics to create, grow or set
 //	topics of the site ─┤            └─▶ problems: what is not copied, and the remedy
+//	what links hold    ─┤
 //	what was selected  ─┘
 //
 // # Invariants
@@ -12,7 +13,9 @@
 //   - A copy is wanted only where its target partition exists: topics are created and grown
 //     first.
 //   - A target topic has one source, unless all its links are declared shared. Of several
-//     the one that had it before keeps it, or else the one whose link is older.
+//     the one that is told to copy into it keeps it (Input.Held, which all replicators of a
+//     site read, so that they agree), also while its source is away; then the one that was
+//     selected before, or else the one whose link is older.
 //   - What is added (a link, a topic, a group) changes the configuration of no copy that
 //     was wanted before.
 //   - What is chosen and not copied is a Problem, never silent.

@@ -11,7 +11,23 @@ type Input struct {
 	Sources map[string]Source
 	// Target are the topics of the site.
 	Target []Topic
+	// Held are the target topics that links are told to copy into, as every replicator of the
+	// site reads it.
+	Held map[Hold]Firmness
 }
+
+// Hold is a topic of a source that a link copies into a target topic.
+type Hold struct{ Link, Topic, Target string }
+
+// Firmness says how sure it is that a hold is one.
+type Firmness uint8
+
+const (
+	// Doubtful: its copies have stopped, for something else was in the target before them.
+	Doubtful Firmness = iota + 1
+	// Firm: of at least one copy that is not told.
+	Firm
+)
 
 // Site is where copies are written.
 type Site struct {

@@ -1,7 +1,6 @@
 package selection
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -59,11 +58,12 @@ type selecting struct {
 }
 
 // Select tells what is wanted, given what was selected before; nil if nothing was. Equal
-// inputs give equal selections.
+// inputs give equal selections. What was selected before matters only for target topics that
+// no choice is told to hold (Input.Held).
 func Select(in Input, before *Selection) *Selection {
 	s := newSelecting(in, before)
-	for _, c := range s.inOrder(s.chosen()) {
-		if s.hold(&c) {
+	for _, c := range s.inOrder(append(s.chosen(), s.unseen()...)) {
+		if s.hold(&c) && !c.unseen {
 			s.make(&c)
 		}
 	}
@@ -93,51 +93,11 @@ func newSelecting(in Input, before *Selection) *selecting {
 
 // chosen are the topics that all links choose, those of older links first.
 func (s *selecting) chosen() (all []choice) {
-	sorted := slices.SortedFunc(slices.Values(s.in.Links), func(a, b links.Link) int {
-		return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.Name, b.Name))
-	})
+	sorted := slices.SortedFunc(slices.Values(s.in.Links), func(a, b links.Link) int { return byAge(&a, &b) })
 	for i := range sorted {
 		all = append(all, s.choose(&sorted[i])...)
 	}
 	return all
-}
-
-// inOrder puts first what has held its target topic before.
-func (s *selecting) inOrder(all []choice) []choice {
-	held := func(c choice) bool { return slices.Contains(s.before[c.target], c.key()) }
-	slices.SortStableFunc(all, func(a, b choice) int {
-		switch {
-		case held(a) == held(b):
-			return 0
-		case held(a):
-			return -1
-		}
-		return 1
-	})
-	return all
-}
-
-// hold tells whether the target topic is this choice's to write.
-func (s *selecting) hold(c *choice) bool {
-	for _, other := range s.out.holders[c.target] {
-		of := s.link(other.link)
-		switch {
-		case other.source == c.source && other.topic == c.topic.Name:
-			s.problem(c.link, c.topic.Name, TwoLinks, true, "the link %s copies the same topic into %s, perhaps by another name of the cluster; exclude it from one of them", other.link, c.target)
-			return false
-		case !c.link.Shared || !of.Shared:
-			s.problem(c.link, c.topic.Name, TwoLinks, true, "the link %s copies topic %s into %s; set a prefix in one of them, exclude it from one, or declare both shared", other.link, other.topic, c.target)
-			return false
-		}
-	}
-	if t := s.target[c.target]; t != nil && t.Settings[timestampType] == logAppendTime {
-		s.problem(c.link, c.topic.Name, LogAppendTime, true,
-			"the target topic %s has %s=%s, which would replace the records' times; set it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
-			c.target, timestampType, logAppendTime, c.target, timestampType, createTime)
-		return false
-	}
-	s.out.holders[c.target] = append(s.out.holders[c.target], c.key())
-	return true
 }
 
 func (s *selecting) link(name string) *links.Link {
