@@ -37,20 +37,23 @@ type hosted struct {
 	seq, atMs int64
 }
 
-// age is how long ago the first entry was enqueued. Each is read from the log once.
+// age is how long ago the first entry was enqueued. Each is read from the log once; while that
+// fails it is the age of the first entry that was read last.
 func (h *hosted) age(ctx context.Context, first []Entry) (age time.Duration, ok bool) {
-	if len(first) == 0 {
-		return 0, true
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if len(first) == 0 {
+		h.atMs = 0
+		return 0, true
+	}
 	if h.atMs == 0 || h.seq != first[0].Seq {
 		once := payloads{log: h.reader.log} // What it has read is not kept.
 		r, err := once.record(ctx, first[0].Seq)
-		if err != nil {
+		if err == nil {
+			h.seq, h.atMs = first[0].Seq, r.Timestamp
+		} else if h.atMs == 0 {
 			return 0, false
 		}
-		h.seq, h.atMs = first[0].Seq, r.Timestamp
 	}
 	return max(0, time.Since(time.UnixMilli(h.atMs))), true
 }
@@ -67,32 +70,45 @@ func (k *keeping) measured() (out []*hosted) {
 	return out
 }
 
-// measure tells how much the queues hold, until stop.
+// looking bounds a scrape: what it cannot learn until then it does not tell.
+const looking = time.Second
+
+// measure tells how much the queues hold, until stop. One that is slow keeps nothing of the
+// others back.
 func (k *keeping) measure() (stop func()) {
 	maker := instruments.On(k.options.Meter)
 	entries, claimed := maker.Gauge(instruments.QueueEntries), maker.Gauge(instruments.QueueClaimed)
 	bytes, fullness := maker.Gauge(instruments.QueueBytes), maker.Float(instruments.QueueFullness)
 	age := maker.Float(instruments.QueueHeadAge)
 	stop = maker.Observe(func(ctx context.Context, o metric.Observer) error {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		ctx, cancel := context.WithTimeout(ctx, looking)
 		defer cancel()
+		var reading sync.WaitGroup
+		var telling sync.Mutex
 		for _, q := range k.measured() {
-			of := metric.WithAttributes(attribute.String("queue", q.name))
-			var first []Entry
-			if q.read(ctx, false, func(core *order.Queue, _ Position) {
-				c, r := core.Counts(), core.Rules()
-				first = core.Entries(nil, -1, 1)
-				o.ObserveInt64(entries, int64(c.Entries), of)
-				o.ObserveInt64(claimed, int64(c.Claimed), of)
-				o.ObserveInt64(bytes, c.Bytes, of)
-				o.ObserveFloat64(fullness, max(part(int64(c.Entries), r.MaxEntries), part(c.Bytes, r.MaxBytes)), of)
-			}) != nil {
-				continue // Of a host that has ended there is nothing to tell.
-			}
-			if d, ok := q.age(ctx, first); ok {
-				o.ObserveFloat64(age, d.Seconds(), of)
-			}
+			reading.Go(func() {
+				of := metric.WithAttributes(attribute.String("queue", q.name))
+				var first []Entry
+				if q.read(ctx, false, func(core *order.Queue, _ Position) {
+					c, r := core.Counts(), core.Rules()
+					first = core.Entries(nil, -1, 1)
+					telling.Lock()
+					defer telling.Unlock()
+					o.ObserveInt64(entries, int64(c.Entries), of)
+					o.ObserveInt64(claimed, int64(c.Claimed), of)
+					o.ObserveInt64(bytes, c.Bytes, of)
+					o.ObserveFloat64(fullness, max(part(int64(c.Entries), r.MaxEntries), part(c.Bytes, r.MaxBytes)), of)
+				}) != nil {
+					return // Of a host that has ended there is nothing to tell.
+				}
+				if d, ok := q.age(ctx, first); ok {
+					telling.Lock()
+					defer telling.Unlock()
+					o.ObserveFloat64(age, d.Seconds(), of)
+				}
+			})
 		}
+		reading.Wait()
 		return nil
 	}, entries, claimed, bytes, fullness, age)
 	if err := maker.Err(); err != nil {

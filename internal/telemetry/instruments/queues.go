@@ -13,5 +13,5 @@ var (
 	QueueFullness = gauge(queues, "spanway.queue.fullness", "1",
 		"How full a queue is, by entries or by bytes, whichever is more: at 1 it takes no more.", "queue")
 	QueueHeadAge = gauge(queues, "spanway.queue.head.age", "s",
-		"How long ago the first entry of a queue was enqueued; 0 if it is empty, absent while that cannot be read.", "queue")
+		"How long ago the first entry of a queue was enqueued; 0 if it is empty. While that cannot be read it is that of the first entry that was read last, and absent if there is none.", "queue")
 )
