@@ -178,6 +178,7 @@ func TestACopyOfATopicThatTheLinkHasLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	two, _ := fra.serve("two")
+	until(t, two, "one/other/0", "the other copy is consistent", func(st *standing) bool { return !st.report.ConsistentSince.IsZero() })
 	shares(t, two, "one", "it has failed and is not consistent", func(m *events.ReplicationLinkReported) bool {
 		return m.State == failed && m.Copies == 1 && m.ConsistentSinceMs == 0
 	})

@@ -3,6 +3,7 @@ package link
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -88,7 +89,12 @@ record is missing, different, double, out of order, or of somebody else.`,
 				printing := printAudits(a, views)
 				err = cmp.Or(err, printing)
 			}
-			if err == nil && wrong.partitions > 0 {
+			var nothing *nothingLeft
+			switch {
+			case errors.As(err, &nothing): // What the source has deleted is left out.
+				a.Notef("%v\n", nothing)
+				return nil
+			case err == nil && wrong.partitions > 0:
 				return wrong
 			}
 			return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/services/replicator/failover"
 )
 
 const (
@@ -58,6 +59,8 @@ func unreported(link string, status *replication.Status, now int64) string {
 	switch {
 	case shares == 0 && copies == 0:
 		return fmt.Sprintf("no replicator of this site has reported of link %s yet", link)
+	case shares > 0 && copies == 0 && failover.AllDeleted(link, status, time.UnixMilli(now)):
+		return ""
 	case shares > 0 && copies == 0:
 		return fmt.Sprintf("no topic that link %s chooses is copied yet", link)
 	case copies < wanted:

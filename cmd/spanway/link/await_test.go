@@ -26,6 +26,8 @@ func TestFirstReportsAreWaitedFor(t *testing.T) {
 	all := replication.Status{Shares: []*events.ReplicationLinkReported{share(2, now)}, Copies: []*events.ReplicationCopyReported{one, two}}
 	silent := replication.Status{Shares: []*events.ReplicationLinkReported{share(2, now-60_000)}, Copies: []*events.ReplicationCopyReported{one}}
 	bad := replication.Status{Shares: []*events.ReplicationLinkReported{{Link: "orders", AtMs: now, Problems: []*events.ReplicationProblem{{Code: "same_cluster"}}}}}
+	gone := &events.ReplicationCopyReported{Link: "orders", Topic: "orders", State: sourceDeleted}
+	deleted := replication.Status{Shares: []*events.ReplicationLinkReported{{Link: "orders", State: "idle", AtMs: now}}, Copies: []*events.ReplicationCopyReported{gone}}
 	for _, c := range []struct {
 		name  string
 		reads []replication.Status
@@ -37,6 +39,7 @@ func TestFirstReportsAreWaitedFor(t *testing.T) {
 		{"it comes", []replication.Status{nothing, idle, some, all}, time.Minute, 2, []string{"no replicator", "no topic", "1 of 2 partitions"}},
 		{"a replicator that is gone", []replication.Status{silent}, time.Minute, 1, nil},
 		{"a problem", []replication.Status{bad}, time.Minute, 0, nil},
+		{"all was deleted at the source", []replication.Status{deleted}, time.Minute, 1, nil},
 		{"nobody reports", []replication.Status{nothing}, 0, 0, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {

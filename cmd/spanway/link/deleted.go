@@ -54,6 +54,17 @@ func keptRemedy(l *replication.Link, m *events.ReplicationCopyReported) string {
 	return fmt.Sprintf("no error: the copy is kept. If the source gets topic %s again, %s. To be told of it no more exclude it from the link, or delete topic %s here", m.Topic, again, m.TargetTopic)
 }
 
+// nothingLeft says that there is nothing to look at: all that a link has copied was deleted at
+// the source.
+type nothingLeft struct{ link string }
+
+func (e *nothingLeft) Error() string {
+	return fmt.Sprintf("SOURCE_DELETED: all that link %s has copied was deleted at the source, and the copies are kept: there is nothing to compare them with (spanway link show %s)", e.link, e.link)
+}
+
+// ExitCode is that of a refusal.
+func (e *nothingLeft) ExitCode() int { return cli.ExitRefused }
+
 func printDeleted(a *cli.App, views []deletedView) {
 	for i := range views {
 		v := &views[i]

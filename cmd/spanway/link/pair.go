@@ -14,6 +14,7 @@ import (
 	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/audit/compare"
+	"github.com/spanway/spanway/services/replicator/failover"
 )
 
 // copied are topics of a link's source, and the names of their copies.
@@ -43,6 +44,9 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 		topics := topicsOf(&l, &status, only)
 		if v := viewLink(l, &status, time.Now().UnixMilli()); only == "" && v.State == "failed" && (len(topics) == 0 || v.Reason == "source_unreachable") {
 			return &linkFailed{&v}
+		}
+		if len(topics) == 0 && failover.AllDeleted(name, &status, time.Now()) {
+			return &nothingLeft{name}
 		}
 		if len(topics) == 0 {
 			return fmt.Errorf("no replicator has reported a copy of link %q within %s: name a topic (--topic), or see spanway link show %s", name, wait, name)

@@ -34,15 +34,42 @@ func (r *run) known(ctx context.Context) error {
 		if len(r.Partitions) > 0 {
 			return errRead
 		}
+		if AllDeleted(r.link.Name, &s, time.Now()) {
+			return r.fail(NothingCopied, nil, nil, "all that it has copied was deleted at the source, and the copies are kept; see spanway link show %s", r.link.Name)
+		}
 		return nil
 	})
+	var failed *Error
 	switch {
 	case errors.Is(err, errRead):
 		return nil
+	case errors.As(err, &failed):
+		return failed
 	case waiting.Err() != nil && ctx.Err() == nil:
 		return r.fail(NothingCopied, nil, nil, "no replicator of this site has reported a copy of what the link chooses; see spanway link show %s", r.link.Name)
 	}
 	return err
+}
+
+// AllDeleted tells whether all that a link has copied was deleted at its source: replicators
+// report of the link, and have no copies of it.
+func AllDeleted(link string, s *replication.Status, now time.Time) bool {
+	deleted, attended := false, false
+	for _, m := range s.Copies {
+		if m.Link == link && m.State != sourceDeleted {
+			return false
+		}
+		deleted = deleted || m.Link == link
+	}
+	for _, m := range s.Shares {
+		if m.Link != link || now.Sub(time.UnixMilli(m.AtMs)) > fresh {
+			continue
+		}
+		if attended = true; m.State != "idle" || m.Copies > 0 || len(m.Problems) > 0 {
+			return false
+		}
+	}
+	return deleted && attended
 }
 
 // choice takes down what the link chooses. The status may hold reports that nobody has
