@@ -161,8 +161,8 @@ func TestTopicsThatTheSourceDeleted(t *testing.T) {
 	if c := copies[1]; c.TargetEnd != 9 || *c.Lag != 0 || !strings.Contains(c.Remedy, "copied behind what is here (on.recreated: go_on)") {
 		t.Errorf("%+v", c)
 	}
-	if missing := unreported("in", &replication.Status{Shares: status.Shares, Copies: status.Copies}, now); missing == "" {
-		t.Error("what is deleted counts for a copy")
+	if missing := unreported("in", &replication.Status{Shares: status.Shares, Copies: status.Copies}, now); missing != "" {
+		t.Errorf("of a link whose topics are all deleted nothing is to be waited for: %s", missing)
 	}
 	if got := topicsOf(&l, status, ""); len(got) != 0 {
 		t.Errorf("%v is to be audited", got)
