@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/embedded"
-	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/testca"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
@@ -65,23 +64,7 @@ func TestCertificatesAreRotated(t *testing.T) {
 	if err := use(t, c); err != nil {
 		t.Fatal(err)
 	}
-	generations := make(chan struct{})
-	ctx, leave := context.WithCancel(t.Context())
-	left := make(chan error, 1)
-	go func() {
-		left <- c.Kafka().Join(ctx, "rotated", "notes", func(ctx context.Context, _ *kafka.Generation) {
-			select {
-			case generations <- struct{}{}:
-			case <-ctx.Done():
-			}
-			<-ctx.Done()
-		})
-	}()
-	defer func() {
-		leave()
-		<-left
-	}()
-	await(t, "the first generation", generations)
+	generations := joined(t, c, "rotated")
 	works := func(after string) {
 		t.Helper()
 		wires.cut()

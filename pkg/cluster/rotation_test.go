@@ -131,23 +131,7 @@ func TestMemberThatIsRefusedSaysSo(t *testing.T) {
 	if err := use(t, c); err != nil {
 		t.Fatal(err)
 	}
-	generations := make(chan struct{})
-	ctx, leave := context.WithCancel(t.Context())
-	left := make(chan error, 1)
-	go func() {
-		left <- c.Kafka().Join(ctx, "g", "notes", func(ctx context.Context, _ *kafka.Generation) {
-			select {
-			case generations <- struct{}{}:
-			case <-ctx.Done():
-			}
-			<-ctx.Done()
-		})
-	}()
-	defer func() {
-		leave()
-		<-left
-	}()
-	await(t, "the first generation", generations)
+	generations := joined(t, c, "g")
 	if err := os.WriteFile(file, []byte("not that"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -203,4 +187,28 @@ func await[T any](t *testing.T, what string, from <-chan T) T {
 		t.Fatalf("waited for %s in vain", what)
 		panic("unreachable")
 	}
+}
+
+// joined has a member in a group until the test ends, and returns what is told of each
+// generation; it has had the first one.
+func joined(t *testing.T, c *cluster.Cluster, group string) <-chan struct{} {
+	t.Helper()
+	generations := make(chan struct{})
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		left <- c.Kafka().Join(ctx, group, "notes", func(ctx context.Context, _ *kafka.Generation) {
+			select {
+			case generations <- struct{}{}:
+			case <-ctx.Done():
+			}
+			<-ctx.Done()
+		})
+	}()
+	t.Cleanup(func() {
+		leave()
+		<-left
+	})
+	await(t, "the first generation", generations)
+	return generations
 }
