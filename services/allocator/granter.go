@@ -28,6 +28,10 @@ type granter struct {
 	ctx      context.Context // of the service
 	running  sync.WaitGroup
 
+	// failed is told when the store could not be used: it is looked at again soon, or
+	// /readyz would say so until somebody asks for a range.
+	failed chan struct{}
+
 	mu     sync.Mutex
 	spaces map[string]*space
 }

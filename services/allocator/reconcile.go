@@ -3,8 +3,10 @@ package allocator
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
@@ -24,6 +26,7 @@ type sighting struct {
 func (s *Service) reconcile(ctx context.Context) {
 	var all sync.WaitGroup
 	for n, p := range s.partitions {
+		all.Go(func() { p.lookAgain(ctx) })
 		all.Go(func() {
 			seen := map[string]sighting{}
 			try := s.deps.Cluster.Kafka().Board().New(fmt.Sprintf("compare the store with %s/%d", s.topics.IDEvents(), n))
@@ -125,4 +128,41 @@ func twice(before, now sighting) (gone []store.Grant, ranges []store.Range) {
 		}
 	}
 	return gone, append(ranges, store.Both(before.leaked, now.leaked)...)
+}
+
+// awayPause is how long a store that failed is left alone.
+const awayPause = time.Second
+
+// lookAgain looks at the store after it has failed, until it answers: then nothing is in
+// the way any more, also if nobody asks for a range.
+func (g *granter) lookAgain(ctx context.Context) {
+	for {
+		select {
+		case <-g.failed:
+		case <-ctx.Done():
+			return
+		}
+		for trouble.Pause(ctx, awayPause*3/4+rand.N(awayPause/2)) {
+			if g.reachable(ctx) {
+				g.idle()
+				break
+			}
+		}
+	}
+}
+
+// reachable tells whether the store can be read, by any space; without one it is not known
+// to be away.
+func (g *granter) reachable(ctx context.Context) bool {
+	g.mu.Lock()
+	name := ""
+	for name = range g.spaces {
+		break
+	}
+	g.mu.Unlock()
+	if name == "" {
+		return true
+	}
+	_, err := g.store.Holds(ctx, name)
+	return err == nil
 }

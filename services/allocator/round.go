@@ -166,6 +166,10 @@ func (g *granter) propose(s *space, wanting []*request, note store.Batch) (again
 		g.restore(s, note)
 		g.metrics.storeFailed(err)
 		g.try.Failed(err)
+		select {
+		case g.failed <- struct{}{}:
+		default: // It is told already.
+		}
 		messaging.Fail(span, why(err), err.Error())
 		return wanting
 	}

@@ -128,7 +128,7 @@ func (s *Service) partition(ctx context.Context, n int32, now func() time.Time) 
 	try := s.deps.Cluster.Kafka().Board().New(fmt.Sprintf("have the store propose ranges for %s/%d", s.topics.IDEvents(), n))
 	return &partition{host: h, granter: &granter{
 		host: h, answers: newAnswers(h, now, s.metrics), store: s.deps.Store, now: now, patience: s.cfg.Patience, metrics: s.metrics,
-		try: try, ctx: ctx, spaces: map[string]*space{},
+		try: try, ctx: ctx, failed: make(chan struct{}, 1), spaces: map[string]*space{},
 	}}, try.End
 }
 
