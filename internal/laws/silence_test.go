@@ -25,6 +25,7 @@ var waits = map[string]string{
 	"services/allocator/trim.go run":                  "the next deletion",
 	"services/allocator/granter.go serve":             "others of the space, or the store, of which a Try tells",
 	"services/allocator/reconcile.go reconcile":       "the next comparison: a Try tells of the last one",
+	"services/allocator/reconcile.go lookAgain":       "the next look at a store that failed: the Try of its proposals tells of it",
 	"internal/bench/pools.go":                         "figures of a benchmark",
 	"internal/bench/tasks.go":                         "figures of a benchmark",
 	"internal/bench/mirror_copies.go":                 "figures of a benchmark",
