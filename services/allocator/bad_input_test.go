@@ -245,7 +245,7 @@ func TestRedisIsUnreachable(t *testing.T) {
 	must(t, c.Declare(ctx, ids.Rules{Space: "spi", From: 1, To: 100}))
 	a, err := c.Grant(ctx, ids.Want{Space: "spi", RequestID: "a", Owner: "me"})
 	must(t, err)
-	server.Close()
+	server.Server().Close() // Close races with INFO.
 	_, err = c.Grant(ctx, ids.Want{Space: "spi", RequestID: "b"})
 	if r := refused(t, err, events.CodeStoreUnavailable); !strings.Contains(r.Text, "Redis") || !strings.Contains(r.Text, "same request ID") {
 		t.Error(r.Text)
