@@ -25,11 +25,11 @@ import (
 
 // What is replaced: each is two processes.
 const (
-	schedulers  = "scheduler"
-	engines     = "engine"
-	allocators  = "allocator"
-	keepers     = "queues"
-	replicators = "replicator"
+	theSchedulers  = "scheduler"
+	theEngines     = "engine"
+	theAllocators  = "allocator"
+	theKeepers     = "queues"
+	theReplicators = "replicator"
 )
 
 // upgrade is a system of two sites whose processes are of two releases.
@@ -41,6 +41,8 @@ type upgrade struct {
 	config    string // file, for what has to do with links
 	instances map[string][]*instance
 	loads     []*loadProcess
+	// snapshots counts, by release, the schedulers that began at a snapshot, of whichever release.
+	snapshots map[string]int
 	seen      *journal
 }
 
@@ -55,7 +57,7 @@ type instance struct {
 func newUpgrade(t *testing.T, commit string) *upgrade {
 	t.Helper()
 	repeatReasons(t)
-	w := &upgrade{t: t, old: releaseOf(t, commit), now: thisRelease(t), instances: map[string][]*instance{}}
+	w := &upgrade{t: t, old: releaseOf(t, commit), now: thisRelease(t), instances: map[string][]*instance{}, snapshots: map[string]int{}}
 	w.sites = twoOnKfake(t)
 	redis, err := embedded.StartRedis(0)
 	if err != nil {
@@ -79,20 +81,20 @@ func (w *upgrade) serve(r release, service string, number int) *instance {
 	i := &instance{http: porttest.Addr(w.t), of: r.name}
 	name := fmt.Sprint(service, number)
 	args := []string{"serve", service, "--http", i.http}
-	if service == replicators {
+	if service == theReplicators {
 		args = append(args, "--config", w.config, "--instance", name, "--follow-interval", "1s")
 	} else {
 		args = append(args, "--brokers", w.sites.ams.Addr())
 	}
-	if service != engines {
+	if service != theEngines {
 		args = append(args, "--snapshot-interval", "1s", "--history", "-1s")
 	}
 	switch service {
-	case schedulers:
+	case theSchedulers:
 		args = append(args, "--instance", name, "--engine-ttl", "3s")
-	case engines:
+	case theEngines:
 		args = append(args, "--id", name, "--engine-ttl", "3s", "--grace", "5s")
-	case allocators:
+	case theAllocators:
 		args = append(args, "--redis", w.redis.Addr(), "--reconcile-interval", "1s")
 	}
 	i.process = start(w.t, name+" of "+r.name, exec.Command(r.spanway, args...))
@@ -122,6 +124,9 @@ func (w *upgrade) end(i *instance) {
 	term(i.process)
 	if code := i.wait(time.Minute); code != 0 {
 		wrong(w.t, "%s ends with %d", i.name, code)
+	}
+	if strings.Contains(i.log.String(), "began at a snapshot") {
+		w.snapshots[i.of]++
 	}
 }
 
@@ -253,6 +258,9 @@ func (w *upgrade) judge(verifiers ...release) {
 	}
 	for _, text := range sum.Wrong {
 		wrong(w.t, "%s", text)
+	}
+	if w.snapshots[w.old.name] == 0 || w.snapshots[w.now.name] == 0 {
+		wrong(w.t, "not in both releases a scheduler began at a snapshot: %v", w.snapshots)
 	}
 	w.tasksOnce(sum.Tasks)
 	sum.queueOnce(w.t)

@@ -222,8 +222,9 @@ func (l *load) grant(ctx context.Context, id string) {
 
 // progress tells how many calls were answered: of tasks, put, taken and granted.
 func (l *load) progress() {
-	for {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
 		fmt.Fprintln(os.Stderr, "answered", l.calls[0].Load(), l.calls[1].Load(), l.calls[2].Load(), l.calls[3].Load())
-		time.Sleep(200 * time.Millisecond)
 	}
 }
