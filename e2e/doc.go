@@ -4,6 +4,5 @@
 //
 // The brokers are kfake in a process of its own; the tests with Apache in their
 // name run on a real Apache Kafka (make test-kafka). Those with Chaos (make chaos) are
-// told of in package chaos. TestUpgrade (make e2e-upgrade) mixes binaries of older commits and
-// of this one.
+// told of in package chaos.
 package e2e

@@ -44,6 +44,13 @@ func TestApacheIsExamined(t *testing.T) {
 			if got := levels(all, "kafka.settings"); !slices.Contains(got, doctor.Warning) || slices.Contains(got, doctor.Unknown) {
 				t.Errorf("of the settings: %v in %+v", got, all)
 			}
+			// Of brokers there is one clock, that of the controller.
+			if id, ahead, err := admin.Kafka().ControllerClock(t.Context()); err != nil || id != 1 || ahead.Abs() > time.Second {
+				t.Errorf("the clock of controller %d is %v ahead, %v", id, ahead, err)
+			}
+			if _, _, err := as.Kafka().ControllerClock(t.Context()); !cluster.IsDenied(err) {
+				t.Errorf("without Describe on the cluster its clock is told, %v", err)
+			}
 			lacks := func() (texts []string) {
 				for _, f := range examine(as) {
 					if f.Check == "rights" && f.Level == doctor.Problem {
@@ -59,6 +66,30 @@ func TestApacheIsExamined(t *testing.T) {
 			b.Grant(principal, apache.Right{Operation: "Read", Topic: topics.Assignments()})
 			if got := lacks(); len(got) != 0 {
 				t.Errorf("with all rights it lacks %q", got)
+			}
+			// Groups, transactional IDs and the cluster, without and with the rights.
+			elsewhere := func() (texts []string) {
+				for _, f := range doctor.Examine(doctor.Gather(t.Context(), doctor.Config{Kafka: as.Kafka(), Prefix: events.DefaultPrefix, Role: events.RoleReplicator})) {
+					if f.Check == "rights" && f.Level >= doctor.Unknown && f.Level != doctor.Warning && !strings.Contains(f.Text, " on topic ") {
+						texts = append(texts, f.Text)
+					}
+				}
+				return texts
+			}
+			wanted := []string{
+				"as replicator it lacks Read on group spanway.replicators",
+				"as replicator it lacks Read on group spanway.snapshots.spanway.replication.links",
+				"as replicator it lacks Write on transactional IDs spanway.mirror/*",
+				"as replicator it lacks DescribeConfigs on the cluster",
+			}
+			if got := elsewhere(); !slices.Equal(got, wanted) {
+				t.Errorf("as a replicator it says %q; want %q", got, wanted)
+			}
+			b.Grant(principal, apache.Right{Operation: "Read", Group: topics.ReplicatorGroup()},
+				apache.Right{Operation: "Read", Group: topics.KeeperGroup(topics.ReplicationLinks())},
+				apache.Right{Operation: "Write", TransactionalID: topics.Fences(), Prefixed: true}, apache.Right{Operation: "DescribeConfigs"})
+			if got := elsewhere(); len(got) != 0 {
+				t.Errorf("with all rights as a replicator it says %q", got)
 			}
 		})
 	}

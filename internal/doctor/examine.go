@@ -1,9 +1,12 @@
 package doctor
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spanway/spanway/internal/kafka"
 )
 
 // Examine makes findings of facts: the worst first, and of the same level in the order in
@@ -33,15 +36,22 @@ const (
 
 func clocks(f *findings, facts Facts) {
 	const check = "clocks"
+	switch {
+	case facts.Controller != nil:
+		skew(f, check, facts.Controller.Name, facts.Controller.Ahead)
+	case errors.As(facts.ControllerErr, new(*kafka.NoClock)):
+		f.add(Note, check, "brokers", "", "their clocks are not known: %v", facts.ControllerErr)
+	case facts.ControllerErr != nil:
+		f.unknown(check, "brokers", facts.ControllerErr)
+	}
 	if facts.ClocksErr != nil {
-		f.unknown(check, "engines", facts.ClocksErr)
-		return
+		f.unknown(check, "engines and schedulers", facts.ClocksErr)
 	}
 	for _, c := range facts.Clocks {
 		skew(f, check, c.Name, c.Ahead)
 	}
-	if len(facts.Clocks) == 0 {
-		f.add(Note, check, "engines", "", "no engine sent a heartbeat while the doctor listened, so no clock was compared")
+	if len(facts.Clocks) == 0 && facts.ClocksErr == nil {
+		f.add(Note, check, "engines", "", "no engine sent a heartbeat while the doctor listened, so no clock of engines and schedulers was compared")
 	}
 }
 

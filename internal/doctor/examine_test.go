@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,9 +31,18 @@ func sound() Facts {
 		f.Topics = append(f.Topics, kafka.TopicState{Name: l.Topic, Replicas: 3, Settings: map[string]string{"min.insync.replicas": "2"}})
 		f.Rights.Topics[l.Topic] = append([]string{"Describe"}, l.Rights(f.Role)...)
 	}
+	for _, right := range needs(f.Prefix, nil, f.Role) {
+		f.Access = append(f.Access, Access{Right: right, Operations: []string{right.Operation, "Describe"}})
+	}
+	fence := events.ACL{Operation: "Write", Resource: events.TransactionalIDResource, Name: "spanway.mirror/", Prefixed: true}
+	f.Access = append(f.Access, Access{Right: fence})
 	f.Groups = []Group{{Name: "spanway.scheduler", Service: "scheduler", Members: 2, Lag: -1}, {Name: "spanway.allocator", Service: "allocator", Members: 1, Lag: 5}}
-	f.Clocks = []Clock{{"engine a", -20 * time.Millisecond}}
-	f.Redis = []store.Server{{Address: "r:1", Info: map[string]string{"redis_version": "7", "aof_enabled": "1", "aof_last_write_status": "ok", "maxmemory_policy": "noeviction", "maxmemory": "0"}}}
+	f.Clocks = []Clock{{"engine a", -20 * time.Millisecond}, {"scheduler of partition 3", 20 * time.Millisecond}}
+	f.Controller = &Clock{"broker 1", 20 * time.Millisecond}
+	f.Redis = []store.Server{{Address: "r:1", AppendFsync: "always", Info: map[string]string{
+		"role": "master", "rdb_last_bgsave_status": "ok",
+		"redis_version": "7", "aof_enabled": "1", "aof_last_write_status": "ok", "maxmemory_policy": "noeviction", "maxmemory": "0",
+	}}}
 	f.Disk = &Disk{Path: "d", Free: 10 << 30, Total: 100 << 30}
 	return f
 }
@@ -105,19 +115,40 @@ func TestFaultsAreFound(t *testing.T) {
 		}, "rights", Problem},
 		{func(f *Facts) { f.Rights.Topics["spanway.ids.events"] = []string{"Write"} }, "rights", Warning},
 		{func(f *Facts) { f.Role = "" }, "rights", Note},
+		{func(f *Facts) { f.Access[0].Operations = []string{} }, "rights", Problem},
+		{func(f *Facts) { f.Access[0].Err = none }, "rights", Unknown},
+		{func(f *Facts) {
+			f.Role = events.RoleReplicator
+			for i := range f.Brokers {
+				f.Brokers[i].Settings, f.Brokers[i].SettingsErr = nil, none
+			}
+		}, "rights", Unknown},
+		{func(f *Facts) { f.Access[0].Operations = []string{"Read", "Describe", "Delete"} }, "rights", Warning},
+		{func(f *Facts) { f.Access[1].Operations = []string{"Write"} }, "rights", Warning},
+		{func(f *Facts) { f.Rights.Cluster = []string{"Alter"} }, "rights", Warning},
 		{unrestrict, "rights", Warning},
 		{func(f *Facts) { f.Groups[0].Err = none }, "groups.members", Unknown},
 		{func(f *Facts) { f.Groups[0].Members = 0 }, "groups.members", Warning},
 		{func(f *Facts) { f.Groups[1].Members = 0 }, "groups.lag", Problem},
+		{func(f *Facts) { f.Groups[1] = Group{Name: "g", Service: keeper, Topic: "q", Lag: -1} }, "groups.members", Warning},
 		{func(f *Facts) { f.Groups[1].Lag = 1e6 }, "groups.lag", Warning},
 		{func(f *Facts) { f.ClocksErr = none }, "clocks", Unknown},
 		{func(f *Facts) { f.Clocks = nil }, "clocks", Note},
+		{func(f *Facts) { f.Clocks[1].Ahead = time.Hour }, "clocks", Problem},
+		{func(f *Facts) { f.Controller.Ahead = -2 * time.Second }, "clocks", Warning},
+		{func(f *Facts) { f.Controller, f.ControllerErr = nil, &kafka.NoClock{Err: none} }, "clocks", Note},
+		{func(f *Facts) { f.Controller, f.ControllerErr = nil, none }, "clocks", Unknown},
 		{func(f *Facts) { f.Clocks[0].Ahead = 2 * time.Second }, "clocks", Warning},
 		{func(f *Facts) { f.Clocks[0].Ahead = -time.Minute }, "clocks", Problem},
 		{func(f *Facts) { f.RedisErr = none }, "redis.reach", Problem},
 		{func(f *Facts) { f.Redis[0].Err = none }, "redis.settings", Unknown},
 		{info("aof_enabled", "0"), "redis.persistence", Warning},
 		{info("aof_last_write_status", "err"), "redis.persistence", Problem},
+		{info("rdb_last_bgsave_status", "err"), "redis.persistence", Problem},
+		{func(f *Facts) { f.Redis[0].AppendFsync = "everysec" }, "redis.persistence", Warning},
+		{func(f *Facts) { f.Redis[0].AppendFsync, f.Redis[0].FsyncErr = "", none }, "redis.persistence", Unknown},
+		{func(f *Facts) { f.Redis[0].AppendFsync = "" }, "redis.persistence", Unknown},
+		{info("role", "slave"), "redis.role", Problem},
 		{info("loading", "1"), "redis.reach", Warning},
 		{info("maxmemory_policy", "allkeys-lru"), "redis.eviction", Warning},
 		{func(f *Facts) { f.Redis[0].Info["maxmemory"], f.Redis[0].Info["used_memory"] = "1000", "950" }, "redis.memory", Warning},
@@ -142,6 +173,41 @@ func TestFaultsAreFound(t *testing.T) {
 		if !slices.IsSortedFunc(found, func(a, b Finding) int { return int(b.Level) - int(a.Level) }) {
 			t.Errorf("case %d: the worst is not the first: %+v", i, found)
 		}
+	}
+}
+
+// Whoever lacks a right on what is no topic is told how it is given.
+func TestGrants(t *testing.T) {
+	facts := sound()
+	facts.Role, facts.Queues = events.RoleReplicator, []string{"q"}
+	facts.Access = nil
+	for i := range facts.Brokers {
+		facts.Brokers[i].Settings, facts.Brokers[i].SettingsErr = nil, &kafka.Denied{}
+	}
+	for _, role := range []events.Role{events.RoleReplicator, events.RoleQueueHost} {
+		for _, right := range needs(facts.Prefix, facts.Queues, role) {
+			facts.Access = append(facts.Access, Access{Right: right})
+		}
+	}
+	add := "kafka-acls --add --allow-principal 'User:s' --operation "
+	want := map[string]string{
+		"as replicator it lacks Read on group spanway.replicators":                         add + "Read --group 'spanway.replicators'",
+		"as replicator it lacks Read on group spanway.snapshots.spanway.replication.links": add + "Read --group 'spanway.snapshots.spanway.replication.links'",
+		"as replicator it lacks Write on transactional IDs spanway.mirror/*":               add + "Write --transactional-id 'spanway.mirror/' --resource-pattern-type prefixed",
+		"as replicator it lacks DescribeConfigs on the cluster":                            add + "DescribeConfigs --cluster",
+		"as queue-host it lacks Read on group spanway.snapshots.spanway.queue.q":           add + "Read --group 'spanway.snapshots.spanway.queue.q'",
+	}
+	got := map[string]string{}
+	for _, role := range []events.Role{events.RoleReplicator, events.RoleQueueHost} {
+		facts.Role = role
+		for _, f := range Examine(facts) {
+			if f.Check == "rights" && f.Level == Problem && !strings.Contains(f.Text, " on topic ") {
+				got[f.Text] = f.Remedy
+			}
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

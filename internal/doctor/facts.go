@@ -22,15 +22,31 @@ type Facts struct {
 	TopicsErr   error
 	Rights      kafka.Rights
 	RightsErr   error
-	Groups      []Group
-	Clocks      []Clock
-	ClocksErr   error
+	// Queues are those that are there.
+	Queues []string
+	// Access is what the principal may do with groups and transactional IDs.
+	Access    []Access
+	Groups    []Group
+	Clocks    []Clock
+	ClocksErr error
+	// Controller is the clock of the active controller; ControllerErr is why it is not known.
+	Controller    *Clock
+	ControllerErr error
 
 	// Redis are the servers that were named, each master of them; none if none was.
 	Redis    []store.Server
 	RedisErr error
 	// Disk is that of the directory of an embedded broker that was named; nil if none was.
 	Disk *Disk
+}
+
+// Access is what the principal may do with something that is no topic.
+type Access struct {
+	// Right is one that a role needs there; its Operation does not matter.
+	Right events.ACL
+	// Operations are those that are allowed, as far as brokers tell; Err is why they do not.
+	Operations []string
+	Err        error
 }
 
 // Broker is one of the cluster.
@@ -52,7 +68,7 @@ type Group struct {
 	Err error
 }
 
-// Clock is that of a process which writes reports all the time.
+// Clock is that of a process which writes records all the time, or of a broker.
 type Clock struct {
 	// Name is that of the process, such as "engine e1".
 	Name string

@@ -69,28 +69,47 @@ func (c Config) gatherCluster(ctx context.Context, facts *Facts) {
 		facts.Topics, err = c.Kafka.States(ctx, events.Specs(c.logs(there)))
 	}
 	facts.TopicsErr = err
+	facts.Queues = queues(c.Prefix, there)
 	names := []string{} // Without one all topics would be meant.
 	for _, t := range facts.Topics {
 		names = append(names, t.Name)
 	}
 	facts.Rights, facts.RightsErr = c.Kafka.Rights(ctx, names)
+	if facts.RightsErr == nil {
+		facts.Access = c.access(ctx, facts.Queues)
+	}
 	c.gatherGroups(ctx, facts)
 	facts.Clocks, facts.ClocksErr = c.listen(ctx, facts)
+	if id, ahead, err := c.Kafka.ControllerClock(ctx); err != nil {
+		facts.ControllerErr = err
+	} else {
+		facts.Controller = &Clock{fmt.Sprintf("broker %d", id), ahead}
+	}
 }
 
 // logs are what a deployment has, and the logs of replication and of queues that are there.
 func (c Config) logs(there []kafka.TopicInfo) []events.Log {
 	topics := events.Topics{Prefix: c.Prefix}
 	logs := topics.Catalogue()
+	for _, name := range queues(c.Prefix, there) {
+		logs = append(logs, topics.QueueLogs(name)...)
+	}
 	for _, t := range there {
-		if name, ok := topics.QueueOf(t.Name); ok {
-			logs = append(logs, topics.QueueLogs(name)...)
-		}
 		if t.Name == topics.ReplicationLinks() {
 			logs = append(logs, topics.ReplicationLogs()...)
 		}
 	}
 	return logs
+}
+
+// queues are those of which there is the log.
+func queues(prefix string, there []kafka.TopicInfo) (names []string) {
+	for _, t := range there {
+		if name, ok := (events.Topics{Prefix: prefix}).QueueOf(t.Name); ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // gatherGroups looks at the groups of the services whose topics are there.
@@ -100,14 +119,20 @@ func (c Config) gatherGroups(ctx context.Context, facts *Facts) {
 	for _, t := range facts.Topics {
 		there[t.Name] = !t.Missing
 	}
-	for _, g := range []struct {
+	type looked struct {
 		Group
 		commits string // the topic of which it commits offsets
-	}{
+	}
+	all := []looked{
 		{Group{Name: topics.SchedulerGroup(), Service: "scheduler", Topic: topics.Events()}, ""},
 		{Group{Name: topics.AllocatorGroup(), Service: "allocator", Topic: topics.IDEvents()}, topics.IDRequests()},
 		{Group{Name: topics.ReplicatorGroup(), Service: "replicator", Topic: topics.ReplicationLinks()}, ""},
-	} {
+	}
+	for _, name := range facts.Queues {
+		log := topics.Queue(name)
+		all = append(all, looked{Group{Name: topics.KeeperGroup(log), Service: keeper, Topic: log}, ""})
+	}
+	for _, g := range all {
 		if !there[g.Topic] {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,10 +64,15 @@ func TestASystemIsExamined(t *testing.T) {
 	for check, want := range map[string][]doctor.Level{
 		"kafka.brokers": {doctor.Warning}, "kafka.settings": {doctor.OK}, "topics.there": nil, "topics.settings": nil,
 		"topics.replicas": {doctor.Warning, doctor.Warning}, "rights": {doctor.Warning}, "groups.members": {doctor.OK, doctor.OK},
-		"groups.lag": {doctor.OK}, "clocks": {doctor.OK}, "redis.clock": {doctor.OK}, "disk": {doctor.OK},
+		"groups.lag": {doctor.OK}, "clocks": {doctor.Note, doctor.OK}, "redis.clock": {doctor.OK}, "disk": {doctor.OK},
 	} {
 		if got := levels(found, check); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", check, got, want)
+		}
+	}
+	for _, kind := range []string{"engine ", "scheduler of partition "} {
+		if !slices.ContainsFunc(facts.Clocks, func(c doctor.Clock) bool { return strings.HasPrefix(c.Name, kind) }) {
+			t.Errorf("no clock of an %s in %v", kind, facts.Clocks)
 		}
 	}
 	if doctor.Worst(found) >= doctor.Problem {
@@ -85,6 +91,10 @@ func TestRightsAreExamined(t *testing.T) {
 		{Mechanism: mechanism, Name: "root", Password: "p", Super: true},
 		{Mechanism: mechanism, Name: "engine", Password: "p", Rights: []embedded.Right{
 			may(kmsg.ACLOperationWrite, topics.Reports()), may(kmsg.ACLOperationRead, topics.Assignments()), may(kmsg.ACLOperationWrite, topics.Events()),
+		}},
+		{Mechanism: mechanism, Name: "scheduler", Password: "p", Rights: []embedded.Right{
+			{Operation: kmsg.ACLOperationRead, Resource: kmsg.ACLResourceTypeGroup, Name: topics.AllocatorGroup()},
+			{Operation: kmsg.ACLOperationWrite, Resource: kmsg.ACLResourceTypeTransactionalId, Name: topics.Fences() + "doctor"},
 		}},
 	}})
 	if err != nil {
@@ -111,6 +121,21 @@ func TestRightsAreExamined(t *testing.T) {
 	asScheduler := examine(events.RoleScheduler)
 	if got := levels(asScheduler, "rights"); !slices.Contains(got, doctor.Problem) {
 		t.Errorf("as a scheduler: %v in %+v", got, asScheduler)
+	}
+	var texts []string
+	for _, f := range doctor.Examine(doctor.Gather(t.Context(), doctor.Config{Kafka: as("scheduler").Kafka(), Prefix: events.DefaultPrefix, Role: events.RoleScheduler})) {
+		if f.Check == "rights" {
+			texts = append(texts, f.Level.String()+": "+f.Text)
+		}
+	}
+	for _, want := range []string{
+		"problem: as scheduler it lacks Read on group spanway.scheduler",
+		"warning: it has Read on group spanway.allocator, which scheduler does not need",
+		"warning: it has Write on transactional IDs spanway.mirror/*, which scheduler does not need",
+	} {
+		if !slices.Contains(texts, want) {
+			t.Errorf("not said: %q, but %q", want, texts)
+		}
 	}
 	for _, check := range []string{"kafka.settings", "topics.there", "topics.settings", "groups.members"} {
 		if got := levels(asEngine, check); !slices.Contains(got, doctor.Unknown) {

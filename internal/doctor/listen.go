@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -13,33 +14,39 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// listen reads the reports that engines send while it waits: each sends a heartbeat a second,
-// with the time of its own clock.
+// listen reads what is sent while it waits: each engine sends a heartbeat a second, and the
+// scheduler that reads it an echo, both with the time of their own clocks.
 func (c Config) listen(ctx context.Context, facts *Facts) ([]Clock, error) {
-	topic := events.Topics{Prefix: c.Prefix}.Reports()
-	i := slices.IndexFunc(facts.Topics, func(t kafka.TopicState) bool { return t.Name == topic && !t.Missing })
-	if i < 0 || c.Listen <= 0 {
+	if c.Listen <= 0 {
 		return nil, nil
-	}
-	n, err := c.Kafka.Partitions(ctx, topic)
-	if err != nil {
-		return nil, err
 	}
 	wait, end := context.WithTimeout(ctx, c.Listen)
 	defer end()
 	e := ears{newest: map[string]time.Duration{}, heard: sync.OnceFunc(func() { time.AfterFunc(enough, end) })}
 	var all errgroup.Group
-	for p := range n {
-		all.Go(func() error { return e.hear(wait, c, topic, p) })
+	topics := events.Topics{Prefix: c.Prefix}
+	for _, topic := range []string{topics.Reports(), topics.Assignments()} {
+		if !slices.ContainsFunc(facts.Topics, func(t kafka.TopicState) bool { return t.Name == topic && !t.Missing }) {
+			continue
+		}
+		n, err := c.Kafka.Partitions(ctx, topic)
+		if err != nil {
+			end()
+			return nil, cmp.Or(all.Wait(), err)
+		}
+		for p := range n {
+			all.Go(func() error { return e.hear(wait, c, topic, p) })
+		}
 	}
-	err = all.Wait()
+	err := all.Wait()
 	return e.clocks(), err
 }
 
-// enough is how long after the first heartbeat all engines have sent one.
-const enough = 1500 * time.Millisecond
+// enough is how long after the first heartbeat all engines have sent one, and schedulers have
+// answered.
+const enough = 2500 * time.Millisecond
 
-// ears hold how far the clock of each engine is ahead.
+// ears hold how far the clock of each engine and scheduler is ahead.
 type ears struct {
 	mu     sync.Mutex
 	newest map[string]time.Duration
@@ -71,9 +78,15 @@ func (e *ears) note(records []events.Record, now time.Time) {
 	for i := range records {
 		r := &records[i]
 		_, message, err := events.Decode(r)
-		if h, ok := message.(*events.EngineHeartbeat); err == nil && ok {
-			e.newest["engine "+h.EngineId] = time.UnixMilli(r.Timestamp).Sub(now)
+		if err != nil {
+			continue
+		}
+		switch m := message.(type) {
+		case *events.EngineHeartbeat:
+			e.newest["engine "+m.EngineId] = time.UnixMilli(r.Timestamp).Sub(now)
 			e.heard()
+		case *events.EngineEcho:
+			e.newest[fmt.Sprintf("scheduler of partition %d", m.Partition)] = time.UnixMilli(r.Timestamp).Sub(now)
 		}
 	}
 }
@@ -81,8 +94,8 @@ func (e *ears) note(records []events.Record, now time.Time) {
 func (e *ears) clocks() (out []Clock) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for engine, ahead := range e.newest {
-		out = append(out, Clock{engine, ahead})
+	for name, ahead := range e.newest {
+		out = append(out, Clock{name, ahead})
 	}
 	slices.SortFunc(out, func(a, b Clock) int { return cmp.Compare(a.Name, b.Name) })
 	return out

@@ -4,7 +4,35 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+
+	"github.com/spanway/spanway/services/allocator/store"
 )
+
+// synced judges when the append-only file is on disk.
+func synced(f *findings, s store.Server) {
+	const check = "redis.persistence"
+	subject := "redis " + s.Address
+	if s.Info["aof_enabled"] != "1" {
+		return
+	}
+	switch {
+	case s.AppendFsync == "" && s.FsyncErr != nil:
+		f.add(Unknown, check, subject, "", "appendfsync could not be read: see to it that it is always: %v", s.FsyncErr)
+	case s.AppendFsync == "":
+		f.add(Unknown, check, subject, "", "it does not tell appendfsync: see to it that it is always")
+	case s.AppendFsync == "always":
+		f.add(OK, check, subject, "", "appendfsync is always")
+	default:
+		f.add(Warning, check, subject, "set appendfsync to always", "appendfsync is %s: when the machine fails, what it acknowledged last is forgotten, proposed again and refused by the log", s.AppendFsync)
+	}
+}
+
+// written judges whether the server may be written to.
+func written(f *findings, subject string, info map[string]string) {
+	if role := info["role"]; role != "" && role != "master" {
+		f.add(Problem, "redis.role", subject, "name the master, or its Sentinels (--redis-master)", "it is a replica, and refuses writes")
+	}
+}
 
 // redis judges the servers that an allocator proposes in. Redis may lose all it holds, and no
 // identifier is granted twice: the log decides. But what it forgets is proposed again, and
@@ -21,7 +49,9 @@ func redis(f *findings, facts Facts) {
 			continue
 		}
 		f.add(OK, "redis.version", subject, "", "it is Redis %s", cmp.Or(s.Info["redis_version"], "of an unknown version"))
+		written(f, subject, s.Info)
 		persistence(f, subject, s.Info)
+		synced(f, s)
 		memory(f, subject, s.Info)
 		skew(f, "redis.clock", subject, s.Ahead)
 	}
@@ -39,6 +69,9 @@ func persistence(f *findings, subject string, info map[string]string) {
 		f.add(Problem, check, subject, "look at the disk of the server", "its last write to the append-only file failed")
 	default:
 		f.add(OK, check, subject, "", "it has an append-only file")
+	}
+	if info["rdb_last_bgsave_status"] == "err" {
+		f.add(Problem, check, subject, "look at the disk and the memory of the server (vm.overcommit_memory), and at its log", "its last dump failed: by default it refuses writes until one succeeds")
 	}
 	if info["loading"] == "1" {
 		f.add(Warning, "redis.reach", subject, "wait until it has done so", "it loads what it has on disk, and answers when it has done so")

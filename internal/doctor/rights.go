@@ -2,10 +2,11 @@ package doctor
 
 import (
 	"cmp"
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 
+	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -29,7 +30,7 @@ func rights(f *findings, facts Facts) {
 	if facts.Role == "" {
 		var may []string
 		for _, role := range events.Roles() {
-			if needed := lacking(facts, logs, role); uses(logs, role) && len(needed) == 0 {
+			if uses(logs, role) && len(lacking(facts, logs, role)) == 0 {
 				may = append(may, string(role))
 			}
 		}
@@ -38,20 +39,19 @@ func rights(f *findings, facts Facts) {
 	}
 	missing := lacking(facts, logs, facts.Role)
 	for _, r := range missing {
-		f.add(Problem, check, subject, fmt.Sprintf("kafka-acls --add --allow-principal '%s' --operation %s --topic '%s'", facts.Principal, r.operation, r.topic),
-			"as %s it lacks %s on topic %s", facts.Role, r.operation, r.topic)
+		f.add(Problem, check, subject, grant("add", facts.Principal, r), "as %s it lacks %s on %s", facts.Role, r.Operation, named(r))
 	}
 	for _, r := range beyond(facts, logs, facts.Role) {
-		f.add(Warning, check, subject, fmt.Sprintf("kafka-acls --remove --allow-principal '%s' --operation %s --topic '%s'", facts.Principal, r.operation, r.topic),
-			"it has %s on topic %s, which %s does not need", r.operation, r.topic, facts.Role)
+		f.add(Warning, check, subject, grant("remove", facts.Principal, r), "it has %s on %s, which %s does not need", r.Operation, named(r), facts.Role)
 	}
-	if len(missing) == 0 {
-		f.add(OK, check, subject, "", "it has the rights on topics that %s needs", facts.Role)
+	hidden := untold(facts, facts.Role)
+	for _, a := range hidden {
+		f.add(Unknown, check, subject, "", "whether it has %s on %s is not known: %v", a.Right.Operation, named(a.Right), a.Err)
+	}
+	if len(missing) == 0 && len(hidden) == 0 {
+		f.add(OK, check, subject, "", "it has the rights that %s needs", facts.Role)
 	}
 }
-
-// right is that to an operation on a topic.
-type right struct{ operation, topic string }
 
 // logsThere are the logs of the topics that exist, those that may not be described among them.
 func logsThere(facts Facts) (logs []events.Log) {
@@ -71,32 +71,99 @@ func uses(logs []events.Log, role events.Role) bool {
 
 // lacking are the rights that a role needs and the principal does not have. Topics that it
 // may not describe are among those: whoever may read or write may describe.
-func lacking(facts Facts, logs []events.Log, role events.Role) (out []right) {
+func lacking(facts Facts, logs []events.Log, role events.Role) (out []events.ACL) {
 	for _, l := range logs {
 		for _, op := range l.Rights(role) {
 			if !slices.Contains(facts.Rights.Topics[l.Topic], op) {
-				out = append(out, right{op, l.Topic})
+				out = append(out, events.ACL{Operation: op, Resource: events.TopicResource, Name: l.Topic})
 			}
 		}
 	}
+	for _, need := range needs(facts.Prefix, facts.Queues, role) {
+		if a, known := facts.on(need); known && a.Err == nil && !slices.Contains(a.Operations, need.Operation) {
+			out = append(out, need)
+		}
+	}
 	return out
+}
+
+// untold are the rights that a role needs of which the brokers do not tell.
+func untold(facts Facts, role events.Role) (out []Access) {
+	for _, need := range needs(facts.Prefix, facts.Queues, role) {
+		if a, known := facts.on(need); known && a.Err != nil {
+			out = append(out, Access{Right: need, Err: a.Err})
+		}
+	}
+	return out
+}
+
+// on is what the principal may do with what a right is on.
+func (facts Facts) on(right events.ACL) (Access, bool) {
+	if right.Resource == events.ClusterResource {
+		return facts.onCluster(right), true
+	}
+	i := slices.IndexFunc(facts.Access, func(a Access) bool { return same(a.Right, right) })
+	if i < 0 {
+		return Access{}, false
+	}
+	return facts.Access[i], true
+}
+
+// onCluster is what the principal may do with the cluster. Brokers tell that only whoever may
+// Describe it; of others it is seen whether they may read settings.
+func (facts Facts) onCluster(right events.ACL) Access {
+	a := Access{Right: right, Operations: facts.Rights.Cluster}
+	if len(a.Operations) > 0 {
+		return a
+	}
+	a.Err = &errUntold{named(right)}
+	for _, b := range facts.Brokers {
+		if b.Settings != nil {
+			return Access{Right: right, Operations: []string{"DescribeConfigs"}}
+		}
+		var denied *kafka.Denied
+		if errors.As(b.SettingsErr, &denied) {
+			a.Err = nil
+		}
+	}
+	return a
 }
 
 // dangerous are the operations by which records come to be, or go.
 var dangerous = []string{"Write", "Delete", "Alter", "AlterConfigs"}
 
-// beyond are the rights to change something that the role does not need.
-func beyond(facts Facts, logs []events.Log, role events.Role) (out []right) {
+// beyond are the rights to change something that the role does not need: who may Read of a
+// group may take partitions of it from others.
+func beyond(facts Facts, logs []events.Log, role events.Role) (out []events.ACL) {
 	for _, l := range logs {
 		needed := l.Rights(role)
 		for _, op := range facts.Rights.Topics[l.Topic] {
 			if slices.Contains(dangerous, op) && !slices.Contains(needed, op) {
-				out = append(out, right{op, l.Topic})
+				out = append(out, events.ACL{Operation: op, Resource: events.TopicResource, Name: l.Topic})
+			}
+		}
+	}
+	needed := needs(facts.Prefix, facts.Queues, role)
+	for _, op := range facts.Rights.Cluster {
+		// A replicator needs ClusterAction to fence producer IDs that transactional IDs do not tell.
+		if right := (events.ACL{Operation: op, Resource: events.ClusterResource}); slices.Contains(ruling, op) && (role != events.RoleReplicator || op != "ClusterAction") {
+			out = append(out, right)
+		}
+	}
+	for _, a := range facts.Access {
+		for _, op := range []string{"Read", "Write", "Delete"} {
+			right := a.Right
+			right.Operation = op
+			if slices.Contains(a.Operations, op) && !slices.Contains(needed, right) {
+				out = append(out, right)
 			}
 		}
 	}
 	return out
 }
+
+// ruling are the operations on a cluster by which everything else can be allowed or changed.
+var ruling = []string{"Alter", "AlterConfigs", "ClusterAction"}
 
 // unrestricted tells whether all may be done with all of the topics.
 func unrestricted(facts Facts, logs []events.Log) bool {

@@ -78,10 +78,16 @@ func groups(f *findings, facts Facts) {
 		case g.Err != nil:
 			f.unknown(members, subject, g.Err)
 			continue
+		case g.Members == 0 && g.Service == keeper:
+			f.add(Warning, members, subject, "start one (spanway serve queues)", "no host of %s that lives long is in it: no lease ends, and the log grows", g.Topic)
 		case g.Members == 0:
 			f.add(Warning, members, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "no %s is in it, and %s exists", g.Service, g.Topic)
 		default:
-			f.add(OK, members, subject, "", "%d %s in it", g.Members, plural(g.Members, g.Service))
+			word := g.Service
+			if word == keeper {
+				word = "host"
+			}
+			f.add(OK, members, subject, "", "%d %s in it", g.Members, plural(g.Members, word))
 		}
 		switch {
 		case g.Lag > 0 && g.Members == 0:
@@ -93,6 +99,9 @@ func groups(f *findings, facts Facts) {
 		}
 	}
 }
+
+// keeper is the service that keeps queues, as programs that open them do.
+const keeper = "queues"
 
 // manyBehind is how many records a group may lag behind while it works.
 const manyBehind = 10_000

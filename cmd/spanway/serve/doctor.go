@@ -35,8 +35,9 @@ to do. Nothing is changed, and no record is written.
   topics.*    what is missing, has the wrong settings, too few replicas or no leader
   rights      what this principal may do; with --role, what that role lacks or has too much
   groups.*    services that are not there, and what nobody reads
-  clocks      of engines, by their heartbeats, beside the clock of this host
-  redis.*     with --redis: persistence, eviction, memory, clock
+  clocks      of engines, of schedulers that answer them and of the active controller,
+              beside the clock of this host
+  redis.*     with --redis: role, persistence, eviction, memory, clock
   disk        with --data: the room for an embedded broker
 
 A finding is a problem (something does not work, or records may be lost now), a warning

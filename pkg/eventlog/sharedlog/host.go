@@ -90,13 +90,12 @@ type Host struct {
 	folding  chan struct{}
 	fold     *Fold
 	follower *eventlog.Follower
-	landing  landing
 	watchers []*Watcher
 	grown    growth
 
 	mu      sync.Mutex
 	random  *bufio.Reader
-	calls   map[CallID]*call // that have no verdict, or whose landing has it
+	calls   map[CallID]*call // that have no verdict
 	made    uint64
 	given   givenUp
 	queue   []*call // to be appended, the oldest first

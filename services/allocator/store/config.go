@@ -114,11 +114,11 @@ func (c Config) credentials(context.Context) (user, password string, err error) 
 func (c Config) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	dialer := &net.Dialer{Timeout: c.Timeout}
 	if c.TLS == nil {
-		return dialer.DialContext(ctx, network, addr)
+		return heed(dialer.DialContext(ctx, network, addr))
 	}
 	config, err := c.TLS()
 	if err != nil {
 		return nil, err
 	}
-	return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, addr)
+	return heed((&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, network, addr))
 }

@@ -50,6 +50,7 @@ func (l *left) Unwrap() error { return l.last }
 var remedies = map[string]string{
 	"OOM":         " (Redis has no memory left: raise maxmemory, or delete what is not of allocators)",
 	"READONLY":    " (this Redis is a replica: name the master, or its Sentinels)",
+	"DENIED":      " (Redis is in protected mode, and talks to its own machine only: set a password for it, and give --redis-password-file)",
 	"LOADING":     " (Redis loads what it has on disk, and answers when it has done so)",
 	"MASTERDOWN":  " (this Redis is a replica that has lost its master: name the master, or its Sentinels)",
 	"CLUSTERDOWN": " (a part of the cluster's slots is served by no node: see CLUSTER INFO)",
@@ -64,20 +65,28 @@ var remedies = map[string]string{
 // UNREACHABLE.
 func reason(err error) string {
 	var said redis.Error
+	var last *hungUp
 	var slow net.Error
 	switch {
 	case err == nil:
 		return ""
 	case errors.Is(err, errMoving):
 		return "MOVING"
+	case errors.As(err, &last):
+		return firstWord(last.said)
 	case errors.As(err, &said):
-		word, _, _ := strings.Cut(strings.TrimPrefix(said.Error(), "EXECABORT "), " ")
-		if word = strings.TrimSuffix(word, ":"); word == "" || word != strings.ToUpper(word) || len(word) > 32 {
-			return "ERR"
-		}
-		return word
+		return firstWord(strings.TrimPrefix(said.Error(), "EXECABORT "))
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &slow) && slow.Timeout(), errors.Is(err, redis.ErrPoolTimeout):
 		return "TIMEOUT"
 	}
 	return "UNREACHABLE"
+}
+
+// firstWord is that of an answer, by which Redis tells its errors apart.
+func firstWord(answer string) string {
+	word, _, _ := strings.Cut(answer, " ")
+	if word = strings.TrimSuffix(word, ":"); word == "" || word != strings.ToUpper(word) || len(word) > 32 {
+		return "ERR"
+	}
+	return word
 }

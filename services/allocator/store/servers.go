@@ -20,6 +20,10 @@ type Server struct {
 	// Ahead is how far its clock is ahead of this host's, by TIME.
 	Ahead time.Duration
 	Err   error
+	// AppendFsync is that setting, empty if it is not told; FsyncErr is why not. An allocator's
+	// user need not have the right to it.
+	AppendFsync string
+	FsyncErr    error
 }
 
 // Servers describes each server that is written to, by address. The error, a *Unavailable,
@@ -35,6 +39,8 @@ func (r *Redis) Servers(ctx context.Context) (servers []Server, err error) {
 		s := Server{Address: c.Options().Addr, Ahead: at.Sub(asked.Add(time.Since(asked) / 2))}
 		info, err := c.Info(ctx).Result()
 		s.Info, s.Err = lines(info), err
+		told, err := c.ConfigGet(ctx, "appendfsync").Result()
+		s.AppendFsync, s.FsyncErr = told["appendfsync"], err
 		mu.Lock()
 		defer mu.Unlock()
 		servers = append(servers, s)

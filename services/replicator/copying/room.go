@@ -9,19 +9,11 @@ type Room struct {
 	own    chan struct{} // of the place that one link has besides; nil if it is of no link
 }
 
-// place is what was taken of a room. The zero value is nothing.
-type place struct {
-	held   chan struct{} // has a value of it
-	common chan struct{} // has one for each place but the first
-	n      int           // places
-}
+// place is what was taken of a room: the channel that holds it.
+type place chan struct{}
 
-const (
-	// placeBytes is how much of an answer an ordinary page is made of: one place.
-	placeBytes = 1 << 20
-	// pageBytes is about what such a page takes, with the batch that is made of it.
-	pageBytes = 2 * placeBytes
-)
+// pageBytes is about what a page takes, with the batch that is made of it.
+const pageBytes = 2 << 20
 
 // NewRoom makes room for pages of so many bytes in all, for one at least.
 func NewRoom(bytes int64) *Room { return NewTurns(max(1, bytes/pageBytes)) }
@@ -35,47 +27,29 @@ func NewTurns(n int64) *Room { return &Room{common: make(chan struct{}, n)} }
 // does not stop the others.
 func (r *Room) OfLink() *Room { return &Room{common: r.common, own: make(chan struct{}, 1)} }
 
-// take waits until there is a place, or ctx ends; give it back. It takes as many as are
-// wanted if others do not have them: it waits for the first one only.
-func (r *Room) take(ctx context.Context, want int) (place, error) {
+// take waits until there is a place, or ctx ends; give it back.
+func (r *Room) take(ctx context.Context) (place, error) {
 	if r == nil {
-		return place{n: want}, nil
+		return nil, nil
 	}
-	p, err := r.first(ctx)
-	for err == nil && p.n < want {
-		select {
-		case r.common <- struct{}{}:
-			p.n++
-		default:
-			return p, nil
-		}
-	}
-	return p, err
-}
-
-func (r *Room) first(ctx context.Context) (place, error) {
 	select {
 	case r.own <- struct{}{}: // It is of no use to others.
-		return place{r.own, r.common, 1}, nil
+		return r.own, nil
 	default:
 	}
 	select {
 	case r.own <- struct{}{}:
-		return place{r.own, r.common, 1}, nil
+		return r.own, nil
 	case r.common <- struct{}{}:
-		return place{r.common, r.common, 1}, nil
+		return r.common, nil
 	case <-ctx.Done():
-		return place{}, ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
-// give gives back what was taken.
+// give gives a place back; nil is none.
 func (p place) give() {
-	if p.held == nil {
-		return
-	}
-	<-p.held
-	for range p.n - 1 {
-		<-p.common
+	if p != nil {
+		<-p
 	}
 }

@@ -62,9 +62,8 @@ type selecting struct {
 // no choice is told to hold (Input.Held).
 func Select(in Input, before *Selection) *Selection {
 	s := newSelecting(in, before)
-	chosen := s.chosen()
-	for _, c := range s.inOrder(append(chosen, s.unseen(chosen)...)) {
-		if s.take(&c) && !c.unseen {
+	for _, c := range s.inOrder(append(s.chosen(), s.unseen()...)) {
+		if s.hold(&c) && !c.unseen {
 			s.make(&c)
 		}
 	}
@@ -102,10 +101,7 @@ func (s *selecting) chosen() (all []choice) {
 }
 
 func (s *selecting) link(name string) *links.Link {
-	if i := slices.IndexFunc(s.in.Links, named(name)); i >= 0 {
-		return &s.in.Links[i]
-	}
-	return unknown(name)
+	return &s.in.Links[slices.IndexFunc(s.in.Links, named(name))]
 }
 
 // named tells whether a link has a name.
