@@ -6,10 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,26 +17,17 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/apache"
-	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/internal/stoptest"
 )
 
-// brokerRole makes the test binary a broker process instead: its value is
-// "PORT CLUSTER DIR". So a broker can be killed like the one of a data centre.
-const brokerRole = "SPANWAY_E2E_BROKER"
-
 // builtBinary tells a process that a test starts where the binary is.
 const builtBinary = "SPANWAY_E2E_BINARY"
 
-// binary is the spanway that TestMain built.
+// binary is the spanway that TestMain built; the broker is beside it.
 var binary string
 
 func TestMain(m *testing.M) {
-	if role := os.Getenv(brokerRole); role != "" {
-		serveBroker(role)
-		return
-	}
 	if role := os.Getenv(guardRole); role != "" {
 		serveGuard(role)
 		return
@@ -57,10 +48,10 @@ func runTests(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "spanway")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/spanway")
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "../cmd/spanway", "./broker")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
-		fmt.Fprintln(os.Stderr, "build spanway:", err)
+		fmt.Fprintln(os.Stderr, "build spanway and the broker:", err)
 		return 1
 	}
 	if err := os.Setenv(builtBinary, binary); err != nil {
@@ -68,26 +59,6 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
-}
-
-func serveBroker(role string) {
-	var port int
-	var cluster, dir string
-	if _, err := fmt.Sscanf(role, "%d %s %s", &port, &cluster, &dir); err != nil {
-		panic(err)
-	}
-	b, err := embedded.Start(embedded.Config{Port: port, DataDir: dir, ClusterID: cluster, SyncWrites: true})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	fmt.Println(b.Addr())
-	go func() {
-		<-b.Failed()
-		fmt.Fprintln(os.Stderr, b.Err())
-		os.Exit(1)
-	}()
-	_, _ = io.Copy(io.Discard, os.Stdin) // Until the test ends.
 }
 
 // process is one OS process of the system under test.
@@ -287,8 +258,7 @@ func (b *kfakeBroker) Addr() string { return porttest.At(b.port) }
 
 func (b *kfakeBroker) Start() {
 	b.t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %s %s", brokerRole, b.port, cmp.Or(b.cluster, "e2e"), b.dir))
+	cmd := exec.Command(filepath.Join(filepath.Dir(binary), "broker"), strconv.Itoa(b.port), cmp.Or(b.cluster, "e2e"), b.dir)
 	b.process = start(b.t, "broker", cmd)
 	b.process.out.await(b.t, "127.0.0.1", patience)
 }
