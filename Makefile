@@ -141,12 +141,13 @@ $(KAFKA)/%/.complete: internal/apache/jars/%/pom.xml
 	@touch $@
 
 .PHONY: up
-up: ## docker-compose.yml: two sites, traces, metrics (docs/compose.md)
-	docker compose up --detach --wait
+up: ## docker-compose.yml: two sites, traces, metrics (docs/compose.md); SECURE=1: with TLS, passwords and rights
+	$(if $(SECURE),deploy/secure/secrets.sh)
+	docker compose $(if $(SECURE),--file docker-compose.yml --file docker-compose.secure.yml) up --detach --wait
 
 .PHONY: down
 down: ## take it down again; volumes stay
-	docker compose --profile tools down
+	docker compose --profile tools down --remove-orphans
 
 COMPOSE  := build/compose
 STANDINS := e2e/compose/standins
@@ -175,9 +176,9 @@ $(COMPOSE)/bin/docker-compose: tools/compose/go.mod
 $(COMPOSE)/jaeger/jaeger: tools/jaeger/go.mod
 	CGO_ENABLED=0 $(GO) build -trimpath -modfile $< -o $@ github.com/jaegertracing/jaeger/cmd/jaeger
 
-$(COMPOSE)/kafka/jre/release:
+$(COMPOSE)/kafka/jre/release: $(STANDINS)/kafka/modules
 	rm -rf $(@D) && mkdir -p $(dir $(@D))
-	jlink --add-modules java.se,jdk.unsupported --strip-debug --no-man-pages --no-header-files --output $(@D)
+	jlink --add-modules $$(cat $<) --strip-debug --no-man-pages --no-header-files --output $(@D)
 
 $(COMPOSE)/debian.tar: $(STANDINS)/debian.sh
 	@mkdir -p $(@D)

@@ -94,6 +94,8 @@ var printings = map[string][]printing{
 	"spanway pool set":              {{args: "pool set default --weight acme=2"}},
 	"spanway pool show":             {{args: "pool show default"}},
 	"spanway pool watch":            {{args: "pool watch", once: "pool set default --weight acme=3"}},
+	"spanway principal":             {{args: "principal --help"}},
+	"spanway principal apply":       {{args: "principal apply -f ../../deploy/secure/principals-ams.yaml --dry-run"}},
 	"spanway queue":                 {{args: "queue --help"}},
 	"spanway queue claim":           {{args: "queue claim full"}},
 	"spanway queue configure":       {{args: "queue configure full --max-entries 1000"}},

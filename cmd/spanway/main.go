@@ -16,6 +16,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/link"
 	"github.com/spanway/spanway/cmd/spanway/log"
 	"github.com/spanway/spanway/cmd/spanway/pool"
+	"github.com/spanway/spanway/cmd/spanway/principal"
 	"github.com/spanway/spanway/cmd/spanway/queue"
 	"github.com/spanway/spanway/cmd/spanway/serve"
 	"github.com/spanway/spanway/cmd/spanway/task"
@@ -45,6 +46,7 @@ var commands = []cli.Command{
 	queue.Command,
 	id.Command,
 	link.Command,
+	principal.Command,
 	log.Command,
 	trace.Command,
 	verify.Command,

@@ -23,9 +23,7 @@ func TestComposeUp(t *testing.T) {
 	t.Cleanup(s.tell)
 	t.Setenv("SPANWAY_CONFIG", root+"/deploy/compose/host.yaml")
 	fmt.Fprintf(os.Stderr, "*** LEFT OUT, FOR NOTHING STANDS IN FOR THEM: %s, kafka-ui (profile tools) ***\n", strings.Join(leftOut, ", "))
-	must(t, time.Minute, "docker", "import", made+"/debian.tar", "spanway.test/debian")
-	must(t, 2*time.Minute, made+"/bin/docker-compose", "--file", "standins/docker-compose.yml", "--progress", "plain", "build")
-	s.compose(2*time.Minute, "build")
+	images(s)
 	for _, step := range []struct {
 		name string
 		do   func(stack)
@@ -50,6 +48,20 @@ func TestComposeUp(t *testing.T) {
 			return
 		}
 	}
+}
+
+var built bool
+
+// images builds the images once: stand-ins, and our own from them.
+func images(s stack) {
+	s.Helper()
+	if built {
+		return
+	}
+	must(s.T, time.Minute, "docker", "import", made+"/debian.tar", "spanway.test/debian")
+	must(s.T, 2*time.Minute, made+"/bin/docker-compose", "--file", "standins/docker-compose.yml", "--progress", "plain", "build")
+	s.compose(2*time.Minute, "build")
+	built = true
 }
 
 func (s stack) comesUp() {

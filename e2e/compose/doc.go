@@ -9,6 +9,9 @@
 // Prometheus, and a golang that hands out the binary of `make build` instead of
 // compiling. Nothing stands in for Grafana and for the Kafka UI: these are left out.
 //
+// docker-compose.secure.yml is tried on the same engine, with secrets that
+// deploy/secure/secrets.sh makes.
+//
 // `make e2e-compose` makes these and runs the test, in namespaces of its own
 // (network, mounts, processes): it reaches nothing outside, nothing on the host
 // takes its ports, and whatever it leaves ends with it. It needs root and the

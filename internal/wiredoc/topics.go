@@ -68,7 +68,7 @@ deploy/acls/acls.sh --bootstrap-server kafka:9093 --command-config admin.propert
   replicator=User:spanway-replicator
 ~~~
 
-~spanway doctor --role scheduler~ says whether a principal has the rights of a role, and which others.
+~spanway principal apply~ gives the same rights in one call, and makes the users. ~spanway doctor --role scheduler~ says whether a principal has the rights of a role, and which others.
 `
 
 // resources are the names of the resources.
