@@ -157,6 +157,10 @@ e2e-clocks: ## real processes whose clocks jump (compiles all of Go anew, the fi
 	$(GO) test -tags clocks -count 1 -timeout 10m ./internal/clockshift
 	$(GO) test -tags clocks -count 1 -timeout 10m -run '^TestClocksJump$$' ./e2e
 
+.PHONY: e2e-upgrade
+e2e-upgrade: ## binaries of older commits and of this one, mixed, under load (needs the history, two minutes)
+	$(GO) test -tags upgrade -count 1 -timeout 10m -run '^TestUpgrade$$' ./e2e
+
 .PHONY: e2e-compose
 e2e-compose: ## docker-compose.yml, on a Docker engine of its own (needs root, docker.io, debootstrap)
 	@if e2e/compose/run.sh require; then $(MAKE) --no-print-directory e2e-compose-run; \

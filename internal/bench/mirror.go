@@ -56,6 +56,9 @@ type MirrorConfig struct {
 type MirrorResult struct {
 	Copies []MirrorCopy `json:"copies"`
 	Delay  MirrorDelay  `json:"delay"`
+	// Source is the time from when the same records were written until they were read at the
+	// source: what no mirror can be faster than.
+	Source MirrorDelay `json:"source_delay"`
 	// FoundP50 and FoundMax are the time from when a topic was made until its first
 	// record stood in the target.
 	FoundP50 float64 `json:"found_p50_ms"`

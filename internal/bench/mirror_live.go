@@ -24,11 +24,11 @@ func (r *mirrorRun) live(ctx context.Context, out *MirrorResult) error {
 		return err
 	}
 	if r.Rate > 0 {
-		delays, err := r.paced(ctx, old)
+		delays, atSource, err := r.paced(ctx, old)
 		if err != nil {
 			return fmt.Errorf("measure the delay: %w", err)
 		}
-		out.Delay = delayOf(delays)
+		out.Delay, out.Source = delayOf(delays), delayOf(atSource)
 	}
 	var waits []time.Duration
 	for i := range r.Found {
@@ -93,60 +93,85 @@ func causeOf(ctx context.Context, err error) error {
 	return err
 }
 
-// paced writes records at the rate and reads their copies.
-func (r *mirrorRun) paced(ctx context.Context, topic string) ([]time.Duration, error) {
+// paced writes records at the rate, and tells how long it took until each was read at the
+// target, and at the source.
+func (r *mirrorRun) paced(ctx context.Context, topic string) (delays, atSource []time.Duration, err error) {
 	n := int(r.Duration.Seconds() * float64(r.Rate))
 	_, from, err := r.Target.Offsets(ctx, topic, 0)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	written := make([]time.Time, n)
-	var mu sync.Mutex // written
+	_, fromSource, err := r.Source.Offsets(ctx, topic, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := &writes{n: n}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		p := r.Source.Kafka().Producer(kafka.ProducerOptions{Forever: true})
-		began := time.Now()
-		for i := range n {
-			due := began.Add(time.Duration(i) * time.Second / time.Duration(r.Rate))
-			select {
-			case <-time.After(time.Until(due)):
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
-			mu.Lock()
-			written[i] = time.Now()
-			mu.Unlock()
-			p.Send(ctx, topic, 0, events.Record{Timestamp: due.UnixMilli(), Value: fmt.Appendf(nil, "%08d", i)}, nil)
-		}
-		return p.Close(ctx)
+	group.Go(func() error { return r.write(ctx, topic, w) })
+	group.Go(func() (err error) {
+		delays, err = w.read(ctx, r.Target.Kafka().Partition(topic, 0), from, r.Progress)
+		return err
 	})
-	delays := make([]time.Duration, 0, n)
-	group.Go(func() error {
-		log := r.Target.Kafka().Partition(topic, 0)
-		for moved := time.Now(); len(delays) < n; {
-			page, err := log.Fetch(ctx, from, 500*time.Millisecond)
-			if err != nil {
-				return err
-			}
-			now := time.Now()
-			if len(page.Records) > 0 {
-				moved = now
-			} else if now.Sub(moved) > patience {
-				return fmt.Errorf("%d of %d records stand in the target, and no more came for %v", len(delays), n, patience)
-			}
-			mu.Lock()
-			for range page.Records {
-				if len(delays) < n {
-					delays = append(delays, now.Sub(written[len(delays)]))
-				}
-			}
-			mu.Unlock()
-			r.Progress(len(page.Records))
-			from = page.Next
-		}
-		return nil
+	group.Go(func() (err error) {
+		atSource, err = w.read(ctx, r.Source.Kafka().Partition(topic, 0), fromSource, func(int) {})
+		return err
 	})
-	return delays, group.Wait()
+	return delays, atSource, group.Wait()
+}
+
+// writes are when records were written, one after the other.
+type writes struct {
+	n  int // to be written
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (w *writes) note(at time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.at = append(w.at, at)
+}
+
+// write writes records at the rate.
+func (r *mirrorRun) write(ctx context.Context, topic string, w *writes) error {
+	p := r.Source.Kafka().Producer(kafka.ProducerOptions{Forever: true})
+	began := time.Now()
+	for i := range w.n {
+		due := began.Add(time.Duration(i) * time.Second / time.Duration(r.Rate))
+		select {
+		case <-time.After(time.Until(due)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		w.note(time.Now())
+		p.Send(ctx, topic, 0, events.Record{Timestamp: due.UnixMilli(), Value: fmt.Appendf(nil, "%08d", i)}, nil)
+	}
+	return p.Close(ctx)
+}
+
+// read reads as many records of a log as are written, and tells how late each was.
+func (w *writes) read(ctx context.Context, log *kafka.Partition, from int64, told func(int)) ([]time.Duration, error) {
+	delays := make([]time.Duration, 0, w.n)
+	for moved := time.Now(); len(delays) < cap(delays); {
+		page, err := log.Fetch(ctx, from, 500*time.Millisecond)
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		if len(page.Records) > 0 {
+			moved = now
+		} else if now.Sub(moved) > patience {
+			return nil, fmt.Errorf("%d of %d records can be read, and no more came for %v", len(delays), cap(delays), patience)
+		}
+		w.mu.Lock()
+		for range min(len(page.Records), cap(delays)-len(delays)) {
+			delays = append(delays, now.Sub(w.at[len(delays)]))
+		}
+		w.mu.Unlock()
+		told(len(page.Records))
+		from = page.Next
+	}
+	return delays, nil
 }
 
 func delayOf(delays []time.Duration) MirrorDelay {
@@ -167,7 +192,7 @@ func (r *mirrorRun) crowd(ctx context.Context, old string, out *MirrorResult) er
 	group, ctx := errgroup.WithContext(ctx)
 	var delays []time.Duration
 	group.Go(func() (err error) {
-		delays, err = r.paced(ctx, old)
+		delays, _, err = r.paced(ctx, old)
 		return err
 	})
 	group.Go(func() error {

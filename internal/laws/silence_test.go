@@ -53,7 +53,7 @@ var waits = map[string]string{
 	"pkg/client/again.go repeatedWhenEnded":           "the decision on what was submitted, of which a Follower tells",
 	"services/replicator/view.go run":                 "the next look at a cluster: a Try tells of the last one",
 	"services/replicator/plan.go plan":                "what changes: what fails is told by its own parts",
-	"services/replicator/status.go run":               "the next round of status: a Try tells of the last one",
+	"services/replicator/telling.go run":              "the next round of status: a Try tells of the last one",
 	"services/replicator/auditing.go run":             "the next look at a copy: a Try tells of the last one",
 	"services/replicator/failover/look.go freeze":     "whether records come: it tells where they do",
 	"services/replicator/trim.go run":                 "the next look for what sources have deleted: a Try tells of the last one",

@@ -1252,7 +1252,11 @@ type ReplicationCopyReported struct {
 	// included.
 	IncidentsTotal int64 `protobuf:"varint,25,opt,name=incidents_total,json=incidentsTotal,proto3" json:"incidents_total,omitempty"`
 	// What comes next, and so what waits, is not known yet.
-	LagUnknown    bool `protobuf:"varint,26,opt,name=lag_unknown,json=lagUnknown,proto3" json:"lag_unknown,omitempty"`
+	LagUnknown bool `protobuf:"varint,26,opt,name=lag_unknown,json=lagUnknown,proto3" json:"lag_unknown,omitempty"`
+	// Behind which offset of replication.status it was first told that the link copies the topic
+	// into the target topic: of two links the one with the lower claim has it. 0: behind that of
+	// this record, which is the claim. No record is copied before a claim was read.
+	Claim         int64 `protobuf:"varint,27,opt,name=claim,proto3" json:"claim,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1467,6 +1471,13 @@ func (x *ReplicationCopyReported) GetLagUnknown() bool {
 		return x.LagUnknown
 	}
 	return false
+}
+
+func (x *ReplicationCopyReported) GetClaim() int64 {
+	if x != nil {
+		return x.Claim
+	}
+	return 0
 }
 
 // ReplicationCounts are what a copy has done since its replicator has had it: since the
@@ -2019,7 +2030,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\ttombstone\x18\x04 \x01(\bR\ttombstone\">\n" +
 	"\x10ReplicationProof\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xda\x06\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xf0\x06\n" +
 	"\x17ReplicationCopyReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
@@ -2056,7 +2067,8 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"target_end\x18\x18 \x01(\x03R\ttargetEnd\x12'\n" +
 	"\x0fincidents_total\x18\x19 \x01(\x03R\x0eincidentsTotal\x12\x1f\n" +
 	"\vlag_unknown\x18\x1a \x01(\bR\n" +
-	"lagUnknown\"\xbf\x01\n" +
+	"lagUnknown\x12\x14\n" +
+	"\x05claim\x18\x1b \x01(\x03R\x05claim\"\xbf\x01\n" +
 	"\x11ReplicationCounts\x12\x16\n" +
 	"\x06copied\x18\x01 \x01(\x03R\x06copied\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x16\n" +

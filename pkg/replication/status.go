@@ -67,7 +67,19 @@ func (s *standing) set(key string, r *events.Record) {
 		s.shares[key] = m
 		s.writes(key, m)
 	case *events.ReplicationCopyReported:
+		s.claims(key, m, r.Offset)
 		s.copies[key], s.moved = m, true
+	}
+}
+
+// claims says of a report that is a claim which one it is. One that is told again is what it was.
+func (s *standing) claims(key string, m *events.ReplicationCopyReported, offset int64) {
+	if m.Claim > 0 {
+		return
+	}
+	m.Claim = offset + 1
+	if before := s.copies[key]; before != nil && before.Topic == m.Topic {
+		m.Claim = before.Claim
 	}
 }
 

@@ -19,6 +19,7 @@ type table struct {
 	set func(key string, r *events.Record)
 	// clear forgets all: the topic was made anew, or what comes next was deleted.
 	clear func()
+	anew  bool // it was cleared, and is not whole
 }
 
 // lookAgain is how long a fetch waits for something to come.
@@ -43,6 +44,7 @@ func (t *table) page(ctx context.Context, log eventlog.Log, from int64, wait tim
 	page, err := log.Fetch(ctx, from, wait)
 	if start, _, out := eventlog.OutOfRange(err); out {
 		t.clear()
+		t.anew = true
 		return start, nil
 	}
 	if err != nil {
@@ -75,7 +77,11 @@ func (t *table) follow(ctx context.Context, told func() error) error {
 			continue
 		}
 		before := next
-		if next, err = t.page(ctx, log, next, lookAgain); err != nil {
+		if next, err = t.page(ctx, log, next, lookAgain); err == nil && t.anew {
+			t.anew = false
+			log, next, err = t.read(ctx) // It is told of once it is whole.
+		}
+		if err != nil {
 			return t.wrong(err)
 		}
 		if next != before {

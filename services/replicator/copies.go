@@ -13,6 +13,7 @@ import (
 type job struct {
 	selection.Copy
 	source *view
+	claim  int64 // of its link to the target topic; 0: it is to be told first
 }
 
 // same says that a copy which runs by one may go on by the other.

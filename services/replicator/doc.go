@@ -33,6 +33,8 @@
 //
 // # Invariants
 //
+//   - Of two links into one target topic one alone copies: that whose claim stands first in
+//     replication.status. A copy begins once its replicator has read a claim of its link there.
 //   - A target partition exists before the first record of its source is read.
 //   - What stops a copy or a link (a source that is away, a refused topic, a foreign
 //     writer) stops no other.

@@ -104,7 +104,7 @@ func (s *status) settle(selected *selection.Selection, past *past) {
 		case fate == selection.Unknown || fate == selection.Present: // The source may tell of it for a moment longer.
 			return false
 		case !past.owns(m.Link, m.Topic, m.TargetTopic, m.Partition):
-		case fate == selection.Unwanted && m.State == sourceDeleted:
+		case fate == selection.Unwanted: // It would hold its target topic if it were told of still.
 			s.gone[key] = true
 		case fate == selection.SourceDeleted && m.State == sourceDeleted:
 			s.ended[key] = &ended{report: m, looked: m.TargetEnd > 0}

@@ -102,6 +102,33 @@ func TestWhoDeletesWhatIsTold(t *testing.T) {
 	}
 }
 
+// What was told of a copy that its link does not choose any more, since no replicator ran, is
+// deleted, whatever its state was: it would hold its target topic.
+func TestWhatNobodyWantsIsToldNoMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		fate selection.Fate
+		owns bool
+		gone bool
+	}{
+		"it is not chosen":                      {selection.Unwanted, true, true},
+		"it is not chosen, and is another's":    {selection.Unwanted, false, false},
+		"it is chosen":                          {selection.Present, true, false},
+		"its source is away":                    {selection.Unknown, true, false},
+		"it is not there, and to be told of":    {selection.SourceDeleted, true, false},
+		"it is not there, and another tells it": {selection.SourceDeleted, false, false},
+	} {
+		m := &events.ReplicationCopyReported{Link: "in", Topic: "orders", TargetTopic: "orders", State: "delta"}
+		s := &status{gone: map[string]bool{}, ended: map[string]*ended{}, recalled: []*events.ReplicationCopyReported{m}}
+		s.settle(&selection.Selection{}, &past{
+			fate: func(string, string, string, int32) selection.Fate { return c.fate },
+			owns: func(string, string, string, int32) bool { return c.owns },
+		})
+		if gone := s.gone[copyKey("in", "orders", 0)]; gone != c.gone {
+			t.Errorf("%s: it is deleted: %v", name, gone)
+		}
+	}
+}
+
 // A target topic that was deleted is made again soon, for the broker tells when it is written
 // to; one that is only missing from what the brokers list is waited for.
 func TestATargetTopicThatWasDeleted(t *testing.T) {

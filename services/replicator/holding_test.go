@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication/links"
@@ -183,4 +184,58 @@ func TestACopyOfATopicThatTheLinkHasLost(t *testing.T) {
 		return m.State == failed && m.Copies == 1 && m.ConsistentSinceMs == 0
 	})
 	eventually(t, "the copy is not told of", func() bool { return table()["one/pay/0"] == nil && table()["one/other/0"] != nil })
+}
+
+// Of two replicators each knows of one link only when both links begin, into one topic: no more
+// than one of the links copies a record, into whichever partitions, and it goes on when both
+// know of both.
+func TestTwoLinksThatBeginAtOnceDoNotMeet(t *testing.T) {
+	const partitions, records = 8, 20
+	all := places(t, "ams", "lis", "fra")
+	ams, lis, fra := all["ams"], all["lis"], all["fra"]
+	ams.create("xx.pay", partitions)
+	lis.create("pay", partitions)
+	for p := range int32(partitions) {
+		ams.write("xx.pay", p, 0, records)
+		lis.write("pay", p, 0, records)
+	}
+	other := fra.over(all, &cable{})
+	other.links = &declarations{}
+	one, _ := fra.serve("one")
+	two, _ := other.serve("two")
+	eventually(t, "both have a part of the copies", func() bool {
+		_, _, of, _ := one.declared.get(time.Now())
+		_, _, rest, _ := two.declared.get(time.Now())
+		return len(of) > 0 && len(rest) > 0 && len(of)+len(rest) == int(events.CheckpointPartitions)
+	})
+	specs := []links.Spec{
+		{Name: "older", Source: "ams", Include: []string{"xx\\.pay"}},
+		{Name: "younger", Source: "lis", Include: []string{"pay"}, Prefix: "xx."},
+	}
+	declare := func(p *place, which ...int) {
+		p.links.declare(func(d *declarations) {
+			for _, i := range which {
+				d.linked = append(d.linked, links.Link{Spec: specs[i], Since: int64(i + 1)})
+			}
+		})
+	}
+	declare(fra, 0)
+	declare(other, 1)
+	eventually(t, "both links were told of", func() bool { return fra.toldOf("older") && fra.toldOf("younger") })
+	declare(fra, 1)
+	declare(other, 0)
+	has := func() (names []string) {
+		for name, n := range byLink(one, two) {
+			if n == partitions {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	eventually(t, "one of the links has all of the topic", func() bool { return len(has()) == 1 && len(byLink(one, two)) == 1 })
+	site := map[string]string{"older": "ams", "younger": "lis"}[has()[0]]
+	for p := range int32(partitions) {
+		fra.has("xx.pay", p, values(site, records))
+		fra.holds("xx.pay", p, records)
+	}
 }

@@ -119,9 +119,11 @@ func (s *Service) planOnce(ctx context.Context) {
 	s.changes.make(ctx, s.status.rightful(selected.Changes))
 	run, rest := s.share(selected, all, assigned)
 	s.limit(all, selected, run)
-	started, stopped := s.copies.set(ctx, run)
+	may, run := claimed(run, in.Held)
+	_, rest = claimed(rest, in.Held)
+	started, stopped := s.copies.set(ctx, may)
 	if started+stopped > 0 {
-		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(run), "of_the_site", len(selected.Copies))
+		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(may), "of_the_site", len(selected.Copies))
 	}
 	s.status.connects(connecting(in))
 	s.status.wanted(all, run, rest, slices.Concat(selected.Problems, s.changes.problems()), selected, newPast(in, assigned))
@@ -131,7 +133,7 @@ func (s *Service) planOnce(ctx context.Context) {
 func (s *Service) input(ctx context.Context, all []links.Link, groups []links.Group) selection.Input {
 	in := selection.Input{
 		Site:  selection.Site{Name: s.cfg.Site, Prefix: s.cfg.Prefix},
-		Links: all, Groups: groups, Sources: map[string]selection.Source{}, Held: s.holding.get(),
+		Links: all, Groups: groups, Sources: map[string]selection.Source{}, Held: s.holding.get(time.Now()),
 	}
 	in.Site.Cluster, in.Target = s.target.known()
 	for i := range all {

@@ -2,15 +2,11 @@ package replicator
 
 import (
 	"cmp"
-	"context"
 	"crypto/rand"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
@@ -45,6 +41,8 @@ type status struct {
 	ended    map[string]*ended    // by key
 	recalled []*events.ReplicationCopyReported
 	shares   map[string]*share // by link
+
+	urgent chan struct{} // holds one if a claim is to be told
 }
 
 // standing is how a copy stands.
@@ -55,6 +53,7 @@ type standing struct {
 	happened  int64                         // incidents, all
 	before    totals                        // what copiers have done before the one that runs
 	news      bool
+	told      time.Time // when it was told of last
 
 	// How its snapshot stands in the admission, and as it was told last, and when.
 	admission, admissionTold admission.Standing
@@ -84,6 +83,8 @@ const (
 	statusEvery = time.Second
 	// statusTimeout bounds one write; partingTimeout the last one.
 	statusTimeout, partingTimeout = 10 * time.Second, 2 * time.Second
+	// claimAgain is how long a claim may take to be read until it is told again.
+	claimAgain = 5 * time.Second
 	// mostIncidents and mostProblems are told; the newest, and the first.
 	mostIncidents, mostProblems = 10, 100
 	// inOneBatch is how many records are written together.
@@ -96,6 +97,7 @@ func newStatus(s *Service) *status {
 		standing: s.admitting.standing,
 		encoder:  events.Encoder{Source: "/spanway/" + s.cfg.Site + "/replicator", JSON: s.cfg.JSON},
 		copies:   map[string]*standing{}, gone: map[string]bool{}, ended: map[string]*ended{}, shares: map[string]*share{},
+		urgent: make(chan struct{}, 1),
 	}
 }
 
@@ -122,23 +124,7 @@ func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []s
 		delete(s.copies, id)
 	}
 	s.settle(selected, past)
-	for id, j := range run {
-		if st := s.copies[id]; st == nil || st.report.Paused {
-			s.copies[id] = st.again(j)
-		} else {
-			if j.Resumed > st.Resumed {
-				st.differs = 0
-			}
-			st.job = j
-		}
-	}
-	for id, j := range rest {
-		if st := s.copies[id]; st == nil {
-			s.copies[id] = &standing{job: j, news: true, report: copying.Report{Paused: true}}
-		} else if !st.report.Paused {
-			st.job, st.news, st.report.Paused = j, true, true
-		}
-	}
+	s.have(run, rest)
 	for _, l := range s.linked {
 		if !slices.ContainsFunc(all, func(other links.Link) bool { return other.Name == l.Name }) {
 			s.gone[s.shareKey(l.Name)] = true
@@ -146,6 +132,46 @@ func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []s
 		}
 	}
 	s.linked, s.problems = all, problems
+}
+
+// have notes the copies of this process. s.mu is held.
+func (s *status) have(run, rest map[string]job) {
+	for id, j := range run {
+		if st := s.copies[id]; st == nil || st.report.Paused {
+			s.copies[id] = st.again(j)
+			s.copies[id].claims(s.urgent)
+		} else {
+			if j.Resumed > st.Resumed {
+				st.differs = 0
+			}
+			st.news = st.news || j.claim != st.claim
+			st.job = j
+			st.claims(s.urgent)
+		}
+	}
+	for id, j := range rest {
+		if st := s.copies[id]; st == nil {
+			s.copies[id] = &standing{job: j, news: true, report: copying.Report{Paused: true}}
+		} else if !st.report.Paused {
+			st.job, st.news, st.report.Paused = j, true, true
+		} else {
+			st.news = st.news || j.claim != st.claim
+			st.claim = j.claim
+		}
+	}
+}
+
+// claims has it told at once that the link of a copy claims its target topic, if that is to be
+// told.
+func (st *standing) claims(urgent chan<- struct{}) {
+	if st.claim > 0 || !st.told.IsZero() && time.Since(st.told) < claimAgain {
+		return
+	}
+	st.news = true
+	select {
+	case urgent <- struct{}{}:
+	default:
+	}
 }
 
 // reported notes how a copy stands. That a copier has ended is none of its business: why
@@ -177,94 +203,6 @@ func (s *status) stopped(id string) bool {
 	return st != nil && !st.report.Paused && (st.report.State == mirror.Stopped || s.standing(id).Failures > 0)
 }
 
-// run writes until ctx ends, and then that this process has no share any more.
-func (s *status) run(ctx context.Context) {
-	try := s.board.New("write how links and copies stand")
-	defer try.End()
-	for trouble.Pause(ctx, statusEvery) {
-		within, cancel := context.WithTimeout(ctx, statusTimeout)
-		err := s.write(within, s.news(time.Now()))
-		cancel()
-		if err != nil && ctx.Err() == nil {
-			try.Failed(err) // The next round tells all that is news then.
-			s.again()
-			continue
-		}
-		try.Passed()
-	}
-	s.mu.Lock()
-	for _, l := range s.linked {
-		s.gone[s.shareKey(l.Name)] = true
-	}
-	s.linked = nil
-	s.mu.Unlock()
-	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), partingTimeout)
-	defer cancel()
-	_ = s.write(within, s.news(time.Now())) // A share that is told no more is out of date by itself.
-}
-
-// again has all told once more.
-func (s *status) again() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, st := range s.copies {
-		st.news = true
-	}
-	for _, e := range s.ended {
-		e.news = true
-	}
-}
-
-// told is a record to write: a nil message deletes what the key had.
-type told struct {
-	key     string
-	message proto.Message
-}
-
-// news is what there is to tell.
-func (s *status) news(now time.Time) (all []told) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, key := range slices.Sorted(maps.Keys(s.gone)) {
-		all = append(all, told{key: key})
-	}
-	clear(s.gone)
-	all = append(all, s.endedNews(now)...)
-	for _, id := range slices.Sorted(maps.Keys(s.copies)) {
-		st := s.copies[id]
-		if st.admit(s.standing(id), now); st.news {
-			st.news = false
-			all = append(all, told{st.key(), st.message(s.name, now)})
-		}
-	}
-	for i := range s.linked {
-		all = append(all, told{s.shareKey(s.linked[i].Name), s.shareOf(&s.linked[i], now)})
-	}
-	return all
-}
-
-// write appends records.
-func (s *status) write(ctx context.Context, all []told) error {
-	for some := range slices.Chunk(all, inOneBatch) {
-		records := make([]events.Record, 0, len(some))
-		for _, t := range some {
-			r := events.Record{}
-			if t.message != nil {
-				var err error
-				if r, err = s.encoder.Encode(t.key, t.message); err != nil {
-					return err
-				}
-			}
-			r.Key, r.Timestamp = []byte(t.key), time.Now().UnixMilli()
-			records = append(records, r)
-		}
-		if _, err := s.log.Append(ctx, records); err != nil {
-			return fmt.Errorf("write %d records to the status: %w", len(records), err)
-		}
-	}
-	return nil
-}
-
 func (s *status) shareKey(link string) string { return link + "@" + s.name }
 
 func (st *standing) key() string {
@@ -288,6 +226,7 @@ func (st *standing) message(replicator string, now time.Time) *events.Replicatio
 		LastTimestampMs: r.LastTimestamp, CopiedAtMs: millis(r.CopiedAt), AtMs: now.UnixMilli(), LastError: r.LastError, SinceMs: millis(r.Since),
 		Incidents: recent(st.incidents, now), IncidentsTotal: st.happened, LagUnknown: st.lagUnknown(), Replicator: replicator,
 		Place: int32(st.admission.Place), Line: int32(st.admission.Line), Failures: int32(st.admission.Failures), AgainAtMs: millis(st.admission.Again),
+		Claim: st.claim,
 	}
 }
 

@@ -88,6 +88,7 @@ func printMirror(a *cli.App, r *bench.MirrorResult) error {
 	}
 	if r.Delay.Records > 0 {
 		a.Printf("from a write until the copy is read: p50 %.2f ms, p99 %.2f ms, at most %.2f ms\n", r.Delay.P50, r.Delay.P99, r.Delay.Max)
+		a.Printf("and until the record itself is read at the source: p50 %.2f ms, p99 %.2f ms, at most %.2f ms\n", r.Source.P50, r.Source.P99, r.Source.Max)
 	}
 	if r.FoundMax > 0 {
 		a.Printf("from when a topic is made until its first record is copied: p50 %.0f ms, at most %.0f ms\n", r.FoundP50, r.FoundMax)

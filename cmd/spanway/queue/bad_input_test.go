@@ -69,6 +69,7 @@ func TestBadInput(t *testing.T) {
 		{[]string{"enqueue", "orders", "--id", "n"}, huge, cli.ExitRefused, "TOO_LARGE: the payload has 10485760 bytes; at most 262144 are allowed"},
 		{[]string{"enqueue", "orders", "--id", "n"}, strings.Repeat("x", 101), cli.ExitRefused, "TOO_LARGE: its payloads may have 100 bytes"},
 		{[]string{"enqueue", "orders"}, huge, cli.ExitRefused, "line 1 of standard input"},
+		{[]string{"enqueue", "orders", "--payload", "-"}, huge, cli.ExitRefused, "enqueue the payload"},
 		{[]string{"enqueue", "orders", "--id", long}, "x", cli.ExitRefused, "BAD_ENTRY_ID: the ID has 10240 bytes"},
 		{[]string{"enqueue", "orders", "--id", control}, "x", cli.ExitRefused, "BAD_ENTRY_ID"},
 		{[]string{"enqueue", "orders", "--id", ""}, "x", cli.ExitUsage, "--id"},

@@ -141,7 +141,11 @@ func (add *addition) whole(ctx context.Context, a *cli.App, q *queue.Queue, numb
 		return err
 	}
 	if beyond > 0 {
-		return &queue.Refused{Queue: q.Name(), What: fmt.Sprintf("enqueue %.99q", add.id), ID: add.id, Code: events.CodeTooLarge,
+		what := "enqueue the payload" // No ID was made yet.
+		if add.id != "" {
+			what = fmt.Sprintf("enqueue %.99q", add.id)
+		}
+		return &queue.Refused{Queue: q.Name(), What: what, ID: add.id, Code: events.CodeTooLarge,
 			Detail: fmt.Sprintf("the payload has %d bytes; at most %d are allowed", int64(all.Len())+beyond, queue.MaxEntryBytes)}
 	}
 	t := newTally(a, q)

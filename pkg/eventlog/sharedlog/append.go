@@ -60,7 +60,7 @@ func (h *Host) nextBatch() (batch []*call) {
 	n, size := 0, 0
 	for ; n < len(h.queue); n++ {
 		c := h.queue[n]
-		if c.over { // It has its verdict, or was given up.
+		if c.over.Load() { // It has its verdict, or was given up.
 			continue
 		}
 		if size += c.size; size > batchBytes && len(batch) > 0 {
@@ -135,7 +135,7 @@ func (h *Host) again(batch []*call) {
 	slices.SortFunc(batch, func(a, b *call) int { return cmp.Compare(a.n, b.n) })
 	var queue []*call
 	for _, c := range batch {
-		if !c.over && !c.queued {
+		if !c.over.Load() && !c.queued {
 			c.queued = true
 			queue = append(queue, c)
 		}
@@ -159,7 +159,7 @@ func (h *Host) missing(position int64, atEnd bool) (lost []*call) {
 			break
 		}
 		for _, c := range f.calls {
-			if !c.over && !c.queued {
+			if !c.over.Load() && !c.queued {
 				lost = append(lost, c)
 			}
 		}

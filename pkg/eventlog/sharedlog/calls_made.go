@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"google.golang.org/protobuf/proto"
 
@@ -21,8 +22,10 @@ type call struct {
 	record  events.Record
 	size    int
 	done    Done
-	// queued: it is in the queue. sent: it may be in the log. over: it is not waited for.
-	queued, sent, over bool
+	// queued: it is in the queue. sent: it may be in the log.
+	queued, sent bool
+	// over: it is not waited for. Whoever sets it tells done.
+	over atomic.Bool
 }
 
 // Start makes a call and does not wait for its verdict: done is told of it. m, which the
@@ -93,7 +96,8 @@ func (h *Host) encode(c *call, seen int64, headers []events.Header) (err error) 
 
 // enter lets a call wait for its verdict, and be appended; h.mu is held.
 func (h *Host) enter(c *call) {
-	h.calls[c.id], c.over = c, false
+	h.calls[c.id] = c
+	c.over.Store(false)
 	h.made++
 	c.n = h.made
 	h.buffer += c.size
@@ -170,12 +174,10 @@ func (h *Host) take(id CallID) *call {
 
 func (h *Host) takeLocked(id CallID) *call {
 	c := h.calls[id]
-	if c == nil {
+	if c == nil || c.over.Swap(true) {
 		return nil
 	}
-	delete(h.calls, id)
-	c.over = true
-	h.buffer -= c.size
+	h.remove(c)
 	return c
 }
 

@@ -24,6 +24,7 @@ func (r reads) Fetch(ctx context.Context, from int64, wait time.Duration) (event
 	r.h.release()
 	page, err := r.Log.Fetch(ctx, from, wait)
 	r.h.folding <- struct{}{}
+	r.h.land(page)
 	return page, err
 }
 
@@ -70,6 +71,7 @@ func (h *Host) began(b eventlog.Beginning) {
 	h.fold.Foreign = h.lost
 	h.grown = growth{}
 	h.mu.Lock()
+	h.leave()
 	h.at = progress{position: b.At, beginnings: h.at.beginnings + 1}
 	h.flights = nil
 	var known, forgotten, waiting []*call
@@ -115,6 +117,7 @@ func (h *Host) stepped() {
 	h.mu.Lock()
 	h.at.position, h.at.end = at, end
 	h.at.level = end-at < Horizon/2
+	h.leave()
 	lost := h.missing(at, at >= end)
 	h.move()
 	h.mu.Unlock()
@@ -172,9 +175,7 @@ func (h *Host) lost(c *Call) {
 // decoding it again would take longer than to see that the record is the same. One with
 // the ID of a call of this host may be another's.
 func (h *Host) known(id [16]byte, r *events.Record) proto.Message {
-	h.mu.Lock()
-	c := h.calls[id]
-	h.mu.Unlock()
+	c := h.waitingAt(id, r.Offset)
 	if c == nil || !c.wrote(r) {
 		return nil
 	}
@@ -189,7 +190,7 @@ func (c *call) wrote(r *events.Record) bool {
 }
 
 func (h *Host) finish(c *Call, v Verdict) {
-	if made := h.take(c.ID); made != nil {
+	if made := h.takeAt(c.ID, c.Offset); made != nil {
 		failpoint.Hit(failpoint.CallsAppended)
 		made.done(h.fold.core, c, v, nil)
 	}

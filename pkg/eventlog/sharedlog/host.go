@@ -90,12 +90,13 @@ type Host struct {
 	folding  chan struct{}
 	fold     *Fold
 	follower *eventlog.Follower
+	landing  landing
 	watchers []*Watcher
 	grown    growth
 
 	mu      sync.Mutex
 	random  *bufio.Reader
-	calls   map[CallID]*call // that have no verdict
+	calls   map[CallID]*call // that have no verdict, or whose landing has it
 	made    uint64
 	given   givenUp
 	queue   []*call // to be appended, the oldest first

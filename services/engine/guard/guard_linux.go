@@ -23,7 +23,7 @@ const pairs = true
 // SIGTERM if the outer one is killed.
 func startInner() (int, error) {
 	return syscall.ForkExec("/proc/self/exe", []string{os.Args[0], inner}, &syscall.ProcAttr{
-		Env: []string{}, Files: []uintptr{0, 1, 2, 3, statusFile},
+		Env: environ(), Files: []uintptr{0, 1, 2, 3, statusFile},
 		Sys: &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM},
 	})
 }

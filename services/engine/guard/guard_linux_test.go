@@ -60,7 +60,7 @@ func pause() {
 // escape starts a process that leaves group, session and parent's pipes.
 func escape() int {
 	cmd := exec.Command(self)
-	cmd.Env = []string{role + "=sleep"}
+	cmd.Env = append(environ(), role+"=sleep")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
 		panic(err)
@@ -69,7 +69,7 @@ func escape() int {
 }
 
 func play(part string) Job {
-	return Job{Path: self, Args: []string{part}, Env: []string{role + "=" + part}}
+	return Job{Path: self, Args: []string{part}, Env: append(environ(), role+"="+part)}
 }
 
 // process watches a process that is alive.
@@ -112,7 +112,7 @@ func tree(t *testing.T, r io.Reader) (child, escaped process) {
 
 func TestNothingOutlivesAKilledEngine(t *testing.T) {
 	engine := exec.Command(self)
-	engine.Env = []string{role + "=engine"}
+	engine.Env = append(environ(), role+"=engine")
 	out, err := engine.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +193,25 @@ func TestStreamsEnvironmentAndExit(t *testing.T) {
 	}
 	if want := "in\nb\n" + job.Dir + "\n"; out.String() != want || errs.String() != "oops\n" {
 		t.Errorf("wrote %q and %q, want %q", out.String(), errs.String(), want)
+	}
+}
+
+// Both guards of a pair have nothing of this process's environment but how the race detector ends.
+func TestTheEnvironmentOfAGuard(t *testing.T) {
+	t.Setenv("GORACE", "atexit_sleep_ms=20")
+	t.Setenv("A_SECRET", "s")
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	script := `read -r _ _ _ outer _ < /proc/$PPID/stat; tr '\0' '\n' < /proc/$PPID/environ; tr '\0' '\n' < /proc/$outer/environ`
+	job := Job{Path: sh, Args: []string{"sh", "-c", script}, Env: os.Environ()}
+	if _, err := Run(t.Context(), job, nil, &out, nil); err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.Repeat("GORACE=atexit_sleep_ms=20\n", 2); out.String() != want {
+		t.Errorf("the guards have %q, want %q", out.String(), want)
 	}
 }
 

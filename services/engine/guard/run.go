@@ -68,7 +68,7 @@ func Run(ctx context.Context, job Job, stdin io.Reader, stdout, stderr io.Writer
 	defer status.Close()
 
 	cmd := exec.Command(self, argument)
-	cmd.Env = []string{} // The guard needs none, and nil would mean ours.
+	cmd.Env = environ()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	cmd.ExtraFiles = []*os.File{controlled, reported}
 	cmd.WaitDelay = stuck
@@ -90,6 +90,17 @@ func Run(ctx context.Context, job Job, stdin io.Reader, stdout, stderr io.Writer
 		return Exit{}, fmt.Errorf("run %s: %w", job.Path, context.Cause(ctx))
 	}
 	return Exit{}, fmt.Errorf("run %s: %w", job.Path, errors.Join(err, sent))
+}
+
+// environ is that of a guard, which needs none. Only settings of the race detector are passed
+// on, where there are any: else a guard of a program with the detector waits for a second at
+// its end. It is never nil, which would mean all that this process has.
+func environ() []string {
+	env := []string{}
+	if detector, set := os.LookupEnv("GORACE"); set {
+		env = append(env, "GORACE="+detector)
+	}
+	return env
 }
 
 // wait for the guard's end and what it says.

@@ -16,7 +16,8 @@ type ahead struct {
 	done   chan struct{} // closed when page or err is there
 	page   mirror.Source
 	err    error
-	room   place       // of the page; nil if it takes none
+	took   time.Duration
+	room   place       // of the page; the zero value if it takes none
 	waits  atomic.Bool // for room
 }
 
@@ -26,22 +27,25 @@ func (c *Copier) readAhead(ctx context.Context, from int64, wait time.Duration) 
 	ctx, a.cancel = context.WithCancel(ctx)
 	c.ahead = a
 	full := from < c.report.SourceEnd // Else what comes are the few records that are new.
+	pages := c.pages
 	go func() {
 		defer close(a.done)
 		if full {
 			a.waits.Store(true)
-			if a.room, a.err = c.cfg.Room.take(ctx); a.err != nil {
+			if a.room, a.err = c.cfg.Room.take(ctx, pages); a.err != nil {
 				return
 			}
 			a.waits.Store(false)
 		}
-		a.page, a.err = c.read(ctx, from, wait, false)
+		began := time.Now()
+		a.page, a.err = c.read(ctx, from, wait, Reading{Places: a.room.n})
+		a.took = time.Since(began)
 	}()
 }
 
 // read reads the source, and notes when.
-func (c *Copier) read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
-	page, err := c.cfg.Source.Read(ctx, from, wait, anew)
+func (c *Copier) read(ctx context.Context, from int64, wait time.Duration, how Reading) (mirror.Source, error) {
+	page, err := c.cfg.Source.Read(ctx, from, wait, how)
 	page.At = time.Now().UnixMilli()
 	return page, err
 }
@@ -59,7 +63,7 @@ func (c *Copier) dropAhead() {
 // giveRoom gives back the room of the page that the core had.
 func (c *Copier) giveRoom() {
 	c.room.give()
-	c.room = nil
+	c.room = place{}
 }
 
 // readSource gives the core a page. One of a proof is read now. For another one it waits
@@ -68,7 +72,7 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 	c.giveRoom()
 	if s.Prove {
 		c.dropAhead()
-		page, err := c.read(ctx, s.From, 0, true)
+		page, err := c.read(ctx, s.From, 0, Reading{Anew: true})
 		if err != nil {
 			return err
 		}
@@ -105,6 +109,7 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 		return a.err
 	}
 	c.saw(&a.page)
+	c.widen(a)
 	if err := c.awaitLarger(ctx, a.page.Records); err != nil {
 		c.giveRoom()
 		return err
@@ -196,4 +201,22 @@ func (c *Copier) due() time.Duration {
 		wait = min(wait, c.spacing()-time.Since(c.toldAt))
 	}
 	return max(wait, time.Millisecond)
+}
+
+const (
+	// far is how long a full page of a source takes at least that is far away.
+	far = 10 * time.Millisecond
+	// widest is how many places a page takes at most.
+	widest = 4
+)
+
+// widen makes the pages of a source that is far away larger while the copy is behind: each
+// costs a round trip, whatever its size.
+func (c *Copier) widen(a *ahead) {
+	switch behind := a.page.Next < a.page.End; {
+	case !behind:
+		c.pages = 1
+	case a.took >= far:
+		c.pages = min(widest, 2*c.pages)
+	}
 }

@@ -108,7 +108,7 @@ func encoded(b *testing.B, records []events.Record) (data [][]byte) {
 	return data
 }
 
-func (p *packed) Read(ctx context.Context, from int64, _ time.Duration, _ bool) (mirror.Source, error) {
+func (p *packed) Read(ctx context.Context, from int64, _ time.Duration, _ Reading) (mirror.Source, error) {
 	page := mirror.Source{Page: events.Page{Next: from, End: 1000 * int64(len(p.data)-1)}}
 	last, _, _ := batch.Read(p.data[len(p.data)-1])
 	page.End += int64(last.Count)

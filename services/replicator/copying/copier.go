@@ -69,13 +69,14 @@ type Copier struct {
 	try  *trouble.Try
 
 	ahead     *ahead
+	pages     int // places of the next page, if it is full
 	renewal   time.Duration
 	claimed   time.Time // zero: there is no claim
 	renewed   time.Time
 	claims    pauses        // between attempts to take the partition
 	others    pauses        // between other attempts
 	every     time.Duration // see Config.Report
-	turn      place         // to compare keys; nil if it has none
+	turn      place         // to compare keys
 	room      place         // of the page that the core has
 	entry     entry
 	waited    int64             // the records of the source below were waited for, see Larger
@@ -104,7 +105,7 @@ func New(cfg Config) *Copier {
 	}
 	fragile(&cfg)
 	return &Copier{
-		cfg: cfg, every: every, report: Report{Since: time.Now()},
+		cfg: cfg, pages: 1, every: every, report: Report{Since: time.Now()},
 		claims: pauses{first: time.Second, most: time.Minute}, others: pauses{first: 100 * time.Millisecond, most: 5 * time.Second},
 		saves: pauses{first: 2 * every, most: time.Minute},
 	}
@@ -197,16 +198,16 @@ func (c *Copier) beside(ctx context.Context) error {
 // else is due, and gives it back behind it.
 func (c *Copier) takeTurn(ctx context.Context) (held bool, err error) {
 	switch sweeping := c.copy.State() == mirror.Sweeping; {
-	case sweeping && c.turn == nil:
+	case sweeping && c.turn.n == 0:
 		within, cancel := context.WithTimeout(ctx, c.due())
 		defer cancel()
-		c.turn, err = c.cfg.Turns.take(within)
+		c.turn, err = c.cfg.Turns.take(within, 1)
 		if err != nil && ctx.Err() == nil {
 			return true, nil
 		}
 	case !sweeping:
 		c.turn.give()
-		c.turn = nil
+		c.turn = place{}
 	}
 	return false, err
 }

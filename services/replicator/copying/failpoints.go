@@ -23,8 +23,8 @@ func fragile(cfg *Config) {
 // fragileSource crashes behind the reading of a page.
 type fragileSource struct{ Source }
 
-func (s fragileSource) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
-	page, err := s.Source.Read(ctx, from, wait, anew)
+func (s fragileSource) Read(ctx context.Context, from int64, wait time.Duration, how Reading) (mirror.Source, error) {
+	page, err := s.Source.Read(ctx, from, wait, how)
 	if len(page.Records) > 0 {
 		failpoint.Hit(failpoint.CopyFetched)
 	}

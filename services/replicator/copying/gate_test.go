@@ -155,9 +155,9 @@ type noted struct {
 	last atomic.Int64
 }
 
-func (s *noted) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
+func (s *noted) Read(ctx context.Context, from int64, wait time.Duration, how Reading) (mirror.Source, error) {
 	s.last.Store(from)
-	return s.reader.Read(ctx, from, wait, anew)
+	return s.reader.Read(ctx, from, wait, how)
 }
 
 // A turn that ends ends behind the page that is being appended: what was read ahead is
@@ -170,7 +170,7 @@ func TestATurnEnds(t *testing.T) {
 	d.set(false)
 	soon, cancel := context.WithTimeout(t.Context(), patient)
 	defer cancel()
-	room, err := cfg.Room.take(soon) // All that there is.
+	room, err := cfg.Room.take(soon, 1) // All that there is.
 	if err != nil {
 		t.Fatal("it keeps its room")
 	}
@@ -258,9 +258,9 @@ var errAway = errors.New("the source is away")
 // away is a Source that has one page only.
 type away struct{ reader }
 
-func (s away) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
+func (s away) Read(ctx context.Context, from int64, wait time.Duration, how Reading) (mirror.Source, error) {
 	if from >= pages {
 		return mirror.Source{}, errAway
 	}
-	return s.reader.Read(ctx, from, wait, anew)
+	return s.reader.Read(ctx, from, wait, how)
 }

@@ -68,11 +68,11 @@ func lostEnd(t *testing.T, p *pair) {
 	p.produce(now(0, 10)...)
 	s := NewSource(p.source, p.from.Topic, 0).(*kafkaSource)
 	s.settle = 10 * time.Millisecond
-	first, err := s.Read(t.Context(), 5, 0, true)
+	first, err := s.Read(t.Context(), 5, 0, Reading{Anew: true})
 	if err != nil || len(first.Records) != 5 || first.End != 10 || first.ID == "" {
 		t.Fatalf("%+v, %v", first, err)
 	}
-	page, err := s.Read(t.Context(), 50, 0, false)
+	page, err := s.Read(t.Context(), 50, 0, Reading{})
 	if err != nil || page.End != 10 || page.Next != 50 || len(page.Records) != 0 || page.Term != first.Term || page.ID != first.ID {
 		t.Errorf("%+v, %v", page, err)
 	}
@@ -89,7 +89,7 @@ func proofIsSmall(t *testing.T, p *pair) {
 	}
 	s := NewSource(p.source, p.from.Topic, 0)
 	for _, anew := range []bool{true, false} {
-		page, err := s.Read(t.Context(), 0, 0, anew)
+		page, err := s.Read(t.Context(), 0, 0, Reading{Anew: anew})
 		if err != nil || page.End != n {
 			t.Fatalf("%+v, %v", page.Page, err)
 		}

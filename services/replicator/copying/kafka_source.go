@@ -36,16 +36,16 @@ var errCreatedAgain = errors.New("the topic was created again")
 // Read implements Source. A leader that takes requests by ID proves the topic with each page.
 // Of others it is asked: an ID that was seen after the page before, and again after this one,
 // was that of the topic in between, for none comes back.
-func (s *kafkaSource) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
-	if anew || s.id == "" {
+func (s *kafkaSource) Read(ctx context.Context, from int64, wait time.Duration, how Reading) (mirror.Source, error) {
+	if how.Anew || s.id == "" {
 		id, err := s.client.TopicID(ctx, s.topic, s.partition)
 		if err != nil {
 			return mirror.Source{}, err
 		}
 		s.id, s.log = id, s.client.Partition(s.topic, s.partition).OfTopic(id)
 	}
-	id, log := s.id, s.log
-	if anew {
+	id, log := s.id, s.log.AtMost(placeBytes*int32(max(1, how.Places)))
+	if how.Anew {
 		log = s.client.Partition(s.topic, s.partition).OfTopic(id).AtMost(proofBytes)
 	}
 	page, proven, err := s.page(ctx, log, from, wait)

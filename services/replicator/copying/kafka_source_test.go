@@ -77,13 +77,13 @@ func TestASourceThatIsCreatedAgain(t *testing.T) {
 			s := NewSource(reader, "t", 0)
 			p.ensure(p.source, events.TopicSpec{Name: "t", Partitions: 1})
 			p.produce(now(0, 10)...)
-			first, err := s.Read(t.Context(), 0, 0, false)
+			first, err := s.Read(t.Context(), 0, 0, Reading{})
 			if err != nil || len(first.Records) != 10 {
 				t.Fatal(first, err)
 			}
 			again(20)
 			noPage(t, s, 10)
-			second, err := s.Read(t.Context(), 10, time.Second, false)
+			second, err := s.Read(t.Context(), 10, time.Second, Reading{})
 			if err != nil || len(second.Records) != 10 || second.ID == first.ID {
 				t.Fatal(second, err)
 			}
@@ -97,7 +97,7 @@ func TestASourceThatIsCreatedAgain(t *testing.T) {
 // noPage reads in vain: the source says that the topic was created again.
 func noPage(t *testing.T, s Source, from int64) {
 	t.Helper()
-	page, err := s.Read(t.Context(), from, time.Second, false)
+	page, err := s.Read(t.Context(), from, time.Second, Reading{})
 	var gone *kafka.TopicGone
 	if !errors.As(err, &gone) && !errors.Is(err, errCreatedAgain) {
 		t.Fatalf("a topic that was created again: %+v, %v", page, err)

@@ -80,7 +80,7 @@ func (p *partition) page(from int64) (page mirror.Source, changed <-chan struct{
 // reader is a Source.
 type reader struct{ of *partition }
 
-func (r reader) Read(ctx context.Context, from int64, wait time.Duration, _ bool) (mirror.Source, error) {
+func (r reader) Read(ctx context.Context, from int64, wait time.Duration, _ Reading) (mirror.Source, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {

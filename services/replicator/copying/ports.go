@@ -11,10 +11,19 @@ import (
 // Source is the partition that is read. It is used by one goroutine at a time.
 type Source interface {
 	// Read reads committed records from an offset on; if there are none it waits for at
-	// most wait. If anew is set nothing that was read before is used. An offset that the
+	// most wait. An offset that the
 	// partition does not have gives a page without records, whose Start or End says so; that
 	// its End lies before from is certain. The topic that was read has the page's ID.
-	Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error)
+	Read(ctx context.Context, from int64, wait time.Duration, how Reading) (mirror.Source, error)
+}
+
+// Reading is how a Source is read.
+type Reading struct {
+	// Anew: nothing that was read before is used.
+	Anew bool
+	// Places is about how many times the bytes of an ordinary page, 1 MiB, one may have that
+	// is not read anew; at least 1.
+	Places int
 }
 
 // Target is the partition that is written.

@@ -9,11 +9,19 @@ type Room struct {
 	own    chan struct{} // of the place that one link has besides; nil if it is of no link
 }
 
-// place is what was taken of a room: the channel that holds it.
-type place chan struct{}
+// place is what was taken of a room. The zero value is nothing.
+type place struct {
+	held   chan struct{} // has a value of it
+	common chan struct{} // has one for each place but the first
+	n      int           // places
+}
 
-// pageBytes is about what a page takes, with the batch that is made of it.
-const pageBytes = 2 << 20
+const (
+	// placeBytes is how much of an answer an ordinary page is made of: one place.
+	placeBytes = 1 << 20
+	// pageBytes is about what such a page takes, with the batch that is made of it.
+	pageBytes = 2 * placeBytes
+)
 
 // NewRoom makes room for pages of so many bytes in all, for one at least.
 func NewRoom(bytes int64) *Room { return NewTurns(max(1, bytes/pageBytes)) }
@@ -27,29 +35,47 @@ func NewTurns(n int64) *Room { return &Room{common: make(chan struct{}, n)} }
 // does not stop the others.
 func (r *Room) OfLink() *Room { return &Room{common: r.common, own: make(chan struct{}, 1)} }
 
-// take waits until there is a place, or ctx ends; give it back.
-func (r *Room) take(ctx context.Context) (place, error) {
+// take waits until there is a place, or ctx ends; give it back. It takes as many as are
+// wanted if others do not have them: it waits for the first one only.
+func (r *Room) take(ctx context.Context, want int) (place, error) {
 	if r == nil {
-		return nil, nil
+		return place{n: want}, nil
 	}
+	p, err := r.first(ctx)
+	for err == nil && p.n < want {
+		select {
+		case r.common <- struct{}{}:
+			p.n++
+		default:
+			return p, nil
+		}
+	}
+	return p, err
+}
+
+func (r *Room) first(ctx context.Context) (place, error) {
 	select {
 	case r.own <- struct{}{}: // It is of no use to others.
-		return r.own, nil
+		return place{r.own, r.common, 1}, nil
 	default:
 	}
 	select {
 	case r.own <- struct{}{}:
-		return r.own, nil
+		return place{r.own, r.common, 1}, nil
 	case r.common <- struct{}{}:
-		return r.common, nil
+		return place{r.common, r.common, 1}, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return place{}, ctx.Err()
 	}
 }
 
-// give gives a place back; nil is none.
+// give gives back what was taken.
 func (p place) give() {
-	if p != nil {
-		<-p
+	if p.held == nil {
+		return
+	}
+	<-p.held
+	for range p.n - 1 {
+		<-p.common
 	}
 }

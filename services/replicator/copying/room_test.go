@@ -14,9 +14,9 @@ type stuck struct {
 	asked chan struct{}
 }
 
-func (s stuck) Read(ctx context.Context, from int64, wait time.Duration, anew bool) (mirror.Source, error) {
-	if anew {
-		return s.reader.Read(ctx, from, wait, anew)
+func (s stuck) Read(ctx context.Context, from int64, wait time.Duration, how Reading) (mirror.Source, error) {
+	if how.Anew {
+		return s.reader.Read(ctx, from, wait, how)
 	}
 	s.asked <- struct{}{}
 	<-ctx.Done()

@@ -25,7 +25,7 @@ func TestTheFenceIsRenewedWhileATurnIsAwaited(t *testing.T) {
 	cfg := config()
 	target := &renewed{writer: writer{of: s.target}, each: make(chan struct{})}
 	cfg.Target, cfg.Turns = target, NewTurns(1)
-	other, err := cfg.Turns.take(context.Background())
+	other, err := cfg.Turns.take(context.Background(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

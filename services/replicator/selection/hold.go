@@ -8,19 +8,30 @@ import (
 	"github.com/spanway/spanway/pkg/replication/links"
 )
 
-// unseen are the topics that links hold whose sources are not known yet, or do not answer, and
-// do not tell that they have them: they may still be there.
-func (s *selecting) unseen() (all []choice) {
+// unseen are the topics that links hold and that are not chosen here, but may be by those that
+// hold them: their sources are not known yet or do not answer, or all that is so new that what
+// this process knows of the link or of its source may be older.
+func (s *selecting) unseen(chosen []choice) (all []choice) {
+	seen := map[Hold]bool{}
+	for i := range chosen {
+		seen[chosen[i].hold()] = true
+	}
 	fate := Past(s.in)
-	for h := range s.in.Held {
+	for h, of := range s.in.Held {
 		i := slices.IndexFunc(s.in.Links, named(h.Link))
-		if i < 0 || fate(h.Link, h.Topic, h.Target, 0) != Unknown {
+		switch {
+		case seen[h]:
+			continue
+		case of.Fresh && i < 0:
+			all = append(all, choice{link: unknown(h.Link), topic: Topic{Name: h.Topic}, target: h.Target, unseen: true})
+			continue
+		case i < 0 || !of.Fresh && fate(h.Link, h.Topic, h.Target, 0) != Unknown:
 			continue
 		}
 		l := &s.in.Links[i]
 		source := s.in.Sources[l.Source]
 		announced := source.Applications == nil && len(l.Applications) > 0
-		if h.Target != l.Prefix+h.Topic || partitions(source.Topics, h.Topic) > 0 && !announced || !announced && !Choice(s.in, l)(h.Topic) {
+		if !of.Fresh && (h.Target != l.Prefix+h.Topic || partitions(source.Topics, h.Topic) > 0 && !announced || !announced && !Choice(s.in, l)(h.Topic)) {
 			continue
 		}
 		all = append(all, choice{link: l, source: source.Cluster, topic: Topic{Name: h.Topic}, target: h.Target, unseen: true})
@@ -31,29 +42,37 @@ func (s *selecting) unseen() (all []choice) {
 	return all
 }
 
+// unknown stands for a link of which only the name is known.
+func unknown(name string) *links.Link { return &links.Link{Spec: links.Spec{Name: name}} }
+
 // byAge puts older links first.
 func byAge(a, b *links.Link) int {
 	return cmp.Or(cmp.Compare(a.Since, b.Since), strings.Compare(a.Name, b.Name))
 }
 
+// hold is what a choice holds, or would.
+func (c *choice) hold() Hold { return Hold{c.link.Name, c.topic.Name, c.target} }
+
 // inOrder puts first what holds its target topic: as all replicators read it, so that they
-// agree, and else as was selected before. Of equals the older link is first.
+// agree, and of several what was told first; else as was selected before. Of equals the older
+// link is first.
 func (s *selecting) inOrder(all []choice) []choice {
-	firmness := func(c *choice) Firmness { return s.in.Held[Hold{c.link.Name, c.topic.Name, c.target}] }
+	by := func(c *choice) Holding { return s.in.Held[c.hold()] }
 	held := func(c *choice) int {
-		if firmness(c) == 0 && slices.Contains(s.before[c.target], c.key()) {
+		if by(c).Firmness == 0 && slices.Contains(s.before[c.target], c.key()) {
 			return 1
 		}
 		return 0
 	}
 	slices.SortStableFunc(all, func(a, b choice) int {
-		return cmp.Or(cmp.Compare(firmness(&b), firmness(&a)), cmp.Compare(held(&b), held(&a)), byAge(a.link, b.link))
+		x, y := by(&a), by(&b)
+		return cmp.Or(cmp.Compare(y.Firmness, x.Firmness), cmp.Compare(x.Claim, y.Claim), cmp.Compare(held(&b), held(&a)), byAge(a.link, b.link))
 	})
 	return all
 }
 
-// hold tells whether the target topic is this choice's to write.
-func (s *selecting) hold(c *choice) bool {
+// take tells whether the target topic is this choice's to write.
+func (s *selecting) take(c *choice) bool {
 	for _, other := range s.out.holders[c.target] {
 		of := s.link(other.link)
 		switch {

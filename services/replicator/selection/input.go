@@ -13,11 +13,22 @@ type Input struct {
 	Target []Topic
 	// Held are the target topics that links are told to copy into, as every replicator of the
 	// site reads it.
-	Held map[Hold]Firmness
+	Held map[Hold]Holding
 }
 
 // Hold is a topic of a source that a link copies into a target topic.
 type Hold struct{ Link, Topic, Target string }
+
+// Holding says how a link holds a target topic.
+type Holding struct {
+	Firmness Firmness
+	// Claim is where that was told first: behind that offset of the log that all replicators
+	// read. Of two holdings the one that was told first counts.
+	Claim int64
+	// Fresh says that this process has read of it just now: what it knows of links and of the
+	// topics of sources may be older.
+	Fresh bool
+}
 
 // Firmness says how sure it is that a hold is one.
 type Firmness uint8

@@ -62,8 +62,9 @@ type selecting struct {
 // no choice is told to hold (Input.Held).
 func Select(in Input, before *Selection) *Selection {
 	s := newSelecting(in, before)
-	for _, c := range s.inOrder(append(s.chosen(), s.unseen()...)) {
-		if s.hold(&c) && !c.unseen {
+	chosen := s.chosen()
+	for _, c := range s.inOrder(append(chosen, s.unseen(chosen)...)) {
+		if s.take(&c) && !c.unseen {
 			s.make(&c)
 		}
 	}
@@ -101,7 +102,10 @@ func (s *selecting) chosen() (all []choice) {
 }
 
 func (s *selecting) link(name string) *links.Link {
-	return &s.in.Links[slices.IndexFunc(s.in.Links, named(name))]
+	if i := slices.IndexFunc(s.in.Links, named(name)); i >= 0 {
+		return &s.in.Links[i]
+	}
+	return unknown(name)
 }
 
 // named tells whether a link has a name.
