@@ -38,7 +38,7 @@ func (l *Linked) Copy(ctx context.Context, prefix string) error {
 // wrong says why a link cannot copy.
 func wrong(s *replication.Status, link string) error {
 	for _, share := range s.Shares {
-		if share.Link == link && (share.State == "failed" || share.State == "stopped") {
+		if share.Link == link && (share.State == "failed" || share.Stopped+share.Failed+share.FailedTopics > 0) {
 			return fmt.Errorf("the link is %s: %s %v %s", share.State, share.Reason, share.Problems, share.LastError)
 		}
 	}

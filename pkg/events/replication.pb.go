@@ -1660,15 +1660,17 @@ type ReplicationLinkReported struct {
 	Link string `protobuf:"bytes,1,opt,name=link,proto3" json:"link,omitempty"`
 	// The replicator that reports.
 	Replicator string `protobuf:"bytes,2,opt,name=replicator,proto3" json:"replicator,omitempty"`
-	// The worst of its copies: stopped, failed (it cannot be begun, or its snapshot was tried
-	// too often), claiming, snapshot, waiting, paused, delta; if it has none connecting (the
-	// source has not answered yet) or idle.
+	// The worst of those of its copies that go on: claiming, snapshot, waiting, paused, delta; if
+	// none of them does stopped or failed; if it has none connecting (the source has not answered
+	// yet) or idle. A link that cannot be begun, or of which no topic is copied that it chooses, is
+	// failed.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
-	// Why it is in that state; stable, empty if all is well.
+	// Why it is in that state, or why a copy or a topic is not copied; stable, empty if all is
+	// well.
 	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	// How many partitions its share has.
 	Copies int32 `protobuf:"varint,5,opt,name=copies,proto3" json:"copies,omitempty"`
-	// How many are in their snapshot, and how many have stopped.
+	// How many are in their snapshot.
 	Snapshots int32 `protobuf:"varint,6,opt,name=snapshots,proto3" json:"snapshots,omitempty"`
 	// How many have stopped.
 	Stopped int32 `protobuf:"varint,7,opt,name=stopped,proto3" json:"stopped,omitempty"`
@@ -1694,7 +1696,13 @@ type ReplicationLinkReported struct {
 	// Of how many copies it is not known what waits: they are not in the lag.
 	LagUnknown int32 `protobuf:"varint,18,opt,name=lag_unknown,json=lagUnknown,proto3" json:"lag_unknown,omitempty"`
 	// Tells this process from others of the same name: random, made when it began.
-	Process       string `protobuf:"bytes,19,opt,name=process,proto3" json:"process,omitempty"`
+	Process string `protobuf:"bytes,19,opt,name=process,proto3" json:"process,omitempty"`
+	// How many copies have failed: their snapshot was tried too often, or they may not be written
+	// behind the broker's fence.
+	Failed int32 `protobuf:"varint,20,opt,name=failed,proto3" json:"failed,omitempty"`
+	// How many topics that the link chooses are not copied; its problems say why. Each replicator
+	// tells of all.
+	FailedTopics  int32 `protobuf:"varint,21,opt,name=failed_topics,json=failedTopics,proto3" json:"failed_topics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1860,6 +1868,20 @@ func (x *ReplicationLinkReported) GetProcess() string {
 		return x.Process
 	}
 	return ""
+}
+
+func (x *ReplicationLinkReported) GetFailed() int32 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *ReplicationLinkReported) GetFailedTopics() int32 {
+	if x != nil {
+		return x.FailedTopics
+	}
+	return 0
 }
 
 // ReplicationProblem is why something that a link chooses is not copied.
@@ -2081,7 +2103,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +
 	"\x04lost\x18\x03 \x01(\x03R\x04lost\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xdd\x04\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x9a\x05\n" +
 	"\x17ReplicationLinkReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x1e\n" +
 	"\n" +
@@ -2106,7 +2128,9 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\bfailures\x18\x11 \x01(\x05R\bfailures\x12\x1f\n" +
 	"\vlag_unknown\x18\x12 \x01(\x05R\n" +
 	"lagUnknown\x12\x18\n" +
-	"\aprocess\x18\x13 \x01(\tR\aprocess\"R\n" +
+	"\aprocess\x18\x13 \x01(\tR\aprocess\x12\x16\n" +
+	"\x06failed\x18\x14 \x01(\x05R\x06failed\x12#\n" +
+	"\rfailed_topics\x18\x15 \x01(\x05R\ffailedTopics\"R\n" +
 	"\x12ReplicationProblem\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x12\n" +

@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,7 +25,8 @@ func (st *standing) nearRetention() *events.ReplicationProblem {
 		from.Partition, r.Behind(), r.Next, r.SourceStart, r.SourceEnd)}
 }
 
-// blame adds the problems of a link.
+// blame adds the problems of a link. One of a single topic is counted: the link fails by it if
+// it copies no other at the site.
 func (s *status) blame(m *events.ReplicationLinkReported) {
 	problems := slices.Clone(s.problems)
 	for _, id := range slices.Sorted(maps.Keys(s.copies)) {
@@ -32,18 +34,25 @@ func (s *status) blame(m *events.ReplicationLinkReported) {
 			problems = append(problems, p)
 		}
 	}
+	topics := map[string]bool{}
 	for _, p := range problems {
 		if p.Link != m.Link {
 			continue
 		}
+		ofLink := p.Topic == "" || s.chosen[m.Link] == 0
 		if p.Stops {
 			m.ConsistentSinceMs = 0 // Not all that the link chooses is copied.
 		}
-		if p.Stops && severity[m.State] < severity[failed] || p.Code == selection.SourceUnreachable && severity[m.State] < severity[failed] {
+		if p.Stops && p.Topic != "" {
+			topics[p.Topic] = true
+			m.Reason = cmp.Or(m.Reason, string(p.Code))
+		}
+		if (p.Stops && ofLink || p.Code == selection.SourceUnreachable) && severity[m.State] < severity[failed] {
 			m.State, m.Reason = failed, string(p.Code)
 		}
 		if len(m.Problems) < mostProblems {
 			m.Problems = append(m.Problems, &events.ReplicationProblem{Topic: p.Topic, Code: string(p.Code), Text: p.Text})
 		}
 	}
+	m.FailedTopics = int32(len(topics))
 }

@@ -68,7 +68,7 @@ func TestHowOldIsWhatWaits(t *testing.T) {
 		{"it has not begun", standing{end: 11, endSeen: now, front: front{known: true, next: 4, oldest: 998_000}}, 7, 2000, 4},
 	} {
 		m := &events.ReplicationLinkReported{}
-		c.st.add(m, now)
+		c.st.add(m, &ill{}, now)
 		if m.Lag != c.lag || m.LagMs != c.lagMs || c.st.next() != c.next {
 			t.Errorf("%s: %d records, %d ms, next %d; want %d, %d, %d", c.name, m.Lag, m.LagMs, c.st.next(), c.lag, c.lagMs, c.next)
 		}

@@ -162,7 +162,7 @@ func TestSomebodyElseWrites(t *testing.T) {
 	ams.write("orders", 1, 5, 5)
 	fra.has("orders", 1, values("ams", 10))
 	shares(t, s, "in", "it tells of it", func(m *events.ReplicationLinkReported) bool {
-		return m.State == "stopped" && m.Reason == "foreign_writer" && m.Stopped == 1 && m.Copies == 2
+		return m.State == "delta" && m.Reason == "foreign_writer" && m.Stopped == 1 && m.Copies == 2
 	})
 }
 

@@ -356,7 +356,7 @@ func TestAStoppedCopyIsResumed(t *testing.T) {
 	until(t, s, "in/a/0", "it is a delta", func(st *standing) bool { return st.report.State == mirror.Delta })
 	began := look(s, "in/a/0").report.Since
 	shares(t, s, "in", "it tells of it", func(m *events.ReplicationLinkReported) bool {
-		return m.State == "stopped" && m.Reason == "target_not_empty" && m.Stopped == 1 && m.Copies == 2
+		return m.State == "delta" && m.Reason == "target_not_empty" && m.Stopped == 1 && m.Copies == 2
 	})
 	fra.links.link(spec, func(l *links.Link) {
 		l.Resumed = []links.Resumption{{Topic: "b", Partition: -1, Tolerate: 3, Revision: 9}}

@@ -40,9 +40,42 @@ func TestStatesOfSnapshots(t *testing.T) {
 			t.Errorf("%s: again at %d", c.name, m.AgainAtMs)
 		}
 		share := &events.ReplicationLinkReported{State: "idle"}
-		st.add(share, again)
+		worst := &ill{}
+		st.add(share, worst, again)
+		worst.settle(share)
 		if share.State != c.want || share.Waiting != c.waits || int(share.Failures) != c.admission.Failures {
 			t.Errorf("%s: its link tells %v", c.name, share)
+		}
+	}
+}
+
+// The state of a share is that of its copies that go on; those that do not are counted, with why
+// the worst of them does not.
+func TestAShareOfWhichNotAllGoesOn(t *testing.T) {
+	delta := &standing{report: copying.Report{State: mirror.Delta}}
+	snapshot := &standing{report: copying.Report{State: mirror.Snapshot}}
+	stopped := &standing{report: copying.Report{State: mirror.Stopped, Reason: mirror.Overtaken}}
+	gave := &standing{report: copying.Report{State: mirror.Snapshot}, admission: admission.Standing{Phase: admission.Failed}}
+	refused := &standing{report: copying.Report{State: mirror.Claiming, FenceRefused: true}}
+	for name, c := range map[string]struct {
+		copies          []*standing
+		state, reason   string
+		stopped, failed int32
+	}{
+		"all go on":               {[]*standing{delta, snapshot}, "snapshot", "", 0, 0},
+		"one has stopped":         {[]*standing{delta, stopped, delta}, "delta", "overtaken", 1, 0},
+		"one has failed":          {[]*standing{gave, delta}, "delta", "snapshot_failed", 0, 1},
+		"one may not be written":  {[]*standing{refused, delta}, "delta", "fence_refused", 0, 1},
+		"none goes on":            {[]*standing{gave, stopped, refused}, "stopped", "overtaken", 1, 2},
+		"the only one was failed": {[]*standing{refused}, "failed", "fence_refused", 0, 1},
+	} {
+		m, worst := &events.ReplicationLinkReported{State: "idle"}, &ill{}
+		for _, st := range c.copies {
+			st.add(m, worst, time.UnixMilli(0))
+		}
+		worst.settle(m)
+		if m.State != c.state || m.Reason != c.reason || m.Stopped != c.stopped || m.Failed != c.failed {
+			t.Errorf("%s: it tells %v", name, m)
 		}
 	}
 }

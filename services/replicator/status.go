@@ -34,6 +34,7 @@ type status struct {
 
 	mu       sync.Mutex
 	linked   []links.Link
+	chosen   map[string]int // copies of all replicators, by link
 	problems []selection.Problem
 	joining  map[string]bool      // links whose source has not answered yet
 	copies   map[string]*standing // by ID
@@ -108,8 +109,10 @@ func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	site := map[string]string{} // the links, by copy
+	s.chosen = map[string]int{}
 	for i := range selected.Copies {
 		site[selected.Copies[i].ID] = selected.Copies[i].Link
+		s.chosen[selected.Copies[i].Link]++
 	}
 	for id, st := range s.copies {
 		_, runs := run[id]
@@ -248,12 +251,12 @@ func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkRe
 	case s.joining[l.Name]:
 		m.State = connectingTo
 	}
-	consistent := true
+	consistent, worst := true, ill{}
 	for id, st := range s.copies {
 		if st.Link != l.Name {
 			continue
 		}
-		st.add(m, now)
+		st.add(m, &worst, now)
 		consistent = consistent && !st.report.ConsistentSince.IsZero()
 		m.ConsistentSinceMs = max(m.ConsistentSinceMs, millis(st.report.ConsistentSince))
 		next.records[id], next.bytes[id] = st.report.Counts.Copied, st.report.Bytes
@@ -261,6 +264,7 @@ func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkRe
 	if !consistent {
 		m.ConsistentSinceMs = 0
 	}
+	worst.settle(m)
 	m.RecordsPerSecond, m.BytesPerSecond = next.since(before)
 	s.shares[l.Name] = next
 	s.blame(m)
@@ -284,20 +288,46 @@ func (h *share) since(before *share) (records, bytes float64) {
 	return records / took, bytes / took
 }
 
-// add adds a copy to the share of its link.
-func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
-	r := &st.report
+// ill is the worst state of copies that do not go on, and why it is that.
+type ill struct{ state, reason string }
+
+func (i *ill) add(state, reason string) {
+	if severity[state] > severity[i.state] || i.state == state && reason < i.reason {
+		i.state, i.reason = state, reason
+	}
+}
+
+// settle has the share say so. Its state is that only if no copy of it goes on.
+func (i *ill) settle(m *events.ReplicationLinkReported) {
+	if m.Reason = i.reason; i.state != "" && m.Stopped+m.Failed == m.Copies {
+		m.State = i.state
+	}
+}
+
+// add adds a copy to the share of its link. The state of that is the worst of those that go on:
+// one that does not is counted, and stops no other.
+func (st *standing) add(m *events.ReplicationLinkReported, worst *ill, now time.Time) {
+	r, state := &st.report, st.state()
 	m.Copies++
 	switch {
 	case r.Paused:
 	case r.State == mirror.Stopped:
 		m.Stopped++
+		worst.add(state, st.reason())
+	case state == failed:
+		m.Failed++
+		m.Snapshots++
+		worst.add(state, st.reason())
+	case r.FenceRefused:
+		m.Failed++
+		m.Snapshots++
+		worst.add(failed, string(selection.FenceRefused))
 	case r.State != mirror.Delta && r.State != mirror.Sweeping:
 		m.Snapshots++
 	}
 	st.wait(m)
-	if state := st.state(); severity[state] > severity[m.State] {
-		m.State, m.Reason = state, st.reason()
+	if ails := state == mirror.Stopped.String() || state == failed || r.FenceRefused && !r.Paused; !ails && severity[state] > severity[m.State] {
+		m.State = state
 	}
 	if r.LastError != "" {
 		m.LastError = r.LastError
@@ -312,9 +342,6 @@ func (st *standing) add(m *events.ReplicationLinkReported, now time.Time) {
 		m.Problems = append(m.Problems, st.nearRetention())
 	}
 	if r.FenceRefused && !r.Paused {
-		if severity[m.State] < severity["failed"] {
-			m.State, m.Reason = "failed", string(selection.FenceRefused)
-		}
 		if len(m.Problems) < mostProblems {
 			m.Problems = append(m.Problems, st.fenceRefused())
 		}

@@ -64,7 +64,7 @@ func tableOf(views []linkView) *cli.Table {
 	t := &cli.Table{Head: []string{"LINK", "SOURCE", "STATE", "COPIES", "LAG", "RECORDS/S", "REASON"}}
 	for i := range views {
 		v := &views[i]
-		t.Add(cli.Plain(v.Name), cli.Plain(v.Source), cli.Marked(v.progress(), colour(v.State)), cli.Plain(v.Copies),
+		t.Add(cli.Plain(v.Name), cli.Plain(v.Source), cli.Marked(v.progress(), v.colour()), cli.Plain(v.Copies),
 			cli.Plain(v.lag()), cli.Plain(fmt.Sprintf("%.0f", v.RecordsPerSecond)), cli.Plain(cli.Dash(v.Reason)))
 	}
 	return t
@@ -106,7 +106,7 @@ func printLink(a *cli.App, v *linkView, at string) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
-	a.Printf("link %s  %s\n", a.Colour(render.Bold, v.Name), a.Colour(colour(v.State), v.progress()))
+	a.Printf("link %s  %s\n", a.Colour(render.Bold, v.Name), a.Colour(v.colour(), v.progress()))
 	for _, f := range [][2]string{
 		{"reason", v.Reason},
 		{"remedy", v.Remedy},

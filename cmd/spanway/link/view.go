@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +36,10 @@ type linkView struct {
 	Snapshots int32 `json:"snapshots"`
 	Waiting   int32 `json:"waiting"`
 	Stopped   int32 `json:"stopped"`
-	Failures  int32 `json:"failures"`
+	// Failed are copies, too; FailedTopics are chosen, and have none.
+	Failed       int32 `json:"failed"`
+	FailedTopics int32 `json:"failed_topics"`
+	Failures     int32 `json:"failures"`
 	// Lag is in records, LagMs how old the oldest of them is, 0 if none waits; null if that is
 	// not known. Of LagUnknown copies it is not known.
 	Lag              *int64        `json:"lag"`
@@ -107,7 +111,7 @@ var severity = map[string]int{
 func viewLink(l replication.Link, status *replication.Status, now int64) linkView {
 	v := linkView{Spec: l.Spec, Replicators: []string{}, Problems: []problemView{}, SourceDeleted: deletedOf(&l, status), Revision: l.Revision}
 	heartbeat, consistent, lag := int64(0), int64(0), &lagged{}
-	settled := true
+	settled, worst := true, ""
 	for _, m := range status.Shares {
 		if m.Link != l.Name {
 			continue
@@ -115,10 +119,17 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 		if heartbeat = max(heartbeat, m.AtMs); now-m.AtMs > fresh.Milliseconds() {
 			continue
 		}
-		v.add(m)
+		if v.add(m); m.State == "failed" && m.Stopped+m.Failed == 0 || m.Copies > m.Stopped+m.Failed || m.Copies == 0 {
+			v.take(m)
+		} else if severity[m.State] > severity[worst] {
+			worst = m.State
+		}
 		lag.add(m)
 		settled = settled && (m.Copies == 0 || m.ConsistentSinceMs > 0)
 		consistent = max(consistent, m.ConsistentSinceMs)
+	}
+	if v.Copies > 0 && v.Copies == v.Stopped+v.Failed && severity[worst] > severity[v.State] {
+		v.State = worst // No copy goes on, of any replicator.
 	}
 	if heartbeat > 0 {
 		age := max(0, now-heartbeat)
@@ -177,9 +188,8 @@ func (v *linkView) add(m *events.ReplicationLinkReported) {
 	v.Copies, v.Snapshots, v.Stopped = v.Copies+m.Copies, v.Snapshots+m.Snapshots, v.Stopped+m.Stopped
 	v.Waiting, v.Failures = v.Waiting+m.Waiting, max(v.Failures, m.Failures)
 	v.RecordsPerSecond, v.BytesPerSecond = v.RecordsPerSecond+m.RecordsPerSecond, v.BytesPerSecond+m.BytesPerSecond
-	if severity[m.State] >= severity[v.State] {
-		v.State, v.Reason = m.State, m.Reason
-	}
+	v.Failed, v.FailedTopics = v.Failed+m.Failed, max(v.FailedTopics, m.FailedTopics)
+	v.Reason = cmp.Or(v.Reason, m.Reason)
 	if m.LastError != "" {
 		v.LastError = m.LastError
 	}
@@ -187,6 +197,13 @@ func (v *linkView) add(m *events.ReplicationLinkReported) {
 		if view := (problemView{p.Topic, p.Code, p.Text}); !v.has(view) {
 			v.Problems = append(v.Problems, view)
 		}
+	}
+}
+
+// take takes the state of a replicator's share, if it is the worst so far.
+func (v *linkView) take(m *events.ReplicationLinkReported) {
+	if severity[m.State] > severity[v.State] {
+		v.State, v.Reason = m.State, cmp.Or(m.Reason, v.Reason)
 	}
 }
 
@@ -208,24 +225,6 @@ func (v *linkView) has(p problemView) bool {
 		}
 	}
 	return false
-}
-
-// progress is the state for people: while a snapshot is copied or waits, with how many of
-// all partitions have come to the end of theirs.
-func (v *linkView) progress() string {
-	if v.State == "snapshot" || v.State == "waiting" {
-		return fmt.Sprintf("%s (%d of %d)", v.State, v.Copies-v.Snapshots, v.Copies)
-	}
-	return v.State
-}
-
-// partitions tells how many there are, and how they stand.
-func (v *linkView) partitions() string {
-	wait := ""
-	if v.Waiting > 0 {
-		wait = fmt.Sprintf(" (%d of them wait)", v.Waiting)
-	}
-	return fmt.Sprintf("%s: %d in their snapshot%s, %d stopped", render.Count(int(v.Copies), "partition", "partitions"), v.Snapshots, wait, v.Stopped)
 }
 
 // stands is the state for people: while the snapshot waits, with its place in line, or when

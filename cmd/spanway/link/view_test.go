@@ -243,3 +243,28 @@ func TestReplicatorsOfOneName(t *testing.T) {
 		t.Errorf("it is over: %+v", v.Problems)
 	}
 }
+
+// A topic or a partition that is not copied is counted, and the link is in the state of what
+// goes on, whichever replicator tells of it; it has failed if nothing goes on.
+func TestALinkOfWhichNotAllIsCopied(t *testing.T) {
+	type share = events.ReplicationLinkReported
+	of := func(m *share) *share { m.Link, m.AtMs = "in", 1000; return m }
+	delta := of(&share{Replicator: "a", State: "delta", Copies: 8})
+	for name, c := range map[string]struct {
+		shares                []*share
+		state, reason, people string
+	}{
+		"all is copied":                     {[]*share{delta}, "delta", "", "delta"},
+		"a topic is not":                    {[]*share{of(&share{State: "delta", Copies: 8, FailedTopics: 1, Reason: "two_links"})}, "delta", "two_links", "delta, not all"},
+		"a partition of another replicator": {[]*share{delta, of(&share{Replicator: "b", State: "stopped", Copies: 1, Stopped: 1, Reason: "foreign_writer"})}, "delta", "foreign_writer", "delta, not all"},
+		"one in its snapshot, one failed":   {[]*share{of(&share{State: "snapshot", Copies: 2, Snapshots: 2, Failed: 1, Reason: "snapshot_failed"})}, "snapshot", "snapshot_failed", "snapshot (0 of 2), not all"},
+		"none goes on":                      {[]*share{of(&share{Replicator: "a", State: "stopped", Copies: 1, Stopped: 1, Reason: "foreign_writer"}), of(&share{Replicator: "b", State: "failed", Copies: 2, Failed: 2, Reason: "snapshot_failed"})}, "stopped", "foreign_writer", "stopped"},
+		"its source is away":                {[]*share{delta, of(&share{Replicator: "b", State: "failed", Copies: 2, Reason: "source_unreachable"})}, "failed", "source_unreachable", "failed"},
+		"it cannot be begun":                {[]*share{of(&share{State: "failed", Reason: "unknown_source"})}, "failed", "unknown_source", "failed"},
+	} {
+		v := viewLink(replication.Link{Spec: replication.Spec{Name: "in"}}, &replication.Status{Shares: c.shares}, 1000)
+		if v.State != c.state || v.Reason != c.reason || v.progress() != c.people {
+			t.Errorf("%s: it is %s (%s), for people %q", name, v.State, v.Reason, v.progress())
+		}
+	}
+}

@@ -171,7 +171,7 @@ func (r *run) behind(s *replication.Status) (places []string, err error) {
 		r.tell(Drain, "%d records are left in %d partitions", left, len(places))
 	}
 	for _, m := range s.Shares {
-		if m.Link == r.link.Name && m.State == "failed" && len(m.Problems) > 0 && len(places) == 0 && time.Since(time.UnixMilli(m.AtMs)) < fresh {
+		if m.Link == r.link.Name && (m.State == "failed" || m.FailedTopics > 0) && len(m.Problems) > 0 && len(places) == 0 && time.Since(time.UnixMilli(m.AtMs)) < fresh {
 			p := m.Problems[0]
 			places = append(places, fmt.Sprintf("%s: %s: %s", p.Topic, p.Code, p.Text))
 		}

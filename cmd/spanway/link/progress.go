@@ -1,0 +1,47 @@
+package link
+
+import (
+	"fmt"
+
+	"github.com/spanway/spanway/cmd/spanway/render"
+)
+
+// progress is the state for people: while a snapshot is copied or waits, with how many of
+// all partitions have come to the end of theirs.
+func (v *linkView) progress() string {
+	text := v.State
+	if text == "snapshot" || text == "waiting" {
+		text = fmt.Sprintf("%s (%d of %d)", v.State, v.Copies-v.Snapshots, v.Copies)
+	}
+	if v.ails() && v.State != "stopped" && v.State != "failed" {
+		text += ", not all"
+	}
+	return text
+}
+
+// ails says that some of what the link chooses is not copied.
+func (v *linkView) ails() bool { return v.Stopped+v.Failed+v.FailedTopics > 0 }
+
+// partitions tells how many there are, and how they stand.
+func (v *linkView) partitions() string {
+	wait := ""
+	if v.Waiting > 0 {
+		wait = fmt.Sprintf(" (%d of them wait)", v.Waiting)
+	}
+	text := fmt.Sprintf("%s: %d in their snapshot%s, %d stopped", render.Count(int(v.Copies), "partition", "partitions"), v.Snapshots, wait, v.Stopped)
+	if v.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", v.Failed)
+	}
+	if v.FailedTopics > 0 {
+		text += fmt.Sprintf("; %s not copied (see the problems)", render.Count(int(v.FailedTopics), "topic is", "topics are"))
+	}
+	return text
+}
+
+// colour of the link's state: that of what is worst.
+func (v *linkView) colour() string {
+	if v.ails() {
+		return render.Red
+	}
+	return colour(v.State)
+}
