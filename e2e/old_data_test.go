@@ -1,18 +1,25 @@
 package e2e_test
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spanway/spanway/pkg/events"
 )
 
 // What the binary of an older commit has kept at two sites (e2e/upgrade/record.sh) is gone on
 // with: what has ended is known, what waits is done, what was put in and granted is there, and
-// a link goes on. It needs no history of the repository, as TestUpgrade does.
+// a link goes on. With -o json each command says all that it said then, in fields of the same
+// names and types (docs/compatibility.md). It needs no history of the repository, as TestUpgrade does.
 func TestDataOfOlderReleases(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/data/*.tar.gz")
@@ -26,15 +33,16 @@ func TestDataOfOlderReleases(t *testing.T) {
 			if out, err := exec.Command("tar", "-xzf", file, "-C", data).CombinedOutput(); err != nil {
 				t.Fatalf("unpack: %v %s", err, out)
 			}
-			recordedGoesOn(t, data)
+			recordedGoesOn(t, filepath.Join(data, "data"), filepath.Join(data, "said"))
 		})
 	}
 }
 
-// recordedGoesOn has sites go on with what record.sh has made.
-func recordedGoesOn(t *testing.T, data string) {
+// recordedGoesOn has sites go on with what record.sh has made, and said of it.
+func recordedGoesOn(t *testing.T, data, said string) {
 	t.Helper()
 	_, addr := startSites(t, data)
+	saysTheSame(t, filepath.Join(data, "config.yaml"), said)
 	ams := func(code int, args ...string) string {
 		t.Helper()
 		return command(t, code, append(args, "--brokers", addr["ams"])...)
@@ -76,4 +84,78 @@ func recordedGoesOn(t *testing.T, data string) {
 		}
 	}
 	says("verify", events.Topics{Prefix: events.DefaultPrefix}.IDEvents(), ams(0, "verify"))
+}
+
+// saysTheSame runs commands whose output was recorded, and demands that no field of it is gone.
+func saysTheSame(t *testing.T, config, said string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(said, "*"))
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d outputs are recorded: %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, before, _ := strings.Cut(string(text), "\n")
+		args := append([]string{"--config", config, "-o", "json", "--site"}, strings.Fields(line)...)
+		was := fieldsOf(before)
+		delete(was, ".lasts_ms") // Said only when a space was taken from for ten minutes.
+		if len(was) == 0 {
+			t.Errorf("of %q nothing is recorded", line)
+		}
+		var missing []string
+		deadline := time.Now().Add(patience / 4) // Engines register, and links are reported, a little later.
+		for {
+			out, _ := commandLine(t.Context(), binary, args...).Output()
+			if missing = was.without(fieldsOf(string(out))); len(missing) == 0 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Errorf("%q no longer says %q; it says %s", line, missing, out)
+				break
+			}
+		}
+	}
+}
+
+// fields are the names of fields of JSON objects, with where they stand, and their types.
+type fields map[string]string
+
+func fieldsOf(text string) fields {
+	all := fields{}
+	for d := json.NewDecoder(strings.NewReader(text)); ; {
+		var v any
+		if err := d.Decode(&v); err != nil {
+			return all
+		}
+		all.add("", v)
+	}
+}
+
+func (f fields) add(at string, v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, value := range v {
+			f[at+"."+name] = cmp.Or(f[at+"."+name], fmt.Sprintf("%T", value))
+			f.add(at+"."+name, value)
+		}
+	case []any:
+		for _, value := range v {
+			f.add(at+"[]", value)
+		}
+	}
+}
+
+// without are the fields that others lack, or have of another type; null is of any.
+func (f fields) without(others fields) (missing []string) {
+	for name, typ := range f {
+		other, ok := others[name]
+		if !ok || (typ != other && typ != "<nil>" && other != "<nil>") {
+			missing = append(missing, name+" "+typ)
+		}
+	}
+	slices.Sort(missing)
+	return missing
 }

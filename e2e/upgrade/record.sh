@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # record.sh SPANWAY FILE: has a binary of a release make what two sites keep, and packs their
-# data into FILE (a .tar.gz), for TestDataOfOlderReleases. It takes half a minute.
+# data into FILE (a .tar.gz), with what its command line says of it in JSON, for
+# TestDataOfOlderReleases. It takes half a minute.
 set -euo pipefail
 spanway=$(realpath "$1")
 file=$(realpath -m "$2")
@@ -42,8 +43,40 @@ say id release spi --request-id grant2 --owner recorder
 "$spanway" --site fra link apply jobs --source ams --include 'spanway\.queue\.work' --topic-prefix ams. >/dev/null
 until "$spanway" --site fra link audit jobs --whole >/dev/null 2>&1; do sleep 0.2; done
 
+# What the command line says: the first line of a file is the command, the rest its output.
+mkdir "$dir/said"
+asked=0
+ask() {
+	local out
+	asked=$((asked + 1))
+	out=$("$spanway" --site "$@" -o json) || true
+	printf '%s\n' "$*" "$out" >"$dir/said/$asked"
+}
+ask ams task show noop7
+ask ams task show fails
+ask ams task why waits
+ask ams task list --state pending
+ask ams engine list
+ask ams engine show ams-1
+ask ams pool list
+ask ams pool show default
+ask ams queue list
+ask ams queue show work
+ask ams queue list work
+ask ams id list
+ask ams id show spi --ranges
+ask ams id show spi/25
+ask ams log list
+ask ams log show tasks.events
+ask ams log dead
+ask ams trace noop7
+ask ams verify
+ask fra link list
+ask fra link show jobs --partitions
+ask fra link audit jobs
+
 kill "$dev"
 wait "$dev"
 rm -f "$SPANWAY_CONFIG"
-tar -C "$dir/data" --sort=name --owner=0 --group=0 --numeric-owner -cf - . | gzip -9n >"$file"
+tar -C "$dir" --sort=name --owner=0 --group=0 --numeric-owner -cf - data said | gzip -9n >"$file"
 ls -l "$file"
