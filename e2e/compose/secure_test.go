@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -85,6 +86,8 @@ func as(site, user, password string) []string {
 
 // strangersRefused connects as nobody that a Kafka knows.
 func (s stack) strangersRefused() {
+	var all sync.WaitGroup
+	defer all.Wait()
 	for _, c := range []struct {
 		who   string
 		flags []string
@@ -97,7 +100,7 @@ func (s stack) strangersRefused() {
 		{"a user of the other site", as("ams", "scheduler-fra", "scheduler-fra"), "refuses the user or the password"},
 		{"a certificate in place of a password", []string{"--brokers", ports["ams"], "--tls-ca", secrets + "/ca.pem", "--tls-cert", secrets + "/admin-ams.pem", "--tls-key", secrets + "/admin-ams.pem"}, "demands SASL by one of SCRAM-SHA-512"},
 	} {
-		s.refused(c.who, c.want, root+"/bin/spanway", append(c.flags, "task", "list")...)
+		all.Go(func() { s.refused(c.who, c.want, root+"/bin/spanway", append(c.flags, "task", "list")...) })
 	}
 	// Where brokers and administrators are, a password is of no use.
 	s.refused("a service at the listener of brokers", "demands a client certificate",
