@@ -194,7 +194,9 @@ func TestNoCommandPrintsRawText(t *testing.T) {
 
 // What tasks write is as they wrote it for a program, and cannot change a terminal.
 func TestOutputOfTasks(t *testing.T) {
-	x := newFull(t)
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir())
+	x := &full{system: clitest.Start(t, 1), fill: strings.NewReplacer()}
+	x.sayHostileThings(t)
 	file := t.TempDir() + "/output"
 	if err := os.WriteFile(file, []byte(clitest.Hostile+"\n"), 0o600); err != nil {
 		t.Fatal(err)
