@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -193,13 +194,14 @@ func watch(a *cli.App) *cobra.Command {
 		Args:  cli.AtMostOne("engine ID"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
-				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.Watching, Rewound: a.Rewound}, func(e client.Event) error {
+				err := c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.Watching, Rewound: a.Rewound}, func(e client.Event) error {
 					id := string(client.EngineOf(e.Message))
 					if !strings.HasPrefix(string(e.Type), "spanway.engine.") || len(args) == 1 && id != args[0] {
 						return nil
 					}
 					return a.PrintEvent(e, id)
 				})
+				return cmp.Or(err, ctx.Err())
 			})
 		},
 	}

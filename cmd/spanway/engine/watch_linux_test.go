@@ -21,7 +21,7 @@ func TestEngineWatch(t *testing.T) {
 			t.Errorf("engine watch prints %q; want %s of local-1", line, want)
 		}
 	}
-	if code := stop(); code != cli.ExitDone {
+	if code := stop(); code != cli.ExitInterrupted {
 		t.Errorf("engine watch ends with %d when it is stopped", code)
 	}
 }

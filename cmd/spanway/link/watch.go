@@ -36,7 +36,7 @@ func watch(a *cli.App) *cobra.Command {
 			if w.name != "" && errors.Is(err, replication.ErrNothingDeclared) {
 				return unknown("watch", w.name)
 			}
-			return err
+			return cmp.Or(err, cmd.Context().Err())
 		},
 	}
 }

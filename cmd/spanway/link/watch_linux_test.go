@@ -36,7 +36,7 @@ func TestWatch(t *testing.T) {
 	await("paused")
 	call("delete", "orders")
 	await("deleted")
-	if code := stop(); code != cli.ExitDone {
+	if code := stop(); code != cli.ExitInterrupted {
 		t.Errorf("link watch ends with %d when it is stopped", code)
 	}
 }

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -136,12 +137,13 @@ text stands in "text", too.`,
 				if len(args) == 1 {
 					return watchTask(ctx, a, c, events.Pool(pool), events.TaskID(args[0]), raw)
 				}
-				return c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.Watching, Rewound: a.Rewound}, func(e client.Event) error {
+				err := c.Watch(ctx, client.WatchConfig{Pool: events.Pool(pool), Began: a.Watching, Rewound: a.Rewound}, func(e client.Event) error {
 					if client.TaskOf(e.Message) == "" {
 						return nil
 					}
 					return a.PrintEvent(e, string(client.TaskOf(e.Message)))
 				})
+				return cmp.Or(err, ctx.Err())
 			})
 		},
 	}

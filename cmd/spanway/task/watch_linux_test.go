@@ -39,7 +39,7 @@ func TestTaskWatchOfAll(t *testing.T) {
 		}
 		delete(want, strings.TrimSuffix(strings.TrimPrefix(e.Type, "spanway."), ".v1")+" "+e.Data.TaskID+e.Data.Task.ID)
 	}
-	if code := stop(); code != cli.ExitDone {
+	if code := stop(); code != cli.ExitInterrupted {
 		t.Errorf("task watch ends with %d when it is stopped", code)
 	}
 }
