@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -85,7 +86,7 @@ func printGroups(a *cli.App, views []groupView, at string) error {
 			}
 			continue
 		}
-		t.Add(cli.Plain(v.Group), cli.Plain(cli.Dash(strings.Join(v.Sites, " "))), cli.Plain(cli.Dash(strings.Join(v.Topics, " "))))
+		t.Add(cli.Plain(v.Group), cli.Plain(cmp.Or(strings.Join(v.Sites, " "), "all")), cli.Plain(cli.Dash(strings.Join(v.Topics, " "))))
 	}
 	if a.JSON() {
 		return nil

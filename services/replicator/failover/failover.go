@@ -152,6 +152,9 @@ func (r *run) all(ctx context.Context) error {
 		away = r.leadsBack(ctx)
 	}
 	r.Report.Source = r.there.Name
+	if err := r.held(away); err != nil {
+		return err
+	}
 	if err := r.choice(ctx, away != nil); err != nil {
 		return err
 	}

@@ -25,6 +25,22 @@ func (r *run) away(ctx context.Context, why error) error {
 	return r.Here.Links.FailOver(ctx, r.link.Name, replication.FailOver{Number: r.Number, Reason: reason, NoLinkBack: true})
 }
 
+// held refuses a link that an operator has paused: nothing is copied. Without its source it is
+// failed over by force, for resuming it would copy nothing either.
+func (r *run) held(away error) error {
+	l := &r.link
+	switch {
+	case !l.Paused || l.FailedOver:
+		return nil
+	case away == nil:
+		return r.fail(LinkPaused, nil, nil, "it is paused, so that nothing is copied; resume it first (spanway link resume %s)", l.Name)
+	case !r.Force:
+		return r.fail(LinkPaused, away, nil, "it is paused, and its source %s does not answer; --force goes on without it, and says what is known to be missing", l.Source)
+	}
+	r.tell(Pause, "the link is paused already: of what came to the source since then only what replicators have reported is known")
+	return nil
+}
+
 // finish goes on with a fail-over of which the link is paused: the link back is there
 // already, or the source was away.
 func (r *run) finish(ctx context.Context) error {

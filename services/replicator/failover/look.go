@@ -18,8 +18,6 @@ import (
 func (r *run) reversible() error {
 	l := &r.link
 	switch {
-	case l.Paused && !l.FailedOver:
-		return r.fail(LinkPaused, nil, nil, "it is paused, so that nothing is copied; resume it first (spanway link resume %s)", l.Name)
 	case l.Prefix != "":
 		return r.fail(NotReversible, nil, nil, "its copies are called %sTOPIC here, so that applications do not find them by the names of the source; use a link without a prefix", l.Prefix)
 	case l.Model == links.Routed:

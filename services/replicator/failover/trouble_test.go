@@ -122,6 +122,43 @@ func TestTheSourceIsAway(t *testing.T) {
 	}
 }
 
+// A link that an operator has paused is failed over only by force, and only if its source is
+// away: then it says up to where the source was known.
+func TestAPausedLinkWhoseSourceIsAway(t *testing.T) {
+	ams, fra := places(t)
+	ams.write(0, 10)
+	fra.link()
+	fra.holds(10)
+	if err := fra.links.Pause(t.Context(), "orders", "maintenance"); err != nil {
+		t.Fatal(err)
+	}
+	fra.stop()
+	c := fra.from(ams)
+	c.Force = true
+	_, err := failover.Run(t.Context(), c)
+	code(t, "the source is there", err, failover.LinkPaused)
+	c.Source = func(context.Context, *replication.Link) (failover.Site, error) {
+		return failover.Site{Name: "ams"}, errors.New("it is away")
+	}
+	c.Force = false
+	_, err = failover.Run(t.Context(), c)
+	code(t, "the source is away", err, failover.LinkPaused)
+	if !strings.Contains(err.Error(), "--force") {
+		t.Errorf("it says %v", err)
+	}
+	c.Force = true
+	r := run(t, c)
+	if !r.Forced || !r.Unfinished || len(r.Partitions) != partitions {
+		t.Errorf("%+v", r)
+	}
+	for _, p := range r.Partitions {
+		if p.Next != 10 || p.At.IsZero() {
+			t.Errorf("%+v", p)
+		}
+	}
+	fra.withoutBack(true)
+}
+
 // Copies that differ from the source are not failed over to.
 func TestACopyDiffers(t *testing.T) {
 	ams, fra := places(t)
