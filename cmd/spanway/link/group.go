@@ -30,6 +30,9 @@ func viewGroup(g replication.Group) groupView {
 	return groupView{Group: g.Name, Topics: append([]string{}, g.Topics...), Sites: append([]string{}, g.Sites...), Revision: g.Revision}
 }
 
+// bound is which sites a group is copied to, for people.
+func (v *groupView) bound() string { return cmp.Or(strings.Join(v.Sites, " "), "all") }
+
 func applyGroup(a *cli.App) *cobra.Command {
 	g := replication.Group{}
 	dryRun := false
@@ -86,7 +89,7 @@ func printGroups(a *cli.App, views []groupView, at string) error {
 			}
 			continue
 		}
-		t.Add(cli.Plain(v.Group), cli.Plain(cmp.Or(strings.Join(v.Sites, " "), "all")), cli.Plain(cli.Dash(strings.Join(v.Topics, " "))))
+		t.Add(cli.Plain(v.Group), cli.Plain(v.bound()), cli.Plain(cli.Dash(strings.Join(v.Topics, " "))))
 	}
 	if a.JSON() {
 		return nil
