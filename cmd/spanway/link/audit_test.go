@@ -98,6 +98,8 @@ func TestAuditTranslateAndGroups(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &v); err != nil || v.Equal || v.Same != 9 || v.EqualTo != 3 || v.Wrong["missing"] != 1 {
 		t.Errorf("%s, %v", stdout, err)
 	}
+	_, stderr = call(cli.ExitRefused, "link translate all nowhere/0@5")
+	holds(stderr, "UNKNOWN_TOPIC", "source: ", "it has no topic \"nowhere\"")
 	stdout, _ = call(cli.ExitDone, "link translate all orders/0@5")
 	holds(stdout, "orders/0@5", "orders/0@4")
 	stdout, _ = call(cli.ExitDone, "link translate all orders/0@4 --back")

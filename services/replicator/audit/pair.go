@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/audit/compare"
@@ -60,6 +61,21 @@ func (e *SameCluster) Error() string {
 	return fmt.Sprintf("source and target are the same cluster, %s: name two clusters", e.ID)
 }
 
+// NoTopic means that a cluster has no such topic, or hides it.
+type NoTopic struct {
+	Topic string
+	Err   error
+}
+
+func (e *NoTopic) Error() string {
+	return fmt.Sprintf("UNKNOWN_TOPIC: it has no topic %.249q: look for its name (spanway link show NAME --partitions): %v", e.Topic, e.Err)
+}
+
+func (e *NoTopic) Unwrap() error { return e.Err }
+
+// ExitCode is that of a refusal.
+func (e *NoTopic) ExitCode() int { return 1 }
+
 // Open looks at both topics. An error names the side that is at fault.
 func Open(ctx context.Context, cfg Config) (*Pair, error) {
 	p := &Pair{cfg: cfg}
@@ -99,7 +115,10 @@ func look(ctx context.Context, c *cluster.Cluster, name string) (t topic, err er
 		return t, err
 	}
 	t.cluster = info.ID
-	if t.partitions, err = c.Kafka().AwaitTopic(ctx, name); err != nil {
+	if t.partitions, err = c.Kafka().AwaitTopic(ctx, name); kafka.NoSuchTopic(err) {
+		return t, &NoTopic{name, err}
+	}
+	if err != nil {
 		return t, err
 	}
 	settings, err := c.Kafka().Settings(ctx, []string{name})
