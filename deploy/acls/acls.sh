@@ -7,8 +7,16 @@
 #   acls.sh --bootstrap-server kafka:9093 --command-config admin.properties \
 #           scheduler=User:spanway-scheduler engine=User:spanway-engine
 #
-# A principal may be given several roles, one by one; without a type it is a User. Roles:
+# A principal may be given several roles, one by one; without a type, which is letters and a
+# colon, it is a User. Roles:
 #   scheduler engine producer client reader allocator requester queue-host queue-user replicator replicator-source declarer announcer
+# docs/topics.md says what each of them may do.
+#
+# WARNING: where brokers have allow.everyone.if.no.acl.found=true, a resource that no ACL names
+# is open to everybody, and the first ACL on it shuts out all who have none. There, this takes
+# the rights of programs that ran without any: give all of them theirs first, and make the
+# brokers super users (super.users), for replicator has a right on the cluster, which shuts
+# out other brokers. A --copy '*' is an ACL on every topic. What is not named stays open.
 #
 #   --command-config FILE  how kafka-acls connects
 #   --prefix PREFIX        of the topics and groups (spanway.)
@@ -18,6 +26,7 @@
 #                          repeated; with a * at its end all that begin so, '*' is all topics
 #   --remove               takes the rights away
 #   --print                prints the commands, and runs none
+#   --help, -h             prints this
 #
 # KAFKA_ACLS is the tool that it calls: kafka-acls.sh.
 set -euf
@@ -181,14 +190,22 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--remove) action=--remove force=--force ;;
 	--print) print=yes ;;
+	--help | -h)
+		sed -n '4,/^set /s/^# \{0,1\}//p' "$0"
+		exit
+		;;
 	--bootstrap-server | --command-config | --prefix | --queue | --copy)
 		[ $# -gt 1 ] || fail "$1 needs a value"
 		case $1 in
 		--bootstrap-server) bootstrap=$2 ;;
 		--command-config) config=$2 ;;
 		--prefix) prefix=$2 ;;
-		--queue) queues="$queues $2" ;;
-		--copy) copies="$copies $2" ;;
+		--queue | --copy)
+			case $2 in
+			'' | *[[:space:]]*) fail "$1 '$2' is no name" ;;
+			esac
+			[ "$1" = --queue ] && queues="$queues $2" || copies="$copies $2"
+			;;
 		esac
 		shift
 		;;
@@ -200,23 +217,26 @@ $1" ;;
 	shift
 done
 [ -n "$bootstrap" ] || fail "--bootstrap-server is missing"
-[ -n "$given" ] || fail "no ROLE=PRINCIPAL is given; the head of this file has the roles"
+[ -n "$given" ] || fail "no ROLE=PRINCIPAL is given; --help lists the roles"
+# All are looked at before the first of them is given anything.
 IFS='
 '
 for pair in $given; do
-	unset IFS
-	role=${pair%%=*} principal=${pair#*=}
-	case $principal in
-	*:*) ;;
-	*) principal=User:$principal ;;
-	esac
+	role=${pair%%=*}
 	case $role in
 	scheduler | engine | producer | client | reader | allocator | requester | queue-host | queue-user | replicator | replicator-source | declarer | announcer) ;;
-	*) fail "there is no role $role" ;;
+	*) fail "there is no role $role; --help lists them" ;;
 	esac
 	case $role in
 	queue-*) [ -n "$queues" ] || fail "$role needs --queue" ;;
 	replicator*) [ -n "$copies" ] || fail "$role needs --copy" ;;
+	esac
+done
+for pair in $given; do
+	unset IFS
+	role=${pair%%=*} principal=${pair#*=}
+	case ${principal%%:*} in
+	"$principal" | *[!A-Za-z]*) principal=User:$principal ;; # A colon may stand in a DN.
 	esac
 	"role_$(echo "$role" | tr - _)"
 done

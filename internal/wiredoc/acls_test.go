@@ -81,6 +81,10 @@ func TestTheScriptRefuses(t *testing.T) {
 		"--bootstrap-server is missing": {"engine=e"},
 		"no ROLE=PRINCIPAL":             {"--bootstrap-server", "none:1"},
 		"there is no role boss":         {"--bootstrap-server", "none:1", "boss=b"},
+		"there is no role chief":        {"--print", "--bootstrap-server", "none:1", "engine=e", "chief=c"},
+		"--queue '' is no name":         {"--queue", ""},
+		"--copy '' is no name":          {"--copy", ""},
+		"--copy 'a b' is no name":       {"--copy", "a b"},
 		"there is no option --all":      {"--all"},
 		"is not ROLE=PRINCIPAL":         {"engine"},
 		"needs a value":                 {"engine=e", "--prefix"},
@@ -90,6 +94,48 @@ func TestTheScriptRefuses(t *testing.T) {
 		out, err := exec.Command("sh", append([]string{root + "/deploy/acls/acls.sh"}, args...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("%v: %v, %s; want %q", args, err, out, want)
+		}
+		if strings.Contains(string(out), "--allow-principal") {
+			t.Errorf("%v gives rights before it refuses: %s", args, out)
+		}
+	}
+}
+
+func TestTheScriptTellsOfItself(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"--help", "-h"} {
+		out, err := exec.Command("sh", root+"/deploy/acls/acls.sh", flag).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range append([]string{"Gives the programs", "allow.everyone.if.no.acl.found=true", "--copy TOPIC", "KAFKA_ACLS"}, roleNames()...) {
+			if !strings.Contains(string(out), want) {
+				t.Errorf("%s does not tell of %s:\n%s", flag, want, out)
+			}
+		}
+		if strings.Contains(string(out), "set -euf") {
+			t.Errorf("%s prints the script:\n%s", flag, out)
+		}
+	}
+}
+
+func roleNames() (names []string) {
+	for _, role := range events.Roles() {
+		names = append(names, string(role))
+	}
+	return names
+}
+
+// What stands before the first colon of a principal is its type only if it is letters.
+func TestTheScriptKnowsTheTypeOfAPrincipal(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"shop": "User:shop", "User:shop": "User:shop", "Robot:shop": "Robot:shop",
+		"CN=a:b,O=c": "User:CN=a:b,O=c", "User:CN=a:b": "User:CN=a:b",
+	} {
+		out, err := exec.Command("sh", root+"/deploy/acls/acls.sh", "--print", "--bootstrap-server", "none:1", "producer="+given).Output()
+		if err != nil || !strings.Contains(string(out), "--allow-principal "+want+" ") {
+			t.Errorf("%s: %v, %s; want %s", given, err, out, want)
 		}
 	}
 }

@@ -63,12 +63,21 @@ Delete on a topic is for DeleteRecords, and for ~spanway queue delete~. Create i
 [~deploy/acls/acls.sh~](../deploy/acls/acls.sh) makes these rights on any cluster, with ~kafka-acls~; ~--print~ shows what it would do:
 
 ~~~sh
-deploy/acls/acls.sh --bootstrap-server kafka:9093 --command-config admin.properties --queue 'orders*' --copy '*' \
+deploy/acls/acls.sh --bootstrap-server kafka:9093 --command-config admin.properties --queue 'orders*' --copy 'ams.*' \
   scheduler=User:spanway-scheduler engine=User:spanway-engine client=User:shop queue-host=User:shop \
   replicator=User:spanway-replicator
 ~~~
 
-~spanway principal apply~ gives the same rights in one call, and makes the users. ~spanway doctor --role scheduler~ says whether a principal has the rights of a role, and which others.
+A ~--copy~ is the prefix of a link, behind which the copies of its site stand: with ~'*'~ a replicator could write to, change and empty every topic of its cluster.
+
+**With ~allow.everyone.if.no.acl.found=true~** at the brokers (Kafka's default is false) a resource that no ACL names is open to everybody, and the first ACL on it, also one by a prefix, shuts out all who have none:
+
+- The rights of one program take those of all others on the same topics and groups, if these ran without ACLs. Give every program its own in one call, at a time when that may take a minute.
+- ~replicator~ has DescribeConfigs on the cluster, which is then closed to brokers that are no super users (~super.users~): they stop copying from each other. Make them super users first.
+- A ~--copy '*'~ is an ACL on the topic ~*~: everybody without one is shut out of every topic.
+- What no ACL names stays open: a principal is **not** refused there, whatever its role.
+
+~spanway principal apply~ gives the same rights in one call, with the same consequences, and makes the users. ~spanway doctor --role scheduler~ says whether a principal has the rights of a role, and which others.
 `
 
 // resources are the names of the resources.

@@ -72,6 +72,9 @@ func (d *declaration) check() error {
 	if err := cli.CheckName("user", d.User); err != nil {
 		return err
 	}
+	if slices.Contains(slices.Concat(d.Copies, d.Queues), "") {
+		return errors.New("an empty name stands in its copies or queues")
+	}
 	for _, role := range d.Roles {
 		switch {
 		case !slices.Contains(events.Roles(), role):

@@ -199,6 +199,7 @@ func TestBadFiles(t *testing.T) {
 		"principals: [{roles: [client]}]":                                      "has no user",
 		"principals: [{user: a, roles: [queue-host]}]":                         "needs queues",
 		"principals: [{user: a, roles: [replicator]}]":                         "needs copies",
+		`principals: [{user: a, roles: [replicator], copies: [""]}]`:           "an empty name",
 		"principals: [{user: a, password: b}]":                                 "password",
 		"principals: [{user: a, password-file: /none/such}]":                   "/none/such",
 	} {
