@@ -11,36 +11,73 @@ import (
 // errBeyond says that a snapshot is of records that the log does not hold.
 var errBeyond = errors.New("it is of records that the log does not hold (any more)")
 
+// listings bounds how often the snapshots are listed because records were deleted while
+// they were compared with the log.
+const listings = 4
+
 // Usable returns the complete snapshots whose offset the log holds and whose
 // history is that of the log there, newest by log offset first. Those that are of
 // records which the log lost are returned as beyond.
+//
+// Records may be deleted between the listing and the comparison: newer snapshots stand for
+// what they held by then, so they are listed again. It is an error only if nothing is of
+// use at last.
 func (s *Snapshots) Usable(ctx context.Context, log Log) (usable, beyond []Stored, err error) {
+	for try := 1; ; try++ {
+		var overtaken error
+		usable, beyond, overtaken, err = s.compare(ctx, log)
+		if err != nil {
+			return nil, nil, err
+		}
+		if overtaken != nil && try < listings {
+			continue
+		}
+		if overtaken != nil && len(usable) == 0 {
+			return nil, nil, overtaken
+		}
+		for _, st := range beyond {
+			s.bad(st.Manifest, errBeyond)
+		}
+		return usable, beyond, nil
+	}
+}
+
+// compare lists the snapshots and compares each with the log. overtaken is why one could
+// not be compared: records were deleted or lost meanwhile.
+func (s *Snapshots) compare(ctx context.Context, log Log) (usable, beyond []Stored, overtaken, err error) {
 	all, err := s.List(ctx)
 	if err != nil || len(all) == 0 {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	start, end, err := Bounds(ctx, log)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	for _, st := range all {
-		fits := st.Manifest.Offset <= end
-		if fits && st.Manifest.Offset < start {
-			continue // What follows it is gone.
-		}
-		if fits {
-			if fits, err = belongs(ctx, log, start, st.Manifest); err != nil {
-				return nil, nil, fmt.Errorf("compare the snapshot at %d with the log: %w", st.Manifest.Offset, err)
-			}
-		}
-		if !fits {
-			s.bad(st.Manifest, errBeyond)
+		m := st.Manifest
+		if m.Offset > end {
 			beyond = append(beyond, st)
 			continue
 		}
-		usable = append(usable, st)
+		if m.Offset < start {
+			continue // What follows it is gone.
+		}
+		fits, err := belongs(ctx, log, start, m)
+		if err != nil {
+			err = fmt.Errorf("compare the snapshot at %d with the log: %w", m.Offset, err)
+		}
+		switch {
+		case IsOutOfRange(err):
+			overtaken = err
+		case err != nil:
+			return nil, nil, nil, err
+		case fits:
+			usable = append(usable, st)
+		default:
+			beyond = append(beyond, st)
+		}
 	}
-	return usable, beyond, nil
+	return usable, beyond, overtaken, nil
 }
 
 // belongs tells whether the log has, at a snapshot's offset, the history of the
