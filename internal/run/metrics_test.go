@@ -74,7 +74,7 @@ func TestScrapeOfASystemUnderLoad(t *testing.T) {
 	}
 }
 
-// linked has fra copy a topic of ams.
+// linked has fra copy a topic of ams, and try to copy from where it knows nothing of.
 func linked(ctx context.Context, t *testing.T, s *System) {
 	t.Helper()
 	ams, fra := s.sites[0].cluster, s.sites[1].cluster
@@ -86,8 +86,10 @@ func linked(ctx context.Context, t *testing.T, s *System) {
 		t.Fatal(err)
 	}
 	defer func() { _ = site.Close() }()
-	if _, err := site.Apply(ctx, replication.Spec{Name: "in", Source: "ams", Include: []string{"orders"}}, replication.Any); err != nil {
-		t.Fatal(err)
+	for name, source := range map[string]string{"in": "ams", "astray": "nowhere"} {
+		if _, err := site.Apply(ctx, replication.Spec{Name: name, Source: source, Include: []string{"orders"}}, replication.Any); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := queue.Create(ctx, ams, "q", queue.Rules{}, queue.Options{}); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/copying"
+	"github.com/spanway/spanway/services/replicator/selection"
 )
 
 // metrics are the service's instruments, by link.
@@ -22,6 +23,7 @@ type metrics struct {
 	skipped, failures         metric.Int64Counter
 	announcements             metric.Int64Counter
 	lag, copies, unaudited    metric.Int64ObservableGauge
+	blocked                   metric.Int64ObservableGauge
 	age                       metric.Float64ObservableGauge
 }
 
@@ -35,7 +37,7 @@ func newMetrics(meter metric.Meter) (*metrics, error) {
 		skipped: maker.Counter(instruments.AuditSkipped), failures: maker.Counter(instruments.CopySnapshotFailures),
 		announcements: maker.Counter(instruments.AnnouncementsMalformed),
 		unaudited:     maker.Gauge(instruments.AuditBehind), lag: maker.Gauge(instruments.LinkLag),
-		age: maker.Float(instruments.LinkLagAge), copies: maker.Gauge(instruments.Copies),
+		age: maker.Float(instruments.LinkLagAge), copies: maker.Gauge(instruments.Copies), blocked: maker.Gauge(instruments.CopiesBlocked),
 	}
 	return m, maker.Err()
 }
@@ -112,6 +114,23 @@ func (m *metrics) observe(s *status) (stop func()) {
 		for key, n := range states {
 			o.ObserveInt64(m.copies, n, metric.WithAttributes(attribute.String("link", key[0]), attribute.String("state", key[1])))
 		}
+		for key, n := range blocked(s.problems) {
+			o.ObserveInt64(m.blocked, n, metric.WithAttributes(attribute.String("link", key[0]), attribute.String("reason", key[1])))
+		}
 		return nil
-	}, m.lag, m.age, m.copies, m.unaudited)
+	}, m.lag, m.age, m.copies, m.unaudited, m.blocked)
+}
+
+// blocked are how many topics are not copied, by link and code. A problem of a whole link
+// counts as one.
+func blocked(problems []selection.Problem) map[[2]string]int64 {
+	topics, n := map[[3]string]bool{}, map[[2]string]int64{}
+	for _, p := range problems {
+		of, topic := [2]string{p.Link, string(p.Code)}, [3]string{p.Link, string(p.Code), p.Topic}
+		if (p.Stops || p.Code == selection.SourceUnreachable) && !topics[topic] {
+			topics[topic] = true
+			n[of]++
+		}
+	}
+	return n
 }

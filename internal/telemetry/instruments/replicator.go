@@ -22,6 +22,8 @@ var (
 		"How old the oldest record is that waits to be copied, as far as it is known; 0 if none does.", "link")
 	Copies = gauge(replicator, "spanway.replicator.copies", "{copy}",
 		"Copies of this process, by state.", "link", "state")
+	CopiesBlocked = gauge(replicator, "spanway.replicator.blocked", "{topic}",
+		"Topics that a link of the site chooses and that are not copied, by the code of the problem; a problem of the whole link counts as one. Each replicator of the site tells of all.", "link", "reason")
 	AuditWindows = counter(replicator, "spanway.replicator.audit.windows", "{window}",
 		"Windows of copies that were compared with their sources, by result: equal, different.", "link", "result")
 	AuditRecords = counter(replicator, "spanway.replicator.audit.records", "{record}",
