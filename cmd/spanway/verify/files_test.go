@@ -45,6 +45,10 @@ func TestVerifyReadsFiles(t *testing.T) {
 	if code != cli.ExitDone || got != want {
 		t.Fatalf("verify of the files ends with %d and prints\n%s%s\nof the broker it was\n%s", code, got, stderr, want)
 	}
+	leaveAsKilled(t, dir)
+	if got, stderr, code = program.Call(ctx, "", "verify", "-o", "json", "--segments", dir); code != cli.ExitDone || got != want {
+		t.Fatalf("verify of the files of a killed broker ends with %d and prints\n%s%s\nof the broker it was\n%s", code, got, stderr, want)
+	}
 	for _, rule := range []string{`"G8"`, `"G9"`} {
 		if !strings.Contains(got, rule) {
 			t.Errorf("%s was not judged: %s", rule, got)
@@ -64,6 +68,28 @@ func TestVerifyReadsFiles(t *testing.T) {
 	}
 	if got, stderr, code = program.Call(ctx, "", "verify", "--segments", t.TempDir()); code != cli.ExitUsage || !strings.Contains(stderr, "log.dirs") {
 		t.Errorf("verify of nothing ends with %d:\n%s%s", code, got, stderr)
+	}
+}
+
+// leaveAsKilled takes away what an embedded broker writes only when it stops in order: what
+// it says of each partition, and the directories of those without a record.
+func leaveAsKilled(t *testing.T, dir string) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(dir, "partitions", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed := 0
+	for _, partition := range all {
+		if err := os.Remove(filepath.Join(partition, "snapshot.json")); err != nil {
+			t.Fatal(err)
+		}
+		if os.Remove(partition) == nil { // It was empty.
+			removed++
+		}
+	}
+	if removed == 0 {
+		t.Fatalf("each of %d partitions has records", len(all))
 	}
 }
 

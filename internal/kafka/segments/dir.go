@@ -2,6 +2,7 @@ package segments
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spanway/spanway/internal/kafka/batch"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -55,11 +57,15 @@ func Open(dirs ...string) (*Dir, error) {
 
 // add takes the partitions of one directory in.
 func (d *Dir) add(dir string) error {
-	if inner := filepath.Join(dir, "partitions"); isDir(inner) { // Of the embedded broker.
+	made, embedded, err := created(dir)
+	if err != nil {
+		return err
+	}
+	if inner := filepath.Join(dir, "partitions"); embedded || isDir(inner) {
 		dir = inner
 	}
 	entries, err := os.ReadDir(dir)
-	if err != nil {
+	if err != nil && !(embedded && errors.Is(err, fs.ErrNotExist)) { // Nothing was written.
 		return err
 	}
 	noted, err := notes(dir)
@@ -79,15 +85,59 @@ func (d *Dir) add(dir string) error {
 			continue
 		}
 		p.at = events.ClusterPartition{Cluster: noted.cluster, Topic: topic, Partition: n}
-		if d.topics[topic] == nil {
-			d.topics[topic] = map[int32]*partition{}
-		}
-		if other := d.topics[topic][n]; other == nil || p.after(other) {
-			d.topics[topic][n] = p
+		d.take(p)
+	}
+	for _, t := range made { // Whatever has a directory is newer.
+		for n := range t.Partitions {
+			d.take(&partition{dir: dir, epoch: -1, at: events.ClusterPartition{Cluster: noted.cluster, Topic: t.Name, Partition: n}})
 		}
 	}
 	return nil
 }
+
+// take takes a partition in, unless there is a newer replica of it.
+func (d *Dir) take(p *partition) {
+	topic, n := p.at.Topic, p.at.Partition
+	if d.topics[topic] == nil {
+		d.topics[topic] = map[int32]*partition{}
+	}
+	if other := d.topics[topic][n]; other == nil || p.after(other) {
+		d.topics[topic][n] = p
+	}
+}
+
+// created are the topics that an embedded broker has noted in its data directory. It makes
+// the directory of a partition with the first record, or when it stops: one that was killed
+// has none of those that are empty. embedded tells whether the directory is that of one.
+func created(dir string) (all []Topic, embedded bool, err error) {
+	path := filepath.Join(dir, "topics.json")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	var noted struct {
+		Topics []struct {
+			Name       string `json:"name"`
+			Partitions int32  `json:"partitions"`
+		} `json:"topics"`
+	}
+	if err := json.Unmarshal(text, &noted); err != nil {
+		return nil, false, fmt.Errorf("read %s, which an embedded broker wrote: %w", path, err)
+	}
+	for _, t := range noted.Topics {
+		if t.Name == "" || t.Partitions < 0 || t.Partitions > maxPartitions {
+			return nil, false, fmt.Errorf("%w: %s says that topic %q has %d partitions", batch.ErrCorrupt, path, t.Name, t.Partitions)
+		}
+		all = append(all, Topic(t))
+	}
+	return all, true, nil
+}
+
+// maxPartitions bounds what is believed of a topic.
+const maxPartitions = 1 << 16
 
 // named is the partition that a directory is named after.
 func named(e fs.DirEntry) (topic string, n int32, ok bool) {

@@ -15,6 +15,9 @@
 // last whole batch: the end of its last file that a crash has torn is left out, as a broker
 // leaves it out when it starts. What is torn elsewhere is an error, and so is an end below
 // what the broker noted as acknowledged (replication-offset-checkpoint, snapshot.json).
+// A partition that an embedded broker has created and not written to has no directory if the
+// broker was killed: its topics.json says that there is one, and it is empty. Of Apache Kafka
+// each has one, and a missing one is an error.
 // That no file is missing in between is for Whole to tell: where a topic is compacted,
 // offsets are missing anyway.
 //

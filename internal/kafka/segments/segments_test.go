@@ -244,6 +244,51 @@ func TestTheReplicaOfTheLatestLeaderIsRead(t *testing.T) {
 	}
 }
 
+// A partition that an embedded broker has noted and never written to has no directory once
+// the broker was killed: it is empty. What Apache Kafka has no directory of is missing.
+func TestAKilledEmbeddedBrokerHasPartitionsWithoutDirectories(t *testing.T) {
+	dir := t.TempDir()
+	noted := []byte(`{"version":1,"topics":[{"name":"t","id":"AAAA","partitions":3,"replicas":1},{"name":"unwritten","partitions":2}]}`)
+	write(t, dir, "topics.json", noted)
+	if got, want := opened(t, dir).Topics(), []segments.Topic{{Name: "t", Partitions: 3}, {Name: "unwritten", Partitions: 2}}; !slices.Equal(got, want) {
+		t.Errorf("before the first record the topics are %v, want %v", got, want)
+	}
+	write(t, dir, "meta.json", []byte(`{"version":1,"cluster_id":"c"}`))
+	write(t, dir, "partitions/t-1/0.dat", aBatch(t, 0, 3, batch.None))
+	if err := os.MkdirAll(filepath.Join(dir, "partitions", "t-2"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := opened(t, dir)
+	if got, want := d.Topics(), []segments.Topic{{Name: "t", Partitions: 3}, {Name: "unwritten", Partitions: 2}}; !slices.Equal(got, want) {
+		t.Fatalf("topics are %v, want %v", got, want)
+	}
+	for n, want := range []int{0, 3, 0} {
+		got, err := readAll(t.Context(), d, "t", int32(n))
+		if err == nil {
+			err = d.Whole("t", int32(n))
+		}
+		if err != nil || len(got) != want {
+			t.Errorf("partition %d has %v, %v; want %d records", n, got, err, want)
+		}
+	}
+	empty := d.Partition("t", 0)
+	if page, err := empty.Fetch(t.Context(), 0, 0); err != nil || len(page.Records) != 0 || page.Next != 0 {
+		t.Errorf("read %+v of an empty one, %v", page, err)
+	}
+	if _, _, err := eventlog.Bounds(t.Context(), empty); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := d.Offsets(t.Context(), "t", 3); err == nil || !strings.Contains(err.Error(), "all brokers") {
+		t.Errorf("of a partition that was not noted: %v", err)
+	}
+	for _, bad := range []string{`{"topics":[{"name":"t","partitions":2000000000}]}`, `{"topics":[{"name":"t","partitions":-1}]}`, `{"topics":[{"partitions":1}]}`, `{`} {
+		write(t, dir, "topics.json", []byte(bad))
+		if _, err := segments.Open(dir); err == nil || !strings.Contains(err.Error(), "topics.json") {
+			t.Errorf("of %s: %v", bad, err)
+		}
+	}
+}
+
 func TestWhatIsNotThere(t *testing.T) {
 	if _, err := segments.Open(t.TempDir()); !errors.As(err, new(*segments.Empty)) || !strings.Contains(err.Error(), "log.dirs") {
 		t.Error(err)
