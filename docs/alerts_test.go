@@ -156,3 +156,44 @@ func TestTheDashboardShowsWhatIsListed(t *testing.T) {
 		}
 	}
 }
+
+// The dashboard goes with any data source, and tells sites apart, as the alerts do.
+func TestTheDashboardTellsSitesApart(t *testing.T) {
+	t.Parallel()
+	text := read(t, "../deploy/grafana/spanway.json")
+	var dashboard struct {
+		Templating struct {
+			List []struct{ Name, Type, Query string }
+		}
+		Panels []struct {
+			Title, Type string
+			Datasource  struct{ UID string }
+			Targets     []struct{ Expr, LegendFormat string }
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	if v := dashboard.Templating.List[0]; v.Name != "datasource" || v.Type != "datasource" || v.Query != "prometheus" {
+		t.Errorf("the first variable is %+v, and no data source", v)
+	}
+	by := regexp.MustCompile(`(?:sum|max|min|avg|count)(?: by \(([^)]*)\))? ?\(`)
+	for _, p := range dashboard.Panels {
+		if p.Type != "row" && p.Datasource.UID != "${datasource}" {
+			t.Errorf("the panel %q is of the data source %q", p.Title, p.Datasource.UID)
+		}
+		for _, q := range p.Targets {
+			m := by.FindStringSubmatch(q.Expr)
+			if m == nil || !slices.Contains(strings.Split(m[1], ", "), "site") || !strings.Contains(q.LegendFormat, "{{site}}") {
+				t.Errorf("the panel %q does not tell sites apart: %s, %s", p.Title, q.Expr, q.LegendFormat)
+			}
+		}
+	}
+	for _, a := range alerts(t) {
+		for _, m := range regexp.MustCompile(` by \(([^)]*)\)`).FindAllStringSubmatch(a.Expr, -1) {
+			if !slices.Contains(strings.Split(m[1], ", "), "site") {
+				t.Errorf("%s does not tell sites apart: %s", a.Alert, a.Expr)
+			}
+		}
+	}
+}

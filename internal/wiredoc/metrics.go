@@ -16,7 +16,7 @@ func metricsPage() []byte {
 
 What each service serves at ` + "`/metrics`" + ` of ` + "`--http`" + `, by the names that Prometheus sees; OpenTelemetry has them with dots, and without the unit and ` + "`_total`" + ` at the end. Besides there is what the runtime of Go (` + "`go_`" + `) and the operating system (` + "`process_`" + `) tell of the process. Values of services of several sites in one process (` + "`spanway dev --sites`" + `) have the label ` + "`site`" + `, too. Counters that something adds to are there from the start, with 0 and without labels, but for those of messaging (` + "`messaging_client_`" + `); what else has no value yet is absent.
 
-What to act upon is in [operations.md](operations.md#alerts), by the rules of [deploy/prometheus/alerts.yml](../deploy/prometheus/alerts.yml); [deploy/grafana/spanway.json](../deploy/grafana/spanway.json) is a dashboard.
+What to act upon is in [operations.md](operations.md#alerts), by the rules of [deploy/prometheus/alerts.yml](../deploy/prometheus/alerts.yml); [deploy/grafana/spanway.json](../deploy/grafana/spanway.json) is a dashboard. Both need that Prometheus scrapes the services as the job ` + "`" + `spanway` + "`" + ` and gives each the label ` + "`" + `site` + "`" + `: [how](operations.md#scrapes).
 
 | Name | Kind | Unit | Labels | What it says | Of |
 |---|---|---|---|---|---|
