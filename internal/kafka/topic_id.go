@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -11,6 +12,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/metadata"
 )
 
 // What a client knows of whether its cluster tells IDs of topics.
@@ -36,17 +38,51 @@ func (c *Client) TopicID(ctx context.Context, topic string, partition int32) (id
 }
 
 // HasTopic tells whether the leader of a partition knows its topic, and by this ID (see
-// TopicID). It asks once: a topic that was deleted just now is not waited for.
+// TopicID). It asks once: a topic that was deleted just now is not waited for. That it is not
+// there is what a broker said: while none is reached the answer is an error.
 func (c *Client) HasTopic(ctx context.Context, topic string, partition int32, id string) (bool, error) {
 	r, err := ask[*topicIDResponse](ctx, c, &topicIDRequest{client: c, topic: topic, partition: partition})
 	switch {
-	case errors.Is(err, kafkago.UnknownTopicOrPartition), errors.Is(err, protocol.ErrNoTopic), err == nil && kafkago.Error(r.code) == kafkago.UnknownTopicOrPartition:
+	case unrouted(err): // What this client knows of the cluster may be nothing.
+		there, unknown := c.named(ctx, topic)
+		if unknown == nil && !there {
+			return false, nil
+		}
+		return false, fmt.Errorf("ask whether topic %s is there: %w", topic, cmp.Or(unknown, err))
+	case errors.Is(err, kafkago.UnknownTopicOrPartition), err == nil && kafkago.Error(r.code) == kafkago.UnknownTopicOrPartition:
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("ask whether topic %s is there: %w", topic, err)
 	}
 	return r.id == id, failure("ask whether topic "+topic+" is there", r.code)
 }
+
+// named asks a broker, over a connection of its own, whether there is a topic of a name.
+func (c *Client) named(ctx context.Context, topic string) (there bool, err error) {
+	err = errNoBroker
+	for i := 0; i < len(c.config.Brokers) && err != nil; i++ {
+		var m protocol.Message
+		if m, err = c.askBroker(ctx, c.config.Brokers[i], &metadata.Request{TopicNames: []string{topic}}); err != nil {
+			continue
+		}
+		r, ok := m.(*metadata.Response)
+		if !ok || len(r.Topics) != 1 || r.Topics[0].Name != topic {
+			err = fmt.Errorf("an answer of type %T without the topic", m)
+			continue
+		}
+		switch code := kafkago.Error(r.Topics[0].ErrorCode); code {
+		case 0:
+			return true, nil
+		case kafkago.UnknownTopicOrPartition:
+			return false, nil
+		default:
+			err = code
+		}
+	}
+	return false, err
+}
+
+var errNoBroker = errors.New("no broker is configured")
 
 // topicIDRequest is a Metadata request of version 10, which tells IDs of topics; that of
 // kafka-go ends at 8 and cannot be replaced, as its Transport depends on the type. So this
