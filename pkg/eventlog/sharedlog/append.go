@@ -60,7 +60,8 @@ func (h *Host) nextBatch() (batch []*call) {
 	n, size := 0, 0
 	for ; n < len(h.queue); n++ {
 		c := h.queue[n]
-		if c.over.Load() { // It has its verdict, or was given up.
+		if c.over.Load() { // It has its verdict, or was given up; then Resolve may queue it again.
+			c.queued = false
 			continue
 		}
 		if size += c.size; size > batchBytes && len(batch) > 0 {

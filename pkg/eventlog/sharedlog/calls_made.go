@@ -178,6 +178,7 @@ func (h *Host) takeLocked(id CallID) *call {
 		return nil
 	}
 	h.remove(c)
+	h.move()
 	return c
 }
 

@@ -22,9 +22,13 @@ type reads struct {
 
 func (r reads) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
 	r.h.release()
+	if r.h.anew { // Calls wait until it is known where the log ends.
+		wait = 0
+	}
 	page, err := r.Log.Fetch(ctx, from, wait)
 	r.h.folding <- struct{}{}
 	r.h.land(page)
+	r.h.anew = r.h.anew && err != nil
 	return page, err
 }
 
@@ -69,7 +73,7 @@ func (h *Host) began(b eventlog.Beginning) {
 	h.fold = b.Fold.(*Fold)
 	h.fold.Decided, h.fold.Repeated, h.fold.Premature = h.decided, h.repeated, h.premature
 	h.fold.Foreign = h.lost
-	h.grown = growth{}
+	h.grown, h.anew = growth{}, true
 	h.mu.Lock()
 	h.leave()
 	h.at = progress{position: b.At, beginnings: h.at.beginnings + 1}
@@ -94,6 +98,9 @@ func (h *Host) began(b eventlog.Beginning) {
 	for _, c := range forgotten {
 		h.giveUp(c.id, c.forgotten(b.At))
 	}
+	h.mu.Lock()
+	h.leave()
+	h.mu.Unlock()
 	h.again(waiting)
 	for _, w := range h.watchers {
 		w.begin(h)

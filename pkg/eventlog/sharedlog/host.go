@@ -93,6 +93,7 @@ type Host struct {
 	landing  landing
 	watchers []*Watcher
 	grown    growth
+	anew     bool // the fold has begun, and nothing was fetched since
 
 	mu      sync.Mutex
 	random  *bufio.Reader

@@ -82,6 +82,7 @@ func (h *Host) leave() {
 	}
 	clear(h.landing.ended)
 	h.landing.ended = h.landing.ended[:0]
+	h.move()
 }
 
 // remove takes a call out that has ended; h.mu is held.
