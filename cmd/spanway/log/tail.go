@@ -68,8 +68,11 @@ is judged: those that do not count for any reader are marked with x (with
 					}
 					return nil
 				})
-				if errors.Is(err, errEnough) {
+				switch {
+				case errors.Is(err, errEnough):
 					return nil
+				case err == nil && follow: // It was interrupted, as any command that goes on.
+					return ctx.Err()
 				}
 				return err
 			})
