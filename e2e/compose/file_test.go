@@ -82,6 +82,32 @@ func TestServicesAreLimited(t *testing.T) {
 	}
 }
 
+// A name in the list of what engines run would leave its arguments to whoever may submit:
+// the one program that there is, spanway, reads the engine's password and acts as the engine.
+func TestEnginesAllowWholeCommands(t *testing.T) {
+	engines := 0
+	for _, name := range []string{"../../docker-compose.yml", "../../docker-compose.secure.yml"} {
+		var stack file
+		read(t, name, &stack)
+		for service, s := range stack.Services {
+			list, given := s.Environment["SPANWAY_ALLOW"]
+			if slices.Equal(s.Command, []string{"serve", "engine"}) {
+				if engines++; !given {
+					t.Errorf("%s: the default list of %s has names, such as cat", name, service)
+				}
+			}
+			for entry := range strings.SplitSeq(list, ",") {
+				if given && len(strings.Fields(entry)) < 2 {
+					t.Errorf("%s: %s allows %q with any arguments", name, service, entry)
+				}
+			}
+		}
+	}
+	if engines != 3 {
+		t.Errorf("%d engines", engines)
+	}
+}
+
 // Where Compose builds all images at once, two services that build one image write its name
 // at the same time, and one of them is refused. So one builds, and the others take that.
 func TestOneServiceBuilds(t *testing.T) {

@@ -50,6 +50,7 @@ func TestComposeSecure(t *testing.T) {
 		{"each site reads the tasks of the other", stack.copiesFollow},
 		{"strangers are refused", stack.strangersRefused},
 		{"foreign topics are refused", stack.foreignTopicsRefused},
+		{"who submits does not act as the engine", stack.engineKeepsItsRights},
 		{"Redis refuses who has no password", stack.redisRefuses},
 		{"no password is shown", stack.nothingShown},
 		{"the logs keep the guarantees", stack.verified},
@@ -132,6 +133,18 @@ func (s stack) foreignTopicsRefused() {
 		{"fra", "engine-fra", "tasks.requests", "tasks.events"},
 	} {
 		s.foreign(c.site, c.user, c.read, c.write)
+	}
+}
+
+// engineKeepsItsRights submits, as a person, what would use the password of the engine.
+func (s stack) engineKeepsItsRights() {
+	for _, args := range [][]string{
+		{"--", "spanway", "log", "tail", "spanway.tasks.assignments", "--brokers", "kafka-ams:9092", "--tls-ca", "/run/secrets/ca.pem",
+			"--user", "engine-ams", "--password-file", "/run/secrets/engine-ams"},
+		{"--", "spanway", "version", "--user", "engine-ams"},
+		{"--env", "SPANWAY_CONFIG=/run/secrets/engine-ams", "--", "spanway", "version"},
+	} {
+		s.refused("a task that acts as the engine", "NOT_ALLOWED", root+"/bin/spanway", append([]string{"--site", "ams", "task", "submit", "--wait"}, args...)...)
 	}
 }
 

@@ -20,8 +20,10 @@ type Config struct {
 	// Engine is how it shows itself to the scheduler. ID is the host's name if
 	// it is empty.
 	Engine engine.Config
-	// Allow are the commands that exec may run, by name; DefaultAllow if nil.
-	// Names that are not in PATH are an error, but for those of DefaultAllow.
+	// Allow are the commands that exec may run; DefaultAllow if nil. A name allows a
+	// program with any arguments, several words that command alone, as it stands:
+	// "spanway version". Names that are not in PATH are an error, but for those of
+	// DefaultAllow.
 	Allow []string
 	// HTTPAllow are the prefixes of URLs to which tasks of kind http may send, as
 	// package call reads them. Without any the engine does not handle that kind.
@@ -41,19 +43,20 @@ func DefaultAllow() []string {
 	return []string{"true", "false", "cat", "sleep", "sha256sum"}
 }
 
-// CheckCommand is the error of a text that names no command which kind exec may run.
-func CheckCommand(name string) error {
-	if name == "" || strings.ContainsRune(name, filepath.Separator) {
-		return errors.New("give the names of commands, without directories")
+// CheckCommand is the error of a text that says of no command that kind exec may run it.
+func CheckCommand(entry string) error {
+	words := strings.Fields(entry)
+	if len(words) == 0 || strings.ContainsRune(words[0], filepath.Separator) {
+		return errors.New(`give the names of commands, without directories, or whole commands such as "spanway version"`)
 	}
 	return nil
 }
 
 // Validate says what is wrong with the configuration and how to mend it.
 func (c *Config) Validate() error {
-	for _, name := range c.Allow {
-		if err := CheckCommand(name); err != nil {
-			return fmt.Errorf("engine config: Allow contains %q: %w", name, err)
+	for _, entry := range c.Allow {
+		if err := CheckCommand(entry); err != nil {
+			return fmt.Errorf("engine config: Allow contains %q: %w", entry, err)
 		}
 	}
 	if _, err := call.NewAllowed(c.HTTPAllow); err != nil {
@@ -98,23 +101,25 @@ func (c *Config) monitor() (engine.Monitor, error) {
 
 // resolve finds the commands that may run, once: what PATH means later does
 // not matter.
-func (c *Config) resolve() (map[string]string, error) {
+func (c *Config) resolve() (allowed, error) {
 	allow := c.Allow
 	if allow == nil {
 		allow = DefaultAllow()
 	}
-	paths := make(map[string]string, len(allow))
-	for _, name := range slices.Sorted(slices.Values(allow)) {
+	all := make(allowed, len(allow))
+	for _, entry := range slices.Sorted(slices.Values(allow)) {
+		words := strings.Fields(entry)
+		name := words[0]
 		path, err := exec.LookPath(name)
 		if err == nil {
 			path, err = filepath.Abs(path)
 		}
 		switch {
 		case err == nil:
-			paths[name] = path
+			all.add(words, path)
 		case c.Allow != nil || !errors.Is(err, exec.ErrNotFound):
 			return nil, fmt.Errorf("engine config: Allow names %q: install it, or leave it out: %w", name, err)
 		}
 	}
-	return paths, nil
+	return all, nil
 }

@@ -51,7 +51,7 @@ func TestResultOfTextThatIsCut(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Repeat("€", events.MaxPayloadBytes)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	x := &executor{allowed: map[string]string{"cat": "/bin/cat"}, path: os.Getenv("PATH")}
+	x := &executor{allowed: allowed{"cat": {path: "/bin/cat", any: true}}, path: os.Getenv("PATH")}
 	task := &engine.Task{Payload: []byte(`{"command":["cat","` + file + `"]}`)}
 	got, err := x.run(t.Context(), task)
 	if err != nil || !utf8.Valid(got) || task.ResultType != typeText+truncated {

@@ -2,9 +2,11 @@
 // the kinds noop, exec and http, by embedding pkg/engine like any other program.
 //
 //	noop  does nothing and succeeds
-//	exec  runs a command (package command) without a shell: only names from an
-//	      allow-list, resolved once at start; its environment is what the task
-//	      gives plus PATH; what it writes to standard output, up to 256 KiB, is
+//	exec  runs a command (package command) without a shell: only what is on an
+//	      allow-list, resolved once at start: a name, which allows any arguments,
+//	      or a whole command, which allows no others, no environment and no
+//	      directory of the task's. Its environment is what the task gives plus
+//	      PATH; what it writes to standard output, up to 256 KiB, is
 //	      the result, whose type says so if it was cut. What it writes is also
 //	      passed on while it runs, but for the standard output of one that ends
 //	      within 250 ms: that is in the result

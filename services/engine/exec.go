@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -41,13 +40,8 @@ const (
 
 // executor runs commands.
 type executor struct {
-	allowed map[string]string // path by name
-	names   string            // of all allowed, for people
-	path    string            // PATH of commands
-}
-
-func namesOf(allowed map[string]string) string {
-	return strings.Join(slices.Sorted(maps.Keys(allowed)), ", ")
+	allowed allowed
+	path    string // PATH of commands
 }
 
 // run is the handler of kind exec.
@@ -105,9 +99,9 @@ func (x *executor) prepare(payload []byte) (guard.Job, io.Reader, error) {
 	if err != nil {
 		return guard.Job{}, nil, engine.Fail(codeBadPayload, err)
 	}
-	path, ok := x.allowed[spec.Command[0]]
-	if !ok {
-		return guard.Job{}, nil, engine.Fail(codeNotAllowed, fmt.Errorf("command %q is not allowed on this engine: use one of %s", spec.Command[0], x.names))
+	path, err := x.allowed.find(spec)
+	if err != nil {
+		return guard.Job{}, nil, engine.Fail(codeNotAllowed, err)
 	}
 	if err := checkDir(spec.Dir); err != nil {
 		return guard.Job{}, nil, engine.Fail(codeBadDir, err)

@@ -24,11 +24,11 @@ func TestMain(m *testing.M) {
 func newExecutor(t *testing.T, allow ...string) *executor {
 	t.Helper()
 	c := Config{Allow: allow}
-	allowed, err := c.resolve()
+	commands, err := c.resolve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &executor{allowed: allowed, names: namesOf(allowed), path: os.Getenv("PATH")}
+	return &executor{allowed: commands, path: os.Getenv("PATH")}
 }
 
 func payload(t *testing.T, s command.Spec) []byte {
@@ -57,11 +57,11 @@ func TestExec(t *testing.T) {
 		"PATH":             {spec: sh(`test -n "$PATH" && echo yes`), result: "yes\n"},
 		"directory":        {spec: command.Spec{Command: []string{"sh", "-c", "pwd"}, Dir: dir}, result: dir + "\n"},
 		"no directory":     {spec: command.Spec{Command: []string{"true"}, Dir: dir + "/none"}, failure: "none"},
-		"a file as such":   {spec: command.Spec{Command: []string{"true"}, Dir: x.allowed["true"]}, failure: "not a directory"},
+		"a file as such":   {spec: command.Spec{Command: []string{"true"}, Dir: x.allowed["true"].path}, failure: "not a directory"},
 		"exit code":        {spec: sh("echo why >&2; exit 3"), failure: "exit code 3: why"},
 		"signal":           {spec: sh("kill -9 $$"), failure: "signal 9"},
 		"not allowed":      {spec: command.Spec{Command: []string{"rm"}}, failure: `"rm" is not allowed on this engine: use one of cat, sh, true`},
-		"not allowed path": {spec: command.Spec{Command: []string{x.allowed["true"]}}, failure: "is not allowed"},
+		"not allowed path": {spec: command.Spec{Command: []string{x.allowed["true"].path}}, failure: "is not allowed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result, err := x.run(t.Context(), &engine.Task{Payload: payload(t, c.spec)})

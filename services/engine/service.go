@@ -44,7 +44,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	allowed, err := cfg.resolve()
+	commands, err := cfg.resolve()
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &executor{allowed: allowed, path: os.Getenv("PATH"), names: namesOf(allowed)}
+	x := &executor{allowed: commands, path: os.Getenv("PATH")}
 	for kind, handle := range executors(x, caller) {
 		if kind != call.Kind || len(cfg.HTTPAllow) > 0 {
 			e.Handle(kind, handle)

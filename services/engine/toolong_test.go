@@ -41,7 +41,7 @@ func TestWhatCanNeverBeStartedIsFinal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			x := newExecutor(t, "true")
 			if c.path != "" {
-				x.allowed["true"] = c.path
+				x.allowed["true"] = program{path: c.path, any: true}
 			}
 			_, err := x.run(t.Context(), &engine.Task{Payload: payload(t, c.spec)})
 			if code, final := engine.CodeOf(err); code != c.code || final != c.final {

@@ -126,6 +126,17 @@ func TestWorkloadsAreAsInCompose(t *testing.T) {
 	}
 }
 
+// A name alone would leave the arguments to whoever may submit, and so the engine's password.
+func TestEnginesAllowWholeCommands(t *testing.T) {
+	m := load(t)
+	list := m.environment(t, m.workloads["engine"].container())["SPANWAY_ALLOW"]
+	for entry := range strings.SplitSeq(list, ",") {
+		if len(strings.Fields(entry)) < 2 {
+			t.Errorf("engines allow %q with any arguments", entry)
+		}
+	}
+}
+
 // A variable that no command reads would be without effect, and a mistake.
 func TestVariablesAreDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../../docs/operations.md")
