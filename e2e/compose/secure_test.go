@@ -142,7 +142,7 @@ func (s stack) engineKeepsItsRights() {
 		{"--", "spanway", "log", "tail", "spanway.tasks.assignments", "--brokers", "kafka-ams:9092", "--tls-ca", "/run/secrets/ca.pem",
 			"--user", "engine-ams", "--password-file", "/run/secrets/engine-ams"},
 		{"--", "spanway", "version", "--user", "engine-ams"},
-		{"--env", "SPANWAY_CONFIG=/run/secrets/engine-ams", "--", "spanway", "version"},
+		{"--kind", "exec", "--payload", `{"command":["spanway","version"],"env":{"SPANWAY_CONFIG":"/run/secrets/engine-ams"}}`},
 	} {
 		s.refused("a task that acts as the engine", "NOT_ALLOWED", root+"/bin/spanway", append([]string{"--site", "ams", "task", "submit", "--wait"}, args...)...)
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -51,14 +50,15 @@ func (a allowed) find(spec command.Spec) (string, error) {
 // String is all that is allowed, for people.
 func (a allowed) String() string {
 	var entries []string
-	for _, name := range slices.Sorted(maps.Keys(a)) {
-		if a[name].any {
+	for name, p := range a {
+		if p.any {
 			entries = append(entries, name)
 			continue
 		}
-		for _, words := range a[name].whole {
+		for _, words := range p.whole {
 			entries = append(entries, strings.Join(words, " "))
 		}
 	}
+	slices.Sort(entries)
 	return strings.Join(entries, ", ")
 }
