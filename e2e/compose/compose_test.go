@@ -38,6 +38,7 @@ func TestComposeUp(t *testing.T) {
 		{"containers may do no more than they need", stack.locked},
 		{"tasks run at both sites", stack.tasksRun},
 		{"a task is one trace in Jaeger", stack.tracesArrive},
+		{"a task of kcat runs and is one trace in Jaeger", stack.kcatSubmits},
 		{"identifiers are granted", stack.identifiersGranted},
 		{"each site reads the tasks of the other", stack.copiesFollow},
 		{"Prometheus scrapes every service", stack.scraped},

@@ -4,6 +4,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,41 @@ func TestEnginesAllowWholeCommands(t *testing.T) {
 	}
 	if engines != 3 {
 		t.Errorf("%d engines", engines)
+	}
+}
+
+// What a scheduler holds at most with one full pool fits into its memory, by the sizes of
+// docs/kubernetes.md. The manifests are as docker-compose.yml.
+func TestAFullPoolFits(t *testing.T) {
+	const (
+		mib     = int64(1) << 20
+		waiting = 800 + 25 // bytes of a task, and of it in a snapshot
+		ended   = 4_000_000 * (75 + 22)
+		process = 40 * mib
+	)
+	var stack file
+	read(t, "../../docker-compose.yml", &stack)
+	schedulers := 0
+	for name, s := range stack.Services {
+		if !slices.Equal(s.Command, []string{"serve", "scheduler"}) {
+			continue
+		}
+		schedulers++
+		number := func(text string) int64 {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			return n
+		}
+		holds := number(s.Environment["SPANWAY_WAITING_LIMIT"])*waiting + number(s.Environment["SPANWAY_PAYLOAD_BYTES"]) + ended + process
+		soft, hard := number(strings.TrimSuffix(s.Environment["GOMEMLIMIT"], "MiB"))*mib, number(strings.TrimSuffix(s.MemLimit, "g"))<<30
+		if holds > soft || soft > hard*17/20 {
+			t.Errorf("%s may hold %d bytes; GOMEMLIMIT is %d, and the limit %d", name, holds, soft, hard)
+		}
+	}
+	if schedulers != 4 {
+		t.Errorf("%d schedulers", schedulers)
 	}
 }
 

@@ -13,7 +13,7 @@ banner() {
 		echo "*** docker-compose.yml WAS NOT TRIED: no Docker engine can be started here."
 		printf '*** %s\n' "$@"
 		echo "*** It needs root, and of Debian: docker.io (from 13 on docker-cli, too), iptables,"
-		echo "*** iproute2, debootstrap, a JDK (17 or later) and Maven."
+		echo "*** iproute2, debootstrap, kcat, jq, a JDK (17 or later) and Maven."
 		echo "******************************************************************************"
 	} >&2
 }
@@ -26,7 +26,7 @@ isolated() {
 
 require() {
 	local missing=() command
-	for command in dockerd docker containerd runc iptables ip unshare debootstrap mvn jlink; do
+	for command in dockerd docker containerd runc iptables ip unshare debootstrap mvn jlink kcat jq; do
 		command -v "$command" >/dev/null || missing+=("$command is not installed")
 	done
 	if ((EUID != 0)); then

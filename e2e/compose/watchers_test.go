@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -59,20 +62,44 @@ func (s stack) tracesArrive() {
 	if err != nil || v.TraceID == "" {
 		s.Fatalf("task show %s: %+v, %v", id, v, err)
 	}
-	await(s.T, 30*second, "the trace of task "+id, func() ([]span, error) { return trace(v.TraceID) }, func(spans []span) bool {
-		for _, want := range []span{
-			{"send spanway.tasks.requests", "spanway-cli"},
-			{"process spanway.tasks.requests", "spanway-scheduler"},
-			{"place", "spanway-scheduler"},
-			{"process spanway.tasks.assignments", "spanway-engine"},
-			{"process spanway.engines.reports", "spanway-scheduler"},
-		} {
-			if !slices.Contains(spans, want) {
-				return false
-			}
-		}
-		return true
+	s.traced(v, append([]span{{"send spanway.tasks.requests", "spanway-cli"}}, ofServices...))
+}
+
+// ofServices are the spans that schedulers and engines make of a task that succeeds.
+var ofServices = []span{
+	{"process spanway.tasks.requests", "spanway-scheduler"},
+	{"place", "spanway-scheduler"},
+	{"process spanway.tasks.assignments", "spanway-engine"},
+	{"process spanway.engines.reports", "spanway-scheduler"},
+}
+
+// traced waits until Jaeger has these spans of a task.
+func (s stack) traced(v task, want []span) {
+	s.Helper()
+	await(s.T, 30*second, "the trace of task "+v.ID, func() ([]span, error) { return trace(v.TraceID) }, func(spans []span) bool {
+		return !slices.ContainsFunc(want, func(w span) bool { return !slices.Contains(spans, w) })
 	})
+}
+
+// kcatSubmits goes the way of docs/compose.md: a task from the host by a program that is no
+// Spanway, its result, and the trace that was begun for it.
+func (s stack) kcatSubmits() {
+	bin, err := filepath.Abs(root + "/bin")
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	s.Setenv("SPANWAY_CONFIG", "")
+	s.Setenv("SPANWAY_TASK_ID", "from-kcat")
+	if out := must(s.T, time.Minute, root+"/examples/producers/kcat/submit.sh", "spanway", "version"); !strings.HasPrefix(out, "spanway ") {
+		s.Errorf("a task of kcat prints %q", out)
+	}
+	s.Setenv("SPANWAY_CONFIG", root+"/deploy/compose/host.yaml")
+	v, err := show("ams", "from-kcat")
+	if err != nil || v.State != "succeeded" || v.TraceID == "" {
+		s.Fatalf("task show: %+v, %v", v, err)
+	}
+	s.traced(v, ofServices)
 }
 
 // up asks Prometheus which services it scrapes with success, as "site instance".

@@ -57,7 +57,7 @@ func serveScheduler(a *cli.App) *cobra.Command {
 	cli.AtLeast(f, 0, "snapshot-bytes", "snapshot-events", "payload-bytes")
 	cli.Lasting(f, time.Second, false, "engine-ttl")
 	cli.Lasting(f, 0, false, "snapshot-interval")
-	cli.Variables(f, "instance", "engine-ttl", "waiting-limit", "json", "snapshot-interval", "history")
+	cli.Variables(f, "instance", "engine-ttl", "waiting-limit", "payload-bytes", "json", "snapshot-interval", "history")
 	watched.flags(c)
 	return c
 }

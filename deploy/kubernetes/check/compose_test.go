@@ -3,7 +3,9 @@ package check
 import (
 	"maps"
 	"os"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +84,10 @@ func TestWorkloadsAreAsInCompose(t *testing.T) {
 			s, ok = stack.Services["scheduler-ams-1"], true
 			s.Command = []string{"serve", name}
 			s.Environment = maps.Clone(s.Environment)
-			delete(s.Environment, "SPANWAY_INSTANCE")
+			for _, of := range []string{"SPANWAY_INSTANCE", "SPANWAY_WAITING_LIMIT", "SPANWAY_PAYLOAD_BYTES"} {
+				delete(s.Environment, of)
+			}
+			s.Environment["GOMEMLIMIT"], s.MemLimit = "1700MiB", "2g"
 		}
 		if !ok {
 			t.Fatalf("docker-compose.yml has no service %s", twin)
@@ -134,6 +139,30 @@ func TestEnginesAllowWholeCommands(t *testing.T) {
 		if len(strings.Fields(entry)) < 2 {
 			t.Errorf("engines allow %q with any arguments", entry)
 		}
+	}
+}
+
+// One queue that is full by the default rules fits into the memory of its keeper.
+func TestAFullQueueFits(t *testing.T) {
+	const entry = 120 // bytes, as docs/kubernetes.md says
+	text, err := os.ReadFile("../../../pkg/queue/order/rules.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := regexp.MustCompile(`DefaultMaxEntries += ([0-9_]+)`).FindSubmatch(text)
+	if most == nil {
+		t.Fatal("the default is not there")
+	}
+	entries, err := strconv.ParseInt(strings.ReplaceAll(string(most[1]), "_", ""), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := load(t)
+	c := m.workloads["queues"].container()
+	soft := resource.MustParse(strings.TrimSuffix(m.environment(t, c)["GOMEMLIMIT"], "B"))
+	hard := c.Resources.Limits.Memory()
+	if entries*entry*5/4 > soft.Value() || soft.Value() > hard.Value()*17/20 {
+		t.Errorf("%d entries are %d bytes; GOMEMLIMIT is %v, and the limit %v", entries, entries*entry, soft.String(), hard)
 	}
 }
 

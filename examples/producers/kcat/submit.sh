@@ -9,7 +9,7 @@ set -eu
 : "${1:?usage: submit.sh COMMAND [ARG...]}"
 export SPANWAY_BROKERS="${SPANWAY_BROKERS:-127.0.0.1:29092}" SPANWAY_PREFIX="${SPANWAY_PREFIX:-spanway.}"
 pool=${SPANWAY_POOL:-default}
-id=$(uuidgen 2>/dev/null || cat /proc/sys/kernel/random/uuid)
+id=${SPANWAY_TASK_ID:-$(uuidgen 2>/dev/null || cat /proc/sys/kernel/random/uuid)}
 
 # kcat's partitioner is not that of the Java client: the request may reach the
 # wrong partition, and the scheduler forwards it. (-X partitioner=murmur2_random

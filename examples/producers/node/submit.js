@@ -16,9 +16,9 @@ const clientId = 'spanway-example'
 const topic = `${prefix}tasks.events`
 
 async function main(command) {
-  const taskId = randomUUID()
+  const taskId = process.env.SPANWAY_TASK_ID || randomUUID()
   // The group is this run's own: nothing is shared, nothing is committed.
-  const groupId = `spanway-example-${taskId}`
+  const groupId = `spanway-example-${randomUUID()}`
   const consumer = new Consumer({ clientId, bootstrapBrokers, groupId, autocommit: false, maxWaitTime: 500 })
   // First the place from which to read, then the request: its end cannot be missed.
   const ends = (await consumer.listOffsets({ topics: [topic] })).get(topic)

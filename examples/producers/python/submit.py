@@ -73,7 +73,7 @@ def wait(log: Log, task_id: str) -> int:
 def main() -> int:
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    task_id = str(uuid.uuid4())
+    task_id = os.environ.get("SPANWAY_TASK_ID") or str(uuid.uuid4())
     consumer = connect(BROKERS)
     try:
         # First the place from which to read, then the request: its end cannot be missed.
