@@ -21,6 +21,8 @@ jq -cn --arg id "$id" --arg where "${SPANWAY_WHERE:-true}" --args \
 		-H ce_specversion=1.0 -H "ce_id=$id" -H ce_source=/examples/kcat \
 		-H ce_type=spanway.task.requested.v1 -H content-type=application/json || exit 3
 
+unset SPANWAY_WHERE SPANWAY_TASK_ID # These are this script's; spanway would warn of them.
+
 # kcat cannot judge what counts in an owned log; spanway can. Until the scheduler
 # has read the request the task is unknown (1).
 code=1
