@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -125,6 +126,9 @@ func TestWorkloadsStay(t *testing.T) {
 		b := m.budgets[name]
 		if b == nil || !selects(t, b.Spec.Selector, w) || b.Spec.MaxUnavailable == nil || b.Spec.MaxUnavailable.IntValue() >= int(w.replicas) {
 			t.Errorf("%s has no budget that leaves a pod", name)
+		}
+		if b != nil && (b.Spec.UnhealthyPodEvictionPolicy == nil || *b.Spec.UnhealthyPodEvictionPolicy != policyv1.AlwaysAllow) {
+			t.Errorf("the budget of %s holds a node up whose pods are not ready", name)
 		}
 		if s := m.services[name]; w.set && (s == nil || s.Spec.ClusterIP != "None" || !labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(w.pod.Labels))) {
 			t.Errorf("%s has no headless service", name)

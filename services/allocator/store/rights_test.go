@@ -23,9 +23,9 @@ func documented(t *testing.T) (alone, cluster []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found := regexp.MustCompile(`(?m)^ACL SETUSER allocator on >secret (.+)$`).FindAllStringSubmatch(string(text), -1)
+	found := regexp.MustCompile(`(?m)^ACL SETUSER spanway-allocator on >secret (.+)$`).FindAllStringSubmatch(string(text), -1)
 	if len(found) != 2 {
-		t.Fatalf("docs/operations.md has %d rules of ACL SETUSER allocator", len(found))
+		t.Fatalf("docs/operations.md has %d rules of ACL SETUSER spanway-allocator", len(found))
 	}
 	return strings.Fields(found[0][1]), strings.Fields(found[1][1])
 }
