@@ -56,5 +56,6 @@
 //
 // Requests that were not acknowledged come again, to this process or another: one that
 // was granted finds its grant by its request ID. A renewal or a release that was decided
-// and not answered is decided again, so a release may then be answered GRANT_ENDED.
+// and not answered is decided again, so a release may then be answered GRANT_ENDED. An allocator that is told to
+// end answers what it has taken first, unless that takes more than some seconds.
 package allocator

@@ -142,6 +142,9 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 		hosted <- nil
 		return err
 	}
+	// What was taken is answered although ctx has ended; but not without hosts.
+	handling, abandon := context.WithCancel(context.WithoutCancel(ctx))
+	defer abandon()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for _, p := range s.partitions {
@@ -151,7 +154,7 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 		}
 		defer stop()
 	}
-	router, closeLetters, err := s.router()
+	router, in, closeLetters, err := s.router(handling)
 	if err != nil {
 		return err
 	}
@@ -161,6 +164,10 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 	defer cancel()
 	beside.Go(func() { s.reconcile(ctx) })
 	beside.Go(func() { s.trim.run(ctx) })
+	beside.Go(func() {
+		<-ctx.Done()
+		_ = in.Close() // What it could not commit comes again.
+	})
 	beside.Go(func() {
 		select {
 		case <-router.Running():
@@ -174,6 +181,7 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 		case err := <-hosted:
 			hosted <- nil
 			failed = err
+			abandon()
 			cancel()
 		case <-ctx.Done():
 		}
@@ -184,29 +192,42 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 	return errors.Join(err, failed)
 }
 
-// router handles what comes on ids.requests.
-func (s *Service) router() (router *message.Router, closeLetters func() error, err error) {
+// draining is a subscriber whose messages go on when the router ends: they are over when they
+// are answered, at the end of ctx, or when it is closed and they take too long.
+type draining struct {
+	*watermillkafka.Subscriber
+	ctx context.Context //nolint:containedctx // Of the messages, in place of the router's.
+}
+
+func (d *draining) Subscribe(_ context.Context, topic string) (<-chan *message.Message, error) {
+	return d.Subscriber.Subscribe(d.ctx, topic)
+}
+
+// router handles what comes on ids.requests, each message until ctx ends. It ends when its own
+// context has ended and in is closed.
+func (s *Service) router(ctx context.Context) (router *message.Router, in *draining, closeLetters func() error, err error) {
 	logger := watermill.NewSlogLogger(s.log)
 	dead, err := watermillkafka.NewPublisher(watermillkafka.PublisherConfig{Cluster: s.deps.Cluster}, logger)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	in, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
+	from, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
 		Cluster: s.deps.Cluster, ConsumerGroup: s.topics.AllocatorGroup(), InFlight: s.cfg.InFlight, OutOfRange: watermillkafka.GoOnAtOldest,
 		Undecodable: watermillkafka.DeadLetterUndecodable(s.topics.DeadLetters()), CloseTimeout: closeTimeout,
 		Hooks: watermillkafka.Hooks{Committed: s.trim.committed},
 	}, logger)
 	if err != nil {
-		return nil, nil, errors.Join(err, dead.Close())
+		return nil, nil, nil, errors.Join(err, dead.Close())
 	}
 	router, err = commands.NewRouter(commands.Config{
 		DeadLetters: dead, Topic: s.topics.DeadLetters(), CloseTimeout: closeTimeout, Logger: s.log,
 	})
 	if err != nil {
-		return nil, nil, errors.Join(err, dead.Close(), in.Close())
+		return nil, nil, nil, errors.Join(err, dead.Close(), from.Close())
 	}
+	in = &draining{from, ctx}
 	router.AddConsumerHandler("allocator", s.topics.IDRequests(), in, s.handle)
-	return router, dead.Close, nil
+	return router, in, dead.Close, nil
 }
 
 // closeTimeout bounds how long a stop waits for requests that are handled.
