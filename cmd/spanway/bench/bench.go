@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime/pprof"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/spanway/spanway/internal/bench"
 	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/internal/telemetry"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -58,9 +60,20 @@ func plain(a *cli.App) error {
 	return nil
 }
 
-func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bool) error {
-	if err := plain(a); err != nil && !embedded {
+// named refuses a cluster that the flags name if the benchmarks cannot connect to it, or no
+// broker of it answers.
+func named(ctx context.Context, a *cli.App) error {
+	if err := plain(a); err != nil {
 		return err
+	}
+	return a.Answering(ctx, func(context.Context, *cluster.Cluster, *slog.Logger) error { return nil })
+}
+
+func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bool) error {
+	if !embedded {
+		if err := named(ctx, a); err != nil {
+			return err
+		}
 	}
 	log, err := telemetry.Logger(a.Err, "text", "warn")
 	if err != nil {

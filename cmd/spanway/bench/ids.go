@@ -52,7 +52,7 @@ func measureIDs(ctx context.Context, a *cli.App, cfg bench.IDsConfig, ownBroker 
 		return err
 	}
 	cfg.Logger, cfg.Prefix, cfg.Name = log, a.Prefix, "bench-"+uuid.NewString()[:8]
-	c, stop, err := connect(a, log, ownBroker)
+	c, stop, err := connect(ctx, a, log, ownBroker)
 	if err != nil {
 		return err
 	}

@@ -43,8 +43,10 @@ with 1, 4 and 16 pools. It starts its own broker on a free port unless --brokers
 }
 
 func measurePools(ctx context.Context, a *cli.App, cfg bench.PoolsConfig, ownBroker bool) error {
-	if err := plain(a); err != nil && !ownBroker {
-		return err
+	if !ownBroker {
+		if err := named(ctx, a); err != nil {
+			return err
+		}
 	}
 	log, err := telemetry.Logger(a.Err, "text", "warn")
 	if err != nil {

@@ -49,7 +49,7 @@ func measureQueues(ctx context.Context, a *cli.App, cfg bench.QueueConfig, ownBr
 		return err
 	}
 	cfg.Logger, cfg.Prefix, cfg.Name = log, a.Prefix, "bench-"+uuid.NewString()[:8]
-	c, stop, err := connect(a, log, ownBroker)
+	c, stop, err := connect(ctx, a, log, ownBroker)
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,13 @@ func measureQueues(ctx context.Context, a *cli.App, cfg bench.QueueConfig, ownBr
 }
 
 // connect connects to the cluster that the flags name, or to a broker of its own.
-func connect(a *cli.App, log *slog.Logger, ownBroker bool) (c *cluster.Cluster, stop func(), err error) {
+func connect(ctx context.Context, a *cli.App, log *slog.Logger, ownBroker bool) (c *cluster.Cluster, stop func(), err error) {
 	if !ownBroker {
 		if c, err = a.Cluster("bench", log); err != nil {
+			return nil, nil, err
+		}
+		if err = a.Answers(ctx, c); err != nil {
+			c.Close()
 			return nil, nil, err
 		}
 		return c, c.Close, nil

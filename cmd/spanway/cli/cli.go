@@ -253,6 +253,28 @@ func (a *App) Clustered(ctx context.Context, f func(ctx context.Context, c *clus
 	return f(ctx, c, log)
 }
 
+// Answering is Clustered with brokers that answer: that none does is told as soon, and in the
+// same words, by every command.
+func (a *App) Answering(ctx context.Context, f func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error) error {
+	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+		if err := a.Answers(ctx, c); err != nil {
+			return err
+		}
+		return f(ctx, c, log)
+	})
+}
+
+// Answers is the error of a cluster of which no broker answers within the dial timeout.
+func (a *App) Answers(ctx context.Context, at *cluster.Cluster) error {
+	c, err := client.New(client.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source(), DialTimeout: a.Target.Cluster.DialTimeout})
+	if err != nil {
+		return Misuse(err)
+	}
+	err = c.CheckFor(ctx, "")
+	_ = c.Close(ctx) // It has sent nothing.
+	return err
+}
+
 // ClusteredFor is ConnectedFor for what needs the cluster itself.
 func (a *App) ClusteredFor(ctx context.Context, topic string, f func(ctx context.Context, c *cluster.Cluster) error) error {
 	return a.Clustered(ctx, func(ctx context.Context, at *cluster.Cluster, _ *slog.Logger) error {

@@ -30,7 +30,7 @@ the application (--application) copy them from then on.`,
 			if err := said.Check(); err != nil {
 				return cli.Misuse(err)
 			}
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				if err := replication.Announce(ctx, c, options(a, log, true), said); err != nil {
 					return err
 				}
@@ -84,7 +84,7 @@ func withdraw(a *cli.App) *cobra.Command {
 			if err := links.CheckName("the name of the application", args[0]); err != nil {
 				return cli.Misuse(err)
 			}
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				if err := replication.Withdraw(ctx, c, options(a, log, true), args[0]); err != nil {
 					return err
 				}

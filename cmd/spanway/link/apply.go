@@ -112,7 +112,7 @@ func (do *applying) run(cmd *cobra.Command, a *cli.App, args []string) error {
 		}
 	}
 	if do.dryRun { // It creates no topics, either.
-		return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+		return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 			state, err := declared(ctx, a, c, log)
 			if err != nil {
 				return err

@@ -59,7 +59,7 @@ missing at most is printed. Call it again when the source answers, for the link 
 }
 
 func (do *failing) run(ctx context.Context, a *cli.App) error {
-	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+	return a.Answering(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 		here, closed, err := declaredAt(ctx, c, options(a, log, false))
 		if err != nil {
 			return err

@@ -65,7 +65,7 @@ func listGroups(a *cli.App) *cobra.Command {
 		Short: "List groups",
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				state, err := declared(ctx, a, c, log)
 				if err != nil {
 					return err

@@ -25,7 +25,7 @@ func Command(a *cli.App) *cobra.Command {
 
 // opened runs f with what the site declares; its topics are made if they are missing.
 func opened(ctx context.Context, a *cli.App, f func(ctx context.Context, c *cluster.Cluster, s *replication.Site) error) error {
-	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+	return a.Answering(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 		return openedOn(ctx, c, options(a, log, true), f)
 	})
 }

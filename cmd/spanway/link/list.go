@@ -21,7 +21,7 @@ func list(a *cli.App) *cobra.Command {
 		Short: "List links and how they stand",
 		Args:  cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				state, err := declared(ctx, a, c, log)
 				if err != nil {
 					return err
@@ -77,7 +77,7 @@ func show(a *cli.App) *cobra.Command {
 		Short: "Show a link: what it copies, how far, and what is in the way",
 		Args:  cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				state, err := declared(ctx, a, c, log)
 				if err != nil {
 					return err

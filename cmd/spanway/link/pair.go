@@ -23,7 +23,7 @@ type copied struct{ topic, target string }
 // paired runs f with each topic that a link copies and its copy, or with the one of that
 // name. change may add to what is compared.
 func paired(ctx context.Context, a *cli.App, name, only string, change func(*replication.Link, *audit.Config), f func(context.Context, copied, *audit.Pair) error) error {
-	return a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+	return a.Answering(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 		state, err := declared(ctx, a, c, log)
 		if err != nil {
 			return err

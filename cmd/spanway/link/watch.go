@@ -30,7 +30,7 @@ func watch(a *cli.App) *cobra.Command {
 			if len(args) > 0 {
 				w.name = args[0]
 			}
-			err := a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+			err := a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				return openedOn(ctx, c, options(a, log, false), w.run)
 			})
 			if w.name != "" && errors.Is(err, replication.ErrNothingDeclared) {

@@ -59,7 +59,7 @@ topic. docs/topics.md says more.`,
 			if err != nil {
 				return err
 			}
-			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, _ *slog.Logger) error {
+			return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, _ *slog.Logger) error {
 				if err := declare(ctx, c.Kafka(), all, logins, a.Prefix); err != nil {
 					return err
 				}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
-	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog/sharedlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -51,21 +50,9 @@ func openedOn(ctx context.Context, a *cli.App, name, holder string, f func(ctx c
 	})
 }
 
-// clustered runs f with brokers that answer: that none does is told as soon as by other
-// commands. With -o json refusals are printed.
+// clustered runs f with brokers that answer. With -o json refusals are printed.
 func clustered(ctx context.Context, a *cli.App, f func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error) error {
-	return printRefusals(a, a.Clustered(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
-		asking, err := client.New(client.Config{Cluster: c, Prefix: a.Prefix, Source: a.Source(), DialTimeout: a.Target.Cluster.DialTimeout})
-		if err != nil {
-			return cli.Misuse(err)
-		}
-		err = asking.CheckFor(ctx, "")
-		_ = asking.Close(ctx) // It has sent nothing.
-		if err != nil {
-			return err
-		}
-		return f(ctx, c, log)
-	}))
+	return printRefusals(a, a.Answering(ctx, f))
 }
 
 // unknownOutcome is a call of which the command does not know what became.
