@@ -128,7 +128,8 @@ func TestASnapshotThatIsGivenUp(t *testing.T) {
 func givenUp(t *testing.T, resumed bool) {
 	all := places(t, "ams", "fra")
 	ams, fra := all["ams"], all["fra"]
-	fra.snapshots = &admission.Limits{AtOnce: 2, Turn: time.Hour, Idle: 200 * time.Millisecond, Deadline: time.Hour, Retries: 1}
+	const idle = time.Hour // longer than the test: it passes where the test says so
+	fra.snapshots = &admission.Limits{AtOnce: 2, Turn: 3 * idle, Idle: idle, Deadline: 3 * idle, Retries: 1}
 	s, _ := fra.serve("one")
 	ams.large(3)
 	key := "in/large.3/0"
@@ -140,6 +141,10 @@ func givenUp(t *testing.T, resumed bool) {
 		for _, f := range give {
 			f()
 		}
+		until(t, s, key, "it has a place", func(st *standing) bool { return st.admission.Phase == admission.Admitted })
+		s.admitting.mu.Lock()
+		s.admitting.tick(time.Now().Add(idle))
+		s.admitting.mu.Unlock()
 		until(t, s, key, "it is given up", func(st *standing) bool {
 			return st.state() == failed && st.reason() == "snapshot_failed" && st.admission.Failures == 1
 		})
