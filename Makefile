@@ -53,12 +53,12 @@ dist: ## archives for linux, darwin and windows, checksums and SBOMs, in build/d
 	build/release -out build/dist -version $(VERSION) -time $(COMMITTED) -platforms $(PLATFORMS)
 
 .PHONY: dist-check
-dist-check: ## build the commit twice, in other directories and with empty caches: the bytes must be equal
+dist-check: ## build the commit twice, in other directories and with empty caches: the bytes must be equal (DIST_CHECK=all: all platforms, not linux/amd64 alone)
 	cd $(RELEASE) && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/build/release .
 	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
 	for n in one two/deeper; do \
 		mkdir -p $$dir/$$n && git archive HEAD | tar -x -C $$dir/$$n; \
-		GOCACHE=$$dir/cache build/release -root $$dir/$$n -out $$dir/$$n/build/dist -version $(VERSION) -time $(COMMITTED) -platforms linux/amd64; \
+		GOCACHE=$$dir/cache build/release -root $$dir/$$n -out $$dir/$$n/build/dist -version $(VERSION) -time $(COMMITTED) -platforms $(if $(filter all,$(DIST_CHECK)),$(PLATFORMS),linux/amd64); \
 		rm -rf $$dir/cache; \
 	done; \
 	diff -r $$dir/one/build/dist $$dir/two/deeper/build/dist; \
@@ -67,7 +67,7 @@ dist-check: ## build the commit twice, in other directories and with empty cache
 .PHONY: deps-check
 deps-check: ## licences of all modules, no direct one in two majors, none archived; without a network
 	cd $(RELEASE) && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/build/deps ./deps
-	GOPROXY=off build/deps
+	GOPROXY=off build/deps . $(INTEROP) $(MANIFESTS) $(RELEASE)
 
 .PHONY: vulncheck
 vulncheck: ## known vulnerabilities in what is called (needs govulncheck and a network)

@@ -263,6 +263,18 @@ func TestVersions(t *testing.T) {
 	}
 }
 
+// Whoever reads that a version is not known is told what to do.
+func TestAnUnknownVersionHasARemedy(t *testing.T) {
+	facts := sound()
+	facts.Brokers[0].Version = "between v1.0 and v1.1"
+	for _, f := range Examine(facts) {
+		if f.Check == "kafka.version" && f.Level == Unknown && strings.Contains(f.Remedy, "embedded broker") {
+			return
+		}
+	}
+	t.Error("nothing says that it may be an embedded broker, and what to do if not")
+}
+
 // A broker that does not answer is none of another version.
 func TestASilentBrokerHasNoVersion(t *testing.T) {
 	facts := sound()

@@ -15,6 +15,7 @@ func TestLicences(t *testing.T) {
 		"Apache License Version 2.0, or the GNU General Public License":                                                        "",
 		"Business Source License 1.1":                                                                                          "",
 		"Permission to use, copy, modify, and distribute this software for any\npurpose with or without fee is hereby granted": "ISC",
+		"Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is":              "ISC",
 	} {
 		if got := licence(text); got != want {
 			t.Errorf("%q is %q, want %q", text, got, want)

@@ -1,4 +1,5 @@
-// Command deps looks at what Spanway is built and tested from, without a network: each
+// Command deps looks at what Spanway is built and tested from, without a network. Its arguments
+// are the folders of modules, each looked at by itself; without any it is the one it is in: each
 // module has a licence that is allowed, and of its direct dependencies none is there in
 // two majors, and none is archived (archived.txt).
 package main
@@ -28,13 +29,32 @@ type module struct {
 }
 
 func main() {
-	modules, err := listed()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "deps:", err)
+	folders := os.Args[1:]
+	if len(folders) == 0 {
+		folders = []string{"."}
+	}
+	bad := false
+	for _, folder := range folders {
+		modules, err := listed(folder)
+		if err != nil {
+			fmt.Fprintf(os.Stderr, "deps: %s: %v\n", folder, err)
+			os.Exit(1)
+		}
+		counts, problems := judged(modules)
+		for _, p := range problems {
+			fmt.Fprintf(os.Stderr, "%s: %s\n", folder, p)
+		}
+		bad = bad || len(problems) > 0
+		fmt.Printf("%s: %d modules: %v\n", folder, len(modules), counts)
+	}
+	if bad {
 		os.Exit(1)
 	}
-	problems := direct(modules)
-	counts := map[string]int{}
+}
+
+// judged counts modules by licence, and says what is wrong with them.
+func judged(modules []module) (counts map[string]int, problems []string) {
+	problems, counts = direct(modules), map[string]int{}
 	for _, m := range modules {
 		name, err := licenceOf(m.Dir)
 		if err != nil {
@@ -43,17 +63,14 @@ func main() {
 		}
 		counts[name]++
 	}
-	for _, p := range problems {
-		fmt.Fprintln(os.Stderr, p)
-	}
-	if fmt.Println(len(modules), "modules:", counts); len(problems) > 0 {
-		os.Exit(1)
-	}
+	return counts, problems
 }
 
-// listed are the modules of all packages of ./... and of their tests.
-func listed() ([]module, error) {
+// listed are the modules of all packages of the module in a folder, and of their tests.
+// Spanway's own are none of them.
+func listed(folder string) ([]module, error) {
 	cmd := exec.Command("go", "list", "-deps", "-test", "-json=Module", "./...")
+	cmd.Dir = folder
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -70,7 +87,7 @@ func listed() ([]module, error) {
 		} else if err != nil {
 			return nil, err
 		}
-		if p.Module != nil && !p.Module.Main {
+		if p.Module != nil && !p.Module.Main && p.Module.Path != "github.com/spanway/spanway" {
 			all[p.Module.Path] = *p.Module
 		}
 	}
@@ -137,6 +154,7 @@ var allowed = []struct{ name, words string }{
 	{"MIT", "permission is hereby granted, free of charge, to any person obtaining a copy"},
 	{"BSD", "redistribution and use in source and binary forms, with or without modification, are permitted"},
 	{"ISC", "permission to use, copy, modify, and distribute this software for any purpose with or without fee"},
+	{"ISC", "permission to use, copy, modify, and/or distribute this software for any purpose with or without fee"},
 }
 
 // licence is the name of the licence that a text is; empty if it is none that is allowed.
