@@ -26,15 +26,19 @@ func alterTopics(t *testing.T, b Broker) {
 	if err := c.Set(ctx, name, map[string]string{"max.message.bytes": "6000", "segment.ms": "70000"}); err != nil {
 		t.Fatal(err)
 	}
-	settings, err := c.Settings(ctx, []string{name, "no-such-topic"})
-	if err != nil || len(settings) != 1 {
-		t.Fatal(settings, err)
-	}
-	for setting, want := range map[string]string{"cleanup.policy": "compact", "max.message.bytes": "6000", "segment.ms": "70000"} {
-		if got := settings[name][setting]; got != want {
-			t.Errorf("%s is %q, want %q", setting, got, want)
+	want := map[string]string{"cleanup.policy": "compact", "max.message.bytes": "6000", "segment.ms": "70000"}
+	eventually(t, "the settings are as they were set", func() bool { // A broker takes them from the controller's log a moment later.
+		settings, err := c.Settings(ctx, []string{name, "no-such-topic"})
+		if err != nil || len(settings) != 1 {
+			t.Fatal(settings, err)
 		}
-	}
+		for setting, value := range want {
+			if settings[name][setting] != value {
+				return false
+			}
+		}
+		return true
+	})
 	for _, n := range []int32{3, 3, 2} { // It has them already.
 		if err := c.Grow(ctx, name, n); err != nil {
 			t.Fatal(err)
