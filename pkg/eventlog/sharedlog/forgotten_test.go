@@ -59,6 +59,26 @@ func grow(t *testing.T, log *memlog.Log) {
 	foreign(t, log, sharedlog.CallID{1})
 }
 
+// truncate writes a snapshot of all that a log holds, and deletes what it replaces.
+func truncate(t *testing.T, log *memlog.Log, snapshots *eventlog.Snapshots, newCore func() sharedlog.Core) {
+	t.Helper()
+	f := eventlog.NewFollower(eventlog.FollowerConfig{
+		Log: log, Topic: "t", Shared: true, Now: time.Now,
+		NewFold: func() eventlog.Fold { return sharedlog.NewFold(newCore(), sharedlog.Horizon) },
+	})
+	if err := f.Barrier(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	snap, err := f.Snapshot(0, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := snapshots.Write(t.Context(), snap); err != nil {
+		t.Fatal(err)
+	}
+	log.Truncate(snap.Manifest.Last)
+}
+
 // foreign is a call of another host.
 func foreign(t *testing.T, log *memlog.Log, id sharedlog.CallID) {
 	t.Helper()
@@ -148,21 +168,7 @@ func TestOvertakenBeyondTheHorizon(t *testing.T) {
 	}
 	<-writes.done
 	grow(t, log)
-	f := eventlog.NewFollower(eventlog.FollowerConfig{
-		Log: log, Topic: "t", Shared: true, Now: time.Now,
-		NewFold: func() eventlog.Fold { return sharedlog.NewFold(newCore(), sharedlog.Horizon) },
-	})
-	if err := f.Barrier(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	snap, err := f.Snapshot(0, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := snapshots.Write(t.Context(), snap); err != nil {
-		t.Fatal(err)
-	}
-	log.Truncate(snap.Manifest.Last)
+	truncate(t, log, snapshots, newCore)
 	close(open)
 	unknown(t, <-answer)
 }

@@ -56,21 +56,7 @@ func TestOvertakenBySnapshotWithTheVerdict(t *testing.T) {
 	<-writes.done
 	foreign(t, log, sharedlog.CallID{1})
 	foreign(t, log, sharedlog.CallID{2})
-	f := eventlog.NewFollower(eventlog.FollowerConfig{
-		Log: log, Topic: "t", Shared: true, Now: time.Now,
-		NewFold: func() eventlog.Fold { return sharedlog.NewFold(newCore(), sharedlog.Horizon) },
-	})
-	if err := f.Barrier(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	snap, err := f.Snapshot(0, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := snapshots.Write(t.Context(), snap); err != nil {
-		t.Fatal(err)
-	}
-	log.Truncate(snap.Manifest.Last)
+	truncate(t, log, snapshots, newCore)
 	reads.patient.Store(true)
 	close(open)
 	select {
