@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
-	"github.com/spanway/spanway/internal/document"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
@@ -22,9 +20,6 @@ type declarations struct {
 	Links  []replication.Spec  `json:"links"`
 	Groups []replication.Group `json:"groups"`
 }
-
-// mostBytes of a file are read.
-const mostBytes = 4 << 20
 
 // applying is what apply is to do.
 type applying struct {
@@ -153,25 +148,9 @@ func (do *applying) read(cmd *cobra.Command, a *cli.App) (all declarations, err 
 	if wrong != nil {
 		return all, wrong
 	}
-	in, name := cmd.InOrStdin(), "standard input"
-	if do.file != "-" {
-		name = do.file
-		file, err := a.Open(do.file)
-		if err != nil {
-			return all, cli.Misuse(err)
-		}
-		defer func() { _ = file.Close() }() // It was only read.
-		in = file
-	}
-	data, err := io.ReadAll(io.LimitReader(in, mostBytes+1))
-	switch {
-	case err != nil:
-		return all, fmt.Errorf("read %s: %w", name, err)
-	case len(data) > mostBytes:
-		return all, cli.Usage("%s has more than %d bytes", name, mostBytes)
-	}
-	if err := document.Decode(data, &all); err != nil {
-		return all, cli.Usage("read %s: %w", name, err)
+	name, err := a.Document(cmd.InOrStdin(), do.file, &all)
+	if err != nil {
+		return all, err
 	}
 	if len(all.Links)+len(all.Groups) == 0 {
 		return all, cli.Usage("%s has no links and no groups", name)

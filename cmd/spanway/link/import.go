@@ -12,6 +12,9 @@ import (
 	"github.com/spanway/spanway/pkg/replication"
 )
 
+// mostBytes of properties are read.
+const mostBytes = 4 << 20
+
 // importedView is what import makes, as -o json prints it; the names are stable.
 type importedView struct {
 	Links []replication.Spec `json:"links"`

@@ -3,7 +3,6 @@ package principal
 import (
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,14 +10,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
-	"github.com/spanway/spanway/internal/document"
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/internal/keyfile"
 	"github.com/spanway/spanway/pkg/events"
 )
-
-// mostBytes of a file are read.
-const mostBytes = 4 << 20
 
 // declarations are what a file holds.
 type declarations struct {
@@ -93,25 +88,9 @@ func (d *declaration) check() error {
 
 // read reads a file; paths in it begin where it is.
 func read(cmd *cobra.Command, a *cli.App, path string) (all declarations, err error) {
-	in, name := cmd.InOrStdin(), "standard input"
-	if path != "-" {
-		name = path
-		file, err := a.Open(path)
-		if err != nil {
-			return all, cli.Misuse(err)
-		}
-		defer func() { _ = file.Close() }() // It was only read.
-		in = file
-	}
-	data, err := io.ReadAll(io.LimitReader(in, mostBytes+1))
-	switch {
-	case err != nil:
-		return all, fmt.Errorf("read %s: %w", name, err)
-	case len(data) > mostBytes:
-		return all, cli.Usage("%s has more than %d bytes", name, mostBytes)
-	}
-	if err := document.Decode(data, &all); err != nil {
-		return all, cli.Usage("read %s: %w", name, err)
+	name, err := a.Document(cmd.InOrStdin(), path, &all)
+	if err != nil {
+		return all, err
 	}
 	if len(all.Principals) == 0 {
 		return all, cli.Usage("%s has no principals", name)
