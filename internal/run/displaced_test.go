@@ -50,7 +50,7 @@ func TestDisplacedEngineDoesNotEndTheSystem(t *testing.T) {
 	})
 	defer running.Wait()
 	defer cancel()
-	awaitReady(t, server.URL+"/readyz", http.StatusServiceUnavailable, "engine local-1 ended by itself")
+	awaitReady(t, server.URL+"/readyz", http.StatusServiceUnavailable, "the engine local-1 ended: ")
 	select {
 	case err := <-s.Failed():
 		t.Errorf("the system ends with: %v", err)

@@ -14,6 +14,12 @@
 // brokers close, because an embedded broker would restore their dead members at
 // the next start. All parts talk through the broker, as separate processes do.
 //
+// A service that ends by itself is started again, later each time, while all others go on: the
+// log says so at once, and readiness while it is down. A fault of configuration (topics that are
+// not as they must be, a log that is a copy, missing rights) ends the system with an error that
+// names the part and its site, as do a broker that stops and any end before all was ready. An
+// engine whose ID another process has taken is out, and is not started again.
+//
 // The data of an only site is in the data directory itself, that of several in a
 // directory of each one's name in it; a directory of the other kind is refused. A
 // cluster's ID is made when its data begins and kept with it. After a crash each

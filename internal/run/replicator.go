@@ -12,7 +12,7 @@ func (s *System) addReplicators(topics []*part) {
 		return
 	}
 	for _, x := range s.sites {
-		s.addService("replicator"+x.of, func() (service, error) { return x.newReplicator(s.sites) }, s.fail, topics...)
+		s.addKept(x, "replicator", func() (service, error) { return x.newReplicator(s.sites) }, topics...)
 	}
 }
 

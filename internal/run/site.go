@@ -53,8 +53,8 @@ func (x *site) trouble() error {
 
 // engineOut notes that an engine ended by itself, as one does whose ID another
 // process has taken. The others go on, and so do the broker and the scheduler.
-func (x *site) engineOut(name string, err error) {
-	err = byItself(name, err)
+func (x *site) engineOut(_ context.Context, name string, err error) {
+	err = &endedError{name, err}
 	x.log.Error("an engine is out; the rest of the system goes on without it, and is not ready until it is started again", "error", err)
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -68,7 +68,7 @@ func (c Config) sites() []*site {
 	}
 	var out []*site
 	for i, name := range c.Sites {
-		x := &site{name: name, of: " of " + name, cfg: c, log: c.Logger.With("site", name)}
+		x := &site{name: name, of: " of site " + name, cfg: c, log: c.Logger.With("site", name)}
 		if c.DataDir != "" {
 			x.kept.DataDir = filepath.Join(c.DataDir, name)
 		}
@@ -91,9 +91,9 @@ func (x *site) add(s *System) (topics *part) {
 	x.up = broker.ready
 	topics = s.parts.add("topics"+x.of, x.startTopics, broker)
 	redis := s.parts.add("redis"+x.of, func(context.Context) (func(), error) { return x.startRedis() })
-	s.addService("allocator"+x.of, x.newAllocator, s.fail, topics, redis)
-	s.addService("queues"+x.of, x.newQueues, s.fail, topics)
-	sched := s.addService("scheduler"+x.of, x.newScheduler, s.fail, topics)
+	s.addKept(x, "allocator", x.newAllocator, topics, redis)
+	s.addKept(x, "queues", x.newQueues, topics)
+	sched := s.addKept(x, "scheduler", x.newScheduler, topics)
 	for i := range x.cfg.Engines {
 		id := fmt.Sprintf("%s-%d", x.name, i+1)
 		s.addService("engine "+id, func() (service, error) { return newEngine(x, id) }, x.engineOut, sched)
@@ -120,7 +120,7 @@ func (x *site) startBroker(failed func(name string, err error)) (stop func(), er
 		defer close(done)
 		select {
 		case <-broker.Failed():
-			failed("the broker"+x.of, broker.Err())
+			failed("broker"+x.of, broker.Err())
 		case <-stopping:
 		}
 	}()

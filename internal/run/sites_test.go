@@ -134,7 +134,7 @@ func TestAPortInUseNamesTheSite(t *testing.T) {
 	}
 	defer taken.Close()
 	_, err = Start(t.Context(), Config{Sites: twoNames, Port: port - 1, Engines: 1, Logger: slog.New(slog.DiscardHandler)})
-	if err == nil || !strings.Contains(err.Error(), "of fra") || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)) {
+	if err == nil || !strings.Contains(err.Error(), "of site fra") || !strings.Contains(err.Error(), "port "+strconv.Itoa(port)) {
 		t.Errorf("Start returns %v", err)
 	}
 }
@@ -173,9 +173,10 @@ func TestAStartThatAPartEnds(t *testing.T) {
 	s := &System{log: slog.New(slog.DiscardHandler), failed: make(chan error, 1), giveUp: giveUp}
 	broken, ready := errors.New("broken"), make(chan struct{})
 	close(ready)
-	s.addService("first", func() (service, error) { return &fake{ready: ready, err: broken}, nil }, s.fail)
-	s.addService("second", func() (service, error) { return &fake{ready: make(chan struct{})}, nil }, s.fail)
-	if err := s.parts.start(ctx); !errors.Is(err, broken) || !strings.Contains(err.Error(), "first ended by itself") {
+	ended := func(_ context.Context, name string, err error) { s.fail(name, err) }
+	s.addService("first", func() (service, error) { return &fake{ready: ready, err: broken}, nil }, ended)
+	s.addService("second", func() (service, error) { return &fake{ready: make(chan struct{})}, nil }, ended)
+	if err := s.parts.start(ctx); !errors.Is(err, broken) || !strings.Contains(err.Error(), "the first ended: broken") {
 		t.Errorf("start returns %v", err)
 	}
 	var calls sync.WaitGroup

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 )
 
@@ -73,8 +74,9 @@ type service interface {
 
 // addService adds a part that runs until it is stopped. Its context is its own,
 // so that the end of the caller's does not stop all parts at once. A part that
-// ends by itself ends the start; once it was ready, ended is told instead.
-func (s *System) addService(name string, build func() (service, error), ended func(name string, err error), needs ...*part) *part {
+// ends by itself ends the start; once it was ready, ended is told instead, which
+// returns when nothing of the part runs any more.
+func (s *System) addService(name string, build func() (service, error), ended func(ctx context.Context, name string, err error), needs ...*part) *part {
 	return s.parts.add(name, func(ctx context.Context) (func(), error) {
 		x, err := build()
 		if err != nil {
@@ -87,7 +89,7 @@ func (s *System) addService(name string, build func() (service, error), ended fu
 			switch err := x.Run(running); {
 			case running.Err() != nil: // It was told to.
 			case closed(x.Ready()):
-				ended(name, err)
+				ended(running, name, err)
 			default:
 				s.fail(name, err)
 			}
@@ -102,17 +104,15 @@ func (s *System) addService(name string, build func() (service, error), ended fu
 	}, needs...)
 }
 
-// byItself is the error of a part that ended without being told to.
-func byItself(name string, err error) error {
-	if err == nil {
-		return fmt.Errorf("%s ended by itself", name)
-	}
-	return fmt.Errorf("%s ended by itself: %w", name, err)
+// addKept is addService for a part of a site that is started again when it ends by itself.
+func (s *System) addKept(x *site, name string, build func() (service, error), needs ...*part) *part {
+	kept := &again{build: build, board: func() *trouble.Board { return x.cluster.Kafka().Board() }, log: x.log, fail: s.fail}
+	return s.addService(name+x.of, build, kept.ended, needs...)
 }
 
 // fail notes that a part ended by itself without which the system is of no use.
 func (s *System) fail(name string, err error) {
-	err = byItself(name, err)
+	err = &endedError{name, err}
 	s.giveUp(err)
 	select {
 	case s.failed <- err:
@@ -146,9 +146,9 @@ func (s *System) Site(name string) (Site, bool) {
 	return Site{}, false
 }
 
-// Failed tells that a broker or a scheduler ended by itself, and why. It tells
-// one. The end of an engine does not end the system: it is logged and shows in
-// readiness.
+// Failed tells that a broker ended by itself, or a service for a fault of configuration, and
+// why. It tells one. Other ends do not end the system: a service is started again, an engine
+// is out; both are logged and show in readiness.
 func (s *System) Failed() <-chan error { return s.failed }
 
 // Stop takes everything down, at all sites at once, and returns when it is down.
