@@ -90,10 +90,11 @@ func (r *mirrorRun) follow(ctx context.Context, topic string, out *MirrorCopy) e
 		if err != nil {
 			return err
 		}
-		n, err := r.copied(ctx, topic, out.Partitions)
+		n, err := r.ends(ctx, topic, out.Partitions)
 		if err != nil {
 			return err
 		}
+		whole := time.Since(began) // Until what the ends tell was known.
 		switch {
 		case n == 0:
 			began, before = looked, used
@@ -104,15 +105,47 @@ func (r *mirrorRun) follow(ctx context.Context, topic string, out *MirrorCopy) e
 		if time.Since(moved) > patience {
 			return fmt.Errorf("%d of %d records stand in the target, and no more came for %v", n, r.Records, patience)
 		}
-		if n >= int64(r.Records) {
-			return r.rate(out, began, before)
+		if n < int64(r.Records) {
+			continue
+		}
+		switch all, err := r.copied(ctx, topic, out.Partitions); {
+		case err != nil:
+			return err
+		case all >= int64(r.Records):
+			return r.rate(out, whole, before)
 		}
 	}
 }
 
-// rate is that of all records since a moment.
-func (r *mirrorRun) rate(out *MirrorCopy, began time.Time, before MirrorUsage) error {
-	seconds, n := time.Since(began).Seconds(), float64(r.Records)
+// ends is how many records and markers stand in the target, by the ends of its partitions:
+// one request for each broker, which costs nothing beside the copy. 0: it does not have
+// all partitions yet, or nothing but the markers of a fence.
+func (r *mirrorRun) ends(ctx context.Context, topic string, partitions int) (n int64, err error) {
+	c := r.Target.Kafka()
+	if have, err := c.Partitions(ctx, topic); err != nil || have < int32(partitions) {
+		return 0, err
+	}
+	all := make([]int32, partitions)
+	for p := range all {
+		all[p] = int32(p)
+	}
+	// A partition that was made just now has no leader yet, and so no end.
+	ends, _ := c.Ends(ctx, map[string][]int32{topic: all})
+	for _, end := range ends[topic] {
+		n += end
+	}
+	if n <= int64(markers*partitions) {
+		n = 0
+	}
+	return n, ctx.Err()
+}
+
+// markers is how many of them a copy may leave in a partition before its first record.
+const markers = 2
+
+// rate is that of all records, which took so long.
+func (r *mirrorRun) rate(out *MirrorCopy, took time.Duration, before MirrorUsage) error {
+	seconds, n := took.Seconds(), float64(r.Records)
 	used, err := r.Mirror.Usage()
 	out.RecordsPerSecond = n / seconds
 	out.MegabytesASecond = out.RecordsPerSecond * float64(out.Size) / 1e6
@@ -122,7 +155,8 @@ func (r *mirrorRun) rate(out *MirrorCopy, began time.Time, before MirrorUsage) e
 }
 
 // copied is how many records stand in the target, by the number that the newest of each
-// partition carries: offsets count markers, too.
+// partition carries: offsets count markers, too. It asks for each partition alone, which
+// takes seconds if there are many: only the end of a copy is looked at so.
 func (r *mirrorRun) copied(ctx context.Context, topic string, partitions int) (n int64, err error) {
 	c := r.Target.Kafka()
 	if have, err := c.Partitions(ctx, topic); err != nil || have < int32(partitions) {
