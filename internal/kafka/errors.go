@@ -67,6 +67,18 @@ func (e *Unsent) Unwrap() error { return e.Err }
 // Unsent tells this error from those after which the outcome is unknown.
 func (e *Unsent) Unsent() bool { return true }
 
+// Unavailable means that an operation was tried again for as long as the RetryBudget says,
+// and given up: nothing answers, a partition has no leader, or the like. It may succeed
+// later; what runs until it is stopped begins it anew.
+type Unavailable struct{ Err error }
+
+func (e *Unavailable) Error() string { return e.Err.Error() }
+
+func (e *Unavailable) Unwrap() error { return e.Err }
+
+// Unavailable tells package eventlog that trying again may help.
+func (e *Unavailable) Unavailable() bool { return true }
+
 // class is what an answer of the broker, or its absence, means for what was
 // sent.
 type class int
@@ -121,7 +133,7 @@ func classify(err error) class {
 }
 
 // gaveUp wraps the last error of an operation that was tried for too long or
-// whose context ended, so that the caller sees both.
+// whose context ended, so that the caller sees both. What may succeed later is *Unavailable.
 func (c *Client) gaveUp(ctx context.Context, what string, last error) error {
 	if !IsDenied(last) { // which says where
 		what += " on " + c.brokers()
@@ -129,5 +141,9 @@ func (c *Client) gaveUp(ctx context.Context, what string, last error) error {
 	if cause := ctx.Err(); cause != nil && last != nil && !errors.Is(last, cause) {
 		return fmt.Errorf("%s: %w (last answer: %w)", what, cause, last)
 	}
-	return fmt.Errorf("%s: %w", what, last)
+	err := fmt.Errorf("%s: %w", what, last)
+	if c := classify(last); ctx.Err() == nil && c != denied && c != refused {
+		return &Unavailable{err}
+	}
+	return err
 }

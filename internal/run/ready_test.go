@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -32,17 +33,9 @@ func TestReadinessComesAndGoes(t *testing.T) {
 	broker := startBroker(t, kept)
 	defer func() { broker.Close() }()
 
-	services := map[string]func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error{
-		"scheduler": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
-			return Scheduler(ctx, scheduler.DefaultConfig(), scheduler.Deps{Cluster: c, Logger: slog.New(slog.DiscardHandler)}, tel)
-		},
-		"engine": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
-			return Engine(ctx, c, standalone.Config{Engine: engine.Config{ID: "e", Grace: -1, Logger: slog.New(slog.DiscardHandler)}, Monitor: standalone.MonitorOff}, tel)
-		},
-	}
 	redis := startRedis(t, 0)
 	defer redis.Close()
-	maps.Copy(services, otherServices(redis))
+	services := allServices(redis)
 	probes := map[string]string{}
 	for name, run := range services {
 		probes[name] = serveOne(t, broker.Addrs(), run)
@@ -61,6 +54,23 @@ func TestReadinessComesAndGoes(t *testing.T) {
 	}
 }
 
+// runner runs a service until ctx ends.
+type runner = func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error
+
+// allServices are all that spanway serve runs.
+func allServices(redis *embedded.Redis) map[string]runner {
+	services := map[string]runner{
+		"scheduler": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			return Scheduler(ctx, scheduler.DefaultConfig(), scheduler.Deps{Cluster: c, Logger: slog.New(slog.DiscardHandler)}, tel)
+		},
+		"engine": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			return Engine(ctx, c, standalone.Config{Engine: engine.Config{ID: "e", Grace: -1, Logger: slog.New(slog.DiscardHandler)}, Monitor: standalone.MonitorOff}, tel)
+		},
+	}
+	maps.Copy(services, otherServices(redis))
+	return services
+}
+
 func startBroker(t *testing.T, kept embedded.Config) *embedded.Broker {
 	t.Helper()
 	b, err := embedded.Start(kept)
@@ -71,13 +81,19 @@ func startBroker(t *testing.T, kept embedded.Config) *embedded.Broker {
 }
 
 // serveOne runs a service until the test ends, and returns where it says whether it is ready.
-func serveOne(t *testing.T, brokers []string, run func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error) (url string) {
+func serveOne(t *testing.T, brokers []string, run runner) (url string) {
+	t.Helper()
+	return serveAt(t, cluster.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)}, run)
+}
+
+// serveAt is serveOne with a connection of one's own.
+func serveAt(t *testing.T, at cluster.Config, run runner) (url string) {
 	t.Helper()
 	tel, err := telemetry.Start("test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := cluster.Open(cluster.Config{Brokers: brokers, Logger: slog.New(slog.DiscardHandler)})
+	c, err := cluster.Open(at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +118,12 @@ func serveOne(t *testing.T, brokers []string, run func(context.Context, *cluster
 // awaitReady asks until the answer is as wanted.
 func awaitReady(t *testing.T, url string, status int, text string) {
 	t.Helper()
+	awaitAnswer(t, url, status, regexp.MustCompile(regexp.QuoteMeta(text)))
+}
+
+// awaitAnswer is awaitReady with a pattern.
+func awaitAnswer(t *testing.T, url string, status int, text *regexp.Regexp) {
+	t.Helper()
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for late := time.After(90 * time.Second); ; {
@@ -111,7 +133,7 @@ func awaitReady(t *testing.T, url string, status int, text string) {
 		}
 		body, _ := io.ReadAll(answer.Body)
 		answer.Body.Close()
-		if answer.StatusCode == status && strings.Contains(string(body), text) {
+		if answer.StatusCode == status && text.Match(body) {
 			return
 		}
 		select {
@@ -123,9 +145,9 @@ func awaitReady(t *testing.T, url string, status int, text string) {
 }
 
 // otherServices are those of logs that many write.
-func otherServices(redis *embedded.Redis) map[string]func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error {
+func otherServices(redis *embedded.Redis) map[string]runner {
 	quiet := slog.New(slog.DiscardHandler)
-	return map[string]func(context.Context, *cluster.Cluster, *telemetry.Telemetry) error{
+	return map[string]runner{
 		"allocator": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
 			cfg := allocator.DefaultConfig()
 			cfg.Reconcile = 200 * time.Millisecond
@@ -135,8 +157,7 @@ func otherServices(redis *embedded.Redis) map[string]func(context.Context, *clus
 			return Replicator(ctx, replicator.DefaultConfig(), replicator.Deps{Cluster: c, Logger: quiet}, tel)
 		},
 		"queues": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
-			Queues(ctx, c, queue.Options{Logger: quiet}, tel)
-			return nil
+			return Queues(ctx, c, queue.Options{Logger: quiet}, tel)
 		},
 	}
 }

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -36,14 +37,19 @@ func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, t
 }
 
 // Queues keeps every queue on a cluster until ctx ends. It is ready at once: what a queue
-// holds is the queue's with or without it. What is in the way shows in /readyz.
-func Queues(ctx context.Context, c *cluster.Cluster, o queue.Options, tel *telemetry.Telemetry) {
+// holds is the queue's with or without it. What is in the way shows in /readyz. Its error says
+// that the brokers refuse the connection.
+func Queues(ctx context.Context, c *cluster.Cluster, o queue.Options, tel *telemetry.Telemetry) error {
 	o.Meter = otel.Meter(meterScope)
 	ready := make(chan struct{})
 	close(ready)
 	tel.Ready("queues", ready)
 	tel.Watch("queues", c.Trouble)
+	if err := c.Kafka().Board().Until(ctx, "begin to keep queues", func() error { return c.Check(ctx) }); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("keep queues: %w", err)
+	}
 	queue.Keep(ctx, c, o)
+	return nil
 }
 
 // Allocator runs an allocator on the cluster of deps, with a store in Redis, until ctx

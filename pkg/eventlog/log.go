@@ -66,6 +66,14 @@ func IsDenied(err error) bool {
 	return errors.As(err, &d) && d.Denied()
 }
 
+// IsUnavailable tells whether something was given up after it had been tried for a while, and
+// may succeed later, as when no broker answers: an error with a method Unavailable() bool
+// that returns true.
+func IsUnavailable(err error) bool {
+	var u interface{ Unavailable() bool }
+	return errors.As(err, &u) && u.Unavailable()
+}
+
 // IsRefused tells whether err is the fault of the records that were appended.
 func IsRefused(err error) bool {
 	var r interface{ Refused() bool }

@@ -143,7 +143,11 @@ func (s *Service) ensure(ctx context.Context) error {
 	if len(s.cfg.Create) == 0 {
 		return nil
 	}
-	warnings, err := s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Create))
+	var warnings []string
+	err := s.board.Until(ctx, "begin to host "+s.cfg.Log.Topic, func() (err error) {
+		warnings, err = s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Create))
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("host %s: %w", s.cfg.Log.Topic, err)
 	}

@@ -67,7 +67,8 @@ func (s *Service[I]) Trouble() error { return s.board.Err() }
 
 // Run works until ctx ends, then leaves the group and returns nil. It returns
 // an error only if it cannot begin: topics that are not as they must be, a log of which a
-// partition is a copy (*eventlog.ReadOnlyError), a group that cannot be joined, ErrRan.
+// partition is a copy (*eventlog.ReadOnlyError), a group that cannot be joined, ErrRan. That
+// no broker answers, or a topic has no leader, makes it late and does not end it.
 func (s *Service[I]) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return fmt.Errorf("%s: %w", s.cfg.Name, ErrRan)
@@ -76,10 +77,12 @@ func (s *Service[I]) Run(ctx context.Context) error {
 		return nil
 	}
 	var warnings []string
-	err := s.writable(ctx)
-	if err == nil {
-		warnings, err = s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Catalogue))
-	}
+	err := s.board.Until(ctx, "begin "+s.cfg.Name, func() (err error) {
+		if err = s.writable(ctx); err == nil {
+			warnings, err = s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Catalogue))
+		}
+		return err
+	})
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil

@@ -85,7 +85,9 @@ func (s *Service) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return errors.New("allocator: it was run before; a service runs once")
 	}
-	if err := s.deps.Cluster.Guard(s.cfg.Prefix, s.topics.IDEvents()).Writable(ctx, -1); err != nil {
+	guard := s.deps.Cluster.Guard(s.cfg.Prefix, s.topics.IDEvents())
+	err := s.deps.Cluster.Kafka().Board().Until(ctx, "look whether the log of grants is a copy", func() error { return guard.Writable(ctx, -1) })
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -107,7 +109,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer s.metrics.observe(s.partitions, now)()
 	hosted := make(chan error, 1)
 	go func() { hosted <- s.hosts.Run(hosting) }()
-	err := s.serve(ctx, hosted)
+	err = s.serve(ctx, hosted)
 	stop(nil)
 	if ended := <-hosted; err == nil {
 		err = ended

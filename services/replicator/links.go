@@ -18,7 +18,11 @@ type siteLinks struct {
 
 // Watch implements Links.
 func (l *siteLinks) Watch(ctx context.Context, changed func([]links.Link, []links.Group)) error {
-	site, err := replication.Open(ctx, l.site, l.options)
+	var site *replication.Site
+	err := l.site.Kafka().Board().Until(ctx, "open the links of the site", func() (err error) {
+		site, err = replication.Open(ctx, l.site, l.options)
+		return err
+	})
 	if err != nil {
 		return err
 	}

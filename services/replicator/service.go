@@ -117,7 +117,11 @@ func (s *Service) Run(ctx context.Context) error {
 // ensure creates the topics of replication that are missing.
 func (s *Service) ensure(ctx context.Context) error {
 	letters, _ := s.topics.Log(s.topics.DeadLetters())
-	warnings, err := s.deps.Cluster.Ensure(ctx, events.Specs(append(s.topics.ReplicationLogs(), letters)))
+	var warnings []string
+	err := s.deps.Cluster.Kafka().Board().Until(ctx, "begin to replicate", func() (err error) {
+		warnings, err = s.deps.Cluster.Ensure(ctx, events.Specs(append(s.topics.ReplicationLogs(), letters)))
+		return err
+	})
 	if err != nil && ctx.Err() == nil {
 		return err
 	}

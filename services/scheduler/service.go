@@ -8,6 +8,7 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/mirrored"
@@ -34,6 +35,7 @@ type Service struct {
 	logger     *slog.Logger
 	owners     *logowner.Service[input]
 	guard      *mirrored.Guard
+	board      *trouble.Board
 }
 
 // input is what the core decides on.
@@ -55,7 +57,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		cfg: cfg, meter: deps.Meter, topics: events.Topics{Prefix: cfg.Prefix},
 		predicates: predicate.NewCache(predicateCache), metrics: m, logger: deps.Logger,
 	}
-	s.guard = deps.Cluster.Guard(cfg.Prefix, s.topics.Events())
+	s.guard, s.board = deps.Cluster.Guard(cfg.Prefix, s.topics.Events()), deps.Cluster.Kafka().Board()
 	if s.owners, err = logowner.New(s.ownerConfig(deps)); err != nil {
 		return nil, fmt.Errorf("scheduler: %w", err)
 	}
@@ -140,7 +142,7 @@ func (s *Service) Trouble() error { return s.owners.Trouble() }
 // an error only if it cannot begin: topics that are not as they must be, or that are copies
 // of another site's (*eventlog.ReadOnlyError).
 func (s *Service) Run(ctx context.Context) error {
-	err := s.guard.Writable(ctx, -1)
+	err := s.board.Until(ctx, "look whether the log of tasks is a copy", func() error { return s.guard.Writable(ctx, -1) })
 	if err == nil {
 		err = s.owners.Run(ctx)
 	}

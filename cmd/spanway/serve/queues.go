@@ -33,8 +33,7 @@ do the same for it. It holds about 120 bytes an entry, and no payloads.`,
 				}
 				defer c.Close()
 				o.Logger = log
-				run.Queues(ctx, c, o, tel)
-				return nil
+				return run.Queues(ctx, c, o, tel)
 			})
 		},
 	}

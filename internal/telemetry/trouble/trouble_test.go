@@ -193,3 +193,41 @@ func TestAgainEndsWithItsContext(t *testing.T) {
 		try.End()
 	})
 }
+
+// gaveUp is an error of what was tried for a while.
+type gaveUp struct{ error }
+
+func (gaveUp) Unavailable() bool { return true }
+
+func (g gaveUp) Unwrap() error { return g.error }
+
+// What begins is begun anew for as long as nothing answers; what time does not mend ends it.
+func TestUntilGoesOnThroughAnOutage(t *testing.T) {
+	play(t, func(s *scene) {
+		answers := make(chan error, 1)
+		tries, ended := 0, make(chan error, 1)
+		go func() {
+			ended <- s.Until(s.t.Context(), "begin", func() error { tries++; return <-answers })
+		}()
+		s.after(10 * time.Minute) // f tells of its own waiting.
+		answers <- fmt.Errorf("create the topics: %w", gaveUp{errGone})
+		s.after(0, `msg="trying again" doing=begin error="create the topics: connection refused" for=10m0s`)
+		s.inTheWay("begin, for 10m0s: create the topics")
+		s.after(beginAgain)
+		answers <- nil
+		s.after(0, `msg="it goes on again"`)
+		s.inTheWay("")
+		if err := <-ended; err != nil || tries != 2 {
+			t.Errorf("it was tried %d times and ended with %v", tries, err)
+		}
+		wrong := errors.New("the topic has too few partitions")
+		if err := s.Until(s.t.Context(), "begin", func() error { return wrong }); !errors.Is(err, wrong) {
+			t.Errorf("it ended with %v, want %v", err, wrong)
+		}
+		ctx, stop := context.WithCancel(s.t.Context())
+		stop()
+		if err := s.Until(ctx, "begin", func() error { return gaveUp{errGone} }); !errors.Is(err, errGone) {
+			t.Errorf("it ended with %v, want %v", err, errGone)
+		}
+	})
+}

@@ -3,11 +3,17 @@ package trouble
 import (
 	"context"
 	"errors"
+	"math"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/spanway/spanway/pkg/eventlog"
 )
+
+// beginAgain is how long Until waits at most, and half of it at least: what f does has tried
+// for long already.
+const beginAgain = time.Second
 
 // errNoAnswer is what is in the way of a Try that has begun and heard nothing.
 var errNoAnswer = errors.New("there is no answer yet")
@@ -50,7 +56,8 @@ func (t *Try) Begin(expected time.Duration) {
 	}
 }
 
-// Failed notes an error after which it is tried again.
+// Failed notes an error after which it is tried again. One that was given up after a while
+// is told of at once.
 func (t *Try) Failed(err error) {
 	t.mu.Lock()
 	first := t.err == nil
@@ -58,7 +65,7 @@ func (t *Try) Failed(err error) {
 	if t.since.IsZero() {
 		t.since = time.Now()
 	}
-	due := t.shown || eventlog.IsDenied(err)
+	due := t.shown || eventlog.IsDenied(err) || eventlog.IsUnavailable(err)
 	switch {
 	case due && !t.shown:
 		t.arm(Every)
@@ -76,6 +83,26 @@ func (t *Try) Failed(err error) {
 func (t *Try) Again(ctx context.Context, err error, pause time.Duration) bool {
 	t.Failed(err)
 	return Pause(ctx, pause)
+}
+
+// Until does f until it succeeds, ctx ends, or it fails for a reason that time does not mend.
+// What was given up because nothing answers (eventlog.IsUnavailable) is begun anew. So
+// begins what runs until it is stopped: an outage makes it late, and does not end it. f is
+// told of by its own Try while it waits.
+func (b *Board) Until(ctx context.Context, what string, f func() error) error {
+	try := b.New(what)
+	defer try.End()
+	try.Begin(math.MaxInt64 - Patience)
+	for {
+		err := f()
+		if err == nil {
+			try.Passed()
+			return nil
+		}
+		if ctx.Err() != nil || !eventlog.IsUnavailable(err) || !try.Again(ctx, err, beginAgain/2+rand.N(beginAgain/2)) {
+			return err
+		}
+	}
 }
 
 // Passed notes that it succeeded.
