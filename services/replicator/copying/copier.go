@@ -195,11 +195,11 @@ func (c *Copier) beside(ctx context.Context) error {
 }
 
 // takeTurn waits for a turn to compare keys when that begins, until it has one or something
-// else is due, and gives it back behind it.
+// else is due, such as the end of a checkpoint that is being saved, and gives it back behind it.
 func (c *Copier) takeTurn(ctx context.Context) (held bool, err error) {
 	switch sweeping := c.copy.State() == mirror.Sweeping; {
 	case sweeping && c.turn.n == 0:
-		within, cancel := context.WithTimeout(ctx, c.due())
+		within, cancel := c.untilDue(ctx)
 		defer cancel()
 		c.turn, err = c.cfg.Turns.take(within, 1)
 		if err != nil && ctx.Err() == nil {
@@ -210,6 +210,26 @@ func (c *Copier) takeTurn(ctx context.Context) (held bool, err error) {
 		c.turn = place{}
 	}
 	return false, err
+}
+
+// untilDue is a context that ends when something is due, or the checkpoint that is being saved
+// is saved, or was not; cancel must be called, and returns when nothing of it runs any more.
+func (c *Copier) untilDue(ctx context.Context) (within context.Context, cancel func()) {
+	within, end := context.WithTimeout(ctx, c.due())
+	saved := c.beingSaved()
+	if saved == nil {
+		return within, end
+	}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-saved:
+			end()
+		case <-within.Done():
+		}
+	}()
+	return within, func() { end(); <-watched }
 }
 
 // renew renews the claim if that is due.
