@@ -21,12 +21,12 @@ type Status struct {
 	// Copies are by link, topic of the target and partition. Of two links that copy into
 	// one partition each has its own.
 	Copies []*events.ReplicationCopyReported
-	// Duplicates are names that two replicators have at once, so that their reports overwrite
-	// each other.
+	// Duplicates are names that several replicators have at once, so that their reports
+	// overwrite each other.
 	Duplicates []Duplicate
 }
 
-// Duplicate is a name of two replicators.
+// Duplicate is a name of several replicators.
 type Duplicate struct {
 	Replicator string
 	// AtMs is when that was seen last.
@@ -37,15 +37,15 @@ type Duplicate struct {
 type standing struct {
 	shares map[string]*events.ReplicationLinkReported
 	copies map[string]*events.ReplicationCopyReported
-	wrote  map[string][2]string // the last two processes that wrote a share, by key
-	twice  map[string]int64     // when a name was seen to be that of two
-	moved  bool                 // a copy was told of, or deleted
+	wrote  map[string][]string // the processes that wrote a share last, the newest last, by key
+	twice  map[string]int64    // when a name was seen to be that of several
+	moved  bool                // a copy was told of, or deleted
 }
 
 func newStanding(c *cluster.Cluster, prefix string) (*table, *standing) {
 	s := &standing{
 		shares: map[string]*events.ReplicationLinkReported{}, copies: map[string]*events.ReplicationCopyReported{},
-		wrote: map[string][2]string{}, twice: map[string]int64{},
+		wrote: map[string][]string{}, twice: map[string]int64{},
 	}
 	topic := events.Topics{Prefix: cmp.Or(prefix, events.DefaultPrefix)}.ReplicationStatus()
 	return &table{cluster: c, topic: topic, set: s.set, clear: func() { clear(s.shares); clear(s.copies); clear(s.wrote); s.moved = true }}, s
@@ -83,17 +83,21 @@ func (s *standing) claims(key string, m *events.ReplicationCopyReported, offset 
 	}
 }
 
-// writes notes which process has written a share. One that writes again behind another one
-// has not been replaced by it: both run.
+// mostWriters of a share are remembered: so many replicators of one name are told of.
+const mostWriters = 16
+
+// writes notes which process has written a share. One that writes again behind others has not
+// been replaced by them: all run.
 func (s *standing) writes(key string, m *events.ReplicationLinkReported) {
-	last := s.wrote[key]
-	if m.Process == "" || m.Process == last[1] {
+	all := s.wrote[key]
+	if m.Process == "" || len(all) > 0 && m.Process == all[len(all)-1] {
 		return
 	}
-	if m.Process == last[0] {
+	if at := slices.Index(all, m.Process); at >= 0 {
 		s.twice[m.Replicator] = max(s.twice[m.Replicator], m.AtMs)
+		all = slices.Delete(all, at, at+1)
 	}
-	s.wrote[key] = [2]string{last[1], m.Process}
+	s.wrote[key] = append(all[max(0, len(all)-mostWriters+1):], m.Process)
 }
 
 func (s *standing) duplicates() (all []Duplicate) {

@@ -43,3 +43,29 @@ func TestClaims(t *testing.T) {
 	tell("one/a/0", &events.ReplicationCopyReported{Link: "one", Topic: "x.a"}) // Another topic.
 	want("one/a/0", 7)
 }
+
+// Several replicators of one name are told of, in whatever order they report; one that was
+// replaced is not.
+func TestSeveralOfOneName(t *testing.T) {
+	many := "ABCDEFGHIJKLMNOP"
+	for order, want := range map[string]bool{
+		"A": false, "AAA": false, "AB": false, "AABBCC": false, many: false, // Each has replaced the one before.
+		"ABA": true, "ABCA": true, "AABBCCAABBCC": true, "ABCB": true, many + "A": true,
+	} {
+		_, s := newStanding(nil, "")
+		for i, process := range order {
+			m := &events.ReplicationLinkReported{Link: "in", Replicator: "one", Process: string(process), AtMs: int64(i)}
+			r, err := (events.Encoder{Source: "/spanway/test/replicator"}).Encode("in@one", m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.set("in@one", &r)
+		}
+		if got := s.duplicates(); (len(got) == 1) != want {
+			t.Errorf("%s: %v", order, got)
+		}
+		if n := len(s.wrote["in@one"]); n > mostWriters {
+			t.Errorf("%s: %d processes are remembered", order, n)
+		}
+	}
+}

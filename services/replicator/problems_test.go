@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -225,9 +226,16 @@ func (l *logbook) String() string {
 	return l.text.String()
 }
 
-// Two replicators of one name share the copies as two of different names do, and nothing
-// stands twice.
-func TestTwoOfOneName(t *testing.T) {
+// Replicators of one name share the copies as such of different names do, and nothing stands
+// twice; that they have one name is told of, also if their reports come in turn.
+func TestReplicatorsOfOneName(t *testing.T) {
+	for _, n := range []int{2, 3} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) { ofOneName(t, n) })
+	}
+}
+
+func ofOneName(t *testing.T, replicators int) {
+	t.Helper()
 	all := places(t, "ams", "fra")
 	ams, fra := all["ams"], all["fra"]
 	const partitions = 16
@@ -236,11 +244,24 @@ func TestTwoOfOneName(t *testing.T) {
 	fra.log = slog.New(slog.NewTextHandler(&told, nil))
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}})
 	one, stop := fra.serve("one")
-	other, _ := fra.serve("one")
-	eventually(t, "both have copies", func() bool {
-		a, b := running(one), running(other)
-		return a > 0 && b > 0 && a+b == partitions
-	})
+	run := []*Service{one}
+	for len(run) < replicators {
+		other, _ := fra.serve("one")
+		run = append(run, other)
+	}
+	shared := func(among []*Service) func() bool {
+		return func() bool {
+			sum := 0
+			for _, s := range among {
+				n := running(s)
+				if sum += n; n == 0 {
+					return false
+				}
+			}
+			return sum == partitions
+		}
+	}
+	eventually(t, "all have copies", shared(run))
 	for p := range int32(partitions) {
 		ams.write("orders", p, 0, 5)
 		fra.has("orders", p, values("ams", 5))
@@ -250,6 +271,7 @@ func TestTwoOfOneName(t *testing.T) {
 		return err == nil && len(status.Duplicates) == 1 && status.Duplicates[0].Replicator == "one" && strings.Contains(told.String(), "duplicate_instance")
 	})
 	stop()
+	eventually(t, "the others have its copies", shared(run[1:]))
 	for p := range int32(partitions) {
 		ams.write("orders", p, 5, 5)
 		fra.has("orders", p, values("ams", 10))

@@ -212,7 +212,7 @@ func (v *linkView) doubles(status *replication.Status, now int64) {
 	for _, d := range status.Duplicates {
 		if now-d.AtMs <= fresh.Milliseconds() && slices.Contains(v.Replicators, d.Replicator) {
 			v.Problems = append(v.Problems, problemView{Code: "duplicate_instance", Text: fmt.Sprintf(
-				"two replicators of this site have the name %s: each record is copied once all the same, but only what one of them reports is shown; give each a name of its own (--instance)", d.Replicator)})
+				"two or more replicators of this site have the name %s: each record is copied once all the same, but only what one of them reports is shown; give each a name of its own (--instance)", d.Replicator)})
 		}
 	}
 }
