@@ -17,19 +17,51 @@ func (c *Client) Create(ctx context.Context, spec events.TopicSpec) error {
 	n := needs{topic: spec.Name, onTopic: "Create", onCluster: "Create"}
 	what := fmt.Sprintf("create topic %s with %d partitions", spec.Name, spec.Partitions)
 	return c.persist(ctx, what, n, func() error {
-		m, err := c.metadata(ctx)
+		answers, err := c.createOnce(ctx, spec)
 		if err != nil {
 			return err
 		}
-		r, err := c.api.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: []kafkago.TopicConfig{topicConfig(spec, min(WantReplicas, len(m.Brokers)))}})
-		if err == nil {
-			err = r.Errors[spec.Name]
-		}
-		if errors.Is(err, kafkago.TopicAlreadyExists) {
-			return nil
-		}
-		return refusedTopic(spec.Name, err)
+		return refusedTopic(spec.Name, answers[spec.Name])
 	})
+}
+
+// CreateAll creates topics as Create does, in one request, and returns what the cluster answered
+// of those that it did not create: they may be created one by one, which tells what is the
+// matter, and tries again. If the request fails there is one error for all.
+func (c *Client) CreateAll(ctx context.Context, specs []events.TopicSpec) (failed map[string]error, err error) {
+	what := fmt.Sprintf("create %d topics", len(specs))
+	err = c.persist(ctx, what, needs{onCluster: "Create"}, func() (err error) {
+		failed, err = c.createOnce(ctx, specs...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return failed, nil
+}
+
+// createOnce asks once for topics to be created, and returns what was answered of those that are
+// not there now.
+func (c *Client) createOnce(ctx context.Context, specs ...events.TopicSpec) (failed map[string]error, err error) {
+	m, err := c.metadata(ctx)
+	if err != nil {
+		return nil, err
+	}
+	configs := make([]kafkago.TopicConfig, len(specs))
+	for i := range specs {
+		configs[i] = topicConfig(specs[i], min(WantReplicas, len(m.Brokers)))
+	}
+	r, err := c.api.CreateTopics(ctx, &kafkago.CreateTopicsRequest{Topics: configs})
+	if err != nil {
+		return nil, err
+	}
+	failed = map[string]error{}
+	for name, err := range r.Errors {
+		if err != nil && !errors.Is(err, kafkago.TopicAlreadyExists) {
+			failed[name] = err
+		}
+	}
+	return failed, nil
 }
 
 // Grow gives a topic more partitions, so that it has at least as many as given. Where they

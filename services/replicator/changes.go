@@ -40,8 +40,11 @@ type attempt struct {
 }
 
 const (
-	// atOnce is how many topics are changed at the same time.
+	// atOnce is how many requests for changes are made at the same time.
 	atOnce = 8
+	// mostTopics and mostPartitions bound what one request creates: the controllers of Apache
+	// Kafka refuse one with 10,000 partitions.
+	mostTopics, mostPartitions = 50, 1000
 	// settleTime is how long a change that was made may be unknown to the cluster's brokers.
 	settleTime = 2 * time.Second
 	// firstAgain and lastAgain bound how long a change that failed waits.
@@ -59,6 +62,7 @@ func (c *changes) make(ctx context.Context, wanted []selection.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	names := map[string]bool{}
+	var created, changed []*attempt
 	for _, w := range wanted {
 		names[w.Topic] = true
 		a := c.all[w.Topic]
@@ -69,7 +73,16 @@ func (c *changes) make(ctx context.Context, wanted []selection.Change) {
 		if a.running || time.Now().Before(a.due) {
 			continue
 		}
-		a.running, a.change = true, w
+		if a.running, a.change = true, w; w.Create {
+			created = append(created, a)
+		} else {
+			changed = append(changed, a)
+		}
+	}
+	for _, batch := range together(created) {
+		c.running.Go(func() { c.create(ctx, batch) })
+	}
+	for _, a := range changed {
 		c.running.Go(func() { c.attempt(ctx, a) })
 	}
 	for name, a := range c.all {
@@ -79,20 +92,79 @@ func (c *changes) make(ctx context.Context, wanted []selection.Change) {
 	}
 }
 
+// together are topics by the requests that create them.
+func together(all []*attempt) (batches [][]*attempt) {
+	partitions := int32(0)
+	for _, a := range all {
+		last := len(batches) - 1
+		if last < 0 || len(batches[last]) == mostTopics || partitions+a.change.Partitions > mostPartitions {
+			batches, partitions, last = append(batches, nil), 0, last+1
+		}
+		batches[last] = append(batches[last], a)
+		partitions += a.change.Partitions
+	}
+	return batches
+}
+
+// create creates topics in one request. Those that were not created by it are tried one by one,
+// so that none holds up another.
+func (c *changes) create(ctx context.Context, batch []*attempt) {
+	if len(batch) == 1 {
+		c.attempt(ctx, batch[0])
+		return
+	}
+	rest := batch
+	if !c.inSlot(ctx, func(ctx context.Context) {
+		specs := make([]events.TopicSpec, len(batch))
+		for i, a := range batch {
+			specs[i] = specOf(a.change)
+		}
+		failed, err := c.view.cluster.Kafka().CreateAll(ctx, specs)
+		if err != nil {
+			return // One by one they say why.
+		}
+		rest = nil
+		for _, a := range batch {
+			if failed[a.change.Topic] != nil {
+				rest = append(rest, a)
+			} else {
+				c.made(a, nil)
+			}
+		}
+	}) {
+		return
+	}
+	c.poke()
+	for _, a := range rest {
+		c.running.Go(func() { c.attempt(ctx, a) })
+	}
+}
+
 // attempt makes one change.
 func (c *changes) attempt(ctx context.Context, a *attempt) {
+	var err error
+	if c.inSlot(ctx, func(ctx context.Context) { err = c.change(ctx, a.change) }) {
+		c.made(a, err)
+		c.poke()
+	}
+}
+
+// inSlot waits for a slot and does something in it, for so long at most; false if ctx has ended.
+func (c *changes) inSlot(ctx context.Context, do func(context.Context)) bool {
 	select {
 	case c.slots <- struct{}{}:
 		defer func() { <-c.slots }()
 	case <-ctx.Done():
-		return
+		return false
 	}
 	within, cancel := context.WithTimeout(ctx, changeTimeout)
-	err := c.change(within, a.change)
-	cancel()
-	if ctx.Err() != nil {
-		return
-	}
+	defer cancel()
+	do(within)
+	return ctx.Err() == nil
+}
+
+// made notes what became of a change.
+func (c *changes) made(a *attempt, err error) {
 	c.mu.Lock()
 	a.running, a.err = false, err
 	if err == nil {
@@ -101,26 +173,31 @@ func (c *changes) attempt(ctx context.Context, a *attempt) {
 		a.pause = min(max(2*a.pause, firstAgain), lastAgain)
 		a.due = time.Now().Add(a.pause)
 	}
+	change, pause := a.change, a.pause
 	c.mu.Unlock()
 	if err != nil {
-		c.log.Error("a target topic is not as it must be", "topic", a.change.Topic, "links", a.change.Links, "again_in", a.pause, "error", err)
-	} else {
-		c.log.Info("a target topic was changed", "topic", a.change.Topic, "created", a.change.Create, "partitions", a.change.Partitions, "settings", a.change.Settings)
-		c.view.stale(a.change.Topic)
+		c.log.Error("a target topic is not as it must be", "topic", change.Topic, "links", change.Links, "again_in", pause, "error", err)
+		return
 	}
-	c.poke()
+	c.log.Info("a target topic was changed", "topic", change.Topic, "created", change.Create, "partitions", change.Partitions, "settings", change.Settings)
+	c.view.stale(change.Topic)
 }
 
 func (c *changes) change(ctx context.Context, w selection.Change) error {
 	api := c.view.cluster.Kafka()
 	if w.Create {
-		return api.Create(ctx, events.TopicSpec{Name: w.Topic, Partitions: w.Partitions, Config: w.Settings})
+		return api.Create(ctx, specOf(w))
 	}
 	var err error
 	if w.Partitions > 0 {
 		err = api.Grow(ctx, w.Topic, w.Partitions)
 	}
 	return errors.Join(err, api.Set(ctx, w.Topic, w.Settings))
+}
+
+// specOf is a topic that is to be created.
+func specOf(w selection.Change) events.TopicSpec {
+	return events.TopicSpec{Name: w.Topic, Partitions: w.Partitions, Config: w.Settings}
 }
 
 // TargetRefused and TargetAway are codes of problems, as those of package selection.

@@ -47,6 +47,25 @@ func alterTopics(t *testing.T, b Broker) {
 	describedWith(t, c, name, 3)
 	appended(t, c.Partition(name, 2), []events.Record{{Key: []byte("k"), Value: []byte("v"), Timestamp: time.Now().UnixMilli()}})
 	refusals(t, b, c, name)
+	createTogether(t, b, c, name)
+}
+
+// createTogether: of topics that one request creates one may be there, and one may be refused.
+func createTogether(t *testing.T, b Broker, c *kafka.Client, there string) {
+	t.Helper()
+	ctx := limited(t)
+	specs := []events.TopicSpec{{Name: "together-1", Partitions: 1}, {Name: there, Partitions: 1}, {Name: "together-2", Partitions: 2}}
+	refused := 0
+	if b.ChecksTopics {
+		specs, refused = append(specs, events.TopicSpec{Name: "bad", Partitions: 1, Config: map[string]string{"cleanup.policy": "sometimes"}}), 1
+	}
+	failed, err := c.CreateAll(ctx, specs)
+	if err != nil || len(failed) != refused || refused > 0 && failed["bad"] == nil {
+		t.Errorf("failed are %v, %v", failed, err)
+	}
+	describedWith(t, c, "together-1", 1)
+	describedWith(t, c, "together-2", 2)
+	describedWith(t, c, there, 3)
 }
 
 // refusals: what a cluster does not take is told at once.
