@@ -37,7 +37,7 @@ this one. Interrupted, the same command goes on; start the applications here whe
 succeeded. To fail back, call it at the other site.
 
 --force is for a source that does not answer: the link is paused at once, and what is
-missing at most is printed. Call it again when the source answers, for the link back.`,
+known to be missing is printed. Call it again when the source answers, for the link back.`,
 		Example: "  spanway --site fra link failover orders --dry-run\n  spanway --site fra link failover orders\n  spanway --site ams link failover orders     # and back",
 		Args:    cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
-	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/failover"
 )
@@ -25,19 +24,23 @@ type failoverView struct {
 	Failed     *failoverError `json:"error,omitempty"`
 }
 
-// frozenView is a partition: it is copied up to Next, and ends at End at the source.
+// frozenView is a partition: it is copied up to Next, and ends at End at the source; once it
+// was failed over, with what has come back there.
 type frozenView struct {
 	Topic     string `json:"topic"`
 	Partition int32  `json:"partition"`
 	End       int64  `json:"source_end"`
 	Next      int64  `json:"next"`
-	Same      int64  `json:"same"`
-	Left      int64  `json:"not_copied"`
-	Gone      int64  `json:"gone_at_source"`
-	// AsOf is when Next and End were known; Known is false if no end was ever reported, so
-	// that Left says nothing.
-	AsOf  string `json:"as_of,omitempty"`
-	Known bool   `json:"not_copied_known"`
+	// Same is of an audit, if Compared.
+	Same     int64 `json:"same"`
+	Compared bool  `json:"compared"`
+	Left     int64 `json:"not_copied"`
+	// Certain is what Left says; Known is false if that is nothing.
+	Certain failover.Certainty `json:"not_copied_is"`
+	Known   bool               `json:"not_copied_known"`
+	Gone    int64              `json:"gone_at_source"`
+	// AsOf is when Next and End were known.
+	AsOf string `json:"as_of,omitempty"`
 }
 
 // overView is where a consumer group goes on.
@@ -59,7 +62,9 @@ func viewFailover(r *failover.Report, dryRun bool) *failoverView {
 	}
 	for i := range r.Partitions {
 		p := &r.Partitions[i]
-		v.Partitions = append(v.Partitions, frozenView{p.Topic, p.Partition, p.End, p.Next, p.Same, p.Left, p.Gone, cli.Stamp(p.At.UnixMilli()), !p.Unknown})
+		v.Partitions = append(v.Partitions, frozenView{
+			p.Topic, p.Partition, p.End, p.Next, p.Same, p.Compared, p.Left, p.Certain, p.Certain != failover.Unknown, p.Gone, cli.Stamp(p.At.UnixMilli()),
+		})
 	}
 	for i := range r.Groups {
 		g := &r.Groups[i]
@@ -95,19 +100,7 @@ func printFailover(a *cli.App, v *failoverView, failed error) error {
 	if a.JSON() {
 		return a.Object(v)
 	}
-	if len(v.Partitions) > 0 {
-		t := &cli.Table{Head: []string{"TOPIC", "P", "END", "COPIED TO", "SAME", "NOT COPIED"}}
-		for _, p := range v.Partitions {
-			left := cli.Plain(p.Left)
-			if p.Left > 0 {
-				left = cli.Marked(fmt.Sprint(p.Left), render.Red)
-			}
-			end := cli.Plain(p.End)
-			if !p.Known {
-				end, left = cli.Plain("unknown"), cli.Marked("unknown", render.Red)
-			}
-			t.Add(cli.Plain(p.Topic), cli.Plain(p.Partition), end, cli.Plain(p.Next), cli.Plain(p.Same), left)
-		}
+	if t := v.table(); len(v.Partitions) > 0 {
 		if err := a.Table(t); err != nil {
 			return err
 		}
@@ -115,17 +108,8 @@ func printFailover(a *cli.App, v *failoverView, failed error) error {
 	if err := printOver(a, v.Groups); err != nil || failed != nil {
 		return err
 	}
-	for _, p := range v.Partitions {
-		if p.Gone > 0 {
-			a.Printf("%s/%d: the source has lost %d offsets that were copied; they are here alone\n", p.Topic, p.Partition, p.Gone)
-		}
-	}
-	for _, p := range v.Partitions {
-		if v.Forced && p.Known {
-			a.Printf("%s/%d: not copied are %d of the records below %d, where the source ended when it was reported last, at %s; what came later is not known\n", p.Topic, p.Partition, p.Left, p.End, p.AsOf)
-		} else if v.Forced {
-			a.Printf("%s/%d: how many records are not copied is unknown: no end of the source was reported\n", p.Topic, p.Partition)
-		}
+	for _, line := range v.missing() {
+		a.Printf("%s\n", line)
 	}
 	return a.Printf("%s\n", v.outcome())
 }

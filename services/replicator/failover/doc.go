@@ -19,7 +19,7 @@
 // one follows no settings.
 //
 // If the source is away, and only if it is forced, the link is paused at once: what is
-// missing at most is reported. The same command makes the link back once the source answers.
+// known to be missing is reported. The same command makes the link back once the source answers.
 //
 // # Topics
 //

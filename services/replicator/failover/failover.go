@@ -86,22 +86,39 @@ type Report struct {
 type Partition struct {
 	Topic, Target string
 	Partition     int32
-	// End is that of the source, where it was frozen, or as it was known last. Next is up
-	// to where the source is copied.
+	// End is that of the source, where it was frozen, or as it was known last. After the
+	// fail-over it is where the source ends now: with the copies that have come back there.
+	// Next is up to where the source is copied.
 	End, Next int64
-	// Same is how many records are equal on both sides.
-	Same int64
-	// Left is how many records of the source, from Next on, are not copied: of a source
-	// that is away, those that are known of. Gone is how many offsets were copied that the
-	// source does not have any more.
+	// Compared says that the audit has compared both sides: Same records are equal.
+	Compared bool
+	Same     int64
+	// Left is how many records of the source, from Next on, are not copied, and Certain what
+	// that number says. Gone is how many offsets were copied that the source does not have any
+	// more.
 	Left, Gone int64
+	Certain    Certainty
 	// At is when Next, and of a source that is away End, was known: when the replicator
 	// reported it, or the source was asked.
 	At time.Time
-	// Unknown: no end of the source was ever reported, as by a replicator that has begun when
-	// the link was paused. It is so only while the source is away.
-	Unknown bool
 }
+
+// Certainty is what a number of records that are not copied says. It is stable.
+type Certainty string
+
+// The certainties.
+const (
+	// Exact: the source was asked, and what is not copied stands there alone.
+	Exact Certainty = "exact"
+	// Waiting: so many offsets are yet to be copied; the fail-over waits for that.
+	Waiting Certainty = "waiting"
+	// LastKnown: so many offsets were not copied when it was reported last; what came to the
+	// source later is not known.
+	LastKnown Certainty = "last_known"
+	// Unknown: no end of the source was reported, as by a replicator that has begun when the
+	// link was paused. The number is 0 and says nothing.
+	Unknown Certainty = "unknown"
+)
 
 // Group is where a consumer group goes on in a partition.
 type Group struct {

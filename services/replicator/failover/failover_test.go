@@ -46,6 +46,7 @@ func toAndFro(t *testing.T, ams, fra *place) {
 			t.Fatalf("round %d: %+v", round, r)
 		}
 		number = r.Number
+		certain(t, "made before", &r, failover.Exact)
 		here, there = there, here
 		here.write(written, 10)
 		written += 10

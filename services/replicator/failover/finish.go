@@ -13,7 +13,7 @@ import (
 // away goes on without a source that does not answer, if that is forced.
 func (r *run) away(ctx context.Context, why error) error {
 	if !r.Force {
-		return r.fail(SourceUnreachable, why, nil, "the source %s does not answer; --force goes on without it, and says what is missing at most", r.link.Source)
+		return r.fail(SourceUnreachable, why, nil, "the source %s does not answer; --force goes on without it, and says what is known to be missing", r.link.Source)
 	}
 	r.Forced, r.Unfinished = true, true
 	if r.Already = r.link.FailedOver; r.Already || r.DryRun {
@@ -95,7 +95,7 @@ func (r *run) since(ctx context.Context) error {
 		if p.Next, err = copiedTo(ctx, pair, p.Partition); err != nil {
 			return err
 		}
-		p.End, p.Gone, p.At, p.Unknown = end, max(0, p.Next-end), time.Now(), false
+		p.End, p.Gone, p.At, p.Certain = end, max(0, p.Next-end), time.Now(), Exact
 		if p.Left, err = r.count(ctx, p, p.Next, own); err != nil {
 			return err
 		}

@@ -25,11 +25,7 @@ func (r *run) known(ctx context.Context) error {
 	defer cancel()
 	err := replication.WatchStatus(waiting, r.Here.Cluster, r.Prefix, func(s replication.Status) error {
 		for _, m := range r.copies(&s) {
-			r.Partitions = append(r.Partitions, Partition{
-				Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition,
-				End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next), At: time.UnixMilli(m.AtMs),
-				Unknown: m.SourceEnd == 0 && m.Next == 0,
-			})
+			r.Partitions = append(r.Partitions, reported(m))
 		}
 		if len(r.Partitions) > 0 {
 			return errRead
@@ -49,6 +45,18 @@ func (r *run) known(ctx context.Context) error {
 		return r.fail(NothingCopied, nil, nil, "no replicator of this site has reported a copy of what the link chooses; see spanway link show %s", r.link.Name)
 	}
 	return err
+}
+
+// reported is a partition as it was reported last.
+func reported(m *events.ReplicationCopyReported) Partition {
+	p := Partition{
+		Topic: m.Topic, Target: m.TargetTopic, Partition: m.Partition,
+		End: m.SourceEnd, Next: m.Next, Left: max(0, m.SourceEnd-m.Next), Certain: LastKnown, At: time.UnixMilli(m.AtMs),
+	}
+	if m.LagUnknown {
+		p.Left, p.Certain = 0, Unknown
+	}
+	return p
 }
 
 // AllDeleted tells whether all that a link has copied was deleted at its source: replicators

@@ -42,6 +42,7 @@ func (r *run) freeze(ctx context.Context) error {
 			return err
 		}
 		if len(written) == 0 {
+			r.frozen()
 			return nil
 		}
 		if until, ok := ctx.Deadline(); ok && time.Until(until) <= r.Quiet {
@@ -54,6 +55,14 @@ func (r *run) freeze(ctx context.Context) error {
 	}
 }
 
+// frozen notes that what is not copied is waited for from now on.
+func (r *run) frozen() {
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		p.Left, p.Certain = max(0, p.End-p.Next), Waiting
+	}
+}
+
 // ends takes the ends of the source.
 func (r *run) ends(ctx context.Context) error {
 	for i := range r.Partitions {
@@ -62,7 +71,7 @@ func (r *run) ends(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("freeze the source: %w", err)
 		}
-		p.End, p.Unknown = end, false
+		p.End = end
 	}
 	return nil
 }
@@ -132,6 +141,9 @@ func (r *run) drain(ctx context.Context) error {
 	})
 	switch {
 	case errors.Is(err, errRead):
+		for i := range r.Partitions {
+			r.Partitions[i].Certain = Exact
+		}
 		return nil
 	case waiting.Err() != nil && ctx.Err() == nil:
 		return r.fail(NotDrained, nil, behind, "in %s not all was copied; see spanway link show %s --partitions", r.Timeout, r.link.Name)

@@ -21,6 +21,16 @@ func code(t *testing.T, what string, err error, want failover.Code) {
 	}
 }
 
+// certain fails unless that is what the report says of what is not copied.
+func certain(t *testing.T, what string, r *failover.Report, want failover.Certainty) {
+	t.Helper()
+	for _, p := range r.Partitions {
+		if p.Certain != want {
+			t.Errorf("%s: %+v; want %s", what, p, want)
+		}
+	}
+}
+
 // Writers at the source that go on are seen: before anything is changed, and at the last
 // moment, when it is undone.
 func TestWritersGoOn(t *testing.T) {
@@ -94,10 +104,13 @@ func TestTheSourceIsAway(t *testing.T) {
 	if !r.Forced || !r.Unfinished || r.Already {
 		t.Errorf("%+v", r)
 	}
+	certain(t, "forced", &r, failover.LastKnown)
 	fra.paused(true)
 	fra.withoutBack(true)
 	if r := run(t, c); !r.Already || !r.Unfinished {
 		t.Errorf("again: %+v", r)
+	} else {
+		certain(t, "forced again", &r, failover.LastKnown)
 	}
 	fra.write(40, 5)
 	ams.broker.Start()
@@ -106,6 +119,7 @@ func TestTheSourceIsAway(t *testing.T) {
 	if r.Forced || r.Unfinished || r.Already {
 		t.Errorf("the source is back: %+v", r)
 	}
+	certain(t, "the source is back", &r, failover.Exact)
 	fra.withoutBack(false)
 	fra.paused(true)
 	for _, p := range r.Partitions {

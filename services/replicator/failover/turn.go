@@ -74,7 +74,7 @@ func (r *run) audit(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if p.Same = found.Same; !found.Equal() {
+		if p.Same, p.Compared = found.Same, true; !found.Equal() {
 			wrong = append(wrong, fmt.Sprintf("%s is equal below %d", p.at(), found.EqualTo))
 		}
 		r.tell(Audit, "%d of %d partitions are compared", i+1, len(r.Partitions))
