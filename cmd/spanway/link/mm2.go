@@ -1,10 +1,7 @@
 package link
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -23,41 +20,8 @@ const (
 	defaultPolicy    = "DefaultReplicationPolicy"
 )
 
-// counterparts are what becomes of properties of a flow (or of all), by their name there.
-// What has a link's field is read; of all else it is said.
-var counterparts = map[string]string{
-	"enabled": "", "topics": "", "topics.exclude": "", "topics.blacklist": "", "replication.policy.class": "", "replication.policy.separator": "",
-	"groups":                                              "offsets of consumer groups are not carried over by a link",
-	"groups.exclude":                                      "offsets of consumer groups are not carried over by a link",
-	"groups.blacklist":                                    "offsets of consumer groups are not carried over by a link",
-	"sync.group.offsets.enabled":                          "offsets of consumer groups are not carried over by a link",
-	"sync.group.offsets.interval.seconds":                 "offsets of consumer groups are not carried over by a link",
-	"emit.checkpoints.enabled":                            "a link keeps its place in its target, and in replication.checkpoints",
-	"emit.checkpoints.interval.seconds":                   "a link keeps its place in its target, and in replication.checkpoints",
-	"sync.topic.acls.enabled":                             "access rights are not copied; grant them at the target",
-	"sync.topic.acls.interval.seconds":                    "access rights are not copied; grant them at the target",
-	"sync.topic.configs.enabled":                          "settings of topics always follow the source",
-	"sync.topic.configs.interval.seconds":                 "settings of topics always follow the source",
-	"config.properties.exclude":                           "which settings follow the source is fixed",
-	"emit.heartbeats.enabled":                             "replicators report once a second; there is no topic of heartbeats in the source",
-	"emit.heartbeats.interval.seconds":                    "replicators report once a second; there is no topic of heartbeats in the source",
-	"refresh.topics.enabled":                              "topics are found within a second, always",
-	"refresh.topics.interval.seconds":                     "topics are found within a second, always",
-	"refresh.groups.enabled":                              "offsets of consumer groups are not carried over by a link",
-	"refresh.groups.interval.seconds":                     "offsets of consumer groups are not carried over by a link",
-	"tasks.max":                                           "copies are shared out over the replicators that run; run more of them",
-	"exactly.once.source.support":                         "copies are exactly once, always",
-	"dedicated.mode.enable.internal.rest":                 "replicators need no REST server",
-	"offset-syncs.topic.replication.factor":               "there is no topic of offset syncs",
-	"offset-syncs.topic.location":                         "there is no topic of offset syncs",
-	"heartbeats.topic.replication.factor":                 "there is no topic of heartbeats",
-	"checkpoints.topic.replication.factor":                "there is no topic of checkpoints",
-	"replication.factor":                                  "topics are created with the default of the target's brokers",
-	"offset.lag.max":                                      "each record's offset in the source stands in its header",
-	"producer.override.acks":                              "copies are appended with acks=all, always",
-	"add.source.alias.to.metrics":                         "metrics have the link as an attribute",
-	"replication.policy.internal.topic.separator.enabled": "there are no internal topics",
-}
+// neverCopied are topics that MirrorMaker 2 does not copy whatever its lists say.
+var neverCopied = []string{`.*[\-\.]internal`, `__.*`}
 
 // imported is what becomes of a file of MirrorMaker 2.
 type imported struct {
@@ -98,10 +62,17 @@ func importMM2(text []byte, to string) (*imported, error) {
 	}
 	out := &imported{}
 	for _, from := range m.clusters {
-		if m.enabled(from, to) {
-			out.links = append(out.links, m.link(out, from, to))
+		if !m.enabled(from, to) {
+			continue
+		}
+		if l, ok := m.link(out, from, to); ok {
+			out.links = append(out.links, l)
 		}
 	}
+	if len(out.links) == 0 {
+		return nil, fmt.Errorf("no flow to %s copies a topic: each has an empty list of topics", to)
+	}
+	out.crossing(to)
 	m.rest(out, to)
 	return out, nil
 }
@@ -135,83 +106,112 @@ func (m *mm2) enabled(from, to string) bool {
 	return from != to && strings.EqualFold(m.all[from+"->"+to+".enabled"], "true")
 }
 
-// of is a property of a flow: its own, or that of all, or that of MirrorMaker 2.
-func (m *mm2) of(from, to, name, otherwise string) string {
+// property is a property of a flow: its own, or that of all, or that of MirrorMaker 2; and the
+// key that gives it, empty if none does.
+func (m *mm2) property(from, to, name, otherwise string) (key, value string) {
 	for _, key := range []string{from + "->" + to + "." + name, name} {
 		if value, given := m.all[key]; given {
-			m.used[key] = true
-			return strings.TrimSpace(value)
+			return key, strings.TrimSpace(value)
 		}
 	}
-	return otherwise
+	return "", otherwise
 }
 
-// link is the link of a flow.
-func (m *mm2) link(out *imported, from, to string) replication.Spec {
+// of is property, and notes that it has its counterpart.
+func (m *mm2) of(from, to, name, otherwise string) string {
+	key, value := m.property(from, to, name, otherwise)
+	m.used[key] = true
+	return value
+}
+
+// policyName is the name of a class without its package.
+func policyName(class string) string { return class[strings.LastIndex(class, ".")+1:] }
+
+// link is the link of a flow; false if it copies nothing.
+func (m *mm2) link(out *imported, from, to string) (s replication.Spec, ok bool) {
 	m.used[from+"->"+to+".enabled"] = true
-	s := replication.Spec{
+	s = replication.Spec{
 		Name: from + "-" + to, Source: from, Model: links.Topic,
-		Include: items(cmp.Or(m.of(from, to, "topics", ""), defaultTopics)),
+		Include: items(m.of(from, to, "topics", defaultTopics)),
 		Exclude: items(m.of(from, to, "topics.exclude", m.of(from, to, "topics.blacklist", defaultExclude))),
 	}
-	policy := m.of(from, to, "replication.policy.class", defaultPolicy)
+	policy := policyName(m.of(from, to, "replication.policy.class", defaultPolicy))
 	separator := m.of(from, to, "replication.policy.separator", defaultSeparator)
-	switch policy = policy[strings.LastIndex(policy, ".")+1:]; policy {
+	if len(s.Include) == 0 {
+		out.note("%s: its list of topics is empty, so that MirrorMaker 2 copies none: no link is made of it", s.Name)
+		return s, false
+	}
+	for _, p := range neverCopied {
+		if !slices.Contains(s.Exclude, p) {
+			s.Exclude = append(s.Exclude, p)
+		}
+	}
+	switch policy {
 	case identityPolicy:
 	case defaultPolicy:
 		s.Prefix = from + separator
 	default:
-		out.note("%s: the policy %s names topics in a way of its own; set topic names by prefix, or let them be the same", s.Name, policy)
+		out.note("%s: the policy %.99q names topics in a way of its own; the link gives them the same names as in the source: set its prefix if they are to have one", s.Name, policy)
 	}
-	for what, list := range map[string][]string{"include": s.Include, "exclude": s.Exclude} {
-		for _, p := range list {
-			if err := links.CheckPattern(p); err != nil {
-				out.note("%s: %s has the pattern %q, which RE2 does not have (%v): write it in another way", s.Name, what, p, err)
-			}
-		}
-	}
-	if m.enabled(to, from) && s.Prefix == "" {
+	s.Include, s.Exclude = folded(s.Include), folded(s.Exclude)
+	if _, back := m.property(to, from, "replication.policy.class", defaultPolicy); m.enabled(to, from) && s.Prefix == "" && policyName(back) != defaultPolicy {
 		s.Shared = true
 		out.note("%s: the flow goes both ways with the same names of topics, so that the link is shared: others may write to its topics", s.Name)
 	}
-	return s
+	out.check(&s)
+	return s, true
+}
+
+// folded are patterns, several in one if there are more than a link may have. One that cannot
+// be compiled stays alone, and is told of.
+func folded(patterns []string) (out []string) {
+	if len(patterns) <= links.MaxPatterns {
+		return patterns
+	}
+	for _, p := range patterns {
+		last := len(out) - 1
+		if last >= 0 && len(out[last])+1+len(p) <= links.MaxPatternBytes && links.CheckPattern(p) == nil && links.CheckPattern(out[last]) == nil {
+			out[last] += "|" + p
+		} else {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// check says what of a link has to be changed before it can be applied.
+func (i *imported) check(s *replication.Spec) {
+	ok := true
+	for _, of := range []struct {
+		what string
+		list []string
+	}{{"include", s.Include}, {"exclude", s.Exclude}} {
+		for _, p := range of.list {
+			if err := links.CheckPattern(p); err != nil {
+				ok = false
+				i.note("%s: %s has the pattern %q, which is none of RE2 (%v): write it in another way", s.Name, of.what, p, err)
+			}
+		}
+	}
+	if err := s.Check(); ok && err != nil {
+		i.note("%s: link apply does not take this link as it is: %v", s.Name, err)
+	}
+}
+
+// crossing says that links may name their copies alike: of each topic one link alone has the
+// copy.
+func (i *imported) crossing(to string) {
+	for n := range i.links {
+		for _, other := range i.links[n+1:] {
+			if i.links[n].Prefix == other.Prefix {
+				i.note("%s, %s: both give copies at %s the same names; a topic that both choose is copied by one of them alone (two_links): give them prefixes, or choose other topics", i.links[n].Name, other.Name, to)
+			}
+		}
+	}
 }
 
 func (i *imported) note(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !slices.Contains(i.notes, text) {
 		i.notes = append(i.notes, text)
 	}
-}
-
-// ofACluster is a property of the connection to a cluster.
-var ofACluster = regexp.MustCompile(`^([^.>]+)\.(.+)$`)
-
-// rest says of each property that is left what becomes of it.
-func (m *mm2) rest(out *imported, to string) {
-	for _, key := range slices.Sorted(maps.Keys(m.all)) {
-		if m.used[key] {
-			continue
-		}
-		name, flow := key, false
-		if i := strings.Index(key, "->"); i > 0 {
-			from, rest, _ := strings.Cut(key, "->")
-			target, property, _ := strings.Cut(rest, ".")
-			if target != to || !m.enabled(from, to) {
-				continue // Of a flow that is not this site's.
-			}
-			name, flow = property, true
-		}
-		why, known := counterparts[name]
-		of := ofACluster.FindStringSubmatch(key)
-		switch {
-		case known && why == "":
-		case known:
-			out.note("%s: %s", key, why)
-		case !flow && of != nil && slices.Contains(m.clusters, of[1]):
-			out.note("%s.*: how cluster %s is reached belongs into the configuration file of the replicator, as a cluster of that name", of[1], of[1])
-		default:
-			out.note("%s: has no counterpart", key)
-		}
-	}
-	slices.Sort(out.notes)
 }
