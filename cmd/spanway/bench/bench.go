@@ -60,9 +60,9 @@ func plain(a *cli.App) error {
 	return nil
 }
 
-// named refuses a cluster that the flags name if the benchmarks cannot connect to it, or no
+// reached refuses a cluster that the flags name if the benchmarks cannot connect to it, or no
 // broker of it answers.
-func named(ctx context.Context, a *cli.App) error {
+func reached(ctx context.Context, a *cli.App) error {
 	if err := plain(a); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func named(ctx context.Context, a *cli.App) error {
 
 func measureTasks(ctx context.Context, a *cli.App, cfg bench.Config, embedded bool) error {
 	if !embedded {
-		if err := named(ctx, a); err != nil {
+		if err := reached(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -143,9 +143,17 @@ func measuring(c *cobra.Command, cfg interface{ Validate() error }, measure func
 			return err
 		}
 		defer stop()
-		named := slices.ContainsFunc([]string{"brokers", "cluster", "context"}, cmd.Flags().Changed)
-		return measure(cmd.Context(), !named)
+		return measure(cmd.Context(), named(cmd) == "")
 	}
+}
+
+// named is the flag that names a cluster; empty if none does.
+func named(cmd *cobra.Command) string {
+	flags := []string{"brokers", "cluster", "context"}
+	if i := slices.IndexFunc(flags, cmd.Flags().Changed); i >= 0 {
+		return flags[i]
+	}
+	return ""
 }
 
 func startProfile(file string) (stop func(), err error) {

@@ -2,9 +2,15 @@ package bench
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 )
 
 type valid struct{}
@@ -30,6 +36,20 @@ func TestABenchmarkMeasuresTheClusterThatIsNamed(t *testing.T) {
 		c.SetArgs(args)
 		if err := c.Execute(); err != nil || own != (flag == "") {
 			t.Errorf("with %q: its own broker: %v, error %v", flag, own, err)
+		}
+	}
+}
+
+// The benchmark of mirrors starts its own brokers, and says so where others are named.
+func TestMirrorsAreMeasuredOnOwnBrokersOnly(t *testing.T) {
+	program, config := clitest.Program{Command}, filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte("clusters:\n  ams: {brokers: ['127.0.0.1:1']}\ncontexts:\n  ams: {cluster: ams, site: ams}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--brokers=127.0.0.1:1", "--cluster=ams", "--context=ams"} {
+		stdout, stderr, code := program.Call(t.Context(), "", "bench", "mirror", flag, "--records", "1", "--config", config)
+		if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, "bench mirror starts two brokers of its own") {
+			t.Errorf("%s: it ends with %d, and says %s%s", flag, code, stdout, stderr)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func mirrors(a *cli.App) *cobra.Command {
 		Use:   "mirror",
 		Short: "Measure how fast and how late a replicator copies",
 		Long: `Copy topics between two brokers that it starts on free ports, with a replicator
-in this process. First a full topic for each of the sizes and numbers of
+in this process; other brokers cannot be named. First a full topic for each of the sizes and numbers of
 partitions: from when its first record stands in the target to the last. Then records at a
 steady rate: the time from a write until the copy is read; the time until new
 topics are found; and how late copies are while many topics appear at once. CPU
@@ -31,6 +31,9 @@ a replicator alone, beside MirrorMaker 2, on Apache Kafka.`,
 		Args:    cli.None,
 	}
 	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		if flag := named(cmd); flag != "" {
+			return cli.Usage("--%s names a cluster, and bench mirror starts two brokers of its own: leave it out", flag)
+		}
 		if err := cfg.Validate(); err != nil {
 			return cli.Misuse(err)
 		}

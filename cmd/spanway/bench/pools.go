@@ -44,7 +44,7 @@ with 1, 4 and 16 pools. It starts its own broker on a free port unless --brokers
 
 func measurePools(ctx context.Context, a *cli.App, cfg bench.PoolsConfig, ownBroker bool) error {
 	if !ownBroker {
-		if err := named(ctx, a); err != nil {
+		if err := reached(ctx, a); err != nil {
 			return err
 		}
 	}
