@@ -118,9 +118,11 @@ func unavailable(t *testing.T, addr string, args []string) {
 // While a command tries it says so, long before it gives up.
 func TestACommandSaysThatItTries(t *testing.T) {
 	for _, addr := range []string{porttest.Addr(t), mute(t)} {
-		_, stderr, code := program.Call(t.Context(), "", "link", "list", "--brokers", addr, "--dial-timeout", "5s")
-		if first, _, _ := strings.Cut(stderr, "\n"); code != cli.ExitUnavailable || !strings.HasPrefix(first, "spanway: trying again: list the topics: ") {
-			t.Errorf("exit code %d, %s", code, stderr)
+		for _, command := range []string{"link list", "doctor"} {
+			_, stderr, code := program.Call(t.Context(), "", append(strings.Fields(command), "--brokers", addr, "--dial-timeout", "5s")...)
+			if first, _, _ := strings.Cut(stderr, "\n"); code != cli.ExitUnavailable || !strings.HasPrefix(first, "spanway: trying again: list the topics: ") {
+				t.Errorf("%s: exit code %d, %s", command, code, stderr)
+			}
 		}
 	}
 }

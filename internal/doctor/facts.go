@@ -22,8 +22,9 @@ type Facts struct {
 	TopicsErr   error
 	Rights      kafka.Rights
 	RightsErr   error
-	// Queues are those that are there.
-	Queues []string
+	// Queues are those that are there; Copies are the topics that replicators write here, as
+	// they have reported.
+	Queues, Copies []string
 	// Access is what the principal may do with groups and transactional IDs.
 	Access    []Access
 	Groups    []Group
@@ -62,10 +63,12 @@ type Group struct {
 	// Service is what joins it, such as scheduler; Topic is what says that it is in use.
 	Service, Topic string
 	Members        int
-	// Lag is how many records it has not committed, of the topics of which it commits
-	// offsets; -1 if it commits none.
-	Lag int64
-	Err error
+	// Lag is how many records it has not done; -1 if that is not looked at. Lags says which.
+	Lag  int64
+	Lags string
+	Err  error
+	// LagErr is why Lag is not known.
+	LagErr error
 }
 
 // Clock is that of a process which writes records all the time, or of a broker.

@@ -16,6 +16,8 @@ import (
 type Config struct {
 	Kafka  *kafka.Client
 	Prefix string
+	// Reach tells whether a broker answers; Kafka.Check if nil.
+	Reach func(ctx context.Context) error
 	// Role is that of the program as whose principal the client is connected; empty if its
 	// rights are not to be judged by one.
 	Role events.Role
@@ -31,7 +33,11 @@ type Config struct {
 // Gather reads the facts, no longer than ctx. What cannot be read is told in them.
 func Gather(ctx context.Context, c Config) Facts {
 	facts := Facts{Prefix: c.Prefix, Role: c.Role}
-	if err := c.Kafka.Check(ctx); err != nil {
+	reach := c.Kafka.Check
+	if c.Reach != nil {
+		reach = c.Reach
+	}
+	if err := reach(ctx); err != nil {
 		facts.Unreachable = err
 	} else {
 		c.gatherCluster(ctx, &facts)
@@ -70,15 +76,15 @@ func (c Config) gatherCluster(ctx context.Context, facts *Facts) {
 	}
 	facts.TopicsErr = err
 	facts.Queues = queues(c.Prefix, there)
+	c.gatherGroups(ctx, facts)
 	names := []string{} // Without one all topics would be meant.
 	for _, t := range facts.Topics {
 		names = append(names, t.Name)
 	}
-	facts.Rights, facts.RightsErr = c.Kafka.Rights(ctx, names)
+	facts.Rights, facts.RightsErr = c.Kafka.Rights(ctx, append(names, facts.Copies...))
 	if facts.RightsErr == nil {
 		facts.Access = c.access(ctx, facts.Queues)
 	}
-	c.gatherGroups(ctx, facts)
 	facts.Clocks, facts.ClocksErr = c.listen(ctx, facts)
 	if id, ahead, err := c.Kafka.ControllerClock(ctx); err != nil {
 		facts.ControllerErr = err
@@ -121,16 +127,24 @@ func (c Config) gatherGroups(ctx context.Context, facts *Facts) {
 	}
 	type looked struct {
 		Group
-		commits string // the topic of which it commits offsets
+		lag func(ctx context.Context) (int64, error) // nil: it is not looked at
 	}
 	all := []looked{
-		{Group{Name: topics.SchedulerGroup(), Service: "scheduler", Topic: topics.Events()}, ""},
-		{Group{Name: topics.AllocatorGroup(), Service: "allocator", Topic: topics.IDEvents()}, topics.IDRequests()},
-		{Group{Name: topics.ReplicatorGroup(), Service: "replicator", Topic: topics.ReplicationLinks()}, ""},
+		{Group{Name: topics.SchedulerGroup(), Service: "scheduler", Topic: topics.Events(), Lags: "requests are not decided yet"}, c.undecided},
+		{Group{Name: topics.AllocatorGroup(), Service: "allocator", Topic: topics.IDEvents(), Lags: "records are not committed yet"}, func(ctx context.Context) (int64, error) {
+			if !there[topics.IDRequests()] {
+				return -1, nil
+			}
+			return c.lag(ctx, topics.AllocatorGroup(), topics.IDRequests())
+		}},
+		{Group{Name: topics.ReplicatorGroup(), Service: "replicator", Topic: topics.ReplicationLinks(), Lags: "records of sources are not copied yet"}, func(ctx context.Context) (lag int64, err error) {
+			facts.Copies, lag, err = c.copies(ctx)
+			return lag, err
+		}},
 	}
 	for _, name := range facts.Queues {
 		log := topics.Queue(name)
-		all = append(all, looked{Group{Name: topics.KeeperGroup(log), Service: keeper, Topic: log}, ""})
+		all = append(all, looked{Group{Name: topics.KeeperGroup(log), Service: keeper, Topic: log}, nil})
 	}
 	for _, g := range all {
 		if !there[g.Topic] {
@@ -138,8 +152,9 @@ func (c Config) gatherGroups(ctx context.Context, facts *Facts) {
 		}
 		found := g.Group
 		found.Lag = -1
-		if found.Members, found.Err = c.Kafka.Members(ctx, found.Name); found.Err == nil && there[g.commits] {
-			found.Lag, found.Err = c.lag(ctx, found.Name, g.commits)
+		found.Members, found.Err = c.Kafka.Members(ctx, found.Name)
+		if g.lag != nil {
+			found.Lag, found.LagErr = g.lag(ctx)
 		}
 		facts.Groups = append(facts.Groups, found)
 	}

@@ -79,12 +79,31 @@ func lacking(facts Facts, logs []events.Log, role events.Role) (out []events.ACL
 			}
 		}
 	}
+	for _, need := range onCopies(facts, role) {
+		if !slices.Contains(facts.Rights.Topics[need.Name], need.Operation) {
+			out = append(out, need)
+		}
+	}
 	for _, need := range needs(facts.Prefix, facts.Queues, role) {
 		if a, known := facts.on(need); known && a.Err == nil && !slices.Contains(a.Operations, need.Operation) {
 			out = append(out, need)
 		}
 	}
 	return out
+}
+
+// onCopies are the rights that a role needs on the topics that links copy into this cluster.
+func onCopies(facts Facts, role events.Role) []events.ACL {
+	if role != events.RoleReplicator {
+		return nil // What they need at sources is not known here: links are declared at their target.
+	}
+	var chosen events.Chosen
+	for _, name := range facts.Copies {
+		chosen.Copies = append(chosen.Copies, events.Pattern{Name: name})
+	}
+	return slices.DeleteFunc((events.Topics{Prefix: facts.Prefix}).ACLs(role, chosen), func(a events.ACL) bool {
+		return a.Resource != events.TopicResource || !slices.Contains(facts.Copies, a.Name)
+	})
 }
 
 // untold are the rights that a role needs of which the brokers do not tell.

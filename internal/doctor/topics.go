@@ -74,28 +74,29 @@ func groups(f *findings, facts Facts) {
 	const members, lag = "groups.members", "groups.lag"
 	for _, g := range facts.Groups {
 		subject := "group " + g.Name
+		word := g.Service
+		if word == keeper {
+			word = "host"
+		}
 		switch {
 		case g.Err != nil:
 			f.unknown(members, subject, g.Err)
-			continue
 		case g.Members == 0 && g.Service == keeper:
 			f.add(Warning, members, subject, "start one (spanway serve queues)", "no host of %s that lives long is in it: no lease ends, and the log grows", g.Topic)
 		case g.Members == 0:
 			f.add(Warning, members, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "no %s is in it, and %s exists", g.Service, g.Topic)
 		default:
-			word := g.Service
-			if word == keeper {
-				word = "host"
-			}
 			f.add(OK, members, subject, "", "%d %s in it", g.Members, plural(g.Members, word))
 		}
 		switch {
-		case g.Lag > 0 && g.Members == 0:
-			f.add(Problem, lag, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "%d records wait, and nothing reads them", g.Lag)
+		case g.LagErr != nil:
+			f.unknown(lag, subject, g.LagErr)
+		case g.Lag > 0 && g.Err == nil && g.Members == 0:
+			f.add(Problem, lag, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "%d %s, and nothing reads them", g.Lag, g.Lags)
 		case g.Lag > manyBehind:
-			f.add(Warning, lag, subject, fmt.Sprintf("look at the metrics of each %s, and start more", g.Service), "%d records are not committed yet", g.Lag)
+			f.add(Warning, lag, subject, fmt.Sprintf("look at the metrics of each %s, and start more", g.Service), "%d %s", g.Lag, g.Lags)
 		case g.Lag >= 0:
-			f.add(OK, lag, subject, "", "%d records are not committed yet", g.Lag)
+			f.add(OK, lag, subject, "", "%d %s", g.Lag, g.Lags)
 		}
 	}
 }

@@ -58,7 +58,7 @@ there is a problem, and 3 if no broker answers.`,
 			}
 			return a.Clustered(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 				store.LogTo(log)
-				look.Kafka = c.Kafka()
+				look.Kafka, look.Reach = c.Kafka(), func(ctx context.Context) error { return a.Answers(ctx, c) }
 				facts := doctor.Gather(ctx, look)
 				if err := ctx.Err(); err != nil {
 					return err
