@@ -53,7 +53,7 @@ var (
 	SharedCopies = counter(hosts, "spanway.shared.copies", "{record}",
 		"Records in a shared log that repeat a call, and change nothing.", topic, partition)
 	SharedPremature = counter(hosts, "spanway.shared.premature", "{record}",
-		"Records in a shared log whose writer had seen more than the log holds: it has lost its tail.", topic, partition)
+		"Records in a shared log, of the last hour when they were read, whose writer had seen more than the log holds: it has lost its tail.", topic, partition)
 	SharedRepeats = counter(hosts, "spanway.shared.repeats", "{call}",
 		"Calls that this host appended again, because their outcome was unknown.", topic, partition)
 	SharedRefused = counter(hosts, "spanway.shared.refused", "{call}",

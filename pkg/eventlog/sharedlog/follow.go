@@ -109,6 +109,12 @@ func (h *Host) began(b eventlog.Beginning) {
 
 // visited notes by how much the log has grown since the fold began.
 func (h *Host) visited(_ events.Logged, r *events.Record) {
+	if h.early {
+		h.early = false
+		if h.cfg.Now().Sub(time.UnixMilli(r.Timestamp)) < earlyFor {
+			h.metrics.premature()
+		}
+	}
 	h.grown.bytes += int64(r.Size())
 	h.grown.records++
 }
@@ -166,9 +172,13 @@ func (h *Host) repeated(c *Call, v Verdict) {
 	h.finish(c, v)
 }
 
+// earlyFor is how old a record may be that tells of a lost end, if it is to be counted: the
+// metric is for alerts, and whoever reads the place again after a restart has no news.
+const earlyFor = time.Hour
+
 // premature is told of a call whose writer had seen what the log has lost since.
 func (h *Host) premature(c *Call) {
-	h.metrics.premature()
+	h.early = true
 	h.lost(c)
 }
 

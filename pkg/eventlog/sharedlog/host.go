@@ -94,6 +94,7 @@ type Host struct {
 	watchers []*Watcher
 	grown    growth
 	anew     bool // the fold has begun, and nothing was fetched since
+	early    bool // the record that is folded tells of a lost end
 
 	mu      sync.Mutex
 	random  *bufio.Reader

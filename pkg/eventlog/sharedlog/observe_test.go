@@ -87,6 +87,34 @@ func TestAHostIsCounted(t *testing.T) {
 	}
 }
 
+// A record that tells of a lost end is counted while that is news, and not by every host that
+// reads it later.
+func TestALostEndIsCountedWhileItIsNews(t *testing.T) {
+	for age, want := range map[time.Duration]int64{time.Minute: 1, 2 * time.Hour: 0} {
+		log, reader := memlog.New(), sdkmetric.NewManualReader()
+		r, err := sharedlog.Encode(events.Encoder{Source: "/test"}, sharedlog.CallID{1}, 7, &events.QueueDone{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Timestamp = time.Now().Add(-age).UnixMilli()
+		if _, err := log.Append(t.Context(), []events.Record{r}); err != nil {
+			t.Fatal(err)
+		}
+		h := sharedlog.NewHost(sharedlog.Config{
+			Log: log, Reads: log, Topic: "t", Encoder: events.Encoder{Source: "/test"},
+			Meter:   sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader)).Meter("test"),
+			NewCore: func() sharedlog.Core { return &seats{1, map[string]int64{}} },
+		})
+		run(t, h)
+		if err := h.Read(t.Context(), true, func(sharedlog.Core, sharedlog.Position) {}); err != nil {
+			t.Fatal(err)
+		}
+		if got := sums(t, reader)["spanway.shared.premature"]; got != want {
+			t.Errorf("of a record that is %v old %d are counted, want %d", age, got, want)
+		}
+	}
+}
+
 // broken is a log that takes nothing until it is mended.
 type broken struct {
 	eventlog.Log
