@@ -132,6 +132,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{func(f *Facts) { f.Groups[1].Members = 0 }, "groups.lag", Problem},
 		{func(f *Facts) { f.Groups[1] = Group{Name: "g", Service: keeper, Topic: "q", Lag: -1} }, "groups.members", Warning},
 		{func(f *Facts) { f.Groups[1].Lag = 1e6 }, "groups.lag", Warning},
+		{func(f *Facts) { f.Groups[0].Lag, f.Groups[0].LagErr = 0, none }, "groups.lag", Unknown},
 		{func(f *Facts) { f.ClocksErr = none }, "clocks", Unknown},
 		{func(f *Facts) { f.Clocks = nil }, "clocks", Note},
 		{func(f *Facts) { f.Clocks[1].Ahead = time.Hour }, "clocks", Problem},
