@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"bufio"
+	"context"
 	"flag"
 	"fmt"
 	"net/http"
@@ -37,9 +38,7 @@ func soak(t *testing.T, on brokers) {
 	s.seen.countOnly()
 	// What waits takes room, rightly. On a slow machine more and more would wait: what is judged
 	// is what a process uses while hardly anything does.
-	end := s.loadWhile(*soakRate, func(n int) {
-		s.seen.await(t, "hardly anything waits", patience, func(j *journal) bool { return j.endings > n-*soakRate })
-	})
+	end := s.loadWhile(*soakRate, func(ctx context.Context, n int) { s.seen.ends(ctx, n-*soakRate) })
 	every := max(*soakFor/60, 250*time.Millisecond)
 	samples := map[string][]usage{}
 	tick := time.NewTicker(every)
@@ -58,6 +57,22 @@ func soak(t *testing.T, on brokers) {
 		flat(t, name+" heap", before.heap, after.heap, 16<<20)
 		flat(t, name+" goroutines", before.goroutines, after.goroutines, 20)
 		flat(t, name+" file descriptors", before.files, after.files, 8)
+	}
+}
+
+// ends waits until more than so many tasks have ended, or ctx has.
+func (j *journal) ends(ctx context.Context, n int) {
+	for ctx.Err() == nil {
+		j.mu.Lock()
+		ok, changed := j.endings > n, j.changed
+		j.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
 	}
 }
 

@@ -134,11 +134,13 @@ func (s *system) submit(n int, f func(i int) client.Task) {
 
 // load submits tasks of kind noop at a rate a second until it is ended, and then
 // tells how many there were.
-func (s *system) load(rate int) (end func() int) { return s.loadWhile(rate, func(int) {}) }
+func (s *system) load(rate int) (end func() int) {
+	return s.loadWhile(rate, func(context.Context, int) {})
+}
 
 // loadWhile is load that calls a function before each batch, with how many were submitted; it
-// may wait.
-func (s *system) loadWhile(rate int, before func(n int)) (end func() int) {
+// may wait, no longer than its context.
+func (s *system) loadWhile(rate int, before func(ctx context.Context, n int)) (end func() int) {
 	const each = 10 * time.Millisecond
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done, n := make(chan struct{}), 0
@@ -147,7 +149,7 @@ func (s *system) loadWhile(rate int, before func(n int)) (end func() int) {
 		tick := time.NewTicker(each)
 		defer tick.Stop()
 		for ctx.Err() == nil {
-			before(n)
+			before(ctx, n)
 			s.submit(rate/100, func(k int) client.Task {
 				return client.Task{ID: events.TaskID(fmt.Sprint("load", n+k)), Kind: "noop"}
 			})
