@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -125,7 +126,7 @@ func readBack(ctx context.Context, c *kafka.Client, topic string, partition int3
 	if err != nil {
 		return nil, err
 	}
-	var out []events.Record
+	last := newest{n: n}
 	for log := c.Partition(topic, partition); from < end; {
 		page, err := log.Fetch(ctx, from, time.Second)
 		if err != nil {
@@ -133,15 +134,34 @@ func readBack(ctx context.Context, c *kafka.Client, topic string, partition int3
 		}
 		for i := range page.Records {
 			if want(&page.Records[i]) {
-				out = append(out, page.Records[i])
+				last.add(page.Records[i])
 			}
 		}
 		from = page.Next
 	}
-	if len(out) == 0 {
+	if len(last.all()) == 0 {
 		return nil, fmt.Errorf("%s/%d holds no record of the warm-up", topic, partition)
 	}
-	return out[max(0, len(out)-n):], nil
+	return last.all(), nil
+}
+
+// newest are the last n records of those that are added. It lets go of the others: the
+// collector would look at them again and again while the rounds are measured.
+type newest struct {
+	n       int
+	records []events.Record
+}
+
+func (k *newest) add(r events.Record) {
+	if len(k.records) == 2*k.n {
+		k.records = slices.Delete(k.records, 0, k.n) // Which clears what it moves.
+	}
+	k.records = append(k.records, r)
+}
+
+func (k *newest) all() []events.Record {
+	k.records = slices.Delete(k.records, 0, max(0, len(k.records)-k.n))
+	return k.records
 }
 
 // wire is the bare wire: topics of its own with the same settings, and the same
