@@ -58,7 +58,8 @@
 //     stays before it.
 //
 //   - A snapshot is taken when nothing is tentative, right behind a batch of its
-//     owner, and written only if the log, judged anew, has that history there.
+//     owner, and written only if the log, judged anew, has that history there (of a
+//     shared log: if its end has, as whoever takes it has read all of it).
 //
 //   - Nothing is deleted that the older of two restored snapshots does not hold, or
 //     that the state refers to; the log says so before it is done.

@@ -93,15 +93,11 @@ func refersTo(newest, older *Stored) int64 {
 
 // write writes a snapshot, if the log says what it says.
 func (h *Housekeeper) write(ctx context.Context, job Job) error {
-	snap := job.Snapshot
-	usable, _, err := h.Snapshots.Usable(ctx, h.Log)
-	if err != nil {
-		return err
+	snap, confirm := job.Snapshot, h.confirm
+	if ofShared(snap.Manifest) {
+		confirm = h.confirmShared
 	}
-	if job.Before != nil { // They may all have been lost.
-		usable = append(usable, Stored{Manifest: job.Before})
-	}
-	if err := h.confirm(ctx, usable, snap.Manifest); err != nil {
+	if err := confirm(ctx, job); err != nil {
 		return fmt.Errorf("confirm the snapshot of %s/%d at %d: %w", h.Snapshots.Topic, h.Snapshots.Partition, snap.Manifest.Offset, err)
 	}
 	return h.Snapshots.Write(ctx, snap)
@@ -110,11 +106,18 @@ func (h *Housekeeper) write(ctx context.Context, job Job) error {
 // confirm judges the log from the snapshot before up to this one. An owner takes
 // what lands where it expects it for what counts; where a tail was lost and grew
 // again to just that length, only those who read all of it know better.
-func (h *Housekeeper) confirm(ctx context.Context, usable []Stored, m *events.LogSnapshot) error {
+func (h *Housekeeper) confirm(ctx context.Context, job Job) error {
+	usable, _, err := h.Snapshots.Usable(ctx, h.Log)
+	if err != nil {
+		return err
+	}
+	if job.Before != nil { // They may all have been lost.
+		usable = append(usable, Stored{Manifest: job.Before})
+	}
+	m := job.Snapshot.Manifest
 	r := readerOf(h.Log, m)
 	for _, st := range usable {
 		if st.Manifest.Offset < m.Offset {
-			var err error
 			if r, err = NewReaderFrom(h.Log, st.Manifest); err != nil {
 				return err
 			}
@@ -134,6 +137,21 @@ func (h *Housekeeper) confirm(ctx context.Context, usable []Stored, m *events.Lo
 	is, err := judgeOf(m)
 	if err == nil && (r.Position() != m.Offset || r.judge != is || r.n != m.Number) {
 		err = &LostError{Expected: m.Offset, Found: r.judge.ClaimedAt}
+	}
+	return err
+}
+
+// confirmShared compares the end of a shared log with that of the snapshot. Whoever made it
+// has read all of the log, and would have noticed a loss of more than what is read here.
+func (h *Housekeeper) confirmShared(ctx context.Context, job Job) error {
+	m := job.Snapshot.Manifest
+	start, end, err := Bounds(ctx, h.Log)
+	if err != nil {
+		return err
+	}
+	same, err := showsLast(ctx, h.Log, start, m)
+	if err == nil && !same {
+		err = &LostError{Expected: m.Offset, Found: min(end, m.Last)}
 	}
 	return err
 }

@@ -56,7 +56,7 @@ type Job struct {
 	// Snapshot to write and verify, if any.
 	Snapshot *Snapshot
 	// Before, if set, is a snapshot on which this one was folded, whether or not it
-	// can still be read.
+	// can still be read. It is not looked at for a shared log.
 	Before *events.LogSnapshot
 	// Truncate: what the log says nobody refers to any more; 0 if nothing.
 	Truncate int64

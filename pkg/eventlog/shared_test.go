@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -161,6 +162,58 @@ func TestALongSharedLog(t *testing.T) {
 		if got := s.folded(t, f); !strings.HasSuffix(got, "abd") || len(got) != 12_002 {
 			t.Errorf("%s: folded %d calls, the last ones %s", what, len(got), fmt.Sprint(got[len(got)-3:]))
 		}
+	}
+}
+
+// lowest is a log that remembers where it was read from.
+type lowest struct {
+	*memlog.Log
+	from int64
+}
+
+func (l *lowest) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	l.from = min(l.from, from)
+	return l.Log.Fetch(ctx, from, wait)
+}
+
+// Before a snapshot is written the end of its log is read again, and not all of the log.
+func TestAHousekeeperConfirmsASharedLog(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		lost  int64
+		after string
+		saved bool
+	}{
+		"nothing is lost":            {0, "", true},
+		"more came":                  {0, "bc", true},
+		"the same record at the end": {2, "xa", false},
+		"it ends before":             {1, "", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShared()
+			f := s.follow(eventlog.FollowerHooks{})
+			for range 12 {
+				s.write(t, strings.Repeat("a", 1000))
+				s.folded(t, f)
+			}
+			snap, err := f.Snapshot(0, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.Lose(s.End() - c.lost)
+			s.write(t, c.after)
+			log := &lowest{s.Log, math.MaxInt64}
+			out := (&eventlog.Housekeeper{
+				Log: log, Snapshots: s.shelf(), NewFold: func() eventlog.Fold { return &calls{} }, Now: time.Now, Keep: -1,
+			}).Do(t.Context(), eventlog.Job{Snapshot: snap})
+			if (out.Saved != nil) != c.saved || (out.Err == nil) != c.saved || (s.snapshots.End() > 0) != c.saved {
+				t.Errorf("saved %v, with %d records, error: %v; want it saved: %v", out.Saved, s.snapshots.End(), out.Err, c.saved)
+			}
+			if m := snap.Manifest; log.from != m.Back || m.Back < 1000 {
+				t.Errorf("the log was read from %d on; want %d", log.from, m.Back)
+			}
+		})
 	}
 }
 

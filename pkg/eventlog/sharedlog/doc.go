@@ -73,6 +73,10 @@
 // move the time: the one that the consumer group <prefix>snapshots.<topic> names (package
 // loghost joins it). Nothing depends on there being only one.
 //
+// Before a snapshot is written the last thousands of records that it holds are read again, and
+// must be the same: a keeper follows the log, and notices a greater loss by that. So a snapshot
+// costs no second reading of the log.
+//
 // # Invariants
 //
 //   - Equal logs give equal verdicts and equal states, at every host.

@@ -50,10 +50,9 @@ type Keeper struct {
 
 // saved is the newest snapshot that this keeper knows of.
 type saved struct {
-	at     time.Time
-	size   int64
-	grown  growth // what the host had folded then
-	before *events.LogSnapshot
+	at    time.Time
+	size  int64
+	grown growth // what the host had folded then
 }
 
 const (

@@ -49,7 +49,7 @@ func (k *Keeper) limits() *eventlog.SnapshotConfig {
 // snapshot writes one of what is folded now.
 func (k *Keeper) snapshot(ctx context.Context) error {
 	h := k.cfg.Host
-	job := eventlog.Job{Before: k.saved.before}
+	var job eventlog.Job
 	next := k.saved
 	var taken error
 	err := h.Read(ctx, false, func(Core, Position) {
@@ -64,7 +64,7 @@ func (k *Keeper) snapshot(ctx context.Context) error {
 	}
 	out := k.do(ctx, job)
 	if out.Saved != nil {
-		next.at, next.size, next.before = k.cfg.Now(), int64(len(job.Snapshot.Body)), out.Saved
+		next.at, next.size = k.cfg.Now(), int64(len(job.Snapshot.Body))
 		k.saved = next
 	}
 	if out.Err == nil && out.Propose > 0 {
