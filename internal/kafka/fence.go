@@ -155,25 +155,27 @@ func (w *FencedWriter) leaveMarker(ctx context.Context) error {
 	return nil
 }
 
-// fenceEarlier fences the producer ID that the transactional ID had before, if the newest
-// batch in front of the marker shows another one. The coordinator does not know it any more.
+// fenceEarlier fences the producer IDs that the transactional ID had before, as far as the
+// log in front of the marker shows them. The coordinator does not know them any more.
 func (w *FencedWriter) fenceEarlier(ctx context.Context, marker int64) error {
 	if w.config.Shared {
 		return nil
 	}
-	earlier, err := w.newestBefore(ctx, marker)
-	if err != nil || earlier.ID < 0 || earlier.ID == w.producer.ID {
+	ids, err := w.earlier(ctx, marker)
+	if err != nil {
 		return err
 	}
-	err = w.client.persist(ctx, w.what("fence an earlier producer ID"), w.txn.needs(), func() error {
-		err := w.txn.mark(ctx, batch.Producer{ID: earlier.ID, Epoch: math.MaxInt16})
-		if errors.Is(err, kafkago.InvalidProducerEpoch) {
-			return nil // an epoch cannot be greater: it is fenced
+	for _, id := range ids {
+		err := w.client.persist(ctx, w.what("fence an earlier producer ID"), w.txn.needs(), func() error {
+			err := w.txn.mark(ctx, batch.Producer{ID: id, Epoch: math.MaxInt16})
+			if errors.Is(err, kafkago.InvalidProducerEpoch) {
+				return nil // an epoch cannot be greater: it is fenced
+			}
+			return err
+		})
+		if err != nil {
+			return &EarlierUnfenced{ID: w.config.ID, Topic: w.config.Topic, Partition: w.config.Partition, Earlier: id, Current: w.producer.ID, Err: err}
 		}
-		return err
-	})
-	if err != nil {
-		return &EarlierUnfenced{ID: w.config.ID, Topic: w.config.Topic, Partition: w.config.Partition, Earlier: earlier.ID, Current: w.producer.ID, Err: err}
 	}
 	return nil
 }

@@ -37,6 +37,43 @@ func TestApacheFence(t *testing.T) {
 			t.Errorf("the earlier producer ID appended: %v", err)
 		}
 	})
+	t.Run("a claim that died before it fenced an earlier producer ID hides none", func(t *testing.T) {
+		writer := func(id string) *FencedWriter {
+			w := fenced(t, b.Addr(), "hidden")
+			w.txn.id, w.config.ID = id, id
+			return w
+		}
+		first, dead, third := writer("first"), writer("dead"), writer("third")
+		claimed(t, first)
+		append1(t, first, 1)
+		for range 2 { // It begins anew, as the same producer, and dies again.
+			if err := dead.learnExpiry(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			err := dead.step(t.Context(), "claim", func() (err error) { dead.producer, err = dead.txn.claim(t.Context()); return err })
+			if err == nil {
+				err = dead.leaveMarker(t.Context())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		claim := claimed(t, third)
+		if claim.End != claim.Marker+3 {
+			t.Errorf("marker %d, end %d: want a marker of each earlier producer", claim.Marker, claim.End)
+		}
+		dead.claimed, dead.renewed = true, time.Now() // It believes that it has come to the end of its claim.
+		for name, w := range map[string]*FencedWriter{"first": first, "dead": dead} {
+			var over *WriterFenced
+			if _, _, err := w.Append(t.Context(), encoded(t, 1, now())); !errors.As(err, &over) {
+				t.Errorf("%s appended: %v", name, err)
+			}
+		}
+		again := claimed(t, writer("third"))
+		if again.End != again.Marker+1 {
+			t.Errorf("marker %d, end %d: what is fenced already is fenced again", again.Marker, again.End)
+		}
+	})
 	t.Run("a raised epoch without a marker does not fence", func(t *testing.T) {
 		first, second := fenced(t, b.Addr(), "unmarked"), fenced(t, b.Addr(), "unmarked")
 		claimed(t, first)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -35,30 +37,60 @@ func (w *FencedWriter) findMarker(ctx context.Context, from int64) (marker int64
 	return marker, err
 }
 
-// newestBefore is the producer of the newest batch in front of an offset; ID -1 if there is
-// none. Compaction may have emptied the places in front of it, so it looks further back.
-func (w *FencedWriter) newestBefore(ctx context.Context, offset int64) (batch.Producer, error) {
+// written is a batch as far as it tells of its writer.
+type written struct {
+	producer batch.Producer
+	control  bool
+}
+
+// earlier are the producer IDs that may still write although the writer has claimed: of the
+// newest batch of records in front of an offset, whose writer had fenced all before it;
+// and of the claims behind that, which may have died before they fenced it, or wait to
+// write. Compaction may have emptied the places in front of it, so it looks further back.
+func (w *FencedWriter) earlier(ctx context.Context, offset int64) ([]int64, error) {
 	start, _, err := w.ends(ctx)
 	if err != nil {
-		return batch.NoProducer, err
+		return nil, err
 	}
-	newest, seen := batch.NoProducer, false
-	for back := int64(1); !seen && offset-back/2 > start; back *= 2 {
-		err := w.step(ctx, "look for an earlier writer", func() error {
-			_, err := w.scan(ctx, max(start, offset-back), func(b *batch.Batch) bool {
+	for back := int64(1); ; back *= 2 {
+		from := max(start, offset-back)
+		var tail []written
+		err := w.step(ctx, "look for earlier writers", func() error {
+			tail = tail[:0]
+			_, err := w.scan(ctx, from, func(b *batch.Batch) bool {
 				if b.BaseOffset >= offset {
 					return false
 				}
-				newest, seen = b.Producer, true
+				tail = append(tail, written{b.Producer, b.Control()})
 				return true
 			})
 			return err
 		})
 		if err != nil {
-			return batch.NoProducer, err
+			return nil, err
+		}
+		newest := len(tail) - 1
+		for newest >= 0 && tail[newest].control {
+			newest--
+		}
+		if newest >= 0 || from == start {
+			return unfenced(tail[max(newest, 0):], w.producer.ID), nil
 		}
 	}
-	return newest, nil
+}
+
+// unfenced are the producer IDs of batches, each once, but for the current one and those
+// that a marker of the greatest epoch has fenced.
+func unfenced(tail []written, current int64) (ids []int64) {
+	for _, b := range tail {
+		switch id := b.producer.ID; {
+		case b.control && b.producer.Epoch == math.MaxInt16:
+			ids = slices.DeleteFunc(ids, func(other int64) bool { return other == id })
+		case id >= 0 && id != current && !slices.Contains(ids, id):
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // scan shows the batches from an offset on, control batches too, until see returns false or

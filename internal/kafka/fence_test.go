@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -208,4 +209,31 @@ func encoded(t *testing.T, n int, timestamp int64, value ...[]byte) []byte {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// Of the batches in front of a claim, all writers are to be fenced that may still write.
+func TestUnfencedWriters(t *testing.T) {
+	records := func(id int64) written { return written{batch.Producer{ID: id, Epoch: 3}, false} }
+	marker := func(id int64) written { return written{batch.Producer{ID: id, Epoch: 3}, true} }
+	fence := func(id int64) written { return written{batch.Producer{ID: id, Epoch: math.MaxInt16}, true} }
+	none := written{batch.NoProducer, false}
+	for i, c := range []struct {
+		tail []written
+		want []int64
+	}{
+		{nil, nil},
+		{[]written{none}, nil},
+		{[]written{records(9)}, nil},
+		{[]written{records(1)}, []int64{1}},
+		{[]written{records(1), marker(9)}, []int64{1}}, // The claim before this one failed behind its marker.
+		{[]written{records(1), marker(2), marker(9)}, []int64{1, 2}},
+		{[]written{records(1), marker(2), fence(1)}, []int64{2}},
+		{[]written{records(1), marker(2), fence(1), marker(3), fence(2), marker(9)}, []int64{3}},
+		{[]written{records(1), marker(1), marker(1)}, []int64{1}},
+		{[]written{marker(2), fence(7)}, []int64{2}},
+	} {
+		if got := unfenced(c.tail, 9); !slices.Equal(got, c.want) {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
 }
