@@ -82,7 +82,7 @@ password allocator-ams-redis
 for site in ams fra; do
 	certificate "kafka-$site" "kafka-$site" localhost
 	certificate "admin-$site"
-	for service in scheduler engine replicator links demo operator; do
+	for service in scheduler engine queues replicator links demo operator; do
 		password "$service-$site"
 	done
 done

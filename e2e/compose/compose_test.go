@@ -40,6 +40,7 @@ func TestComposeUp(t *testing.T) {
 		{"a task is one trace in Jaeger", stack.tracesArrive},
 		{"a task of kcat runs and is one trace in Jaeger", stack.kcatSubmits},
 		{"identifiers are granted", stack.identifiersGranted},
+		{"leases of queues end", stack.queuesKept},
 		{"each site reads the tasks of the other", stack.copiesFollow},
 		{"Prometheus scrapes every service", stack.scraped},
 		{"a service reaches what it needs and no more", stack.walled},

@@ -16,21 +16,25 @@ import (
 	"time"
 )
 
-// load submits tasks at both sites and takes identifiers until it is stopped, and
-// remembers what was acknowledged.
+// load submits tasks and uses a queue at both sites, and takes identifiers, until it is
+// stopped, and remembers what was acknowledged.
 type load struct {
 	stop   context.CancelFunc
 	ended  sync.WaitGroup
 	mu     sync.Mutex
 	tasks  map[string][]string // By site.
 	ranges []granted
+	queues map[string]*queued // By site.
 }
 
 func startLoad(t *testing.T) *load {
 	ctx, stop := context.WithCancel(context.Background())
-	l := &load{stop: stop, tasks: map[string][]string{}}
+	l := &load{stop: stop, tasks: map[string][]string{}, queues: map[string]*queued{}}
 	for _, site := range sites {
+		q := &queued{}
+		l.queues[site] = q
 		l.ended.Go(func() { again(ctx, func() { l.submit(ctx, site) }) })
+		l.ended.Go(func() { again(ctx, func() { q.work(ctx, site) }) })
 	}
 	l.ended.Go(func() { again(ctx, l.take) })
 	t.Cleanup(l.end)
@@ -79,8 +83,8 @@ func (l *load) take() {
 	}
 }
 
-// judge ends the load: every task that was acknowledged succeeds, and no identifier was
-// granted twice.
+// judge ends the load: every task that was acknowledged succeeds, no identifier was granted
+// twice, and each queue holds what was put in and not taken out.
 func (l *load) judge(s stack) {
 	l.end()
 	for _, site := range sites {
@@ -90,6 +94,9 @@ func (l *load) judge(s stack) {
 		}
 		await(s.T, time.Minute, "the tasks of "+site+" to succeed", func() ([]string, error) { return l.open(site) },
 			func(open []string) bool { return len(open) == 0 })
+	}
+	for _, site := range sites {
+		l.queues[site].judge(s, site)
 	}
 	s.Logf("%d ranges of identifiers", len(l.ranges))
 	slices.SortFunc(l.ranges, func(a, b granted) int { return cmp.Compare(a.From, b.From) })

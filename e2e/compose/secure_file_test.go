@@ -35,10 +35,11 @@ var roles = map[string][]events.Role{
 	"scheduler":  {events.RoleScheduler},
 	"engine":     {events.RoleEngine},
 	"allocator":  {events.RoleAllocator},
+	"queues":     {events.RoleQueueHost},
 	"replicator": {events.RoleReplicator},
 	"links":      {events.RoleDeclarer},
 	"demo":       {events.RoleClient},
-	"operator":   {events.RoleReader, events.RoleClient, events.RoleRequester, events.RoleDeclarer, events.RoleReplicatorSource},
+	"operator":   {events.RoleReader, events.RoleClient, events.RoleRequester, events.RoleQueueHost, events.RoleDeclarer, events.RoleReplicatorSource},
 }
 
 // site is that of a service or principal, and kind what is before it.
@@ -152,6 +153,7 @@ func TestPrincipalsHaveTheirRoles(t *testing.T) {
 				Password string `yaml:"password-file"`
 				Roles    []events.Role
 				Copies   []string
+				Queues   []string
 			}
 		}
 		read(t, "../../deploy/secure/principals-"+site+".yaml", &all)
@@ -170,6 +172,9 @@ func TestPrincipalsHaveTheirRoles(t *testing.T) {
 			}
 			if kind == "replicator" && of == site && !slices.Equal(p.Copies, []string{other + ".*"}) {
 				t.Errorf("%s may write %v", p.User, p.Copies)
+			}
+			if uses := kind == "queues" || kind == "operator"; slices.Equal(p.Queues, []string{"*"}) != uses || !uses && len(p.Queues) > 0 {
+				t.Errorf("%s may use the queues %v", p.User, p.Queues)
 			}
 			want = append(want, p.User)
 		}

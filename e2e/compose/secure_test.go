@@ -19,7 +19,7 @@ import (
 
 // secured are the services that the secure stack is tried with, each kind at each site; what
 // they depend on comes with them.
-var secured = slices.Concat(demos, links, []string{"scheduler-ams-1", "scheduler-fra-1", "allocator-ams-1"})
+var secured = slices.Concat(demos, links, keepers, []string{"scheduler-ams-1", "scheduler-fra-1", "allocator-ams-1"})
 
 // secrets is the directory that deploy/secure/secrets.sh fills.
 var secrets = filepath.Join(os.Getenv("SCRATCH"), "secrets")
@@ -47,6 +47,7 @@ func TestComposeSecure(t *testing.T) {
 		{"it comes up from nothing", stack.secureComesUp},
 		{"tasks run at both sites", stack.tasksRun},
 		{"identifiers are granted", stack.identifiersGranted},
+		{"leases of queues end", stack.queuesKept},
 		{"each site reads the tasks of the other", stack.copiesFollow},
 		{"strangers are refused", stack.strangersRefused},
 		{"foreign topics are refused", stack.foreignTopicsRefused},
@@ -127,6 +128,7 @@ func (s stack) foreignTopicsRefused() {
 		{"ams", "scheduler-ams", "ids.events", "ids.events"},
 		{"ams", "allocator-ams", "tasks.events", "tasks.events"},
 		{"ams", "links-ams", "tasks.events", "tasks.requests"},
+		{"ams", "queues-ams", "tasks.events", "ids.events"},
 		{"ams", "replicator-fra", "tasks.requests", "tasks.events"},
 		{"ams", "operator-ams", "", "tasks.events"},
 		{"fra", "replicator-fra", "tasks.events", "tasks.events"},

@@ -68,7 +68,7 @@ func (s stack) walled() {
 	}
 	var probes sync.WaitGroup
 	targets := s.inspect(stores...)
-	for _, service := range []string{"scheduler-ams-1", "engine-fra-1", "allocator-ams-1", "replicator-ams", "demo-fra"} {
+	for _, service := range []string{"scheduler-ams-1", "engine-fra-1", "allocator-ams-1", "queues-ams", "replicator-ams", "demo-fra"} {
 		for i, target := range targets {
 			probes.Go(func() { s.probe(service, stores[i], target) })
 		}
@@ -111,6 +111,7 @@ func (s stack) untold() {
 	must(s.T, 30*second, "docker", "network", "rm", "spanway_telemetry")
 	s.tasksRun()
 	s.identifiersGranted()
+	s.queuesKept()
 	s.copiesFollow()
 	for i, c := range s.inspect(served...) {
 		if !c.works() {

@@ -36,6 +36,11 @@ type declaration struct {
 func (d *declaration) rights(prefix string) (rights []kafka.Right) {
 	of := events.Topics{Prefix: prefix}
 	chosen := events.Chosen{Queues: patterns(d.Queues), Copies: patterns(d.Copies)}
+	for i, p := range chosen.Copies {
+		if p.Prefixed && p.Name == "" {
+			chosen.Copies[i] = events.Pattern{Name: "*"} // The brokers take it for all there are.
+		}
+	}
 	for _, role := range d.Roles {
 		for _, acl := range of.ACLs(role, chosen) {
 			if r := (kafka.Right{Principal: "User:" + d.User, ACL: acl}); !slices.Contains(rights, r) {
@@ -46,14 +51,10 @@ func (d *declaration) rights(prefix string) (rights []kafka.Right) {
 	return rights
 }
 
-// patterns are names, of which those with a * at the end are what others begin with. The
-// brokers take the name * alone for all there are.
+// patterns are names, of which those with a * at the end are what others begin with.
 func patterns(names []string) (all []events.Pattern) {
 	for _, name := range names {
 		begin, prefixed := strings.CutSuffix(name, "*")
-		if prefixed && begin == "" {
-			begin, prefixed = name, false
-		}
 		all = append(all, events.Pattern{Name: begin, Prefixed: prefixed})
 	}
 	return all

@@ -139,8 +139,8 @@ func TestRightsAreThoseOfTheScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, role := range events.Roles() {
-		d := declaration{User: "shop", Roles: []events.Role{role}, Queues: []string{"orders", "more*"}, Copies: []string{"one", "some.*", "*"}}
-		out, err := exec.Command("sh", "../../../deploy/acls/acls.sh", "--print", "--bootstrap-server", "none:1", "--prefix", "x.", "--queue", "orders", "--queue", "more*",
+		d := declaration{User: "shop", Roles: []events.Role{role}, Queues: []string{"orders", "more*", "*"}, Copies: []string{"one", "some.*", "*"}}
+		out, err := exec.Command("sh", "../../../deploy/acls/acls.sh", "--print", "--bootstrap-server", "none:1", "--prefix", "x.", "--queue", "orders", "--queue", "more*", "--queue", "*",
 			"--copy", "one", "--copy", "some.*", "--copy", "*", fmt.Sprintf("%s=shop", role)).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)

@@ -30,10 +30,9 @@ type compose struct {
 	}
 }
 
-// twins are the services of docker-compose.yml that the workloads are as. For queues
-// there is none: queues need no service where programs hold them open.
+// twins are the services of docker-compose.yml that the workloads are as.
 var twins = map[string]string{
-	"scheduler": "scheduler-ams-1", "engine": "engine-ams-1", "allocator": "allocator-ams-1", "replicator": "replicator-ams", "queues": "",
+	"scheduler": "scheduler-ams-1", "engine": "engine-ams-1", "allocator": "allocator-ams-1", "replicator": "replicator-ams", "queues": "queues-ams",
 }
 
 // others are variables whose values differ: what is outside has another address, and
@@ -80,15 +79,6 @@ func TestWorkloadsAreAsInCompose(t *testing.T) {
 	for name, w := range m.workloads {
 		twin, c := twins[name], w.container()
 		s, ok := stack.Services[twin]
-		if twin == "" {
-			s, ok = stack.Services["scheduler-ams-1"], true
-			s.Command = []string{"serve", name}
-			s.Environment = maps.Clone(s.Environment)
-			for _, of := range []string{"SPANWAY_INSTANCE", "SPANWAY_WAITING_LIMIT", "SPANWAY_PAYLOAD_BYTES"} {
-				delete(s.Environment, of)
-			}
-			s.Environment["GOMEMLIMIT"], s.MemLimit = "1700MiB", "2g"
-		}
 		if !ok {
 			t.Fatalf("docker-compose.yml has no service %s", twin)
 		}
