@@ -140,7 +140,7 @@ func (w *weather) cast(fleet string) {
 		id := fmt.Sprint("alone-", i)
 		add(id, func(env string) *process {
 			return w.serve("engine", []string{env}, "--id", id, "--pool", string(chaos.Pools()[i]), "--slots", "4", "--engine-ttl", "3s", "--grace", "1s",
-				"--site", "eu", "--label", "zone=a", "--label", "gpu=3")
+				"--site", "eu", "--label", "zone=a", "--label", "gpu=3", "--allow", "true,false,sleep")
 		})
 	}
 	w.seen.awaitCount(w.t, events.TypeEngineRegistered, fleets*enginesOfAFleet+standAlone, 2*time.Minute)

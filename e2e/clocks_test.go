@@ -29,7 +29,7 @@ func TestClocksJump(t *testing.T) {
 		return s.serve("scheduler", []string{schedulerClock.Env()}, "--engine-ttl", ttl.String())
 	}
 	engine := func() *process {
-		return s.serve("engine", []string{engineClock.Env()}, "--id", "jumper", "--engine-ttl", ttl.String())
+		return s.serve("engine", []string{engineClock.Env()}, "--id", "jumper", "--allow", "sleep", "--engine-ttl", ttl.String())
 	}
 	first, victim := scheduler(), engine()
 	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, time.Minute)

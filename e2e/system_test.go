@@ -72,9 +72,10 @@ func (s *system) scheduler(args ...string) *process {
 	return s.serve("scheduler", nil, args...)
 }
 
+// engineProcess is a stand-alone engine that runs the commands of these tests.
 func (s *system) engineProcess(id string, args ...string) *process {
 	s.t.Helper()
-	return s.serve("engine", nil, append([]string{"--id", id}, args...)...)
+	return s.serve("engine", nil, append([]string{"--id", id, "--allow", "true,sleep,sha256sum"}, args...)...)
 }
 
 // serve starts a service in a process of its own.

@@ -20,10 +20,10 @@ type Config struct {
 	// Engine is how it shows itself to the scheduler. ID is the host's name if
 	// it is empty.
 	Engine engine.Config
-	// Allow are the commands that exec may run; DefaultAllow if nil. A name allows a
-	// program with any arguments, several words that command alone, as it stands:
-	// "spanway version". Names that are not in PATH are an error, but for those of
-	// DefaultAllow.
+	// Allow are the commands that exec may run. A name allows a program with any
+	// arguments, several words that command alone, as it stands: "spanway version". Names
+	// that are not in PATH are an error. Without any the engine does not handle that kind:
+	// who may submit could do, with a program that reads files, all that the engine may.
 	Allow []string
 	// HTTPAllow are the prefixes of URLs to which tasks of kind http may send, as
 	// package call reads them. Without any the engine does not handle that kind.
@@ -36,12 +36,6 @@ type Config struct {
 
 // MonitorOff measures nothing.
 const MonitorOff monitor.Source = "off"
-
-// DefaultAllow are commands that change no file. cat and sha256sum read what the
-// engine's user may read.
-func DefaultAllow() []string {
-	return []string{"true", "false", "cat", "sleep", "sha256sum"}
-}
 
 // CheckCommand is the error of a text that says of no command that kind exec may run it.
 func CheckCommand(entry string) error {
@@ -102,24 +96,18 @@ func (c *Config) monitor() (engine.Monitor, error) {
 // resolve finds the commands that may run, once: what PATH means later does
 // not matter.
 func (c *Config) resolve() (allowed, error) {
-	allow := c.Allow
-	if allow == nil {
-		allow = DefaultAllow()
-	}
-	all := make(allowed, len(allow))
-	for _, entry := range slices.Sorted(slices.Values(allow)) {
+	all := make(allowed, len(c.Allow))
+	for _, entry := range slices.Sorted(slices.Values(c.Allow)) {
 		words := strings.Fields(entry)
 		name := words[0]
 		path, err := exec.LookPath(name)
 		if err == nil {
 			path, err = filepath.Abs(path)
 		}
-		switch {
-		case err == nil:
-			all.add(words, path)
-		case c.Allow != nil || !errors.Is(err, exec.ErrNotFound):
+		if err != nil {
 			return nil, fmt.Errorf("engine config: Allow names %q: install it, or leave it out: %w", name, err)
 		}
+		all.add(words, path)
 	}
 	return all, nil
 }

@@ -65,9 +65,10 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	x := &executor{allowed: commands, path: os.Getenv("PATH")}
 	for kind, handle := range executors(x, caller) {
-		if kind != call.Kind || len(cfg.HTTPAllow) > 0 {
-			e.Handle(kind, handle)
+		if kind == call.Kind && len(cfg.HTTPAllow) == 0 || kind == command.Kind && len(commands) == 0 {
+			continue
 		}
+		e.Handle(kind, handle)
 	}
 	return &Service{engine: e, caller: caller}, nil
 }

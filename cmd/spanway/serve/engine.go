@@ -66,7 +66,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 	cli.PairsOf(f, &labels, labelValue, "label", "what predicates see as engine.labels; integers, true and false are read as such, a;b as a list, \"007\" in quotes as text")
 	cli.Pairs(f, &texts, "label-string", "labels that are text, whatever they look like")
 	cli.PairsOf(f, &capacity, quantity, "capacity", "what tasks may need of it; 8 slots for each CPU if none is given")
-	f.StringSliceVar(&cfg.Allow, "allow", nil, "commands that kind exec may run: a name, with any arguments, or a whole command (\"spanway version\"), with these alone; "+strings.Join(engine.DefaultAllow(), ",")+" if none is given")
+	f.StringSliceVar(&cfg.Allow, "allow", nil, "commands that kind exec may run: a name, with any arguments, or a whole command (\"spanway version\"), with these alone; none means that it does not handle exec")
 	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", nil, "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http")
 	f.StringVar(&cfg.Engine.Accepts, "accepts", "", "CEL over task: it is given only tasks for which this is true")
 	f.StringVar(&cfg.Engine.Node, "node", "", "name of the host that it shares with other engines; the host's own if empty")
