@@ -69,7 +69,7 @@ async function end(stream, ends, taskId) {
 function outcome(fact, event) {
   switch (fact) {
     case 'succeeded':
-      process.stdout.write(event.result)
+      process.stdout.write(Buffer.from(event.result)) // An empty one is decoded as an array.
       return 0
     case 'failed':
     case 'dead_lettered':

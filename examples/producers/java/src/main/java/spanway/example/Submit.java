@@ -34,7 +34,8 @@ public final class Submit {
       System.err.println("usage: Submit COMMAND [ARG...]");
       System.exit(2);
     }
-    String taskId = UUID.randomUUID().toString();
+    String given = env("SPANWAY_TASK_ID", "");
+    String taskId = given.isEmpty() ? UUID.randomUUID().toString() : given;
     int code;
     try (var consumer = consumer()) {
       // First the place from which to read, then the request: its end cannot be missed.
