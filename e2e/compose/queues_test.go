@@ -38,20 +38,19 @@ func entries(site string, limit time.Duration, args ...string) ([]entry, error) 
 	return all, nil
 }
 
-// queuesKept claims an entry at each site for a second, and waits for it again: it is free
-// once that is over, which the service says.
+// queuesKept claims the one entry of a queue at each site for a second, and waits for it again:
+// it is free once that is over, which the service says.
 func (s stack) queuesKept() {
 	for _, site := range sites {
 		s.at(site, 30*second, "queue", "create", orders)
-		id := "kept-" + s.Name()[strings.LastIndex(s.Name(), "/")+1:]
-		s.at(site, 30*second, "queue", "enqueue", orders, "--id", id, "--payload", "x")
+		s.at(site, 30*second, "queue", "create", "kept")
+		s.at(site, 30*second, "queue", "enqueue", "kept", "--id", "x", "--payload", "x")
 		for _, wait := range []string{"--wait=false", "--wait"} {
-			got, err := entries(site, 30*second, "claim", orders, id, "--lease", "1s", wait)
-			if err != nil || len(got) != 1 {
+			if got, err := entries(site, 30*second, "claim", "kept", "--lease", "1s", wait); err != nil || len(got) != 1 {
 				s.Fatalf("claim %s at %s: %+v, %v", wait, site, got, err)
 			}
 		}
-		s.at(site, 30*second, "queue", "remove", orders, id)
+		s.at(site, 30*second, "queue", "delete", "kept", "--force")
 	}
 }
 
