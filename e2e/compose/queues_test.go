@@ -82,7 +82,9 @@ func (q *queued) work(ctx context.Context, site string) {
 func (q *queued) judge(s stack, site string) {
 	s.Helper()
 	left := await(s.T, time.Minute, "leases of the queue of "+site+" to end", func() ([]entry, error) { return entries(site, 20*second, "list", orders) },
-		func(left []entry) bool { return !slices.ContainsFunc(left, func(e entry) bool { return e.Claim != nil }) })
+		func(left []entry) bool {
+			return !slices.ContainsFunc(left, func(e entry) bool { return e.Claim != nil })
+		})
 	there := map[string]bool{}
 	for _, e := range left {
 		there[e.ID] = true
