@@ -95,6 +95,8 @@ var printings = map[string][]printing{
 	"spanway pool watch":            {{args: "pool watch", once: "pool set default --weight acme=3"}},
 	"spanway principal":             {{args: "principal --help"}},
 	"spanway principal apply":       {{args: "principal apply -f ../../deploy/secure/principals-ams.yaml --dry-run"}},
+	"spanway principal list":        {{args: "principal list --help"}}, // It takes a broker with an authorizer.
+	"spanway principal show":        {{args: "principal show --help"}}, // As above.
 	"spanway queue":                 {{args: "queue --help"}},
 	"spanway queue claim":           {{args: "queue claim full"}},
 	"spanway queue configure":       {{args: "queue configure full --max-entries 1000"}},

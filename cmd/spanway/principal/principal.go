@@ -14,7 +14,7 @@ import (
 
 // Command is the noun principal.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("principal", "Give programs a user and the rights of their role on a Kafka cluster", apply(a))
+	return cli.Noun("principal", "Give programs a user and the rights of their role on a Kafka cluster", apply(a), list(a), show(a))
 }
 
 func apply(a *cli.App) *cobra.Command {
@@ -53,7 +53,7 @@ topic. docs/topics.md says more.`,
 				return err
 			}
 			if dryRun {
-				return show(a, all, dryRun)
+				return printDeclared(a, all, dryRun)
 			}
 			logins, err := all.logins()
 			if err != nil {
@@ -63,7 +63,7 @@ topic. docs/topics.md says more.`,
 				if err := declare(ctx, c.Kafka(), all, logins, a.Prefix); err != nil {
 					return err
 				}
-				return show(a, all, dryRun)
+				return printDeclared(a, all, dryRun)
 			})
 		},
 	}
@@ -104,11 +104,11 @@ type rightView struct {
 	Prefixed  bool   `json:"prefixed,omitempty"`
 }
 
-func show(a *cli.App, all declarations, dryRun bool) error {
+func printDeclared(a *cli.App, all declarations, dryRun bool) error {
 	for _, d := range all.Principals {
 		v := view{User: d.User, Password: d.PasswordFile != "" && !dryRun, DryRun: dryRun, Rights: []rightView{}}
 		for _, r := range d.rights(a.Prefix) {
-			v.Rights = append(v.Rights, rightView{r.Operation, string(r.Resource), r.Name, r.Prefixed})
+			v.Rights = append(v.Rights, viewRight(r.ACL))
 		}
 		if err := v.print(a); err != nil {
 			return err

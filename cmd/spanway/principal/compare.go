@@ -1,0 +1,99 @@
+package principal
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// allows tells whether a right that is held is enough for one that is needed. Kafka has some
+// rights include others.
+func allows(held kafka.Granted, need events.ACL) bool {
+	if held.Denies || held.Host != "*" || held.Resource != need.Resource {
+		return false
+	}
+	switch {
+	case held.Operation == need.Operation, held.Operation == "All":
+	case need.Operation == "Describe" && slices.Contains([]string{"Read", "Write", "Delete", "Alter"}, held.Operation):
+	case need.Operation == "DescribeConfigs" && held.Operation == "AlterConfigs":
+	default:
+		return false
+	}
+	switch {
+	case held.Prefixed:
+		return strings.HasPrefix(need.Name, held.Name)
+	case held.Name == "*":
+		return true
+	}
+	return held.Name == need.Name && !need.Prefixed
+}
+
+// suffice tells whether rights that are held are all that is needed.
+func suffice(held []kafka.Granted, needed []events.ACL) bool {
+	return !slices.ContainsFunc(needed, func(need events.ACL) bool {
+		return !slices.ContainsFunc(held, func(h kafka.Granted) bool { return allows(h, need) })
+	})
+}
+
+// roles are those for which the rights suffice, but for those that need less than another.
+// Which queues it uses follows from its rights; topics that it copies are not looked at.
+func roles(held []kafka.Granted, prefix string) []events.Role {
+	of := events.Topics{Prefix: prefix}
+	var chosen events.Chosen
+	for _, h := range held {
+		name, ok := strings.CutPrefix(h.Name, of.Queue(""))
+		pattern := events.Pattern{Name: name, Prefixed: h.Prefixed}
+		if ok && h.Resource == events.TopicResource && !strings.HasSuffix(name, events.Snapshots("")) && !slices.Contains(chosen.Queues, pattern) {
+			chosen.Queues = append(chosen.Queues, pattern)
+		}
+	}
+	needs := map[events.Role][]events.ACL{}
+	for _, role := range events.Roles() {
+		if all := of.ACLs(role, chosen); len(all) > 0 && suffice(held, all) {
+			needs[role] = all
+		}
+	}
+	found := []events.Role{}
+	for _, role := range events.Roles() {
+		within := func(other events.Role) bool {
+			less := len(needs[role]) < len(needs[other]) || len(needs[role]) == len(needs[other]) && role > other
+			return less && !slices.ContainsFunc(needs[role], func(need events.ACL) bool {
+				return !slices.ContainsFunc(needs[other], func(has events.ACL) bool { return allows(kafka.Granted{Right: kafka.Right{ACL: has}, Host: "*"}, need) })
+			})
+		}
+		if needs[role] != nil && !slices.ContainsFunc(events.Roles(), within) {
+			found = append(found, role)
+		}
+	}
+	return found
+}
+
+// How a right stands against what is needed.
+const (
+	needed  = "needed"
+	extra   = "extra"
+	missing = "missing"
+	denies  = "denies"
+)
+
+// compare says of each right that is held whether it is needed as it is, and which are missing.
+func compare(held []kafka.Granted, need []kafka.Right) (rights []heldView) {
+	for _, h := range held {
+		v := heldView{rightView: viewRight(h.ACL), Host: h.Host, State: extra}
+		switch {
+		case h.Denies:
+			v.State = denies
+		case h.Host == "*" && slices.ContainsFunc(need, func(n kafka.Right) bool { return n.ACL == h.ACL }):
+			v.State = needed
+		}
+		rights = append(rights, v)
+	}
+	for _, n := range need {
+		if !suffice(held, []events.ACL{n.ACL}) {
+			rights = append(rights, heldView{rightView: viewRight(n.ACL), Host: "*", State: missing})
+		}
+	}
+	return rights
+}
