@@ -121,3 +121,56 @@ func TestRoomOfCallsThatWereGivenUp(t *testing.T) {
 	}
 	log.is.Store(false)
 }
+
+// denying is a log that the broker denies to whoever reads it, for a while.
+type denying struct {
+	*memlog.Log
+	is    atomic.Bool
+	tried chan struct{}
+}
+
+func (l *denying) Fetch(ctx context.Context, from int64, wait time.Duration) (events.Page, error) {
+	if l.is.Load() {
+		select {
+		case l.tried <- struct{}{}:
+		default:
+		}
+		return events.Page{}, deniedError{}
+	}
+	return l.Log.Fetch(ctx, from, min(wait, 20*time.Millisecond))
+}
+
+type deniedError struct{}
+
+func (deniedError) Error() string { return "the right to read is missing" }
+func (deniedError) Denied() bool  { return true }
+
+// A right that is taken away while a host runs does not end it: it goes on when the right is
+// given back. Of one that is missing from the beginning the host says so.
+func TestADenialWhileItRuns(t *testing.T) {
+	log := &denying{Log: memlog.New(), tried: make(chan struct{}, 1)}
+	host := func() *sharedlog.Host {
+		return sharedlog.NewHost(sharedlog.Config{
+			Log: log.Log, Reads: log, Topic: "t", Encoder: events.Encoder{Source: "/test"},
+			NewCore: func() sharedlog.Core { return &seats{1 << 30, map[string]int64{}} },
+		})
+	}
+	h := host()
+	run(t, h)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := h.Call(ctx, take("first"), nil); err != nil {
+		t.Fatal(err)
+	}
+	log.is.Store(true)
+	<-log.tried
+	log.is.Store(false)
+	if _, err := h.Call(ctx, take("second"), nil); err != nil {
+		t.Errorf("when the right is there again: %v", err)
+	}
+	log.is.Store(true)
+	if err := host().Run(ctx); err == nil || !strings.Contains(err.Error(), "the right to read is missing") {
+		t.Errorf("without the right from the beginning: %v", err)
+	}
+	log.is.Store(false) // The first one ends well.
+}
