@@ -1248,7 +1248,7 @@ type ReplicationCopyReported struct {
 	AgainAtMs int64 `protobuf:"varint,23,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
 	// Where the copy ends in the target, if its state is source_deleted; 0 if that is not known.
 	TargetEnd int64 `protobuf:"varint,24,opt,name=target_end,json=targetEnd,proto3" json:"target_end,omitempty"`
-	// How many incidents there were since its replicator has had it, those that are told here
+	// How many incidents there were, whichever replicators had it, those that are told here
 	// included.
 	IncidentsTotal int64 `protobuf:"varint,25,opt,name=incidents_total,json=incidentsTotal,proto3" json:"incidents_total,omitempty"`
 	// What comes next, and so what waits, is not known yet.

@@ -102,6 +102,7 @@ func (s *Service) hold(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := replication.WatchCopies(ctx, s.deps.Cluster, s.cfg.Prefix, func(copies iter.Seq[*events.ReplicationCopyReported]) error {
 			try.Passed()
+			s.status.hear(copies)
 			if s.holding.set(holds(copies), time.Now()) {
 				s.poke()
 			}

@@ -41,7 +41,8 @@ type status struct {
 	gone     map[string]bool      // keys whose records are to be deleted
 	ended    map[string]*ended    // by key
 	recalled []*events.ReplicationCopyReported
-	shares   map[string]*share // by link
+	heard    map[string]*events.ReplicationCopyReported // with incidents, as told last, by key
+	shares   map[string]*share                          // by link
 
 	urgent chan struct{} // holds one if a claim is to be told
 }
@@ -86,8 +87,8 @@ const (
 	statusTimeout, partingTimeout = 10 * time.Second, 2 * time.Second
 	// claimAgain is how long a claim may take to be read until it is told again.
 	claimAgain = 5 * time.Second
-	// mostIncidents and mostProblems are told; the newest, and the first.
-	mostIncidents, mostProblems = 10, 100
+	// mostProblems are told, the first.
+	mostProblems = 100
 	// inOneBatch is how many records are written together.
 	inOneBatch = 1000
 )
@@ -142,6 +143,7 @@ func (s *status) have(run, rest map[string]job) {
 	for id, j := range run {
 		if st := s.copies[id]; st == nil || st.report.Paused {
 			s.copies[id] = st.again(j)
+			s.copies[id].inherit(s.heard[j.key()])
 			s.copies[id].claims(s.urgent)
 		} else {
 			if j.Resumed > st.Resumed {
@@ -155,6 +157,7 @@ func (s *status) have(run, rest map[string]job) {
 	for id, j := range rest {
 		if st := s.copies[id]; st == nil {
 			s.copies[id] = &standing{job: j, news: true, report: copying.Report{Paused: true}}
+			s.copies[id].inherit(s.heard[j.key()])
 		} else if !st.report.Paused {
 			st.job, st.news, st.report.Paused = j, true, true
 		} else {
@@ -208,8 +211,8 @@ func (s *status) stopped(id string) bool {
 
 func (s *status) shareKey(link string) string { return link + "@" + s.name }
 
-func (st *standing) key() string {
-	return copyKey(st.Link, st.Config.Target.Topic, st.Config.Target.Partition)
+func (j *job) key() string {
+	return copyKey(j.Link, j.Config.Target.Topic, j.Config.Target.Partition)
 }
 
 func copyKey(link, target string, partition int32) string {

@@ -1,9 +1,6 @@
 package replicator
 
 import (
-	"time"
-
-	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/copying"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
@@ -30,15 +27,4 @@ func (st *standing) again(j job) *standing {
 		now.before.add(&st.report)
 	}
 	return now
-}
-
-// incidentsLast is for how long an incident is told of; the log of the replicator has it.
-const incidentsLast = 24 * time.Hour
-
-// recent are incidents that are not old.
-func recent(all []*events.ReplicationIncident, now time.Time) []*events.ReplicationIncident {
-	for len(all) > 0 && now.UnixMilli()-all[0].AtMs > incidentsLast.Milliseconds() {
-		all = all[1:]
-	}
-	return all
 }

@@ -193,7 +193,7 @@ func printCopies(a *cli.App, views []copyView) error {
 			a.Printf("%s/%d@%d: %s %s ago, at %s, %d lost\n", v.Topic, v.Partition, i.Offset, i.Reason, (time.Duration(i.AgeMs) * time.Millisecond).Round(time.Second), i.At, i.Lost)
 		}
 		if v.IncidentsMore > 0 {
-			a.Printf("%s/%d: %s not shown: the log of replicator %s has them (\"a copy met an incident\")\n", v.Topic, v.Partition, render.Count(int(v.IncidentsMore), "earlier incident is", "earlier incidents are"), cli.Dash(v.Replicator))
+			a.Printf("%s/%d: %s not shown: the logs of the replicators that had it have them (\"a copy met an incident\")\n", v.Topic, v.Partition, render.Count(int(v.IncidentsMore), "earlier incident is", "earlier incidents are"))
 		}
 	}
 	return nil

@@ -221,7 +221,7 @@ func TestIncidentsLeave(t *testing.T) {
 	if err := printCopies(cli.NewApp(cli.Streams{Out: &out, Err: io.Discard}), copies); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"overtaken 2h0m0s ago", "orders/0: 11 earlier incidents are not shown: the log of replicator one has them"} {
+	for _, want := range []string{"overtaken 2h0m0s ago", "orders/0: 11 earlier incidents are not shown: the logs of the replicators that had it have them"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
