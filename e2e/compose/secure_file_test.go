@@ -1,13 +1,11 @@
 package compose
 
 import (
-	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -23,11 +21,48 @@ type secureFile struct {
 		Command     []string
 		Networks    []string
 		Ports       []string
-		Secrets     []string
+		Volumes     []mount
 		Environment map[string]string
 		DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
 	}
-	Secrets map[string]struct{ File string }
+	Secrets []mount `yaml:"x-secrets"`
+}
+
+// mount is what a container sees of this host: a text, or written out.
+type mount struct {
+	Type, Source, Target string
+	ReadOnly             bool `yaml:"read_only"`
+	Bind                 struct {
+		Create *bool `yaml:"create_host_path"`
+	}
+}
+
+func (m *mount) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		m.Source, m.Target, _ = strings.Cut(n.Value, ":")
+		return nil
+	}
+	type plain mount
+	return n.Decode((*plain)(m))
+}
+
+// secret is the name of a directory with secrets; empty if it is something else.
+func (m mount) secret() string {
+	name, _ := strings.CutPrefix(m.Source, "${SECRETS:-.secrets}/")
+	if name == m.Source {
+		return ""
+	}
+	return name
+}
+
+// secretsOf are the directories with secrets that a container sees.
+func secretsOf(all []mount) (names []string) {
+	for _, m := range all {
+		if name := m.secret(); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // roles are what the principal of a service may be, whatever its site.
@@ -65,15 +100,11 @@ func TestEveryServiceHasItsPrincipal(t *testing.T) {
 		}
 		kind, site := split(name)
 		who, over := kind+"-"+site, secure.Services[name]
-		if over.Environment["SPANWAY_USER"] != who || over.Environment["SPANWAY_PASSWORD_FILE"] != "/run/secrets/"+who || over.Environment["SPANWAY_TLS_CA"] != "/run/secrets/ca.pem" {
+		if over.Environment["SPANWAY_USER"] != who || over.Environment["SPANWAY_PASSWORD_FILE"] != "/run/secrets/"+who+"/password" || over.Environment["SPANWAY_TLS_CA"] != "/run/secrets/ca/ca.pem" {
 			t.Errorf("%s connects by %v; want the user %s", name, over.Environment, who)
 		}
-		want := []string{"ca.pem", who}
-		if kind == "allocator" {
-			want = append(want, who+"-redis")
-		}
-		if !slices.Equal(over.Secrets, want) {
-			t.Errorf("%s has the secrets %v, want %v", name, over.Secrets, want)
+		if got, want := secretsOf(over.Volumes), []string{"ca", who}; !slices.Equal(got, want) {
+			t.Errorf("%s has the secrets %v, want %v", name, got, want)
 		}
 		if kind != "links" && kind != "demo" && over.DependsOn["principals-"+site].Condition != "service_completed_successfully" {
 			t.Errorf("%s does not wait for its rights: %v", name, over.DependsOn)
@@ -88,10 +119,12 @@ func TestEveryServiceHasItsPrincipal(t *testing.T) {
 		if len(s.Ports) > 0 {
 			t.Errorf("%s publishes %v", name, s.Ports)
 		}
-		if slices.Contains(s.Secrets, "ca.key") {
-			t.Errorf("%s has the key of the authority", name)
+		for _, m := range s.Volumes {
+			if m.Source == "${SECRETS:-.secrets}" || strings.HasSuffix(m.Source, ".key") {
+				t.Errorf("%s has the key of the authority: %s", name, m.Source)
+			}
 		}
-		if slices.ContainsFunc(s.Secrets, func(secret string) bool { return strings.HasPrefix(secret, "admin-") }) && kind != "principals" {
+		if slices.ContainsFunc(secretsOf(s.Volumes), func(secret string) bool { return strings.HasPrefix(secret, "admin-") }) && kind != "principals" {
 			t.Errorf("%s has the certificate of an administrator", name)
 		}
 	}
@@ -157,7 +190,7 @@ func TestPrincipalsHaveTheirRoles(t *testing.T) {
 			}
 		}
 		read(t, "../../deploy/secure/principals-"+site+".yaml", &all)
-		want := []string{"ca.pem", "admin-" + site + ".pem"}
+		want := []string{"ca", "admin-" + site}
 		for _, p := range all.Principals {
 			kind, of := split(p.User)
 			should := roles[kind]
@@ -167,7 +200,7 @@ func TestPrincipalsHaveTheirRoles(t *testing.T) {
 			if !slices.Equal(p.Roles, should) || of == other && kind != "replicator" {
 				t.Errorf("%s has the roles %v at %s, want %v", p.User, p.Roles, site, should)
 			}
-			if p.Password != "/run/secrets/"+p.User {
+			if p.Password != "/run/secrets/"+p.User+"/password" {
 				t.Errorf("%s has the password of %s", p.User, p.Password)
 			}
 			if kind == "replicator" && of == site && !slices.Equal(p.Copies, []string{other + ".*"}) {
@@ -178,88 +211,11 @@ func TestPrincipalsHaveTheirRoles(t *testing.T) {
 			}
 			want = append(want, p.User)
 		}
-		got := slices.Clone(secure.Services["principals-"+site].Secrets)
+		got := secretsOf(secure.Services["principals-"+site].Volumes)
 		slices.Sort(got)
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("principals-%s has the secrets %v, want %v", site, got, want)
-		}
-	}
-}
-
-// The script makes every secret that is declared, and what is there stays. Nobody else may
-// enter the directory, and who may do everything is in no file that containers read.
-func TestSecretsAreMade(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Fatal("openssl is missing: install it")
-	}
-	var secure secureFile
-	read(t, "../../docker-compose.secure.yml", &secure)
-	dir := filepath.Join(t.TempDir(), "secrets")
-	made := func() map[string]string {
-		t.Helper()
-		if out, err := exec.Command("../../deploy/secure/secrets.sh", dir).CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		all := map[string]string{}
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range entries {
-			text, err := os.ReadFile(filepath.Join(dir, e.Name()))
-			if err != nil || len(text) == 0 {
-				t.Errorf("%s has %d bytes: %v", e.Name(), len(text), err)
-			}
-			all[e.Name()] = string(text)
-		}
-		return all
-	}
-	first := made()
-	for name, s := range secure.Secrets {
-		if s.File != "${SECRETS:-.secrets}/"+name {
-			t.Errorf("secret %s is the file %s", name, s.File)
-		}
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o644 {
-			t.Errorf("secret %s: %v, %v", name, info, err)
-		}
-	}
-	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("the directory: %v, %v", info, err)
-	}
-	if info, err := os.Stat(filepath.Join(dir, "ca.key")); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the key of the authority: %v, %v", info, err)
-	}
-	if extra := len(first) - len(secure.Secrets); extra != 2 { // ca.key and config.yaml
-		t.Errorf("it makes %v", slices.Sorted(maps.Keys(first)))
-	}
-	if second := made(); !maps.Equal(first, second) {
-		t.Error("made again it is something else")
-	}
-	if err := os.Remove(filepath.Join(dir, "engine-ams")); err != nil {
-		t.Fatal(err)
-	}
-	if third := made(); third["engine-ams"] == first["engine-ams"] || third["engine-fra"] != first["engine-fra"] {
-		t.Error("a password that was deleted was not made anew, or another one was")
-	}
-	// The key of the authority may be kept elsewhere, until a certificate is to be made.
-	key := filepath.Join(dir, "ca.key")
-	if err := os.Rename(key, key+".away"); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("../../deploy/secure/secrets.sh", dir).CombinedOutput(); err != nil {
-		t.Errorf("without the key: %v\n%s", err, out)
-	}
-	if err := os.Remove(filepath.Join(dir, "redis.pem")); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("../../deploy/secure/secrets.sh", dir).CombinedOutput(); err == nil || !strings.Contains(string(out), "ca.key is missing") {
-		t.Errorf("without the key a certificate is made: %v\n%s", err, out)
-	}
-	for _, ignores := range []string{"../../.gitignore", "../../.dockerignore"} {
-		text, err := os.ReadFile(ignores)
-		if err != nil || !strings.Contains(string(text), "/.secrets/\n") && !strings.Contains(string(text), "\n*\n") {
-			t.Errorf("%s lets secrets pass: %v", ignores, err)
 		}
 	}
 }

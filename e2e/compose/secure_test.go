@@ -53,6 +53,7 @@ func TestComposeSecure(t *testing.T) {
 		{"foreign topics are refused", stack.foreignTopicsRefused},
 		{"who submits does not act as the engine", stack.engineKeepsItsRights},
 		{"Redis refuses who has no password", stack.redisRefuses},
+		{"a password and a certificate are replaced while all runs", stack.secretsRotated},
 		{"no password is shown", stack.nothingShown},
 		{"the logs keep the guarantees", stack.verified},
 		{"down leaves nothing", stack.down},
@@ -83,7 +84,7 @@ var ports = map[string]string{"ams": "127.0.0.1:29092", "fra": "127.0.0.1:29093"
 
 // as are flags that connect to the Kafka of a site with a user and the password of another.
 func as(site, user, password string) []string {
-	return []string{"--brokers", ports[site], "--tls-ca", secrets + "/ca.pem", "--user", user, "--password-file", filepath.Join(secrets, password)}
+	return []string{"--brokers", ports[site], "--tls-ca", secrets + "/ca/ca.pem", "--user", user, "--password-file", filepath.Join(secrets, password, "password")}
 }
 
 // strangersRefused connects as nobody that a Kafka knows.
@@ -97,10 +98,10 @@ func (s stack) strangersRefused() {
 	}{
 		{"plain text", []string{"--brokers", ports["ams"]}, "the broker speaks TLS here, not plain text"},
 		{"TLS without a CA", []string{"--brokers", ports["ams"], "--tls"}, "not signed by a CA that is trusted here"},
-		{"TLS without a user", []string{"--brokers", ports["ams"], "--tls-ca", secrets + "/ca.pem"}, "demands SASL by one of SCRAM-SHA-512"},
+		{"TLS without a user", []string{"--brokers", ports["ams"], "--tls-ca", secrets + "/ca/ca.pem"}, "demands SASL by one of SCRAM-SHA-512"},
 		{"another's password", as("ams", "scheduler-ams", "engine-ams"), "refuses the user or the password"},
 		{"a user of the other site", as("ams", "scheduler-fra", "scheduler-fra"), "refuses the user or the password"},
-		{"a certificate in place of a password", []string{"--brokers", ports["ams"], "--tls-ca", secrets + "/ca.pem", "--tls-cert", secrets + "/admin-ams.pem", "--tls-key", secrets + "/admin-ams.pem"}, "demands SASL by one of SCRAM-SHA-512"},
+		{"a certificate in place of a password", []string{"--brokers", ports["ams"], "--tls-ca", secrets + "/ca/ca.pem", "--tls-cert", secrets + "/admin-ams/tls.pem", "--tls-key", secrets + "/admin-ams/tls.pem"}, "demands SASL by one of SCRAM-SHA-512"},
 	} {
 		all.Go(func() { s.refused(c.who, c.want, root+"/bin/spanway", append(c.flags, "task", "list")...) })
 	}
@@ -141,10 +142,10 @@ func (s stack) foreignTopicsRefused() {
 // engineKeepsItsRights submits, as a person, what would use the password of the engine.
 func (s stack) engineKeepsItsRights() {
 	for _, args := range [][]string{
-		{"--", "spanway", "log", "tail", "spanway.tasks.assignments", "--brokers", "kafka-ams:9092", "--tls-ca", "/run/secrets/ca.pem",
-			"--user", "engine-ams", "--password-file", "/run/secrets/engine-ams"},
+		{"--", "spanway", "log", "tail", "spanway.tasks.assignments", "--brokers", "kafka-ams:9092", "--tls-ca", "/run/secrets/ca/ca.pem",
+			"--user", "engine-ams", "--password-file", "/run/secrets/engine-ams/password"},
 		{"--", "spanway", "version", "--user", "engine-ams"},
-		{"--kind", "exec", "--payload", `{"command":["spanway","version"],"env":{"SPANWAY_CONFIG":"/run/secrets/engine-ams"}}`},
+		{"--kind", "exec", "--payload", `{"command":["spanway","version"],"env":{"SPANWAY_CONFIG":"/run/secrets/engine-ams/password"}}`},
 	} {
 		s.refused("a task that acts as the engine", "NOT_ALLOWED", root+"/bin/spanway", append([]string{"--site", "ams", "task", "submit", "--wait"}, args...)...)
 	}
@@ -154,8 +155,8 @@ func (s stack) engineKeepsItsRights() {
 func (s stack) foreign(site, user, read, write string) {
 	s.Helper()
 	c, err := cluster.Open(cluster.Config{
-		Brokers: []string{ports[site]}, TLS: cluster.TLS{CAFile: secrets + "/ca.pem"},
-		SASL:   cluster.SASL{Mechanism: cluster.ScramSHA512, Username: user, PasswordFile: filepath.Join(secrets, user)},
+		Brokers: []string{ports[site]}, TLS: cluster.TLS{CAFile: secrets + "/ca/ca.pem"},
+		SASL:   cluster.SASL{Mechanism: cluster.ScramSHA512, Username: user, PasswordFile: filepath.Join(secrets, user, "password")},
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
@@ -180,15 +181,15 @@ func (s stack) foreign(site, user, read, write string) {
 
 // redisRefuses asks Redis for something without TLS, without a password, and as who may not.
 func (s stack) redisRefuses() {
-	tls := []string{"--tls", "--cacert", "/run/secrets/ca.pem"}
+	tls := []string{"--tls", "--cacert", "/run/secrets/ca/ca.pem"}
 	for what, c := range map[string]struct {
 		args []string
 		want string
 	}{
 		"plain text":           {[]string{"get", "x"}, "onnection"}, // Reset, or closed.
 		"no password":          {append(tls, "get", "x"), "NOAUTH"},
-		"who may ask for life": {append(tls, "--user", "health", "--pass", s.password("redis-health"), "get", "x"), "NOPERM"},
-		"an allocator":         {append(tls, "--user", "allocator-ams", "--pass", s.password("allocator-ams-redis"), "get", "x"), "NOPERM"},
+		"who may ask for life": {append(tls, "--user", "health", "--pass", s.password("redis/health"), "get", "x"), "NOPERM"},
+		"an allocator":         {append(tls, "--user", "allocator-ams", "--pass", s.password("allocator-ams/redis"), "get", "x"), "NOPERM"},
 	} {
 		out, err := run(20*second, "docker", append([]string{"exec", named("redis"), "redis-cli"}, c.args...)...)
 		if err != nil {
@@ -213,18 +214,19 @@ func (s stack) password(name string) string {
 func (s stack) nothingShown() {
 	ids := strings.Fields(must(s.T, 30*second, "docker", "ps", "--all", "--quiet"))
 	shown := s.compose(30*second, "config") + s.compose(30*second, "logs", "--no-color") + must(s.T, 30*second, "docker", append([]string{"inspect"}, ids...)...)
-	files, err := os.ReadDir(secrets)
+	files, err := filepath.Glob(secrets + "/*/*")
 	if err != nil {
 		s.Fatal(err)
 	}
 	looked := 0
-	for _, f := range files {
-		if strings.Contains(f.Name(), ".") && f.Name() != "ca.key" {
+	for _, path := range append(files, secrets+"/ca.key") {
+		name := strings.TrimPrefix(path, secrets+"/")
+		if strings.Contains(filepath.Base(name), ".") && name != "ca.key" {
 			continue
 		}
 		looked++
-		if strings.Contains(shown, s.password(f.Name())) {
-			s.Errorf("the secret of %s is shown", f.Name())
+		if strings.Contains(shown, s.password(name)) {
+			s.Errorf("the secret %s is shown", name)
 		}
 	}
 	if looked < 10 {
