@@ -95,11 +95,13 @@ func (m *metrics) observe(s *status) (stop func()) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		lag, age, unaudited, states := map[string]int64{}, map[string]int64{}, map[string]int64{}, map[[2]string]int64{}
-		now := time.Now().UnixMilli()
+		now, over := time.Now().UnixMilli(), s.failedOver()
 		for _, st := range s.copies {
-			lag[st.Link] += st.behind()
-			if oldest := st.oldest(); oldest > 0 {
-				age[st.Link] = max(age[st.Link], now-oldest)
+			if !over[st.Link] {
+				lag[st.Link] += st.behind()
+				if oldest := st.oldest(); oldest > 0 {
+					age[st.Link] = max(age[st.Link], now-oldest)
+				}
 			}
 			unaudited[st.Link] += st.unaudited
 			states[[2]string{st.Link, st.state()}]++
@@ -119,6 +121,18 @@ func (m *metrics) observe(s *status) (stop func()) {
 		}
 		return nil
 	}, m.lag, m.age, m.copies, m.unaudited, m.blocked)
+}
+
+// failedOver are links that a fail-over has paused: what they copied goes the other way now,
+// so that no lag of theirs matters. s.mu is held.
+func (s *status) failedOver() map[string]bool {
+	over := map[string]bool{}
+	for i := range s.linked {
+		if l := &s.linked[i]; l.Paused && l.FailedOver {
+			over[l.Name] = true
+		}
+	}
+	return over
 }
 
 // blocked are how many topics are not copied, by link and code. A problem of a whole link

@@ -267,7 +267,9 @@ func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkRe
 	if !consistent {
 		m.ConsistentSinceMs = 0
 	}
-	worst.settle(m)
+	if worst.settle(m); l.Paused && l.FailedOver {
+		m.Lag, m.LagMs, m.LagUnknown = 0, 0, 0
+	}
 	m.RecordsPerSecond, m.BytesPerSecond = next.since(before)
 	s.shares[l.Name] = next
 	s.blame(m)

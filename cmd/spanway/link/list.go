@@ -65,7 +65,7 @@ func tableOf(views []linkView) *cli.Table {
 	for i := range views {
 		v := &views[i]
 		t.Add(cli.Plain(v.Name), cli.Plain(v.Source), cli.Marked(v.progress(), v.colour()), cli.Plain(v.Copies),
-			cli.Plain(v.lag()), cli.Plain(fmt.Sprintf("%.0f", v.RecordsPerSecond)), cli.Plain(cli.Dash(v.Reason)))
+			cli.Plain(v.lag()), cli.Plain(fmt.Sprintf("%.0f", v.RecordsPerSecond)), cli.Plain(cli.Dash(v.reasons())))
 	}
 	return t
 }

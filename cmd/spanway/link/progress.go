@@ -2,6 +2,8 @@ package link
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/spanway/spanway/cmd/spanway/render"
 )
@@ -38,10 +40,33 @@ func (v *linkView) partitions() string {
 	return text
 }
 
+// reasons are the reason of the state, the codes of the problems, and that it copies without a
+// fence, each once.
+func (v *linkView) reasons() string {
+	var all []string
+	add := func(code string) {
+		if code != "" && !slices.Contains(all, code) {
+			all = append(all, code)
+		}
+	}
+	add(v.Reason)
+	for _, p := range v.Problems {
+		add(p.Code)
+	}
+	if v.Unfenced {
+		add("unfenced")
+	}
+	return strings.Join(all, ", ")
+}
+
 // colour of the link's state: that of what is worst.
 func (v *linkView) colour() string {
-	if v.ails() {
+	of := colour(v.State)
+	switch {
+	case v.ails():
 		return render.Red
+	case of == render.Green && len(v.Problems) > 0:
+		return render.Yellow
 	}
-	return colour(v.State)
+	return of
 }

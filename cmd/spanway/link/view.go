@@ -45,6 +45,7 @@ type linkView struct {
 	Lag              *int64        `json:"lag"`
 	LagMs            *int64        `json:"lag_ms"`
 	LagUnknown       int32         `json:"lag_unknown"`
+	FailedOver       bool          `json:"failed_over,omitempty"`
 	RecordsPerSecond float64       `json:"records_copied_per_second"`
 	BytesPerSecond   float64       `json:"bytes_copied_per_second"`
 	ConsistentSince  string        `json:"consistent_since,omitempty"`
@@ -138,7 +139,9 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 	if n := left(l.Name, status, now); n > 0 {
 		settled, lag.copies, lag.unknown = false, lag.copies+n, lag.unknown+n
 	}
-	v.Lag, v.LagMs, v.LagUnknown = lag.known()
+	if v.FailedOver = l.Paused && l.FailedOver; !v.FailedOver { // Else it has no lag that matters.
+		v.Lag, v.LagMs, v.LagUnknown = lag.known()
+	}
 	v.doubles(status, now)
 	if settled {
 		v.ConsistentSince = cli.Stamp(consistent)
@@ -259,7 +262,7 @@ func colour(state string) string {
 // lag is how far the link is behind, for people: records, and how old the oldest is.
 func (v *linkView) lag() string {
 	switch {
-	case v.Lag == nil && len(v.Replicators) == 0:
+	case v.FailedOver, v.Lag == nil && len(v.Replicators) == 0:
 		return "-"
 	case v.Lag == nil:
 		return "?"
@@ -278,6 +281,8 @@ func (v *linkView) waiting() string {
 		more = fmt.Sprintf("; of %s it is not known", render.Count(int(v.LagUnknown), "partition", "partitions"))
 	}
 	switch {
+	case v.FailedOver:
+		return "none that matters: it was failed over"
 	case v.Lag == nil:
 		return "not known"
 	case *v.Lag == 0:
