@@ -43,6 +43,9 @@ func (s *status) blame(m *events.ReplicationLinkReported) {
 		if p.Stops {
 			m.ConsistentSinceMs = 0 // Not all that the link chooses is copied.
 		}
+		if p.Code == selection.SourceDenied {
+			m.Reason = cmp.Or(m.Reason, string(p.Code))
+		}
 		if p.Stops && p.Topic != "" {
 			topics[p.Topic] = true
 			m.Reason = cmp.Or(m.Reason, string(p.Code))

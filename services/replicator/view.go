@@ -379,7 +379,11 @@ func (v *view) returned() bool {
 // source is the cluster as one that is copied from.
 func (v *view) source() selection.Source {
 	id, topics := v.known()
+	lacking := ""
+	if err := v.cluster.Trouble(); cluster.IsDenied(err) {
+		lacking = err.Error()
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return selection.Source{Cluster: id, Trouble: v.trouble, Topics: topics, Applications: v.applications, Bad: v.bad}
+	return selection.Source{Cluster: id, Trouble: v.trouble, Lacking: lacking, Topics: topics, Applications: v.applications, Bad: v.bad}
 }

@@ -50,6 +50,9 @@ func (s *selecting) choose(l *links.Link) (chosen []choice) {
 		}
 		chosen = append(chosen, choice{link: l, source: source.Cluster, topic: topic, target: l.Prefix + topic.Name, routed: routed})
 	}
+	if source.Lacking != "" && (len(chosen) == 0 || len(l.Applications) > 0) {
+		s.problem(l, "", SourceDenied, false, "the source %q hides what the replicator has no right to: %s; it is tried again by itself", l.Source, source.Lacking)
+	}
 	slices.SortFunc(chosen, func(a, b choice) int { return cmp.Compare(a.topic.Name, b.topic.Name) })
 	return chosen
 }

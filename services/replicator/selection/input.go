@@ -54,6 +54,8 @@ type Site struct {
 type Source struct {
 	// Cluster is its ID; empty if it was never reached.
 	Cluster string
+	// Lacking says which right at it is missing; empty if none is known to be.
+	Lacking string
 	// Trouble says why it cannot be reached now; empty if it can. Its topics are as they
 	// were seen last.
 	Trouble string

@@ -15,6 +15,9 @@ const (
 	UnknownSource Code = "unknown_source"
 	// SourceUnreachable: the source does not answer, or refuses.
 	SourceUnreachable Code = "source_unreachable"
+	// SourceDenied: the source answers, and its rights are missing, so that the link may not see
+	// what it is to choose.
+	SourceDenied Code = "source_denied"
 	// SameCluster: source and target are one cluster, whatever their names.
 	SameCluster Code = "same_cluster"
 	// BadPattern: a pattern is not of RE2.
