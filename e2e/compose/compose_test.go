@@ -93,7 +93,7 @@ var succeeded = regexp.MustCompile(`task (\S+) succeeded on (\S+)`)
 func (s stack) tasksRun() {
 	for _, demo := range demos {
 		before := len(succeeded.FindAllString(s.logs(demo), -1))
-		await(s.T, time.Minute, "tasks of "+demo+" on every engine of its site", func() ([]string, error) {
+		await(s.T, 2*time.Minute, "tasks of "+demo+" on every engine of its site", func() ([]string, error) {
 			var on []string
 			for _, m := range succeeded.FindAllStringSubmatch(s.logs(demo), -1)[before:] {
 				on = append(on, m[2])
@@ -135,7 +135,7 @@ func (s stack) copiesFollow() {
 	for i, site := range sites {
 		id := strings.TrimSpace(s.at(site, 30*second, "task", "submit", "-k", "noop"))
 		other := sites[1-i]
-		await(s.T, time.Minute, "task "+id+" of "+site+" in the copy at "+other,
+		await(s.T, 2*time.Minute, "task "+id+" of "+site+" in the copy at "+other,
 			func() (task, error) { return show(other, id, "--prefix", site+".spanway.") },
 			func(v task) bool { return v.State == "succeeded" })
 	}
@@ -143,10 +143,10 @@ func (s stack) copiesFollow() {
 
 func (s stack) verified() {
 	for i, site := range sites {
-		if out := s.at(site, time.Minute, "verify"); !strings.Contains(out, "hold") {
+		if out := s.at(site, 2*time.Minute, "verify"); !strings.Contains(out, "hold") {
 			s.Errorf("verify at %s:\n%s", site, out)
 		}
-		s.at(sites[1-i], time.Minute, "link", "audit", site) // Its exit code tells.
+		s.at(sites[1-i], 2*time.Minute, "link", "audit", site) // Its exit code tells.
 	}
 }
 

@@ -102,7 +102,7 @@ func rounds() [][]string {
 // awaitWorks waits until a container works that was started after the given time.
 func (s stack) awaitWorks(service, after string) {
 	s.Helper()
-	await(s.T, time.Minute, service+" to work again", func() (container, error) {
+	await(s.T, 3*time.Minute, service+" to work again", func() (container, error) {
 		all, err := inspect(service)
 		if err != nil {
 			return container{}, err
