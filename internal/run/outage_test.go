@@ -43,9 +43,16 @@ func (v *voice) await(t *testing.T, text string) {
 		select {
 		case <-again.C:
 		case <-late:
-			t.Fatalf("it does not say %q", text)
+			t.Fatalf("it does not say %q, but\n%s", text, v.all())
 		}
 	}
+}
+
+// all is what was said.
+func (v *voice) all() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.text.String()
 }
 
 // count is how many lines have a text.

@@ -25,6 +25,7 @@ func (l *loop) end(ctx context.Context) (offset int64, known bool, err error) {
 	for {
 		end, err := l.transport.End(ctx)
 		if err == nil {
+			try.Passed()
 			return end, true, nil
 		}
 		if ctx.Err() != nil {
