@@ -63,22 +63,8 @@ func (h *Host) follow(ctx context.Context) error {
 	if err := h.follower.Step(ctx, 0); err != nil && eventlog.Final(err) {
 		return err
 	}
-	for pause := firstDenied; ; pause = min(2*pause, lastDenied) {
-		err := h.follower.Run(ctx)
-		if !eventlog.IsDenied(err) || h.follower.Position() < 0 {
-			return err
-		}
-		// A right or a password that was taken away while it ran may be given back.
-		try.Failed(err)
-		h.pause(ctx, pause)
-	}
+	return h.follower.Run(ctx)
 }
-
-// How long it is waited before a log is read again that the broker denies.
-const (
-	firstDenied = time.Second
-	lastDenied  = 30 * time.Second
-)
 
 // began takes a fold that begins, for the first time or anew. Calls that wait are
 // appended again as they are, but for those that it has a verdict on, or may have
