@@ -100,8 +100,19 @@ func killedBrokers(t *testing.T, sites twoSites) {
 	w.replicator("one", "")
 	for _, victim := range []broker{sites.ams, sites.fra} {
 		w.copied(1)
+		// A kfake that is killed forgets its producers, and so takes a batch twice that was on its
+		// way: nothing is on its way to it then. Apache Kafka is killed under load.
+		_, forgets := victim.(*kfakeBroker)
+		idle := forgets && victim == sites.fra
+		if idle {
+			load.stop()
+			w.copied(1)
+		}
 		victim.Kill()
 		victim.Start()
+		if idle {
+			load = w.load(20 * time.Millisecond)
+		}
 	}
 	w.copied(1)
 	load.stop()

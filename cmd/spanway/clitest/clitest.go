@@ -191,6 +191,7 @@ var unstable = []struct {
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 	{regexp.MustCompile(`\b(\d+)-[0-9a-f]{16}\b`), "$1-CREATION"}, // The token of a claim.
 	{regexp.MustCompile(`@\d+`), "@N"},
+	{regexp.MustCompile(`( seq +|"seq":)\d{2,}`), "${1}N"}, // Behind claims, between which time passes.
 	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`offset \d+`), "offset N"},
