@@ -92,7 +92,8 @@ func (w *upgrade) serve(r release, service string, number int) *instance {
 	switch service {
 	case theSchedulers:
 		args = append(args, "--instance", name, "--engine-ttl", "3s")
-	case theEngines:
+	case theEngines: // Of now it allows no command unasked.
+		args = append(args, "--allow", "sleep")
 		args = append(args, "--id", name, "--engine-ttl", "3s", "--grace", "5s")
 	case theAllocators:
 		args = append(args, "--redis", w.redis.Addr(), "--reconcile-interval", "1s")
