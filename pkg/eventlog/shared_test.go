@@ -132,10 +132,10 @@ func TestASnapshotOfASharedLogKnowsItsLog(t *testing.T) {
 	}
 }
 
-// A follower that has come further than what is read again to compare notices the loss,
-// goes on from its snapshot, and writes one that is as good.
-func TestALongSharedLog(t *testing.T) {
-	t.Parallel()
+// newLong is a shared log that is longer than what is read again to compare, with a follower at
+// its end and a snapshot of what that has folded.
+func newLong(t *testing.T) (*shared, *eventlog.Follower, *eventlog.Snapshot) {
+	t.Helper()
 	s := newShared()
 	f := s.follow(eventlog.FollowerHooks{})
 	for range 12 {
@@ -146,6 +146,14 @@ func TestALongSharedLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, f, snap
+}
+
+// A follower that has come further than what is read again to compare notices the loss,
+// goes on from its snapshot, and writes one that is as good.
+func TestALongSharedLog(t *testing.T) {
+	t.Parallel()
+	s, f, snap := newLong(t)
 	if m := snap.Manifest; m.Back < 1000 || m.Offset-m.Back < 4096 || m.Last != m.Offset-1 {
 		t.Errorf("the snapshot at %d shows what it is of from %d on, and by the record at %d", m.Offset, m.Back, m.Last)
 	}
@@ -191,16 +199,7 @@ func TestAHousekeeperConfirmsASharedLog(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShared()
-			f := s.follow(eventlog.FollowerHooks{})
-			for range 12 {
-				s.write(t, strings.Repeat("a", 1000))
-				s.folded(t, f)
-			}
-			snap, err := f.Snapshot(0, 1)
-			if err != nil {
-				t.Fatal(err)
-			}
+			s, _, snap := newLong(t)
 			s.Lose(s.End() - c.lost)
 			s.write(t, c.after)
 			log := &lowest{s.Log, math.MaxInt64}

@@ -84,27 +84,17 @@ func TestACheckpointThatTakesLong(t *testing.T) {
 			c.try = c.cfg.Board.New("copy")
 			defer c.try.End()
 			defer c.dropAhead()
-			advance := func(until func() bool) (rounds int) {
-				t.Helper()
-				for ; !until(); rounds++ {
-					if err := c.advance(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-					c.collect(t.Context())
-				}
-				return rounds
-			}
-			advance(func() bool { return c.copy != nil && c.copy.State() == mirror.Snapshot }) // Its first checkpoint is waited for.
+			advance(t, c, func() bool { return c.copy != nil && c.copy.State() == mirror.Snapshot }) // Its first checkpoint is waited for.
 			slow := &slowShelf{shelf: &s.shelf, asked: make(chan struct{}, 1), released: make(chan struct{})}
 			c.cfg.Checkpoints = slow
-			advance(func() bool { return c.saving != nil && c.settled() && (!held || c.entry.held) })
+			advance(t, c, func() bool { return c.saving != nil && c.settled() && (!held || c.entry.held) })
 			if !held { // What comes meanwhile makes the next checkpoint.
 				s.source.append(numbered(300, 10)...)
-				advance(func() bool { mark, _ := c.copy.Checkpoint(); return mark.Next == 310 && c.settled() })
+				advance(t, c, func() bool { mark, _ := c.copy.Checkpoint(); return mark.Next == 310 && c.settled() })
 			}
 			began := time.Now()
 			time.AfterFunc(20*time.Second, func() { close(slow.released) })
-			if n, took := advance(func() bool { return c.saving == nil }), time.Since(began); n > 20 || took != 20*time.Second {
+			if n, took := advance(t, c, func() bool { return c.saving == nil }), time.Since(began); n > 20 || took != 20*time.Second {
 				t.Errorf("held %v: %d rounds in %v", held, n, took)
 			}
 		})
@@ -165,4 +155,16 @@ func TestACheckpointThatIsNotSavedIsToldOf(t *testing.T) {
 			t.Errorf("the board tells %v", err)
 		}
 	})
+}
+
+// advance steps a copier until something is so, and returns how often.
+func advance(t *testing.T, c *Copier, until func() bool) (rounds int) {
+	t.Helper()
+	for ; !until(); rounds++ {
+		if err := c.advance(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		c.collect(t.Context())
+	}
+	return rounds
 }

@@ -66,22 +66,12 @@ func TestTheEndOfACheckpointIsNotMissedWhileATurnIsAwaited(t *testing.T) {
 		c.try = c.cfg.Board.New("copy")
 		defer c.try.End()
 		defer c.dropAhead()
-		advance := func(until func() bool) (rounds int) {
-			t.Helper()
-			for ; !until(); rounds++ {
-				if err := c.advance(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				c.collect(t.Context())
-			}
-			return rounds
-		}
-		advance(func() bool { return c.copy != nil && c.copy.State() == mirror.Sweeping && c.saving == nil })
+		advance(t, c, func() bool { return c.copy != nil && c.copy.State() == mirror.Sweeping && c.saving == nil })
 		began := time.Now()
 		last := &saving{done: make(chan struct{}), err: errNotSaved}
 		c.saving = last
 		time.AfterFunc(patience+patience/2, func() { close(last.done) })
-		n, took := advance(func() bool { return c.saving == nil }), time.Since(began)
+		n, took := advance(t, c, func() bool { return c.saving == nil }), time.Since(began)
 		if n > 3 || took != patience+patience/2 || c.report.LastError != errNotSaved.Error() {
 			t.Errorf("it wakes after %d rounds and %v, and tells %q", n, took, c.report.LastError)
 		}
