@@ -85,19 +85,12 @@ func printList(a *cli.App, of map[string][]kafka.Granted, users map[string][]str
 			}
 			continue
 		}
-		t.Add(cli.Plain(v.Principal), cli.Plain(dash(strings.Join(v.Mechanisms, " "))), cli.Plain(v.Rights), cli.Plain(v.Denied), cli.Plain(dash(joined(v.Roles))))
+		t.Add(cli.Plain(v.Principal), cli.Plain(cli.Dash(strings.Join(v.Mechanisms, " "))), cli.Plain(v.Rights), cli.Plain(v.Denied), cli.Plain(cli.Dash(joined(v.Roles))))
 	}
 	if a.JSON() {
 		return nil
 	}
 	return a.Table(t)
-}
-
-func dash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
 }
 
 func joined(roles []events.Role) string {

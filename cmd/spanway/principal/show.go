@@ -163,9 +163,9 @@ func (v shown) print(a *cli.App) error {
 		if r.Prefixed {
 			name += "*"
 		}
-		t.Add(cli.Plain(r.Operation), cli.Plain(r.Resource), cli.Plain(dash(name)), cli.Plain(r.Host), cli.Plain(dash(r.State)))
+		t.Add(cli.Plain(r.Operation), cli.Plain(r.Resource), cli.Plain(cli.Dash(name)), cli.Plain(r.Host), cli.Plain(cli.Dash(r.State)))
 	}
-	if err := a.Printf("%s  password %s\n", v.Principal, dash(strings.Join(v.Mechanisms, " "))); err != nil {
+	if err := a.Printf("%s  password %s\n", v.Principal, cli.Dash(strings.Join(v.Mechanisms, " "))); err != nil {
 		return err
 	}
 	return a.Table(t)
