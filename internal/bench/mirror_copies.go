@@ -96,7 +96,7 @@ func (r *mirrorRun) follow(ctx context.Context, topic string, out *MirrorCopy) e
 		}
 		whole := time.Since(began) // Until what the ends tell was known.
 		switch {
-		case n == 0:
+		case n == 0 && seen == 0: // Ends that are not known for a moment begin nothing anew.
 			began, before = looked, used
 		case n > seen:
 			r.Progress(int(n - seen))
