@@ -142,7 +142,11 @@ func TestAPausedLinkWhoseSourceIsAway(t *testing.T) {
 	ams, fra := places(t)
 	ams.write(0, 10)
 	fra.link()
-	fra.holds(10)
+	// A record may stand in the copy before its copier knows it: a pause in between leaves what
+	// was reported before, which is what this test reads.
+	fra.report(func(s replication.Status) bool {
+		return len(s.Copies) == partitions && !slices.ContainsFunc(s.Copies, func(m *events.ReplicationCopyReported) bool { return m.Next < 10 })
+	})
 	if err := fra.links.Pause(t.Context(), "orders", "maintenance"); err != nil {
 		t.Fatal(err)
 	}
