@@ -97,8 +97,9 @@ func TestASourceWhoseSettingsAreSlow(t *testing.T) {
 	cfg := DefaultConfig()
 	v := newView("ams", slow, &cfg, func() {})
 	v.want([]string{"orders"})
-	if err := v.look(t.Context()); err != nil || kept.Load() == 0 {
-		t.Fatalf("%d requests were kept back: %v", kept.Load(), err)
+	eventually(t, "it was looked at", func() bool { return v.look(t.Context()) == nil }) // There is time for one answer, on a slow machine for less.
+	if kept.Load() == 0 {
+		t.Fatal("no request was kept back")
 	}
 	if _, topics := v.known(); v.away() || len(topics) != 1 || topics[0].Settings == nil {
 		t.Errorf("it is away: %v; its topics are %v", v.trouble, topics)

@@ -125,8 +125,7 @@ func (s *Service) planOnce(ctx context.Context) {
 	if started+stopped > 0 {
 		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(may), "of_the_site", len(selected.Copies))
 	}
-	s.status.connects(connecting(in))
-	s.status.wanted(all, run, rest, slices.Concat(selected.Problems, s.changes.problems()), selected, newPast(in, assigned))
+	s.status.wanted(all, run, rest, trials{slices.Concat(selected.Problems, s.changes.problems()), connecting(in)}, selected, newPast(in, assigned))
 }
 
 // input is what there is to select from.

@@ -266,18 +266,20 @@ func TestDeletionsFollow(t *testing.T) {
 	fra.serve("one")
 	ams.create("orders", 1)
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}})
-	for _, c := range []struct{ write, keep, want int }{{30, 10, 10}, {5, 0, 1}} {
+	there := 0
+	for _, c := range []struct{ write, keep int }{{30, 10}, {5, 0}} {
 		ams.write("orders", 0, 0, c.write)
 		_, end, err := ams.cluster.Offsets(t.Context(), "orders", 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		eventually(t, "all is copied", func() bool { n := fra.count("orders", 0); return n >= c.write })
+		eventually(t, "all is copied", func() bool { return fra.count("orders", 0) == there+c.write })
 		if err := ams.cluster.Kafka().DeleteRecords(t.Context(), "orders", 0, end-int64(c.keep)); err != nil {
 			t.Fatal(err)
 		}
 		ams.write("orders", 0, 100, 1) // A source that is read tells its beginning at once.
-		eventually(t, "the copies of what was deleted are deleted", func() bool { return fra.count("orders", 0) == c.keep+1 })
+		there = c.keep + 1
+		eventually(t, "the copies of what was deleted are deleted", func() bool { return fra.count("orders", 0) == there })
 	}
 }
 

@@ -69,10 +69,3 @@ func (st *standing) reason() string {
 	}
 	return string(st.report.Reason)
 }
-
-// connects notes the links whose source has not answered yet.
-func (s *status) connects(names map[string]bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.joining = names
-}

@@ -5,9 +5,11 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication/links"
 	"github.com/spanway/spanway/services/replicator/admission"
 	"github.com/spanway/spanway/services/replicator/copying"
 	"github.com/spanway/spanway/services/replicator/mirror"
+	"github.com/spanway/spanway/services/replicator/selection"
 )
 
 func TestStatesOfSnapshots(t *testing.T) {
@@ -47,6 +49,38 @@ func TestStatesOfSnapshots(t *testing.T) {
 			t.Errorf("%s: its link tells %v", c.name, share)
 		}
 	}
+}
+
+// A link whose source has not answered yet, and then counts as away, is idle at no time: what
+// it is told to be may be read in between.
+func TestALinkIsNotIdleBeforeItsSourceIsAway(t *testing.T) {
+	s := &status{name: "one", shares: map[string]*share{}, copies: map[string]*standing{}, gone: map[string]bool{}}
+	link := links.Link{Spec: links.Spec{Name: "in"}}
+	met := []trials{
+		{joining: map[string]bool{"in": true}},
+		{problems: []selection.Problem{{Link: "in", Code: selection.SourceUnreachable, Stops: true}}},
+	}
+	want := func(i int) {
+		s.wanted([]links.Link{link}, nil, nil, met[i%len(met)], &selection.Selection{}, nil)
+	}
+	want(0)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range 20_000 {
+			want(i)
+		}
+	}()
+	for !closed(done) {
+		s.mu.Lock()
+		m := s.shareOf(&link, time.Now())
+		s.mu.Unlock()
+		if m.State != connectingTo && m.State != failed {
+			t.Errorf("it is %s", m.State)
+			break
+		}
+	}
+	<-done
 }
 
 // The state of a share is that of its copies that go on; those that do not are counted, with why

@@ -32,11 +32,10 @@ type status struct {
 	// standing tells how the snapshot of a copy stands.
 	standing func(id string) admission.Standing
 
-	mu       sync.Mutex
-	linked   []links.Link
-	chosen   map[string]int // copies of all replicators, by link
-	problems []selection.Problem
-	joining  map[string]bool      // links whose source has not answered yet
+	mu     sync.Mutex
+	linked []links.Link
+	chosen map[string]int // copies of all replicators, by link
+	trials
 	copies   map[string]*standing // by ID
 	gone     map[string]bool      // keys whose records are to be deleted
 	ended    map[string]*ended    // by key
@@ -45,6 +44,13 @@ type status struct {
 	shares   map[string]*share                          // by link
 
 	urgent chan struct{} // holds one if a claim is to be told
+}
+
+// trials are what links meet, beside their copies. They change together: a link whose source
+// has not answered, and then counts as away, is not idle in between.
+type trials struct {
+	problems []selection.Problem
+	joining  map[string]bool // links whose source has not answered yet
 }
 
 // standing is how a copy stands.
@@ -106,7 +112,7 @@ func newStatus(s *Service) *status {
 // wanted says what this process has: copies that run, and those that are paused. What it
 // had and the site does not want any more is deleted from the status, unless its source was
 // deleted.
-func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []selection.Problem, selected *selection.Selection, past *past) {
+func (s *status) wanted(all []links.Link, run, rest map[string]job, met trials, selected *selection.Selection, past *past) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	site := map[string]string{} // the links, by copy
@@ -135,7 +141,7 @@ func (s *status) wanted(all []links.Link, run, rest map[string]job, problems []s
 			delete(s.shares, l.Name)
 		}
 	}
-	s.linked, s.problems = all, problems
+	s.linked, s.trials = all, met
 }
 
 // have notes the copies of this process. s.mu is held.

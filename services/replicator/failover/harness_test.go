@@ -170,6 +170,16 @@ func (p *place) link() {
 	p.reported()
 }
 
+// copied waits until the site has reported that of each partition the first n records are
+// copied. They may stand in the copy before that: who goes on by what was reported, such as a
+// fail-over without the source, waits for this.
+func (p *place) copied(n int64) {
+	p.t.Helper()
+	p.report(func(s replication.Status) bool {
+		return len(s.Copies) == partitions && !slices.ContainsFunc(s.Copies, func(m *events.ReplicationCopyReported) bool { return m.Next < n || m.LagUnknown })
+	})
+}
+
 var errReported = errors.New("it is reported")
 
 // reported waits until each copy is reported.

@@ -26,9 +26,14 @@ func (r *run) reversible() error {
 	return nil
 }
 
-// freeze takes the ends of the source when no record comes any more.
+// answering is how much longer than its time for freezing the source may take to answer.
+const answering = 10 * time.Second
+
+// freeze takes the ends of the source when no record comes any more. It looks once at least,
+// however slow the source is to answer.
 func (r *run) freeze(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
+	late := time.Now().Add(r.Timeout)
+	ctx, cancel := context.WithDeadline(ctx, late.Add(r.Quiet+answering))
 	defer cancel()
 	if err := r.ends(ctx); err != nil {
 		return err
@@ -45,7 +50,7 @@ func (r *run) freeze(ctx context.Context) error {
 			r.frozen()
 			return nil
 		}
-		if until, ok := ctx.Deadline(); ok && time.Until(until) <= r.Quiet {
+		if time.Until(late) <= r.Quiet {
 			return r.fail(SourceIsWritten, nil, written, "records still come to the source; stop what writes there, and try again")
 		}
 		r.tell(Freeze, "records still come to %s", written[0])
