@@ -2,7 +2,10 @@
 # Makes what docker-compose.secure.yml needs and what nobody else may have: an authority,
 # certificates of brokers, Redis and administrators, a password for each principal.
 #
-#   secrets.sh [DIR]     into DIR; without it into $SECRETS, or .secrets at the root
+#   secrets.sh [DIR]     into DIR; without it where SECRETS says, of the environment or of .env
+#
+# SECRETS and the ports of Kafka are read as Docker Compose reads them: the environment goes
+# before .env, and a path that is not absolute begins at the root of the repository.
 #
 # Each program has a directory of its own with what it needs, which is what its container is
 # given: a file that is replaced there is seen while it runs, where a file that is mounted by
@@ -20,12 +23,25 @@ command -v openssl >/dev/null || {
 	exit 1
 }
 root=$(cd "$(dirname "$0")/../.." && pwd)
-dir=${1:-${SECRETS:-$root/.secrets}}
+
+# setting NAME DEFAULT is what the environment says, or else .env.
+setting() {
+	eval "value=\${$1:-}"
+	[ -n "$value" ] || [ ! -r "$root/.env" ] || value=$(sed -n "s/^$1=//p" "$root/.env" | tail -n 1)
+	printf %s "${value:-$2}"
+}
+
+dir=${1:-}
+[ -n "$dir" ] || {
+	dir=$(setting SECRETS .secrets)
+	[ "${dir#/}" != "$dir" ] || dir=$root/$dir
+}
 days=825
 umask 077
 mkdir -p "$dir"
 chmod 700 "$dir"
 cd "$dir"
+dir=$(pwd)
 [ ! -e ca.pem ] || {
 	echo "secrets.sh: $dir has secrets as an earlier version laid them out: move it away, and run this again" >&2
 	exit 1
@@ -141,11 +157,11 @@ contexts:
   fra: {cluster: fra, site: fra}
 clusters:
   ams:
-    brokers: ["127.0.0.1:29092"]
+    brokers: ["127.0.0.1:$(setting KAFKA_AMS_PORT 29092)"]
     tls: {ca-file: ca/ca.pem}
     sasl: {user: operator-ams, password-file: operator-ams/password}
   fra:
-    brokers: ["127.0.0.1:29093"]
+    brokers: ["127.0.0.1:$(setting KAFKA_FRA_PORT 29093)"]
     tls: {ca-file: ca/ca.pem}
     sasl: {user: operator-fra, password-file: operator-fra/password}
 END

@@ -74,6 +74,40 @@ func TestSecretsAreMade(t *testing.T) {
 	}
 }
 
+// The script reads SECRETS and the ports as Docker Compose does: the environment goes before
+// .env, and a path begins at the root.
+func TestSecretsFollowTheSettings(t *testing.T) {
+	root := t.TempDir()
+	script, err := os.ReadFile("../../deploy/secure/secrets.sh")
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(root, "deploy/secure"), 0o700)
+	}
+	for name, text := range map[string]string{
+		"deploy/secure/secrets.sh": string(script), ".env": "# Ports.\nKAFKA_AMS_PORT=31001\nKAFKA_FRA_PORT=31002\nSECRETS=kept/here\n",
+	} {
+		if err == nil {
+			err = os.WriteFile(filepath.Join(root, name), []byte(text), 0o700) //nolint:gosec // it is run
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := exec.Command(filepath.Join(root, "deploy/secure/secrets.sh"))
+	run.Dir, run.Env = t.TempDir(), append(os.Environ(), "SECRETS=", "KAFKA_AMS_PORT=", "KAFKA_FRA_PORT=32002")
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	config, err := os.ReadFile(filepath.Join(root, "kept/here/config.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"127.0.0.1:31001", "127.0.0.1:32002", filepath.Join(root, "kept/here/config.yaml")} {
+		if !strings.Contains(string(config), want) {
+			t.Errorf("the configuration does not name %s:\n%s", want, config)
+		}
+	}
+}
+
 // A container sees a directory, in which a file that is replaced is seen, and no more of them
 // than those that it needs. All may read what is in these, for containers have users of their own.
 func TestSecretsAreMountedAsDirectories(t *testing.T) {
