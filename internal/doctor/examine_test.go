@@ -98,7 +98,9 @@ func TestFaultsAreFound(t *testing.T) {
 		{func(f *Facts) { f.Topics = nil }, "topics.there", Warning},
 		{topic(func(s *kafka.TopicState) { s.Missing = true }), "topics.there", Note},
 		{topic(func(s *kafka.TopicState) { s.Missing, s.Hidden = true, true }), "topics.there", Unknown},
-		{topic(func(s *kafka.TopicState) { s.Wrong = &kafka.Misconfigured{Topic: "t", Problem: "is wrong"} }), "topics.settings", Problem},
+		{topic(func(s *kafka.TopicState) {
+			s.Wrong = &kafka.Misconfigured{Topic: "t", Problem: "is wrong", Remedy: "mend it"}
+		}), "topics.settings", Problem},
 		{topic(func(s *kafka.TopicState) { s.Leaderless = 1 }), "topics.leader", Problem},
 		{topic(func(s *kafka.TopicState) { s.Fewer = 1 }), "topics.replicas", Warning},
 		{topic(func(s *kafka.TopicState) { s.Replicas = 1 }), "topics.replicas", Warning},
@@ -168,7 +170,7 @@ func TestFaultsAreFound(t *testing.T) {
 			t.Errorf("case %d: nothing of %s is %v in %+v", i, c.check, c.level, found)
 			continue
 		}
-		if f := found[n]; f.Text == "" || len(f.Subjects) == 0 || f.Level >= Warning && f.Remedy == "" && f.Check != "topics.settings" {
+		if f := found[n]; f.Text == "" || len(f.Subjects) == 0 || f.Level >= Warning && f.Remedy == "" {
 			t.Errorf("case %d: %+v does not say what is so, or what to do", i, f)
 		}
 		if !slices.IsSortedFunc(found, func(a, b Finding) int { return int(b.Level) - int(a.Level) }) {

@@ -37,7 +37,7 @@ func topic(f *findings, t kafka.TopicState) {
 	before := len(*f)
 	var wrong *kafka.Misconfigured
 	if errors.As(t.Wrong, &wrong) {
-		f.add(Problem, "topics.settings", t.Name, "", "it %s", wrong.Problem)
+		f.add(Problem, "topics.settings", t.Name, wrong.Remedy, "it %s", wrong.Problem)
 	}
 	if t.Leaderless > 0 {
 		f.add(Problem, "topics.leader", t.Name, "start the brokers that have it", "%d of its partitions have no leader: nothing can be read or written there", t.Leaderless)

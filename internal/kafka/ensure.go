@@ -58,10 +58,12 @@ func (c *Client) Ensure(ctx context.Context, topics []events.TopicSpec) (warning
 	return warnings, err
 }
 
-// Misconfigured means that a topic exists and must not be used as it is.
-type Misconfigured struct{ Topic, Problem string }
+// Misconfigured means that a topic exists and must not be used as it is, and says what to do.
+type Misconfigured struct{ Topic, Problem, Remedy string }
 
-func (e *Misconfigured) Error() string { return fmt.Sprintf("topic %s %s", e.Topic, e.Problem) }
+func (e *Misconfigured) Error() string {
+	return fmt.Sprintf("topic %s %s; %s", e.Topic, e.Problem, e.Remedy)
+}
 
 func (c *Client) createMissing(ctx context.Context, m *metadata.Response, topics []events.TopicSpec) error {
 	var missing []kafkago.TopicConfig
@@ -170,13 +172,13 @@ func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []even
 // misconfigured is a *Misconfigured if a topic must not be used as it is.
 func misconfigured(info TopicInfo, settings map[string]string, spec events.TopicSpec) error {
 	if info.Partitions != spec.Partitions {
-		return &Misconfigured{spec.Name, fmt.Sprintf("has %d partitions and must have %d; the count decides where every key goes, "+
-			"so do not change it: use another topic prefix, or delete the topic if its records are not needed", info.Partitions, spec.Partitions)}
+		return &Misconfigured{spec.Name, fmt.Sprintf("has %d partitions and must have %d", info.Partitions, spec.Partitions),
+			"the count decides where every key goes, so do not change it: use another topic prefix, or delete the topic if its records are not needed"}
 	}
 	for _, name := range sortedKeys(spec.Config) {
 		if got, known := settings[name]; known && !suffices(name, got, spec.Config[name]) {
-			return &Misconfigured{spec.Name, fmt.Sprintf("has %s=%s and needs %s; change it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
-				name, got, spec.Config[name], spec.Name, name, spec.Config[name])}
+			return &Misconfigured{spec.Name, fmt.Sprintf("has %s=%s and needs %s", name, got, spec.Config[name]),
+				fmt.Sprintf("change it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s", spec.Name, name, spec.Config[name])}
 		}
 	}
 	return nil

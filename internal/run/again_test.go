@@ -121,7 +121,7 @@ func TestAPartThatEndsIsStartedAgain(t *testing.T) {
 // What only another configuration mends ends everything, also if it comes later.
 func TestAFaultOfConfigurationIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		wrong := fmt.Errorf("replicator of site fra: %w", &kafka.Misconfigured{Topic: "x", Problem: "has 3 partitions, not 4"})
+		wrong := fmt.Errorf("replicator of site fra: %w", &kafka.Misconfigured{Topic: "x", Problem: "has 3 partitions, not 4", Remedy: "delete it"})
 		const want = "the replicator of site fra ended: topic x has 3 partitions, not 4"
 		for _, first := range []error{wrong, errCut} {
 			var l lives
