@@ -42,6 +42,9 @@ type Config struct {
 	// Logger is told of what is tried again for longer than a moment (see package
 	// trouble); slog.Default() if nil.
 	Logger *slog.Logger
+	// Board is what shows that, and tells its own logger of it; if it is nil, one is made
+	// that tells Logger.
+	Board *trouble.Board
 	// Dial opens the network connection beneath every other; plain TCP if nil.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// DialTimeout bounds how long a new connection may take; 3 s if 0.
@@ -97,10 +100,14 @@ func New(config Config) *Client {
 	if config.RetryBudget <= 0 {
 		config.RetryBudget = 30 * time.Second
 	}
+	board := config.Board
+	if board == nil {
+		board = trouble.NewBoard(config.Logger)
+	}
 	c := &Client{
 		config: config, addr: kafkago.TCP(config.Brokers...), conns: map[net.Conn]struct{}{}, known: map[string]bool{}, asked: map[string]asked{},
 		metrics: messaging.NewClient(otel.Meter("github.com/spanway/spanway/internal/kafka")),
-		board:   trouble.NewBoard(config.Logger), strangers: newStrangers(otel.Meter("github.com/spanway/spanway/internal/kafka")),
+		board:   board, strangers: newStrangers(otel.Meter("github.com/spanway/spanway/internal/kafka")),
 	}
 	c.waiting = waiting{client: c, underway: map[*sharedFetch]struct{}{}}
 	c.knows.asked = time.Now() // The first answer is not there yet.

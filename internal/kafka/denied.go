@@ -34,6 +34,9 @@ func (e *Rejected) Unwrap() error { return e.Err }
 // Denied tells package eventlog that trying again does not help.
 func (e *Rejected) Denied() bool { return true }
 
+// Forbidden tells package eventlog that it may be mended while a program runs.
+func (e *Rejected) Forbidden() bool { return true }
+
 // ErrorType is the class of the error in metrics and traces.
 func (e *Rejected) ErrorType() string { return "CONNECTION_REJECTED" }
 
@@ -63,6 +66,9 @@ func (e *Denied) Unwrap() error { return e.Err }
 
 // Denied tells package eventlog that trying again does not help.
 func (e *Denied) Denied() bool { return true }
+
+// Forbidden tells package eventlog that the right may be given while a program runs.
+func (e *Denied) Forbidden() bool { return true }
 
 // ErrorType is the class of the error in metrics and traces.
 func (e *Denied) ErrorType() string { return "ACCESS_DENIED" }

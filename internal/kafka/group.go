@@ -31,9 +31,9 @@ const (
 // time, and none when Join has returned. run must return soon after its ctx ends,
 // because the whole group waits for it; if it returns earlier, the member joins anew.
 // Broker errors are retried for as long as ctx lasts, and logged if they last; the error of Join is ctx's, or says
-// that the group cannot be joined: that a right is missing, or, before the first
-// generation, that a connection is rejected. Later, that may be a password or a
-// certificate that is being replaced: it is logged as an error and tried again.
+// that the group cannot be joined: before the first generation that a right is missing or
+// a connection is rejected, too. Later, that may be a password that is being replaced or a
+// right that is given back: it is logged as an error and tried again.
 //
 // Being assigned a partition owns nothing: the log decides who does.
 func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx context.Context, g *Generation)) error {
@@ -68,6 +68,7 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 	defer try.End()
 	const expected = rebalanceTimeout + requestTimeout
 	try.Begin(expected)
+	var slower pace
 	for first := true; ; {
 		generation, err := members.Next(ctx)
 		if ctx.Err() != nil {
@@ -75,16 +76,15 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 		}
 		if err != nil {
 			err = c.denied(right, err)
-			var rejected *Rejected
-			if classify(err) == denied && (first || !errors.As(err, &rejected)) || errors.Is(err, kafkago.ErrGroupClosed) {
+			if classify(err) == denied && (first || !IsDenied(err)) || errors.Is(err, kafkago.ErrGroupClosed) {
 				return c.gaveUp(ctx, fmt.Sprintf("join group %s for topic %s", group, topic), err)
 			}
 			if !errors.Is(err, kafkago.RebalanceInProgress) {
-				try.Failed(err)
+				slower.again(ctx, try, err)
 			}
 			continue // the group itself waits before it tries again
 		}
-		first = false
+		first, slower = false, pace{}
 		between.end()
 		try.Passed()
 		// kafka-go waits for what was started in a generation, but not if that was over
@@ -112,6 +112,27 @@ func (c *Client) Join(ctx context.Context, group, topic string, run func(ctx con
 			})
 		})
 	}
+}
+
+// pace has a member that is denied join less and less often: brokers log each time.
+type pace struct {
+	pause time.Duration
+	old   bool // the next answer came while it paused
+}
+
+// joinAtLeast is how often a member that is denied tries to join.
+const joinAtLeast = 5 * time.Second
+
+// again tells of err, and waits for longer each time that it is a denial. kafka-go tries once
+// meanwhile, and holds the answer: behind an old one it is not waited, for a newer one may be
+// better.
+func (p *pace) again(ctx context.Context, try *trouble.Try, err error) {
+	if p.old = !p.old && IsDenied(err); !p.old {
+		try.Failed(err)
+		return
+	}
+	p.pause = min(max(2*p.pause, joinBackoff), joinAtLeast)
+	try.Again(ctx, err, p.pause)
 }
 
 // within runs f under a context that ends with either of the two. It returns no

@@ -66,6 +66,15 @@ func IsDenied(err error) bool {
 	return errors.As(err, &d) && d.Denied()
 }
 
+// IsForbidden tells whether brokers refuse something that they may allow while the program
+// runs: a right is missing, or a connection is refused. It is an error with a method
+// Forbidden() bool that returns true. It is denied, too; what is denied for good, as what a
+// deleted log is asked for, is not forbidden.
+func IsForbidden(err error) bool {
+	var f interface{ Forbidden() bool }
+	return errors.As(err, &f) && f.Forbidden()
+}
+
 // IsUnavailable tells whether something was given up after it had been tried for a while, and
 // may succeed later, as when no broker answers: an error with a method Unavailable() bool
 // that returns true.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,7 +23,8 @@ const (
 
 // Keep hosts every queue under the prefix until ctx ends: those that exist, and those that
 // come, each until its topic is gone. So leases end, snapshots are written and logs are
-// truncated where only brief commands use a queue. It holds what each queue holds but the
+// truncated where only brief commands use a queue. A queue to which the right is taken away
+// is kept on. It holds what each queue holds but the
 // payloads: about 120 bytes an entry. What is in the way is logged, shows in the
 // connection's Trouble, and is tried again.
 func Keep(ctx context.Context, c *cluster.Cluster, o Options) {
@@ -74,13 +76,24 @@ func (k *keeping) look(ctx context.Context) error {
 		k.kept[name] = stop
 		k.running.Go(func() { k.keep(one, name) })
 	}
-	for name, stop := range k.kept {
-		if !names[name] {
-			stop()
-			delete(k.kept, name)
-		}
+	for _, name := range k.gone(ctx, names) {
+		k.kept[name]()
+		delete(k.kept, name)
 	}
 	return nil
+}
+
+// gone are the kept queues that are not among those that exist. A queue that brokers hide, for
+// the right to it was taken away, is kept on: its host says what is missing.
+func (k *keeping) gone(ctx context.Context, there map[string]bool) (names []string) {
+	var topics []string
+	for name := range k.kept {
+		if !there[name] {
+			names, topics = append(names, name), append(topics, k.options.topics().Queue(name))
+		}
+	}
+	hidden := k.cluster.Kafka().Hidden(ctx, topics)
+	return slices.DeleteFunc(names, func(name string) bool { return hidden[k.options.topics().Queue(name)] != nil })
 }
 
 // names are those of the queues whose topics exist.

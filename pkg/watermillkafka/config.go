@@ -67,6 +67,9 @@ type Hooks struct {
 	// Committed is called after each commit of the group: everything below the offset
 	// is acknowledged, or was set aside, and does not come again.
 	Committed func(topic string, partition int32, offset int64)
+	// Failed is called when a subscription ends by itself, and says why: no more messages
+	// come then.
+	Failed func(topic string, err error)
 }
 
 // NoSleep is for SubscriberConfig.NackResendSleep: resend at once.

@@ -136,6 +136,10 @@ func (s *Subscriber) Close() error {
 	return nil
 }
 
+// Trouble is what is in the way of any subscription now, for more than a second, such as a
+// right that is missing; nil if nothing is.
+func (s *Subscriber) Trouble() error { return s.client.Board().Err() }
+
 // workers are those of all subscriptions.
 func (s *Subscriber) workers() []*worker {
 	s.mu.Lock()

@@ -40,7 +40,7 @@ func (s *Subscriber) newSubscription(user context.Context, topic string) *subscr
 	}
 	return &subscription{
 		of: s, topic: topic, user: user, out: make(chan *message.Message), positions: map[int32]int64{},
-		client: s.client.Like(func(c *kafka.Config) { c.Topics = topics }),
+		client: s.client.Like(func(c *kafka.Config) { c.Topics, c.Board = topics, s.client.Board() }),
 	}
 }
 
@@ -191,7 +191,11 @@ func (s *subscription) look() bool {
 
 // fail ends the subscription for a reason that is logged.
 func (s *subscription) fail(err error) {
-	s.of.logger.Error("The subscription ends", fmt.Errorf("subscription to topic %s: %w", s.topic, err), s.fields())
+	err = fmt.Errorf("subscription to topic %s: %w", s.topic, err)
+	s.of.logger.Error("The subscription ends", err, s.fields())
+	if hook := s.of.config.Hooks.Failed; hook != nil {
+		hook(s.topic, err)
+	}
 	s.stop()
 }
 

@@ -32,6 +32,7 @@ type Service struct {
 	partitions map[int32]*partition
 	intake     *intake
 	trim       *trimmer
+	taking     atomic.Pointer[watermillkafka.Subscriber] // of requests, once it takes any
 	ready      chan struct{}
 	ran        atomic.Bool
 }
@@ -76,8 +77,17 @@ func New(cfg Config, deps Deps) (*Service, error) {
 func (s *Service) Ready() <-chan struct{} { return s.ready }
 
 // Trouble is what is in the way now, for more than a second: of the log of grants, of the
-// store, and of all that uses the connection to the cluster; nil if nothing is.
-func (s *Service) Trouble() error { return s.hosts.Trouble() }
+// store, of reading requests, and of all that uses the connection to the cluster; nil if
+// nothing is.
+func (s *Service) Trouble() error {
+	if err := s.hosts.Trouble(); err != nil {
+		return err
+	}
+	if in := s.taking.Load(); in != nil {
+		return in.Trouble()
+	}
+	return nil
+}
 
 // Run works until ctx ends: then it takes no more requests, waits for those that it has,
 // leaves its groups and returns nil. Its error says that it cannot begin, or cannot go on.
@@ -156,10 +166,12 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 		}
 		defer stop()
 	}
-	router, in, closeLetters, err := s.router(handling)
+	lost := make(chan error, 1)
+	router, in, closeLetters, err := s.router(handling, func(_ string, err error) { lost <- err })
 	if err != nil {
 		return err
 	}
+	s.taking.Store(in.Subscriber)
 	defer closeLetters() //nolint:errcheck // Nothing waits for what it has.
 	var beside sync.WaitGroup
 	defer beside.Wait()
@@ -189,6 +201,11 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 		}
 	})
 	err = router.Run(ctx)
+	select {
+	case why := <-lost: // The router ends with its subscription, and tells no reason.
+		err = errors.Join(err, why)
+	default:
+	}
 	cancel()
 	beside.Wait()
 	return errors.Join(err, failed)
@@ -206,8 +223,8 @@ func (d *draining) Subscribe(_ context.Context, topic string) (<-chan *message.M
 }
 
 // router handles what comes on ids.requests, each message until ctx ends. It ends when its own
-// context has ended and in is closed.
-func (s *Service) router(ctx context.Context) (router *message.Router, in *draining, closeLetters func() error, err error) {
+// context has ended and in is closed, or when in fails, of which failed is told.
+func (s *Service) router(ctx context.Context, failed func(topic string, err error)) (router *message.Router, in *draining, closeLetters func() error, err error) {
 	logger := watermill.NewSlogLogger(s.log)
 	dead, err := watermillkafka.NewPublisher(watermillkafka.PublisherConfig{Cluster: s.deps.Cluster}, logger)
 	if err != nil {
@@ -216,7 +233,7 @@ func (s *Service) router(ctx context.Context) (router *message.Router, in *drain
 	from, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
 		Cluster: s.deps.Cluster, ConsumerGroup: s.topics.AllocatorGroup(), InFlight: s.cfg.InFlight, OutOfRange: watermillkafka.GoOnAtOldest,
 		Undecodable: watermillkafka.DeadLetterUndecodable(s.topics.DeadLetters()), CloseTimeout: closeTimeout,
-		Hooks: watermillkafka.Hooks{Committed: s.trim.committed},
+		Hooks: watermillkafka.Hooks{Committed: s.trim.committed, Failed: failed},
 	}, logger)
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, dead.Close())

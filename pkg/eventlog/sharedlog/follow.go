@@ -10,6 +10,7 @@ import (
 
 	"github.com/spanway/spanway/internal/failpoint"
 	"github.com/spanway/spanway/internal/telemetry/following"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -55,7 +56,7 @@ func (h *Host) follow(ctx context.Context) error {
 		Snapshots: h.cfg.Snapshots, Now: h.cfg.Now,
 		Pause: h.pause,
 		Hooks: eventlog.FollowerHooks{
-			Began: h.began, Visit: h.visited, Stepped: h.stepped, Trouble: following.Trouble(try),
+			Began: h.began, Visit: h.visited, Stepped: h.stepped, Trouble: h.trouble(try),
 			Skipped: func(why eventlog.Skip, records []events.Record) { h.metrics.skipped(why.String(), len(records)) },
 		},
 	})
@@ -63,7 +64,37 @@ func (h *Host) follow(ctx context.Context) error {
 	if err := h.follower.Step(ctx, 0); err != nil && eventlog.Final(err) {
 		return err
 	}
-	return h.follower.Run(ctx)
+	for h.denials = 0; ; h.denials++ {
+		err := h.follower.Run(ctx)
+		if !h.restorable(err) {
+			return err
+		}
+		h.pause(ctx, min(firstDenied<<min(h.denials, 8), lastDenied))
+	}
+}
+
+// How long it is waited before a log is read again that brokers deny: the first time, and at
+// most.
+const (
+	firstDenied = 250 * time.Millisecond
+	lastDenied  = 5 * time.Second
+)
+
+// restorable tells whether err is a right, or a connection, that was taken away after the log
+// had been read: it may be given back. One that is missing from the beginning ends the host,
+// as does what no right mends, such as a log that was deleted.
+func (h *Host) restorable(err error) bool { return h.read && eventlog.IsForbidden(err) }
+
+// trouble tells of what is tried again: of all but what ends the host.
+func (h *Host) trouble(try *trouble.Try) func(eventlog.Health) {
+	others := following.Trouble(try)
+	return func(is eventlog.Health) {
+		if h.restorable(is.Err) {
+			try.Failed(is.Err)
+			return
+		}
+		others(is)
+	}
 }
 
 // began takes a fold that begins, for the first time or anew. Calls that wait are
@@ -126,6 +157,7 @@ func (c *call) asFolded(f *Fold, v Verdict) *Call {
 
 // stepped notes that a page was folded.
 func (h *Host) stepped() {
+	h.read, h.denials = true, 0
 	at, end := h.follower.Position(), h.follower.End()
 	h.mu.Lock()
 	h.at.position, h.at.end = at, end

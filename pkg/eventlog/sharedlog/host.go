@@ -95,6 +95,8 @@ type Host struct {
 	grown    growth
 	anew     bool // the fold has begun, and nothing was fetched since
 	early    bool // the record that is folded tells of a lost end
+	read     bool // a page of the log, once
+	denials  int  // how often the log was denied since a page of it was read
 
 	mu      sync.Mutex
 	random  *bufio.Reader
@@ -157,7 +159,9 @@ func NewHost(cfg Config) *Host {
 
 // Run follows the log and appends calls until ctx ends, and then returns nil: calls that
 // have no verdict end with an *UnknownError. Its error is final (eventlog.Final): what
-// the log holds cannot be read or folded, or the broker denies it.
+// the log holds cannot be read or folded, or the broker denies it. A right that is taken
+// away later (eventlog.IsForbidden) does not end it: Trouble names it, and it goes on when
+// the right is given back.
 func (h *Host) Run(ctx context.Context) error {
 	if h.ran.Swap(true) {
 		return fmt.Errorf("run the host of %s/%d: it was run before; a host runs once", h.cfg.Topic, h.cfg.Partition)
