@@ -947,8 +947,12 @@ type ReplicationCheckpointed struct {
 	TargetId string `protobuf:"bytes,10,opt,name=target_id,json=targetId,proto3" json:"target_id,omitempty"`
 	// When, at the latest, the copy had all that the source had, in milliseconds since the
 	// Unix epoch; 0: not known. Only of sources that are compacted.
-	CaughtUpMs    int64 `protobuf:"varint,11,opt,name=caught_up_ms,json=caughtUpMs,proto3" json:"caught_up_ms,omitempty"`
-	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	CaughtUpMs int64 `protobuf:"varint,11,opt,name=caught_up_ms,json=caughtUpMs,proto3" json:"caught_up_ms,omitempty"`
+	// What decided which records are passed over, by the offset of the source: each from its own
+	// on, up to that of the next; below the first as that. At most 16. It is saved before the
+	// first record is copied by it.
+	Declared      []*ReplicationDeclared `protobuf:"bytes,12,rep,name=declared,proto3" json:"declared,omitempty"`
+	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1060,11 +1064,101 @@ func (x *ReplicationCheckpointed) GetCaughtUpMs() int64 {
 	return 0
 }
 
+func (x *ReplicationCheckpointed) GetDeclared() []*ReplicationDeclared {
+	if x != nil {
+		return x.Declared
+	}
+	return nil
+}
+
 func (x *ReplicationCheckpointed) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
 	}
 	return 0
+}
+
+// ReplicationDeclared is what a link, or the application that has announced the topic, said of
+// the records that are passed over.
+type ReplicationDeclared struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The offset of the source from which on it was so.
+	From int64 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	// There were too many changes: what was declared there is not known any more.
+	Unknown bool `protobuf:"varint,2,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// Records that are copies themselves are copied, too.
+	Relay bool `protobuf:"varint,3,opt,name=relay,proto3" json:"relay,omitempty"`
+	// How records name their destinations; absent: all are copied.
+	Routing *ReplicationRouting `protobuf:"bytes,4,opt,name=routing,proto3" json:"routing,omitempty"`
+	// The site whose name they are to have.
+	Site          string `protobuf:"bytes,5,opt,name=site,proto3" json:"site,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReplicationDeclared) Reset() {
+	*x = ReplicationDeclared{}
+	mi := &file_spanway_v1_replication_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReplicationDeclared) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReplicationDeclared) ProtoMessage() {}
+
+func (x *ReplicationDeclared) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_replication_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReplicationDeclared.ProtoReflect.Descriptor instead.
+func (*ReplicationDeclared) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ReplicationDeclared) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *ReplicationDeclared) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
+}
+
+func (x *ReplicationDeclared) GetRelay() bool {
+	if x != nil {
+		return x.Relay
+	}
+	return false
+}
+
+func (x *ReplicationDeclared) GetRouting() *ReplicationRouting {
+	if x != nil {
+		return x.Routing
+	}
+	return nil
+}
+
+func (x *ReplicationDeclared) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
 }
 
 // ReplicationLast is a copied record in its target.
@@ -1084,7 +1178,7 @@ type ReplicationLast struct {
 
 func (x *ReplicationLast) Reset() {
 	*x = ReplicationLast{}
-	mi := &file_spanway_v1_replication_proto_msgTypes[12]
+	mi := &file_spanway_v1_replication_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1096,7 +1190,7 @@ func (x *ReplicationLast) String() string {
 func (*ReplicationLast) ProtoMessage() {}
 
 func (x *ReplicationLast) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_replication_proto_msgTypes[12]
+	mi := &file_spanway_v1_replication_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1109,7 +1203,7 @@ func (x *ReplicationLast) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicationLast.ProtoReflect.Descriptor instead.
 func (*ReplicationLast) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{12}
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ReplicationLast) GetTarget() int64 {
@@ -1153,7 +1247,7 @@ type ReplicationProof struct {
 
 func (x *ReplicationProof) Reset() {
 	*x = ReplicationProof{}
-	mi := &file_spanway_v1_replication_proto_msgTypes[13]
+	mi := &file_spanway_v1_replication_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1165,7 +1259,7 @@ func (x *ReplicationProof) String() string {
 func (*ReplicationProof) ProtoMessage() {}
 
 func (x *ReplicationProof) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_replication_proto_msgTypes[13]
+	mi := &file_spanway_v1_replication_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1178,7 +1272,7 @@ func (x *ReplicationProof) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicationProof.ProtoReflect.Descriptor instead.
 func (*ReplicationProof) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{13}
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ReplicationProof) GetOffset() int64 {
@@ -1263,7 +1357,7 @@ type ReplicationCopyReported struct {
 
 func (x *ReplicationCopyReported) Reset() {
 	*x = ReplicationCopyReported{}
-	mi := &file_spanway_v1_replication_proto_msgTypes[14]
+	mi := &file_spanway_v1_replication_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1275,7 +1369,7 @@ func (x *ReplicationCopyReported) String() string {
 func (*ReplicationCopyReported) ProtoMessage() {}
 
 func (x *ReplicationCopyReported) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_replication_proto_msgTypes[14]
+	mi := &file_spanway_v1_replication_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1288,7 +1382,7 @@ func (x *ReplicationCopyReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicationCopyReported.ProtoReflect.Descriptor instead.
 func (*ReplicationCopyReported) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{14}
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ReplicationCopyReported) GetLink() string {
@@ -1504,7 +1598,7 @@ type ReplicationCounts struct {
 
 func (x *ReplicationCounts) Reset() {
 	*x = ReplicationCounts{}
-	mi := &file_spanway_v1_replication_proto_msgTypes[15]
+	mi := &file_spanway_v1_replication_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1516,7 +1610,7 @@ func (x *ReplicationCounts) String() string {
 func (*ReplicationCounts) ProtoMessage() {}
 
 func (x *ReplicationCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_replication_proto_msgTypes[15]
+	mi := &file_spanway_v1_replication_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1529,7 +1623,7 @@ func (x *ReplicationCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicationCounts.ProtoReflect.Descriptor instead.
 func (*ReplicationCounts) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{15}
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ReplicationCounts) GetCopied() int64 {
@@ -1597,7 +1691,7 @@ type ReplicationIncident struct {
 
 func (x *ReplicationIncident) Reset() {
 	*x = ReplicationIncident{}
-	mi := &file_spanway_v1_replication_proto_msgTypes[16]
+	mi := &file_spanway_v1_replication_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1609,7 +1703,7 @@ func (x *ReplicationIncident) String() string {
 func (*ReplicationIncident) ProtoMessage() {}
 
 func (x *ReplicationIncident) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_replication_proto_msgTypes[16]
+	mi := &file_spanway_v1_replication_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1622,7 +1716,7 @@ func (x *ReplicationIncident) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicationIncident.ProtoReflect.Descriptor instead.
 func (*ReplicationIncident) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{16}
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ReplicationIncident) GetReason() string {
@@ -1709,7 +1803,7 @@ type ReplicationLinkReported struct {
 
 func (x *ReplicationLinkReported) Reset() {
 	*x = ReplicationLinkReported{}
-	mi := &file_spanway_v1_replication_proto_msgTypes[17]
+	mi := &file_spanway_v1_replication_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1721,7 +1815,7 @@ func (x *ReplicationLinkReported) String() string {
 func (*ReplicationLinkReported) ProtoMessage() {}
 
 func (x *ReplicationLinkReported) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_replication_proto_msgTypes[17]
+	mi := &file_spanway_v1_replication_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1734,7 +1828,7 @@ func (x *ReplicationLinkReported) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicationLinkReported.ProtoReflect.Descriptor instead.
 func (*ReplicationLinkReported) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{17}
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ReplicationLinkReported) GetLink() string {
@@ -1899,7 +1993,7 @@ type ReplicationProblem struct {
 
 func (x *ReplicationProblem) Reset() {
 	*x = ReplicationProblem{}
-	mi := &file_spanway_v1_replication_proto_msgTypes[18]
+	mi := &file_spanway_v1_replication_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1911,7 +2005,7 @@ func (x *ReplicationProblem) String() string {
 func (*ReplicationProblem) ProtoMessage() {}
 
 func (x *ReplicationProblem) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_replication_proto_msgTypes[18]
+	mi := &file_spanway_v1_replication_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1924,7 +2018,7 @@ func (x *ReplicationProblem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplicationProblem.ProtoReflect.Descriptor instead.
 func (*ReplicationProblem) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{18}
+	return file_spanway_v1_replication_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ReplicationProblem) GetTopic() string {
@@ -2025,7 +2119,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"X\n" +
 	"\x1fReplicationApplicationWithdrawn\x12 \n" +
 	"\vapplication\x18\x01 \x01(\tR\vapplication\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x86\x03\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xc3\x03\n" +
 	"\x17ReplicationCheckpointed\x12\x12\n" +
 	"\x04copy\x18\x01 \x01(\tR\x04copy\x12\x1e\n" +
 	"\n" +
@@ -2041,8 +2135,15 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\ttarget_id\x18\n" +
 	" \x01(\tR\btargetId\x12 \n" +
 	"\fcaught_up_ms\x18\v \x01(\x03R\n" +
-	"caughtUpMs\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x7f\n" +
+	"caughtUpMs\x12;\n" +
+	"\bdeclared\x18\f \x03(\v2\x1f.spanway.v1.ReplicationDeclaredR\bdeclared\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xa7\x01\n" +
+	"\x13ReplicationDeclared\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x03R\x04from\x12\x18\n" +
+	"\aunknown\x18\x02 \x01(\bR\aunknown\x12\x14\n" +
+	"\x05relay\x18\x03 \x01(\bR\x05relay\x128\n" +
+	"\arouting\x18\x04 \x01(\v2\x1e.spanway.v1.ReplicationRoutingR\arouting\x12\x12\n" +
+	"\x04site\x18\x05 \x01(\tR\x04site\"\x7f\n" +
 	"\x0fReplicationLast\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\x03R\x06target\x12\x16\n" +
 	"\x06origin\x18\x02 \x01(\x03R\x06origin\x12\x1e\n" +
@@ -2148,7 +2249,7 @@ func file_spanway_v1_replication_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_replication_proto_rawDescData
 }
 
-var file_spanway_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_spanway_v1_replication_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_spanway_v1_replication_proto_goTypes = []any{
 	(*ReplicationLink)(nil),                 // 0: spanway.v1.ReplicationLink
 	(*ReplicationRouting)(nil),              // 1: spanway.v1.ReplicationRouting
@@ -2162,28 +2263,31 @@ var file_spanway_v1_replication_proto_goTypes = []any{
 	(*ReplicationApplicationAnnounced)(nil), // 9: spanway.v1.ReplicationApplicationAnnounced
 	(*ReplicationApplicationWithdrawn)(nil), // 10: spanway.v1.ReplicationApplicationWithdrawn
 	(*ReplicationCheckpointed)(nil),         // 11: spanway.v1.ReplicationCheckpointed
-	(*ReplicationLast)(nil),                 // 12: spanway.v1.ReplicationLast
-	(*ReplicationProof)(nil),                // 13: spanway.v1.ReplicationProof
-	(*ReplicationCopyReported)(nil),         // 14: spanway.v1.ReplicationCopyReported
-	(*ReplicationCounts)(nil),               // 15: spanway.v1.ReplicationCounts
-	(*ReplicationIncident)(nil),             // 16: spanway.v1.ReplicationIncident
-	(*ReplicationLinkReported)(nil),         // 17: spanway.v1.ReplicationLinkReported
-	(*ReplicationProblem)(nil),              // 18: spanway.v1.ReplicationProblem
+	(*ReplicationDeclared)(nil),             // 12: spanway.v1.ReplicationDeclared
+	(*ReplicationLast)(nil),                 // 13: spanway.v1.ReplicationLast
+	(*ReplicationProof)(nil),                // 14: spanway.v1.ReplicationProof
+	(*ReplicationCopyReported)(nil),         // 15: spanway.v1.ReplicationCopyReported
+	(*ReplicationCounts)(nil),               // 16: spanway.v1.ReplicationCounts
+	(*ReplicationIncident)(nil),             // 17: spanway.v1.ReplicationIncident
+	(*ReplicationLinkReported)(nil),         // 18: spanway.v1.ReplicationLinkReported
+	(*ReplicationProblem)(nil),              // 19: spanway.v1.ReplicationProblem
 }
 var file_spanway_v1_replication_proto_depIdxs = []int32{
 	1,  // 0: spanway.v1.ReplicationLink.routing:type_name -> spanway.v1.ReplicationRouting
 	2,  // 1: spanway.v1.ReplicationLink.on:type_name -> spanway.v1.ReplicationPolicies
 	0,  // 2: spanway.v1.ReplicationLinkDeclared.link:type_name -> spanway.v1.ReplicationLink
-	12, // 3: spanway.v1.ReplicationCheckpointed.last:type_name -> spanway.v1.ReplicationLast
-	13, // 4: spanway.v1.ReplicationCheckpointed.proof:type_name -> spanway.v1.ReplicationProof
-	15, // 5: spanway.v1.ReplicationCopyReported.counts:type_name -> spanway.v1.ReplicationCounts
-	16, // 6: spanway.v1.ReplicationCopyReported.incidents:type_name -> spanway.v1.ReplicationIncident
-	18, // 7: spanway.v1.ReplicationLinkReported.problems:type_name -> spanway.v1.ReplicationProblem
-	8,  // [8:8] is the sub-list for method output_type
-	8,  // [8:8] is the sub-list for method input_type
-	8,  // [8:8] is the sub-list for extension type_name
-	8,  // [8:8] is the sub-list for extension extendee
-	0,  // [0:8] is the sub-list for field type_name
+	13, // 3: spanway.v1.ReplicationCheckpointed.last:type_name -> spanway.v1.ReplicationLast
+	14, // 4: spanway.v1.ReplicationCheckpointed.proof:type_name -> spanway.v1.ReplicationProof
+	12, // 5: spanway.v1.ReplicationCheckpointed.declared:type_name -> spanway.v1.ReplicationDeclared
+	1,  // 6: spanway.v1.ReplicationDeclared.routing:type_name -> spanway.v1.ReplicationRouting
+	16, // 7: spanway.v1.ReplicationCopyReported.counts:type_name -> spanway.v1.ReplicationCounts
+	17, // 8: spanway.v1.ReplicationCopyReported.incidents:type_name -> spanway.v1.ReplicationIncident
+	19, // 9: spanway.v1.ReplicationLinkReported.problems:type_name -> spanway.v1.ReplicationProblem
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_replication_proto_init() }
@@ -2197,7 +2301,7 @@ func file_spanway_v1_replication_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_replication_proto_rawDesc), len(file_spanway_v1_replication_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -97,19 +97,35 @@ func (a *auditor) look(ctx context.Context, f *following) (read int64, err error
 	return seen.Read, nil
 }
 
-// follow makes the Follower of a copy. What it compares with is of the link alone.
+// follow makes the Follower of a copy. What it compares with is of the link alone, and what the
+// link said before of the checkpoint.
 func (a *auditor) follow(j *job) *audit.Follower {
-	c := &j.Config
+	c, id := &j.Config, j.ID
 	cfg := compare.Config{
-		Source: c.Source, Target: c.Target, Relay: c.Relay, Compacted: c.Compacted.Source || c.Compacted.Target, Tolerated: c.Tolerated,
+		Source: c.Source, Target: c.Target, Relay: c.Relay, Routed: routing(c.Routed), Compacted: c.Compacted.Source || c.Compacted.Target, Tolerated: c.Tolerated,
 	}
 	if c.Shared {
 		cfg.Tolerated = compare.Shared
 	}
-	if r := c.Routed; r != nil {
-		cfg.Routed = &compare.Routing{Header: r.Header, Site: r.Site, Allowed: r.Allowed, Unrouted: r.Unrouted, UnknownGoOn: r.Unknown == mirror.GoOn}
+	declared := func(ctx context.Context) (d audit.Declared, err error) {
+		saved, err := a.of.keep.Saved(ctx, id)
+		if saved == nil || err != nil {
+			return d, err
+		}
+		d.Next = saved.Next
+		for _, one := range saved.Declared {
+			d.All = append(d.All, compare.Declared{From: one.From, Unknown: one.Unknown, Relay: one.Relay, Routed: routing(one.Routed)})
+		}
+		return d, nil
 	}
-	return audit.Follow(audit.FollowConfig{Source: j.source.cluster, Target: a.of.deps.Cluster, Compare: cfg, Letters: a.of.topics.DeadLetters()})
+	return audit.Follow(audit.FollowConfig{Source: j.source.cluster, Target: a.of.deps.Cluster, Compare: cfg, Letters: a.of.topics.DeadLetters(), Declared: declared})
+}
+
+func routing(r *mirror.Routing) *compare.Routing {
+	if r == nil {
+		return nil
+	}
+	return &compare.Routing{Header: r.Header, Site: r.Site, Allowed: r.Allowed, Unrouted: r.Unrouted, UnknownGoOn: r.Unknown == mirror.GoOn}
 }
 
 // auditable are the copies of this process that have copied and whose source is not away.

@@ -26,6 +26,8 @@ type auditView struct {
 	Same         int64            `json:"same"`
 	Behind       int64            `json:"behind"`
 	NotCopied    int64            `json:"not_copied"`
+	Passed       int64            `json:"passed_over_before"`
+	Undeclared   int64            `json:"undeclared"`
 	Gone         int64            `json:"gone"`
 	Generation   uint32           `json:"generation"`
 	SourceShrunk bool             `json:"source_shrunk"`
@@ -109,7 +111,7 @@ func viewAudit(of copied, r *audit.Report) auditView {
 	v := auditView{
 		Topic: of.topic, TargetTopic: of.target, Partition: r.Partition, Equal: r.Equal(), EqualTo: r.EqualTo, SourceEnd: r.Source.End,
 		Same: r.Same, Behind: r.Behind, Gone: r.Gone, NotCopied: r.Looped + r.Relayed + r.Elsewhere + r.Uncopyable,
-		Generation: r.Generation, SourceShrunk: r.Shrunk, Wrong: map[string]int64{},
+		Passed: r.Passed, Undeclared: r.Undeclared, Generation: r.Generation, SourceShrunk: r.Shrunk, Wrong: map[string]int64{},
 	}
 	results := []*compare.Result{&r.Result}
 	if r.Keys != nil {
@@ -156,6 +158,12 @@ func printAudits(a *cli.App, views []auditView) error {
 		v := &views[i]
 		for _, f := range v.First {
 			a.Printf("%s/%d: %s: %s, %s\n", v.Topic, v.Partition, f.Kind, place("source", f.Source), place("target", f.Target))
+		}
+		if v.Passed > 0 {
+			a.Printf("%s/%d: %s passed over by what was declared then, and would be copied now\n", v.Topic, v.Partition, render.Count(v.Passed, "record was", "records were"))
+		}
+		if v.Undeclared > 0 {
+			a.Printf("%s/%d: %s not copied, and it is not known any more what was declared then\n", v.Topic, v.Partition, render.Count(v.Undeclared, "record was", "records were"))
 		}
 		if v.SourceShrunk {
 			a.Printf("%s/%d: the source has lost records that were copied, or was created again\n", v.Topic, v.Partition)

@@ -130,7 +130,8 @@ func openSource(a *cli.App, name string, log *slog.Logger) (*cluster.Cluster, er
 func configOf(a *cli.App, l *replication.Link, topic copied) audit.Config {
 	config := audit.Config{
 		SourceTopic: topic.topic, TargetTopic: topic.target, Relay: l.Relay,
-		Letters: events.Topics{Prefix: a.Prefix}.DeadLetters(),
+		Letters: events.Topics{Prefix: a.Prefix}.DeadLetters(), Checkpoints: events.Topics{Prefix: a.Prefix}.ReplicationCheckpoints(),
+		Announced: len(l.Applications) > 0,
 	}
 	config.Tolerated = func(p int32) int64 { return l.Tolerated(topic.topic, p) }
 	if l.Shared {

@@ -7,8 +7,8 @@
 // A Pair is a topic and its copy. It audits a partition, or all; translates offsets, with
 // the two records as proof; and carries the offsets of consumer groups over.
 //
-// Topics: it reads the two of the Pair, the source first and only what is committed, and
-// writes to none. Of the target cluster it commits offsets of groups that have no members,
+// Topics: it reads the two of the Pair, the source first and only what is committed, then what
+// replication.checkpoints says of what was declared, and writes to none. Of the target cluster it commits offsets of groups that have no members,
 // when it is asked to.
 //
 // # Offsets

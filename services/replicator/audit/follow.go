@@ -37,6 +37,8 @@ type FollowConfig struct {
 	Compare compare.Config
 	// Letters is the topic of the target cluster that has the dead letters.
 	Letters string
+	// Declared is what the checkpoint of the copy says; nil if it says nothing.
+	Declared func(ctx context.Context) (Declared, error)
 }
 
 // Followed is what one look has found.
@@ -67,7 +69,7 @@ func Follow(cfg FollowConfig) *Follower {
 	f := &Follower{sides: sides{
 		source: kept{cfg.Source, from.Topic, from.Partition, cfg.Source.Partition(from.Topic, from.Partition)},
 		target: kept{cfg.Target, to.Topic, to.Partition, cfg.Target.Partition(to.Topic, to.Partition)},
-		cfg:    cfg.Compare,
+		cfg:    cfg.Compare, declared: cfg.Declared,
 	}}
 	f.letters = func(ctx context.Context) (letters, error) {
 		return readLetters(ctx, cfg.Target, cfg.Letters, from.Cluster, from.Topic)
@@ -142,14 +144,21 @@ func (f *Follower) begin(ctx context.Context, stands compare.Range) (err error) 
 	if f.cfg.Generations, err = f.generations(ctx); err != nil {
 		return err
 	}
+	if err = f.declare(ctx); err != nil {
+		return err
+	}
 	f.begun = true
 	return nil
 }
 
-// refresh looks at the generations of the whole target, and at the dead letters, again.
+// refresh looks at the generations of the whole target, at what was declared, and at the dead
+// letters, again.
 func (f *Follower) refresh(ctx context.Context, stands compare.Range) (err error) {
 	f.cfg.TargetRange = stands
 	if f.cfg.Generations, err = f.generations(ctx); err != nil {
+		return err
+	}
+	if err = f.declare(ctx); err != nil {
 		return err
 	}
 	buried, err := f.letters(ctx)

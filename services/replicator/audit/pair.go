@@ -17,9 +17,14 @@ type Config struct {
 	Source, Target *cluster.Cluster
 	// SourceTopic and TargetTopic are the topics.
 	SourceTopic, TargetTopic string
-	// Relay and Routed are as in compare.Config.
-	Relay  bool
-	Routed *compare.Routing
+	// Relay and Routed are as in compare.Config. Announced says that what Routed is may be of
+	// an application that has announced the topic: then the newest of the checkpoint counts.
+	Relay     bool
+	Routed    *compare.Routing
+	Announced bool
+	// Checkpoints is the topic of the target cluster that says what was declared before; what
+	// is declared now counts for all if it is empty.
+	Checkpoints string
 	// Tolerated is that of compare.Config for a partition; 0 if it is nil.
 	Tolerated func(partition int32) int64
 	// BothWays says that the source may have copies of the target's own records, as after a
@@ -49,9 +54,10 @@ type Pair struct {
 	cfg                          Config
 	sourceCluster, targetCluster string
 	// Partitions is how many the source has; the target has as many at least.
-	Partitions int32
-	compacted  bool
-	letters    letters
+	Partitions  int32
+	compacted   bool
+	letters     letters
+	checkpoints checkpoints
 }
 
 // SameCluster means that source and target are one cluster.
@@ -78,7 +84,7 @@ func (e *NoTopic) ExitCode() int { return 1 }
 
 // Open looks at both topics. An error names the side that is at fault.
 func Open(ctx context.Context, cfg Config) (*Pair, error) {
-	p := &Pair{cfg: cfg}
+	p := &Pair{cfg: cfg, checkpoints: checkpoints{cluster: cfg.Target, topic: cfg.Checkpoints}}
 	source, err := look(ctx, cfg.Source, cfg.SourceTopic)
 	if err != nil {
 		return nil, fmt.Errorf("source: %w", err)
@@ -140,7 +146,10 @@ func (p *Pair) sides(partition int32) *sides {
 			Relay:  p.cfg.Relay, Routed: p.cfg.Routed,
 			Compacted: p.compacted, Whole: p.cfg.Whole, Every: p.cfg.Every,
 		},
-		bothWays: p.cfg.BothWays,
+		bothWays: p.cfg.BothWays, announced: p.cfg.Announced,
+	}
+	s.declared = func(ctx context.Context) (Declared, error) {
+		return p.checkpoints.declared(ctx, fmt.Sprintf("%s/%s/%d/%s", p.sourceCluster, p.cfg.SourceTopic, partition, p.cfg.TargetTopic))
 	}
 	if p.cfg.Tolerated != nil {
 		s.cfg.Tolerated = p.cfg.Tolerated(partition)

@@ -39,6 +39,8 @@ type sides struct {
 	cfg            compare.Config
 	progress       func(read, all int64)
 	bothWays       bool
+	announced      bool
+	declared       func(ctx context.Context) (Declared, error) // nil tells of nothing
 }
 
 // errMoved means that retention deleted what was about to be read.
@@ -74,4 +76,20 @@ func (s *sides) ends(ctx context.Context) (err error) {
 	}
 	s.cfg.Generations, err = s.generations(ctx)
 	return err
+}
+
+// declare takes what was declared: of all that is copied below the ends, for it is saved before.
+func (s *sides) declare(ctx context.Context) error {
+	if s.declared == nil {
+		return nil
+	}
+	d, err := s.declared(ctx)
+	if err != nil {
+		return err
+	}
+	if n := len(d.All); n > 0 && s.announced {
+		s.cfg.Routed = d.All[n-1].Routed
+	}
+	s.cfg.Declare(d.All, d.Next)
+	return nil
 }

@@ -71,6 +71,9 @@ func (s *sides) once(ctx context.Context) (r Report, err error) {
 	if err := s.ends(ctx); err != nil {
 		return r, err
 	}
+	if err := s.declare(ctx); err != nil {
+		return r, err
+	}
 	r.Source, r.Target = s.cfg.SourceRange, s.cfg.TargetRange
 	if n := len(s.cfg.Generations); n > 0 {
 		r.Generation = s.cfg.Generations[n-1].Number

@@ -7,21 +7,11 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/mirror"
 )
-
-// newer says whether a checkpoint counts more than another of the same copy: its
-// generation is greater, or its writer claimed the partition later.
-func newer(a, than *mirror.Checkpoint) bool {
-	if a.Generation != than.Generation {
-		return a.Generation > than.Generation
-	}
-	return a.Claim > than.Claim
-}
 
 // checkpoints are those of a table log with events.CheckpointPartitions partitions. The key
 // of one names its copy, generation and claim, so that a writer which was fenced overwrites
@@ -121,7 +111,7 @@ func (s *shard) take(r *events.Record) error {
 // best is the one that counts; nil if there is none.
 func (s *shard) best(id string) (best *mirror.Checkpoint) {
 	for _, c := range s.held[id] {
-		if best == nil || newer(&c, best) {
+		if best == nil || c.Newer(best) {
 			best = &c
 		}
 	}
@@ -148,38 +138,10 @@ func (s *shard) lesser(id string, than *mirror.Checkpoint, at int64) (all []even
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for key, c := range s.held[id] {
-		if newer(than, &c) {
+		if than.Newer(&c) {
 			all = append(all, events.Record{Key: []byte(key), Timestamp: at})
 			delete(s.held[id], key)
 		}
 	}
 	return all
-}
-
-func toWire(id string, c *mirror.Checkpoint) *events.ReplicationCheckpointed {
-	m := &events.ReplicationCheckpointed{
-		Copy: id, Generation: c.Generation, Claim: c.Claim, Start: c.Start, Next: c.Next, SnapshotEnd: c.SnapshotEnd,
-		SourceId: c.SourceID, TargetId: c.TargetID, CaughtUpMs: c.CaughtUp, AtMs: time.Now().UnixMilli(),
-	}
-	if l := c.Last; l != nil {
-		m.Last = &events.ReplicationLast{Target: l.Target, Origin: l.Origin, Generation: l.Generation, Tombstone: l.Tombstone}
-	}
-	for _, p := range c.Proof {
-		m.Proof = append(m.Proof, &events.ReplicationProof{Offset: p.Offset, Hash: p.Hash})
-	}
-	return m
-}
-
-func fromWire(m *events.ReplicationCheckpointed) mirror.Checkpoint {
-	c := mirror.Checkpoint{
-		Generation: m.Generation, Claim: m.Claim, Start: m.Start, Next: m.Next, SnapshotEnd: m.SnapshotEnd,
-		SourceID: m.SourceId, TargetID: m.TargetId, CaughtUp: m.CaughtUpMs,
-	}
-	if l := m.Last; l != nil {
-		c.Last = &mirror.Last{Target: l.Target, Origin: l.Origin, Generation: l.Generation, Tombstone: l.Tombstone}
-	}
-	for _, p := range m.Proof {
-		c.Proof = append(c.Proof, mirror.Proof{Offset: p.Offset, Hash: p.Hash})
-	}
-	return c
 }

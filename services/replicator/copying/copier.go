@@ -170,9 +170,9 @@ func (c *Copier) settled() bool {
 // advance takes the next step, and what is due beside it.
 func (c *Copier) advance(ctx context.Context) error {
 	if c.copy == nil {
-		saved, err := c.cfg.Checkpoints.Saved(ctx, c.cfg.ID)
+		saved, err := c.savedNow(ctx)
 		if err != nil {
-			return fmt.Errorf("read the checkpoint of %s: %w", c.cfg.ID, err)
+			return err
 		}
 		c.copy = mirror.New(c.cfg.Copy, saved)
 	}

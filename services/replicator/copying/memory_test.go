@@ -178,7 +178,7 @@ func (s *shelf) Save(_ context.Context, id string, c mirror.Checkpoint) error {
 	if s.saved == nil {
 		s.saved = map[string]mirror.Checkpoint{}
 	}
-	if old, ok := s.saved[id]; !ok || !newer(&old, &c) {
+	if old, ok := s.saved[id]; !ok || !old.Newer(&c) {
 		s.saved[id] = c
 	}
 	return nil

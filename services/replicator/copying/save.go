@@ -91,3 +91,12 @@ func (c *Copier) keep(ctx context.Context, mark mirror.Checkpoint) error {
 	}
 	return nil
 }
+
+// savedNow is the checkpoint that counts; nil if there is none.
+func (c *Copier) savedNow(ctx context.Context) (*mirror.Checkpoint, error) {
+	saved, err := c.cfg.Checkpoints.Saved(ctx, c.cfg.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the checkpoint of %s: %w", c.cfg.ID, err)
+	}
+	return saved, nil
+}

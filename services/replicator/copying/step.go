@@ -54,6 +54,11 @@ func (c *Copier) claim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	saved, err := c.savedNow(ctx) // What others have saved who had the partition meanwhile.
+	if err != nil {
+		return err
+	}
+	c.copy.Known(saved)
 	c.claimed, c.renewed, c.renewal = began, began, claimed.RenewEvery
 	return c.copy.Claimed(claimed.Start, claimed.End, claimed.ID)
 }

@@ -16,6 +16,7 @@ type Copy struct {
 	saved *Checkpoint // the newest known when the partition was claimed
 	mark  Checkpoint  // as it is now
 	fresh bool        // a generation begins
+	held  bool        // a checkpoint of this claim is saved
 
 	target target
 	proof  []Proof // yet to be compared with the source
@@ -124,6 +125,14 @@ func (c *Copy) Next() Step {
 	return ReadSource{From: c.mark.Next}
 }
 
+// Known gives the checkpoint that counts once the partition is claimed; nil if there is none.
+// Others may have saved it since the copy was made.
+func (c *Copy) Known(saved *Checkpoint) {
+	if c.state == Claiming && saved != nil && (c.saved == nil || saved.Newer(c.saved)) {
+		c.saved = saved
+	}
+}
+
 // Claimed says that the partition is the copy's, and that its records before that stand in
 // [start, end). The ID is that of its topic; empty if the cluster does not tell.
 func (c *Copy) Claimed(start, end int64, id string) error {
@@ -135,7 +144,7 @@ func (c *Copy) Claimed(start, end int64, id string) error {
 		last = c.saved.Last
 	}
 	c.target.claim(start, end, id, last)
-	c.state = Resuming
+	c.state, c.held = Resuming, false
 	if c.target.looked >= end {
 		c.resume()
 	}
@@ -168,8 +177,18 @@ func (c *Copy) Saved() error {
 	if c.state != Beginning {
 		return c.surprised("its checkpoint was saved")
 	}
+	c.held = true
 	c.settle()
 	return nil
+}
+
+// goOn goes on where it is proven that the source is the one that was copied.
+func (c *Copy) goOn() {
+	if c.declare() || !c.held {
+		c.state = Beginning
+		return
+	}
+	c.settle()
 }
 
 // settle tells a snapshot from a delta.

@@ -232,6 +232,7 @@ func TestBeginOnce(t *testing.T) {
 	again := New(cfg, &save.Checkpoint)
 	must(again.Claimed(0, 0, ""))
 	feed(t, again, p)
+	must(again.Saved())
 	feed(t, again, p)
 	if a, ok := again.Next().(Append); !ok || len(a.Records) != 2 || string(a.Records[0].Value) != "b" {
 		t.Errorf("the step is %+v", again.Next())

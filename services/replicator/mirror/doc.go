@@ -13,8 +13,8 @@
 // Claiming: the target partition is taken from every earlier writer, by the fence of its
 // broker. Resuming: what stands in the target, and the checkpoint, tell where to go on.
 // Proving: records that were copied are compared with those of the source, which may have
-// been created again. Beginning: the checkpoint of a new generation is saved before its
-// first record is read. Snapshot: records that stood in the source when the generation
+// been created again. Beginning: the checkpoint of a new generation, or of a declaration that
+// was changed, is saved before the first record is read by it. Snapshot: records that stood in the source when the generation
 // began; delta: those behind them.
 //
 // Sweeping: of a compacted source, when the copy was away from its end for longer than
@@ -38,6 +38,9 @@
 //
 //   - A record is appended only after a claim, and after the tail was read up to the
 //     claim's end.
+//   - What decided on each record that was passed over stands in the checkpoint (Declared).
+//     It is saved before it decides, and read again after each claim, for others may have
+//     decided meanwhile.
 //   - One batch is in flight. After an unknown outcome the partition is claimed anew.
 //   - Within a generation the origins in the target rise.
 //   - Nothing behind a dead letter is appended before the dead letter stands.

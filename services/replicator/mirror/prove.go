@@ -28,6 +28,7 @@ func (c *Copy) prove(page *Source) {
 			c.mark.CaughtUp = page.At
 		}
 		c.fresh, c.state = false, Beginning
+		c.declare()
 		return
 	}
 	if differ(c.mark.SourceID, page.ID) {
@@ -67,7 +68,7 @@ func (c *Copy) prove(page *Source) {
 	if c.mark.TargetID = c.target.id; page.ID != "" {
 		c.mark.SourceID = page.ID
 	}
-	c.settle()
+	c.goOn()
 }
 
 // none says that nothing of this generation was read.

@@ -51,6 +51,9 @@ func (c *Copy) position() (mark Checkpoint, fresh bool) {
 		return Checkpoint{Generation: newest.Generation, Next: newest.Origin + 1}, false
 	}
 	mark = *saved
+	if differ(saved.TargetID, c.target.id) {
+		mark.Declared = nil // Of a target that is gone.
+	}
 	switch {
 	case c.missing():
 		mark.Next = c.lost(saved)
@@ -98,7 +101,7 @@ func (c *Copy) doubt() {
 
 // begin begins a generation.
 func (c *Copy) begin(b Begin) {
-	c.mark = Checkpoint{Generation: b.Generation, Start: b.From, Last: c.mark.Last}
+	c.mark = Checkpoint{Generation: b.Generation, Start: b.From, Last: c.mark.Last, Declared: c.mark.Declared}
 	c.doubt()
 	c.fresh = true
 }

@@ -15,7 +15,7 @@ func (w *world) step(n *node) {
 		return
 	}
 	var err error
-	w.say("node %d %s g%d start %d next %d last %v read %d: %s", slices.Index(w.nodes, n), c.State(), c.mark.Generation, c.mark.Start, c.mark.Next, c.mark.Last, c.mark.read(), brief(c.Next()))
+	w.say("%v node %d %s g%d start %d next %d last %v read %d: %s", c.mark.Declared, slices.Index(w.nodes, n), c.State(), c.mark.Generation, c.mark.Start, c.mark.Next, c.mark.Last, c.mark.read(), brief(c.Next()))
 	switch s := c.Next().(type) {
 	case Rest:
 		if w.calm {
@@ -29,6 +29,9 @@ func (w *world) step(n *node) {
 		w.target.epoch++
 		n.epoch = w.target.epoch
 		w.target.end++ // The marker.
+		if saved := w.newest(); w.flaw != forgetful && saved.Generation > 0 {
+			c.Known(&saved)
+		}
 		err = c.Claimed(w.target.start, w.target.end, w.id(&w.target))
 	case ReadTail:
 		page := w.target.read(max(s.From, w.target.start), 1+w.rand.IntN(20))
@@ -51,7 +54,10 @@ func (w *world) step(n *node) {
 		}
 		err = c.Page(s.From, &page)
 	case Save:
-		w.keep(s.Checkpoint)
+		known := c.saved != nil && c.saved.Generation == s.Checkpoint.Generation
+		if w.flaw != late && w.flaw != unheld || !known || w.flaw == unheld && len(c.saved.Declared) != len(s.Checkpoint.Declared) {
+			w.keep(s.Checkpoint)
+		}
 		err = c.Saved()
 	case Append:
 		w.deliver(n, s)
@@ -157,18 +163,21 @@ func (w *world) judge() error {
 	}
 	for i := range w.source.records {
 		r := &w.source.records[i]
-		copied, buried := wanted(r)
 		v := string(r.Value)
-		switch {
+		if has[v] > 1 {
+			return fmt.Errorf("%s, at %d, is in the target %d times", v, r.Offset, has[v])
+		}
+		d, known := w.at(r.Offset)
+		if !known {
+			continue
+		}
+		switch copied, buried := d.wanted(r); {
 		case buried && !w.letters[v]:
 			return fmt.Errorf("%s, at %d, is neither copied nor a dead letter", v, r.Offset)
 		case copied && has[v] == 0 && !w.letters[v]:
 			return fmt.Errorf("%s, at %d, is not in the target", v, r.Offset)
 		case !copied && has[v] > 0:
 			return fmt.Errorf("%s, at %d, is in the target", v, r.Offset)
-		}
-		if has[v] > 1 {
-			return fmt.Errorf("%s, at %d, is in the target %d times", v, r.Offset, has[v])
 		}
 	}
 	return nil

@@ -6,7 +6,7 @@ import "github.com/spanway/spanway/pkg/events"
 // method that its comment names, or Unknown where it failed for good.
 type Step interface{ step() }
 
-// Claim the target partition; then Claimed.
+// Claim the target partition; then Known, with the checkpoint that counts by then, and Claimed.
 type Claim struct{}
 
 // ReadTail reads the target's records from an offset up to another; then Tail.
@@ -122,6 +122,18 @@ type Checkpoint struct {
 	// since the Unix epoch: within a part of Compaction.Tombstones. 0 if it is not known, and
 	// where that is.
 	CaughtUp int64
+	// Declared is what decided which records are passed over, by rising offsets. It is not
+	// changed once it is there.
+	Declared []Declared
+}
+
+// Newer says whether a checkpoint counts more than another of the same copy: its generation
+// is greater, or its writer claimed the partition later.
+func (c *Checkpoint) Newer(than *Checkpoint) bool {
+	if c.Generation != than.Generation {
+		return c.Generation > than.Generation
+	}
+	return c.Claim > than.Claim
 }
 
 // Proof is a record of the source that was read, to be compared with what is there.

@@ -64,13 +64,16 @@ func (p *partition) cut(end int64) {
 type flaw int
 
 const (
-	none     flaw = iota
-	unfenced      // the target takes batches of older epochs
-	blind         // what stands in the target is not looked at: the checkpoint alone tells
-	hasty         // a batch of unknown outcome is taken as appended
-	unproven      // what was copied is not compared with the source
-	trusting      // the checkpoint counts though the record that it names is gone
-	unburied      // what follows a dead letter is appended before that stands
+	none      flaw = iota
+	unfenced       // the target takes batches of older epochs
+	blind          // what stands in the target is not looked at: the checkpoint alone tells
+	hasty          // a batch of unknown outcome is taken as appended
+	unproven       // what was copied is not compared with the source
+	trusting       // the checkpoint counts though the record that it names is gone
+	unburied       // what follows a dead letter is appended before that stands
+	forgetful      // the checkpoint is not read again after a claim
+	late           // a changed declaration decides before it is saved
+	unheld         // a claim is not saved where nothing has changed
 	flaws
 )
 
@@ -84,10 +87,13 @@ type world struct {
 	flights        []flight // appended, on their way
 	saved          map[uint32]Checkpoint
 	shared         bool
+	declared       Declared        // what the link says now
 	mute           bool            // the clusters tell no IDs of topics
 	struck         bool            // by a loss, of which a mute world stands one only
 	letters        map[string]bool // dead letters, by value
 	made           int
+	changes        bool // of what the link says; then claims rise, for no target loses records unseen
+	judged, hazy   int  // records, and those of which it is not known what was declared
 	calm           bool // nothing fails any more
 	say            func(format string, args ...any)
 }
@@ -109,7 +115,8 @@ func newWorld(seed uint64, f flaw) *world {
 		letters: map[string]bool{},
 	}
 	w.say = func(string, ...any) {}
-	w.shared, w.mute = w.chance(4), w.chance(2)
+	w.shared, w.mute, w.changes = w.chance(4), w.chance(2), w.chance(2)
+	w.declare()
 	w.source.id, w.target.id = 1, 1
 	w.start()
 	return w
@@ -121,7 +128,7 @@ func (w *world) chance(n int) bool { return w.rand.IntN(n) == 0 }
 // config is as a shell would make it now.
 func (w *world) config() Config {
 	return Config{
-		Source: from, Target: into, Shared: w.shared, MaxRecord: 400,
+		Source: from, Target: into, Shared: w.shared, MaxRecord: 400, Relay: w.declared.Relay, Routed: w.declared.Routed,
 		On: Policies{Recreated: GoOn, Overtaken: GoOn, Uncopyable: GoOn},
 	}
 }
@@ -145,7 +152,11 @@ func (w *world) produce() {
 		if w.chance(3) {
 			r.Key = []byte{}
 		}
-		switch w.rand.IntN(8) {
+		if w.chance(2) {
+			to := [...]string{"fra", "ams", "ams, fra", ""}[w.rand.IntN(4)]
+			r.Headers = []events.Header{{Key: "to", Value: []byte(to)}}
+		}
+		switch w.rand.IntN(9) {
 		case 0:
 			r.Headers = []events.Header{{Key: "a"}, {Key: "a", Value: []byte{}}}
 		case 1: // It comes from the target's cluster.
@@ -156,6 +167,9 @@ func (w *world) produce() {
 			r.Headers = p.Mark(&events.Record{}, from).Headers
 		case 3:
 			r.Headers = []events.Header{{Key: "large", Value: make([]byte, 400)}}
+		case 4: // It comes from a third cluster.
+			p := events.Provenance{Origin: events.Origin{ClusterPartition: events.ClusterPartition{Cluster: "tok", Topic: "orders"}, Offset: 9}, Generation: 1}
+			r = p.Mark(&r, from)
 		}
 		w.source.append(r)
 		if w.chance(6) {
@@ -172,15 +186,6 @@ func (w *world) id(p *partition) string {
 	return fmt.Sprint("id ", p.id)
 }
 
-// wanted says whether a record of the source belongs into the target, by rules of its own.
-func wanted(r *events.Record) (copied, buried bool) {
-	if v, ok := r.Header("large"); ok && len(v) >= 400 {
-		return false, true
-	}
-	_, ok := events.ProvenanceOf(r, from)
-	return !ok, false
-}
-
 // turn is one thing that happens.
 func (w *world) turn() {
 	n := w.nodes[len(w.nodes)-1]
@@ -195,6 +200,9 @@ func (w *world) turn() {
 	case k < 84:
 		w.land()
 	case k < 86:
+		if w.changes {
+			w.declare()
+		}
 		w.start()
 	case k < 88:
 		w.save(w.nodes[len(w.nodes)-1])
@@ -206,7 +214,7 @@ func (w *world) turn() {
 		w.source.term++
 	case k < 95 && len(w.saved) > 0:
 		w.expire()
-	case k < 96 && !w.shared && w.strikes():
+	case k < 96 && !w.shared && !w.changes && w.strikes():
 		w.lose()
 	case k < 97 && w.chance(4) && w.strikes():
 		w.recreate()
@@ -298,7 +306,7 @@ func (w *world) lose() {
 // recreate creates a topic again.
 func (w *world) recreate() {
 	defer func() { w.say("source %d ends at %d, target %d", w.source.id, w.source.end, w.target.id) }()
-	if w.chance(3) && !w.shared {
+	if w.chance(3) && !w.shared && !(w.mute && w.changes) {
 		w.target = partition{id: w.target.id + 1, term: w.target.term + 1, epoch: w.target.epoch + 1}
 		w.start()
 		return

@@ -14,7 +14,7 @@ type Config struct {
 	Source, Target events.ClusterPartition
 	// SourceRange and TargetRange are the offsets that are compared.
 	SourceRange, TargetRange Range
-	// Relay says that records of the source which are copies themselves were copied.
+	// Relay says that records of the source which are copies themselves are to be copied.
 	Relay bool
 	// Compacted says that either side is: then what is missing is judged by Keys.
 	Compacted bool
@@ -23,8 +23,11 @@ type Config struct {
 	// Tolerated is the offset of the target below which records of others may stand;
 	// Shared if it has other writers.
 	Tolerated int64
-	// Routed says which records were to be copied by their destinations; nil is all.
+	// Routed says which records are to be copied by their destinations; nil is all.
 	Routed *Routing
+	// Declared is what decided in place of Relay and Routed, by rising offsets of the source:
+	// each up to the next one, and the first also below it. None if it is empty.
+	Declared []Declared
 	// Buried says which offsets of the source are dead letters of the copy; nil is none.
 	Buried func(offset int64) bool
 	// Generations are those of the target, oldest first.
@@ -100,6 +103,8 @@ const (
 	relayed
 	elsewhere
 	uncopyable
+	passed     // by what was declared then, and not by what is now
+	undeclared // it is not known what was declared
 )
 
 // judge tells the fate of a record of the source, and the way that its copy has to show.
@@ -107,25 +112,26 @@ func (c *Config) judge(r *events.Record) (f fate, way []events.Hop) {
 	if _, ok := r.Header(events.HeaderUndecodable); ok {
 		return uncopyable, nil
 	}
-	if p, ok := events.ProvenanceOf(r, c.Source); ok {
+	p, hopped := events.ProvenanceOf(r, c.Source)
+	if hopped {
 		way = append(slices.Clone(p.Earlier), events.Hop{Cluster: p.Cluster, Offset: p.Origin.Offset})
 		been := func(h events.Hop) bool { return h.Cluster == c.Target.Cluster }
 		if len(way) >= maxHops || slices.ContainsFunc(way, been) {
 			return looped, nil
 		}
-		if !c.Relay {
-			return relayed, nil
-		}
 	}
-	if c.Routed != nil {
-		if f := c.Routed.judge(r); f != wanted {
-			return f, nil
-		}
-	}
-	if c.Buried != nil && c.Buried(r.Offset) {
+	now := c.now()
+	then := c.at(r.Offset, &now)
+	f = then.judge(r, hopped)
+	switch {
+	case then.Unknown:
+		return undeclared, way
+	case f == wanted && c.Buried != nil && c.Buried(r.Offset):
 		return uncopyable, way
+	case (f == relayed || f == elsewhere) && now.judge(r, hopped) == wanted:
+		return passed, nil
 	}
-	return wanted, way
+	return f, way
 }
 
 func (r *Routing) judge(record *events.Record) fate {

@@ -22,6 +22,12 @@
 //     writers.
 //   - Stale: a key that the source has deleted, and the target has still.
 //
+// # What was declared
+//
+// Which records a link copies may change. Each is judged by what was declared when the copy
+// came to its offset, which the checkpoint of the copy says (Config.Declared): what was passed
+// over then is counted by itself (Result.Passed).
+//
 // # Generations
 //
 // A source that was created again, or lost its end, is copied anew under a higher

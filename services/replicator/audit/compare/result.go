@@ -68,6 +68,10 @@ type Result struct {
 	// Looped, Relayed, Elsewhere and Uncopyable records of the source were not to be
 	// copied.
 	Looped, Relayed, Elsewhere, Uncopyable int64
+	// Passed records of the source were not to be copied by what was declared when the copy came
+	// there, and would be by what is declared now. Of Undeclared ones, which are not in the
+	// target, it is not known what was declared.
+	Passed, Undeclared int64
 	// Compacted records of the source are not in the target, Gone ones are no more in the
 	// source; both by compaction or retention.
 	Compacted, Gone int64

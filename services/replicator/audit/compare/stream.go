@@ -195,6 +195,10 @@ func (s *Stream) drop(e *entry) bool {
 		s.result.Elsewhere++
 	case uncopyable:
 		s.result.Uncopyable++
+	case passed:
+		s.result.Passed++
+	case undeclared:
+		s.result.Undeclared++
 	}
 	return e.fate != wanted
 }

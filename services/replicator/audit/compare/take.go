@@ -71,6 +71,8 @@ func (s *Stream) judge(c *copied, again bool) {
 	switch {
 	case e.fate == uncopyable && s.faithful(&e, c):
 		s.match(&e, c) // A dead letter whose policy was changed, and which was copied then.
+	case e.fate == undeclared:
+		s.match(&e, c)
 	case s.drop(&e):
 		s.extra(c)
 	default:
