@@ -948,9 +948,9 @@ type ReplicationCheckpointed struct {
 	// When, at the latest, the copy had all that the source had, in milliseconds since the
 	// Unix epoch; 0: not known. Only of sources that are compacted.
 	CaughtUpMs int64 `protobuf:"varint,11,opt,name=caught_up_ms,json=caughtUpMs,proto3" json:"caught_up_ms,omitempty"`
-	// What decided which records are passed over, by the offset of the source: each from its own
-	// on, up to that of the next; below the first as that. At most 16. It is saved before the
-	// first record is copied by it.
+	// What decided which records are passed over, by rising offsets of the source: each from its
+	// own on, up to that of the next; below the first as that. The newest 16, and one that is
+	// unknown in front of them. It is saved before the first record is copied by it.
 	Declared      []*ReplicationDeclared `protobuf:"bytes,12,rep,name=declared,proto3" json:"declared,omitempty"`
 	AtMs          int64                  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields

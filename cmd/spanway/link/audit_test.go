@@ -138,6 +138,35 @@ func TestAuditTranslateAndGroups(t *testing.T) {
 	holds(stdout, "same")
 }
 
+// What was passed over before the link was widened is told, and is not missing.
+func TestAuditOfAWidenedLink(t *testing.T) {
+	_, fra, config := sites(t) // The record at offset 3 was not copied.
+	topics := events.Topics{Prefix: events.DefaultPrefix}
+	if _, err := fra.Ensure(t.Context(), events.Specs(topics.ReplicationLogs())); err != nil {
+		t.Fatal(err)
+	}
+	const id = "ams/orders/0/orders"
+	before := &events.ReplicationDeclared{From: 3, Routing: &events.ReplicationRouting{Header: "sites"}, Site: "fra"}
+	r, err := events.Encoder{Source: "/test"}.Encode(id, &events.ReplicationCheckpointed{Copy: id, Generation: 1, Next: 10, Declared: []*events.ReplicationDeclared{{}, before, {From: 4}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Key = []byte(id + "#1.0")
+	if _, err := fra.Partition(topics.ReplicationCheckpoints(), events.CopyPartition(id)).Append(t.Context(), []events.Record{r}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ line, says string }{
+		{"link apply all --source ams --include orders", "all"},
+		{"link audit all --topic orders", "orders/0: 1 record was passed over by what was declared then"},
+		{"link audit all --topic orders -o json", `"passed_over_before":1`},
+	} {
+		stdout, stderr, code := program.Call(t.Context(), "", append(strings.Fields(c.line), "--config", config)...)
+		if code != cli.ExitDone || !strings.Contains(stdout+stderr, c.says) {
+			t.Errorf("%s ends with %d: %s%s", c.line, code, stdout, stderr)
+		}
+	}
+}
+
 // A link of which nothing can be copied is not waited for: why it is failed is told at once.
 func TestAuditOfAFailedLink(t *testing.T) {
 	_, fra, config := sites(t)
