@@ -27,6 +27,8 @@ type Config struct {
 	RedisPort int
 	// Engines is how many stand-alone engines to include at each site.
 	Engines int
+	// Slots of each engine; 0 is what an engine has by itself, which depends on the machine.
+	Slots int
 	// Site names the only site; local if it is empty. It is not used with Sites.
 	Site string
 	// Sites are the names of the sites, the first one global, each with a cluster

@@ -30,6 +30,9 @@ func Main(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
+// slots are those of each engine, on whatever machine: sessions show them.
+const slots = 16
+
 // Start runs a whole system in this process.
 func Start(t *testing.T, engines int) *run.System {
 	t.Helper()
@@ -43,7 +46,7 @@ func StartSites(t *testing.T, engines int, sites ...string) *run.System {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := run.Start(t.Context(), run.Config{Engines: engines, Sites: sites, Logger: log})
+	s, err := run.Start(t.Context(), run.Config{Engines: engines, Slots: slots, Sites: sites, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,49 +57,68 @@ func StartSites(t *testing.T, engines int, sites ...string) *run.System {
 	return s
 }
 
-// answering are the addresses of brokers of tests that are to answer.
+// answering are the addresses of brokers of tests that are to answer, and configuration files
+// that name them.
 var answering sync.Map
 
-// Answers says that a broker is to answer until the test ends, however slow the machine is:
-// commands wait a minute for it. Else they would give up after some seconds.
-func Answers(t *testing.T, addrs ...string) {
+// Answers says that a broker, or each one that a configuration file names, is to answer until
+// the test ends, however slow the machine is: commands wait a minute for it, else they would
+// give up after some seconds, and that they wait is not part of what Call returns.
+func Answers(t *testing.T, places ...string) {
 	t.Helper()
-	for _, addr := range addrs {
-		answering.Store(addr, true)
-		t.Cleanup(func() { answering.Delete(addr) })
+	for _, place := range places {
+		answering.Store(place, true)
+		t.Cleanup(func() { answering.Delete(place) })
 	}
 }
 
 // patient adds to a call of a broker that is to answer how long to wait for it, unless the
-// call says so.
-func patient(args []string) []string {
+// call says so, and tells whether the broker is to answer.
+func patient(args []string) (_ []string, answers bool) {
 	flags := args
 	if end := slices.Index(args, "--"); end >= 0 {
 		flags = args[:end]
 	}
-	at := slices.Index(flags, "--brokers") + 1
-	if at == 0 || at == len(flags) || slices.Contains(flags, "--dial-timeout") {
-		return args
+	at := 0
+	for _, flag := range []string{"--config", "--brokers"} {
+		if i := slices.Index(flags, flag) + 1; i > 0 && i < len(flags) {
+			if _, known := answering.Load(flags[i]); known {
+				at = i
+			}
+		}
 	}
-	if _, known := answering.Load(flags[at]); !known {
-		return args
+	if at == 0 || slices.Contains(flags, "--dial-timeout") {
+		return args, at > 0
 	}
-	return slices.Insert(slices.Clone(args), at+1, "--dial-timeout", "1m")
+	return slices.Insert(slices.Clone(args), at+1, "--dial-timeout", "1m"), true
 }
+
+// waits are what a command says on a slow machine: that there is no answer yet.
+var waits = regexp.MustCompile(`(?m)^spanway: (trying again: .*: there is no answer yet|it goes on again).*\n`)
+
+// WithoutWaits is what a command has said on standard error, without that it waits for brokers
+// that are slow.
+func WithoutWaits(stderr string) string { return waits.ReplaceAllString(stderr, "") }
 
 // Program is the program as far as tests need it: some of its commands.
 type Program []cli.Command
 
 // Run runs one command line.
 func (p Program) Run(ctx context.Context, args []string, s cli.Streams) int {
-	return cli.Execute(ctx, patient(args), s, p...)
+	args, _ = patient(args)
+	return cli.Execute(ctx, args, s, p...)
 }
 
 // Call runs one command line to its end.
 func (p Program) Call(ctx context.Context, stdin string, args ...string) (stdout, stderr string, code int) {
 	var out, err bytes.Buffer
 	code = p.Run(ctx, args, cli.Streams{In: strings.NewReader(stdin), Out: &out, Err: &err})
-	return out.String(), err.String(), code
+	if stderr = err.String(); code != cli.ExitUnavailable {
+		if _, answers := patient(args); answers {
+			stderr = WithoutWaits(stderr)
+		}
+	}
+	return out.String(), stderr, code
 }
 
 // Sessions plays the sessions in testdata: each line that begins with $ is a
@@ -184,15 +206,15 @@ var unstable = []struct {
 	what *regexp.Regexp
 	as   string
 }{
-	{regexp.MustCompile(`.*task\.started.*\n`), ""},                                                           // Said only of what runs for more than 100 ms.
-	{regexp.MustCompile(`(?m)^spanway: (trying again: .*: there is no answer yet|it goes on again).*\n`), ""}, // Of a slow machine.
+	{regexp.MustCompile(`.*task\.started.*\n`), ""}, // Said only of what runs for more than 100 ms.
+	{waits, ""}, // Of a slow machine.
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}`), "UUID"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`), "TIME"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d{3}`), "TIME"},
 	{regexp.MustCompile(`\b(\d+)-[0-9a-f]{16}\b`), "$1-CREATION"}, // The token of a claim.
 	{regexp.MustCompile(`@\d+`), "@N"},
 	{regexp.MustCompile(`( seq +|"seq":)\d{2,}`), "${1}N"}, // Behind claims, between which time passes.
-	{regexp.MustCompile(`(?m)\b\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$2"},
+	{regexp.MustCompile(`(?m)\b(\d+m)?\d+(s|ms|\.\d+s)( |\)|$)`), "AGE$3"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`offset \d+`), "offset N"},
 	{regexp.MustCompile(`\d+ records in`), "N records in"},

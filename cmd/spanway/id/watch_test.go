@@ -36,7 +36,7 @@ func TestWatchInterrupted(t *testing.T) {
 	for {
 		select {
 		case code := <-ended:
-			if code != cli.ExitInterrupted || !strings.HasPrefix(said.String(), "spanway: interrupted") || out.Len() == 0 {
+			if code != cli.ExitInterrupted || !strings.HasPrefix(clitest.WithoutWaits(said.String()), "spanway: interrupted") || out.Len() == 0 {
 				t.Errorf("exit code %d, %q, %q", code, out.String(), said.String())
 			}
 			return

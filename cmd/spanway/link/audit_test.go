@@ -28,7 +28,6 @@ func sites(t *testing.T) (ams, fra *cluster.Cluster, config string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		clitest.Answers(t, b.Addrs()...)
 		t.Cleanup(b.Close)
 		c, err := cluster.Open(cluster.Config{Brokers: []string{b.Addr()}})
 		if err != nil {
@@ -40,9 +39,10 @@ func sites(t *testing.T) (ams, fra *cluster.Cluster, config string) {
 			t.Fatal(err)
 		}
 		clusters[id] = c
-		text += fmt.Sprintf("  %s: {brokers: ['%s']}\n", id, b.Addr())
+		text += fmt.Sprintf("  %s: {brokers: ['%s'], dial-timeout: 1m}\n", id, b.Addr())
 	}
 	config = filepath.Join(t.TempDir(), "config.yaml")
+	clitest.Answers(t, config)
 	if err := os.WriteFile(config, []byte(text+"contexts:\n  fra: {cluster: fra, site: fra}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestAuditOfAFailedLink(t *testing.T) {
 	tell := func(m *events.ReplicationLinkReported) {
 		t.Helper()
 		call(cli.ExitDone, "link apply "+m.Link+" --source ams --include "+m.Link)
-		m.State, m.Replicator, m.AtMs = "failed", "one", time.Now().UnixMilli()
+		m.State, m.Replicator, m.AtMs = "failed", "one", time.Now().Add(time.Hour).UnixMilli() // However long the test takes, it is not old.
 		r, err := events.Encoder{Source: "/test"}.Encode(m.Link, m)
 		if err != nil {
 			t.Fatal(err)

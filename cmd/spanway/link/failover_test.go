@@ -30,19 +30,19 @@ func twoSites(t *testing.T) (clusters map[string]*cluster.Cluster, config string
 		if err != nil {
 			t.Fatal(err)
 		}
-		clitest.Answers(t, b.Addrs()...)
 		t.Cleanup(b.Close)
 		if clusters[id], err = cluster.Open(cluster.Config{Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler)}); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(clusters[id].Close)
-		text += fmt.Sprintf("  %s: {brokers: ['%s']}\n", id, b.Addr())
+		text += fmt.Sprintf("  %s: {brokers: ['%s'], dial-timeout: 1m}\n", id, b.Addr())
 		contexts += fmt.Sprintf("  %s: {cluster: %s, site: %s}\n", id, id, id)
 	}
 	for id := range clusters {
 		serveReplicator(t, id, clusters)
 	}
 	config = filepath.Join(t.TempDir(), "config.yaml")
+	clitest.Answers(t, config)
 	if err := os.WriteFile(config, []byte(text+contexts), 0o600); err != nil {
 		t.Fatal(err)
 	}

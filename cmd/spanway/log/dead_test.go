@@ -36,7 +36,7 @@ func newMorgue(t *testing.T, s *run.System) *morgue {
 func (m *morgue) await(n int64) {
 	m.t.Helper()
 	for next := int64(0); next < n; {
-		page, err := m.k.Partition(m.topics.DeadLetters(), 0).Fetch(m.t.Context(), next, 20e9)
+		page, err := m.k.Partition(m.topics.DeadLetters(), 0).Fetch(m.t.Context(), next, 60e9)
 		if err != nil || page.Next == next {
 			m.t.Fatalf("waited for dead letter %d: %v", n-1, err)
 		}

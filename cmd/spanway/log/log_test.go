@@ -28,7 +28,7 @@ func TestDeadLettersAreListed(t *testing.T) {
 	if _, stderr, code := program.Call(t.Context(), "", "task", "cancel", "absent", "--brokers", s.Brokers()[0]); code != cli.ExitRefused {
 		t.Fatalf("the barrier ended with %d: %s", code, stderr)
 	}
-	if _, err := k.Partition(topics.DeadLetters(), 0).Fetch(t.Context(), 0, 30e9); err != nil { // Until it is there.
+	if _, err := k.Partition(topics.DeadLetters(), 0).Fetch(t.Context(), 0, 60e9); err != nil { // Until it is there.
 		t.Fatal(err)
 	}
 	out, stderr, code := program.Call(t.Context(), "", "log", "dead", "-o", "json", "--brokers", s.Brokers()[0])

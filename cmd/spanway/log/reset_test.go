@@ -17,7 +17,7 @@ import (
 // name the remedy, and after it everything goes on.
 func TestLogReset(t *testing.T) {
 	s := clitest.Start(t, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	spanway := func(args ...string) (string, string, int) {
 		return program.Call(ctx, "", append(args, "--brokers", s.Brokers()[0])...)

@@ -31,6 +31,7 @@ func guarded(t *testing.T) (b *embedded.Broker, dir string, asRoot []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	clitest.Answers(t, b.Addrs()...)
 	t.Cleanup(b.Close)
 	dir = t.TempDir()
 	write(t, dir, "root", secret)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/events"
@@ -19,6 +20,7 @@ func TestServeSchedulerBoundsAPool(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer broker.Close()
+	clitest.Answers(t, broker.Addrs()...)
 	k := kafka.New(kafka.Config{Brokers: broker.Addrs()})
 	defer k.Close()
 	if _, err := k.Ensure(t.Context(), events.Specs(events.Topics{Prefix: events.DefaultPrefix}.Catalogue())); err != nil {

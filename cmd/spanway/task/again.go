@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/request"
@@ -103,7 +104,9 @@ func (g again) of(id string) string {
 func do(ctx context.Context, a *cli.App, c *cli.Conn, r *events.TaskRequested, given bool) (client.Result, again, error) {
 	valid := c.Validate(r) == nil // It names the task, too.
 	if valid {
-		defer tellWhy(ctx, a, c, r, whyAfter)()
+		defer tellWhy(ctx, a, r.TaskId, whyAfter, func(ctx context.Context) (query.Explanation, error) {
+			return c.Why(ctx, poolOr(r.Pool), events.TaskID(r.TaskId))
+		})()
 	}
 	if !given || !valid {
 		result, err := c.DoRequest(ctx, r)
