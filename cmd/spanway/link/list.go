@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -13,6 +14,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
 )
 
 func list(a *cli.App) *cobra.Command {
@@ -53,7 +55,12 @@ func printLinks(a *cli.App, views []linkView, at string) error {
 		}
 		return nil
 	}
-	if err := a.Table(tableOf(views)); err != nil {
+	t := tableOf(views)
+	t.Head = append(t.Head, "CHOOSES") // It may be long, and is cut on a terminal.
+	for i := range views {
+		t.Rows[i] = append(t.Rows[i], cli.Plain(chooses(&views[i])))
+	}
+	if err := a.Table(t); err != nil {
 		return err
 	}
 	return a.AsOf(at)
@@ -148,7 +155,36 @@ func chooses(v *linkView) string {
 	if v.Prefix != "" {
 		text += " into " + v.Prefix + "TOPIC"
 	}
-	return text
+	return text + routing(v)
+}
+
+// routing is which records a link copies that are routed: all of the link, or those of
+// applications that say so.
+func routing(v *linkView) string {
+	r := &v.Routing
+	of, zero := "", r.Header == "" && len(r.Allowed) == 0 && !r.Unrouted && !r.PassUnknown
+	switch {
+	case v.Model == links.Routed:
+		of = "by header " + cmp.Or(r.Header, "sites")
+	case zero || len(v.Applications) == 0:
+		return ""
+	default:
+		of = "routed applications by their header, or " + cmp.Or(r.Header, "sites")
+	}
+	names := "any site may be named"
+	if len(r.Allowed) > 0 {
+		names = "allowed " + strings.Join(r.Allowed, " ") + ", "
+		if r.PassUnknown {
+			names += "other names are passed over"
+		} else {
+			names += "a record with other names cannot be copied"
+		}
+	}
+	unrouted := "unrouted records are passed over"
+	if r.Unrouted {
+		unrouted = "unrouted records are copied"
+	}
+	return fmt.Sprintf("; %s: %s; %s", of, names, unrouted)
 }
 
 // limits are those of a link.
@@ -159,7 +195,7 @@ func limits(v *linkView) (text string) {
 	if v.Spec.BytesPerSecond > 0 {
 		text += fmt.Sprintf(", at most %d bytes/s", v.Spec.BytesPerSecond)
 	}
-	return text
+	return text + routing(v)
 }
 
 // fence warns of a link that copies without one.
