@@ -195,7 +195,7 @@ func limits(v *linkView) (text string) {
 	if v.Spec.BytesPerSecond > 0 {
 		text += fmt.Sprintf(", at most %d bytes/s", v.Spec.BytesPerSecond)
 	}
-	return text + routing(v)
+	return text
 }
 
 // fence warns of a link that copies without one.
