@@ -116,6 +116,26 @@ func (w *ward) take(role events.Role, rights ...events.ACL) {
 	}
 }
 
+// joined waits until the group that a right is on has a member; of other rights there is
+// nothing to wait for.
+func (w *ward) joined(r events.ACL) {
+	w.t.Helper()
+	if r.Resource != events.GroupResource {
+		return
+	}
+	ctx, cancel := context.WithTimeout(w.t.Context(), 90*time.Second)
+	defer cancel()
+	err := becomes(ctx, func() (bool, error) {
+		req := kmsg.NewPtrDescribeGroupsRequest()
+		req.Groups = []string{r.Name}
+		answer, err := req.RequestWith(ctx, w.admin)
+		return err == nil && answer.Groups[0].State == "Stable", err
+	})
+	if err != nil {
+		w.t.Fatalf("wait for a member of group %s: %v", r.Name, err)
+	}
+}
+
 // A right that is taken away while a service runs does not end it: it is not ready and names
 // the right, and goes on when that is given back.
 func TestARightThatIsTakenAwayEndsNoService(t *testing.T) {
@@ -164,6 +184,7 @@ func TestARightThatIsTakenAwayEndsNoService(t *testing.T) {
 			probe := serveAt(t, w.as(string(c.role), nil), services[name])
 			awaitReady(t, probe, http.StatusOK, "ok")
 			for _, rights := range c.rights {
+				w.joined(rights[0])
 				w.take(c.role, rights...)
 				awaitReady(t, probe, http.StatusServiceUnavailable, fmt.Sprintf("User:%s lacks the right", c.role))
 				awaitReady(t, probe, http.StatusServiceUnavailable, rights[0].Name)

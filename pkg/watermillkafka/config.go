@@ -59,6 +59,9 @@ type TopicDetails struct {
 // Hooks are called as partitions come and go. They must return soon, because
 // the group waits for them; those of one subscription come one at a time.
 type Hooks struct {
+	// Joined is called when the subscription has its share of the partitions, perhaps none,
+	// for the first time or anew.
+	Joined func(topic string, partitions []int32)
 	// Assigned is called before the first message of the partitions.
 	Assigned func(topic string, partitions []int32)
 	// Revoked is called after the last message of the partitions was handed out,

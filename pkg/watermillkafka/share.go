@@ -34,6 +34,9 @@ const revokeGrace = time.Second
 func (sh *share) begin(ctx context.Context) {
 	s := sh.in
 	sh.messages, sh.cancel = context.WithCancel(s.user)
+	if hook := s.of.config.Hooks.Joined; hook != nil {
+		hook(s.topic, sh.partitions)
+	}
 	if hook := s.of.config.Hooks.Assigned; hook != nil && len(sh.partitions) > 0 {
 		hook(s.topic, sh.partitions)
 	}

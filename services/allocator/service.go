@@ -73,7 +73,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	return s, nil
 }
 
-// Ready is closed once the log of grants is folded and requests are read.
+// Ready is closed once the log of grants is folded and this process has its share of the
+// requests, perhaps none.
 func (s *Service) Ready() <-chan struct{} { return s.ready }
 
 // Trouble is what is in the way now, for more than a second: of the log of grants, of the
@@ -167,7 +168,12 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 		defer stop()
 	}
 	lost := make(chan error, 1)
-	router, in, closeLetters, err := s.router(handling, func(_ string, err error) { lost <- err })
+	var once sync.Once
+	router, in, closeLetters, err := s.router(handling, watermillkafka.Hooks{
+		Committed: s.trim.committed,
+		Joined:    func(string, []int32) { once.Do(func() { close(s.ready) }) },
+		Failed:    func(_ string, err error) { lost <- err },
+	})
 	if err != nil {
 		return err
 	}
@@ -181,13 +187,6 @@ func (s *Service) serve(ctx context.Context, hosted chan error) error {
 	beside.Go(func() {
 		<-ctx.Done()
 		_ = in.Close() // What it could not commit comes again.
-	})
-	beside.Go(func() {
-		select {
-		case <-router.Running():
-			close(s.ready)
-		case <-ctx.Done():
-		}
 	})
 	var failed error
 	beside.Go(func() {
@@ -223,8 +222,8 @@ func (d *draining) Subscribe(_ context.Context, topic string) (<-chan *message.M
 }
 
 // router handles what comes on ids.requests, each message until ctx ends. It ends when its own
-// context has ended and in is closed, or when in fails, of which failed is told.
-func (s *Service) router(ctx context.Context, failed func(topic string, err error)) (router *message.Router, in *draining, closeLetters func() error, err error) {
+// context has ended and in is closed, or when in fails.
+func (s *Service) router(ctx context.Context, hooks watermillkafka.Hooks) (router *message.Router, in *draining, closeLetters func() error, err error) {
 	logger := watermill.NewSlogLogger(s.log)
 	dead, err := watermillkafka.NewPublisher(watermillkafka.PublisherConfig{Cluster: s.deps.Cluster}, logger)
 	if err != nil {
@@ -233,7 +232,7 @@ func (s *Service) router(ctx context.Context, failed func(topic string, err erro
 	from, err := watermillkafka.NewSubscriber(watermillkafka.SubscriberConfig{
 		Cluster: s.deps.Cluster, ConsumerGroup: s.topics.AllocatorGroup(), InFlight: s.cfg.InFlight, OutOfRange: watermillkafka.GoOnAtOldest,
 		Undecodable: watermillkafka.DeadLetterUndecodable(s.topics.DeadLetters()), CloseTimeout: closeTimeout,
-		Hooks: watermillkafka.Hooks{Committed: s.trim.committed, Failed: failed},
+		Hooks: hooks,
 	}, logger)
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, dead.Close())
