@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,7 +42,11 @@ func newScripted(t *testing.T, codes ...int16) *scripted {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
-	s := &scripted{client: kafka.New(kafka.Config{Brokers: cluster.ListenAddrs(), RetryBudget: 2 * time.Second})}
+	budget := patience
+	if slices.Contains(codes, forEver) {
+		budget = 3 * time.Second
+	}
+	s := &scripted{client: kafka.New(kafka.Config{Brokers: cluster.ListenAddrs(), RetryBudget: budget})}
 	t.Cleanup(s.client.Close)
 	cluster.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()

@@ -75,28 +75,32 @@ func TestMembersInCompanyLearnSoonerWhoLeft(t *testing.T) {
 	if got := await(t, "a generation", first); !slices.Equal(got, all) {
 		t.Fatalf("a member that is alone has %v", got)
 	}
-	if d := during(t, 2, beats); d < 1200*time.Millisecond {
-		t.Errorf("a member that is alone sends two heartbeats in %v", d)
+	rarely := func(when string) {
+		t.Helper()
+		if d := during(t, 4, beats); d < 2200*time.Millisecond { // It is 4 s, and 0.9 s of one in company.
+			t.Errorf("%s sends four heartbeats in %v", when, d)
+		}
 	}
+	rarely("a member that is alone")
 	for range 2 { // The second time the first member, or the second one, has led two generations.
 		second, others, leave := member(t, b)
-		if got := await(t, "a generation of the second member", second); len(got) != 2 {
-			t.Fatalf("one of two members has %v", got)
-		}
-		if got := await(t, "a generation of two", first); len(got) != 2 {
-			t.Fatalf("one of two members has %v", got)
-		}
+		assigned(t, "a generation of the second member", second, 2)
+		assigned(t, "a generation of two", first, 2)
 		for _, of := range []<-chan struct{}{beats, others} {
 			if d := during(t, 8, of); d > 6*time.Second { // It is 1.9 s, and 8 s of a member that takes itself for one alone.
 				t.Errorf("a member of two sends eight heartbeats in %v", d)
 			}
 		}
 		leave()
-		if got := await(t, "a generation without it", first); !slices.Equal(got, all) {
-			t.Fatalf("who is left has %v", got)
-		}
+		assigned(t, "a generation without it", first, len(all))
 	}
-	if d := during(t, 2, beats); d < 1200*time.Millisecond {
-		t.Errorf("a member that is alone again sends two heartbeats in %v", d)
+	rarely("a member that is alone again")
+}
+
+// assigned waits for a generation in which a member has n partitions. Generations before it may
+// have others: on a slow machine one may join late.
+func assigned(t *testing.T, what string, generations <-chan []int32, n int) {
+	t.Helper()
+	for len(await(t, what, generations)) != n {
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
+	"github.com/spanway/spanway/internal/porttest"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -60,15 +61,7 @@ func heard(t *testing.T) (address string, connected <-chan struct{}) {
 }
 
 // gone is an address at which nothing listens.
-func gone(t *testing.T) (address string) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
+func gone(t *testing.T) (address string) { return porttest.Addr(t) }
 
 func await[T any](t *testing.T, what string, c <-chan T) (v T) {
 	t.Helper()

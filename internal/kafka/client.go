@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -51,6 +52,9 @@ type Config struct {
 	DialTimeout time.Duration
 	// Compression of what is appended; none if 0. Everything is read.
 	Compression batch.Compression
+
+	// metadataTTL is the usual one if it is 0; tests have another.
+	metadataTTL time.Duration
 }
 
 const (
@@ -114,7 +118,7 @@ func New(config Config) *Client {
 	c.transport = &kafkago.Transport{
 		Dial:        c.dial,
 		DialTimeout: config.DialTimeout,
-		MetadataTTL: metadataTTL, MetadataTopics: config.Topics,
+		MetadataTTL: cmp.Or(config.metadataTTL, metadataTTL), MetadataTopics: config.Topics,
 		ClientID: config.ClientID,
 	}
 	c.api = &kafkago.Client{Addr: c.addr, Transport: requests{c}, Timeout: requestTimeout}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"testing"
-	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -154,7 +153,7 @@ func TestFetchesOfOldAndNewBrokers(t *testing.T) {
 				asked <- r.GetVersion()
 				return nil, nil, false
 			})
-			c := New(Config{Brokers: cluster.ListenAddrs(), RetryBudget: 5 * time.Second})
+			c := New(Config{Brokers: cluster.ListenAddrs()})
 			defer c.Close()
 			if _, err := c.Partition("t", 0).Append(t.Context(), []events.Record{{Value: []byte("x")}}); err != nil {
 				t.Fatal(err)

@@ -15,13 +15,17 @@ import (
 )
 
 // asking makes a client of which the questions about the cluster are counted.
-func asking(t *testing.T, b *embedded.Broker) (*kafka.Client, *atomic.Int32) {
+func asking(t *testing.T, b *embedded.Broker, change ...func(kafka.Config) kafka.Config) (*kafka.Client, *atomic.Int32) {
 	t.Helper()
 	var questions atomic.Int32
-	c := kafka.New(kafka.Config{Brokers: b.Addrs(), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	config := kafka.Config{Brokers: b.Addrs(), Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		return &questioned{conn, &questions}, err
-	}})
+	}}
+	for _, f := range change {
+		config = f(config)
+	}
+	c := kafka.New(config)
 	t.Cleanup(c.Close)
 	return c, &questions
 }
@@ -39,8 +43,9 @@ func (q *questioned) Write(b []byte) (int, error) {
 	return q.Conn.Write(b)
 }
 
-// soon is much less than it takes until a client asks by itself.
-const soon = 1400 * time.Millisecond
+// soon is much less than it takes until a client asks by itself that never does, and than an
+// operation is tried for.
+const soon = 20 * time.Second
 
 func TestAClientThatReadsRarelyAsksWhatThereIs(t *testing.T) {
 	b, _ := start(t)
@@ -63,7 +68,7 @@ func TestAClientThatReadsRarelyAsksWhatThereIs(t *testing.T) {
 // What another client made is found as soon as it is needed, or asked for.
 func TestNewTopicsAreFoundAtOnce(t *testing.T) {
 	b, other := start(t)
-	c, _ := asking(t, b)
+	c, _ := asking(t, b, kafka.Config.AsksNever)
 	ensure(t, c, "known", 1)
 	for i := range 6 {
 		topic := fmt.Sprintf("new-%d", i)
@@ -93,7 +98,7 @@ func TestManyThatFailAskTogether(t *testing.T) {
 	c, questions := asking(t, b)
 	ensure(t, c, "known", 1)
 	questions.Store(0)
-	ctx, cancel := context.WithTimeout(t.Context(), soon)
+	ctx, cancel := context.WithTimeout(t.Context(), 1400*time.Millisecond)
 	defer cancel()
 	var all sync.WaitGroup
 	for i := range int32(100) {
@@ -116,7 +121,7 @@ func TestALeaderThatMovedIsFoundAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
-	c, _ := asking(t, b)
+	c, _ := asking(t, b, kafka.Config.AsksNever)
 	ensure(t, c, "t", 1)
 	log := c.Partition("t", 0)
 	for i := range 6 {

@@ -108,7 +108,7 @@ func groupMembership(t *testing.T, b Broker) {
 	left := time.Now()
 	leave1()
 	awaitLeft(t, end1)
-	if d := time.Since(left); d > time.Second {
+	if d := time.Since(left); d > 4*time.Second { // It is some milliseconds, and 6 s until a session ends.
 		t.Errorf("leaving took %v", d)
 	}
 	// A member that left does not cost the others its session timeout.
@@ -141,7 +141,7 @@ func deadMember(t *testing.T, b Broker) {
 	n.down.Store(true)
 	died := time.Now()
 	awaitAssigned(t, one, 4)
-	if d := time.Since(died); d > 10*time.Second {
+	if d := time.Since(died); d > 14*time.Second { // It is up to 8 s.
 		t.Fatalf("it took %v", d)
 	}
 	leave()
