@@ -15,8 +15,12 @@ import (
 	"github.com/spanway/spanway/pkg/watermillkafka"
 )
 
-// patience bounds every wait for what must come.
-const patience = 30 * time.Second
+// patience bounds every wait for what must come. What is said to take no longer than its bound may
+// be late by bounded, on a slow machine: it is less than a request waits for its answer.
+const (
+	patience = 90 * time.Second
+	bounded  = 5 * time.Second
+)
 
 // cluster is a broker in memory, and one topic on it.
 type cluster struct {

@@ -126,7 +126,9 @@ func TestARebalanceWaitsAMoment(t *testing.T) {
 	c := newCluster(t, 2)
 	c.publish(0, 20, byPayload)
 	var one, two assignments
-	messages := c.subscribe(c.subscriber(func(config *watermillkafka.SubscriberConfig) { config.Hooks = one.hooks() }))
+	first := c.subscriber(func(config *watermillkafka.SubscriberConfig) { config.Hooks = one.hooks() })
+	first.WaitFor(patience) // However slow the machine is, the moment is not over.
+	messages := c.subscribe(first)
 	got := map[string]int{}
 	held := []*message.Message{receive(t, messages), receive(t, messages)}
 	others := c.subscribe(c.subscriber(func(config *watermillkafka.SubscriberConfig) { config.Hooks = two.hooks() }))

@@ -79,7 +79,7 @@ func (sh *share) drain(done <-chan struct{}) {
 	if sh.in.of.closing.Err() != nil && sh.await(done, nil, sh.ended) {
 		return // within the time that Close has, and no rebalance hurries
 	}
-	sh.await(done, time.After(revokeGrace), nil)
+	sh.await(done, time.After(sh.in.of.grace), nil)
 }
 
 // await reports false if the generation ended before everything else.

@@ -31,6 +31,7 @@ type Subscriber struct {
 	mu      sync.Mutex
 	serving map[*worker]struct{}
 
+	grace time.Duration // revokeGrace; tests have another
 	// handOutStale is a mutant, for the test that must find it: what was fetched
 	// in one generation is handed out in the next.
 	handOutStale bool
@@ -63,7 +64,7 @@ func NewSubscriber(config SubscriberConfig, logger watermill.LoggerAdapter) (*Su
 		return nil, fmt.Errorf("configure a subscriber: %w", err)
 	}
 	s := &Subscriber{
-		config: config, logger: logger, client: client,
+		config: config, logger: logger, client: client, grace: revokeGrace,
 		serving: map[*worker]struct{}{},
 		closing: newPhase(), drained: newPhase(), cut: newPhase(),
 	}
