@@ -279,6 +279,21 @@ func TestACopyThatStopsIsNotConsistent(t *testing.T) {
 	r.until("it has stopped", func(r *Report) bool { return r.State == mirror.Stopped && r.ConsistentSince.IsZero() })
 }
 
+// A copy that stops in the first page that it reads says where.
+func TestACopyThatStopsAtOnceSaysWhere(t *testing.T) {
+	s := newStage()
+	s.source.append(numbered(0, 3)...)
+	s.source.append(events.Record{Value: []byte("lost"), Headers: []events.Header{{Key: "sites", Value: []byte("nowhere")}}})
+	s.source.append(numbered(3, 2)...)
+	cfg := s.config()
+	cfg.Copy.On.Uncopyable = mirror.Stop
+	cfg.Copy.Routed = &mirror.Routing{Header: "sites", Site: "fra", Allowed: []string{"fra"}, Unrouted: true, Unknown: mirror.Stop}
+	r := start(t, cfg)
+	if last := r.until("it has stopped", func(r *Report) bool { return r.State == mirror.Stopped }); last.Next != 3 || last.Behind() != 3 {
+		t.Errorf("%+v", last)
+	}
+}
+
 func TestACopyThatStops(t *testing.T) {
 	s := newStage()
 	s.target.append(numbered(0, 1)...)

@@ -41,6 +41,8 @@ func (c *Copier) look(now time.Time) {
 			r.ConsistentSince = time.Time{}
 		}
 		r.Next, r.SnapshotEnd, r.Generation = mark.Next, mark.SnapshotEnd, mark.Generation
+	} else if r.State == mirror.Stopped && mark.Generation > 0 { // It may have stopped in the page that it began with.
+		r.Next = max(r.Next, mark.Next)
 	}
 	r.Oldest = c.oldest()
 	switch {
