@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/clitest"
 	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/sitetest"
@@ -120,6 +121,17 @@ func TestAuditTranslateAndGroups(t *testing.T) {
 		if strings.Count(stdout, "\n") != 1 {
 			t.Errorf("%s prints %q", line, stdout)
 		}
+	}
+	claim, err := ams.Kafka().FencedWriter(kafka.FenceConfig{ID: "t", Topic: "orders", Expiry: time.Hour}).Claim(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, says := range map[string]string{
+		fmt.Sprintf("link translate all orders/0@%d", claim.Marker): "it is that of a transaction's marker",
+		"link translate all orders/0@99":                            "what is committed there ends at 1",
+	} {
+		_, stderr = call(cli.ExitRefused, line)
+		holds(stderr, "NOT_EXACT", says)
 	}
 	for _, wrong := range []string{"orders", "orders/0", "orders@1", "orders/x@1", "orders/0@-1", "orders/7@1"} {
 		call(cli.ExitUsage, "link translate all "+wrong)

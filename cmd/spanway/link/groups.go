@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,13 +36,20 @@ for groups that have no members at the target, and never backwards but with --fo
 		Example: "  spanway link groups orders\n  spanway link groups orders --group shop --commit",
 		Args:    cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return paired(cmd.Context(), a, args[0], topic, nil, func(ctx context.Context, of copied, p *audit.Pair) error {
+			var all []positionView
+			err := paired(cmd.Context(), a, args[0], topic, nil, func(ctx context.Context, of copied, p *audit.Pair) error {
 				views, err := do.carry(ctx, of, p, only)
-				if printing := printPositions(a, views); err == nil {
-					err = printing
+				if a.JSON() { // At once: a topic may take long.
+					return cmp.Or(err, printPositions(a, views))
 				}
+				all = append(all, views...)
 				return err
 			})
+			if err == nil && !a.JSON() || len(all) > 0 {
+				printing := printPositions(a, all)
+				err = cmp.Or(err, printing)
+			}
+			return err
 		},
 	}
 	c.Flags().StringVar(&only, "group", "", "only this consumer group")

@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/services/replicator/audit"
+	"github.com/spanway/spanway/services/replicator/audit/compare"
 )
 
 // translationView is a place on both sides, as printed.
@@ -74,7 +75,7 @@ at which there is no record.`,
 				if err := printTranslation(a, v); err != nil || v.Exact {
 					return err
 				}
-				return &inexact{args[1], back, v.Source != nil || v.Target != nil}
+				return &inexact{args[1], back, v.Source != nil || v.Target != nil, offset, t.Within}
 			})
 		},
 	}
@@ -148,6 +149,9 @@ type inexact struct {
 	place string
 	back  bool
 	there bool // a record stands at the offset, or what stands there is of another one
+
+	offset int64
+	within compare.Range // what the partition has
 }
 
 func (e *inexact) Error() string {
@@ -156,9 +160,20 @@ func (e *inexact) Error() string {
 		side, what = "copy's topic", "that record is no copy of one that the source has"
 	}
 	if !e.there {
-		what = "no record stands at that offset of the " + side + ": it is behind the end, or the record was deleted"
+		what = "no record stands at that offset of the " + side + ": " + e.missing()
 	}
 	return fmt.Sprintf("NOT_EXACT: translate %s: %s; what is printed is only what it lies between", e.place, what)
+}
+
+// missing says why no record stands at the offset.
+func (e *inexact) missing() string {
+	switch {
+	case e.offset >= e.within.End:
+		return fmt.Sprintf("what is committed there ends at %d", e.within.End)
+	case e.offset < e.within.Start:
+		return fmt.Sprintf("the record was deleted, and the first that is kept is at %d or behind it", e.within.Start)
+	}
+	return "it is that of a transaction's marker, of a record that was aborted, or of one that compaction took, and consumers read none there"
 }
 
 // ExitCode is that of a refusal.

@@ -35,6 +35,9 @@ type Translation struct {
 	Before, After *Twin
 	// Generation is that of the copy; 0 if it is not exact.
 	Generation uint32
+	// Within are the offsets of the partition that the offset was looked for in: in between,
+	// too, there may be no record.
+	Within compare.Range
 }
 
 // Translate tells where the copy of a record of the source stands.
@@ -61,6 +64,7 @@ func (s *sides) translate(ctx context.Context, offset int64) (t Translation, err
 	if err := s.ends(ctx); err != nil {
 		return t, err
 	}
+	t.Within = s.cfg.SourceRange
 	source, err := s.at(ctx, s.source, s.cfg.SourceRange, offset)
 	if err != nil {
 		return t, err
@@ -93,6 +97,7 @@ func (s *sides) back(ctx context.Context, offset int64) (t Translation, err erro
 	if err := s.ends(ctx); err != nil {
 		return t, err
 	}
+	t.Within = s.cfg.TargetRange
 	target, err := s.at(ctx, s.target, s.cfg.TargetRange, offset)
 	if err != nil {
 		return t, err
