@@ -23,7 +23,7 @@ func TestSessions(t *testing.T) { program.Sessions(t) }
 
 func TestUnreachableBroker(t *testing.T) {
 	_, stderr, code := program.Call(t.Context(), "", "task", "list", "--brokers", "127.0.0.1:1")
-	if code != cli.ExitUnavailable || !strings.Contains(stderr, "no broker answers at 127.0.0.1:1") || !strings.Contains(stderr, "spanway dev") {
+	if code != cli.ExitUnavailable || !strings.Contains(stderr, "no broker answers at 127.0.0.1:1") || !strings.Contains(stderr, "whether that is its address") || strings.Contains(stderr, "spanway dev") {
 		t.Errorf("exit code %d, %q; want 3 and what to do", code, stderr)
 	}
 }

@@ -130,7 +130,7 @@ func (e *Unavailable) Error() string {
 	if errors.As(e.Err, &network) {
 		why = network // The rest only says who asked.
 	}
-	return fmt.Sprintf("no broker answers at %s (%v); start one with \"spanway dev\" or name others with --brokers or SPANWAY_BROKERS", at, why)
+	return fmt.Sprintf("no broker answers at %s (%v); look whether one runs there, and whether that is its address", at, why)
 }
 
 func (e *Unavailable) Unwrap() error { return e.Err }

@@ -91,7 +91,8 @@ func Execute(ctx context.Context, args []string, s Streams, commands ...Command)
 		err = Misuse(err)
 	}
 	if err != nil {
-		fmt.Fprintf(a.Err, "spanway: %s\n", strings.ReplaceAll(render.Lines(strings.TrimSpace(err.Error())), "\t", `\t`))
+		text := strings.TrimSpace(err.Error()) + a.Target.advice(err)
+		fmt.Fprintf(a.Err, "spanway: %s\n", strings.ReplaceAll(render.Lines(text), "\t", `\t`))
 	}
 	if ExitCode(err) == ExitUsage {
 		fmt.Fprintf(a.Err, "see \"%s --help\"\n", called.CommandPath())

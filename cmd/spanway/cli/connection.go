@@ -60,7 +60,7 @@ func (c *Connection) Target(ctx context.Context) (Target, error) {
 		err = halfUser(t.Cluster.SASL)
 	}
 	if !slices.ContainsFunc(layers[:len(layers)-1], func(l layer) bool { return l.of(brokers) != "" }) {
-		t.unplaced = c.given().of(site)
+		t.unplaced, t.byDefault = c.given().of(site), true
 	}
 	return t, err
 }

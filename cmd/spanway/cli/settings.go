@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -18,6 +19,18 @@ type Target struct {
 	// unplaced is the --site of which nothing says where it is: the brokers are the
 	// default ones.
 	unplaced string
+	// byDefault says that nothing names the brokers: they are the default ones.
+	byDefault bool
+}
+
+// advice is what to do where no broker answers and none was named: who names the brokers of a
+// cluster has one.
+func (t *Target) advice(err error) string {
+	var away *client.Unavailable
+	if !t.byDefault || !errors.As(err, &away) || away.Err == nil || cluster.IsDenied(away.Err) {
+		return ""
+	}
+	return "; start one with \"spanway dev\", or name others with --brokers, SPANWAY_BROKERS or a configuration file (--config)"
 }
 
 // setting is one of those that make a Target. Its name is that of the flag; that of
