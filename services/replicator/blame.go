@@ -50,7 +50,7 @@ func (s *status) blame(m *events.ReplicationLinkReported) {
 			topics[p.Topic] = true
 			m.Reason = cmp.Or(m.Reason, string(p.Code))
 		}
-		if (p.Stops && ofLink || p.Code == selection.SourceUnreachable) && severity[m.State] < severity[failed] {
+		if (p.Stops && ofLink || p.Code.SourceAway()) && severity[m.State] < severity[failed] {
 			m.State, m.Reason = failed, string(p.Code)
 		}
 		if len(m.Problems) < mostProblems {

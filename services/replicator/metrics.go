@@ -141,7 +141,7 @@ func blocked(problems []selection.Problem) map[[2]string]int64 {
 	topics, n := map[[3]string]bool{}, map[[2]string]int64{}
 	for _, p := range problems {
 		of, topic := [2]string{p.Link, string(p.Code)}, [3]string{p.Link, string(p.Code), p.Topic}
-		if (p.Stops || p.Code == selection.SourceUnreachable || p.Code == selection.SourceDenied) && !topics[topic] {
+		if (p.Stops || p.Code.SourceAway() || p.Code == selection.SourceDenied) && !topics[topic] {
 			topics[topic] = true
 			n[of]++
 		}

@@ -18,8 +18,9 @@ func TestWhatIsBlockedIsCounted(t *testing.T) {
 		{Link: "a", Topic: "z", Code: selection.NearRetention},
 		{Link: "b", Topic: "x", Code: selection.OwnLog, Stops: true},
 		{Link: "b", Code: selection.SourceUnreachable},
+		{Link: "c", Code: selection.SourceRejected},
 	})
-	want := map[[2]string]int64{{"a", "two_links"}: 2, {"b", "own_log"}: 1, {"b", "source_unreachable"}: 1}
+	want := map[[2]string]int64{{"a", "two_links"}: 2, {"b", "own_log"}: 1, {"b", "source_unreachable"}: 1, {"c", "source_rejected"}: 1}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

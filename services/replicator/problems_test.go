@@ -60,6 +60,12 @@ func TestProblemsOfLinks(t *testing.T) {
 	fra.others["mirror"] = fra.broker.Connect() // It is the site itself.
 	vault, file := fra.vault("right")
 	fra.others["vault"] = vault
+	open, err := cluster.Open(cluster.Config{Brokers: vault.Brokers(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(open.Close)
+	fra.others["open"] = open
 	for _, topic := range []string{"good", "timed"} {
 		ams.create(topic, 1)
 		ams.write(topic, 0, 0, 5)
@@ -76,7 +82,8 @@ func TestProblemsOfLinks(t *testing.T) {
 		"pattern":  {links.Spec{Source: "ams", Include: []string{"a("}}, "bad_pattern", `"a(": error parsing regexp: missing closing )`},
 		"twice":    {links.Spec{Source: "ams", Include: []string{"good"}}, "two_links", "the link good copies the same topic into good"},
 		"times":    {links.Spec{Source: "ams", Include: []string{"timed"}}, "log_append_time", "kafka-configs --alter --entity-type topics --entity-name timed"},
-		"password": {links.Spec{Source: "vault", Include: []string{"secret"}}, "source_unreachable", "as User:fra: the broker refuses the user or the password"},
+		"password": {links.Spec{Source: "vault", Include: []string{"secret"}}, "source_rejected", "as User:fra: the broker refuses the user or the password"},
+		"nobody":   {links.Spec{Source: "open", Include: []string{"secret"}}, "source_rejected", "the broker demands SASL by one of PLAIN"},
 	}
 	for name, p := range problems {
 		p.spec.Name = name

@@ -35,6 +35,7 @@ type view struct {
 	mu           sync.Mutex
 	id           string
 	trouble      string // why the cluster does not answer
+	rejected     bool   // for a side refuses the other
 	back         bool   // it did not, and does now
 	topics       map[string]*seen
 	wanted       map[string]bool
@@ -115,13 +116,14 @@ func (v *view) note(err error) bool {
 
 // noted is note; v.mu is held.
 func (v *view) noted(err error) bool {
-	before := v.trouble
-	v.trouble = ""
+	before, was := v.trouble, v.rejected
+	v.trouble, v.rejected = "", false
 	v.back = v.back || before != "" && err == nil
 	if err != nil {
-		v.trouble = err.Error()
+		var rejected *cluster.Rejected
+		v.trouble, v.rejected = err.Error(), errors.As(err, &rejected)
 	}
-	return (before == "") != (err == nil)
+	return (before == "") != (err == nil) || v.rejected != was
 }
 
 // listen notes that the cluster is away if it has not answered after a while: a request is
@@ -385,5 +387,5 @@ func (v *view) source() selection.Source {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return selection.Source{Cluster: id, Trouble: v.trouble, Lacking: lacking, Topics: topics, Applications: v.applications, Bad: v.bad}
+	return selection.Source{Cluster: id, Trouble: v.trouble, Rejected: v.rejected, Lacking: lacking, Topics: topics, Applications: v.applications, Bad: v.bad}
 }

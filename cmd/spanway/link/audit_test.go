@@ -214,6 +214,7 @@ func TestAuditOfAFailedLink(t *testing.T) {
 		says string
 	}{
 		{&events.ReplicationLinkReported{Link: "away", Reason: "source_unreachable", Problems: problem}, cli.ExitUnavailable, "LINK_FAILED: link away is failed (source_unreachable): nobody is there"},
+		{&events.ReplicationLinkReported{Link: "shut", Reason: "source_rejected", Problems: []*events.ReplicationProblem{{Code: "source_rejected", Text: "wrong password"}}}, cli.ExitRefused, "LINK_FAILED: link shut is failed (source_rejected): wrong password"},
 		{&events.ReplicationLinkReported{Link: "bad", Reason: "same_cluster"}, cli.ExitRefused, "LINK_FAILED: link bad is failed (same_cluster): see spanway link show bad"},
 	} {
 		tell(c.link)

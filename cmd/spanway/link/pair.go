@@ -42,7 +42,7 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 			return err
 		}
 		topics := topicsOf(&l, &status, only)
-		if v := viewLink(l, &status, time.Now().UnixMilli()); only == "" && v.State == "failed" && (len(topics) == 0 || v.Reason == "source_unreachable") {
+		if v := viewLink(l, &status, time.Now().UnixMilli()); only == "" && v.State == "failed" && (len(topics) == 0 || v.Reason == sourceUnreachable || v.Reason == sourceRejected) {
 			return &linkFailed{&v}
 		}
 		if len(topics) == 0 && failover.AllDeleted(name, &status, time.Now()) {
@@ -74,6 +74,12 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 	})
 }
 
+// Reasons for which nothing can be asked of the source of a link.
+const (
+	sourceUnreachable = "source_unreachable"
+	sourceRejected    = "source_rejected"
+)
+
 // linkFailed says that nothing of a link can be looked at, and why.
 type linkFailed struct{ view *linkView }
 
@@ -89,7 +95,7 @@ func (e *linkFailed) Error() string {
 
 // ExitCode is that of a refusal, or says that a cluster is away.
 func (e *linkFailed) ExitCode() int {
-	if e.view.Reason == "source_unreachable" {
+	if e.view.Reason == sourceUnreachable {
 		return cli.ExitUnavailable
 	}
 	return cli.ExitRefused

@@ -388,6 +388,10 @@ func remedy(reason, link, topic, partition string) string {
 		return "a record names its destinations so that they cannot be read: let such records become dead letters (--on-uncopyable go_on), or allow the names"
 	case "snapshot_failed":
 		return "its snapshot was tried again and again, and made no progress (see the last error); it is tried again when a cluster that was away answers, or at once: " + again
+	case sourceRejected:
+		return "user, password, certificates or TLS are wrong for the source in the configuration file of the replicator: the problem below says which; link resume does not help"
+	case "source_denied":
+		return "give the replicator the right at the source that the problem below names; link resume does not help"
 	case "target_lost":
 		return "records that were copied are gone from the end of the copy's topic; to copy all anew, behind what is there: " + again + " --from earliest"
 	}

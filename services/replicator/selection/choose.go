@@ -32,6 +32,8 @@ func (s *selecting) choose(l *links.Link) (chosen []choice) {
 	case !known:
 		s.problem(l, "", UnknownSource, true, "the source %q is not in the configuration file of the replicator; add the cluster there, or name another in the link", l.Source)
 		return nil
+	case source.Rejected:
+		s.problem(l, "", SourceRejected, false, "the source %q does not take the connection of the replicator, or is not trusted: %s; it is tried again by itself. Files of passwords and certificates are read anew each time; what else is wrong in the configuration file of the replicator is to be mended there, and the replicator started again", l.Source, source.Trouble)
 	case source.Trouble != "":
 		s.problem(l, "", SourceUnreachable, false, "the source %q cannot be reached: %s; it is tried again by itself. If that lasts, look whether the cluster runs, and whether its address in the configuration file of the replicator is right", l.Source, source.Trouble)
 	}

@@ -59,7 +59,10 @@ type Source struct {
 	// Trouble says why it cannot be reached now; empty if it can. Its topics are as they
 	// were seen last.
 	Trouble string
-	Topics  []Topic
+	// Rejected says that it is there, and does not take the connection as it is configured, or
+	// is not trusted.
+	Rejected bool
+	Topics   []Topic
 	// Applications are those that have announced themselves there; nil: they are not known.
 	Applications []Application
 	// Bad are records there that announce nothing.

@@ -13,8 +13,11 @@ type Code string
 const (
 	// UnknownSource: the link names a cluster that the configuration does not have.
 	UnknownSource Code = "unknown_source"
-	// SourceUnreachable: the source does not answer, or refuses.
+	// SourceUnreachable: the source does not answer.
 	SourceUnreachable Code = "source_unreachable"
+	// SourceRejected: the source and the replicator do not take each other as the connection is
+	// configured: user, password, certificates, or TLS at all.
+	SourceRejected Code = "source_rejected"
 	// SourceDenied: the source answers, and its rights are missing, so that the link may not see
 	// what it is to choose.
 	SourceDenied Code = "source_denied"
@@ -48,6 +51,9 @@ const (
 	// CopyDiffers: the audit found a copy that is not what its source is.
 	CopyDiffers Code = "copy_differs"
 )
+
+// SourceAway tells whether it says that nothing can be asked of the source.
+func (c Code) SourceAway() bool { return c == SourceUnreachable || c == SourceRejected }
 
 // Problem is something that an operator must know of.
 type Problem struct {

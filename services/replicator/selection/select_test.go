@@ -225,16 +225,17 @@ func TestSelect(t *testing.T) {
 			}),
 			[]string{"same_cluster a stops"},
 		},
-		"a source that is not known, one that was never reached, and one that is away": {
+		"a source that is not known, one that was never reached, one that is away, and one that refuses": {
 			world(func(in *Input) {
 				in.topics(true, topic("orders", 1))
 				s := in.Sources["ams"]
 				s.Trouble = "no broker answers"
 				in.Sources["ams"] = s
-				in.Sources["new"] = Source{Trouble: "wrong password"}
-				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "oslo", Include: []string{".*"}}}, {Spec: links.Spec{Name: "b", Source: "new", Include: []string{".*"}}}, {Spec: links.Spec{Name: "c", Source: "ams", Include: []string{".*"}}}}
+				in.Sources["new"] = Source{Trouble: "nobody listens"}
+				in.Sources["strict"] = Source{Trouble: "wrong password", Rejected: true}
+				in.Links = []links.Link{{Spec: links.Spec{Name: "a", Source: "oslo", Include: []string{".*"}}}, {Spec: links.Spec{Name: "b", Source: "new", Include: []string{".*"}}}, {Spec: links.Spec{Name: "d", Source: "strict", Include: []string{".*"}}}, {Spec: links.Spec{Name: "c", Source: "ams", Include: []string{".*"}}}}
 			}),
-			[]string{"c: AMS/orders/0/orders", "unknown_source a stops", "source_unreachable b", "source_unreachable c"},
+			[]string{"c: AMS/orders/0/orders", "unknown_source a stops", "source_unreachable b", "source_unreachable c", "source_rejected d"},
 		},
 		"a pattern that is none": {
 			world(func(in *Input) {
