@@ -19,7 +19,7 @@ type Service interface {
 }
 
 // soon is how long a service may take to start, or to stop, on a busy machine.
-const soon = 30 * time.Second
+const soon = time.Minute
 
 // rounds is how often a service is stopped at a moment of chance.
 const rounds = 8

@@ -190,7 +190,7 @@ func TestTimeoutIsReported(t *testing.T) {
 func TestDrain(t *testing.T) {
 	entered := make(chan string, 2)
 	release := make(chan struct{})
-	r := start(t, Config{Grace: 300 * time.Millisecond}, map[string]Handler{
+	r := start(t, Config{Grace: 3 * time.Second}, map[string]Handler{
 		"wait": held(entered),
 		"soon": func(context.Context, *Task) ([]byte, error) { entered <- "soon"; <-release; return nil, nil },
 	})
@@ -226,7 +226,7 @@ func TestDrain(t *testing.T) {
 
 func TestLostLeaseBeginsANewLife(t *testing.T) {
 	entered, causes := make(chan string, 1), make(chan error, 1)
-	r := start(t, Config{TTL: 500 * time.Millisecond}, map[string]Handler{"wait": func(ctx context.Context, t *Task) ([]byte, error) {
+	r := start(t, Config{TTL: 3 * time.Second}, map[string]Handler{"wait": func(ctx context.Context, t *Task) ([]byte, error) {
 		_, err := held(entered)(ctx, t)
 		causes <- err
 		return nil, err

@@ -123,7 +123,7 @@ func run(t *testing.T, cfg logowner.Config[string]) (stop func()) {
 	t.Cleanup(stop)
 	select {
 	case <-s.Ready():
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not ready")
 	}
 	return stop

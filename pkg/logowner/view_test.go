@@ -88,7 +88,7 @@ func ownedInput(t *testing.T, log eventlog.Log, was *trail) (*merge[string], cha
 // handed collects inputs until n have come, and the positions behind them.
 func handed(t *testing.T, m *merge[string], n int) (got []string, positions []int64) {
 	t.Helper()
-	for until := time.Now().Add(10 * time.Second); len(got) < n && time.Now().Before(until); {
+	for until := time.Now().Add(time.Minute); len(got) < n && time.Now().Before(until); {
 		a, err := m.Next(t.Context(), eventlog.Wait{For: time.Second})
 		if err != nil {
 			t.Fatal(err)

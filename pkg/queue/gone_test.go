@@ -12,7 +12,7 @@ import (
 // Whatever opens a queue of which the topic of snapshots is gone is told so, and create makes
 // it anew.
 func TestWithoutTheTopicOfSnapshots(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	c := broker(t)
 	enqueue(t, create(t, c, "q", queue.Rules{}), "a")

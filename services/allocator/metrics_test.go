@@ -38,18 +38,20 @@ func TestHostsThatHaveNotBegunHoldNoScrapeUp(t *testing.T) {
 		t.Fatal(v, err)
 	}
 	defer m.observe(partitions, time.Now)()
-	began := time.Now()
-	var all metricdata.ResourceMetrics
-	if err := reader.Collect(ctx, &all); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(began); took > 4*time.Second {
-		t.Errorf("a scrape took %v", took)
-	}
-	for _, scope := range all.ScopeMetrics {
-		for _, m := range scope.Metrics {
-			if m.Name == "spanway.allocator.space.free" {
-				return
+	for range 20 { // On a slow machine a second may not do for the host that runs, either.
+		began := time.Now()
+		var all metricdata.ResourceMetrics
+		if err := reader.Collect(ctx, &all); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("a scrape took %v", took)
+		}
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				if m.Name == "spanway.allocator.space.free" {
+					return
+				}
 			}
 		}
 	}

@@ -110,9 +110,7 @@ func TestRealRedisAllocatorIsContended(t *testing.T) {
 	// Nothing waits any more, so nothing is in the way; the reconciler may not have said so yet.
 	until(t, "nothing is in the way", func() bool { return a.Trouble() == nil })
 	proxy.BeforeExec(nil)
-	g, err := i.Grant(t.Context(), ids.Want{Space: "spi", RequestID: "a"})
-	must(t, err)
-	if g.From != 1 {
+	if g := granted(t, i, ids.Want{Space: "spi", RequestID: "a"}); g.From != 1 {
 		t.Errorf("%+v", g)
 	}
 }

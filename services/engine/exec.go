@@ -51,7 +51,7 @@ func (x *executor) run(ctx context.Context, t *engine.Task) ([]byte, error) {
 		return nil, engine.Final(err)
 	}
 	out, complaint := &head{max: maxOutput}, &tail{max: maxComplaint}
-	live := newStream(func(s engine.Stream, b []byte) error { return t.Output(ctx, s, b) })
+	live := newStream(quietStart, func(s engine.Stream, b []byte) error { return t.Output(ctx, s, b) })
 	exit, err := guard.Run(ctx, job, stdin, io.MultiWriter(out, live.of(engine.Stdout)), io.MultiWriter(complaint, live.of(engine.Stderr)))
 	live.end(err == nil && exit == guard.Exit{})
 	switch {

@@ -25,9 +25,9 @@ type stream struct {
 	over   bool // nothing more is passed on
 }
 
-func newStream(pass func(engine.Stream, []byte) error) *stream {
+func newStream(quiet time.Duration, pass func(engine.Stream, []byte) error) *stream {
 	s := &stream{pass: pass}
-	s.timer = time.AfterFunc(quietStart, func() {
+	s.timer = time.AfterFunc(quiet, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.begin()

@@ -22,7 +22,7 @@ func (p *passed) pass(s engine.Stream, b []byte) error {
 
 func TestStream(t *testing.T) {
 	p := &passed{pieces: make(chan string, 10)}
-	s := newStream(p.pass)
+	s := newStream(1500*time.Millisecond, p.pass)
 	s.of(engine.Stdout).Write([]byte("early"))
 	s.of(engine.Stderr).Write([]byte("oops"))
 	if got := <-p.pieces; got != "stderr:oops" {
@@ -33,7 +33,7 @@ func TestStream(t *testing.T) {
 		if got != "stdout:early" {
 			t.Errorf("then %q", got)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("standard output is held back for ever")
 	}
 	s.of(engine.Stdout).Write([]byte("late"))
@@ -50,7 +50,7 @@ func TestStream(t *testing.T) {
 func TestShortCommandsOutputIsInTheirResult(t *testing.T) {
 	for inResult, want := range map[bool]int{true: 0, false: 1} {
 		p := &passed{pieces: make(chan string, 10)}
-		s := newStream(p.pass)
+		s := newStream(time.Hour, p.pass)
 		s.of(engine.Stdout).Write([]byte("a"))
 		s.of(engine.Stdout).Write([]byte("b"))
 		s.end(inResult)
@@ -62,7 +62,7 @@ func TestShortCommandsOutputIsInTheirResult(t *testing.T) {
 
 func TestStreamStops(t *testing.T) {
 	p := &passed{pieces: make(chan string, 100)}
-	s := newStream(p.pass)
+	s := newStream(time.Hour, p.pass)
 	block := make([]byte, 32<<10)
 	for range 20 {
 		if n, err := s.of(engine.Stderr).Write(block); n != len(block) || err != nil {
@@ -74,7 +74,7 @@ func TestStreamStops(t *testing.T) {
 	}
 	s.end(true)
 	p = &passed{pieces: make(chan string, 100), err: errors.New("over")}
-	s = newStream(p.pass)
+	s = newStream(time.Hour, p.pass)
 	for range 3 {
 		s.of(engine.Stderr).Write(block)
 	}

@@ -43,7 +43,7 @@ func Run(t *testing.T, newLog New) {
 }
 
 // patience bounds what a test waits for; nothing takes that long unless broken.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 func within(t *testing.T) context.Context {
 	t.Helper()

@@ -64,13 +64,13 @@ func TestOvertakenBySnapshotWithTheVerdict(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(15 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("never told")
 	}
 	if n, bytes := h.Waiting(); n != 0 || bytes != 0 {
 		t.Errorf("%d calls with %d bytes wait for ever", n, bytes)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := h.Call(ctx, take("c"), nil); err != nil {
 		t.Error(err)

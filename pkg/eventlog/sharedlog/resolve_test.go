@@ -38,7 +38,7 @@ func TestResolveBehindAnOutage(t *testing.T) {
 		NewCore: func() sharedlog.Core { return &seats{1 << 30, map[string]int64{}} },
 	})
 	run(t, h)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := h.Call(ctx, take("first"), nil); err != nil {
 		t.Fatal(err)
@@ -82,7 +82,7 @@ func TestRoomOfCallsThatWereGivenUp(t *testing.T) {
 		NewCore: func() sharedlog.Core { return &seats{1 << 30, map[string]int64{}} },
 	})
 	run(t, h)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := h.Call(ctx, take("first"), nil); err != nil {
 		t.Fatal(err)

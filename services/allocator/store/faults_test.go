@@ -168,7 +168,7 @@ func loseExec(t *testing.T, addr string) {
 
 // More spaces change at once than there are connections.
 func TestConnectionsAreFewerThanChanges(t *testing.T) {
-	s := open(t, store.Config{Addrs: []string{miniredis.RunT(t).Addr()}, PoolSize: 2, Timeout: 10 * time.Second})
+	s := open(t, store.Config{Addrs: []string{miniredis.RunT(t).Addr()}, PoolSize: 2, Timeout: time.Minute})
 	var all sync.WaitGroup
 	for i := range 32 {
 		all.Go(func() {
@@ -249,7 +249,7 @@ func TestThePasswordIsReadAgain(t *testing.T) {
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	for range 20 { // Connections of before are found broken.
+	for late := time.Now().Add(time.Minute); time.Now().Before(late); { // Connections of before are found broken.
 		if _, err := s.Fill(t.Context(), spi, nil); err == nil {
 			return
 		}
