@@ -27,3 +27,13 @@ func TestUnreachableBroker(t *testing.T) {
 		t.Errorf("exit code %d, %q; want 3 and what to do", code, stderr)
 	}
 }
+
+// The help of dev names all that it runs.
+func TestTheHelpOfDev(t *testing.T) {
+	stdout, stderr, code := program.Call(t.Context(), "", "dev", "--help")
+	for _, name := range []string{"broker", "Redis", "scheduler", "allocator", "engine", "queue", "replicator"} {
+		if code != cli.ExitDone || !strings.Contains(strings.ToLower(stdout), strings.ToLower(name)) {
+			t.Errorf("the help, of exit code %d, does not name %s:\n%s%s", code, name, stdout, stderr)
+		}
+	}
+}

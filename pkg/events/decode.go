@@ -239,10 +239,7 @@ func (env *envelope) unmarshal(data []byte, m proto.Message, strict bool) error 
 		return unmarshalJSON(data, m, strict)
 	}
 	if err := unmarshal(data, m); err != nil {
-		if json.Valid(data) {
-			return Refuse(CodeBadData, "data is not a protobuf %s but JSON: add the header content-type with %s", m.ProtoReflect().Descriptor().Name(), ContentJSON)
-		}
-		return Refuse(CodeBadData, "data is not a protobuf %s: %v", m.ProtoReflect().Descriptor().Name(), err)
+		return env.noProtobuf(data, m, err)
 	}
 	if strict {
 		if at, number := unknownField(m.ProtoReflect()); at != "" {
@@ -250,6 +247,21 @@ func (env *envelope) unmarshal(data []byte, m proto.Message, strict bool) error 
 		}
 	}
 	return nil
+}
+
+// noProtobuf refuses data that is to be a protobuf and is none. Without a content-type that may
+// be all that is missing.
+func (env *envelope) noProtobuf(data []byte, m proto.Message, err error) error {
+	name, isJSON := m.ProtoReflect().Descriptor().Name(), json.Valid(data)
+	switch {
+	case len(env.contentType) == 0 && isJSON:
+		return Refuse(CodeBadData, "the header content-type is missing, so that data is read as a protobuf %s, and it is JSON: add the header with %s", name, ContentJSON)
+	case len(env.contentType) == 0:
+		return Refuse(CodeBadData, "the header content-type is missing, so that data is read as a protobuf %s, and it is none: %v; JSON needs the header with %s", name, err, ContentJSON)
+	case isJSON:
+		return Refuse(CodeBadData, "data is not a protobuf %s but JSON: the header content-type must be %s", name, ContentJSON)
+	}
+	return Refuse(CodeBadData, "data is not a protobuf %s: %v", name, err)
 }
 
 func contentIsJSON(contentType []byte) (bool, error) {

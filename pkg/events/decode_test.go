@@ -205,3 +205,24 @@ func TestJSONWithoutContentTypeGetsAHint(t *testing.T) {
 		t.Errorf("%v; want a hint at the header", err)
 	}
 }
+
+// JSON without the header that says so is refused by a text that names what is missing.
+func TestAMissingContentTypeIsNamed(t *testing.T) {
+	for name, c := range map[string]struct{ value, contentType, says string }{
+		"JSON, no header":          {`{"application":"shop","topics":["orders"]}`, "", "the header content-type is missing, so that data is read as a protobuf ReplicationApplicationAnnounced, and it is JSON: add the header with application/json"},
+		"JSON that is torn":        {`{"application":"shop",`, "", "the header content-type is missing, so that data is read as a protobuf ReplicationApplicationAnnounced, and it is none: "},
+		"JSON, of another content": {`{"application":"shop"}`, events.ContentProtobuf, "but JSON: the header content-type must be application/json"},
+		"a torn protobuf":          {"\xff\xff", events.ContentProtobuf, "data is not a protobuf ReplicationApplicationAnnounced: "},
+	} {
+		r := events.Record{Value: []byte(c.value), Headers: []events.Header{
+			{Key: events.HeaderSpecVersion, Value: []byte("1.0")}, {Key: events.HeaderID, Value: []byte("1")}, {Key: events.HeaderSource, Value: []byte("/shop")},
+			{Key: events.HeaderType, Value: []byte(events.TypeReplicationApplicationAnnounced)},
+		}}
+		if c.contentType != "" {
+			r.Headers = append(r.Headers, events.Header{Key: events.HeaderContentType, Value: []byte(c.contentType)})
+		}
+		if _, err := events.Message(&r); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -23,7 +23,8 @@ func TestAnAnnouncementThatCannotBeRead(t *testing.T) {
 	fra.links.link(links.Spec{Name: "in", Source: "ams", Applications: []string{"shop"}})
 	shares(t, s, "in", "it tells of the record", func(m *events.ReplicationLinkReported) bool {
 		return m.State == "idle" && len(m.Problems) == 1 && m.Problems[0].Code == "bad_announcement" &&
-			strings.Contains(m.Problems[0].Text, "spanway.replication.applications/0@7 of ams") && strings.Contains(m.Problems[0].Text, "it is no JSON")
+			strings.Contains(m.Problems[0].Text, "spanway.replication.applications/0@7 of ams") && strings.Contains(m.Problems[0].Text, "it is no JSON") &&
+			strings.Contains(m.Problems[0].Text, `"spanway link withdraw shop" at the source`)
 	})
 	fra.links.declare(func(d *declarations) { d.bad.Bad = nil }) // It comes once more.
 	shares(t, s, "in", "the application was announced since", func(m *events.ReplicationLinkReported) bool { return len(m.Problems) == 0 })

@@ -25,7 +25,8 @@ everything is gone at the end; with it, what was acknowledged survives also
 the process's sudden death.
 
 With --sites each of several sites has a broker, a scheduler and engines of its
-own: a cluster that shares nothing with the others. They are contexts of the
+own: a cluster that shares nothing with the others, and a replicator, which copies
+from the others what the site's links name (spanway link apply). They are contexts of the
 configuration file config.yaml in --data, or of a temporary one that the log on
 stderr names: set SPANWAY_CONFIG to it, and --site chooses where a command goes.`,
 		Args: cli.None,

@@ -142,10 +142,18 @@ func (s *selecting) misread(l *links.Link, source Source, applications patterns)
 	for _, b := range source.Bad {
 		if told < mostMisread && (applications.match(b.Key) || b.Key == "" && len(applications.all) > 0) {
 			told++
-			s.problem(l, "", BadRecord, false, "the record %s/0@%d of %s, of key %.99q, announces nothing: %.300s; who has written it is to announce again, and until then what was announced before is copied",
-				events.Topics{Prefix: s.in.Site.Prefix}.ReplicationApplications(), b.Offset, l.Source, b.Key, b.Why)
+			s.problem(l, "", BadRecord, false, "the record %s/0@%d of %s, of key %.99q, announces nothing: %.300s; who has written it is to announce again, and until then what was announced before is copied%s",
+				events.Topics{Prefix: s.in.Site.Prefix}.ReplicationApplications(), b.Offset, l.Source, b.Key, b.Why, takeAway(b.Key))
 		}
 	}
+}
+
+// takeAway is what else can be done about a record of that key.
+func takeAway(key string) string {
+	if links.CheckName("the key", key) != nil {
+		return ""
+	}
+	return fmt.Sprintf("; \"spanway link withdraw %s\" at the source takes both away", key)
 }
 
 // mostMisread are told of for each link.
