@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/client"
@@ -42,7 +41,7 @@ func TestApacheConsumer(t *testing.T) {
 		strangers += appendStrangers(t, s, k.Partition(topic, at))
 		s.do(t)
 		term(owner)
-		owner.wait(time.Minute)
+		owner.wait(patience)
 		usurp(t, s, k.Partition(topic, at))
 		s.broker.Kill() // The next leader has another epoch: has it all that was read?
 		s.broker.Start()

@@ -3,6 +3,8 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,10 +29,13 @@ func TestApacheEngineKilledAndEnded(t *testing.T) { engineKilledAndEnded(t, onAp
 func engineKilledAndEnded(t *testing.T, on brokers) {
 	s := newSystem(t, on)
 	s.scheduler()
+	working := filepath.Join(t.TempDir(), "working") // The tasks go on while it is there.
+	touch(t, working)
+	payload := fmt.Appendf(nil, `{"command":["sh","-c","while [ -e %s ]; do sleep 0.1; done"]}`, working)
 	victim := s.engineProcess("victim", "--slots", "4")
 	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, patience)
 	s.submit(4, func(i int) client.Task {
-		return client.Task{ID: events.TaskID(fmt.Sprint("t", i)), Kind: "exec", Payload: []byte(`{"command":["sleep","8"]}`)}
+		return client.Task{ID: events.TaskID(fmt.Sprint("t", i)), Kind: "exec", Payload: payload}
 	})
 	s.seen.awaitCount(t, events.TypeTaskStarted, 4, patience)
 	second := s.engineProcess("second", "--slots", "4", "--grace", "0s")
@@ -39,19 +44,18 @@ func engineKilledAndEnded(t *testing.T, on brokers) {
 	kill(victim)
 	killed := time.Now()
 	s.seen.awaitCount(t, events.TypeTaskAssigned, 8, patience)
-	if took := time.Since(killed); took > ttl+10*time.Second {
-		t.Errorf("placed again after %v, want within %v", took, ttl+10*time.Second)
-	} else {
-		t.Logf("placed again %v after kill -9 (TTL %v)", took.Round(time.Millisecond), ttl)
-	}
+	within(t, "placed again after kill -9", time.Since(killed), ttl+time.Second, busySlack)
 	s.seen.awaitCount(t, events.TypeTaskStarted, 8, patience)
 
 	s.engineProcess("third", "--slots", "4")
 	s.seen.awaitCount(t, events.TypeEngineRegistered, 3, patience)
 	term(second)
 	ended := time.Now()
-	s.seen.awaitCount(t, events.TypeTaskAssigned, 12, ttl)
-	within(t, "placed again after SIGTERM", time.Since(ended), time.Second, 3*time.Second)
+	s.seen.awaitCount(t, events.TypeTaskAssigned, 12, patience)
+	within(t, "placed again after SIGTERM", time.Since(ended), time.Second, busySlack)
+	if err := os.Remove(working); err != nil {
+		t.Fatal(err)
+	}
 	s.seen.endedOnce(t, 4, patience)
 	for i := range 4 {
 		id := fmt.Sprint("t", i)

@@ -33,10 +33,10 @@ func TestDevKeepsItsData(t *testing.T) {
 		t.Fatal(err)
 	}
 	kill(dev)
-	dev.wait(5 * time.Second)
+	dev.wait(patience)
 
 	_, addr, took := startDev(t, filepath.Join(dir, "data"))
-	within(t, "ready on the data of 100,000 tasks", took, 3*time.Second, 3*time.Second)
+	within(t, "ready on the data of 100,000 tasks", took, 3*time.Second, busySlack)
 	out, err := commandLine(t.Context(), binary, "verify", "--brokers", addr, "-o", "json").Output()
 	if err != nil {
 		t.Fatalf("verify: %v\n%s", err, out)
@@ -52,7 +52,7 @@ func startDev(t *testing.T, data string, args ...string) (dev *process, addr str
 	t.Helper()
 	began := time.Now()
 	dev = spanway(t, append([]string{"dev", "--port", "0", "--data", data}, args...)...)
-	line := dev.out.await(t, "sites", 60*time.Second)
+	line := dev.out.await(t, "sites", patience)
 	took = time.Since(began)
 	var ready struct {
 		Sites []struct{ Site, Kafka string }

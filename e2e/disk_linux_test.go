@@ -25,7 +25,7 @@ func TestDevOnAFullDisk(t *testing.T) {
 	disk := disktest.Disk(t, 24<<20)
 	dev, addr, _ := startDev(t, filepath.Join(disk, "data"))
 	submitted := submitUntilFull(t, dev, addr)
-	if code := dev.wait(time.Minute); code <= 0 {
+	if code := dev.wait(patience); code <= 0 {
 		t.Errorf("dev ended with exit code %d", code)
 	}
 	if said := dev.log.String(); !strings.Contains(said, "the broker stopped, because its data directory "+disk) {

@@ -76,8 +76,8 @@ func (s *system) killEach(points []string, service string, args ...string) {
 		p := s.serve(service, []string{"SPANWAY_FAILPOINT=" + point}, args...)
 		select {
 		case <-p.done:
-		case <-time.After(90 * time.Second):
-			wrong(s.t, "%s never came to %s within 90s", service, point)
+		case <-time.After(patience):
+			wrong(s.t, "%s never came to %s within %v", service, point, patience)
 			s.t.Log(p.log.tail(20))
 			kill(p)
 			<-p.done

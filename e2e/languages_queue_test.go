@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // A queue takes entries from anything that speaks Kafka: records with a call ID, the same
@@ -45,7 +44,7 @@ type enqueuer struct {
 
 func (q *enqueuer) cli(words ...string) string {
 	q.t.Helper()
-	out, err := exec.Command(binary, append(words, "--brokers", q.addr)...).CombinedOutput()
+	out, err := commandLine(q.t.Context(), binary, append(words, "--brokers", q.addr)...).CombinedOutput()
 	if err != nil {
 		q.t.Fatalf("%q: %v\n%s", words, err, out)
 	}
@@ -129,15 +128,15 @@ func (q *enqueuer) repeats(dev *process) {
 		}
 	}
 	write("first\n")
-	p.out.await(q.t, "  ", time.Minute)
+	p.out.await(q.t, "  ", patience)
 	dev.signal(syscall.SIGSTOP)
 	write("second\n")
-	p.log.await(q.t, "the same call again", time.Minute)
+	p.log.await(q.t, "the same call again", patience)
 	dev.signal(syscall.SIGCONT)
 	if err := stdin.Close(); err != nil {
 		q.t.Fatal(err)
 	}
-	if code := p.wait(time.Minute); code != 0 {
+	if code := p.wait(patience); code != 0 {
 		q.t.Fatalf("it ended with %d", code)
 	}
 	if got, want := q.entries(), before+2; got != want {

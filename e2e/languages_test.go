@@ -13,7 +13,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/spanway/spanway/internal/kafka"
 	"github.com/spanway/spanway/pkg/engine"
@@ -83,7 +82,7 @@ func (l language) require(t *testing.T) {
 // run runs an example against the system and returns what it printed and its exit code.
 func (s *system) run(cmd *exec.Cmd, env ...string) (stdout, stderr string, code int) {
 	s.t.Helper()
-	cmd.Env = append(os.Environ(), "SPANWAY_BROKERS="+s.broker.Addr(), "SPANWAY_PREFIX="+s.prefix,
+	cmd.Env = append(os.Environ(), "SPANWAY_BROKERS="+s.broker.Addr(), "SPANWAY_PREFIX="+s.prefix, answers,
 		"PATH="+filepath.Dir(s.binary)+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	cmd.Env = append(cmd.Env, env...)
 	var out, log bytes.Buffer
@@ -102,7 +101,7 @@ func TestApacheProducers(t *testing.T) {
 	deployment := func(t *testing.T, prefix string, args ...string) *system {
 		s := systemOn(t, broker, prefix)
 		s.scheduler(args...)
-		s.engineProcess("e", args...).log.await(t, "msg=ready", time.Minute)
+		s.engineProcess("e", args...).log.await(t, "msg=ready", patience)
 		return s
 	}
 	t.Run("protobuf", func(t *testing.T) {

@@ -55,7 +55,7 @@ func replicatorsAreKilled(t *testing.T, w *linkWorld, world int) {
 		name, _, _ := strings.Cut(point, ":")
 		select {
 		case <-p.done:
-			p.log.await(t, "failpoint "+name, time.Second)
+			p.log.await(t, "failpoint "+name, patience)
 		case <-time.After(patience):
 			t.Fatalf("it never came to %s\n%s", point, p.log.tail(20))
 		}

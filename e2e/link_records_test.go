@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -46,13 +47,13 @@ type linkLoad struct {
 }
 
 // load writes a batch every now and then until it is stopped, or the test ends. What
-// fails is written again: what stands in the source is what must be copied.
+// fails is written again: what stands in the source is what must be copied. To stop waits for
+// the batch that is on its way: one that is given up may stand in the source a moment later.
 func (w *linkWorld) load(every time.Duration) *linkLoad {
 	w.t.Helper()
 	l := &linkLoad{}
 	l.partitions.Store(1)
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
+	ctx, enough, ended := w.t.Context(), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		random := rand.New(rand.NewPCG(uint64(len(w.topic)), 1))
@@ -68,12 +69,15 @@ func (w *linkWorld) load(every time.Duration) *linkLoad {
 			}
 			select {
 			case <-tick.C:
+			case <-enough:
+				return
 			case <-ctx.Done():
 			}
 		}
 	}()
+	stop := sync.OnceFunc(func() { close(enough) })
 	l.stop = func() {
-		cancel()
+		stop()
 		<-ended
 	}
 	w.t.Cleanup(l.stop)

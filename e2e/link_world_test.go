@@ -156,14 +156,15 @@ func (w *linkWorld) equal(before [][]*kgo.Record) {
 	w.t.Logf("%d records in %d partitions, each copied once and in order", records, len(source))
 }
 
-// unequal demands that both find the copy wrong.
+// unequal demands that both find the copy wrong, if not at once: a process that is to spoil it
+// may need a moment.
 func (w *linkWorld) unequal() {
 	w.t.Helper()
-	source, target := w.read(nil)
-	err := compareLink(source, target)
-	if err == nil {
-		w.t.Error("the comparison finds nothing wrong")
-	}
+	var err error
+	eventually(w.t, patience, "the comparison finds something wrong", func(context.Context) bool {
+		err = compareLink(w.read(nil))
+		return err != nil
+	})
 	out := w.link(1, "audit", "orders", "--whole")
 	if !strings.Contains(out, "COPY_DIFFERS") || !strings.Contains(out, "duplicate") {
 		w.t.Errorf("the audit says:\n%s", out)

@@ -106,7 +106,7 @@ func saysTheSame(t *testing.T, config, said string) {
 			t.Errorf("of %q nothing is recorded", line)
 		}
 		var missing []string
-		deadline := time.Now().Add(patience / 4) // Engines register, and links are reported, a little later.
+		deadline := time.Now().Add(patience) // Engines register, and links are reported, a little later.
 		for {
 			out, _ := commandLine(t.Context(), binary, args...).Output()
 			if missing = was.without(fieldsOf(string(out))); len(missing) == 0 {

@@ -79,11 +79,13 @@ func spanway(t *testing.T, args ...string) *process {
 	return start(t, strings.Join(args, " "), exec.Command(binary, args...))
 }
 
-// commandLine is a call of the command line, which waits a minute for a broker: it is to answer,
-// however slow the machine is.
+// answers has a command wait a minute for a broker: it is to answer, however slow the machine is.
+const answers = "SPANWAY_DIAL_TIMEOUT=1m"
+
+// commandLine is a call of the command line on a broker that is to answer.
 func commandLine(ctx context.Context, path string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env = append(os.Environ(), "SPANWAY_DIAL_TIMEOUT=1m")
+	cmd.Env = append(os.Environ(), answers)
 	return cmd
 }
 
@@ -265,7 +267,7 @@ func (b *kfakeBroker) Start() {
 
 func (b *kfakeBroker) Kill() {
 	kill(b.process)
-	b.process.wait(5 * time.Second)
+	b.process.wait(patience)
 }
 
 // eventually waits until check says true, asking again after each pause; it is
@@ -286,6 +288,10 @@ func eventually(t *testing.T, within time.Duration, what string, check func(ctx 
 	}
 	return time.Since(began)
 }
+
+// busySlack is how much later than promised something may be on a machine that stands still for
+// seconds at a time.
+const busySlack = 20 * time.Second
 
 // within demands that something took at most the promised time; slack is for
 // machines that do other things as well.

@@ -48,7 +48,7 @@ func TestTheDeadAreReplayedWhenTheTroubleIsOver(t *testing.T) {
 	first.signal(syscall.SIGKILL)
 	s.scheduler()
 
-	eventually(t, 60*time.Second, "all letters are on their topic", func(ctx context.Context) bool {
+	eventually(t, patience, "all letters are on their topic", func(ctx context.Context) bool {
 		out, err := commandLine(ctx, binary, "log", "dead", "-o", "json", "--brokers", s.broker.Addr()).Output()
 		return err == nil && strings.Count(string(out), "\n") >= n
 	})

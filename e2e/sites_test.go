@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // What two sites kept survives kill -9, each its own.
@@ -21,7 +20,7 @@ func TestSitesKeepTheirData(t *testing.T) {
 		command(t, 0, "task", "submit", "--brokers", kafka, "--id", "waits-"+site, "-k", "noop", "--where", "false")
 	}
 	kill(dev)
-	dev.wait(5 * time.Second)
+	dev.wait(patience)
 
 	dev, _ = startSites(t, data)
 	for site, other := range map[string]string{"ams": "fra", "fra": "ams"} {
@@ -35,7 +34,7 @@ func TestSitesKeepTheirData(t *testing.T) {
 		command(t, 0, append(at, "verify")...)
 	}
 	dev.signal(syscall.SIGTERM)
-	if code := dev.wait(15 * time.Second); code != 0 {
+	if code := dev.wait(stopGrace); code != 0 {
 		t.Errorf("it ends with %d", code)
 	}
 }
@@ -47,7 +46,7 @@ func startSites(t *testing.T, data string) (dev *process, addr map[string]string
 	var ready struct {
 		Sites []struct{ Site, Kafka string }
 	}
-	line := dev.out.await(t, "sites", 60*time.Second)
+	line := dev.out.await(t, "sites", patience)
 	if err := json.Unmarshal([]byte(line), &ready); err != nil || len(ready.Sites) != 2 || ready.Sites[0].Site != "ams" {
 		t.Fatalf("the ready line %q: %v", line, err)
 	}

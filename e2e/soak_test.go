@@ -34,7 +34,7 @@ func soak(t *testing.T, on brokers) {
 		"scheduler": s.scheduler("--snapshot-interval", "5s", "--history", "10s"),
 		"engine":    s.engineProcess("e", "--slots", "2000"),
 	}
-	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, 60*time.Second)
+	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, patience)
 	s.seen.countOnly()
 	// What waits takes room, rightly. On a slow machine more and more would wait: what is judged
 	// is what a process uses while hardly anything does.
@@ -49,7 +49,7 @@ func soak(t *testing.T, on brokers) {
 		}
 	}
 	submitted := end()
-	s.seen.await(t, "all tasks end", time.Minute, func(j *journal) bool { return j.endings >= submitted })
+	s.seen.await(t, "all tasks end", patience, func(j *journal) bool { return j.endings >= submitted })
 	for name, all := range samples {
 		third := len(all) / 3
 		before, after := median(all[third:2*third]), median(all[2*third:])

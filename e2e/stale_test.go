@@ -22,13 +22,16 @@ import (
 // a file that is guarded by the token: its value is "BROKER PREFIX ID DIR".
 const guardRole = "SPANWAY_E2E_GUARD"
 
+// staleTTL is longer than a busy machine stands still: the engine that goes on is not lost.
+const staleTTL = 4 * time.Second
+
 // G2: an engine is stopped for longer than its TTL while its handler is at work
 // on a file. Another engine does the task; when the first wakes up, the file
 // refuses what its handler still writes, and the log refuses its result.
 func TestStoppedEngineIsFenced(t *testing.T) {
 	t.Parallel()
 	s := newSystem(t, onKfake)
-	s.scheduler("--engine-ttl", "1s")
+	s.scheduler("--engine-ttl", staleTTL.String())
 	dir := t.TempDir()
 	engines := map[string]*process{}
 	for _, id := range []string{"first", "second"} {
@@ -87,7 +90,7 @@ func serveGuard(role string) {
 	if _, err := fmt.Sscan(role, &broker, &prefix, &id, &dir); err != nil {
 		panic(err)
 	}
-	e, err := engine.New(engine.Config{Brokers: []string{broker}, Prefix: prefix, ID: id, TTL: time.Second})
+	e, err := engine.New(engine.Config{Brokers: []string{broker}, Prefix: prefix, ID: id, TTL: staleTTL})
 	if err != nil {
 		panic(err)
 	}

@@ -29,7 +29,7 @@ func newStoppable(t *testing.T) *stoppable {
 	var ready struct {
 		Sites []struct{ Kafka, Redis string }
 	}
-	line := s.dev.out.await(t, "kafka", 60*time.Second)
+	line := s.dev.out.await(t, "kafka", patience)
 	if err := json.Unmarshal([]byte(line), &ready); err != nil || len(ready.Sites) != 1 {
 		t.Fatalf("the ready line %q: %v", line, err)
 	}
@@ -149,7 +149,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	services["busy engine"] = busy
 	for name, p := range services {
 		again := time.NewTicker(50 * time.Millisecond)
-		for gone, late := false, time.After(5*time.Second); !gone; {
+		for gone, late := false, time.After(patience); !gone; {
 			term(p)
 			select {
 			case <-p.done:

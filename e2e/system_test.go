@@ -75,7 +75,7 @@ func (s *system) scheduler(args ...string) *process {
 // engineProcess is a stand-alone engine that runs the commands of these tests.
 func (s *system) engineProcess(id string, args ...string) *process {
 	s.t.Helper()
-	return s.serve("engine", nil, append([]string{"--id", id, "--allow", "true,sleep,sha256sum"}, args...)...)
+	return s.serve("engine", nil, append([]string{"--id", id, "--allow", "true,sleep,sha256sum,sh"}, args...)...)
 }
 
 // serve starts a service in a process of its own.
@@ -111,8 +111,8 @@ func (s *system) engine(cfg engine.Config, kind string, h engine.Handler) *engin
 	})
 	select {
 	case <-e.Ready():
-	case <-time.After(30 * time.Second):
-		giveUp(s.t, "engine %s was not registered within 30s", cfg.ID)
+	case <-time.After(patience):
+		giveUp(s.t, "engine %s was not registered within %v", cfg.ID, patience)
 	}
 	return e
 }
@@ -242,8 +242,8 @@ func watch(t *testing.T, c *client.Client) *journal {
 	case <-began:
 	case <-done:
 		giveUp(t, "the watch ended before it began")
-	case <-time.After(time.Minute):
-		giveUp(t, "the watch did not begin within a minute")
+	case <-time.After(patience):
+		giveUp(t, "the watch did not begin within %v", patience)
 	}
 	return j
 }
