@@ -122,7 +122,7 @@ func TestAPartThatEndsIsStartedAgain(t *testing.T) {
 func TestAFaultOfConfigurationIsNotTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wrong := fmt.Errorf("replicator of site fra: %w", &kafka.Misconfigured{Topic: "x", Problem: "has 3 partitions, not 4", Remedy: "delete it"})
-		const want = "the replicator of site fra ended: topic x has 3 partitions, not 4"
+		const want = "the replicator of site fra ended: topic x has 3 partitions, not 4; delete it"
 		for _, first := range []error{wrong, errCut} {
 			var l lives
 			l.follow(t.Context(), first, unready(wrong))

@@ -42,7 +42,7 @@ func placeClasses(b *testing.B, ack time.Duration) (perSecond float64) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(b.Context())
 	defer cancel()
-	s, err := Start(ctx, Config{Logger: slog.New(slog.DiscardHandler), EngineTTL: 30 * time.Second})
+	s, err := Start(ctx, Config{Logger: slog.New(slog.DiscardHandler), Engine: EngineConfig{TTL: 30 * time.Second}})
 	if err != nil {
 		b.Fatal(err)
 	}

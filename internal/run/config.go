@@ -27,16 +27,14 @@ type Config struct {
 	RedisPort int
 	// Engines is how many stand-alone engines to include at each site.
 	Engines int
-	// Slots of each engine; 0 is what an engine has by itself, which depends on the machine.
-	Slots int
 	// Site names the only site; local if it is empty. It is not used with Sites.
 	Site string
 	// Sites are the names of the sites, the first one global, each with a cluster
 	// and services of its own. Empty is one site, Site.
 	Sites  []string
 	Prefix string
-	// EngineTTL is how long an engine may be silent; the scheduler's default if 0.
-	EngineTTL time.Duration
+	// Engine is how each of them is.
+	Engine EngineConfig
 	// JSON writes events and reports as JSON instead of protobuf.
 	JSON bool
 	// Logs says how the scheduler keeps its logs; its defaults if zero.
@@ -44,6 +42,15 @@ type Config struct {
 	Logger *slog.Logger
 	// Telemetry, if set, learns what must be ready.
 	Telemetry *telemetry.Telemetry
+}
+
+// EngineConfig is how an included engine is.
+type EngineConfig struct {
+	// TTL is how long it may be silent; the scheduler's default if 0.
+	TTL time.Duration
+	// Slots is how many tasks it runs at once; 0 is what an engine has by itself, which
+	// depends on the machine.
+	Slots int
 }
 
 // siteName is a label of the DNS: such a name is also good for a directory, on

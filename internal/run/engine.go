@@ -41,11 +41,11 @@ const engineGrace = 2 * time.Second
 
 func newEngine(x *site, id string) (*standalone.Service, error) {
 	var allocatable map[string]int64
-	if x.cfg.Slots > 0 {
-		allocatable = map[string]int64{"slots": int64(x.cfg.Slots)}
+	if x.cfg.Engine.Slots > 0 {
+		allocatable = map[string]int64{"slots": int64(x.cfg.Engine.Slots)}
 	}
 	return standalone.New(standalone.Config{Engine: engine.Config{
 		Prefix: x.cfg.Prefix, ID: id, Site: x.name,
-		Allocatable: allocatable, TTL: x.cfg.EngineTTL, Grace: engineGrace, JSON: x.cfg.JSON, Logger: x.log,
+		Allocatable: allocatable, TTL: x.cfg.Engine.TTL, Grace: engineGrace, JSON: x.cfg.JSON, Logger: x.log,
 	}, Allow: tried(), HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{Cluster: x.cluster})
 }

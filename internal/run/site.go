@@ -147,8 +147,8 @@ func (x *site) newScheduler() (service, error) {
 	conf := scheduler.DefaultConfig()
 	conf.Prefix, conf.Site, conf.Instance = x.cfg.Prefix, x.name, "dev"
 	conf.Logs, conf.JSON = x.cfg.Logs, x.cfg.JSON
-	if x.cfg.EngineTTL > 0 {
-		conf.EngineTTL = x.cfg.EngineTTL
+	if x.cfg.Engine.TTL > 0 {
+		conf.EngineTTL = x.cfg.Engine.TTL
 	}
 	meter, err := x.meter()
 	if err != nil {

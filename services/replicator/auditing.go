@@ -102,7 +102,7 @@ func (a *auditor) look(ctx context.Context, f *following) (read int64, err error
 func (a *auditor) follow(j *job) *audit.Follower {
 	c, id := &j.Config, j.ID
 	cfg := compare.Config{
-		Source: c.Source, Target: c.Target, Relay: c.Relay, Routed: routing(c.Routed), Compacted: c.Compacted.Source || c.Compacted.Target, Tolerated: c.Tolerated,
+		Source: c.Source, Target: c.Target, Declaration: compare.Declaration{Relay: c.Relay, Routed: routing(c.Routed)}, Compacted: c.Compacted.Source || c.Compacted.Target, Tolerated: c.Tolerated,
 	}
 	if c.Shared {
 		cfg.Tolerated = compare.Shared

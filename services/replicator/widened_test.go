@@ -56,8 +56,8 @@ func TestALinkIsWidened(t *testing.T) {
 	open := func(checkpoints string) audit.Report {
 		t.Helper()
 		pair, err := audit.Open(t.Context(), audit.Config{
-			Source: ams.cluster, Target: fra.cluster, SourceTopic: "orders", TargetTopic: "orders", Whole: true, Checkpoints: checkpoints,
-			Routed: &compare.Routing{Header: "to", Site: "fra", Unrouted: true},
+			Source: ams.cluster, Target: fra.cluster, SourceTopic: "orders", TargetTopic: "orders", Whole: true,
+			Declaration: audit.Declaration{Checkpoints: checkpoints, Routed: &compare.Routing{Header: "to", Site: "fra", Unrouted: true}},
 		})
 		if err != nil {
 			t.Fatal(err)

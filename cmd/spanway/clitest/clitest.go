@@ -46,7 +46,7 @@ func StartSites(t *testing.T, engines int, sites ...string) *run.System {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := run.Start(t.Context(), run.Config{Engines: engines, Slots: slots, Sites: sites, Logger: log})
+	s, err := run.Start(t.Context(), run.Config{Engines: engines, Engine: run.EngineConfig{Slots: slots}, Sites: sites, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}

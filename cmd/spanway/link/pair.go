@@ -135,9 +135,10 @@ func openSource(a *cli.App, name string, log *slog.Logger) (*cluster.Cluster, er
 // configOf is how a link copies a topic.
 func configOf(a *cli.App, l *replication.Link, topic copied) audit.Config {
 	config := audit.Config{
-		SourceTopic: topic.topic, TargetTopic: topic.target, Relay: l.Relay,
-		Letters: events.Topics{Prefix: a.Prefix}.DeadLetters(), Checkpoints: events.Topics{Prefix: a.Prefix}.ReplicationCheckpoints(),
-		Announced: len(l.Applications) > 0,
+		SourceTopic: topic.topic, TargetTopic: topic.target, Letters: events.Topics{Prefix: a.Prefix}.DeadLetters(),
+		Declaration: audit.Declaration{
+			Relay: l.Relay, Announced: len(l.Applications) > 0, Checkpoints: events.Topics{Prefix: a.Prefix}.ReplicationCheckpoints(),
+		},
 	}
 	config.Tolerated = func(p int32) int64 { return l.Tolerated(topic.topic, p) }
 	if l.Shared {

@@ -54,7 +54,7 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, text := run(cli.ExitRefused, "--prefix", "other.")
-	if !strings.HasPrefix(out, "problem  topics.settings  other.tasks.events\n  it has 3 partitions and must have 16; ") || !strings.Contains(text, "problem was found") || !strings.Contains(out, "\n1 problem, ") {
+	if !strings.HasPrefix(out, "problem  topics.settings  other.tasks.events\n  it has 3 partitions and must have 16\n  do: ") || !strings.Contains(text, "problem was found") || !strings.Contains(out, "\n1 problem, ") {
 		t.Errorf("of a topic that is wrong: %s%s", out, text)
 	}
 	var said bytes.Buffer // Of the library: what it says is a finding, said well.

@@ -30,7 +30,7 @@ func TestWhatTheCheckpointSays(t *testing.T) {
 	ams, fra := twoSites(t) // Each tenth record was not copied, from that at 3 on.
 	ctx := limited(t)
 	topic := events.Topics{Prefix: events.DefaultPrefix}.ReplicationCheckpoints()
-	p, err := Open(ctx, Config{Source: ams, Target: fra, SourceTopic: "orders", TargetTopic: "orders", Checkpoints: topic})
+	p, err := Open(ctx, Config{Source: ams, Target: fra, SourceTopic: "orders", TargetTopic: "orders", Declaration: Declaration{Checkpoints: topic}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,14 +17,7 @@ type Config struct {
 	Source, Target *cluster.Cluster
 	// SourceTopic and TargetTopic are the topics.
 	SourceTopic, TargetTopic string
-	// Relay and Routed are as in compare.Config. Announced says that what Routed is may be of
-	// an application that has announced the topic: then the newest of the checkpoint counts.
-	Relay     bool
-	Routed    *compare.Routing
-	Announced bool
-	// Checkpoints is the topic of the target cluster that says what was declared before; what
-	// is declared now counts for all if it is empty.
-	Checkpoints string
+	Declaration
 	// Tolerated is that of compare.Config for a partition; 0 if it is nil.
 	Tolerated func(partition int32) int64
 	// BothWays says that the source may have copies of the target's own records, as after a
@@ -40,6 +33,18 @@ type Config struct {
 	Letters string
 	// Progress, if set, is told how far a partition was read, after each page.
 	Progress func(Progress)
+}
+
+// Declaration says which records were to be copied.
+type Declaration struct {
+	// Relay and Routed are as in compare.Declaration. Announced says that what Routed is may be
+	// of an application that has announced the topic: then the newest of the checkpoint counts.
+	Relay     bool
+	Routed    *compare.Routing
+	Announced bool
+	// Checkpoints is the topic of the target cluster that says what was declared before; what
+	// is declared now counts for all if it is empty.
+	Checkpoints string
 }
 
 // Progress is how far an audit of a partition has come.
@@ -141,10 +146,10 @@ func (p *Pair) sides(partition int32) *sides {
 		source: kept{p.cfg.Source, p.cfg.SourceTopic, partition, p.cfg.Source.Partition(p.cfg.SourceTopic, partition)},
 		target: kept{p.cfg.Target, p.cfg.TargetTopic, partition, p.cfg.Target.Partition(p.cfg.TargetTopic, partition)},
 		cfg: compare.Config{
-			Source: events.ClusterPartition{Cluster: p.sourceCluster, Topic: p.cfg.SourceTopic, Partition: partition},
-			Target: events.ClusterPartition{Cluster: p.targetCluster, Topic: p.cfg.TargetTopic, Partition: partition},
-			Relay:  p.cfg.Relay, Routed: p.cfg.Routed,
+			Source:    events.ClusterPartition{Cluster: p.sourceCluster, Topic: p.cfg.SourceTopic, Partition: partition},
+			Target:    events.ClusterPartition{Cluster: p.targetCluster, Topic: p.cfg.TargetTopic, Partition: partition},
 			Compacted: p.compacted, Whole: p.cfg.Whole, Every: p.cfg.Every,
+			Declaration: compare.Declaration{Relay: p.cfg.Relay, Routed: p.cfg.Routed},
 		},
 		bothWays: p.cfg.BothWays, announced: p.cfg.Announced,
 	}

@@ -217,7 +217,7 @@ func TestFates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			own := *routing
-			w := &world{cfg: compare.Config{Source: here, Target: there, Whole: true, Routed: &own, SourceRange: compare.Range{End: 1}}}
+			w := &world{cfg: compare.Config{Source: here, Target: there, Whole: true, Declaration: compare.Declaration{Routed: &own}, SourceRange: compare.Range{End: 1}}}
 			if c.change != nil {
 				c.change(&w.cfg)
 			}

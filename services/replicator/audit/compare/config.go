@@ -14,8 +14,6 @@ type Config struct {
 	Source, Target events.ClusterPartition
 	// SourceRange and TargetRange are the offsets that are compared.
 	SourceRange, TargetRange Range
-	// Relay says that records of the source which are copies themselves are to be copied.
-	Relay bool
 	// Compacted says that either side is: then what is missing is judged by Keys.
 	Compacted bool
 	// Whole demands all of the source: what is not copied yet is missing.
@@ -23,17 +21,24 @@ type Config struct {
 	// Tolerated is the offset of the target below which records of others may stand;
 	// Shared if it has other writers.
 	Tolerated int64
-	// Routed says which records are to be copied by their destinations; nil is all.
-	Routed *Routing
-	// Declared is what decided in place of Relay and Routed, by rising offsets of the source:
-	// each up to the next one, and the first also below it. None if it is empty.
-	Declared []Declared
+	Declaration
 	// Buried says which offsets of the source are dead letters of the copy; nil is none.
 	Buried func(offset int64) bool
 	// Generations are those of the target, oldest first.
 	Generations []Generation
 	// Every is how the source is cut into windows.
 	Every Cut
+}
+
+// Declaration says which records of the source were to be copied.
+type Declaration struct {
+	// Relay says that records of the source which are copies themselves are to be copied.
+	Relay bool
+	// Routed says which records are to be copied by their destinations; nil is all.
+	Routed *Routing
+	// Declared is what decided in place of Relay and Routed, by rising offsets of the source:
+	// each up to the next one, and the first also below it. None if it is empty.
+	Declared []Declared
 }
 
 // Shared is the Tolerated of a target that has other writers.
