@@ -110,7 +110,8 @@ func alone(ctx context.Context, c *cluster.Cluster, name string, o Options) erro
 // what follows, no longer than ctx. If there is no such queue the error is ErrUnknownQueue,
 // if it was deleted ErrDeleted. c must stay open until the queue is closed. A queue is the one
 // that was opened: once it is deleted all that is asked of it is ErrDeleted, and another one
-// that is created under its name must be opened.
+// that is created under its name must be opened. If the right to read it is taken away meanwhile,
+// what waits goes on waiting until it is given back, or its context ends: Trouble says why.
 func Open(ctx context.Context, c *cluster.Cluster, name string, o Options) (*Queue, error) {
 	o = o.withDefaults()
 	if err := o.validate(name); err != nil {

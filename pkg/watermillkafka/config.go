@@ -70,7 +70,7 @@ type Hooks struct {
 	// Committed is called after each commit of the group: everything below the offset
 	// is acknowledged, or was set aside, and does not come again.
 	Committed func(topic string, partition int32, offset int64)
-	// Failed is called when a subscription ends by itself, and says why: no more messages
+	// Failed is called once when a subscription ends by itself, and says why: no more messages
 	// come then.
 	Failed func(topic string, err error)
 }

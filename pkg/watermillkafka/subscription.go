@@ -30,6 +30,8 @@ type subscription struct {
 	// existing how many when the subscription began (where Start is Newest).
 	known, existing int32
 
+	failed sync.Once // Hooks.Failed is told
+
 	stale sync.WaitGroup // what the mutant leaves behind
 }
 
@@ -194,7 +196,7 @@ func (s *subscription) fail(err error) {
 	err = fmt.Errorf("subscription to topic %s: %w", s.topic, err)
 	s.of.logger.Error("The subscription ends", err, s.fields())
 	if hook := s.of.config.Hooks.Failed; hook != nil {
-		hook(s.topic, err)
+		s.failed.Do(func() { hook(s.topic, err) }) // Several partitions may fail at once.
 	}
 	s.stop()
 }

@@ -42,6 +42,9 @@ func (c *Copier) look(now time.Time) {
 		}
 		r.Next, r.SnapshotEnd, r.Generation = mark.Next, mark.SnapshotEnd, mark.Generation
 	} else if r.State == mirror.Stopped && mark.Generation > 0 { // It may have stopped in the page that it began with.
+		if mark.Generation != r.Generation {
+			r.Next, r.Generation = mark.Next, mark.Generation
+		}
 		r.Next = max(r.Next, mark.Next)
 	}
 	r.Oldest = c.oldest()

@@ -14,9 +14,11 @@ type Copy struct {
 	why   Reason
 
 	saved *Checkpoint // the newest known when the partition was claimed
-	mark  Checkpoint  // as it is now
-	fresh bool        // a generation begins
-	held  bool        // a checkpoint of this claim is saved
+	// offered is what is known of others until the partition is claimed.
+	offered *Checkpoint
+	mark    Checkpoint // as it is now
+	fresh   bool       // a generation begins
+	held    bool       // a checkpoint of this claim is saved
 
 	target target
 	proof  []Proof // yet to be compared with the source
@@ -128,8 +130,21 @@ func (c *Copy) Next() Step {
 // Known gives the checkpoint that counts once the partition is claimed; nil if there is none.
 // Others may have saved it since the copy was made.
 func (c *Copy) Known(saved *Checkpoint) {
-	if c.state == Claiming && saved != nil && (c.saved == nil || saved.Newer(c.saved)) {
-		c.saved = saved
+	if c.state == Claiming {
+		c.offered = saved
+	}
+}
+
+// adopt takes the checkpoint that was given over the copy's own one, if it counts more. One
+// that was saved of another target does not: a target that lost its end, or was created again,
+// ends below where that was claimed.
+func (c *Copy) adopt(end int64, id string) {
+	o := c.offered
+	if c.offered = nil; o == nil {
+		return
+	}
+	if c.saved == nil || o.Newer(c.saved) && o.Claim <= end && !differ(o.TargetID, id) {
+		c.saved = o
 	}
 }
 
@@ -139,6 +154,7 @@ func (c *Copy) Claimed(start, end int64, id string) error {
 	if c.state != Claiming {
 		return c.surprised("its partition was claimed")
 	}
+	c.adopt(end, id)
 	var last *Last
 	if c.saved != nil {
 		last = c.saved.Last

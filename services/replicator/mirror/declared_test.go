@@ -104,3 +104,24 @@ func TestDeclarationsAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// A checkpoint that was saved of a target which is gone does not take the place of the copy's
+// own one, although it was claimed at a higher end.
+func TestACheckpointOfAnotherTarget(t *testing.T) {
+	for name, c := range map[string]struct {
+		offered Checkpoint
+		want    int64
+	}{
+		"of a topic that was deleted":  {Checkpoint{Generation: 1, Claim: 15, TargetID: "t1"}, 10},
+		"of an end that was lost":      {Checkpoint{Generation: 1, Claim: 1000}, 10},
+		"of a later claim":             {Checkpoint{Generation: 1, Claim: 15, TargetID: "t2"}, 15},
+		"of an earlier claim":          {Checkpoint{Generation: 1, Claim: 5, TargetID: "t2"}, 10},
+		"of a later claim, without ID": {Checkpoint{Generation: 1, Claim: 20}, 20},
+	} {
+		copy := New(Config{Source: from, Target: into}, &Checkpoint{Generation: 1, Claim: 10, TargetID: "t2"})
+		copy.Known(&c.offered)
+		if err := copy.Claimed(0, 20, "t2"); err != nil || copy.saved.Claim != c.want {
+			t.Errorf("%s: the checkpoint of %d counts (%v), want %d", name, copy.saved.Claim, err, c.want)
+		}
+	}
+}
