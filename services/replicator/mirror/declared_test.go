@@ -118,10 +118,10 @@ func TestACheckpointOfAnotherTarget(t *testing.T) {
 		"of an earlier claim":          {Checkpoint{Generation: 1, Claim: 5, TargetID: "t2"}, 10},
 		"of a later claim, without ID": {Checkpoint{Generation: 1, Claim: 20}, 20},
 	} {
-		copy := New(Config{Source: from, Target: into}, &Checkpoint{Generation: 1, Claim: 10, TargetID: "t2"})
-		copy.Known(&c.offered)
-		if err := copy.Claimed(0, 20, "t2"); err != nil || copy.saved.Claim != c.want {
-			t.Errorf("%s: the checkpoint of %d counts (%v), want %d", name, copy.saved.Claim, err, c.want)
+		m := New(Config{Source: from, Target: into}, &Checkpoint{Generation: 1, Claim: 10, TargetID: "t2"})
+		m.Known(&c.offered)
+		if err := m.Claimed(0, 20, "t2"); err != nil || m.saved.Claim != c.want {
+			t.Errorf("%s: the checkpoint of %d counts (%v), want %d", name, m.saved.Claim, err, c.want)
 		}
 	}
 }
