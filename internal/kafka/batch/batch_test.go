@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"testing"
 
@@ -131,6 +132,24 @@ func TestGolden(t *testing.T) {
 	copy(want[17:21], got[17:21]) // Read and every broker verify it
 	if !bytes.Equal(got, want) {
 		t.Fatalf("got\n%v\nwant\n%v", got, want)
+	}
+}
+
+// Where a topic has the time at which its broker appended, all records of a batch have that.
+func TestTimeOfTheBroker(t *testing.T) {
+	const attributes, greatest, checked = 21, 35, 21
+	data := encode(t, 3, batch.None)
+	data[attributes+1] |= 1 << 3
+	binary.BigEndian.PutUint64(data[greatest:], 1_700_000_000_000)
+	binary.BigEndian.PutUint32(data[17:], crc32.Checksum(data[checked:], crc32.MakeTable(crc32.Castagnoli)))
+	got, _ := decode(t, data, 0)
+	for _, r := range got {
+		if r.Timestamp != 1_700_000_000_000 {
+			t.Errorf("the record at %d is of %d", r.Offset, r.Timestamp)
+		}
+	}
+	if len(got) != 3 {
+		t.Errorf("%d records were read", len(got))
 	}
 }
 

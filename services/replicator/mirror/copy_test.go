@@ -218,6 +218,28 @@ func TestRouting(t *testing.T) {
 	}
 }
 
+// A record that was in as many clusters as it may goes no further, wherever it has not been.
+func TestHopsAreLimited(t *testing.T) {
+	for hops := range MaxHops + 2 {
+		mark := events.Provenance{Origin: events.Origin{ClusterPartition: events.ClusterPartition{Cluster: "c0", Topic: "t"}}, Generation: 1}
+		for i := 1; i < hops; i++ {
+			mark.Earlier = append(mark.Earlier, events.Hop{Cluster: fmt.Sprintf("c%d", i)})
+		}
+		c := New(Config{Source: from, Target: into, Relay: true}, nil)
+		r := events.Record{Value: []byte("far")}
+		if hops > 0 {
+			r = mark.Mark(&r, from)
+		}
+		want := copied
+		if hops >= MaxHops {
+			want = looped
+		}
+		if _, f := c.fate(&r); f != want {
+			t.Errorf("a record that was in %d clusters before is decided %v, want %v", hops, f, want)
+		}
+	}
+}
+
 // An operator's generation begins once, whatever crashes.
 func TestBeginOnce(t *testing.T) {
 	p := records("a", "b", "c")

@@ -7,7 +7,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 1500, "how many worlds the copies are tried in")
+	seeds = flag.Int("seeds", 4000, "how many worlds the copies are tried in")
 	one   = flag.Int("seed", -1, "the only world, with what happens in it")
 )
 
