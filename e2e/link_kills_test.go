@@ -23,7 +23,14 @@ const linkWorlds = 5
 // once, and in order.
 func TestReplicatorsAreKilled(t *testing.T) {
 	t.Parallel()
-	sites, fragile := twoOnKfake(t), builtWith(t, "failpoints")
+	killedReplicators(t, twoOnKfake)
+}
+
+// The same between two Apache Kafkas.
+func TestApacheReplicatorsAreKilled(t *testing.T) { killedReplicators(t, twoOnApache) }
+
+func killedReplicators(t *testing.T, two func(*testing.T) twoSites) {
+	sites, fragile := two(t), builtWith(t, "failpoints")
 	t.Cleanup(func() { t.Logf("%d kills in all", *linkKillsFlag) })
 	t.Run("worlds", func(t *testing.T) {
 		for i := range linkWorlds {
