@@ -11,15 +11,20 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/clitest"
 )
 
-// A program that watches is given a line for each link that stands otherwise than before.
-func TestWatch(t *testing.T) {
-	brokers := clitest.Start(t, 0).Brokers()[0]
-	call := func(args ...string) {
+// calls runs commands of links that must succeed.
+func calls(t *testing.T, brokers string) func(args ...string) {
+	return func(args ...string) {
 		t.Helper()
 		if _, text, code := program.Call(t.Context(), "", append(append([]string{"link"}, args...), "--brokers", brokers)...); code != 0 {
 			t.Fatalf("link %q: %s", args, text)
 		}
 	}
+}
+
+// A program that watches is given a line for each link that stands otherwise than before.
+func TestWatch(t *testing.T) {
+	brokers := clitest.Start(t, 0).Brokers()[0]
+	call := calls(t, brokers)
 	call("apply", "orders", "--source", "ams", "--include", "orders")
 	call("apply", "other", "--source", "ams", "--include", "other")
 	lines, stop := program.Watch(t, "link", "watch", "orders", "--brokers", brokers)
@@ -47,12 +52,7 @@ func TestWatch(t *testing.T) {
 // On a terminal there is one table, which is drawn again in its place as links change.
 func TestWatchOnATerminal(t *testing.T) {
 	brokers := clitest.Start(t, 0).Brokers()[0]
-	call := func(args ...string) {
-		t.Helper()
-		if _, text, code := program.Call(t.Context(), "", append(append([]string{"link"}, args...), "--brokers", brokers)...); code != 0 {
-			t.Fatalf("link %q: %s", args, text)
-		}
-	}
+	call := calls(t, brokers)
 	call("apply", "orders", "--source", "ams", "--include", "orders")
 	on := clitest.NewScreen(t)
 	if err := unix.IoctlSetWinsize(int(on.Tty.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 120}); err != nil {
