@@ -26,7 +26,7 @@ func channels() []channel {
 			text: "What is asked of the scheduler. A task.requested without replayOf, or a task.cancel_requested of one task, may stand on any partition: it is forwarded."},
 		{name: "events", topic: topics.Events(), has: named(events.Event, "task", "engine", "pool", "log"),
 			text: "What happened. An owned log: a reader skips what does not count (docs/consumers.md)."},
-		{name: "reports", topic: topics.Reports(), key: "the pool", has: ofKind(events.Report),
+		{name: "reports", topic: topics.Reports(), key: "the pool", has: named(events.Report, "engine", "attempt"),
 			text: "What engines say."},
 		{name: "assignments", topic: topics.Assignments(), key: "the engine's ID", has: oneOf(assigned...),
 			text: "What engines read: copies of events, under their IDs, with spanway-from; and notices."},
@@ -54,6 +54,20 @@ func channels() []channel {
 			text: "How far each partition was copied. Only replicators read and write it."},
 		{name: "replicationStatus", topic: topics.ReplicationStatus(), key: "the link, or link/topic/partition", has: oneOf(events.TypeReplicationLinkReported, events.TypeReplicationCopyReported),
 			text: "How links and copies stand. The newest record of each key counts."},
+		{name: "networkRequests", topic: topics.NetworkRequests(), has: anyOf(oneOf(events.TypeNetworkSiteReport), func(t events.Type) bool {
+			return named(events.Command, "network")(t) && t != events.TypeNetworkLocalRequested
+		}),
+			text: "What is asked of the global manager, and what its channels have seen of the sites."},
+		{name: "networkChanges", topic: topics.NetworkChanges(), has: oneOf(decided...),
+			text: "What the global manager decided. An owned log."},
+		{name: "networkChangeSnapshots", topic: events.Snapshots(topics.NetworkChanges()), has: oneOf(events.TypeLogSnapshot),
+			text: "Snapshots of the log of changes."},
+		{name: "networkInbox", topic: topics.NetworkInbox(), has: oneOf(received...),
+			text: "What a site gets: entries in the order of their sequence numbers, full syncs, and what concerns its own objects."},
+		{name: "networkStatus", topic: topics.NetworkStatus(), has: func(t events.Type) bool { return named(events.Event, "network")(t) && !oneOf(decided...)(t) },
+			text: "What a site's local manager did. An owned log."},
+		{name: "networkStatusSnapshots", topic: events.Snapshots(topics.NetworkStatus()), has: oneOf(events.TypeLogSnapshot),
+			text: "Snapshots of the log of a local manager."},
 	}
 	for i := range all {
 		for _, spec := range events.Specs(documented()) {
@@ -72,9 +86,18 @@ var assigned = []events.Type{
 	events.TypeEngineDraining, events.TypeEngineResumed, events.TypeEngineEcho, events.TypeLogRecovered,
 }
 
-func ofKind(k events.Kind) func(events.Type) bool {
-	return func(t events.Type) bool { return events.KindOf(t) == k }
-}
+// decided are the types on network.changes, received those on network.inbox.
+var (
+	decided = []events.Type{
+		events.TypeNetworkChanged, events.TypeNetworkRefused, events.TypeNetworkSiteAdded, events.TypeNetworkSiteRetired,
+		events.TypeNetworkSyncOrdered, events.TypeNetworkSyncEnded, events.TypeNetworkSiteObserved, events.TypeNetworkOverdue,
+		events.TypeNetworkPromoted,
+	}
+	received = []events.Type{
+		events.TypeNetworkEntry, events.TypeNetworkSyncBegin, events.TypeNetworkSyncSegment, events.TypeNetworkSyncEnd,
+		events.TypeNetworkLocalRequested, events.TypeNetworkFound,
+	}
+)
 
 // named are the types of a kind that have one of these nouns, such as "task".
 func named(k events.Kind, nouns ...string) func(events.Type) bool {

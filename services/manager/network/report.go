@@ -1,0 +1,86 @@
+package network
+
+import (
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// maxTerm bounds what a report can say, so that a term above it can be numbered.
+const maxTerm = 1 << 60
+
+// report folds what a channel has seen of its site: what it says moves forward only. A site
+// that has more than this log knows of has it from a log that was lost: a new term begins,
+// and all sites are compared by full syncs.
+func (d *decision) report(m *events.NetworkSiteReport) {
+	s := d.sites[m.Site]
+	switch {
+	case s == nil, m.Term > maxTerm:
+		return
+	case m.Term > d.term, m.Term == d.term && m.Sequence > s.last:
+		d.promote(max(d.term, m.Term)+1, fmt.Sprintf("AHEAD: %s has entry %d of term %d; this log ends at entry %d of term %d", m.Site, m.Sequence, m.Term, s.last, d.term))
+		return
+	case m.Term < d.term: // It gets a full sync of this term.
+		return
+	}
+	if m.Sequence > s.applied {
+		d.emit(&events.NetworkSiteObserved{Site: m.Site, Sequence: m.Sequence, AtMs: d.now})
+	}
+	switch {
+	case s.syncing && m.Sync >= s.sync:
+		d.emit(&events.NetworkSyncEnded{Site: m.Site, Sync: s.sync, AtMs: d.now})
+	case !s.syncing && m.NeedsSync != "":
+		d.order(m.Site, cut(m.NeedsSync))
+	}
+}
+
+// mostOverdue bounds what one call of Advance tells.
+const mostOverdue = 1000
+
+// Advance implements eventlog.Core: it orders full syncs of sites whose entries were dropped,
+// and tells what is overdue. Reports that came in time must have been read: that is measured
+// against ReadTo.
+func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
+	d := decision{Core: c, now: now.Now, emit: emit}
+	left := mostOverdue
+	for _, of := range c.state.Sites() {
+		s := c.sites[of.Name]
+		if s.overflowed {
+			d.order(of.Name, Overflow)
+		}
+		for i, p := range s.entries {
+			if !p.late(now.ReadTo) {
+				continue
+			}
+			if left--; left < 0 {
+				return true
+			}
+			emit(&events.NetworkOverdue{Site: of.Name, Change: p.change, Sequence: s.first() + uint64(i), AtMs: now.Now})
+		}
+	}
+	return false
+}
+
+// late tells whether an entry is overdue, and nobody has been told.
+func (p *pending) late(readTo int64) bool {
+	return p.deadline <= readTo && !p.overdue && p.skipped == ""
+}
+
+// Wakes implements eventlog.Timed.
+func (c *Core) Wakes() (now, readTo int64) {
+	readTo = math.MaxInt64
+	for _, s := range c.sites {
+		if s.overflowed {
+			return 0, 0
+		}
+		for _, p := range s.entries {
+			if !p.overdue && p.skipped == "" {
+				readTo = min(readTo, p.deadline)
+			}
+		}
+	}
+	return math.MaxInt64, readTo
+}
