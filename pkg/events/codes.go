@@ -70,6 +70,11 @@ const (
 	CodeBadEntryID Code = "BAD_ENTRY_ID"
 	// CodeDuplicateEntry: the queue holds an entry with that ID.
 	CodeDuplicateEntry Code = "DUPLICATE_ENTRY"
+	// CodeOldTerm: the ID is of a term below the highest that the queue has seen.
+	CodeOldTerm Code = "OLD_TERM"
+	// CodeOutOfSequence: the number of the ID is not the next one, nor that of an entry which
+	// was put in under this term.
+	CodeOutOfSequence Code = "OUT_OF_SEQUENCE"
 	// CodeUnknownEntry: the queue never had that entry.
 	CodeUnknownEntry Code = "UNKNOWN_ENTRY"
 	// CodeAlreadyRemoved: the entry was removed before.

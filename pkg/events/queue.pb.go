@@ -40,6 +40,9 @@ const (
 	QueueIDs_QUEUE_IDS_UUIDV7 QueueIDs = 1
 	// Decimal numbers of an allocator's space. Removed ones are remembered as intervals.
 	QueueIDs_QUEUE_IDS_SPACE QueueIDs = 2
+	// A dense sequence under terms that do not fall: TERM-NUMBER, as in 3-1841. All numbers up
+	// to the last one are used, so that nothing is remembered of removed ones but that number.
+	QueueIDs_QUEUE_IDS_SEQUENCE QueueIDs = 3
 )
 
 // Enum value maps for QueueIDs.
@@ -48,11 +51,13 @@ var (
 		0: "QUEUE_IDS_ANY",
 		1: "QUEUE_IDS_UUIDV7",
 		2: "QUEUE_IDS_SPACE",
+		3: "QUEUE_IDS_SEQUENCE",
 	}
 	QueueIDs_value = map[string]int32{
-		"QUEUE_IDS_ANY":    0,
-		"QUEUE_IDS_UUIDV7": 1,
-		"QUEUE_IDS_SPACE":  2,
+		"QUEUE_IDS_ANY":      0,
+		"QUEUE_IDS_UUIDV7":   1,
+		"QUEUE_IDS_SPACE":    2,
+		"QUEUE_IDS_SEQUENCE": 3,
 	}
 )
 
@@ -391,6 +396,80 @@ func (x *QueueRemoved) GetAtMs() int64 {
 	return 0
 }
 
+// QueueTrimmed takes out every entry up to a number of a sequence, claimed or not. Numbers up to
+// it are used from then on, also those that were never put in: the next one is at least
+// through + 1. Only where ids is QUEUE_IDS_SEQUENCE.
+type QueueTrimmed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 1 or more. Up to a number that was trimmed before: nothing changes.
+	Through int64 `protobuf:"varint,1,opt,name=through,proto3" json:"through,omitempty"`
+	// For people.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of the queue that is meant; 0: whichever there is.
+	Creation      uint64 `protobuf:"fixed64,14,opt,name=creation,proto3" json:"creation,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueueTrimmed) Reset() {
+	*x = QueueTrimmed{}
+	mi := &file_spanway_v1_queue_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueueTrimmed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueueTrimmed) ProtoMessage() {}
+
+func (x *QueueTrimmed) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_queue_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueueTrimmed.ProtoReflect.Descriptor instead.
+func (*QueueTrimmed) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *QueueTrimmed) GetThrough() int64 {
+	if x != nil {
+		return x.Through
+	}
+	return 0
+}
+
+func (x *QueueTrimmed) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *QueueTrimmed) GetCreation() uint64 {
+	if x != nil {
+		return x.Creation
+	}
+	return 0
+}
+
+func (x *QueueTrimmed) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 // QueueClaimed leases entries to a holder. The offset of an accepted one is the token
 // of its claims: it only grows.
 type QueueClaimed struct {
@@ -412,7 +491,7 @@ type QueueClaimed struct {
 
 func (x *QueueClaimed) Reset() {
 	*x = QueueClaimed{}
-	mi := &file_spanway_v1_queue_proto_msgTypes[4]
+	mi := &file_spanway_v1_queue_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +503,7 @@ func (x *QueueClaimed) String() string {
 func (*QueueClaimed) ProtoMessage() {}
 
 func (x *QueueClaimed) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_queue_proto_msgTypes[4]
+	mi := &file_spanway_v1_queue_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +516,7 @@ func (x *QueueClaimed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueClaimed.ProtoReflect.Descriptor instead.
 func (*QueueClaimed) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{4}
+	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *QueueClaimed) GetHolder() string {
@@ -500,7 +579,7 @@ type QueueClaimExtended struct {
 
 func (x *QueueClaimExtended) Reset() {
 	*x = QueueClaimExtended{}
-	mi := &file_spanway_v1_queue_proto_msgTypes[5]
+	mi := &file_spanway_v1_queue_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +591,7 @@ func (x *QueueClaimExtended) String() string {
 func (*QueueClaimExtended) ProtoMessage() {}
 
 func (x *QueueClaimExtended) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_queue_proto_msgTypes[5]
+	mi := &file_spanway_v1_queue_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +604,7 @@ func (x *QueueClaimExtended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueClaimExtended.ProtoReflect.Descriptor instead.
 func (*QueueClaimExtended) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{5}
+	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *QueueClaimExtended) GetId() string {
@@ -579,7 +658,7 @@ type QueueDone struct {
 
 func (x *QueueDone) Reset() {
 	*x = QueueDone{}
-	mi := &file_spanway_v1_queue_proto_msgTypes[6]
+	mi := &file_spanway_v1_queue_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -591,7 +670,7 @@ func (x *QueueDone) String() string {
 func (*QueueDone) ProtoMessage() {}
 
 func (x *QueueDone) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_queue_proto_msgTypes[6]
+	mi := &file_spanway_v1_queue_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -604,7 +683,7 @@ func (x *QueueDone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueDone.ProtoReflect.Descriptor instead.
 func (*QueueDone) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{6}
+	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *QueueDone) GetId() string {
@@ -653,7 +732,7 @@ type QueueReleased struct {
 
 func (x *QueueReleased) Reset() {
 	*x = QueueReleased{}
-	mi := &file_spanway_v1_queue_proto_msgTypes[7]
+	mi := &file_spanway_v1_queue_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +744,7 @@ func (x *QueueReleased) String() string {
 func (*QueueReleased) ProtoMessage() {}
 
 func (x *QueueReleased) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_queue_proto_msgTypes[7]
+	mi := &file_spanway_v1_queue_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -678,7 +757,7 @@ func (x *QueueReleased) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueReleased.ProtoReflect.Descriptor instead.
 func (*QueueReleased) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{7}
+	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *QueueReleased) GetId() string {
@@ -730,7 +809,7 @@ type QueueDeleted struct {
 
 func (x *QueueDeleted) Reset() {
 	*x = QueueDeleted{}
-	mi := &file_spanway_v1_queue_proto_msgTypes[8]
+	mi := &file_spanway_v1_queue_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +821,7 @@ func (x *QueueDeleted) String() string {
 func (*QueueDeleted) ProtoMessage() {}
 
 func (x *QueueDeleted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_queue_proto_msgTypes[8]
+	mi := &file_spanway_v1_queue_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +834,7 @@ func (x *QueueDeleted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueueDeleted.ProtoReflect.Descriptor instead.
 func (*QueueDeleted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{8}
+	return file_spanway_v1_queue_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *QueueDeleted) GetForce() bool {
@@ -807,6 +886,11 @@ const file_spanway_v1_queue_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
 	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"q\n" +
+	"\fQueueTrimmed\x12\x18\n" +
+	"\athrough\x18\x01 \x01(\x03R\athrough\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
+	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x9a\x01\n" +
 	"\fQueueClaimed\x12\x16\n" +
 	"\x06holder\x18\x01 \x01(\tR\x06holder\x12\x10\n" +
@@ -835,11 +919,12 @@ const file_spanway_v1_queue_proto_rawDesc = "" +
 	"\fQueueDeleted\x12\x14\n" +
 	"\x05force\x18\x01 \x01(\bR\x05force\x12\x1a\n" +
 	"\bcreation\x18\x0e \x01(\x06R\bcreation\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs*H\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs*`\n" +
 	"\bQueueIDs\x12\x11\n" +
 	"\rQUEUE_IDS_ANY\x10\x00\x12\x14\n" +
 	"\x10QUEUE_IDS_UUIDV7\x10\x01\x12\x13\n" +
-	"\x0fQUEUE_IDS_SPACE\x10\x02B.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
+	"\x0fQUEUE_IDS_SPACE\x10\x02\x12\x16\n" +
+	"\x12QUEUE_IDS_SEQUENCE\x10\x03B.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
 	file_spanway_v1_queue_proto_rawDescOnce sync.Once
@@ -854,18 +939,19 @@ func file_spanway_v1_queue_proto_rawDescGZIP() []byte {
 }
 
 var file_spanway_v1_queue_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_spanway_v1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_spanway_v1_queue_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_spanway_v1_queue_proto_goTypes = []any{
 	(QueueIDs)(0),              // 0: spanway.v1.QueueIDs
 	(*QueueSettings)(nil),      // 1: spanway.v1.QueueSettings
 	(*QueueConfigured)(nil),    // 2: spanway.v1.QueueConfigured
 	(*QueueEnqueued)(nil),      // 3: spanway.v1.QueueEnqueued
 	(*QueueRemoved)(nil),       // 4: spanway.v1.QueueRemoved
-	(*QueueClaimed)(nil),       // 5: spanway.v1.QueueClaimed
-	(*QueueClaimExtended)(nil), // 6: spanway.v1.QueueClaimExtended
-	(*QueueDone)(nil),          // 7: spanway.v1.QueueDone
-	(*QueueReleased)(nil),      // 8: spanway.v1.QueueReleased
-	(*QueueDeleted)(nil),       // 9: spanway.v1.QueueDeleted
+	(*QueueTrimmed)(nil),       // 5: spanway.v1.QueueTrimmed
+	(*QueueClaimed)(nil),       // 6: spanway.v1.QueueClaimed
+	(*QueueClaimExtended)(nil), // 7: spanway.v1.QueueClaimExtended
+	(*QueueDone)(nil),          // 8: spanway.v1.QueueDone
+	(*QueueReleased)(nil),      // 9: spanway.v1.QueueReleased
+	(*QueueDeleted)(nil),       // 10: spanway.v1.QueueDeleted
 }
 var file_spanway_v1_queue_proto_depIdxs = []int32{
 	0, // 0: spanway.v1.QueueSettings.ids:type_name -> spanway.v1.QueueIDs
@@ -888,7 +974,7 @@ func file_spanway_v1_queue_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_queue_proto_rawDesc), len(file_spanway_v1_queue_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

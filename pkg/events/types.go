@@ -84,6 +84,7 @@ const (
 	TypeQueueConfigured    Type = "spanway.queue.configured.v1"
 	TypeQueueEnqueued      Type = "spanway.queue.enqueued.v1"
 	TypeQueueRemoved       Type = "spanway.queue.removed.v1"
+	TypeQueueTrimmed       Type = "spanway.queue.trimmed.v1"
 	TypeQueueClaimed       Type = "spanway.queue.claimed.v1"
 	TypeQueueClaimExtended Type = "spanway.queue.claim_extended.v1"
 	TypeQueueDone          Type = "spanway.queue.done.v1"
@@ -223,6 +224,7 @@ var registrations = []registration{
 	{TypeQueueConfigured, Event, (*QueueConfigured)(nil)},
 	{TypeQueueEnqueued, Event, (*QueueEnqueued)(nil)},
 	{TypeQueueRemoved, Event, (*QueueRemoved)(nil)},
+	{TypeQueueTrimmed, Event, (*QueueTrimmed)(nil)},
 	{TypeQueueClaimed, Event, (*QueueClaimed)(nil)},
 	{TypeQueueClaimExtended, Event, (*QueueClaimExtended)(nil)},
 	{TypeQueueDone, Event, (*QueueDone)(nil)},

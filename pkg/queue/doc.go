@@ -26,6 +26,17 @@
 // ErrDeleted, also if another queue has its name by then: the calls of the handle name the
 // creation of its own, and its host reads the topic of one ID.
 //
+// # Sequences
+//
+// A writer that must put entries in once, in order and without a gap, also if it dies and another
+// one goes on, numbers them: in a queue whose Rules.IDs are QUEUE_IDS_SEQUENCE an ID is a term and
+// a number (Sequence), and every host refuses what is not next, or of an older term
+// (ErrOutOfSequence, ErrOldTerm). Info.Last is from where the next writer goes on. Trim takes out
+// all entries up to a number.
+//
+//	i, err := q.Info(ctx, true)
+//	_, err = q.Enqueue(ctx, queue.Item{ID: queue.Sequence{Term: epoch, Number: i.Next}.String()})
+//
 // # Listing
 //
 // What only lists a queue needs not be its host. List reads the newest snapshot as a stream

@@ -169,10 +169,24 @@ func explainEnqueue(core *order.Queue, m *events.QueueEnqueued, r *Refused) Entr
 		}
 		n := core.Counts()
 		r.Detail = fmt.Sprintf("it is full: %d of %d entries, %d of %d bytes", n.Entries, rules.MaxEntries, n.Bytes, rules.MaxBytes)
+	case events.CodeOldTerm, events.CodeOutOfSequence:
+		r.Detail = sequenceNow(core)
 	case events.CodeTooLarge:
 		r.Detail = fmt.Sprintf("its payloads may have %d bytes", rules.MaxEntryBytes)
 	}
 	return Entry{}
+}
+
+// sequenceNow says where the sequence of a queue is.
+func sequenceNow(core *order.Queue) string {
+	last, next := core.Last()
+	switch {
+	case next == 0:
+		return fmt.Sprintf("the last entry was %s, and no number is left", last)
+	case last == Sequence{}:
+		return fmt.Sprintf("no entry was put in yet, and the next number is %d", next)
+	}
+	return fmt.Sprintf("the last entry was %s, and the next number is %d, under term %d or a higher one", last, next, last.Term)
 }
 
 // now is the time of day, for people: no decision rests on it.

@@ -77,6 +77,8 @@ var (
 	ErrBadID          = &Refused{Code: events.CodeBadEntryID}
 	ErrTooLarge       = &Refused{Code: events.CodeTooLarge}
 	ErrDuplicate      = &Refused{Code: events.CodeDuplicateEntry}
+	ErrOldTerm        = &Refused{Code: events.CodeOldTerm}
+	ErrOutOfSequence  = &Refused{Code: events.CodeOutOfSequence}
 	ErrUnknownEntry   = &Refused{Code: events.CodeUnknownEntry}
 	ErrAlreadyRemoved = &Refused{Code: events.CodeAlreadyRemoved}
 	ErrAlreadyClaimed = &Refused{Code: events.CodeAlreadyClaimed}
@@ -96,9 +98,11 @@ var said = map[events.Code][2]string{
 	events.CodeQueueFull:      {"it is full", "remove entries, or raise max_entries or max_bytes (spanway queue configure NAME)"},
 	events.CodeQueueDeleted:   {"it was deleted", "begin again if another queue has its name by now; else create one, once its topics are gone"},
 	events.CodeQueueHeld:      {"it holds entries", "take them out, or force the deletion"},
-	events.CodeBadEntryID:     {"the ID is not of the kind that the queue has", "give 1 to 256 bytes of text without control characters; a UUID of version 7, less than a day older than the newest; or a decimal number: see the queue's rules"},
+	events.CodeBadEntryID:     {"the ID is not of the kind that the queue has", "give 1 to 256 bytes of text without control characters; a UUID of version 7, less than a day older than the newest; a decimal number; or TERM-NUMBER: see the queue's rules"},
 	events.CodeTooLarge:       {"the payload is too large", "store it elsewhere, and enqueue where it is"},
 	events.CodeDuplicateEntry: {"the queue holds an entry with that ID", "give another ID, unless this was a repetition: then nothing is to be done"},
+	events.CodeOldTerm:        {"a newer term has put entries in", "end this one: what it has still to say is not wanted any more"},
+	events.CodeOutOfSequence:  {"the number is not the next one of the sequence", "put the entry in whose turn it is, or trim the queue up to the one before (spanway queue trim NAME --through N)"},
 	events.CodeUnknownEntry:   {"the queue has no such entry, and does not remember one", "look at the ID"},
 	events.CodeAlreadyRemoved: {"the entry was taken out before", "nothing is to be done: it does not come back"},
 	events.CodeAlreadyClaimed: {"an entry is claimed", "claim others, or wait until its lease ends"},

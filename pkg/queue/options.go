@@ -83,4 +83,10 @@ type (
 	Kind   = order.Kind
 	// Holder is what has claims, and how many.
 	Holder = order.Holder
+	// Sequence is the ID of an entry in a queue whose IDs are a sequence.
+	Sequence = order.Sequence
 )
+
+// ParseSequence reads the ID of an entry in a queue whose IDs are a sequence: TERM-NUMBER, as in
+// 3-1841.
+func ParseSequence(id string) (Sequence, error) { return order.ParseSequence(id) }

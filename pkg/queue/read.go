@@ -67,6 +67,10 @@ type Info struct {
 	Counts Counts
 	// Holders are some of those that have claims.
 	Holders []string
+	// Last is the newest ID that was ever put in, and Next the number that comes next, where the
+	// IDs are a sequence: zero if none was, and 0 if no number is left.
+	Last Sequence
+	Next uint64
 	// Head is the first entry, if there is one: the log is kept from there on.
 	Head *Entry
 	// FirstUntilMs is when the first lease of a claim ends at the earliest (Claim.UntilMs);
@@ -79,6 +83,7 @@ type Info struct {
 func (q *Queue) Info(ctx context.Context, barrier bool) (i Info, err error) {
 	err = q.read(ctx, barrier, func(core *order.Queue, at Position) {
 		i = Info{Rules: core.Rules(), Counts: core.Counts(), FirstUntilMs: core.FirstUntilMs(), At: at}
+		i.Last, i.Next = core.Last()
 		holders, _ := core.Holders(100)
 		for _, h := range holders {
 			i.Holders = append(i.Holders, h.Name)

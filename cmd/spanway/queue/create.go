@@ -22,7 +22,9 @@ func create(a *cli.App) *cobra.Command {
 		Long: `Create a queue. One that exists with the same rules is no error. The kind of its
 IDs decides how it remembers what was taken out, so that nothing comes back:
 any text (16 bytes for each, for ever), UUIDs of version 7 (for a day; older
-ones are refused), or numbers of a space of identifiers (as intervals).`,
+ones are refused), numbers of a space of identifiers (as intervals), or a sequence:
+TERM-NUMBER, each number once and in order, under terms that do not fall (the last
+one is all that it remembers).`,
 		Args: cli.One("name of a queue"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rules.IDs = kinds[ids]
@@ -46,7 +48,7 @@ ones are refused), or numbers of a space of identifiers (as intervals).`,
 	f := c.Flags()
 	bounds(f, &rules)
 	f.StringVar(&ids, "ids", "any", "what the IDs of entries are")
-	cli.Choices(f, "ids", "any", "uuidv7", "space")
+	cli.Choices(f, "ids", "any", "uuidv7", "space", "sequence")
 	f.StringVar(&rules.Space, "space", "", "the space of identifiers, with --ids space")
 	return c
 }

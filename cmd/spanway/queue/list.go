@@ -130,21 +130,25 @@ func (l listing) printEntry(a *cli.App, v entryView) error {
 
 // queueView is a queue as -o json prints it; the names are stable.
 type queueView struct {
-	Queue         string     `json:"queue"`
-	Entries       int        `json:"entries"`
-	Claimed       int        `json:"claimed"`
-	Bytes         int64      `json:"bytes"`
-	IDs           string     `json:"ids"`
-	Space         string     `json:"space,omitempty"`
-	MaxEntries    int64      `json:"max_entries"`
-	MaxBytes      int64      `json:"max_bytes"`
-	MaxEntryBytes int64      `json:"max_entry_bytes"`
-	Removed       int        `json:"removed_remembered"`
-	RemovedBytes  int64      `json:"removed_bytes"`
-	Holders       []string   `json:"holders"`
-	Until         string     `json:"until,omitempty"` // when the first lease ends at the earliest
-	Head          *entryView `json:"head,omitempty"`
-	AsOf          string     `json:"as_of"`
+	Queue         string `json:"queue"`
+	Entries       int    `json:"entries"`
+	Claimed       int    `json:"claimed"`
+	Bytes         int64  `json:"bytes"`
+	IDs           string `json:"ids"`
+	Space         string `json:"space,omitempty"`
+	MaxEntries    int64  `json:"max_entries"`
+	MaxBytes      int64  `json:"max_bytes"`
+	MaxEntryBytes int64  `json:"max_entry_bytes"`
+	Removed       int    `json:"removed_remembered"`
+	RemovedBytes  int64  `json:"removed_bytes"`
+	// Last is the newest ID that was ever put in, and Next the number that comes next, where the
+	// IDs are a sequence.
+	Last    string     `json:"last,omitempty"`
+	Next    uint64     `json:"next,omitempty"`
+	Holders []string   `json:"holders"`
+	Until   string     `json:"until,omitempty"` // when the first lease ends at the earliest
+	Head    *entryView `json:"head,omitempty"`
+	AsOf    string     `json:"as_of"`
 }
 
 func viewQueue(a *cli.App, name string, i queue.Info, creation uint64) queueView {
@@ -155,6 +159,10 @@ func viewQueue(a *cli.App, name string, i queue.Info, creation uint64) queueView
 		Removed: i.Counts.Removed, RemovedBytes: i.Counts.RemovedBytes,
 		Holders: append([]string{}, i.Holders...), Until: cli.Stamp(i.FirstUntilMs), AsOf: asOf(a, name, i.At),
 	}
+	if i.Last != (queue.Sequence{}) {
+		v.Last = i.Last.String()
+	}
+	v.Next = i.Next
 	if i.Head != nil {
 		head := viewEntry(*i.Head, creation)
 		v.Head = &head
@@ -244,6 +252,9 @@ func printQueue(a *cli.App, v queueView) error {
 	ids := v.IDs
 	if v.Space != "" {
 		ids += " " + v.Space
+	}
+	if v.IDs == kindOf(events.QueueIDs_QUEUE_IDS_SEQUENCE) {
+		ids += fmt.Sprintf(", last %s, next number %d", cli.Dash(v.Last), v.Next)
 	}
 	for _, f := range [][2]string{
 		{"entries", fmt.Sprintf("%d of %d, %d claimed", v.Entries, v.MaxEntries, v.Claimed)},

@@ -20,7 +20,7 @@ import (
 // Command is the noun queue.
 func Command(a *cli.App) *cobra.Command {
 	return cli.Noun("queue", "Persistent queues that every host sees in the same order",
-		create(a), configure(a), enqueue(a), list(a), show(a), remove(a), claim(a), extend(a), done(a), release(a), remaining(a), watch(a))
+		create(a), configure(a), enqueue(a), list(a), show(a), remove(a), trim(a), claim(a), extend(a), done(a), release(a), remaining(a), watch(a))
 }
 
 // opened runs f with a queue that exists.
@@ -175,6 +175,7 @@ func (v entryView) until() string {
 // kinds are the words for what IDs are.
 var kinds = map[string]events.QueueIDs{
 	"any": events.QueueIDs_QUEUE_IDS_ANY, "uuidv7": events.QueueIDs_QUEUE_IDS_UUIDV7, "space": events.QueueIDs_QUEUE_IDS_SPACE,
+	"sequence": events.QueueIDs_QUEUE_IDS_SEQUENCE,
 }
 
 func kindOf(k events.QueueIDs) string {

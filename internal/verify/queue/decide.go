@@ -49,6 +49,8 @@ func (p *Partition) decide(m proto.Message, call [16]byte, offset int64) events.
 			s.take(h)
 		}
 		return code
+	case *events.QueueTrimmed:
+		return p.trimmed(m)
 	case *events.QueueClaimed:
 		return p.claimed(m, offset)
 	case *events.QueueClaimExtended:
@@ -128,6 +130,8 @@ func (s *state) enqueued(m *events.QueueEnqueued, offset int64) events.Code {
 		return events.CodeDuplicateEntry
 	case s.old(m.Id):
 		return events.CodeBadEntryID
+	case s.isSequence() && s.misplaced(m.Id) != "":
+		return s.misplaced(m.Id)
 	case s.wasRemoved(m.Id):
 		return events.CodeAlreadyRemoved
 	case int64(len(s.held))+1 > s.rules.entries || s.bytes+size+int64(len(m.Id)) > s.rules.bytes:
@@ -136,6 +140,9 @@ func (s *state) enqueued(m *events.QueueEnqueued, offset int64) events.Code {
 	s.add(m.Id, offset, size)
 	if s.rules.ids == events.QueueIDs_QUEUE_IDS_UUIDV7 {
 		s.newest = max(s.newest, minute(m.Id))
+	}
+	if s.isSequence() {
+		s.follow(m.Id)
 	}
 	return ""
 }
@@ -147,6 +154,8 @@ func (s *state) find(id string) (*held, events.Code) {
 		return h, ""
 	case !s.fits(id):
 		return nil, events.CodeBadEntryID
+	case s.isSequence():
+		return nil, s.missing(id)
 	case s.wasRemoved(id) && !s.old(id):
 		return nil, events.CodeAlreadyRemoved
 	}

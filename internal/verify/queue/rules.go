@@ -34,7 +34,7 @@ func rulesOf(s *events.QueueSettings) (r rules, ok bool) {
 	switch r.ids {
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		return r, r.space != "" && text(r.space)
-	case events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7:
+	case events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SEQUENCE:
 		return r, r.space == ""
 	}
 	return r, false
@@ -66,6 +66,22 @@ func minute(id string) int64 {
 
 var decimal = regexp.MustCompile(`^(0|[1-9][0-9]{0,18})$`)
 
+var pair = regexp.MustCompile(`^([1-9][0-9]{0,18})-([1-9][0-9]{0,18})$`)
+
+// numbered is an ID of a sequence: a number under a term.
+type numbered struct{ term, number int64 }
+
+func numberedOf(id string) (n numbered, ok bool) {
+	parts := pair.FindStringSubmatch(id)
+	if parts == nil {
+		return n, false
+	}
+	var err, err2 error
+	n.term, err = strconv.ParseInt(parts[1], 10, 64)
+	n.number, err2 = strconv.ParseInt(parts[2], 10, 64)
+	return n, err == nil && err2 == nil
+}
+
 // fits tells whether an ID is of the queue's kind.
 func (s *state) fits(id string) bool {
 	switch s.rules.ids {
@@ -74,6 +90,9 @@ func (s *state) fits(id string) bool {
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		_, err := strconv.ParseInt(id, 10, 64)
 		return err == nil && decimal.MatchString(id)
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		_, ok := numberedOf(id)
+		return ok
 	}
 	return id != "" && text(id)
 }

@@ -20,6 +20,7 @@ type state struct {
 	now     int64
 	bytes   int64
 	newest  int64 // the minute of the newest UUID
+	line    line
 	held    map[string]*held
 	free    seqs
 	bySeq   map[int64]*held

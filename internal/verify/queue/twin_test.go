@@ -25,6 +25,10 @@ type writer struct {
 	now    int64
 	tokens []int64
 	hour   int64 // of UUIDs
+	// core has folded what was written, so that numbers of a sequence can follow.
+	core *order.Queue
+	fold *sharedlog.Fold
+	done int // how many of the records it has folded
 }
 
 func (w *writer) id() string {
@@ -35,8 +39,30 @@ func (w *writer) id() string {
 		return fmt.Sprintf("%08x-%04x-7000-8000-%012x", ms>>16, ms&0xffff, n%5)
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		return strconv.Itoa(n)
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		return w.numbered()
 	}
 	return "entry " + strconv.Itoa(n)
+}
+
+// numbered is an ID of a sequence: mostly the next one or one that is held, else any near them.
+func (w *writer) numbered() string {
+	last, next := w.core.Last()
+	id := order.Sequence{Term: max(1, last.Term), Number: max(1, next)}
+	switch w.r.IntN(8) {
+	case 0:
+		id.Term += uint64(w.r.IntN(3))
+	case 1:
+		id.Term = uint64(1 + w.r.IntN(int(id.Term)))
+		fallthrough
+	case 2, 3:
+		id.Number = uint64(max(1, int64(id.Number)+2-int64(w.r.IntN(w.ids))))
+	case 4:
+		if some := w.core.Entries(nil, -1, 20); len(some) > 0 {
+			return some[w.r.IntN(len(some))].ID
+		}
+	}
+	return id.String()
 }
 
 // message is a call; in one of four that names a queue it is another one than the log's.
@@ -67,6 +93,10 @@ func (w *writer) call() proto.Message {
 	case 0, 1, 2, 3:
 		return &events.QueueEnqueued{Id: w.id(), Payload: make([]byte, w.r.IntN(30))}
 	case 4:
+		if w.r.IntN(4) == 0 {
+			_, next := w.core.Last()
+			return &events.QueueTrimmed{Through: int64(next) + 2 - int64(w.r.IntN(w.ids))}
+		}
 		return &events.QueueRemoved{Id: w.id()}
 	case 5:
 		w.tokens = append(w.tokens, w.next)
@@ -111,7 +141,21 @@ func space(kind events.QueueIDs) string {
 	return ""
 }
 
+// catchUp folds what was written since.
+func (w *writer) catchUp() {
+	if w.fold == nil {
+		w.core = order.New()
+		w.fold = sharedlog.NewFold(w.core, sharedlog.Horizon)
+	}
+	for ; w.done < len(w.records); w.done++ {
+		if l, ok := logged(&w.records[w.done]); ok {
+			w.fold.Apply(l)
+		}
+	}
+}
+
 func (w *writer) step() {
+	w.catchUp()
 	if w.r.IntN(100) == 0 {
 		w.next += int64(w.r.IntN(900_000)) // Offsets have gaps, and the horizon ends.
 	}
@@ -172,7 +216,7 @@ func twin(t *testing.T, records []events.Record) {
 // The judge and the core decide alike, on random logs of each kind of IDs.
 func TestTheJudgeAndTheCoreAgree(t *testing.T) {
 	seen := map[events.Type]int{}
-	for _, kind := range []events.QueueIDs{events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SPACE} {
+	for _, kind := range []events.QueueIDs{events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SPACE, events.QueueIDs_QUEUE_IDS_SEQUENCE} {
 		for seed := range uint64(20) {
 			w := &writer{log: newLog(t, &events.QueueSettings{Ids: kind, Space: space(kind)}), r: rand.New(rand.NewPCG(seed, uint64(kind))), kind: kind, tokens: []int64{0}, ids: 4 + 56*int(seed%2)}
 			for range 600 {

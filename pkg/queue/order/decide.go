@@ -33,6 +33,8 @@ func (q *Queue) Decide(c *sharedlog.Call) events.Code {
 		return q.enqueue(m, c.Offset)
 	case *events.QueueRemoved:
 		return q.remove(m, c.Offset)
+	case *events.QueueTrimmed:
+		return q.trim(m, c.Offset)
 	case *events.QueueClaimed:
 		return q.claim(m, c.Offset)
 	case *events.QueueClaimExtended:
@@ -83,6 +85,7 @@ func (q *Queue) enqueue(m *events.QueueEnqueued, offset int64) events.Code {
 	k := keyOf(m.Id)
 	_, held := q.live.Get(k)
 	size := int64(len(m.Id) + len(m.Payload))
+	refused := q.past.refuses(m.Id, k)
 	switch {
 	case events.CheckOptionalID("the type of the payload", m.PayloadType) != nil:
 		return events.CodeBadData
@@ -92,10 +95,8 @@ func (q *Queue) enqueue(m *events.QueueEnqueued, offset int64) events.Code {
 		return events.CodeTooLarge
 	case held:
 		return events.CodeDuplicateEntry
-	case q.past.has(m.Id, k):
-		return events.CodeAlreadyRemoved
-	case q.past.tooOld(m.Id):
-		return events.CodeBadEntryID
+	case refused != "":
+		return refused
 	case int64(q.live.Len()+q.apart) >= q.rules.MaxEntries || size > q.rules.MaxBytes-q.bytes:
 		return events.CodeQueueFull
 	}

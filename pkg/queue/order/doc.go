@@ -30,7 +30,14 @@
 // By the kind of the queue's IDs: of callers' IDs the first 16 bytes of the SHA-256, for
 // ever; of UUIDs of version 7 the same, by the minute that the UUID names, for a day
 // before the newest minute that was seen, and older UUIDs are refused; of numbers of a space
-// the intervals that they make up.
+// the intervals that they make up; of a sequence only the last one.
+//
+// # A sequence
+//
+// Where the IDs are a sequence (Sequence), TERM-NUMBER, an entry is put in only if its number is
+// the next one, and its term not below that of the last. So numbers and terms grow along the
+// ordering, all numbers up to the last are used, and what is held up to a number are the first
+// entries: a trim takes them out, and uses up the numbers to there.
 //
 // # A part
 //
@@ -45,6 +52,7 @@
 //   - Sequence numbers survive snapshots.
 //   - Entries and bytes are those of the entries that are held; each is counted once.
 //   - An entry has at most one claim; the token of a later one is greater.
+//   - Of a sequence, each number is put in once or trimmed, in order; terms do not fall.
 //
 // # Cost
 //

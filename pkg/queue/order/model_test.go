@@ -26,7 +26,12 @@ type model struct {
 	atLeast map[int64]int64
 	removed map[string]bool
 	most    int // entries; 0: any number
+	// Of a sequence: the IDs that were put in, and up to which number was trimmed.
+	line    []order.Sequence
+	trimmed uint64
 	over    bool
+	// sequence: the IDs are one.
+	sequence bool
 }
 
 func newModel() *model {
@@ -63,10 +68,17 @@ func (m *model) decide(call proto.Message, offset, now int64) bool {
 			return false
 		}
 		m.over, m.held = true, nil
+	case *events.QueueTrimmed:
+		return m.trim(c)
 	case *events.QueueEnqueued:
+		id, err := order.ParseSequence(c.Id)
+		if m.sequence && (err != nil || !m.follows(id)) {
+			return false
+		}
 		if m.find(c.Id) >= 0 || m.removed[c.Id] || m.most > 0 && len(m.held) >= m.most {
 			return false
 		}
+		m.line = append(m.line, id)
 		m.held = append(m.held, order.Entry{ID: c.Id, Seq: offset, Size: int64(len(c.Payload))})
 	case *events.QueueRemoved:
 		at := m.find(c.Id)
@@ -152,8 +164,10 @@ func newWorld(t testing.TB, kind events.QueueIDs, ids int, draw func(n int) int)
 	if kind == events.QueueIDs_QUEUE_IDS_SPACE {
 		s.Space = "s"
 	}
+	m := newModel()
+	m.sequence = kind == events.QueueIDs_QUEUE_IDS_SEQUENCE
 	return &world{
-		log: *newLog(t, s), m: newModel(), draw: draw, ids: ids, kind: kind, rules: s, tokens: []int64{0},
+		log: *newLog(t, s), m: m, draw: draw, ids: ids, kind: kind, rules: s, tokens: []int64{0},
 		accepted: map[events.Type]int{events.TypeLogTimePassed: 1}, refused: map[events.Type]int{},
 	}
 }
@@ -165,6 +179,8 @@ func (w *world) id() string {
 		return fmt.Sprintf("01893000-%04x-7000-8000-%012x", n%7, n)
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		return strconv.Itoa(n)
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		return w.nearby().String()
 	}
 	return "entry " + strconv.Itoa(n)
 }
@@ -179,7 +195,10 @@ func (w *world) next() proto.Message {
 	}
 	switch w.draw(9) {
 	case 0:
-		return &events.QueueRemoved{Id: w.id()}
+		if w.draw(4) == 0 {
+			return &events.QueueTrimmed{Through: int64(w.m.next()) + 1 - int64(w.draw(w.ids))}
+		}
+		return &events.QueueRemoved{Id: w.held()}
 	case 1:
 		return &events.QueueClaimed{Count: int32(1 + w.draw(3)), LeaseMs: int64(1 + w.draw(5000)), Holder: "h"}
 	case 2:
@@ -263,6 +282,9 @@ func (w *world) check(t interface{ Fatalf(string, ...any) }) {
 	if got := w.q.Entries(nil, after, limit); !slices.EqualFunc(got, page[:min(limit, len(page))], equal) {
 		t.Fatalf("%d entries after %d are %+v, want %+v", limit, after, got, page)
 	}
+	if last, next := w.q.Last(); w.m.sequence && !w.m.over && (last != w.m.last() || next != w.m.next()) {
+		t.Fatalf("the last is %v, and the next %d; want %v and %d", last, next, w.m.last(), w.m.next())
+	}
 	state := w.q.Snapshot(nil)
 	for i, o := range w.others {
 		if !bytes.Equal(o.q.Snapshot(nil), state) {
@@ -280,7 +302,7 @@ func (w *world) restore(t interface{ Fatalf(string, ...any) }) {
 	w.others = append(w.others, &log{q: q, offset: w.offset, now: w.now})
 }
 
-var kinds = []events.QueueIDs{events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SPACE}
+var kinds = []events.QueueIDs{events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SPACE, events.QueueIDs_QUEUE_IDS_SEQUENCE}
 
 // The queue decides as the model does, and a snapshot and what follows give the state that
 // all gives.
@@ -289,6 +311,9 @@ func TestTheQueueIsTheModel(t *testing.T) {
 		t.Run(kind.String(), func(t *testing.T) {
 			accepted, refused := map[events.Type]int{}, map[events.Type]int{}
 			refused[events.TypeLogTimePassed]++ // It is the fold that refuses it.
+			if kind != events.QueueIDs_QUEUE_IDS_SEQUENCE {
+				accepted[events.TypeQueueTrimmed]++ // They have nothing to trim.
+			}
 			eventstest.Covered(t, "spanway.queue.", func() {
 				rapid.Check(t, func(rt *rapid.T) {
 					w := newWorld(t, kind, 30, func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "n") })
@@ -333,7 +358,7 @@ func TestTheQueueIsTheModelWhenItIsLarge(t *testing.T) {
 				w.ids += 4000
 				w.restore(t)
 				for range 3000 { // … and loses entries here and there.
-					call := &events.QueueRemoved{Id: w.id()}
+					call := &events.QueueRemoved{Id: w.held()}
 					w.m.decide(call, w.offset, w.now)
 					for _, o := range w.others {
 						o.call(call)

@@ -18,7 +18,7 @@ import (
 //
 // Of a state, calls look at: the entries and the removed IDs that they name; the entries
 // that have claims, for a lease may end; and, of a claim that names no entry, the first
-// entries that are free. A part is a state with these alone. Entries that are free and not
+// entries that are free; a trim takes the entries up to a number. A part is a state with these alone. Entries that are free and not
 // named are taken by such claims only, always the first ones: so of these a part needs as
 // many as all of its claims ask for. How many entries and bytes there are besides is known.
 type Parts struct {
@@ -66,14 +66,14 @@ func (p *Parts) Open(whole *io.SectionReader) error {
 	if s.head.kind != stateExists {
 		return s.end()
 	}
-	kind := newPast(s.head.rules.IDs)
+	kind, line := newPast(s.head.rules.IDs), line{}
 	for e, ok := s.entry(); ok; e, ok = s.entry() {
-		if !kind.takes(string(e.id)) {
+		if id := string(e.id); !kind.takes(id) || !line.next(kind.kind, id) {
 			s.fail("the ID of entry %d is not one", e.seq)
 		}
 	}
 	p.claims = s.claims()
-	g := s.gone()
+	g := s.gone(&line)
 	for _, ok := g.next(); ok; _, ok = g.next() {
 	}
 	return s.end()
@@ -94,7 +94,7 @@ func (p *Parts) Part(dst []byte, whole *io.SectionReader, calls []proto.Message)
 	h.entries = len(p.kept)
 	dst = append(h.append(dst), entries...)
 	dst = p.appendClaims(dst)
-	past := n.past(s.gone())
+	past := n.past(s.gone(&line{}))
 	return past.append(dst), s.end()
 }
 
@@ -108,6 +108,8 @@ func (p *Parts) part(s *pieces, n *named) (entries []byte) {
 		case len(claims) > 0 && claims[0].seq <= e.seq:
 			keep = true
 			claims = s.claimed(e, claims)
+		case !keep && n.trims(s.head.rules.IDs, e.id):
+			keep = true
 		case !keep && n.free > 0:
 			keep = true
 			n.free--
@@ -159,11 +161,11 @@ func (p *Parts) Merge(w *bufio.Writer, whole *io.SectionReader, part []byte) err
 		if p.pastAt > 0 {
 			of = from(whole, p.pastAt)
 			of.head = old.head
-			a = of.gone()
+			a = of.gone(&line{})
 		}
 		in = from(io.NewSectionReader(bytes.NewReader(part), 0, int64(len(part))), at)
 		in.head = h
-		return a, in.gone()
+		return a, in.gone(&line{})
 	})
 	p.head = h
 	for _, s := range []*pieces{old, now, of} {
@@ -249,6 +251,17 @@ func from(whole *io.SectionReader, at int64) *pieces {
 type named struct {
 	ids  map[string]struct{}
 	free int // how many entries they may claim without naming them
+	// through is up to which number of a sequence they trim; 0: they do not.
+	through int64
+}
+
+// trims tells whether a call takes out an entry that it does not name.
+func (n *named) trims(kind events.QueueIDs, id []byte) bool {
+	if n.through == 0 || kind != events.QueueIDs_QUEUE_IDS_SEQUENCE {
+		return false
+	}
+	s, ok := sequenceOf(string(id))
+	return ok && s.Number <= uint64(n.through)
 }
 
 func namedBy(calls []proto.Message) *named {
@@ -262,6 +275,8 @@ func namedBy(calls []proto.Message) *named {
 			for _, id := range m.Ids {
 				n.ids[id] = struct{}{}
 			}
+		case *events.QueueTrimmed:
+			n.through = max(n.through, m.Through)
 		case interface{ GetId() string }:
 			n.ids[m.GetId()] = struct{}{}
 		}
@@ -272,7 +287,10 @@ func namedBy(calls []proto.Message) *named {
 // past is what of the removed IDs was named.
 func (n *named) past(all *goneReader) past {
 	out := newPast(all.kind)
-	out.newest = all.newest
+	out.newest, out.sequence = all.newest, all.sequence
+	if all.kind == events.QueueIDs_QUEUE_IDS_SEQUENCE {
+		return out
+	}
 	if all.kind == events.QueueIDs_QUEUE_IDS_SPACE {
 		var numbers []int64
 		for id := range n.ids {

@@ -78,6 +78,12 @@ func (p *pair) id() string {
 		return fmt.Sprintf("01893%03x-%04x-7000-8000-%012x", n%5*0x300, n%7, n)
 	case p.kind == events.QueueIDs_QUEUE_IDS_SPACE:
 		return strconv.Itoa(n)
+	case p.kind == events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		last, next := p.core().Last()
+		if n > 2 { // Else a number that was used, or one behind a gap.
+			return order.Sequence{Term: max(1, last.Term) + uint64(p.draw(9)/8), Number: max(1, next)}.String()
+		}
+		return order.Sequence{Term: uint64(max(1, int64(last.Term)-int64(p.draw(2)))), Number: uint64(max(1, int64(next)+2-int64(p.draw(p.ids))))}.String()
 	}
 	return "entry " + strconv.Itoa(n)
 }
@@ -115,7 +121,10 @@ func (p *pair) message() proto.Message {
 
 // rare is what a log seldom holds.
 func (p *pair) rare() proto.Message {
-	switch p.draw(6) {
+	switch p.draw(8) {
+	case 6, 7:
+		_, next := p.core().Last()
+		return &events.QueueTrimmed{Through: int64(next) + 2 - int64(p.draw(p.ids))}
 	case 0:
 		return &events.QueueDeleted{Force: p.draw(6) == 0}
 	case 1:
@@ -202,6 +211,9 @@ func TestAStateInAFileIsTheSame(t *testing.T) {
 		t.Run(kind.String(), func(t *testing.T) {
 			codes, types, copies := map[events.Type]int{}, map[events.Type]int{}, 0
 			types["spanway.queue.deleted.v1"]++ // Seldom.
+			if kind != events.QueueIDs_QUEUE_IDS_SEQUENCE {
+				types[events.TypeQueueTrimmed]++ // They have nothing to trim.
+			}
 			round := func() {
 				rapid.Check(t, func(rt *rapid.T) {
 					p := newPair(rt, kind, t.TempDir(), func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "n") })
@@ -251,6 +263,8 @@ func TestAMalformedStateInAFile(t *testing.T) {
 			s.Space, id = "s", strconv.Itoa
 		case events.QueueIDs_QUEUE_IDS_UUIDV7:
 			id = func(n int) string { return fmt.Sprintf("01893000-0000-7000-8000-%012x", n) }
+		case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+			id = func(n int) string { return order.Sequence{Term: 1, Number: uint64(n)}.String() }
 		}
 		fold := sharedlog.NewFold(order.New(), smallHorizon)
 		for i, m := range []proto.Message{

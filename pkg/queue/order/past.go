@@ -17,6 +17,8 @@ type past struct {
 	newest  int64
 	minutes map[int64]*keySet
 	numbers intervals
+	// sequence is all that is remembered of one.
+	sequence sequence
 }
 
 // uuidWindow is for how many minutes UUIDs are remembered: a day.
@@ -33,8 +35,26 @@ func (p *past) takes(id string) bool {
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		_, ok := number(id)
 		return ok
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		_, ok := sequenceOf(id)
+		return ok
 	}
 	return events.CheckID("the ID", id) == nil
+}
+
+// refuses is why an entry that is not held is not put in; empty if nothing is known against it.
+// The ID is of the kind.
+func (p *past) refuses(id string, k key) events.Code {
+	switch {
+	case p.kind == events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		s, _ := sequenceOf(id)
+		return p.sequence.refuses(s)
+	case p.has(id, k):
+		return events.CodeAlreadyRemoved
+	case p.tooOld(id):
+		return events.CodeBadEntryID
+	}
+	return ""
 }
 
 // tooOld tells whether it is not known of an ID if it was removed.
@@ -56,12 +76,18 @@ func (p *past) has(id string, k key) bool {
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		n, ok := number(id)
 		return ok && p.numbers.has(n)
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		s, ok := sequenceOf(id)
+		return ok && p.sequence.over(s)
 	}
 	return p.any.has(k)
 }
 
 // enqueued says that an entry was put in.
 func (p *past) enqueued(id string) {
+	if s, ok := sequenceOf(id); ok && p.kind == events.QueueIDs_QUEUE_IDS_SEQUENCE {
+		p.sequence.put(s)
+	}
 	if p.kind != events.QueueIDs_QUEUE_IDS_UUIDV7 {
 		return
 	}
@@ -92,6 +118,7 @@ func (p *past) removed(id string, k key) {
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		n, _ := number(id)
 		p.numbers.add(n)
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE: // Its number is used.
 	default:
 		p.any.add(k)
 	}
@@ -102,6 +129,10 @@ func (p *past) cost() (n int, bytes int64) {
 	const perInterval, perKey = 16, 18
 	if p.kind == events.QueueIDs_QUEUE_IDS_SPACE {
 		return p.numbers.len(), int64(p.numbers.len()) * perInterval
+	}
+	if p.kind == events.QueueIDs_QUEUE_IDS_SEQUENCE {
+		n = int(min(1, p.sequence.used()))
+		return n, int64(n) * perInterval
 	}
 	n = p.any.n
 	for _, set := range p.minutes {
@@ -120,11 +151,14 @@ func (p *past) append(dst []byte) []byte {
 		return dst
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		return p.numbers.append(dst)
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		return p.sequence.append(dst)
 	}
 	return p.any.append(dst)
 }
 
-func (p *past) restore(r *reader) {
+// restore reads what append wrote. line is of the entries that are held.
+func (p *past) restore(r *reader, line *line) {
 	switch p.kind {
 	case events.QueueIDs_QUEUE_IDS_UUIDV7:
 		p.newest = r.number()
@@ -140,6 +174,10 @@ func (p *past) restore(r *reader) {
 		}
 	case events.QueueIDs_QUEUE_IDS_SPACE:
 		p.numbers.restore(r)
+	case events.QueueIDs_QUEUE_IDS_SEQUENCE:
+		if err := p.sequence.restore(r.number, line); err != nil {
+			r.fail("%v", err)
+		}
 	default:
 		p.any.restore(r)
 	}

@@ -51,6 +51,9 @@ func newPieces(state io.Reader) *pieces {
 	if p.err == nil && err != nil {
 		p.fail("its rules: %v", err)
 	}
+	if p.err == nil && !versionFits(p.version, rules.IDs) {
+		p.fail("a state of version %d has IDs of kind %d", p.version, rules.IDs)
+	}
 	p.head.rules = rules
 	if p.version > 1 {
 		if b := p.take(8); b != nil {

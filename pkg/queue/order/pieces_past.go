@@ -23,21 +23,30 @@ func (g *gone) compare(o *gone) int {
 
 // goneReader reads what is remembered, in its order. Without pieces there is nothing.
 type goneReader struct {
-	p       *pieces
-	kind    events.QueueIDs
-	newest  int64
-	minutes int64 // that were not begun
-	left    int64 // keys of the minute, keys, or intervals
-	minute  int64
-	last    gone
-	some    bool
+	p      *pieces
+	kind   events.QueueIDs
+	newest int64
+	// sequence is all that is remembered of one: next returns nothing of it.
+	sequence sequence
+	minutes  int64 // that were not begun
+	left     int64 // keys of the minute, keys, or intervals
+	minute   int64
+	last     gone
+	some     bool
 }
 
-// gone reads what is remembered. It stands behind the claims.
-func (p *pieces) gone() *goneReader {
+// gone reads what is remembered. It stands behind the claims. line is of the entries that are
+// held, if it is known.
+func (p *pieces) gone(line *line) *goneReader {
 	g := &goneReader{p: p, kind: p.head.rules.IDs, minute: -1}
 	if g.kind == events.QueueIDs_QUEUE_IDS_UUIDV7 {
 		g.newest, g.minutes = p.number(), p.number()
+		return g
+	}
+	if g.kind == events.QueueIDs_QUEUE_IDS_SEQUENCE {
+		if err := g.sequence.restore(p.number, line); err != nil {
+			p.fail("%v", err)
+		}
 		return g
 	}
 	g.left = p.number()
@@ -118,6 +127,10 @@ type minuteOf struct {
 // how much there is stands before it, so it is counted first.
 func writeGone(w *bufio.Writer, kind events.QueueIDs, open func() (a, b *goneReader)) {
 	a, b := open()
+	if kind == events.QueueIDs_QUEUE_IDS_SEQUENCE { // The newer one is all.
+		_, _ = w.Write(b.sequence.append(nil))
+		return
+	}
 	newest, oldest := max(a.newest, b.newest), int64(math.MinInt64)
 	if kind == events.QueueIDs_QUEUE_IDS_UUIDV7 {
 		oldest = newest - uuidWindow

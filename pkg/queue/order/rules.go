@@ -53,7 +53,7 @@ func RulesOf(s *events.QueueSettings) (Rules, error) {
 		}
 	}
 	switch r.IDs {
-	case events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7:
+	case events.QueueIDs_QUEUE_IDS_ANY, events.QueueIDs_QUEUE_IDS_UUIDV7, events.QueueIDs_QUEUE_IDS_SEQUENCE:
 		if r.Space != "" {
 			return Rules{}, events.Refuse(events.CodeBadData, "space is %q, and ids is %s; name a space only if the IDs are taken from one", r.Space, r.IDs)
 		}
@@ -62,7 +62,7 @@ func RulesOf(s *events.QueueSettings) (Rules, error) {
 			return Rules{}, err
 		}
 	default:
-		return Rules{}, events.Refuse(events.CodeBadData, "ids is %d; give any, uuidv7 or space", r.IDs)
+		return Rules{}, events.Refuse(events.CodeBadData, "ids is %d; give any, uuidv7, space or sequence", r.IDs)
 	}
 	return r, nil
 }

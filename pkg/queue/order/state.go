@@ -11,9 +11,19 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// stateVersion is that of the bytes of a snapshot. In those of version 1 the creation of the
-// queue is missing, and when leases end by the clocks of their holders.
-const stateVersion = 2
+// stateVersion is the newest of the bytes of a snapshot. In those of version 1 the creation of
+// the queue is missing, and when leases end by the clocks of their holders. Version 3 is that of
+// queues whose IDs are a sequence, which a binary of version 2 must not take for others; the
+// states of all others have version 2.
+const stateVersion = 3
+
+// stateVersionOf is the version in which the state of a queue with these IDs is written.
+func stateVersionOf(ids events.QueueIDs) byte {
+	if ids == events.QueueIDs_QUEUE_IDS_SEQUENCE {
+		return 3
+	}
+	return 2
+}
 
 // What a queue is, as snapshots say it.
 const (
@@ -68,8 +78,15 @@ func (q *Queue) head() head {
 	return h
 }
 
+func (h *head) version() byte {
+	if h.kind != stateExists {
+		return stateVersionOf(0)
+	}
+	return stateVersionOf(h.rules.IDs)
+}
+
 func (h *head) append(dst []byte) []byte {
-	dst = putUvarint(putUvarint(append(dst, stateVersion), h.kind), h.now)
+	dst = putUvarint(putUvarint(append(dst, h.version()), h.kind), h.now)
 	if h.kind != stateExists {
 		return dst
 	}
@@ -127,12 +144,17 @@ func (q *Queue) restore(r *reader, version byte) {
 		r.fail("its rules: %v", err)
 		return
 	}
+	if !versionFits(int64(version), rules.IDs) {
+		r.fail("a state of version %d has IDs of kind %d", version, rules.IDs)
+		return
+	}
 	q.rules, q.past = rules, newPast(rules.IDs)
 	if b := r.creation(version); b != nil {
 		q.creation = binary.BigEndian.Uint64(b)
 	}
 	n, last := r.count(3), int64(-1)
 	keys, seqs := make([]idmap.ID, 0, n), make([]int64, 0, n)
+	var line line
 	for i := range n {
 		seq := r.number()
 		if i > 0 {
@@ -142,7 +164,7 @@ func (q *Queue) restore(r *reader, version byte) {
 		if r.err != nil {
 			return
 		}
-		if seq <= last || payload > MaxEntryBytes || !q.past.takes(id) {
+		if seq <= last || payload > MaxEntryBytes || !q.past.takes(id) || !line.next(rules.IDs, id) {
 			r.fail("entry %d is not one", i)
 			return
 		}
@@ -155,7 +177,12 @@ func (q *Queue) restore(r *reader, version byte) {
 		return
 	}
 	q.restoreClaims(r, version)
-	q.past.restore(r)
+	q.past.restore(r, &line)
+}
+
+// versionFits tells whether a state of a version may be of a queue with these IDs.
+func versionFits(version int64, ids events.QueueIDs) bool {
+	return (version > 2) == (stateVersionOf(ids) > 2)
 }
 
 func (q *Queue) restoreClaims(r *reader, version byte) {
@@ -197,7 +224,7 @@ func (e *newerError) Error() string {
 // NewerVersion is how package eventlog recognises the error.
 func (e *newerError) NewerVersion() (version, known uint32) { return e.version, stateVersion }
 
-func putUvarint[N int | int64 | uint16 | uint32](dst []byte, n N) []byte {
+func putUvarint[N int | int64 | uint16 | uint32 | uint64](dst []byte, n N) []byte {
 	return binary.AppendUvarint(dst, uint64(n))
 }
 
