@@ -25,9 +25,12 @@ type Log struct {
 	For  time.Duration
 	// Of is the log of which a topic of snapshots holds the snapshots.
 	Of string
+	// Foreign, in a catalogue that is given to package logowner: another service makes the topic
+	// and deletes its records. It is read or written here, and neither made nor cut.
+	Foreign bool
 	// Inputs are the topics whose records the owner of an owned log decides on, from
-	// the partition with the same number; Outputs those to which it publishes what
-	// its events cause.
+	// the partition with the same number if its program says no other; Outputs those to
+	// which it publishes what its events cause.
 	Inputs, Outputs []string
 	// Writers and Readers need access to do their work. RoleReader reads every log, and is
 	// not listed. Makers create it and verify its settings, and neither write nor read it.

@@ -21,14 +21,16 @@ type Config[I any] struct {
 	Name string
 	// Log is the topic to own, and Catalogue the entries of that log and of every
 	// topic that it names: its inputs, its outputs, its snapshots. They are created
-	// if they are missing. Package events has the entries of Spanway's own logs.
+	// if they are missing, but for those that are another service's (events.Log.Foreign): of
+	// these the inputs are waited for. Package events has the entries of Spanway's own logs.
 	Log       string
 	Catalogue []events.Log
 	// Group is the consumer group by which the processes of the program share the
 	// partitions of the log.
 	Group string
 	// Inputs are those that the entry of the log names. Of what has arrived the
-	// records of the first one are decided first.
+	// records of the first one are decided first. A topic may be there several times, each
+	// time with another Partition.
 	Inputs []Input[I]
 	// NewCore makes the empty core of a partition.
 	NewCore func(partition int32) eventlog.Core[I]
@@ -48,6 +50,11 @@ type Config[I any] struct {
 // it is an owned log, only what counts is handed on.
 type Input[I any] struct {
 	Topic string
+	// Partition, if set, is which partition of the topic the owner of a partition of the log
+	// reads, such as At(0); if nil, the one with its own number. It must give the same at each
+	// call, and at each process. Two owners may read one partition only if they do not delete
+	// its records: if it is Foreign, or not kept UntilFolded.
+	Partition func(own int32) int32
 	// Prepare makes of a record what the core is given. It is called outside of the
 	// owner's loop, in one goroutine for each partition. It cannot fail: what is
 	// wrong with a record is part of what it makes, and the core's to refuse.
@@ -55,6 +62,17 @@ type Input[I any] struct {
 	// Silence: what depends on silence is measured by this input (events.Clock.ReadTo).
 	// If it is set for none, it is measured by all.
 	Silence bool
+}
+
+// At is a Partition: this one, whichever partition of the log is owned.
+func At(partition int32) func(own int32) int32 { return func(int32) int32 { return partition } }
+
+// of is the partition that the owner of a partition reads.
+func (in *Input[I]) of(own int32) int32 {
+	if in.Partition == nil {
+		return own
+	}
+	return in.Partition(own)
 }
 
 // Snapshots says when snapshots are written and what is kept. What is 0 has the
@@ -94,7 +112,8 @@ type Tenure[I any] struct {
 	Now func() time.Time
 	// Inputs is what the owner reads: a Merge of the topics.
 	Inputs eventlog.Inputs[I]
-	// Read tells, of a topic, up to where the owner was handed records.
+	// Read tells, of a topic, up to where the owner was handed records: of its first input, if
+	// it is several.
 	Read func(topic string) int64
 	// Hooks are called besides those of this package.
 	Hooks eventlog.Hooks[I]
@@ -117,6 +136,8 @@ func (c *Config[I]) Validate() error {
 		return fmt.Errorf("log owner config: the catalogue has no entry of %q; add one, of kind OwnedLog", c.Log)
 	case log.Kind != events.OwnedLog:
 		return fmt.Errorf("log owner config: %s is a log of kind %q; only one of kind %q has an owner", c.Log, log.Kind, events.OwnedLog)
+	case log.Foreign:
+		return fmt.Errorf("log owner config: %s is Foreign in the catalogue; a log that is owned is the program's own", c.Log)
 	case c.Group == "":
 		return errors.New("log owner config: Group is empty; name the consumer group that shares the partitions")
 	case c.Cluster == nil:
@@ -137,19 +158,42 @@ func (c *Config[I]) validateInputs(log events.Log) error {
 		switch {
 		case !ok || !slices.Contains(log.Inputs, in.Topic):
 			return fmt.Errorf("log owner config: input %q is not one of those that the catalogue names for %s: %q", in.Topic, log.Topic, log.Inputs)
-		case slices.ContainsFunc(c.Inputs[:i], func(other Input[I]) bool { return other.Topic == in.Topic }):
-			return fmt.Errorf("log owner config: input %q is there twice", in.Topic)
 		case in.Prepare == nil:
 			return fmt.Errorf("log owner config: Prepare of input %q is nil; give a function that reads a record", in.Topic)
 		case entry.Kind == events.SharedLog: // Package eventlog/sharedlog is to judge it.
 			return fmt.Errorf("log owner config: input %q is a shared log, which cannot be an input yet", in.Topic)
-		case entry.Partitions != log.Partitions:
-			return fmt.Errorf("log owner config: input %q has %d partitions, and %s has %d; an owner reads the partition with its own number",
+		case in.Partition == nil && entry.Partitions != log.Partitions:
+			return fmt.Errorf("log owner config: input %q has %d partitions, and %s has %d; an owner reads the partition with its own number, unless Partition says another",
 				in.Topic, entry.Partitions, log.Topic, log.Partitions)
 		}
+		if err := c.validatePartitions(log, entry, i); err != nil {
+			return err
+		}
 	}
-	if len(c.Inputs) != len(log.Inputs) {
-		return fmt.Errorf("log owner config: there are %d inputs, and the catalogue names %q for %s; give each of them", len(c.Inputs), log.Inputs, log.Topic)
+	for _, topic := range log.Inputs {
+		if !slices.ContainsFunc(c.Inputs, func(in Input[I]) bool { return in.Topic == topic }) {
+			return fmt.Errorf("log owner config: there is no input %q, and the catalogue names %q for %s; give each of them", topic, log.Inputs, log.Topic)
+		}
+	}
+	return nil
+}
+
+// validatePartitions looks which partitions of an input the owners of the log read: each must be
+// there, none is read twice by one of them, nor by two if they delete what they have read.
+func (c *Config[I]) validatePartitions(log, entry events.Log, input int) error {
+	read := map[int32]int32{} // by whom
+	for own := range log.Partitions {
+		n := c.Inputs[input].of(own)
+		other, twice := read[n]
+		switch {
+		case !entry.Has(n):
+			return fmt.Errorf("log owner config: the owner of partition %d is to read partition %d of input %q, which has %d; mend Partition", own, n, entry.Topic, entry.Partitions)
+		case slices.ContainsFunc(c.Inputs[:input], func(in Input[I]) bool { return in.Topic == entry.Topic && in.of(own) == n }):
+			return fmt.Errorf("log owner config: partition %d of input %q is there twice for the owner of partition %d; give it once", n, entry.Topic, own)
+		case twice && c.deletes(entry.Topic):
+			return fmt.Errorf("log owner config: the owners of partitions %d and %d read partition %d of input %q, and each deletes what it has read; give each another one", other, own, n, entry.Topic)
+		}
+		read[n] = own
 	}
 	return nil
 }
@@ -193,5 +237,5 @@ func (c *Config[I]) receivers() (out []eventlog.TopicPartition) {
 // log, of its snapshots, and of inputs that nothing else needs.
 func (c *Config[I]) deletes(topic string) bool {
 	entry, ok := c.entry(topic)
-	return ok && (topic == c.Log || topic == events.Snapshots(c.Log) || entry.Kept == events.UntilFolded)
+	return ok && !entry.Foreign && (topic == c.Log || topic == events.Snapshots(c.Log) || entry.Kept == events.UntilFolded)
 }

@@ -38,7 +38,8 @@ func (d deleted) DeleteRecords(_ context.Context, topic string, _ int32, _ int64
 func TestOnlyWhatIsTheOwnersIsDeleted(t *testing.T) {
 	t.Parallel()
 	c := scheduling()
-	c.Catalogue = append(c.Catalogue, events.Log{Topic: "another.log", Kind: events.OwnedLog, Kept: events.WithHistory})
+	c.Catalogue = append(c.Catalogue, events.Log{Topic: "another.log", Kind: events.OwnedLog, Kept: events.WithHistory},
+		events.Log{Topic: "another.requests", Kind: events.InputLog, Kept: events.UntilFolded, Foreign: true})
 	got := deleted{}
 	for _, entry := range append(c.Catalogue, events.Log{Topic: "unknown"}) {
 		if err := (truncator{got, c.deletes}).DeleteRecords(t.Context(), entry.Topic, 0, 1); err != nil {

@@ -50,12 +50,13 @@
 // # Topics
 //
 // In: the inputs of the catalogue's entry, of each the partition with the number of the
-// owned one. An input is a plain topic, of which every record is decided; or a log that
+// owned one, or the one that Input.Partition says. An input is a plain topic, of which every record is decided; or a log that
 // judges itself, of which only what counts is. Out: the log, its snapshots, and what
 // events cause on the outputs. The records of an input that the catalogue keeps until
 // they are folded are deleted behind two snapshots, but for the last one; those of others
 // never are, and so are those of another owner's log: if they are truncated before they were read, that
-// is a loss, which is logged and counted.
+// is a loss, which is logged and counted. A topic that another service makes (events.Log.Foreign)
+// is waited for, and nothing of it is deleted.
 //
 // # States of a partition
 //

@@ -116,15 +116,15 @@ func (p *partition[I]) kept(out eventlog.Outcome) {
 func (p *partition[I]) sources(now func() time.Time) (out []*merged[I]) {
 	c := &p.service.cfg
 	for _, in := range c.Inputs {
-		if p.trails[in.Topic] == nil {
-			p.trails[in.Topic] = &trail{}
+		at := eventlog.TopicPartition{Topic: in.Topic, Partition: in.of(p.number)}
+		if p.trails[at] == nil {
+			p.trails[at] = &trail{}
 		}
-		at := eventlog.TopicPartition{Topic: in.Topic, Partition: p.number}
 		entry, _ := c.entry(in.Topic)
 		out = append(out, &merged[I]{silence: in.Silence, source: source[I]{
-			at: at, log: c.Cluster.Partition(in.Topic, p.number), view: p.view(entry, at), prepare: in.Prepare,
-			now: now, trail: p.trails[in.Topic], gone: p.gone, board: p.service.board,
-			read: func(kept inputGauge) { p.service.metrics.input(in.Topic, p.number, kept) },
+			at: at, log: c.Cluster.Partition(at.Topic, at.Partition), view: p.view(entry, at), prepare: in.Prepare,
+			now: now, trail: p.trails[at], gone: p.gone, board: p.service.board,
+			read: func(kept inputGauge) { p.service.metrics.input(at.Topic, at.Partition, kept) },
 		}})
 	}
 	return out

@@ -23,7 +23,7 @@ type partition[I any] struct {
 	service *Service[I]
 	log     *slog.Logger
 	// trails are what was read of the inputs, by whichever owner.
-	trails map[string]*trail
+	trails map[eventlog.TopicPartition]*trail
 	// lost is what an owner found to be lost of the log, and could not say in it.
 	lost *events.LogTailLost
 	// owned is closed once this process has owned the partition.

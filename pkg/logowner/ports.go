@@ -64,6 +64,11 @@ func (k onKafka) Writable(ctx context.Context, log string) error {
 	return k.cluster.Guard(log, log).Writable(ctx, -1)
 }
 
+// Partitions is how many partitions a topic has; 0 if there is none of that name.
+func (k onKafka) Partitions(ctx context.Context, topic string) (int32, error) {
+	return k.client.Partitions(ctx, topic)
+}
+
 // Board has what owners try again besides what the connection itself does.
 func (k onKafka) Board() *trouble.Board { return k.client.Board() }
 

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -79,10 +80,13 @@ func (s *Service[I]) Run(ctx context.Context) error {
 	var warnings []string
 	err := s.board.Until(ctx, "begin "+s.cfg.Name, func() (err error) {
 		if err = s.writable(ctx); err == nil {
-			warnings, err = s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.Catalogue))
+			warnings, err = s.cfg.Cluster.Ensure(ctx, events.Specs(s.cfg.own()))
 		}
 		return err
 	})
+	if err == nil {
+		err = s.awaitForeign(ctx)
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil
@@ -154,7 +158,7 @@ func (s *Service[I]) start(ctx context.Context, n int32) *partition[I] {
 	p := &partition[I]{
 		number: n, service: s, stop: cancel,
 		owned: make(chan struct{}), done: make(chan struct{}),
-		log: s.log.With("topic", s.cfg.Log, "partition", n), trails: map[string]*trail{},
+		log: s.log.With("topic", s.cfg.Log, "partition", n), trails: map[eventlog.TopicPartition]*trail{},
 	}
 	go p.run(ctx)
 	return p

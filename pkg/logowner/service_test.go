@@ -264,17 +264,23 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		change func(c *logowner.Config[string])
 		want   string
 	}{
-		"no name":         {func(c *logowner.Config[string]) { c.Name = "" }, "Name is empty"},
-		"no entry":        {func(c *logowner.Config[string]) { c.Log = "other" }, `no entry of "other"`},
-		"not owned":       {func(c *logowner.Config[string]) { c.Log = testInput }, "of kind \"input\""},
-		"no input":        {func(c *logowner.Config[string]) { c.Inputs = nil }, "give each of them"},
-		"another input":   {func(c *logowner.Config[string]) { c.Inputs[0].Topic = testOut }, "is not one of those"},
-		"nothing reads":   {func(c *logowner.Config[string]) { c.Inputs[0].Prepare = nil }, "Prepare of input"},
-		"a shared log":    {func(c *logowner.Config[string]) { c.Catalogue[2].Kind = events.SharedLog }, "shared log"},
-		"more partitions": {func(c *logowner.Config[string]) { c.Catalogue[2].Partitions = 3 }, "has 3 partitions"},
-		"no output":       {func(c *logowner.Config[string]) { c.Catalogue = c.Catalogue[:3] }, "has no entry of \"t.out\""},
-		"no snapshots":    {func(c *logowner.Config[string]) { c.Catalogue[1].Topic = "x" }, "has no entry of \"t.events.snapshots\""},
-		"no cluster":      {func(c *logowner.Config[string]) { c.Cluster = nil }, "Cluster is nil"},
+		"no name":           {func(c *logowner.Config[string]) { c.Name = "" }, "Name is empty"},
+		"no entry":          {func(c *logowner.Config[string]) { c.Log = "other" }, `no entry of "other"`},
+		"not owned":         {func(c *logowner.Config[string]) { c.Log = testInput }, "of kind \"input\""},
+		"no input":          {func(c *logowner.Config[string]) { c.Inputs = nil }, "give each of them"},
+		"another input":     {func(c *logowner.Config[string]) { c.Inputs[0].Topic = testOut }, "is not one of those"},
+		"nothing reads":     {func(c *logowner.Config[string]) { c.Inputs[0].Prepare = nil }, "Prepare of input"},
+		"a shared log":      {func(c *logowner.Config[string]) { c.Catalogue[2].Kind = events.SharedLog }, "shared log"},
+		"more partitions":   {func(c *logowner.Config[string]) { c.Catalogue[2].Partitions = 3 }, "has 3 partitions"},
+		"no such partition": {func(c *logowner.Config[string]) { c.Inputs[0].Partition = logowner.At(1) }, "is to read partition 1 of input"},
+		"an input twice":    {func(c *logowner.Config[string]) { c.Inputs = append(c.Inputs, c.Inputs[0]) }, "is there twice"},
+		"one input for two owners": {func(c *logowner.Config[string]) {
+			c.Catalogue[0].Partitions, c.Catalogue[1].Partitions, c.Inputs[0].Partition = 2, 2, logowner.At(0)
+		}, "each deletes what it has read"},
+		"a foreign log": {func(c *logowner.Config[string]) { c.Catalogue[0].Foreign = true }, "is Foreign"},
+		"no output":     {func(c *logowner.Config[string]) { c.Catalogue = c.Catalogue[:3] }, "has no entry of \"t.out\""},
+		"no snapshots":  {func(c *logowner.Config[string]) { c.Catalogue[1].Topic = "x" }, "has no entry of \"t.events.snapshots\""},
+		"no cluster":    {func(c *logowner.Config[string]) { c.Cluster = nil }, "Cluster is nil"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c, err := cluster.Open(cluster.Config{Brokers: []string{"127.0.0.1:1"}})
