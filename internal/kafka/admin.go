@@ -152,6 +152,12 @@ func (c *Client) Offsets(ctx context.Context, topic string, partition int32) (st
 	return c.ends(ctx, topic, partition, readCommitted)
 }
 
+// Written is the offset that the next record of a partition will get, behind open transactions.
+func (c *Client) Written(ctx context.Context, topic string, partition int32) (end int64, err error) {
+	_, end, err = c.ends(ctx, topic, partition, readUncommitted)
+	return end, err
+}
+
 // ends is Offsets; uncommitted, end is that behind open transactions.
 func (c *Client) ends(ctx context.Context, topic string, partition int32, isolation int8) (start, end int64, err error) {
 	id := int(partition)

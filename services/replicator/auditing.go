@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/replicator/audit"
 	"github.com/spanway/spanway/services/replicator/audit/compare"
 	"github.com/spanway/spanway/services/replicator/mirror"
@@ -108,17 +109,34 @@ func (a *auditor) follow(j *job) *audit.Follower {
 		cfg.Tolerated = compare.Shared
 	}
 	declared := func(ctx context.Context) (d audit.Declared, err error) {
-		saved, err := a.of.keep.Saved(ctx, id)
+		saved, err := a.saved(ctx, id, c.Target)
 		if saved == nil || err != nil {
 			return d, err
 		}
-		d.Next = saved.Next
+		d.Next, d.Generation = saved.Next, saved.Generation
 		for _, one := range saved.Declared {
 			d.All = append(d.All, compare.Declared{From: one.From, Unknown: one.Unknown, Relay: one.Relay, Routed: routing(one.Routed)})
 		}
 		return d, nil
 	}
 	return audit.Follow(audit.FollowConfig{Source: j.source.cluster, Target: a.of.deps.Cluster, Compare: cfg, Letters: a.of.topics.DeadLetters(), Declared: declared})
+}
+
+// saved is the checkpoint of a copy that counts; nil if there is none. One of another topic than
+// the target is now, or that was claimed behind its end, says nothing of what stands there.
+func (a *auditor) saved(ctx context.Context, id string, target events.ClusterPartition) (*mirror.Checkpoint, error) {
+	here := a.of.deps.Cluster.Kafka()
+	topic, err := here.TopicID(ctx, target.Topic, target.Partition)
+	if err != nil {
+		return nil, err
+	}
+	end, err := here.Written(ctx, target.Topic, target.Partition)
+	if err != nil {
+		return nil, err
+	}
+	return a.of.keep.SavedFor(ctx, id, func(c *mirror.Checkpoint) bool {
+		return c.Claim <= end && (c.TargetID == "" || topic == "" || c.TargetID == topic)
+	})
 }
 
 func routing(r *mirror.Routing) *compare.Routing {

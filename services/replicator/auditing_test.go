@@ -69,3 +69,40 @@ func TestTheAuditIsSlow(t *testing.T) {
 		t.Errorf("300 records of both sides were compared within %v, at 100 a second", took)
 	}
 }
+
+// A checkpoint that was saved of a target which is gone, or behind an end that was lost, does not
+// tell the audit what was declared: an earlier claim of the target that is there does.
+func TestWhichCheckpointTheAuditGoesBy(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	s, stop := fra.serve("one")
+	ams.create("orders", 1)
+	ams.write("orders", 0, 0, 10)
+	fra.links.link(links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}})
+	fra.has("orders", 0, values("ams", 10))
+	until(t, s, "in/orders/0", "all is copied", func(st *standing) bool { return st.report.State == mirror.Delta && st.report.Next == 10 })
+	of := look(s, "in/orders/0").job
+	stop()
+	own, err := s.keep.Saved(t.Context(), of.ID)
+	if err != nil || own == nil || own.TargetID == "" {
+		t.Fatalf("its checkpoint is %+v, %v", own, err)
+	}
+	another, behind := *own, *own
+	another.Claim, another.TargetID = own.Claim+1, "another"
+	behind.Claim = own.Claim + 1000
+	for _, c := range []mirror.Checkpoint{another, behind} {
+		if err := s.keep.Save(t.Context(), of.ID, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.keep.Save(t.Context(), of.ID, *own); err != nil { // Those that count more have deleted it.
+		t.Fatal(err)
+	}
+	got, err := (&auditor{of: s}).saved(t.Context(), of.ID, of.Config.Target)
+	if err != nil || got == nil || got.Claim != own.Claim || got.TargetID != own.TargetID {
+		t.Errorf("it goes by %+v, %v; want by %+v", got, err, own)
+	}
+	if best, err := s.keep.Saved(t.Context(), of.ID); err != nil || best == nil || best.Claim != behind.Claim {
+		t.Errorf("that which counts most is %+v, %v", best, err)
+	}
+}

@@ -53,7 +53,7 @@ func TestALinkIsWidened(t *testing.T) {
 		}
 	}
 	fra.has("orders", 0, copied)
-	open := func(checkpoints string) audit.Report {
+	open := func(checkpoints *audit.Checkpoints) audit.Report {
 		t.Helper()
 		pair, err := audit.Open(t.Context(), audit.Config{
 			Source: ams.cluster, Target: fra.cluster, SourceTopic: "orders", TargetTopic: "orders", Whole: true,
@@ -70,10 +70,10 @@ func TestALinkIsWidened(t *testing.T) {
 	}
 	topic := events.Topics{Prefix: events.DefaultPrefix}.ReplicationCheckpoints()
 	passed := int64(3+4+5) + int64(4+5) + int64(3+5) // By the first declaration, the second and the third.
-	if r := open(topic); !r.Equal() || r.Same != int64(len(copied)) || r.Passed != passed || r.EqualTo != int64(wrote) {
+	if r := open(audit.NewCheckpoints(fra.cluster, topic)); !r.Equal() || r.Same != int64(len(copied)) || r.Passed != passed || r.EqualTo != int64(wrote) {
 		t.Errorf("want %d that were passed over, and %d copied: %+v", passed, len(copied), r)
 	}
-	if r := open(""); r.Wrong[compare.Missing] != passed {
+	if r := open(nil); r.Wrong[compare.Missing] != passed {
 		t.Errorf("without the checkpoint %d are missing: %+v", passed, r)
 	}
 	until(t, s, "in/orders/0", "the audit that goes on has seen all", func(st *standing) bool { return st.audited > 0 && st.unaudited == 0 })

@@ -67,8 +67,9 @@ func (do *failing) run(ctx context.Context, a *cli.App) error {
 		defer closed()
 		do.config.Here = failover.Site{Name: cmp.Or(do.as, a.Target.Cluster.Name, a.Site), Cluster: c, Links: here}
 		do.config.Site, do.config.Prefix = a.Site, a.Prefix
+		checkpoints := checkpointsOf(a, c)
 		do.config.Audit = func(l *replication.Link, topic, target string) audit.Config {
-			return configOf(a, l, copied{topic, target})
+			return configOf(a, l, copied{topic, target}, checkpoints)
 		}
 		do.config.Tell = func(s failover.Step, text string) { do.tell(a, s, text) }
 		var closing []func()

@@ -213,7 +213,7 @@ func printCopies(a *cli.App, views []copyView) error {
 	t := &cli.Table{Head: []string{"TOPIC", "P", "INTO", "STATE", "NEXT", "END", "COPIED", "REASON"}}
 	for _, v := range views {
 		t.Add(cli.Plain(v.Topic), cli.Plain(v.Partition), cli.Plain(v.TargetTopic), cli.Marked(v.stands(), colour(v.State)),
-			cli.Plain(v.Next), cli.Plain(v.SourceEnd), cli.Plain(v.Copied), cli.Plain(cli.Dash(v.Reason)))
+			cli.Plain(v.next()), cli.Plain(v.SourceEnd), cli.Plain(v.Copied), cli.Plain(cli.Dash(v.Reason)))
 	}
 	if err := a.Table(t); err != nil {
 		return err

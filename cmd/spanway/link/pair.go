@@ -56,8 +56,9 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 			return err
 		}
 		defer source.Close()
+		checkpoints := checkpointsOf(a, c)
 		for _, topic := range topics {
-			config := configOf(a, &l, topic)
+			config := configOf(a, &l, topic, checkpoints)
 			config.Source, config.Target = source, c
 			if change != nil {
 				change(&l, &config)
@@ -132,12 +133,17 @@ func openSource(a *cli.App, name string, log *slog.Logger) (*cluster.Cluster, er
 	return cluster.Open(config)
 }
 
+// checkpointsOf are those of the copies of this site, which are read once for all topics.
+func checkpointsOf(a *cli.App, c *cluster.Cluster) *audit.Checkpoints {
+	return audit.NewCheckpoints(c, events.Topics{Prefix: a.Prefix}.ReplicationCheckpoints())
+}
+
 // configOf is how a link copies a topic.
-func configOf(a *cli.App, l *replication.Link, topic copied) audit.Config {
+func configOf(a *cli.App, l *replication.Link, topic copied, checkpoints *audit.Checkpoints) audit.Config {
 	config := audit.Config{
 		SourceTopic: topic.topic, TargetTopic: topic.target, Letters: events.Topics{Prefix: a.Prefix}.DeadLetters(),
 		Declaration: audit.Declaration{
-			Relay: l.Relay, Announced: len(l.Applications) > 0, Checkpoints: events.Topics{Prefix: a.Prefix}.ReplicationCheckpoints(),
+			Relay: l.Relay, Announced: len(l.Applications) > 0, Checkpoints: checkpoints,
 		},
 	}
 	config.Tolerated = func(p int32) int64 { return l.Tolerated(topic.topic, p) }

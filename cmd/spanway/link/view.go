@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -93,6 +94,16 @@ type copyView struct {
 	Incidents  []incidentView `json:"incidents,omitempty"`
 	// IncidentsMore are older ones, which the log of the replicator has.
 	IncidentsMore int64 `json:"incidents_more,omitempty"`
+
+	begins bool // what comes Next is not known yet, and is 0
+}
+
+// next is the offset that comes next, for people.
+func (v *copyView) next() string {
+	if v.begins {
+		return "-"
+	}
+	return strconv.FormatInt(v.Next, 10)
 }
 
 type incidentView struct {
@@ -317,6 +328,7 @@ func viewCopies(l *replication.Link, status *replication.Status, now int64) (vie
 			ConsistentSince: cli.Stamp(m.ConsistentSinceMs), LastError: m.LastError, Replicator: m.Replicator,
 			Since: cli.Stamp(m.SinceMs), TargetEnd: m.TargetEnd,
 			Place: m.Place, Line: m.Line, Failures: m.Failures, AgainAt: cli.Stamp(m.AgainAtMs),
+			begins: m.LagUnknown && m.Generation == 0 && m.Next == 0,
 		}
 		if m.State == sourceDeleted {
 			v.Remedy = keptRemedy(l, m)

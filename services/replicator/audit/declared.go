@@ -13,25 +13,33 @@ import (
 // Declared is what the checkpoint of a copy says of what decided on the records of the source
 // below Next.
 type Declared struct {
-	All  []compare.Declared
-	Next int64
+	All        []compare.Declared
+	Next       int64
+	Generation uint32
 }
 
-// checkpoints are those of the copies of a Pair, as far as the log was read. They are safe for
-// concurrent use.
-type checkpoints struct {
+// Checkpoints are those of the copies of a cluster, as far as their log was read: Pairs that
+// share them read it once. They are safe for concurrent use.
+type Checkpoints struct {
 	cluster *cluster.Cluster
-	topic   string // none if it is empty
+	topic   string
 
 	mu   sync.Mutex
 	next map[int32]int64 // by partition
 	held map[string]map[string]*events.ReplicationCheckpointed
 }
 
+// NewCheckpoints are those that a topic of the target cluster has. It is read when it is needed.
+func NewCheckpoints(target *cluster.Cluster, topic string) *Checkpoints {
+	return &Checkpoints{cluster: target, topic: topic}
+}
+
 // declared is what the checkpoint says that counts of those that were saved for a copy before
-// the call.
-func (c *checkpoints) declared(ctx context.Context, id string) (Declared, error) {
-	if c.topic == "" {
+// the call. One that was saved of another topic than the target is now, or that was claimed
+// behind its end, does not count: the target was created again, or has lost its end. No
+// Checkpoints say nothing.
+func (c *Checkpoints) declared(ctx context.Context, id string, target events.ClusterPartition) (Declared, error) {
+	if c == nil {
 		return Declared{}, nil
 	}
 	c.mu.Lock()
@@ -43,8 +51,22 @@ func (c *checkpoints) declared(ctx context.Context, id string) (Declared, error)
 	if err != nil {
 		return Declared{}, fmt.Errorf("read the checkpoints: %w", err)
 	}
+	if len(c.held[id]) == 0 {
+		return Declared{}, nil
+	}
+	topic, err := c.cluster.Kafka().TopicID(ctx, target.Topic, target.Partition)
+	if err != nil {
+		return Declared{}, err
+	}
+	end, err := c.cluster.Kafka().Written(ctx, target.Topic, target.Partition)
+	if err != nil {
+		return Declared{}, err
+	}
 	var best *events.ReplicationCheckpointed
 	for _, m := range c.held[id] {
+		if m.Claim > end || m.TargetId != "" && topic != "" && m.TargetId != topic {
+			continue
+		}
 		if best == nil || m.Generation > best.Generation || m.Generation == best.Generation && m.Claim > best.Claim {
 			best = m
 		}
@@ -53,7 +75,7 @@ func (c *checkpoints) declared(ctx context.Context, id string) (Declared, error)
 }
 
 // readTo reads a partition up to its end.
-func (c *checkpoints) readTo(ctx context.Context, partition int32) error {
+func (c *Checkpoints) readTo(ctx context.Context, partition int32) error {
 	if c.held == nil {
 		c.next, c.held = map[int32]int64{}, map[string]map[string]*events.ReplicationCheckpointed{}
 	}
@@ -77,7 +99,7 @@ func (c *checkpoints) readTo(ctx context.Context, partition int32) error {
 }
 
 // take takes a record of the log. What cannot be read counts as none.
-func (c *checkpoints) take(r *events.Record) {
+func (c *Checkpoints) take(r *events.Record) {
 	key := string(r.Key)
 	if r.Value == nil {
 		for _, of := range c.held {
@@ -98,7 +120,7 @@ func (c *checkpoints) take(r *events.Record) {
 
 // declaredBy is what a checkpoint says; nil says nothing.
 func declaredBy(m *events.ReplicationCheckpointed) (d Declared) {
-	d.Next = m.GetNext()
+	d.Next, d.Generation = m.GetNext(), m.GetGeneration()
 	for _, one := range m.GetDeclared() {
 		of := compare.Declared{From: one.GetFrom(), Unknown: one.GetUnknown(), Relay: one.GetRelay()}
 		if r := one.GetRouting(); r != nil {

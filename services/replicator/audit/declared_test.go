@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/spanway/spanway/pkg/cluster"
@@ -30,7 +31,7 @@ func TestWhatTheCheckpointSays(t *testing.T) {
 	ams, fra := twoSites(t) // Each tenth record was not copied, from that at 3 on.
 	ctx := limited(t)
 	topic := events.Topics{Prefix: events.DefaultPrefix}.ReplicationCheckpoints()
-	p, err := Open(ctx, Config{Source: ams, Target: fra, SourceTopic: "orders", TargetTopic: "orders", Declaration: Declaration{Checkpoints: topic}})
+	p, err := Open(ctx, Config{Source: ams, Target: fra, SourceTopic: "orders", TargetTopic: "orders", Declaration: Declaration{Checkpoints: NewCheckpoints(fra, topic)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,4 +69,100 @@ func TestWhatTheCheckpointSays(t *testing.T) {
 	expect("another copy", 8, 2, 0)
 	p.cfg.Routed, p.cfg.Announced = &compare.Routing{Header: "to", Site: "fra"}, true
 	expect("an application tells how records are routed", 8, 2, 0)
+}
+
+// judged is a Pair of two sites, the topic of its checkpoints, and their first copies.
+func judged(t *testing.T, d Declaration) (p *Pair, fra *cluster.Cluster, topic string) {
+	ams, fra := twoSites(t)
+	topic = events.Topics{Prefix: events.DefaultPrefix}.ReplicationCheckpoints()
+	if _, err := fra.Ensure(limited(t), []events.TopicSpec{{Name: topic, Partitions: events.CheckpointPartitions}}); err != nil {
+		t.Fatal(err)
+	}
+	d.Checkpoints = NewCheckpoints(fra, topic)
+	p, err := Open(limited(t), Config{Source: ams, Target: fra, SourceTopic: "orders", TargetTopic: "orders", Declaration: d})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, fra, topic
+}
+
+const (
+	judgedID  = "ams/orders/1/orders"
+	targetEnd = 90 // of its copy
+)
+
+// What was declared for a target that was created again since, or for records behind the end of
+// one that has lost it, says nothing of what stands there now.
+func TestWhatWasDeclaredOfAnotherTarget(t *testing.T) {
+	p, fra, topic := judged(t, Declaration{})
+	own, err := fra.Kafka().TopicID(limited(t), "orders", 1)
+	if err != nil || own == "" {
+		t.Fatalf("the topic has ID %q, %v", own, err)
+	}
+	expect := func(when string, undeclared int64) {
+		t.Helper()
+		r, err := p.Partition(limited(t), 1)
+		if err != nil || r.Undeclared != undeclared || r.Wrong.Total() != 10-undeclared {
+			t.Errorf("%s: %+v, %v; of %d want that it is not known", when, r, err, undeclared)
+		}
+	}
+	mark := func(claim int64, id string, known int64) {
+		t.Helper()
+		save(t, fra, topic, judgedID, fmt.Sprintf("%s#1.%d", judgedID, claim), &events.ReplicationCheckpointed{
+			Copy: judgedID, Generation: 1, Claim: claim, Next: 100, TargetId: id,
+			Declared: []*events.ReplicationDeclared{{Unknown: true}, {From: known}},
+		})
+	}
+	mark(targetEnd-10, "another", 100)
+	expect("the target was created again", 0)
+	mark(targetEnd+1, own, 100)
+	expect("the target has lost its end", 0)
+	mark(targetEnd-20, own, 50)
+	expect("an earlier claim of this target", 5)
+	mark(targetEnd, own, 30)
+	expect("a claim at its end", 3)
+	mark(targetEnd-5, "", 100)
+	expect("a claim of which no ID was told", 3)
+}
+
+// A checkpoint says how far the source was decided when it was saved. What was copied behind it
+// was decided by the same declaration, whatever is declared now.
+func TestJustBehindANarrowing(t *testing.T) {
+	p, fra, topic := judged(t, Declaration{Routed: &compare.Routing{Header: "to", Site: "fra"}}) // No record has it.
+	save(t, fra, topic, judgedID, judgedID+"#1.1", &events.ReplicationCheckpointed{
+		Copy: judgedID, Generation: 1, Claim: 1, Next: 50, Declared: []*events.ReplicationDeclared{{}},
+	})
+	r, err := p.Partition(limited(t), 1)
+	if err != nil || r.Same != 90 || r.Wrong.Total() != 10 || r.Wrong[compare.Missing] != 10 {
+		t.Errorf("%+v, %v; want that the 90 that were copied are the same, and 10 are missing", r, err)
+	}
+	save(t, fra, topic, judgedID, judgedID+"#2.1", &events.ReplicationCheckpointed{
+		Copy: judgedID, Generation: 2, Claim: 1, Next: 50, Declared: []*events.ReplicationDeclared{{}},
+	})
+	if r, err = p.Partition(limited(t), 1); err != nil || r.Wrong[compare.Missing] != 5 {
+		t.Errorf("%+v, %v; want that copies of another generation tell nothing", r, err)
+	}
+}
+
+// The checkpoints of all topics are read once: those that were read and deleted since are known.
+func TestCheckpointsAreReadOnce(t *testing.T) {
+	p, fra, topic := judged(t, Declaration{})
+	save(t, fra, topic, judgedID, judgedID+"#1.1", &events.ReplicationCheckpointed{
+		Copy: judgedID, Generation: 1, Claim: 1, Next: 100, Declared: []*events.ReplicationDeclared{{Unknown: true}},
+	})
+	for when, open := range []func() *Pair{func() *Pair { return p }, func() *Pair {
+		partition := events.CopyPartition(judgedID)
+		if err := fra.Kafka().DeleteRecords(limited(t), topic, partition, 1); err != nil {
+			t.Fatal(err)
+		}
+		again, err := Open(limited(t), p.cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return again
+	}} {
+		if r, err := open().Partition(limited(t), 1); err != nil || r.Undeclared != 10 {
+			t.Errorf("pair %d: %+v, %v; want that of 10 it is not known what was declared", when, r, err)
+		}
+	}
 }

@@ -42,9 +42,9 @@ type Declaration struct {
 	Relay     bool
 	Routed    *compare.Routing
 	Announced bool
-	// Checkpoints is the topic of the target cluster that says what was declared before; what
-	// is declared now counts for all if it is empty.
-	Checkpoints string
+	// Checkpoints, of the target cluster, say what was declared before; what is declared now
+	// counts for all if it is nil.
+	Checkpoints *Checkpoints
 }
 
 // Progress is how far an audit of a partition has come.
@@ -59,10 +59,9 @@ type Pair struct {
 	cfg                          Config
 	sourceCluster, targetCluster string
 	// Partitions is how many the source has; the target has as many at least.
-	Partitions  int32
-	compacted   bool
-	letters     letters
-	checkpoints checkpoints
+	Partitions int32
+	compacted  bool
+	letters    letters
 }
 
 // SameCluster means that source and target are one cluster.
@@ -89,7 +88,7 @@ func (e *NoTopic) ExitCode() int { return 1 }
 
 // Open looks at both topics. An error names the side that is at fault.
 func Open(ctx context.Context, cfg Config) (*Pair, error) {
-	p := &Pair{cfg: cfg, checkpoints: checkpoints{cluster: cfg.Target, topic: cfg.Checkpoints}}
+	p := &Pair{cfg: cfg}
 	source, err := look(ctx, cfg.Source, cfg.SourceTopic)
 	if err != nil {
 		return nil, fmt.Errorf("source: %w", err)
@@ -154,7 +153,7 @@ func (p *Pair) sides(partition int32) *sides {
 		bothWays: p.cfg.BothWays, announced: p.cfg.Announced,
 	}
 	s.declared = func(ctx context.Context) (Declared, error) {
-		return p.checkpoints.declared(ctx, fmt.Sprintf("%s/%s/%d/%s", p.sourceCluster, p.cfg.SourceTopic, partition, p.cfg.TargetTopic))
+		return p.cfg.Checkpoints.declared(ctx, fmt.Sprintf("%s/%s/%d/%s", p.sourceCluster, p.cfg.SourceTopic, partition, p.cfg.TargetTopic), s.cfg.Target)
 	}
 	if p.cfg.Tolerated != nil {
 		s.cfg.Tolerated = p.cfg.Tolerated(partition)

@@ -79,6 +79,8 @@ func (s *sides) ends(ctx context.Context) (err error) {
 }
 
 // declare takes what was declared: of all that is copied below the ends, for it is saved before.
+// How far a checkpoint says that the source was decided may be old; the newest copy of its
+// generation was decided by it, too.
 func (s *sides) declare(ctx context.Context) error {
 	if s.declared == nil {
 		return nil
@@ -90,6 +92,16 @@ func (s *sides) declare(ctx context.Context) error {
 	if n := len(d.All); n > 0 && s.announced {
 		s.cfg.Routed = d.All[n-1].Routed
 	}
-	s.cfg.Declare(d.All, d.Next)
+	next := d.Next
+	if len(d.All) > 0 {
+		last, err := s.lastBefore(ctx, s.cfg.TargetRange.End)
+		if err != nil {
+			return fmt.Errorf("read the target: %w", err)
+		}
+		if last != nil && last.generation == d.Generation {
+			next = max(next, last.origin+1)
+		}
+	}
+	s.cfg.Declare(d.All, next)
 	return nil
 }

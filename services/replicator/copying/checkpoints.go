@@ -56,8 +56,13 @@ func (c *checkpoints) shard(id string) *shard {
 	return s
 }
 
-// Saved implements Checkpoints: it reads what was saved since it was called last.
+// Saved implements Checkpoints.
 func (c *checkpoints) Saved(ctx context.Context, id string) (*mirror.Checkpoint, error) {
+	return c.SavedFor(ctx, id, func(*mirror.Checkpoint) bool { return true })
+}
+
+// SavedFor implements Checkpoints: it reads what was saved since it was called last.
+func (c *checkpoints) SavedFor(ctx context.Context, id string, fits func(*mirror.Checkpoint) bool) (*mirror.Checkpoint, error) {
 	s := c.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -79,7 +84,7 @@ func (c *checkpoints) Saved(ctx context.Context, id string) (*mirror.Checkpoint,
 			}
 		}
 		if s.next = page.Next; s.next >= page.End {
-			return s.best(id), nil
+			return s.best(id, fits), nil
 		}
 	}
 }
@@ -108,10 +113,10 @@ func (s *shard) take(r *events.Record) error {
 	return nil
 }
 
-// best is the one that counts; nil if there is none.
-func (s *shard) best(id string) (best *mirror.Checkpoint) {
+// best is the one that counts of those that fit; nil if there is none.
+func (s *shard) best(id string, fits func(*mirror.Checkpoint) bool) (best *mirror.Checkpoint) {
 	for _, c := range s.held[id] {
-		if best == nil || c.Newer(best) {
+		if fits(&c) && (best == nil || c.Newer(best)) {
 			best = &c
 		}
 	}

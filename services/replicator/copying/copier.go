@@ -72,6 +72,7 @@ type Copier struct {
 	pages     int // places of the next page, if it is full
 	renewal   time.Duration
 	claimed   time.Time // zero: there is no claim
+	held      Claimed   // what the target held by then
 	renewed   time.Time
 	claims    pauses        // between attempts to take the partition
 	others    pauses        // between other attempts

@@ -172,6 +172,14 @@ func (s *shelf) Saved(_ context.Context, id string) (*mirror.Checkpoint, error) 
 	return nil, nil
 }
 
+func (s *shelf) SavedFor(ctx context.Context, id string, fits func(*mirror.Checkpoint) bool) (*mirror.Checkpoint, error) {
+	c, err := s.Saved(ctx, id)
+	if c != nil && !fits(c) {
+		c = nil
+	}
+	return c, err
+}
+
 func (s *shelf) Save(_ context.Context, id string, c mirror.Checkpoint) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

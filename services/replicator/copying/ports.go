@@ -58,6 +58,8 @@ type Checkpoints interface {
 	// Saved is the checkpoint that counts of all that were saved for a copy before the
 	// call; nil if there is none.
 	Saved(ctx context.Context, id string) (*mirror.Checkpoint, error)
+	// SavedFor is Saved of those that fit.
+	SavedFor(ctx context.Context, id string, fits func(*mirror.Checkpoint) bool) (*mirror.Checkpoint, error)
 	// Save saves one. It is durable when Save returns.
 	Save(ctx context.Context, id string, c mirror.Checkpoint) error
 }

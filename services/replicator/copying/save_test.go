@@ -169,3 +169,35 @@ func advance(t *testing.T, c *Copier, until func() bool) (rounds int) {
 	}
 	return rounds
 }
+
+// shut is a shelf that cannot be read a few times, once the partition was claimed.
+type shut struct {
+	shelf
+	of    *partition
+	fails atomic.Int32
+}
+
+func (s *shut) Saved(ctx context.Context, id string) (*mirror.Checkpoint, error) {
+	s.of.mu.Lock()
+	claimed := s.of.epoch > 0
+	s.of.mu.Unlock()
+	if claimed && s.fails.Add(-1) >= 0 {
+		return nil, errors.New("the log of checkpoints is away")
+	}
+	return s.shelf.Saved(ctx, id)
+}
+
+// A checkpoint that cannot be read costs no further claim: only the read is tried again.
+func TestAClaimIsNotRepeatedForItsCheckpoint(t *testing.T) {
+	s := newStage()
+	s.source.put(numbered(0, 10))
+	cfg := s.config()
+	keeps := &shut{of: s.target}
+	keeps.fails.Store(3)
+	cfg.Checkpoints = keeps
+	r := start(t, cfg)
+	r.until("all is copied", next(10))
+	if epoch, left := s.target.epoch, keeps.fails.Load(); epoch != 1 || left >= 0 {
+		t.Errorf("it was claimed %d times, with %d errors left; want once, and none", epoch, left)
+	}
+}

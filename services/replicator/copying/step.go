@@ -47,20 +47,24 @@ func (c *Copier) take(ctx context.Context, step mirror.Step) error {
 	}
 }
 
+// claim takes the target, and then reads the checkpoint that counts: after an error of that
+// read the claim stands, and only the read is tried again.
 func (c *Copier) claim(ctx context.Context) error {
-	began := time.Now()
-	claimed, err := c.cfg.Target.Claim(ctx)
-	c.report.FenceRefused = kafka.IsDenied(err)
-	if err != nil {
-		return err
+	if c.claimed.IsZero() {
+		began := time.Now()
+		held, err := c.cfg.Target.Claim(ctx)
+		c.report.FenceRefused = kafka.IsDenied(err)
+		if err != nil {
+			return err
+		}
+		c.held, c.claimed, c.renewed, c.renewal = held, began, began, held.RenewEvery
 	}
 	saved, err := c.savedNow(ctx) // What others have saved who had the partition meanwhile.
 	if err != nil {
 		return err
 	}
 	c.copy.Known(saved)
-	c.claimed, c.renewed, c.renewal = began, began, claimed.RenewEvery
-	return c.copy.Claimed(claimed.Start, claimed.End, claimed.ID)
+	return c.copy.Claimed(c.held.Start, c.held.End, c.held.ID)
 }
 
 func (c *Copier) readTail(ctx context.Context, s mirror.ReadTail) error {

@@ -2,6 +2,7 @@ package copying
 
 import (
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -16,9 +17,10 @@ func TestACopyIsASpanOfTheRecordsTrace(t *testing.T) {
 	otel.SetTracerProvider(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)))
 	defer otel.SetTracerProvider(before)
 	parent := []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	written := time.Now().Add(-time.Hour)
 	s := newStage()
 	s.source.append(
-		events.Record{Value: []byte("traced"), Headers: []events.Header{{Key: events.HeaderTraceparent, Value: parent}}},
+		events.Record{Timestamp: written.UnixMilli(), Value: []byte("traced"), Headers: []events.Header{{Key: events.HeaderTraceparent, Value: parent}}},
 		events.Record{Value: []byte("not sampled"), Headers: []events.Header{{Key: events.HeaderTraceparent, Value: []byte("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")}}},
 		events.Record{Value: []byte("without")})
 	r := start(t, s.config())
@@ -30,6 +32,16 @@ func TestACopyIsASpanOfTheRecordsTrace(t *testing.T) {
 	}
 	if got := ended[0]; got.SpanContext().TraceID().String() != "0af7651916cd43dd8448eb211c80319c" || got.Parent().SpanID().String() != "b7ad6b7169203331" || got.Name() != "copy orders" {
 		t.Errorf("%+v", got)
+	}
+	delay := -1.0
+	for _, a := range ended[0].Attributes() {
+		if a.Key == "spanway.copy.delay_ms" {
+			delay = a.Value.AsFloat64()
+		}
+	}
+	least, most := float64(time.Hour.Milliseconds()), float64(time.Since(written).Milliseconds()+1)
+	if delay < least || delay > most {
+		t.Errorf("the copy of a record that is an hour old is %v ms behind it, want %v to %v", delay, least, most)
 	}
 	if all := s.target.all(); string(all[0].Headers[0].Value) != string(parent) {
 		t.Errorf("the record's own trace context is %q", all[0].Headers[0].Value)

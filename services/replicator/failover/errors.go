@@ -18,6 +18,9 @@ const (
 	NothingCopied Code = "NOTHING_COPIED"
 	// SourceUnreachable: the source does not answer.
 	SourceUnreachable Code = "SOURCE_UNREACHABLE"
+	// SourceRejected: the source is there, and the connection to it cannot be made as it is
+	// configured: that of the command, or that of a replicator, so that nothing is copied.
+	SourceRejected Code = "SOURCE_REJECTED"
 	// SourceIsWritten: records still arrive at the source.
 	SourceIsWritten Code = "SOURCE_IS_WRITTEN"
 	// NotDrained: not all of the source is copied.

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator/audit"
 )
 
 // away goes on without a source that does not answer, if that is forced.
 func (r *run) away(ctx context.Context, why error) error {
+	if rejected := (*cluster.Rejected)(nil); !r.Force && errors.As(why, &rejected) {
+		return r.fail(SourceRejected, why, nil, "the source %s is there, and does not take the connection as it is configured here, or is not taken; mend that in the configuration file, for --force is for a source that is away", r.link.Source)
+	}
 	if !r.Force {
 		return r.fail(SourceUnreachable, why, nil, "the source %s does not answer; --force goes on without it, and says what is known to be missing", r.link.Source)
 	}

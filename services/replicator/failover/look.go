@@ -12,6 +12,7 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/pkg/replication/links"
+	"github.com/spanway/spanway/services/replicator/selection"
 )
 
 // reversible refuses a link of which the other site cannot become the copy.
@@ -185,6 +186,9 @@ func (r *run) behind(s *replication.Status) (places []string, err error) {
 	if left > 0 {
 		r.tell(Drain, "%d records are left in %d partitions", left, len(places))
 	}
+	if p := r.rejected(s); p != nil && left > 0 {
+		return nil, r.fail(SourceRejected, nil, places, "the replicators of this site cannot connect to the source, so that nothing is copied: %s", p.Text)
+	}
 	for _, m := range s.Shares {
 		if m.Link == r.link.Name && (m.State == "failed" || m.FailedTopics > 0) && len(m.Problems) > 0 && len(places) == 0 && time.Since(time.UnixMilli(m.AtMs)) < fresh {
 			p := m.Problems[0]
@@ -192,6 +196,22 @@ func (r *run) behind(s *replication.Status) (places []string, err error) {
 		}
 	}
 	return places, nil
+}
+
+// rejected is the problem of a replicator whose connection to the source cannot be made as it is
+// configured; nil if none has told of it lately. It does not go away by waiting.
+func (r *run) rejected(s *replication.Status) *events.ReplicationProblem {
+	for _, m := range s.Shares {
+		if m.Link != r.link.Name || time.Since(time.UnixMilli(m.AtMs)) >= fresh {
+			continue
+		}
+		for _, p := range m.Problems {
+			if p.Code == string(selection.SourceRejected) {
+				return p
+			}
+		}
+	}
+	return nil
 }
 
 // fresh is how old a report of problems may be: replicators report once a second.
