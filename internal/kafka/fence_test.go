@@ -9,6 +9,7 @@ import (
 
 	kafkago "github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/spanway/spanway/internal/embedded"
 	"github.com/spanway/spanway/internal/kafka/batch"
@@ -161,6 +162,46 @@ func TestARightToATransactionalIDIsNamed(t *testing.T) {
 	err = c.denied(txn.needs(), failure("write a marker", int16(kafkago.ClusterAuthorizationFailed)))
 	if !errors.As(err, &lacks) || lacks.Operation != "ClusterAction" || lacks.Resource != "cluster" {
 		t.Errorf("%v", err)
+	}
+}
+
+// A producer ID has 32,766 epochs. Behind the last one the coordinator goes on with another ID,
+// and the claim fences the one before, which may have written in front of it.
+func TestEpochsAreUsedUp(t *testing.T) {
+	b, err := embedded.Start(embedded.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	w := fenced(t, b.Addr(), "epochs")
+	first := claimed(t, w)
+	append1(t, w, first.End)
+	raw, err := kgo.NewClient(kgo.SeedBrokers(b.Addr()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(raw.Close)
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.TransactionalID, req.TransactionTimeoutMillis, req.ProducerID, req.ProducerEpoch = &w.config.ID, 60_000, -1, -1
+	epoch := first.Epoch
+	for epoch < math.MaxInt16-1 { // Claims that die at once.
+		answer, err := req.RequestWith(t.Context(), raw)
+		if err != nil || answer.ErrorCode != 0 || answer.ProducerID != first.ProducerID || answer.ProducerEpoch <= epoch {
+			t.Fatalf("behind epoch %d of producer %d: %+v, %v", epoch, first.ProducerID, answer, err)
+		}
+		epoch = answer.ProducerEpoch
+	}
+	next := fenced(t, b.Addr(), "epochs")
+	claim := claimed(t, next)
+	if claim.ProducerID == first.ProducerID || claim.Epoch < 0 || claim.Epoch > 1 {
+		t.Fatalf("behind epoch %d of producer %d the claim is %+v; want another producer, from its first epoch on", epoch, first.ProducerID, claim)
+	}
+	if claim.End != claim.Marker+2 {
+		t.Errorf("marker %d, end %d: want a marker behind it that fences the earlier producer", claim.Marker, claim.End)
+	}
+	append1(t, next, claim.End)
+	if again := claimed(t, fenced(t, b.Addr(), "epochs")); again.ProducerID != claim.ProducerID || again.End != again.Marker+1 {
+		t.Errorf("the claim behind that is %+v; want one of producer %d that has nothing to fence", again, claim.ProducerID)
 	}
 }
 
