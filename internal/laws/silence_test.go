@@ -77,22 +77,22 @@ var waits = map[string]string{
 // loops go on until a context ends, or ask a broker again and again, and return what
 // fails: they try nothing again.
 var loops = map[string]string{
-	"internal/kafka/alive.go beat":                     "sends heartbeats until one fails, which joining then tells of",
-	"internal/kafka/producer.go room":                  "waits for room in memory",
-	"pkg/watermillkafka/subscription.go alone":         "serves anew when the number of partitions has changed",
-	"cmd/spanway/task/file.go read":                    "reads lines",
-	"cmd/spanway/queue/enqueue.go lines":               "reads lines",
-	"pkg/eventlog/follower.go Run":                     "tells of itself by its hook Trouble, which each Step calls",
-	"pkg/eventlog/sharedlog/append.go appendCalls":     "tells by a Try, which each append is given",
-	"examples/two-sites/main.go read":                  "reads further pages until what it waits for is there, and returns what fails",
-	"examples/replicated-ledger/main.go transfer":      "makes the next transfer, and returns what fails",
-	"pkg/eventlog/mirrored/fetch.go read":              "reads further pages, past what does not count, and returns what fails",
-	"pkg/eventlog/mirrored/search.go newest":           "looks further back, and returns what fails",
-	"pkg/ids/generator.go take":                        "asks again until Close, and tells callers of Next",
-	"pkg/queue/open.go awaitGone":                      "looks until a topic that was deleted is gone, and returns what fails",
-	"services/replicator/copying/checkpoints.go Saved": "reads further pages of what there is, and returns what fails",
-	"internal/bench/mirror_live.go found":              "looks until a record is there, and returns what fails",
-	"internal/query/why.go explain":                    "reads further pages of what there is, and returns what fails",
+	"internal/kafka/alive.go beat":                        "sends heartbeats until one fails, which joining then tells of",
+	"internal/kafka/producer.go room":                     "waits for room in memory",
+	"pkg/watermillkafka/subscription.go alone":            "serves anew when the number of partitions has changed",
+	"cmd/spanway/task/file.go read":                       "reads lines",
+	"cmd/spanway/queue/enqueue.go lines":                  "reads lines",
+	"pkg/eventlog/follower.go Run":                        "tells of itself by its hook Trouble, which each Step calls",
+	"pkg/eventlog/sharedlog/append.go appendCalls":        "tells by a Try, which each append is given",
+	"examples/two-sites/main.go read":                     "reads further pages until what it waits for is there, and returns what fails",
+	"examples/replicated-ledger/main.go transfer":         "makes the next transfer, and returns what fails",
+	"pkg/eventlog/mirrored/fetch.go read":                 "reads further pages, past what does not count, and returns what fails",
+	"pkg/eventlog/mirrored/search.go newest":              "looks further back, and returns what fails",
+	"pkg/ids/generator.go take":                           "asks again until Close, and tells callers of Next",
+	"pkg/queue/open.go awaitGone":                         "looks until a topic that was deleted is gone, and returns what fails",
+	"services/replicator/copying/checkpoints.go SavedFor": "reads further pages of what there is, and returns what fails",
+	"internal/bench/mirror_live.go found":                 "looks until a record is there, and returns what fails",
+	"internal/query/why.go explain":                       "reads further pages of what there is, and returns what fails",
 }
 
 // whatTells is the one place that pauses.

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/internal/bench"
 )
 
 type valid struct{}
@@ -50,6 +52,19 @@ func TestMirrorsAreMeasuredOnOwnBrokersOnly(t *testing.T) {
 		stdout, stderr, code := program.Call(t.Context(), "", "bench", "mirror", flag, "--records", "1", "--config", config)
 		if code != cli.ExitUsage || stdout != "" || !strings.Contains(stderr, "bench mirror starts two brokers of its own") {
 			t.Errorf("%s: it ends with %d, and says %s%s", flag, code, stdout, stderr)
+		}
+	}
+}
+
+// The benchmark of mirrors says whether topics are found as fast as they are to be.
+func TestHowFastTopicsAreFoundIsJudged(t *testing.T) {
+	for most, want := range map[float64]string{541: "at most 541 ms, within the goal of 1000 ms", 1201: "at most 1201 ms, beyond the goal of 1000 ms"} {
+		var out strings.Builder
+		if err := printMirror(cli.NewApp(cli.Streams{Out: &out, Err: io.Discard}), &bench.MirrorResult{FoundP50: 504, FoundMax: most}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, out.String())
 		}
 	}
 }
