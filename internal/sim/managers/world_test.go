@@ -15,6 +15,8 @@ import (
 
 // mutant is what a wrong manager does. Nil functions change nothing.
 type mutant struct {
+	// from is the seed from which on it is looked for, if it takes many.
+	from uint64
 	// receives changes what a site's core is given.
 	receives func(at *local, m proto.Message) proto.Message
 	// emits sees what a site's core decided, and says what is appended.
