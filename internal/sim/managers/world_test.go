@@ -3,6 +3,7 @@ package managers_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -15,8 +16,6 @@ import (
 
 // mutant is what a wrong manager does. Nil functions change nothing.
 type mutant struct {
-	// from is the seed from which on it is looked for, if it takes many.
-	from uint64
 	// receives changes what a site's core is given.
 	receives func(at *local, m proto.Message) proto.Message
 	// emits sees what a site's core decided, and says what is appended.
@@ -56,6 +55,8 @@ type local struct {
 	of    uint64          // its number
 	next  uint64          // the entry that the channel sends next, if it is not applied by then
 	own   *events.NetworkObject
+	// tasks are those in flight.
+	tasks []*events.NetworkRealising
 }
 
 var names = []string{"ams", "fra", "sin", "nyc"}
@@ -111,10 +112,16 @@ func (w *world) receive(at *local, m proto.Message) {
 			all = w.mutant.emits(at, m)
 		}
 		for _, m := range all {
+			if task, ok := m.(*events.NetworkRealising); ok {
+				w.ordered(at, task)
+				at.tasks = append(at.tasks, task)
+			}
 			at.core.Apply(events.Logged{Message: proto.Clone(m)})
 		}
 	}
 	at.core.Decide(events.Input[site.Input]{Value: site.Input{ID: "1", Message: m}}, now, emit)
+	for at.core.Advance(now, emit) {
+	}
 	w.closed(at)
 }
 
@@ -129,6 +136,44 @@ func (w *world) closed(at *local) {
 		}
 		has[o.Path] = true
 	}
+}
+
+// ordered looks whether a task is the only one of its object, whether what the object refers
+// to was realised before it, and, if it is removed, whether nothing refers to it any more.
+func (w *world) ordered(at *local, task *events.NetworkRealising) {
+	for _, other := range at.tasks {
+		if other.Path == task.Path {
+			w.fail("%s: two tasks of %s are in flight", at.name, task.Path)
+		}
+	}
+	if task.Object == nil {
+		for _, s := range at.core.Statuses() {
+			if s.Realised != nil && slices.Contains(model.NewObject(s.Realised, 0).References, model.Path(task.Path)) {
+				w.fail("%s: %s is removed while %s refers to it", at.name, task.Path, s.Path)
+			}
+		}
+		return
+	}
+	for _, r := range model.NewObject(task.Object, 0).References {
+		if s, ok := at.core.StatusOf(r); ok && s.Wanted != nil && s.Standing != site.Realised {
+			w.fail("%s: %s is realised while %s is %v", at.name, task.Path, r, s.Standing)
+		}
+	}
+}
+
+// finish ends a task that is in flight.
+func (w *world) finish(at *local) {
+	if len(at.tasks) == 0 {
+		return
+	}
+	i := w.rng.IntN(len(at.tasks))
+	id := at.tasks[i].TaskId
+	at.tasks = slices.Delete(at.tasks, i, i+1)
+	if !w.calm && w.chance(4) {
+		w.receive(at, &events.TaskFailed{TaskId: id})
+		return
+	}
+	w.receive(at, &events.TaskSucceeded{TaskId: id})
 }
 
 // channel does one thing of what the channel of a site does.
@@ -265,7 +310,12 @@ func (w *world) settle(t testing.TB) {
 				w.read(at)
 			}
 			_, syncing := w.global.Sync(name)
-			idle = idle && len(at.inbox) == before && !syncing
+			idle = idle && len(at.inbox) == before && !syncing && len(at.tasks) == 0
+			w.clock += 3_600_000 // What failed is tried again.
+			w.receive(at, nil)
+			for len(at.tasks) > 0 {
+				w.finish(at)
+			}
 		}
 		if idle {
 			return
@@ -281,6 +331,11 @@ func (w *world) judge() {
 		must, has := w.global.State().Project(at.name), at.core.Wanted()
 		if model.Digest(must) != model.Digest(has) || len(must) != len(has) {
 			w.fail("%s has %v, and must have %v", at.name, paths(has), paths(must))
+		}
+		for _, s := range at.core.Statuses() {
+			if s.Standing != site.Realised || s.Wanted != nil && !proto.Equal(s.Realised, s.Wanted.Message) {
+				w.fail("%s: %s is %v, and waits for %q", at.name, s.Path, s.Standing, s.WaitsFor)
+			}
 		}
 		if of.Applied != of.Last || of.Applied != at.core.Report().Sequence {
 			w.fail("%s is said to have entry %d of %d, and has %d", at.name, of.Applied, of.Last, at.core.Report().Sequence)

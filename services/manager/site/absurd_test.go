@@ -16,7 +16,7 @@ import (
 // be written and read.
 func TestAbsurdInput(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(200) {
+	for seed := range uint64(500) {
 		rng := rand.New(rand.NewPCG(seed, 15))
 		c := site.New(config)
 		emit := func(m proto.Message) {

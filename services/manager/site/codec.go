@@ -75,5 +75,8 @@ func (c *Core) Restore(state []byte) error {
 		}
 		c.dirty[p] = true
 	}
+	for p := range c.objects {
+		c.link(p)
+	}
 	return nil
 }

@@ -37,6 +37,8 @@ type Core struct {
 	byTask         map[string]network.Path
 	// dirty are the paths that Advance looks at.
 	dirty map[network.Path]bool
+	// users are what refers to a path: as it is wanted, realised or tried.
+	users map[network.Path]map[network.Path]bool
 	// again are those that failed, which are tried again later.
 	again map[network.Path]bool
 }
@@ -58,7 +60,8 @@ type object struct {
 	attempt        uint32
 	failed         string
 	againAt        int64
-	drifted        bool // what is realised is not so any more
+	drifted        bool           // what is realised is not so any more
+	links          []network.Path // what it refers to, as users has it
 }
 
 // New returns the state of an empty log.
@@ -75,6 +78,7 @@ func New(cfg Config) *Core {
 	return &Core{
 		cfg: cfg, objects: map[network.Path]*object{}, local: map[network.Path]*events.NetworkObject{},
 		byTask: map[string]network.Path{}, dirty: map[network.Path]bool{}, again: map[network.Path]bool{},
+		users: map[network.Path]map[network.Path]bool{},
 	}
 }
 
@@ -94,7 +98,9 @@ func (c *Core) Apply(l events.Logged) {
 			c.needs = m.Code
 		}
 	case *events.NetworkSyncBegan:
-		c.begun = &collecting{begin: m.GetBegin()}
+		if m.Begin != nil {
+			c.begun = &collecting{begin: m.Begin}
+		}
 	case *events.NetworkSyncCollected:
 		c.collect(m.GetSegment())
 	case *events.NetworkSyncApplied:
@@ -148,6 +154,7 @@ func (c *Core) touch(p network.Path) {
 	if o == nil {
 		return
 	}
+	c.link(p)
 	if o.wanted == nil && o.realised == nil && o.task == "" && !o.drifted && c.local[p] == nil {
 		delete(c.objects, p)
 		delete(c.dirty, p)

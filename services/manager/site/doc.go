@@ -28,7 +28,8 @@
 //	       ▲                               └─▶ failed ──▶ again, later and later
 //	       └── drift was found
 //
-// Of each object one task at most is in flight. Where an object of the site's own has the same
+// Of each object one task at most is in flight. Definitions are realised before what refers to
+// them, and removed after it. Where an object of the site's own has the same
 // path, the policy of the type says which of the two is realised (network.PolicyOf).
 //
 // # Invariants

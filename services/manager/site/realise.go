@@ -48,6 +48,7 @@ func (c *Core) realisation(m proto.Message) {
 		c.tasks++
 		c.byTask[m.TaskId] = p
 		delete(c.again, p)
+		c.link(p)
 	case *events.NetworkRealised:
 		if o := c.finish(m.Path, m.TaskId); o != nil {
 			o.realised, o.attempt, o.drifted, o.tried = o.tried, 0, false, nil
@@ -124,9 +125,15 @@ func (c *Core) due(p network.Path, now int64) bool {
 	switch {
 	case o == nil || o.task != "":
 		return false
-	case o.failed != "":
-		return o.againAt <= now
+	case o.failed != "" && o.againAt > now:
+		return false
 	}
+	return (o.failed != "" || c.differs(p)) && c.blocked(p) == ""
+}
+
+// differs tells whether an object is not as it must be, as far as is known.
+func (c *Core) differs(p network.Path) bool {
+	o := c.objects[p]
 	return o.drifted || !network.Equal(o.realised, c.effective(p))
 }
 

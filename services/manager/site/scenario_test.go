@@ -64,7 +64,7 @@ func (p *player) run(command, rest string) string {
 		p.decide(&events.TaskExpired{TaskId: rest})
 	case "objects":
 		for _, s := range p.core.Statuses() {
-			fmt.Fprintf(&p.out, "%s %v, entry %d, wanted %v, local %v, realised %v %s\n", s.Path, s.Standing, s.Sequence, s.Wanted != nil, s.Local != nil, s.Realised != nil, s.Reason)
+			fmt.Fprintf(&p.out, "%s %v, entry %d, wanted %v, local %v, realised %v %s%s\n", s.Path, s.Standing, s.Sequence, s.Wanted != nil, s.Local != nil, s.Realised != nil, s.Reason, s.WaitsFor)
 		}
 	case "report":
 		p.out.WriteString(managertest.Show(p.core.Report()))

@@ -72,6 +72,8 @@ type Status struct {
 	Term, Sequence uint64
 	// Task in flight.
 	Task string
+	// WaitsFor is the path of what is realised or removed before it; empty: nothing.
+	WaitsFor network.Path
 	// Reason of the last failure, and when it is tried again.
 	Reason    string
 	AgainAtMs int64
@@ -105,7 +107,7 @@ func (c *Core) status(p network.Path) Status {
 	case o.task != "":
 		s.Standing = InFlight
 	case o.drifted || !network.Equal(o.realised, c.effective(p)):
-		s.Standing = Waiting
+		s.Standing, s.WaitsFor = Waiting, c.blocked(p)
 	case o.wanted != nil && s.Local != nil && network.PolicyOf(p.Type()) == network.Refuse:
 		s.Standing, s.Reason = InConflict, network.Conflict
 	default:
