@@ -1804,7 +1804,8 @@ func (x *NetworkSyncEnded) GetAtMs() int64 {
 	return 0
 }
 
-// NetworkSiteObserved: the site has applied its entries up to this one.
+// NetworkSiteObserved: the site has applied its entries up to this one. If it is beyond the
+// last one that this log knows of, the numbers up to it are used, and a new term begins.
 type NetworkSiteObserved struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the site.
@@ -2018,7 +2019,7 @@ type NetworkEntry struct {
 	Site string `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
 	// Of the global manager.
 	Term uint64 `protobuf:"varint,2,opt,name=term,proto3" json:"term,omitempty"`
-	// Dense: 1 for the first of the term, then one more for each.
+	// One more for each, also across terms. One is left out only where a full sync is due.
 	Sequence uint64 `protobuf:"varint,3,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// The one before it.
 	Previous uint64 `protobuf:"varint,4,opt,name=previous,proto3" json:"previous,omitempty"`

@@ -80,7 +80,7 @@ func (w *world) change() {
 // step does something.
 func (w *world) step() {
 	at := w.locals[names[w.rng.IntN(len(names))]]
-	switch w.rng.IntN(44) {
+	switch w.rng.IntN(48) {
 	case 0:
 		w.ask(&events.NetworkSiteRequested{Site: at.name, Labels: map[string]string{"region": []string{"eu", "us"}[w.rng.IntN(2)]}})
 	case 1:
@@ -97,7 +97,7 @@ func (w *world) step() {
 		at.sync = nil // The channel crashes in the middle of it.
 	case 6:
 		if w.chance(2) {
-			w.takeOver(w.rng.IntN(4))
+			w.takeOver(w.rng.IntN(30))
 		}
 	case 7, 8:
 		w.ask(&events.NetworkWithdrawRequested{Change: w.global.Change() - uint64(w.rng.IntN(3))})
@@ -114,6 +114,8 @@ func (w *world) step() {
 		if !at.away || w.chance(4) {
 			w.channel(at)
 		}
+	case 44, 45, 46, 47:
+		w.goOn(at)
 	case 28, 29, 30, 31:
 		w.finish(at)
 	default:

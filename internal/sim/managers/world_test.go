@@ -41,6 +41,8 @@ type world struct {
 	wrong  string // the first thing that must not be
 	told   []*events.NetworkSiteReport
 	calm   bool // nothing is lost any more
+	// old is the global manager of a term before, which knows of none later and goes on.
+	old *network.Core
 }
 
 // local is a site.
@@ -287,12 +289,32 @@ func (w *world) restart(at *local) {
 
 // takeOver has another global manager fold the log, without the last of it, and begin a term.
 func (w *world) takeOver(lost int) {
+	w.old = w.global
 	w.log = w.log[:max(w.floor, len(w.log)-lost)]
 	w.global = network.NewBounded(6)
 	for _, m := range w.log {
 		w.global.Apply(events.Logged{Message: m})
 	}
 	w.ask(&events.NetworkPromoteRequested{Reason: "lost"})
+	w.floor = len(w.log) // A term must not begin twice: doc.go of the core.
+}
+
+// goOn has the global manager of a term before change something, or send a site what it has.
+func (w *world) goOn(at *local) {
+	if w.old == nil {
+		return
+	}
+	if w.chance(3) {
+		w.ids++
+		request := network.Command{ID: fmt.Sprint(w.ids), Message: &events.NetworkChangeRequested{Objects: []*events.NetworkObject{w.object()}}}
+		w.old.Decide(events.Input[network.Command]{Value: request}, events.Clock{Now: w.clock}, func(m proto.Message) {
+			w.old.Apply(events.Logged{Message: m})
+		})
+		return
+	}
+	if e := w.old.Entry(at.name, at.core.Report().Sequence+1); e != nil {
+		w.send(at, e)
+	}
 }
 
 // settle lets everything come to rest: nothing is lost or late any more.

@@ -196,12 +196,13 @@ func (c *Core) retired(name string) {
 	c.gone[name] = &site{last: s.last + 1, applied: s.applied, sync: s.sync}
 }
 
-// promoted begins a term: all queues are built anew.
+// promoted begins a term: all sites get full syncs, and their numbers go on.
 func (c *Core) promoted(term uint64) {
 	c.term = term
-	c.gone = map[string]*site{}
-	for _, s := range c.sites {
-		*s = site{}
+	for _, of := range []map[string]*site{c.sites, c.gone} {
+		for _, s := range of {
+			*s = site{last: s.last}
+		}
 	}
 }
 

@@ -6,8 +6,8 @@
 //
 // # Queues
 //
-// What a site gets of a change follows from the fold: its entries of a term are numbered
-// without gaps, and each names the one before it. The core remembers those that the site has
+// What a site gets of a change follows from the fold: its entries are numbered, also across
+// terms, and each names the one before it. A number is left out only where a full sync is due. The core remembers those that the site has
 // not reported as applied; a delivery appends them to the site's queue behind what the queue's
 // tail names, so it may be killed at any time.
 //
@@ -31,6 +31,13 @@
 //     entries 1 to n: also if it began with a full sync of base m ≤ n.
 //   - What a site reports moves its progress forward only, and only in the current term.
 //   - A request ID is decided once, while it is among the latest MaxRequests.
+//
+// # Lost ends
+//
+// A log that lost its end is taken over in a new term. A site that has more than the log knows
+// of begins one, too. What must not be lost is the beginning of a term that sites have followed:
+// the same term would begin again, which is found only where a site has more entries or full
+// syncs of it.
 //
 // # Crashes
 //

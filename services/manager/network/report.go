@@ -9,7 +9,7 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// maxTerm bounds what a report can say, so that a term above it can be numbered.
+// maxTerm bounds the terms and the numbers of a report, so that there are some above them.
 const maxTerm = 1 << 60
 
 // report folds what a channel has seen of its site: what it says moves forward only. A site
@@ -18,10 +18,14 @@ const maxTerm = 1 << 60
 func (d *decision) report(m *events.NetworkSiteReport) {
 	s := d.sites[m.Site]
 	switch {
-	case s == nil, m.Term > maxTerm:
+	case s == nil, m.Term > maxTerm, m.Sequence > maxTerm:
 		return
-	case m.Term > d.term, m.Term == d.term && m.Sequence > s.last:
-		d.promote(max(d.term, m.Term)+1, fmt.Sprintf("AHEAD: %s has entry %d of term %d; this log ends at entry %d of term %d", m.Site, m.Sequence, m.Term, s.last, d.term))
+	case m.Term > d.term, m.Term == d.term && (m.Sequence > s.last || m.Sync > s.sync):
+		at := s.last
+		if m.Sequence > s.last {
+			d.emit(&events.NetworkSiteObserved{Site: m.Site, Sequence: m.Sequence, AtMs: d.now})
+		}
+		d.promote(max(d.term, m.Term)+1, fmt.Sprintf("AHEAD: %s has entry %d of term %d; this log ends at entry %d of term %d", m.Site, m.Sequence, m.Term, at, d.term))
 		return
 	case m.Term < d.term: // It gets a full sync of this term.
 		return

@@ -93,11 +93,13 @@ func (p *pending) within(next *pending) bool {
 	return true
 }
 
-// observe notes how far the site has come: forward only.
+// observe notes how far the site has come: forward only. Beyond the last entry are numbers
+// that a log which was lost has used: they are not used again.
 func (s *site) observe(sequence uint64) {
-	if sequence <= s.applied || sequence > s.last {
+	if sequence <= s.applied {
 		return
 	}
+	s.last = max(s.last, sequence)
 	s.applied = sequence
 	if n := s.last - sequence; uint64(len(s.entries)) > n {
 		s.entries = slices.Clone(s.entries[uint64(len(s.entries))-n:])
