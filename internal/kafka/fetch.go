@@ -116,7 +116,7 @@ func (p *Partition) fetchOnce(ctx context.Context, from int64, wait time.Duratio
 		if err != nil {
 			return events.Page{}, false, err
 		}
-		page, large, unread := readPage(answer, from)
+		page, large, unread := readPage(answer, from, p.encoded)
 		if large != nil {
 			return p.readOpened(ctx, large)
 		}

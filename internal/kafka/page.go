@@ -11,11 +11,12 @@ import (
 
 // readPage reads the batches of an answer. It returns batch.ErrPartial if the
 // answer has bytes, but not one whole batch. If the first batch with records is too
-// large for a page, it returns that one opened, and the page is made of it.
-func readPage(a *fetchedPartition, from int64) (events.Page, *opened, error) {
+// large for a page, it returns that one opened, and the page is made of it. Headers are left
+// as they are if encoded is set (see HeadersEncoded).
+func readPage(a *fetchedPartition, from int64, encoded bool) (events.Page, *opened, error) {
 	page := events.Page{Next: from, Start: a.LogStartOffset, End: a.end(), Term: a.term}
 	aborts := newAborts(a.Aborted)
-	var decoder batch.Decoder
+	decoder := batch.Decoder{Encoded: encoded}
 	for rest := a.Batches.data; len(rest) > 0; {
 		b, after, err := batch.Read(rest)
 		if errors.Is(err, batch.ErrPartial) {

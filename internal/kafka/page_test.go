@@ -111,7 +111,7 @@ func TestPage(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			a := answer(t, test.batches...)
 			a.Aborted = test.aborted
-			page, _, err := readPage(a, test.from)
+			page, _, err := readPage(a, test.from, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +126,7 @@ func TestPage(t *testing.T) {
 // behind it.
 func TestPageGoesOnBehindWhatCannotBeDecoded(t *testing.T) {
 	a := answer(t, stored{base: 0, n: 1}, stored{base: 1, n: 3, attributes: uint16(batch.Gzip), producer: -1}, stored{base: 4, n: 1})
-	page, _, err := readPage(a, 0)
+	page, _, err := readPage(a, 0, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestPageCutAnywhere(t *testing.T) {
 	first := batch.Length(whole)
 	for n := range whole {
 		a.Batches.data = whole[:n]
-		page, _, err := readPage(a, 0)
+		page, _, err := readPage(a, 0, false)
 		switch {
 		case n == 0:
 			if err != nil || page.Next != 0 {
@@ -167,7 +167,7 @@ func TestPageCutAnywhere(t *testing.T) {
 func TestPageCorrupt(t *testing.T) {
 	a := answer(t, stored{base: 0, n: 3}, stored{base: 3, n: 3})
 	a.Batches.data[len(a.Batches.data)-1] ^= 1
-	if _, _, err := readPage(a, 0); !errors.Is(err, batch.ErrCorrupt) {
+	if _, _, err := readPage(a, 0, false); !errors.Is(err, batch.ErrCorrupt) {
 		t.Fatal(err)
 	}
 }

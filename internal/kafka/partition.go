@@ -27,6 +27,7 @@ type Partition struct {
 	isolation int8  // readCommitted, but for Uncommitted
 	most      int32 // bytes of an answer; fetchBytes, but for AtMost
 	topicID   uuid  // that of OfTopic
+	encoded   bool  // see HeadersEncoded
 
 	reading sync.Mutex
 	opened  *opened
@@ -75,6 +76,14 @@ func (p *Partition) OfTopic(id string) *Partition {
 // least. It returns the handle.
 func (p *Partition) AtMost(bytes int32) *Partition {
 	p.most = bytes
+	return p
+}
+
+// HeadersEncoded has the handle leave the headers of records as they are, where it can (see
+// events.Record.Encoded): for who copies records and looks at few of their headers. It returns
+// the handle.
+func (p *Partition) HeadersEncoded() *Partition {
+	p.encoded = true
 	return p
 }
 

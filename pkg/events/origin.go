@@ -113,7 +113,7 @@ func (p *Provenance) Born() int64 {
 
 // Mark returns the copy of a record that stands at a place: with provenance, and without
 // any that it had before. The record's headers stay in front, in their order. What it
-// returns shares key, value and headers' values with r.
+// returns shares key, value, encoded headers and headers' values with r.
 func (p *Provenance) Mark(r *Record, at ClusterPartition) Record {
 	m := Marker{bytes: make([]byte, 0, p.room()), headers: make([]Header, len(r.Headers)+2)}
 	return m.Mark(p, r, at)

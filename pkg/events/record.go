@@ -9,7 +9,10 @@ type Record struct {
 	Timestamp int64
 	Key       []byte
 	// Value is nil for a null value, which is not the empty one.
-	Value   []byte
+	Value []byte
+	// Encoded are headers that a reader was asked to leave as they are. They come before
+	// Headers. Nil, but for copies: whoever reads a log has all in Headers.
+	Encoded EncodedHeaders
 	Headers []Header
 }
 
@@ -21,6 +24,9 @@ type Header struct {
 
 // Header returns the value of the first header with that key.
 func (r *Record) Header(key string) (value []byte, ok bool) {
+	if value, ok = r.Encoded.find(key); ok {
+		return value, true
+	}
 	for i := range r.Headers {
 		if r.Headers[i].Key == key {
 			return r.Headers[i].Value, true
@@ -29,11 +35,24 @@ func (r *Record) Header(key string) (value []byte, ok bool) {
 	return nil, false
 }
 
+// AllHeaders are those that are encoded and Headers, in their order. The slice is the
+// record's own if none are encoded.
+func (r *Record) AllHeaders() []Header {
+	if len(r.Encoded) == 0 {
+		return r.Headers
+	}
+	var all []Header
+	for key, value := range r.Encoded.All() {
+		all = append(all, Header{string(key), value})
+	}
+	return append(all, r.Headers...)
+}
+
 // Size estimates the bytes that the record takes in an uncompressed batch; it
 // is never less than what it takes.
 func (r *Record) Size() int {
 	const overhead, headerOverhead = 32, 10
-	n := overhead + len(r.Key) + len(r.Value)
+	n := overhead + len(r.Key) + len(r.Value) + len(r.Encoded)
 	for i := range r.Headers {
 		n += headerOverhead + len(r.Headers[i].Key) + len(r.Headers[i].Value)
 	}

@@ -16,7 +16,7 @@ const minRecord = 7
 // What a record takes in memory beside its bytes, and a header; a few bytes may be
 // very many of them.
 const (
-	recordBytes = 88
+	recordBytes = 112
 	headerBytes = 40
 	// maxHeaders of one record are read.
 	maxHeaders = 1 << 16
@@ -27,11 +27,15 @@ const (
 type Decoder struct {
 	// Bytes is how much Decode has read, decompressed.
 	Bytes int
-	slab  []events.Header // headers not handed out yet
-	left  int             // records of the batch that are still to come
-	last  []events.Header // those of the record before, whose keys are likely again the same
-	cost  int             // of the batch's records, beside their bytes
-	next  int64           // the least offset delta that the batch's next record may have
+	// Encoded leaves the headers of a record as they are (events.Record.Encoded), for a reader
+	// who writes them on. They are decoded all the same where one is Spanway's own, or where
+	// Append would write other bytes.
+	Encoded bool
+	slab    []events.Header // headers not handed out yet
+	left    int             // records of the batch that are still to come
+	last    []events.Header // those of the record before, whose keys are likely again the same
+	cost    int             // of the batch's records, beside their bytes
+	next    int64           // the least offset delta that the batch's next record may have
 }
 
 // Decode appends to dst the records of b from offset from on. Keys, values and
@@ -104,17 +108,20 @@ func (d *Decoder) place(in *cursor, b *Batch, r *events.Record) bool {
 func (d *Decoder) body(in *cursor, end int, r *events.Record) bool {
 	r.Key = in.bytes()
 	r.Value = in.bytes()
+	number := in.at
 	headers := in.varint()
 	if in.bad || headers < 0 || headers > int64(end-in.at)/2 {
 		return false
 	}
 	d.cost += recordBytes
-	if headers > maxHeaders {
+	switch {
+	case headers > maxHeaders:
 		*r = StandIn(r.Offset, r.Timestamp, fmt.Sprintf("a record with %d headers; at most %d are read", headers, maxHeaders))
 		in.at = end
 		return true
-	}
-	if headers > 0 {
+	case headers > 0 && d.Encoded && in.plain(int(headers)):
+		r.Encoded = in.data[number:in.at:in.at]
+	case headers > 0:
 		d.cost += headerBytes * int(headers)
 		r.Headers = d.headers(in, int(headers))
 	}
@@ -177,6 +184,8 @@ type cursor struct {
 	data []byte
 	at   int
 	bad  bool
+	// padded: a number took more bytes than it needs, which Append never writes.
+	padded bool
 }
 
 func (c *cursor) varint() int64 {
@@ -195,7 +204,29 @@ func (c *cursor) varint() int64 {
 		return 0
 	}
 	c.at += n
+	c.padded = c.padded || c.data[c.at-1] == 0
 	return v
+}
+
+// plain passes over n headers, and reports whether Append would write them just so and none is
+// Spanway's own. If not they are still to be read.
+func (c *cursor) plain(n int) bool {
+	c.padded = false
+	begin := *c
+	for range n {
+		key := c.bytes()
+		c.bytes()
+		if key == nil || c.bad || c.padded || own(key) {
+			*c = begin
+			return false
+		}
+	}
+	return true
+}
+
+func own(key []byte) bool {
+	const n = len(events.OwnHeaders)
+	return len(key) >= n && string(key[:n]) == events.OwnHeaders
 }
 
 // bytes reads a length and as many bytes; a length of -1 is null.

@@ -74,7 +74,9 @@ func appendRecord(dst []byte, r *events.Record, timeDelta int64, offsetDelta int
 	dst = binary.AppendVarint(dst, int64(offsetDelta))
 	dst = appendBytes(dst, r.Key)
 	dst = appendBytes(dst, r.Value)
-	dst = binary.AppendVarint(dst, int64(len(r.Headers)))
+	n, encoded := r.Encoded.Cut()
+	dst = binary.AppendVarint(dst, int64(n+len(r.Headers)))
+	dst = append(dst, encoded...)
 	for i := range r.Headers {
 		h := &r.Headers[i]
 		dst = binary.AppendVarint(dst, int64(len(h.Key)))
@@ -95,8 +97,9 @@ func appendBytes(dst, b []byte) []byte {
 
 // bodySize is the length of a record without the length field in front of it.
 func bodySize(r *events.Record, timeDelta int64, offsetDelta int) int {
+	headers, encoded := r.Encoded.Cut()
 	n := 1 + varintSize(timeDelta) + varintSize(int64(offsetDelta)) +
-		bytesSize(r.Key) + bytesSize(r.Value) + varintSize(int64(len(r.Headers)))
+		bytesSize(r.Key) + bytesSize(r.Value) + varintSize(int64(headers+len(r.Headers))) + len(encoded)
 	for i := range r.Headers {
 		h := &r.Headers[i]
 		n += varintSize(int64(len(h.Key))) + len(h.Key) + bytesSize(h.Value)

@@ -72,6 +72,7 @@ func FuzzRecords(f *testing.F) {
 		if err == nil && !b.Control() && len(records) != int(count) {
 			t.Fatalf("%d records of %d", len(records), count)
 		}
+		sameEncoded(t, &b, records, err)
 		if pieces := inPieces(t, &b); err == nil && !b.Control() {
 			if diff := cmp.Diff(records, pieces, cmpopts.EquateEmpty()); diff != "" {
 				t.Fatal(diff)

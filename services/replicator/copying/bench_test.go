@@ -141,7 +141,7 @@ func (p *packed) Read(ctx context.Context, from int64, _ time.Duration, _ Readin
 	page := mirror.Source{Page: events.Page{Next: from, End: 1000 * int64(len(p.data)-1)}}
 	last, _, _ := batch.Read(p.data[len(p.data)-1])
 	page.End += int64(last.Count)
-	var d batch.Decoder
+	d := batch.Decoder{Encoded: true}
 	for i := int(from / 1000); i < len(p.data) && d.Bytes < p.each; i++ {
 		in, _, err := batch.Read(p.data[i])
 		if err != nil {

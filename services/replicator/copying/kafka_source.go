@@ -23,7 +23,12 @@ type kafkaSource struct {
 
 // NewSource makes a Source of a partition; it does not connect.
 func NewSource(client *kafka.Client, topic string, partition int32) Source {
-	return &kafkaSource{client: client, topic: topic, partition: partition, log: client.Partition(topic, partition), settle: time.Second}
+	return &kafkaSource{client: client, topic: topic, partition: partition, settle: time.Second}
+}
+
+// handle reads the partition of a topic with an ID. Of headers only few are looked at.
+func (s *kafkaSource) handle(id string) *kafka.Partition {
+	return s.client.Partition(s.topic, s.partition).OfTopic(id).HeadersEncoded()
 }
 
 // proofBytes bounds a page of a proof, of which few records are needed: all copies read one
@@ -42,11 +47,11 @@ func (s *kafkaSource) Read(ctx context.Context, from int64, wait time.Duration, 
 		if err != nil {
 			return mirror.Source{}, err
 		}
-		s.id, s.log = id, s.client.Partition(s.topic, s.partition).OfTopic(id)
+		s.id, s.log = id, s.handle(id)
 	}
 	id, log := s.id, s.log.AtMost(placeBytes*int32(max(1, how.Places)))
 	if how.Anew {
-		log = s.client.Partition(s.topic, s.partition).OfTopic(id).AtMost(proofBytes)
+		log = s.handle(id).AtMost(proofBytes)
 	}
 	page, proven, err := s.page(ctx, log, from, wait)
 	var gone *kafka.TopicGone

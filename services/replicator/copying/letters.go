@@ -65,7 +65,7 @@ func raw(r *events.Record) *events.RawRecord {
 		return b
 	}
 	out.Key = cut(r.Key)
-	headers := r.Headers
+	headers := r.AllHeaders()
 	if len(headers) > events.MaxHeaders {
 		out.Truncated = true
 		headers = headers[:events.MaxHeaders]

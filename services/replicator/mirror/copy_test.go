@@ -203,16 +203,20 @@ func TestRouting(t *testing.T) {
 		if c.header == "none" {
 			record.Headers = nil
 		}
+		encoded := *record
+		encodeHeaders(&encoded)
 		for want, r := range map[string]*Routing{"strict " + c.strict: &r, "lax " + c.tolerant: &lax} {
-			got := "not"
-			switch wanted, ok := r.wants(record); {
-			case !ok:
-				got = "cannot"
-			case wanted:
-				got = "copied"
-			}
-			if want != "strict "+got && want != "lax "+got {
-				t.Errorf("%.20q: %s, want %s", c.header, got, want)
+			for _, record := range []*events.Record{record, &encoded} {
+				got := "not"
+				switch wanted, ok := r.wants(record); {
+				case !ok:
+					got = "cannot"
+				case wanted:
+					got = "copied"
+				}
+				if want != "strict "+got && want != "lax "+got {
+					t.Errorf("%.20q (encoded: %v): %s, want %s", c.header, record == &encoded, got, want)
+				}
 			}
 		}
 	}

@@ -96,8 +96,8 @@ func fingerprint(r *events.Record) uint64 {
 	number(r.Timestamp)
 	sized(r.Key)
 	sized(r.Value)
-	for i := range r.Headers {
-		if h := &r.Headers[i]; h.Key != events.HeaderOrigin && h.Key != events.HeaderTrail {
+	for _, h := range r.AllHeaders() {
+		if h.Key != events.HeaderOrigin && h.Key != events.HeaderTrail {
 			number(int64(len(h.Key)))
 			_, _ = d.WriteString(h.Key)
 			sized(h.Value)

@@ -46,7 +46,7 @@ func (w *world) step(n *node) {
 		}
 		err = c.Tail(Tail{page.Records, page.Next})
 	case ReadSource:
-		page := Source{Page: w.source.read(s.From, 1+w.rand.IntN(20)), ID: w.id(&w.source)}
+		page := Source{Page: encode(w.source.read(s.From, 1+w.rand.IntN(20))), ID: w.id(&w.source)}
 		if w.flaw == unproven {
 			if page.Term, page.ID, page.End = 0, "", max(page.End, c.mark.Next); c.proof != nil {
 				c.proof, s.From = nil, c.mark.Next

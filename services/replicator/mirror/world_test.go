@@ -1,9 +1,11 @@
 package mirror
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -25,7 +27,7 @@ type partition struct {
 func (p *partition) append(records ...events.Record) (base int64) {
 	base = p.end
 	for _, r := range records {
-		r.Offset = p.end
+		r.Offset, r.Headers, r.Encoded = p.end, r.AllHeaders(), nil
 		p.records, p.end = append(p.records, r), p.end+1
 	}
 	return base
@@ -47,6 +49,34 @@ func (p *partition) read(from int64, most int) events.Page {
 	}
 	page.Next = max(p.end, from)
 	return page
+}
+
+// encode leaves the headers of every other record of a page of the source as they are, as its
+// reader does where none is Spanway's own.
+func encode(page events.Page) events.Page {
+	page.Records = slices.Clone(page.Records)
+	for i := range page.Records {
+		if r := &page.Records[i]; r.Offset%2 == 0 {
+			encodeHeaders(r)
+		}
+	}
+	return page
+}
+
+func encodeHeaders(r *events.Record) {
+	e := binary.AppendVarint(nil, int64(len(r.Headers)))
+	for _, h := range r.Headers {
+		if strings.HasPrefix(h.Key, events.OwnHeaders) {
+			return
+		}
+		e = append(binary.AppendVarint(e, int64(len(h.Key))), h.Key...)
+		n := int64(len(h.Value))
+		if h.Value == nil {
+			n = -1
+		}
+		e = append(binary.AppendVarint(e, n), h.Value...)
+	}
+	r.Encoded, r.Headers = e, nil
 }
 
 // trim deletes from the front, cut from the end.
