@@ -1,6 +1,7 @@
-// Package document reads the files that people write: one YAML or JSON document each.
-// A file with several is refused whole, because reading the first alone would drop the
-// others silently.
+// Package document reads the files that people write, in YAML or JSON. Decode reads a file
+// that holds one document, and refuses one with several, because reading the first alone
+// would drop the others silently. All is for files that may hold several, and tells of each
+// mistake where it stands.
 package document
 
 import (

@@ -1,0 +1,142 @@
+package document
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+type base struct {
+	Kind string `json:"kind"`
+}
+
+type sample struct {
+	base
+	Path   string            `json:"path"`
+	Port   uint16            `json:"port,omitempty"`
+	Ratio  float64           `json:"ratio,omitempty"`
+	On     bool              `json:"on,omitempty"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Span   *struct {
+		Sites []string `json:"sites"`
+	} `json:"span,omitempty"`
+	Spec json.RawMessage `json:"spec,omitempty"`
+}
+
+// mistakes decodes all parts of a text.
+func mistakes(t *testing.T, text string) (all []string, read []sample) {
+	t.Helper()
+	parts, err := All([]byte(text))
+	require.NoError(t, err)
+	for _, p := range parts {
+		var s sample
+		for _, m := range p.Decode(&s) {
+			all = append(all, m.Error())
+		}
+		read = append(read, s)
+	}
+	return all, read
+}
+
+func TestAll(t *testing.T) {
+	wrong, read := mistakes(t, "kind: a\npath: /x\n---\n# nothing\n---\n{\"kind\": \"b\", \"span\": {\"sites\": [\"on\", no]}}\n")
+	require.Empty(t, wrong)
+	require.Len(t, read, 2)
+	assert.Equal(t, "/x", read[0].Path)
+	assert.Equal(t, []string{"on", "no"}, read[1].Span.Sites)
+
+	_, read = mistakes(t, `[{"kind": "a"}, {"kind": "b", "spec": {"free": [1, null]}}]`)
+	require.Len(t, read, 2)
+	assert.JSONEq(t, `{"free": [1, null]}`, string(read[1].Spec))
+
+	parts, err := All([]byte("a: 1\n---\nb: 2\n"))
+	require.NoError(t, err)
+	assert.Equal(t, 3, parts[1].Line())
+
+	_, err = All([]byte("a: [1\n"))
+	assert.ErrorContains(t, err, "line ")
+}
+
+func TestEveryMistakeHasItsPlace(t *testing.T) {
+	wrong, _ := mistakes(t, `kind: 7
+pth: /x
+port: 70000
+ratio: much
+on: yes
+labels:
+  a: b
+  a: c
+  n: 1
+span:
+  sites: ams
+---
+kind: k
+span:
+  sites: [ams, {}]
+  extra: 1
+spec:
+  x: 017
+path:
+  - no
+`)
+	assert.Equal(t, []string{
+		`line 1, column 7: kind: is to be text (a number that is meant as text stands in quotes), and is "7"`,
+		`line 2, column 1: pth: there is no such field; there are kind, path, port, ratio, on, labels, span, spec`,
+		`line 3, column 7: port: is to be a whole number (uint16), and is "70000"`,
+		`line 4, column 8: ratio: is to be a number, and is "much"`,
+		`line 5, column 5: on: is to be true or false, and is "yes"`,
+		`line 8, column 3: labels.a: is given twice`,
+		`line 9, column 6: labels.n: is to be text (a number that is meant as text stands in quotes), and is "1"`,
+		`line 11, column 10: span.sites: is to be a list, and is "ams"`,
+		`line 15, column 16: span.sites[1]: is to be text (a number that is meant as text stands in quotes), and has fields`,
+		`line 16, column 3: span.extra: there is no such field; there are sites`,
+		`line 18, column 6: spec.x: a number has leading zeros, a base or underscores, or is too large to be exact: write it as a plain integer, or in quotes if it is text`,
+		`line 20, column 3: path: is to be text (a number that is meant as text stands in quotes), and is a list`,
+	}, wrong)
+}
+
+func TestAMistakeIsFoundByItsPath(t *testing.T) {
+	parts, err := All([]byte("kind: k\nspan:\n  sites:\n    - ams\n    - fra\n"))
+	require.NoError(t, err)
+	assert.Equal(t, "line 5, column 7: span.sites[1]: unknown", parts[0].Mistake("span.sites[1]", "unknown").Error())
+	assert.Equal(t, "line 3, column 3: span.other.x: unknown", parts[0].Mistake("span.other.x", "unknown").Error())
+	assert.Equal(t, "line 1, column 1: unknown", parts[0].Mistake("", "unknown").Error())
+}
+
+func TestAnchors(t *testing.T) {
+	wrong, read := mistakes(t, "kind: &k segment\npath: *k\n")
+	require.Empty(t, wrong)
+	assert.Equal(t, "segment", read[0].Path)
+
+	wrong, read = mistakes(t, "- kind: &k segment\n- kind: *k\n")
+	require.Empty(t, wrong)
+	assert.Equal(t, "segment", read[1].Kind)
+
+	bomb := "kind: k\nspec:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	for i := range 9 {
+		bomb += fmt.Sprintf("  a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 10), ", "))
+	}
+	wrong, _ = mistakes(t, bomb)
+	require.Len(t, wrong, 1)
+	assert.Contains(t, wrong[0], "write it without anchors")
+
+	wrong, _ = mistakes(t, "kind: k\nspec: &x [*x]\n")
+	require.Len(t, wrong, 1)
+	assert.Contains(t, wrong[0], "write it without anchors")
+}
+
+func FuzzAll(f *testing.F) {
+	f.Add([]byte("kind: k\n---\n[1, {a: b}]\n"))
+	f.Add([]byte("? [a]\n: b\n<<: *x\n"))
+	f.Fuzz(func(_ *testing.T, data []byte) {
+		parts, _ := All(data)
+		for _, p := range parts {
+			p.Decode(&sample{})
+			p.Mistake("a.b[3]", "x")
+		}
+	})
+}
