@@ -37,25 +37,45 @@ func suffice(held []kafka.Granted, needed []events.ACL) bool {
 	})
 }
 
-// roles are those for which the rights suffice, but for those that need less than another.
-// Which queues it uses follows from its rights; topics that it copies are not looked at.
-func roles(held []kafka.Granted, prefix string) []events.Role {
-	of := events.Topics{Prefix: prefix}
-	var chosen events.Chosen
+// queues are those to which somebody has rights: by name, by what names begin with, or all.
+func queues(held []kafka.Granted, of events.Topics) (found []events.Pattern) {
 	for _, h := range held {
 		name, ok := strings.CutPrefix(h.Name, of.Queue(""))
 		pattern := events.Pattern{Name: name, Prefixed: h.Prefixed}
-		if ok && h.Resource == events.TopicResource && !strings.HasSuffix(name, events.Snapshots("")) && !slices.Contains(chosen.Queues, pattern) {
-			chosen.Queues = append(chosen.Queues, pattern)
+		if h.Name == "*" || h.Prefixed && strings.HasPrefix(of.Queue(""), h.Name) {
+			pattern, ok = events.Pattern{Prefixed: true}, true
+		}
+		if ok && h.Resource == events.TopicResource && !strings.HasSuffix(name, events.Snapshots("")) && !slices.Contains(found, pattern) {
+			found = append(found, pattern)
 		}
 	}
+	return found
+}
+
+// roles are those for which the rights suffice, and included those of them that need less than
+// another. Which queues it uses follows from its rights, and it may host one and use another;
+// topics that it copies are not looked at.
+func roles(held []kafka.Granted, prefix string) (found, included []events.Role) {
+	of := events.Topics{Prefix: prefix}
 	needs := map[events.Role][]events.ACL{}
+	choices := []events.Chosen{{}}
+	for _, q := range queues(held, of) {
+		choices = append(choices, events.Chosen{Queues: []events.Pattern{q}})
+	}
 	for _, role := range events.Roles() {
-		if all := of.ACLs(role, chosen); len(all) > 0 && suffice(held, all) {
-			needs[role] = all
+		for _, chosen := range choices {
+			all := of.ACLs(role, chosen)
+			if !suffice(held, all) {
+				continue
+			}
+			for _, need := range all {
+				if !slices.Contains(needs[role], need) {
+					needs[role] = append(needs[role], need)
+				}
+			}
 		}
 	}
-	found := []events.Role{}
+	found, included = []events.Role{}, []events.Role{}
 	for _, role := range events.Roles() {
 		within := func(other events.Role) bool {
 			less := len(needs[role]) < len(needs[other]) || len(needs[role]) == len(needs[other]) && role > other
@@ -63,11 +83,17 @@ func roles(held []kafka.Granted, prefix string) []events.Role {
 				return !slices.ContainsFunc(needs[other], func(has events.ACL) bool { return allows(kafka.Granted{Right: kafka.Right{ACL: has}, Host: "*"}, need) })
 			})
 		}
-		if needs[role] != nil && !slices.ContainsFunc(events.Roles(), within) {
+		switch {
+		case len(needs[role]) == 0:
+		case slices.ContainsFunc(events.Roles(), within):
+			if role != events.RoleReplicatorSource { // It is nothing without the topics.
+				included = append(included, role)
+			}
+		default:
 			found = append(found, role)
 		}
 	}
-	return found
+	return found, included
 }
 
 // How a right stands against what is needed.

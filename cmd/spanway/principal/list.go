@@ -22,8 +22,10 @@ type listed struct {
 	Mechanisms []string `json:"mechanisms"`
 	Rights     int      `json:"rights"`
 	Denied     int      `json:"denied"`
-	// Roles are those for which it has all rights, without those that another of them includes.
-	Roles []events.Role `json:"roles"`
+	// Roles are those for which it has all rights, without those that another of them includes:
+	// these are Includes.
+	Roles    []events.Role `json:"roles"`
+	Includes []events.Role `json:"includes"`
 }
 
 func list(a *cli.App) *cobra.Command {
@@ -31,7 +33,8 @@ func list(a *cli.App) *cobra.Command {
 		Use:   "list",
 		Short: "List the principals that have a password or a right on the cluster",
 		Long: `List who connects with a password of SCRAM that the cluster knows, and who has rights
-there: how many, and the roles for which these suffice. Super users have no rights that
+there: how many, and the roles for which these suffice; in brackets are roles that another
+one includes, as queue-host includes queue-user. Super users have no rights that
 could be listed, and a principal with a certificate is there if it has rights. It takes
 Describe on the cluster.`,
 		Args: cli.None,
@@ -70,7 +73,8 @@ const userType = "User:"
 func printList(a *cli.App, of map[string][]kafka.Granted, users map[string][]string) error {
 	t := &cli.Table{Head: []string{"PRINCIPAL", "PASSWORD", "RIGHTS", "DENIED", "ROLES"}}
 	for _, principal := range slices.Sorted(maps.Keys(of)) {
-		v := listed{Principal: principal, Mechanisms: []string{}, Roles: roles(of[principal], a.Prefix)}
+		v := listed{Principal: principal, Mechanisms: []string{}}
+		v.Roles, v.Includes = roles(of[principal], a.Prefix)
 		v.Mechanisms = append(v.Mechanisms, users[strings.TrimPrefix(principal, userType)]...)
 		for _, r := range of[principal] {
 			if r.Denies {
@@ -85,7 +89,7 @@ func printList(a *cli.App, of map[string][]kafka.Granted, users map[string][]str
 			}
 			continue
 		}
-		t.Add(cli.Plain(v.Principal), cli.Plain(cli.Dash(strings.Join(v.Mechanisms, " "))), cli.Plain(v.Rights), cli.Plain(v.Denied), cli.Plain(cli.Dash(joined(v.Roles))))
+		t.Add(cli.Plain(v.Principal), cli.Plain(cli.Dash(strings.Join(v.Mechanisms, " "))), cli.Plain(v.Rights), cli.Plain(v.Denied), cli.Plain(cli.Dash(v.named())))
 	}
 	if a.JSON() {
 		return nil
@@ -93,10 +97,14 @@ func printList(a *cli.App, of map[string][]kafka.Granted, users map[string][]str
 	return a.Table(t)
 }
 
-func joined(roles []events.Role) string {
+// named are the roles as people read them.
+func (v *listed) named() string {
 	var names []string
-	for _, role := range roles {
+	for _, role := range v.Roles {
 		names = append(names, string(role))
+	}
+	for _, role := range v.Includes {
+		names = append(names, "("+string(role)+")")
 	}
 	return strings.Join(names, " ")
 }
