@@ -78,6 +78,7 @@ type Client struct {
 
 	broken    atomic.Int64 // how often a connection turned out dead
 	ids       atomic.Int32 // whether brokers tell IDs of topics
+	refusal   atomic.Pointer[refusal]
 	principal atomic.Value // string
 	cluster   atomic.Value // string: its ID
 

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
 )
@@ -84,11 +85,15 @@ type needs struct {
 }
 
 // denied names the right that is missing, if that is what err says, and takes a
-// *Rejected out of its wrapping.
+// *Rejected out of its wrapping. That no way is known where brokers refuse this client is
+// that refusal.
 func (c *Client) denied(n needs, err error) error {
 	var rejected *Rejected
 	if errors.As(err, &rejected) {
 		return rejected // it says all; kafka-go has wrapped it
+	}
+	if refused := c.refused(time.Now()); refused != nil && unrouted(err) {
+		return refused
 	}
 	var code kafkago.Error
 	var known *Denied

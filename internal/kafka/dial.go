@@ -31,8 +31,10 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 	}
 	switch {
 	case err == nil:
+		c.refusal.Store(nil)
 		return conn, nil
 	case IsDenied(err):
+		c.refusal.Store(&refusal{err, time.Now()})
 		return nil, err // it says where
 	}
 	return nil, fmt.Errorf("connect to the broker at %s: %w", address, err)

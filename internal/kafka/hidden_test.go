@@ -2,6 +2,7 @@ package kafka_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -18,6 +19,7 @@ func TestTopicsThatAreHidden(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(cluster.Close)
+	var questions atomic.Int32
 	cluster.ControlKey(int16(kmsg.Metadata), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		cluster.KeepControl()
 		req := r.(*kmsg.MetadataRequest)
@@ -28,6 +30,7 @@ func TestTopicsThatAreHidden(t *testing.T) {
 		for _, asked := range req.Topics {
 			topic := kmsg.NewMetadataResponseTopic()
 			if topic.Topic = asked.Topic; *asked.Topic == "secret" {
+				questions.Add(1)
 				topic.ErrorCode = 29 // TOPIC_AUTHORIZATION_FAILED
 			} else {
 				topic.ErrorCode = 3 // UNKNOWN_TOPIC_OR_PARTITION
@@ -42,5 +45,17 @@ func TestTopicsThatAreHidden(t *testing.T) {
 	var denied *kafka.Denied
 	if len(hidden) != 1 || !errors.As(hidden["secret"], &denied) || denied.Operation != "Describe" || denied.Name != "secret" {
 		t.Errorf("hidden are %v", hidden)
+	}
+	for range 100 {
+		if hidden = client.Hidden(t.Context(), []string{"secret"}); hidden["secret"] == nil {
+			t.Errorf("asked again it says %v", hidden)
+		}
+	}
+	cluster.Close()
+	if hidden = client.Hidden(t.Context(), []string{"secret", "deleted"}); len(hidden) != 1 {
+		t.Errorf("hidden are %v while no broker answers", hidden)
+	}
+	if n := questions.Load(); n > 20 { // One, unless the loop takes minutes.
+		t.Errorf("it was asked %d times for a topic that stays hidden", n)
 	}
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	kafkago "github.com/segmentio/kafka-go"
@@ -18,10 +19,28 @@ import (
 // looked for many times a second.
 const askAgain = time.Second
 
+// hiddenMost bounds the pause between two questions about a topic that is not to be known,
+// which doubles each time: brokers log each one, and a right may be missing for days. Once it
+// is given the topic is among all others, and is not asked for.
+const hiddenMost = 30 * time.Second
+
 // asked is what a broker said of a topic, asked by name.
 type asked struct {
-	when time.Time
-	err  error // kafkago.TopicAuthorizationFailed, or nil
+	again time.Time     // until when the answer holds
+	pause time.Duration // until then, without jitter
+	err   error         // kafkago.TopicAuthorizationFailed, or nil
+}
+
+// next is what is known of a topic that was asked for at a time, and is hidden or not.
+func (a asked) next(hidden bool, now time.Time) asked {
+	if !hidden {
+		return asked{again: now.Add(askAgain), pause: askAgain}
+	}
+	pause := askAgain
+	if a.err != nil {
+		pause = min(2*a.pause, hiddenMost)
+	}
+	return asked{again: now.Add(pause*3/4 + rand.N(pause/4+1)), pause: pause, err: kafkago.TopicAuthorizationFailed}
 }
 
 // because replaces "no such topic" by the true reason: no broker was reached that
@@ -39,6 +58,26 @@ func (c *Client) because(ctx context.Context, n needs, err error) error {
 	return c.denied(n, err)
 }
 
+// refusalHolds is for how long a connection that was refused tells why what is known of the
+// cluster is old: for as long as that lasts it is asked for more often, and is refused each
+// time.
+const refusalHolds = 2 * metadataTTL
+
+// refusal is that of the last connection that was tried to open.
+type refusal struct {
+	err  error
+	when time.Time
+}
+
+// refused is why brokers refuse this client now, nil if they do not. The Transport goes by what
+// it knew before, and does not tell.
+func (c *Client) refused(now time.Time) error {
+	if r := c.refusal.Load(); r != nil && now.Sub(r.when) < refusalHolds {
+		return r.err
+	}
+	return nil
+}
+
 func unknownTopic(err error) bool {
 	return errors.Is(err, protocol.ErrNoTopic) || errors.Is(err, protocol.ErrNoPartition) || errors.Is(err, kafkago.UnknownTopicOrPartition)
 }
@@ -52,7 +91,7 @@ func (c *Client) hidden(ctx context.Context, topic string) error {
 	c.mu.Lock()
 	last := c.asked[topic]
 	c.mu.Unlock()
-	if time.Since(last.when) < askAgain {
+	if time.Now().Before(last.again) {
 		return last.err
 	}
 	// Many may want to know at once, such as all that read its partitions.
@@ -61,14 +100,31 @@ func (c *Client) hidden(ctx context.Context, topic string) error {
 }
 
 // Hidden are those of some topics that the principal may not know of, each with a *Denied
-// error: brokers leave them out where they list all topics, as if they were deleted.
+// error: brokers leave them out where they list all topics, as if they were deleted. It may be
+// called often: brokers are asked about a topic that stays hidden less and less often, every
+// 30 s in the end.
 func (c *Client) Hidden(ctx context.Context, topics []string) map[string]error {
 	if len(topics) == 0 {
 		return nil
 	}
-	hidden := c.askFor(ctx, topics)
-	for name, err := range hidden {
-		hidden[name] = c.denied(needs{topic: name, onTopic: "Describe"}, err)
+	now, due := time.Now(), []string{}
+	c.mu.Lock()
+	for _, name := range topics {
+		if last := c.asked[name]; last.err == nil || !now.Before(last.again) {
+			due = append(due, name)
+		}
+	}
+	c.mu.Unlock()
+	if len(due) > 0 {
+		c.askFor(ctx, due) // If no broker answers, what it said last holds.
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	hidden := map[string]error{}
+	for _, name := range topics {
+		if last := c.asked[name]; last.err != nil {
+			hidden[name] = c.denied(needs{topic: name, onTopic: "Describe"}, last.err)
+		}
 	}
 	return hidden
 }
@@ -89,12 +145,11 @@ func (c *Client) askFor(ctx context.Context, topics []string) map[string]error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i := range r.Topics {
-		a := asked{when: time.Now()}
-		if t := &r.Topics[i]; kafkago.Error(t.ErrorCode) == kafkago.TopicAuthorizationFailed {
-			a.err = kafkago.TopicAuthorizationFailed
+		t := &r.Topics[i]
+		a := c.asked[t.Name].next(kafkago.Error(t.ErrorCode) == kafkago.TopicAuthorizationFailed, time.Now())
+		if c.asked[t.Name] = a; a.err != nil {
 			hidden[t.Name] = a.err
 		}
-		c.asked[r.Topics[i].Name] = a
 	}
 	return hidden
 }

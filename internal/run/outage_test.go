@@ -149,3 +149,53 @@ func TestAWrongPasswordEndsEveryService(t *testing.T) {
 		})
 	}
 }
+
+// A password that brokers refuse from some time on ends no service that runs: each is not ready
+// and says who is refused and what to do, and goes on once the password is right.
+func TestAPasswordThatIsRefusedLaterEndsNoService(t *testing.T) {
+	kept := embedded.Config{
+		DataDir: t.TempDir(), Port: porttest.Kept(t),
+		Users: []embedded.User{{Mechanism: cluster.ScramSHA512, Name: "all", Password: "right", Super: true}},
+	}
+	file := t.TempDir() + "/password"
+	write := func(password string) {
+		if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("right")
+	broker := startBroker(t, kept)
+	defer func() { broker.Close() }()
+	redis := startRedis(t, 0)
+	defer redis.Close()
+	probes, voices := map[string]string{}, map[string]*voice{}
+	for name, run := range allServices(redis) {
+		voices[name] = &voice{}
+		probes[name] = serveAt(t, cluster.Config{
+			Brokers: broker.Addrs(), RetryBudget: 2 * time.Second, Logger: slog.New(slog.NewTextHandler(voices[name], nil)),
+			SASL: cluster.SASL{Mechanism: cluster.ScramSHA512, Username: "all", PasswordFile: file},
+		}, run)
+	}
+	for _, url := range probes {
+		awaitReady(t, url, http.StatusOK, "ok")
+	}
+	broker.Close()
+	write("another")
+	broker = startBroker(t, kept)
+	const why = "as User:all: the broker refuses the user or the password"
+	for name, url := range probes {
+		awaitAnswer(t, url, http.StatusServiceUnavailable, regexp.MustCompile(name+`.*`+why+`.*: check the user, the password`))
+		voices[name].await(t, why)
+	}
+	for range 10 { // It goes on to say so, whatever else it tries meanwhile.
+		for _, url := range probes {
+			if status, body := asked(t, url); status != http.StatusServiceUnavailable || !strings.Contains(body, why) {
+				t.Errorf("%s answers %d %q, want %q", url, status, body, why)
+			}
+		}
+	}
+	write("right")
+	for _, url := range probes {
+		awaitReady(t, url, http.StatusOK, "ok")
+	}
+}

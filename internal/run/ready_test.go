@@ -127,21 +127,28 @@ func awaitAnswer(t *testing.T, url string, status int, text *regexp.Regexp) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()
 	for late := time.After(90 * time.Second); ; {
-		answer, err := http.Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(answer.Body)
-		answer.Body.Close()
-		if answer.StatusCode == status && text.Match(body) {
+		code, body := asked(t, url)
+		if code == status && text.MatchString(body) {
 			return
 		}
 		select {
 		case <-again.C:
 		case <-late:
-			t.Fatalf("%s answers %s %q; want %d and %q", url, answer.Status, body, status, text)
+			t.Fatalf("%s answers %d %q; want %d and %q", url, code, body, status, text)
 		}
 	}
+}
+
+// asked is what a probe answers.
+func asked(t *testing.T, url string) (status int, body string) {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	all, _ := io.ReadAll(answer.Body)
+	return answer.StatusCode, string(all)
 }
 
 // otherServices are those of logs that many write.
