@@ -244,6 +244,45 @@ func TestAMissingRightEndsAServiceThatStarts(t *testing.T) {
 	}
 }
 
+// What a service can begin without is no reason to end it where the right is missing when it
+// starts: it is not ready and names the right, and goes on when that is given.
+func TestAServiceAwaitsRightsThatItCanBeginWithout(t *testing.T) {
+	redis := startRedis(t, 0)
+	t.Cleanup(redis.Close)
+	services := allServices(redis)
+	topics := events.Topics{Prefix: events.DefaultPrefix}
+	group := func(log string) events.ACL {
+		return events.ACL{Operation: "Read", Resource: events.GroupResource, Name: topics.KeeperGroup(log)}
+	}
+	for name, c := range map[string]struct {
+		role  events.Role
+		right events.ACL
+	}{
+		"engine":     {events.RoleEngine, events.ACL{Operation: "Write", Resource: events.TopicResource, Name: topics.Reports()}},
+		"allocator":  {events.RoleAllocator, group(topics.IDEvents())},
+		"replicator": {events.RoleReplicator, group(topics.ReplicationLinks())},
+		"queues":     {events.RoleQueueHost, group(topics.Queue("orders"))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWard(t, c.role, events.RoleScheduler)
+			w.prepare(c.role)
+			if c.role == events.RoleEngine {
+				awaitReady(t, serveAt(t, w.as(string(events.RoleScheduler), nil), services["scheduler"]), http.StatusOK, "ok")
+			}
+			w.take(c.role, c.right)
+			said := &voice{}
+			probe := serveAt(t, w.as(string(c.role), slog.New(slog.NewTextHandler(said, nil))), services[name])
+			lacks := fmt.Sprintf("User:%s lacks the right %s on %s %s: grant it, such as by kafka-acls --add", c.role, c.right.Operation, c.right.Resource, c.right.Name)
+			awaitReady(t, probe, http.StatusServiceUnavailable, lacks)
+			said.await(t, lacks)
+			w.give(c.role, c.right)
+			awaitReady(t, probe, http.StatusOK, "ok")
+			w.joined(c.right)
+		})
+	}
+}
+
 // prepare makes what a service needs to be there.
 func (w *ward) prepare(role events.Role) {
 	w.t.Helper()

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -14,33 +15,48 @@ import (
 	"github.com/spanway/spanway/pkg/logowner"
 )
 
-// keep keeps the partitions that the group gives to this process, until ctx ends.
+// keep keeps the partitions that the group gives to this process, until ctx ends. That the
+// group cannot be joined is told of, and tried again.
 func (s *Service) keep(ctx context.Context) {
 	keepers := map[int32]*sharedlog.Keeper{}
 	for n := range s.hosts {
 		keepers[n] = s.keeper(ctx, n)
 	}
-	err := s.cfg.Cluster.Join(ctx, s.cfg.Group, s.cfg.Log.Topic, func(ctx context.Context, generation int32, partitions []int32) {
-		s.log.Debug("keeping partitions of a shared log", "topic", s.cfg.Log.Topic, "generation", generation, "partitions", partitions)
-		var running sync.WaitGroup
-		for _, n := range partitions {
-			if k := keepers[n]; k != nil {
-				running.Go(func() {
-					if s.awaitWritable(ctx, n) {
-						defer s.logs.Forget(s.cfg.Log.Topic, n)
-						_ = k.Run(ctx) // Its error is that of the host, which Run returns.
-					}
-				})
-			}
+	try := s.board.New(fmt.Sprintf("join group %s, whose member writes snapshots of %s and ends its leases", s.cfg.Group, s.cfg.Log.Topic))
+	defer try.End()
+	for pause := keepAgain; ; pause = min(2*pause, joinMost) {
+		err := s.cfg.Cluster.Join(ctx, s.cfg.Group, s.cfg.Log.Topic, func(ctx context.Context, generation int32, partitions []int32) {
+			try.Passed()
+			pause = keepAgain
+			s.log.Debug("keeping partitions of a shared log", "topic", s.cfg.Log.Topic, "generation", generation, "partitions", partitions)
+			s.keepShare(ctx, keepers, partitions)
+		})
+		if ctx.Err() != nil || !try.Again(ctx, err, pause*3/4+rand.N(pause/4)) {
+			return
 		}
-		<-ctx.Done()
-		running.Wait()
-	})
-	if ctx.Err() == nil {
-		s.log.Error("this process writes no snapshots and ends no leases: it cannot join the group that names the process which does; "+
-			"give it the right, or let another process of the group run", "topic", s.cfg.Log.Topic, "group", s.cfg.Group, "error", err)
 	}
 }
+
+// keepShare keeps partitions until ctx ends.
+func (s *Service) keepShare(ctx context.Context, keepers map[int32]*sharedlog.Keeper, partitions []int32) {
+	var running sync.WaitGroup
+	for _, n := range partitions {
+		if k := keepers[n]; k != nil {
+			running.Go(func() {
+				if s.awaitWritable(ctx, n) {
+					defer s.logs.Forget(s.cfg.Log.Topic, n)
+					_ = k.Run(ctx) // Its error is that of the host, which Run returns.
+				}
+			})
+		}
+	}
+	<-ctx.Done()
+	running.Wait()
+}
+
+// joinMost bounds the pause before a group that could not be joined is joined anew, such as
+// one to which the right is missing: it doubles each time, and brokers log each one.
+const joinMost = 30 * time.Second
 
 // keepAgain is how long it rests before it is asked again whether a log is a copy.
 const keepAgain = time.Second
