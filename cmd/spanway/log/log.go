@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -224,6 +225,10 @@ func partitionsOf(ctx context.Context, c *cli.Conn, place events.Place) ([]int32
 			}
 			return out, nil
 		}
+	}
+	// A list leaves out what the principal may not know of, be it there or not.
+	if err := c.CheckFor(ctx, place.Topic); cluster.IsDenied(err) {
+		return nil, fmt.Errorf("topic %s does not exist, or its brokers hide it: %w", place.Topic, err)
 	}
 	return nil, cli.Usage("there is no topic %q; see \"spanway log list\"", place.Topic)
 }
