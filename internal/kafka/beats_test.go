@@ -65,6 +65,20 @@ func during(t *testing.T, n int, beats <-chan struct{}) time.Duration {
 	return time.Since(began)
 }
 
+// often waits until eight heartbeats are sent soon enough for a member in company. It is 1.9 s,
+// and never less than 8 s of a member that takes itself for one alone; a machine that stands
+// still for a while makes it longer once or twice.
+func often(t *testing.T, beats <-chan struct{}) {
+	t.Helper()
+	const tries = 20
+	for range tries {
+		if during(t, 8, beats) <= 6*time.Second {
+			return
+		}
+	}
+	t.Errorf("a member of two has not sent eight heartbeats within 6 s, in %d tries", tries)
+}
+
 // A member that is alone sends heartbeats rarely; those of a group of several often, so that
 // they learn soon that one has left.
 func TestMembersInCompanyLearnSoonerWhoLeft(t *testing.T) {
@@ -87,9 +101,7 @@ func TestMembersInCompanyLearnSoonerWhoLeft(t *testing.T) {
 		assigned(t, "a generation of the second member", second, 2)
 		assigned(t, "a generation of two", first, 2)
 		for _, of := range []<-chan struct{}{beats, others} {
-			if d := during(t, 8, of); d > 6*time.Second { // It is 1.9 s, and 8 s of a member that takes itself for one alone.
-				t.Errorf("a member of two sends eight heartbeats in %v", d)
-			}
+			often(t, of)
 		}
 		leave()
 		assigned(t, "a generation without it", first, len(all))
