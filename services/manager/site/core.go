@@ -15,13 +15,19 @@ type Config struct {
 	Site string
 	// Pool of the tasks that realise; empty: the default one.
 	Pool events.Pool
-	// Kind of these tasks; empty: network.realise.
+	// Kind of these tasks; empty: DefaultKind.
 	Kind string
-	// Predicate says which engines realise; empty: engine.labels.role == "edge".
+	// Predicate says which engines realise; empty: DefaultPredicate.
 	Predicate string
 	// Topics names the topic of requests for tasks.
 	Topics events.Topics
 }
+
+// What a Config that leaves them out has.
+const (
+	DefaultKind      = "network.realise"
+	DefaultPredicate = `engine.labels.role == "edge"`
+)
 
 // Core is the state of network.status. It is for one goroutine.
 type Core struct {
@@ -67,10 +73,10 @@ type object struct {
 // New returns the state of an empty log.
 func New(cfg Config) *Core {
 	if cfg.Kind == "" {
-		cfg.Kind = "network.realise"
+		cfg.Kind = DefaultKind
 	}
 	if cfg.Predicate == "" {
-		cfg.Predicate = `engine.labels.role == "edge"`
+		cfg.Predicate = DefaultPredicate
 	}
 	if cfg.Pool == "" {
 		cfg.Pool = events.DefaultPool

@@ -89,6 +89,9 @@ func (c *Core) finish(path, task string) *object {
 	return o
 }
 
+// TaskPrefix is what the IDs of the tasks of a site begin with, in front of their numbers.
+func TaskPrefix(site string) string { return "network/" + site + "/" }
+
 // mostRealisations bounds the tasks that one call of Advance submits.
 const mostRealisations = 500
 
@@ -112,7 +115,7 @@ func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 		left--
 		delete(c.dirty, p)
 		emit(&events.NetworkRealising{
-			Path: string(p), TaskId: fmt.Sprintf("network/%s/%d", c.cfg.Site, c.tasks+1), Object: c.effective(p),
+			Path: string(p), TaskId: fmt.Sprint(TaskPrefix(c.cfg.Site), c.tasks+1), Object: c.effective(p),
 			Term: o.term, Sequence: o.sequence, Attempt: o.attempt + 1, AtMs: now.Now,
 		})
 	}

@@ -1,0 +1,74 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
+	"github.com/spanway/spanway/services/manager/site"
+)
+
+// Local is the process of a local manager. Make one with NewLocal, run it once.
+type Local struct{ owner *logowner.Service[site.Input] }
+
+// NewLocal checks the configuration; nothing runs yet.
+func NewLocal(cfg LocalConfig, deps Deps) (*Local, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if deps.Cluster == nil {
+		return nil, errors.New("local manager: Deps.Cluster is nil; open one with cluster.Open")
+	}
+	owner, err := logowner.New(localOwner(cfg, deps))
+	if err != nil {
+		return nil, fmt.Errorf("local manager: %w", err)
+	}
+	return &Local{owner}, nil
+}
+
+// localOwner says how the log of status is owned. Ends of tasks are decided before entries: what
+// has ended lets others begin.
+func localOwner(cfg LocalConfig, deps Deps) logowner.Config[site.Input] {
+	topics, ends := events.Topics{Prefix: cfg.Prefix}, endsOf(cfg.Site)
+	core := site.Config{Site: cfg.Site, Pool: cfg.Pool, Kind: cfg.Kind, Predicate: cfg.Predicate, Topics: topics}
+	var inputs []logowner.Input[site.Input]
+	for n := range events.PoolPartitions {
+		inputs = append(inputs, logowner.Input[site.Input]{Topic: topics.Events(), Partition: logowner.At(n), Prepare: ends.prepare})
+	}
+	inputs = append(inputs, logowner.Input[site.Input]{Topic: topics.NetworkInbox(), Prepare: prepareInbox})
+	return logowner.Config[site.Input]{
+		Name:      "spanway.local-manager",
+		Log:       topics.NetworkStatus(),
+		Catalogue: localLogs(topics),
+		Group:     cfg.Prefix + "local-manager",
+		Inputs:    inputs,
+		NewCore:   func(int32) eventlog.Core[site.Input] { return site.New(core) },
+		Cluster:   logowner.On(deps.Cluster),
+		Encoder:   events.Encoder{Source: "/spanway/" + cfg.Site + "/local-manager", JSON: cfg.JSON},
+		Instance:  cfg.Instance,
+		Snapshots: cfg.Logs,
+		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
+	}
+}
+
+// Ready is closed once this process owns the log of status, or another one of the group does.
+// It stays open while there is no scheduler at the site.
+func (l *Local) Ready() <-chan struct{} { return l.owner.Ready() }
+
+// Trouble is what is in the way of owning the log if the group gives it to this process, such
+// as topics of tasks that are not there yet, and of all that uses its connection; nil if
+// nothing is.
+func (l *Local) Trouble() error { return l.owner.Trouble() }
+
+// Run works until ctx ends, then leaves the group and returns nil. It returns an error only if
+// it cannot begin: topics that are not as they must be, or a log that is a copy of another
+// site's (*eventlog.ReadOnlyError).
+func (l *Local) Run(ctx context.Context) error {
+	if err := l.owner.Run(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("local manager: %w", err)
+	}
+	return nil
+}
