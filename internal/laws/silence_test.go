@@ -51,6 +51,7 @@ var waits = map[string]string{
 	"pkg/replication/table.go appeared":               "a topic that may come",
 	"cmd/spanway/task/known.go awaitDecisions":        "decisions on what was submitted, of which a Follower tells",
 	"pkg/client/again.go repeatedWhenEnded":           "the decision on what was submitted, of which a Follower tells",
+	"services/manager/delivery/loops.go await":        "what its core says is due, or that something changes",
 	"services/replicator/view.go run":                 "the next look at a cluster: a Try tells of the last one",
 	"services/replicator/plan.go plan":                "what changes: what fails is told by its own parts",
 	"services/replicator/telling.go run":              "the next round of status: a Try tells of the last one",

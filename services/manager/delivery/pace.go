@@ -1,0 +1,20 @@
+package delivery
+
+// pace lets so many messages through in a second, by and large: what is sent at once may be more,
+// and is made up for before the next. Times are in milliseconds.
+type pace struct {
+	rate float64 // messages in a second; 0: any
+	free float64 // when the next may be sent
+}
+
+// take lets n messages through and returns now, or returns when to ask again.
+func (p *pace) take(n int, now int64) (at int64) {
+	if p.rate <= 0 {
+		return now
+	}
+	if p.free > float64(now) {
+		return int64(p.free) + 1
+	}
+	p.free = float64(now) + float64(n)/p.rate*1000
+	return now
+}
