@@ -58,8 +58,9 @@ dist-check: ## build the commit twice, in other directories, once with an empty 
 	GO='$(GO)' $(RELEASE)/check.sh $(CURDIR)/build/release '$(VERSION)' $(COMMITTED) $(if $(filter all,$(DIST_CHECK)),$(PLATFORMS))
 
 .PHONY: deps-check
-deps-check: ## licences of all modules, no direct one in two majors, none archived; without a network
+deps-check: ## licences of all modules, no direct one in two majors, none archived; without a network, once the modules are there
 	cd $(RELEASE) && CGO_ENABLED=0 $(GO) build -trimpath -o $(CURDIR)/build/deps ./deps
+	@for module in . $(INTEROP) $(MANIFESTS) $(RELEASE); do (cd $$module && $(GO) list -deps -test ./... >/dev/null) || exit 1; done # Fetches what is missing.
 	GOPROXY=off build/deps . $(INTEROP) $(MANIFESTS) $(RELEASE)
 
 .PHONY: vulncheck

@@ -109,6 +109,7 @@ var printings = map[string][]printing{
 	"spanway queue release":         {{args: "queue release full released-MODE --token TOKEN"}},
 	"spanway queue remove":          {{args: "queue remove full removed-MODE"}},
 	"spanway queue show":            {{args: "queue show full"}, {args: "queue show full hostile"}},
+	"spanway queue trim":            {{args: "queue trim sequence --through 3"}},
 	"spanway queue watch":           {{args: "queue watch full", once: "queue enqueue full FILE"}},
 	"spanway serve":                 {{args: "serve --help"}},
 	"spanway serve allocator":       {{args: "serve allocator --help"}},  // Else it says nothing.
@@ -318,6 +319,7 @@ func (x *full) fillQueue(t *testing.T) {
 	for _, name := range []string{"full", "deleted-table", "deleted-json"} {
 		x.ends(t, x.system, cli.ExitDone, "queue create "+name)
 	}
+	x.ends(t, x.system, cli.ExitDone, "queue create sequence --ids sequence")
 	for _, id := range append(claimed, "removed-table", "removed-json", "hostile", "free-1", "free-2") {
 		args := append([]string{"queue", "enqueue", "full", "--id", id}, at...)
 		if _, stderr, code := program.Call(t.Context(), clitest.Hostile, args...); code != cli.ExitDone {

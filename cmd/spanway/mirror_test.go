@@ -124,7 +124,7 @@ func TestNothingIsWrittenToAMirror(t *testing.T) {
 		"id create spi --from 1 --to 100", "id grow spi --to 1000", "id delete spi", "id grant spi", "id reserve spi --from 7",
 		"id release spi --request-id r", "id renew spi --request-id r --lease 1h",
 		"queue create orders", "queue create other", "queue configure orders --max-entries 9", "queue delete orders --force", "queue enqueue orders --id b",
-		"queue remove orders a", "queue claim orders", "queue claim orders a",
+		"queue remove orders a", "queue trim orders --through 1", "queue claim orders", "queue claim orders a",
 		"queue release orders a --token 7", "queue extend orders a --token 7", "queue done orders a --token 7",
 		"link apply in --source x --include y", "link announce shop --topic orders", "link withdraw shop",
 		"serve scheduler", "serve engine --id e1",

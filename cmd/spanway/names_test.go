@@ -106,8 +106,9 @@ func TestNamesAreTheSameEverywhere(t *testing.T) {
 		}
 	}
 	for _, typ := range events.Types() {
-		// The others are for allocators and replicators.
-		scheduler := !strings.HasPrefix(string(typ), "spanway.ids.") && !strings.HasPrefix(string(typ), "spanway.replication.")
+		// The others are for allocators, replicators and managers.
+		scheduler := !strings.HasPrefix(string(typ), "spanway.ids.") && !strings.HasPrefix(string(typ), "spanway.replication.") &&
+			!strings.HasPrefix(string(typ), "spanway.network.")
 		if scheduler && events.KindOf(typ) == events.Command && !seen[typ] {
 			t.Errorf("nothing was tried of %s: add one to the messages above", typ)
 		}

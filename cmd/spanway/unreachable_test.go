@@ -31,7 +31,7 @@ var asked = map[string]string{
 	"pool list": "", "pool set": "p --weight a=1", "pool show": "p", "pool watch": "", "principal apply": "-f FILE", "principal list": "", "principal show": "p",
 	"queue claim": "q", "queue configure": "q --max-entries 9", "queue create": "q", "queue delete": "q", "queue done": "q i --token 7",
 	"queue enqueue": "q --id a", "queue extend": "q i --token 7", "queue list": "q", "queue release": "q i --token 7", "queue remove": "q i",
-	"queue show": "q", "queue watch": "q",
+	"queue show": "q", "queue trim": "q --through 3", "queue watch": "q",
 	"task cancel": "x", "task list": "", "task retry": "x", "task show": "x", "task submit": "-k noop", "task watch": "", "task what-if": "-k noop",
 	"task why": "x",
 }

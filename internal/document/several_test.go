@@ -6,8 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
+	"github.com/google/go-cmp/cmp"
 )
 
 type base struct {
@@ -30,9 +29,7 @@ type sample struct {
 // mistakes decodes all parts of a text.
 func mistakes(t *testing.T, text string) (all []string, read []sample) {
 	t.Helper()
-	parts, err := All([]byte(text))
-	require.NoError(t, err)
-	for _, p := range parts {
+	for _, p := range parts(t, text) {
 		var s sample
 		for _, m := range p.Decode(&s) {
 			all = append(all, m.Error())
@@ -42,23 +39,40 @@ func mistakes(t *testing.T, text string) (all []string, read []sample) {
 	return all, read
 }
 
+func parts(t *testing.T, text string) []Part {
+	t.Helper()
+	all, err := All([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// same compares what was read with what is wanted.
+func same(t *testing.T, want, got any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestAll(t *testing.T) {
 	wrong, read := mistakes(t, "kind: a\npath: /x\n---\n# nothing\n---\n{\"kind\": \"b\", \"span\": {\"sites\": [\"on\", no]}}\n")
-	require.Empty(t, wrong)
-	require.Len(t, read, 2)
-	assert.Equal(t, "/x", read[0].Path)
-	assert.Equal(t, []string{"on", "no"}, read[1].Span.Sites)
+	if len(wrong) > 0 || len(read) != 2 {
+		t.Fatal(wrong, read)
+	}
+	same(t, "/x", read[0].Path)
+	same(t, []string{"on", "no"}, read[1].Span.Sites)
 
 	_, read = mistakes(t, `[{"kind": "a"}, {"kind": "b", "spec": {"free": [1, null]}}]`)
-	require.Len(t, read, 2)
-	assert.JSONEq(t, `{"free": [1, null]}`, string(read[1].Spec))
-
-	parts, err := All([]byte("a: 1\n---\nb: 2\n"))
-	require.NoError(t, err)
-	assert.Equal(t, 3, parts[1].Line())
-
-	_, err = All([]byte("a: [1\n"))
-	assert.ErrorContains(t, err, "line ")
+	if len(read) != 2 {
+		t.Fatal(read)
+	}
+	same(t, `{"free":[1,null]}`, string(read[1].Spec))
+	same(t, 3, parts(t, "a: 1\n---\nb: 2\n")[1].Line())
+	if _, err := All([]byte("a: [1\n")); err == nil || !strings.Contains(err.Error(), "line ") {
+		t.Error(err)
+	}
 }
 
 func TestEveryMistakeHasItsPlace(t *testing.T) {
@@ -83,7 +97,7 @@ spec:
 path:
   - no
 `)
-	assert.Equal(t, []string{
+	same(t, []string{
 		`line 1, column 7: kind: is to be text (a number that is meant as text stands in quotes), and is "7"`,
 		`line 2, column 1: pth: there is no such field; there are kind, path, port, ratio, on, labels, span, spec`,
 		`line 3, column 7: port: is to be a whole number (uint16), and is "70000"`,
@@ -100,33 +114,34 @@ path:
 }
 
 func TestAMistakeIsFoundByItsPath(t *testing.T) {
-	parts, err := All([]byte("kind: k\nspan:\n  sites:\n    - ams\n    - fra\n"))
-	require.NoError(t, err)
-	assert.Equal(t, "line 5, column 7: span.sites[1]: unknown", parts[0].Mistake("span.sites[1]", "unknown").Error())
-	assert.Equal(t, "line 3, column 3: span.other.x: unknown", parts[0].Mistake("span.other.x", "unknown").Error())
-	assert.Equal(t, "line 1, column 1: unknown", parts[0].Mistake("", "unknown").Error())
+	part := parts(t, "kind: k\nspan:\n  sites:\n    - ams\n    - fra\n")[0]
+	same(t, "line 5, column 7: span.sites[1]: unknown", part.Mistake("span.sites[1]", "unknown").Error())
+	same(t, "line 3, column 3: span.other.x: unknown", part.Mistake("span.other.x", "unknown").Error())
+	same(t, "line 1, column 1: unknown", part.Mistake("", "unknown").Error())
 }
 
 func TestAnchors(t *testing.T) {
 	wrong, read := mistakes(t, "kind: &k segment\npath: *k\n")
-	require.Empty(t, wrong)
-	assert.Equal(t, "segment", read[0].Path)
+	same(t, 0, len(wrong))
+	same(t, "segment", read[0].Path)
 
 	wrong, read = mistakes(t, "- kind: &k segment\n- kind: *k\n")
-	require.Empty(t, wrong)
-	assert.Equal(t, "segment", read[1].Kind)
+	same(t, 0, len(wrong))
+	same(t, "segment", read[1].Kind)
 
 	bomb := "kind: k\nspec:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
 	for i := range 9 {
 		bomb += fmt.Sprintf("  a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 10), ", "))
 	}
 	wrong, _ = mistakes(t, bomb)
-	require.Len(t, wrong, 1)
-	assert.Contains(t, wrong[0], "write it without anchors")
+	if len(wrong) != 1 || !strings.Contains(wrong[0], "write it without anchors") {
+		t.Error(wrong)
+	}
 
 	wrong, _ = mistakes(t, "kind: k\nspec: &x [*x]\n")
-	require.Len(t, wrong, 1)
-	assert.Contains(t, wrong[0], "write it without anchors")
+	if len(wrong) != 1 || !strings.Contains(wrong[0], "write it without anchors") {
+		t.Error(wrong)
+	}
 }
 
 func FuzzAll(f *testing.F) {

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -92,6 +93,13 @@ func TestBatchesTellsHowRecordsWereAppended(t *testing.T) {
 	counts, next, err = p.Batches(t.Context(), 44)
 	if err != nil || len(counts) != 0 || next != 44 {
 		t.Errorf("at the end: batches %v, next %d, %v", counts, next, err)
+	}
+	if err := c.DeleteRecords(t.Context(), "t", 0, 4); err != nil {
+		t.Fatal(err)
+	}
+	var gone *kafka.OutOfRange
+	if counts, next, err := p.Batches(t.Context(), 0); !errors.As(err, &gone) || gone.Start != 4 {
+		t.Errorf("of what was deleted: batches %v, next %d, %v", counts, next, err)
 	}
 }
 

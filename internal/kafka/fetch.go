@@ -69,9 +69,13 @@ func (p *Partition) fetch(ctx context.Context, from int64, wait time.Duration) (
 
 // Batches tells how many records each batch has that one fetch reads from offset
 // from on, and where to go on from; none if nothing is there. It is for those who
-// look at how records were appended.
+// look at how records were appended. An offset that the partition does not have gives
+// *OutOfRange.
 func (p *Partition) Batches(ctx context.Context, from int64) (counts []int, next int64, err error) {
 	answer, err := p.request(ctx, from, 0, fetchBytes)
+	if errors.Is(err, kafkago.OffsetOutOfRange) {
+		return nil, from, p.outOfRange(ctx, from)
+	}
 	if err != nil {
 		return nil, from, p.client.gaveUp(ctx, p.reads(from), err)
 	}
