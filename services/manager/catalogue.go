@@ -6,6 +6,12 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
+// globalLogs are the topics of a global manager.
+func globalLogs(t events.Topics) []events.Log {
+	changes := t.NetworkChanges()
+	return []events.Log{t.NetworkLog(t.NetworkRequests()), t.NetworkLog(changes), t.NetworkLog(events.Snapshots(changes))}
+}
+
 // localLogs are the topics of a local manager. Those of tasks are the scheduler's: they are
 // neither made nor cut here.
 func localLogs(t events.Topics) []events.Log {
