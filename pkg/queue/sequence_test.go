@@ -33,7 +33,7 @@ func TestASequence(t *testing.T) {
 	for id, want := range map[string]error{"1-5": queue.ErrOldTerm, "2-6": queue.ErrOutOfSequence, "2-3": queue.ErrOutOfSequence, "x": queue.ErrBadID, "": queue.ErrBadID} {
 		_, err := a.Enqueue(ctx, queue.Item{ID: id})
 		refusedAs(t, "enqueue "+id, err, want)
-		if want == queue.ErrOutOfSequence && !strings.Contains(err.Error(), "the last entry was 2-4, and the next number is 5") {
+		if errors.Is(want, queue.ErrOutOfSequence) && !strings.Contains(err.Error(), "the last entry was 2-4, and the next number is 5") {
 			t.Errorf("it does not say what is next: %v", err)
 		}
 	}
