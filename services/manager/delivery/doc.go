@@ -12,7 +12,8 @@
 // What is to be done next is decided without a clock and without I/O, by Feed, Channel and Relay,
 // from what stands in the logs: how the site stands in the fold (network.Standing), what its queue
 // says of itself (Held), and what its own log says (Seen). The loops of a Delivery take the steps.
-// All runs a Delivery for each site that the fold has, while it has it.
+// All runs a Delivery for each site that the fold has, while it has it; Service does so over Kafka,
+// and Tenure while the global manager of this process owns the log.
 //
 // # The feed
 //

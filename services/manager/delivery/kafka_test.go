@@ -120,9 +120,6 @@ func (s *stage) site(name string, b *embedded.Broker) *cluster.Cluster {
 		Inputs:  []logowner.Input[site.Input]{{Topic: topics.NetworkInbox(), Prepare: site.Prepare, Silence: true}},
 		NewCore: func(int32) eventlog.Core[site.Input] { return site.New(site.Config{Site: name, Topics: topics}) },
 	})
-	if err := queue.Create(s.ctx, s.cluster, events.SiteQueue(name), QueueRules, queue.Options{Logger: quiet}); err != nil {
-		s.t.Fatal(err)
-	}
 	s.ask(Message{"site-" + name, &events.NetworkSiteRequested{Site: name}})
 	return c
 }
@@ -148,17 +145,6 @@ func (s *stage) until(what string, so func(core *network.Core) bool) {
 			s.t.Fatalf("it never came to be so: %s; in the way: %v", what, s.board.Err())
 		}
 	}
-}
-
-// opened is what a delivery to a site works with, and its end.
-func (s *stage) opened(ctx context.Context, name string, c *cluster.Cluster) (Config, func(), error) {
-	q, err := queue.Open(ctx, s.cluster, events.SiteQueue(name), queue.Options{Logger: quiet})
-	if err != nil {
-		return Config{}, nil, err
-	}
-	return Config{
-		Queue: OnQueue(q), Inbox: OnInbox(c, topics, "/spanway/test"), Status: OnStatus(c, topics, name), Requests: s.requests,
-	}, func() { _ = q.Close() }, nil
 }
 
 // same compares a site with what it must have.
@@ -198,10 +184,14 @@ func (s *stage) emptied(name string) {
 // delivery ends in the middle, and another one goes on.
 func TestOverTwoClusters(t *testing.T) {
 	s := newStage(t)
-	local := s.site("ams", s.broker(embedded.Config{}))
+	b := s.broker(embedded.Config{})
+	local := s.site("ams", b)
+	service := &Service{Cluster: s.cluster, Topics: topics, Source: "/spanway/test", Logger: quiet, Connect: func(string) (*cluster.Cluster, error) {
+		return cluster.Open(cluster.Config{Brokers: b.Addrs(), Logger: quiet})
+	}}
 	const rounds, each = 3, 40
 	for round := range rounds {
-		cfg, shut, err := s.opened(s.ctx, "ams", local)
+		cfg, shut, err := service.open(s.ctx, "ams", s.requests)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -236,11 +226,11 @@ func TestASiteIsAwayBeyondTheBoundOfItsQueue(t *testing.T) {
 	data := t.TempDir()
 	away := s.broker(embedded.Config{DataDir: data})
 	sites := map[string]*cluster.Cluster{"ams": s.site("ams", s.broker(embedded.Config{})), "fra": s.site("fra", away)}
-	all := &All{Fold: s.changes, Board: s.board, Open: func(ctx context.Context, name string) (Config, func(), error) {
-		return s.opened(ctx, name, sites[name])
+	service := &Service{Cluster: s.cluster, Topics: topics, Source: "/spanway/test", Logger: quiet, Connect: func(name string) (*cluster.Cluster, error) {
+		return cluster.Open(cluster.Config{Brokers: sites[name].Brokers(), Logger: quiet})
 	}}
 	s.running.Go(func() {
-		if err := all.Run(s.ctx); err != nil {
+		if err := service.Run(s.ctx); err != nil {
 			t.Error(err)
 		}
 	})

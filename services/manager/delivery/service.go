@@ -1,0 +1,92 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/queue"
+)
+
+// Service delivers to all sites over Kafka.
+type Service struct {
+	// Cluster is that of the global manager. It is not closed.
+	Cluster *cluster.Cluster
+	Topics  events.Topics
+	// Source of the records, such as "/spanway/ams/global-manager".
+	Source string
+	// Connect opens a connection to the cluster of a site, which is that of its delivery alone and
+	// is closed with it.
+	Connect func(site string) (*cluster.Cluster, error)
+	// PerSecond and Patience are as in Config.
+	PerSecond float64
+	Patience  time.Duration
+	// Logger and Meter are for the hosts of queues; may be nil.
+	Logger *slog.Logger
+	Meter  metric.Meter
+}
+
+// Run folds the log of changes, and delivers once that has come to the end of it, until ctx ends;
+// then it returns nil. The error is a *NewerTermError, or one that keeps the log from being read
+// (eventlog.Final).
+func (s *Service) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	changes, board := NewChanges(), s.Cluster.Kafka().Board()
+	topic, ready := s.Topics.NetworkChanges(), make(chan struct{})
+	snapshots := &eventlog.Snapshots{Log: s.Cluster.Partition(events.Snapshots(topic), 0), Topic: topic}
+	requests := OnRequests(s.Cluster, s.Topics, s.Source)
+	all := &All{Fold: changes, Board: board, Open: func(ctx context.Context, site string) (Config, func(), error) {
+		return s.open(ctx, site, requests)
+	}}
+	var err error // of what ended first
+	var first sync.Once
+	end := func(why error) {
+		first.Do(func() { err = why })
+		stop(why)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		end(changes.Follow(ctx, board, topic, s.Cluster.Partition(topic, 0), snapshots, func() { close(ready) }))
+	})
+	running.Go(func() {
+		select {
+		case <-ready:
+			end(all.Run(ctx))
+		case <-ctx.Done():
+		}
+	})
+	running.Wait()
+	return err
+}
+
+// open makes what the delivery to a site works with. Its queue is created if there is none.
+func (s *Service) open(ctx context.Context, site string, requests Requests) (Config, func(), error) {
+	name, options := events.SiteQueue(site), queue.Options{Prefix: s.Topics.Prefix, Source: s.Source, Logger: s.Logger, Meter: s.Meter}
+	q, err := queue.Open(ctx, s.Cluster, name, options)
+	if errors.Is(err, queue.ErrUnknownQueue) {
+		if err = queue.Create(ctx, s.Cluster, name, QueueRules, options); err == nil {
+			q, err = queue.Open(ctx, s.Cluster, name, options)
+		}
+	}
+	if err != nil {
+		return Config{}, nil, err
+	}
+	c, err := s.Connect(site)
+	if err != nil {
+		_ = q.Close() // Nothing was put in.
+		return Config{}, nil, fmt.Errorf("connect to the cluster of site %s: %w", site, err)
+	}
+	return Config{
+		Queue: OnQueue(q), Inbox: OnInbox(c, s.Topics, s.Source), Status: OnStatus(c, s.Topics, site), Requests: requests,
+		PerSecond: s.PerSecond, Patience: s.Patience,
+	}, func() { _ = q.Close(); c.Close() }, nil // What ended the host is the error of the delivery.
+}
