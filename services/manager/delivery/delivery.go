@@ -105,7 +105,10 @@ type Delivery struct {
 	channel *Channel // and what follows are the channel loop's own
 	attempt *Attempt
 	pace    pace
-	relay   *Relay // the relay loop's own
+	// alone: entries up to this one are sent one by one; refused is one that the cluster of the
+	// site did not take.
+	alone, refused uint64
+	relay          *Relay // the relay loop's own
 
 	mu     sync.Mutex
 	seen   Seen

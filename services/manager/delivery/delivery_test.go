@@ -77,7 +77,9 @@ type memorySite struct {
 	// down: what is sent to it hangs until that is closed, whatever its deadline; nil: it does not.
 	down chan struct{}
 	// lossy: what is sent fails, and half of it arrives.
-	lossy   bool
+	lossy bool
+	// most is how large a record may be; 0: as large as any.
+	most    int
 	ids     int
 	follows map[int]func(Seen)
 }
@@ -128,6 +130,11 @@ func (s *memorySite) Append(ctx context.Context, messages []Message) error {
 	s.in.mu.Lock()
 	defer s.in.mu.Unlock()
 	defer s.in.wake()
+	for _, m := range messages {
+		if n := proto.Size(m.Message); s.most > 0 && n > s.most {
+			return refusal{}
+		}
+	}
 	for i, m := range messages {
 		if s.lossy && i >= len(messages)/2 {
 			return errors.New("the connection is lost")
@@ -147,6 +154,12 @@ func (s *memorySite) Append(ctx context.Context, messages []Message) error {
 	}
 	return nil
 }
+
+// refusal is of records that are at fault.
+type refusal struct{}
+
+func (refusal) Error() string { return "the record is larger than the topic allows" }
+func (refusal) Refused() bool { return true }
 
 // Follow implements Status.
 func (s *memorySite) Follow(ctx context.Context, see func(Seen)) error {
@@ -289,14 +302,22 @@ func TestADeliveryGoesOnWhereAnotherEnded(t *testing.T) {
 	m.until(t, "ams has converged", func() bool { return m.converged("ams") })
 }
 
-// An entry that no record holds reaches the site by a full sync.
+// An entry that no record holds, or that the cluster of the site does not take, reaches it by a full
+// sync.
 func TestAnEntryThatIsTooLarge(t *testing.T) {
+	t.Run("for any", func(t *testing.T) { reachesByFullSync(t, 8, 0) })
+	t.Run("for the site", func(t *testing.T) { reachesByFullSync(t, 5, 150<<10) })
+}
+
+// reachesByFullSync makes a change of so many objects of about 42 KiB each.
+func reachesByFullSync(t *testing.T, objects, most int) {
 	m := newMemory("ams")
+	m.sites["ams"].most = most
 	m.deliver(t, "ams")
 	m.until(t, "ams has converged", func() bool { return m.converged("ams") })
 	ordered := m.synced("ams")
 	large := put(0, "")
-	for i := range 8 {
+	for i := range objects {
 		g := &events.NetworkGroup{}
 		for j := range 1000 {
 			g.Addresses = append(g.Addresses, fmt.Sprintf("2001:db8:1111:2222:3333:4444:5555:%x", 0x1000+j))

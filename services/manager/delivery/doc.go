@@ -47,8 +47,8 @@
 // it. All of an attempt at a full sync is of one moment, under an ID that no other has.
 //
 // What the site does not come to have within Patience is sent again. A site that has lost what it
-// had applied, and an entry that is larger than a record may be, need a full sync: the channel asks
-// for one. It also stops, and tells, when the site has more than the fold knows of: a term begins
+// had applied, and an entry that is larger than a record may be, or that the cluster of the site
+// refuses, need a full sync: the channel asks for one. It also stops, and tells, when the site has more than the fold knows of: a term begins
 // then.
 //
 // # The relay

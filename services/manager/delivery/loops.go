@@ -8,6 +8,7 @@ import (
 	mathrand "math/rand/v2"
 	"time"
 
+	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/queue"
 	"github.com/spanway/spanway/services/manager/network"
@@ -163,6 +164,9 @@ func (d *Delivery) sendOnce(ctx context.Context, m moment) (Step, error) {
 			messages = append(messages, d.attempt.Part(n))
 		}
 	case Send:
+		if s.From <= d.alone {
+			s.To = s.From
+		}
 		messages = d.messages(m.of.Term, s.From, s.To)
 	}
 	if len(messages) == 0 {
@@ -172,6 +176,7 @@ func (d *Delivery) sendOnce(ctx context.Context, m moment) (Step, error) {
 		return Step{At: at}, nil
 	}
 	if err := d.cfg.Inbox.Append(ctx, messages); err != nil {
+		d.refusal(s, len(messages), err)
 		return s, err
 	}
 	s.To = s.From + uint64(len(messages)) - 1
@@ -192,6 +197,19 @@ func (d *Delivery) messages(term, from, to uint64) (messages []Message) {
 	return messages
 }
 
+// refusal notes an entry that the cluster of the site does not take, such as one that is larger than
+// its topic allows: a full sync is asked for. Of those that were sent together each is tried alone.
+func (d *Delivery) refusal(s Step, n int, err error) {
+	switch {
+	case s.Kind != Send || !eventlog.IsRefused(err):
+	case n > 1:
+		d.alone = s.From + uint64(n) - 1
+	default:
+		d.refused = s.From
+		d.channel.Large(s.From)
+	}
+}
+
 // begin makes an attempt at the full sync that is ordered, as it is now.
 func (d *Delivery) begin(m moment, now int64) {
 	var of network.SyncOf
@@ -209,7 +227,7 @@ func (d *Delivery) ask(ctx context.Context, m moment, s Step) error {
 	if s.From > 0 {
 		large := false
 		d.entries(m.of.Term, s.From, s.From, func(e *events.NetworkEntry) bool {
-			large = tooLarge(e)
+			large = tooLarge(e) || e.Sequence == d.refused && e.Skipped == ""
 			return true
 		})
 		if !large {
