@@ -1,11 +1,13 @@
 package managers_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/sim"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/services/manager/network"
 )
@@ -123,33 +125,64 @@ func (w *world) step() {
 	}
 }
 
-// run plays the world of a seed, and says what went wrong.
-func run(t testing.TB, seed uint64, m mutant) string {
-	t.Helper()
-	w := newWorld(seed, m)
-	w.floor = len(w.log)
-	for range 300 {
-		w.step()
-		if w.wrong != "" {
-			return w.wrong
-		}
-	}
-	w.settle(t)
-	w.judge()
-	return w.wrong
+// story is the world of a seed.
+type story struct {
+	*world
 }
 
-// seeds are played; of a mutant as many as it takes to find it out, at most mutantSeeds.
-const seeds, mutantSeeds = 80, 600
+func newStory(seed uint64, m mutant) *story {
+	w := newWorld(seed, m)
+	w.floor = len(w.log)
+	return &story{w}
+}
 
-// Whatever happens, in the end each site has what it must have, and its own objects.
-func TestSitesConverge(t *testing.T) {
-	t.Parallel()
-	for seed := range uint64(seeds) {
-		if wrong := run(t, seed, mutant{}); wrong != "" {
-			t.Fatalf("seed %d: %s", seed, wrong)
+// Run implements sim.Story.
+func (s *story) Run() {
+	for range 300 {
+		if s.step(); s.wrong != "" {
+			return
 		}
 	}
+	s.settle()
+	s.judge()
+}
+
+// Check implements sim.Story.
+func (s *story) Check() error {
+	if s.wrong == "" {
+		return nil
+	}
+	return errors.New(s.wrong)
+}
+
+// Records implements sim.Story: network.changes.
+func (s *story) Records() (out []events.Record) {
+	for i, m := range s.log {
+		data, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+		if err != nil {
+			s.fail("a message of the log: %v", err)
+		}
+		out = append(out, events.Record{Offset: int64(i), Key: []byte(events.TypeOf(m)), Value: data})
+	}
+	return out
+}
+
+// Tell implements sim.Teller.
+func (s *story) Tell(say func(format string, args ...any)) {
+	for i, m := range s.log {
+		say("%d %s %v", i, events.TypeOf(m), m)
+	}
+}
+
+// Whatever happens, in the end each site has what it must have, and its own objects.
+func TestSimManagers(t *testing.T) {
+	t.Parallel()
+	sim.Seeds(t, sim.Many(1500, 40), func(seed uint64) sim.Story { return newStory(seed, mutant{}) })
+}
+
+func TestSimManagersAgain(t *testing.T) {
+	t.Parallel()
+	sim.SameRun(t, func(seed uint64) sim.Story { return newStory(seed, mutant{}) })
 }
 
 // Wrong managers, each of which some seed finds out.
@@ -218,18 +251,12 @@ var mutants = map[string]mutant{
 	"the base is earlier than what is sent, and of another term": {syncs: func(w *world, of *network.SyncOf) { of.Begin.Term-- }},
 }
 
-func TestMutantsAreFoundOut(t *testing.T) {
+func TestSimManagerMutantsDie(t *testing.T) {
 	t.Parallel()
 	for name, m := range mutants {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for seed := range uint64(mutantSeeds) {
-				if wrong := run(t, seed, m); wrong != "" {
-					t.Logf("seed %d: %s", seed, wrong)
-					return
-				}
-			}
-			t.Error("no seed finds it out")
+			sim.Dies(t, func(seed uint64) sim.Story { return newStory(seed, m) })
 		})
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"testing"
 
 	"google.golang.org/protobuf/proto"
 
@@ -318,8 +317,7 @@ func (w *world) goOn(at *local) {
 }
 
 // settle lets everything come to rest: nothing is lost or late any more.
-func (w *world) settle(t testing.TB) {
-	t.Helper()
+func (w *world) settle() {
 	w.calm = true
 	for range 3000 {
 		idle := true
