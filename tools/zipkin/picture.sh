@@ -17,7 +17,7 @@ QUERY_PORT=$port java -Xmx256m -jar "$jar" >"$work/zipkin" 2>&1 &
 server=$!
 for ((try = 0; ; try++)); do
 	curl -sf "$url/health" >"$work/health" && break
-	if ((try == 120)) || ! kill -0 "$server" 2>/dev/null; then
+	if ((try == 600)) || ! kill -0 "$server" 2>/dev/null; then
 		echo "trace-picture: Zipkin does not answer at $url:" >&2
 		tail -n 20 "$work/zipkin" >&2
 		exit 1
