@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 
 	yaml3 "go.yaml.in/yaml/v3"
@@ -112,8 +113,7 @@ func child(node *yaml3.Node, step string) *yaml3.Node {
 		node = node.Alias
 	}
 	if node.Kind == yaml3.SequenceNode {
-		var i int
-		if _, err := fmt.Sscanf(step, "%d", &i); err == nil && i >= 0 && i < len(node.Content) {
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(node.Content) {
 			return node.Content[i]
 		}
 		return nil
