@@ -1,7 +1,6 @@
 package manager
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -69,9 +68,7 @@ type GlobalDeps struct {
 }
 
 // Global is the process of a global manager. Make one with NewGlobal, run it once.
-type Global struct {
-	owner *logowner.Service[network.Command]
-}
+type Global struct{ process[network.Command] }
 
 // NewGlobal checks the configuration; nothing runs yet.
 func NewGlobal(cfg GlobalConfig, deps GlobalDeps) (*Global, error) {
@@ -85,7 +82,7 @@ func NewGlobal(cfg GlobalConfig, deps GlobalDeps) (*Global, error) {
 	if err != nil {
 		return nil, fmt.Errorf("global manager: %w", err)
 	}
-	return &Global{owner}, nil
+	return &Global{process[network.Command]{"global manager", owner}}, nil
 }
 
 // globalOwner says how the log of changes is owned.
@@ -118,21 +115,4 @@ func told(d Delivery) (h eventlog.Hooks[network.Command]) {
 	h.Observe = func(c eventlog.Core[network.Command]) { d.Observe(core(c)) }
 	h.Disowned = func(error) { d.Disowned() }
 	return h
-}
-
-// Ready is closed once this process owns the log of changes, or another one of the group does.
-func (g *Global) Ready() <-chan struct{} { return g.owner.Ready() }
-
-// Trouble is what is in the way of owning the log if the group gives it to this process, and of
-// all that uses its connection; nil if nothing is.
-func (g *Global) Trouble() error { return g.owner.Trouble() }
-
-// Run works until ctx ends, then leaves the group and returns nil. It returns an error only if
-// it cannot begin: topics that are not as they must be, or a log that is a copy of another
-// site's (*eventlog.ReadOnlyError), which is to be promoted first.
-func (g *Global) Run(ctx context.Context) error {
-	if err := g.owner.Run(ctx); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("global manager: %w", err)
-	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package manager
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -11,8 +10,9 @@ import (
 	"github.com/spanway/spanway/services/manager/site"
 )
 
-// Local is the process of a local manager. Make one with NewLocal, run it once.
-type Local struct{ owner *logowner.Service[site.Input] }
+// Local is the process of a local manager. Make one with NewLocal, run it once. It is ready also
+// while there is no scheduler at the site; Trouble says so then.
+type Local struct{ process[site.Input] }
 
 // NewLocal checks the configuration; nothing runs yet.
 func NewLocal(cfg LocalConfig, deps Deps) (*Local, error) {
@@ -26,7 +26,7 @@ func NewLocal(cfg LocalConfig, deps Deps) (*Local, error) {
 	if err != nil {
 		return nil, fmt.Errorf("local manager: %w", err)
 	}
-	return &Local{owner}, nil
+	return &Local{process[site.Input]{"local manager", owner}}, nil
 }
 
 // localOwner says how the log of status is owned. Ends of tasks are decided before entries: what
@@ -52,23 +52,4 @@ func localOwner(cfg LocalConfig, deps Deps) logowner.Config[site.Input] {
 		Snapshots: cfg.Logs,
 		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
 	}
-}
-
-// Ready is closed once this process owns the log of status, or another one of the group does.
-// It stays open while there is no scheduler at the site.
-func (l *Local) Ready() <-chan struct{} { return l.owner.Ready() }
-
-// Trouble is what is in the way of owning the log if the group gives it to this process, such
-// as topics of tasks that are not there yet, and of all that uses its connection; nil if
-// nothing is.
-func (l *Local) Trouble() error { return l.owner.Trouble() }
-
-// Run works until ctx ends, then leaves the group and returns nil. It returns an error only if
-// it cannot begin: topics that are not as they must be, or a log that is a copy of another
-// site's (*eventlog.ReadOnlyError).
-func (l *Local) Run(ctx context.Context) error {
-	if err := l.owner.Run(ctx); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("local manager: %w", err)
-	}
-	return nil
 }
