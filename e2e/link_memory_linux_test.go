@@ -16,8 +16,17 @@ import (
 // memory is bounded by --memory, not by how far it is behind.
 func TestASlowTargetTakesNoMemory(t *testing.T) {
 	t.Parallel()
+	slowTarget(t, twoOnKfake(t))
+}
+
+// The same between two Apache Kafkas.
+func TestApacheASlowTargetTakesNoMemory(t *testing.T) {
+	t.Parallel()
+	slowTarget(t, twoOnApache(t))
+}
+
+func slowTarget(t *testing.T, sites twoSites) {
 	const ahead, most = 128 << 20, 96 << 20
-	sites := twoOnKfake(t)
 	proxy := newLinkProxy(t, sites.fra.Addr())
 	w := newLinkWorld(t, sites, [2]string{sites.ams.Addr(), proxy.addr()}, "slow", binary, 64)
 	noise := rand.NewChaCha8([32]byte{1})
