@@ -10,19 +10,30 @@ import (
 	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
-// What must hold on embedded brokers holds on two Apache Kafka: both ways with equal names,
-// and keys of which a compacted source has no record any more.
+// What must hold on embedded brokers holds on Apache Kafka: both ways with equal names, a ring
+// of three clusters, one cluster under two names, and keys of which a compacted source has no
+// record any more.
 func TestApacheSites(t *testing.T) {
 	compacts := map[string]string{"log.cleaner.backoff.ms": "100"}
-	all := on(t, map[string]*sitetest.Broker{"ams": sitetest.Apache(t, compacts), "fra": sitetest.Apache(t, compacts)})
+	three := map[string]*sitetest.Broker{}
+	for _, name := range []string{"ams", "fra", "lis"} {
+		three[name] = sitetest.Apache(t, compacts)
+	}
+	ring := on(t, three)
+	all := map[string]*place{"ams": ring["ams"], "fra": ring["fra"]}
+	noLinks := func() {
+		for _, p := range ring {
+			p.links.declare(func(d *declarations) { d.linked = nil })
+		}
+	}
+	t.Run("a ring", func(t *testing.T) { aRing(t, ring) })
+	noLinks()
 	t.Run("both ways", func(t *testing.T) { bothWays(t, all) })
-	for _, p := range all {
-		p.links.declare(func(d *declarations) { d.linked = nil })
-	}
+	noLinks()
+	t.Run("two names", func(t *testing.T) { twoNames(t, all) })
+	noLinks()
 	t.Run("the times of a broker", func(t *testing.T) { timesOfABroker(t, all) })
-	for _, p := range all {
-		p.links.declare(func(d *declarations) { d.linked = nil })
-	}
+	noLinks()
 	t.Run("a key that is gone", func(t *testing.T) {
 		ams := all["ams"]
 		aKeyIsGone(t, all, map[string]string{"segment.ms": "50", "min.cleanable.dirty.ratio": "0"}, func() {
@@ -39,7 +50,8 @@ func TestApacheSites(t *testing.T) {
 func timesOfABroker(t *testing.T, all map[string]*place) {
 	ams, fra := all["ams"], all["fra"]
 	ams.set("timed", 1, map[string]string{"message.timestamp.type": "LogAppendTime"})
-	fra.serve("times")
+	_, stop := fra.serve("times")
+	defer stop()
 	fra.links.link(links.Spec{Name: "times", Source: "ams", Include: []string{"timed"}})
 	const n, batches = 3, 4
 	given := time.Now().Add(-time.Hour).UnixMilli()

@@ -91,20 +91,30 @@ func bothWays(t *testing.T, all map[string]*place) {
 }
 
 // A ring whose links copy copies, too: each record goes round once.
-func TestARing(t *testing.T) {
-	all := places(t, "ams", "fra", "lis")
+func TestARing(t *testing.T) { aRing(t, places(t, "ams", "fra", "lis")) }
+
+func aRing(t *testing.T, all map[string]*place) {
+	const topic, each = "ring", 10
+	served := map[string]*Service{}
 	for name, source := range map[string]string{"ams": "lis", "fra": "ams", "lis": "fra"} {
 		p := all[name]
-		p.create("orders", 1)
-		p.write("orders", 0, 0, 10)
-		p.links.link(links.Spec{Name: "in", Source: source, Include: []string{"orders"}, Shared: true, Relay: true})
-		p.serve("one")
+		p.create(topic, 1)
+		p.write(topic, 0, 0, each)
+		p.links.link(links.Spec{Name: "in", Source: source, Include: []string{topic}, Shared: true, Relay: true})
+		s, stop := p.serve("one")
+		defer stop()
+		served[name] = s
 	}
 	for _, p := range all {
-		p.has("orders", 0, values("ams", 10), values("fra", 10), values("lis", 10))
+		p.has(topic, 0, values("ams", each), values("fra", each), values("lis", each))
+	}
+	for name, s := range served {
+		until(t, s, "in/"+topic+"/0", "what has come round to "+name+" ends there, by its trail", func(st *standing) bool {
+			return st.report.Counts.Looped == each && st.behind() == 0
+		})
 	}
 	for _, p := range all {
-		p.holds("orders", 0, 30)
+		p.holds(topic, 0, len(all)*each)
 	}
 }
 
