@@ -288,3 +288,24 @@ func TestASilentBrokerHasNoVersion(t *testing.T) {
 		}
 	}
 }
+
+// Of topics that are hidden it is not said that there are none.
+func TestHiddenTopicsAreNotSaidToBeMissing(t *testing.T) {
+	facts := sound()
+	for i := range facts.Topics {
+		facts.Topics[i].Missing, facts.Topics[i].Hidden = true, true
+	}
+	hidden := false
+	for _, f := range Examine(facts) {
+		if f.Check != "topics.there" {
+			continue
+		}
+		hidden = hidden || f.Level == Unknown && strings.Contains(f.Remedy, "Describe")
+		if f.Level != Unknown {
+			t.Errorf("%+v, of topics that are hidden", f)
+		}
+	}
+	if !hidden {
+		t.Error("it is not said that topics are hidden, and what to do")
+	}
+}

@@ -15,11 +15,12 @@ func topics(f *findings, facts Facts) {
 		f.unknown("topics", facts.Prefix+"*", facts.TopicsErr)
 		return
 	}
-	there := 0
+	there, hidden := 0, 0
 	for _, t := range facts.Topics {
 		switch {
 		case t.Hidden:
-			f.add(Unknown, "topics.there", t.Name, "", "whether it is there is not known: %s may not describe it", facts.Principal)
+			hidden++
+			f.add(Unknown, "topics.there", t.Name, "give it Describe on the topic (deploy/acls/acls.sh gives each role what it needs)", "whether it is there is not known: %s may not describe it", facts.Principal)
 			continue
 		case t.Missing:
 			f.add(Note, "topics.there", t.Name, "", "it is not there: the service that writes to it creates it")
@@ -28,7 +29,7 @@ func topics(f *findings, facts Facts) {
 		there++
 		topic(f, t)
 	}
-	if there == 0 {
+	if there+hidden == 0 {
 		f.add(Warning, "topics.there", facts.Prefix+"*", "look at --prefix; or start a service, which creates them", "there is no topic with the prefix %q", facts.Prefix)
 	}
 }

@@ -14,6 +14,9 @@ type broker interface {
 	Log(topic string, partition int32) eventlog.Log
 	Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error)
 	Topics(ctx context.Context, prefix string) ([]TopicInfo, error)
+	// Hidden names the right without which the brokers do not tell whether there is such a
+	// topic; nil if they do, or if none answers.
+	Hidden(ctx context.Context, topic string) error
 	writer
 }
 

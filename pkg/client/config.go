@@ -174,16 +174,11 @@ func (c *Client) CheckFor(ctx context.Context, topic string) error {
 		return nil
 	}
 	// A list leaves out what one has no right to know of; what is asked for by name is told of.
-	asking, enough := context.WithTimeout(ctx, askFor)
-	defer enough()
-	if _, _, err := c.broker.Offsets(asking, topic, 0); cluster.IsDenied(err) {
-		unavailable.Err = err
+	if unavailable.Err = c.broker.Hidden(ctx, topic); unavailable.Err == nil {
+		unavailable.Err = ctx.Err() // Nothing was answered: it is not known that there is no such topic.
 	}
 	return unavailable
 }
-
-// askFor is how long CheckFor asks for a topic that is not in the list.
-const askFor = 500 * time.Millisecond
 
 // TopicInfo is a topic as the broker has it.
 type TopicInfo struct {

@@ -51,6 +51,10 @@ func (c *connection) Topics(ctx context.Context, prefix string) ([]TopicInfo, er
 	return out, err
 }
 
+func (c *connection) Hidden(ctx context.Context, topic string) error {
+	return c.client.Hidden(ctx, []string{topic})[topic]
+}
+
 func (c *connection) Writable(ctx context.Context, partition int32) error {
 	return c.guard.Writable(ctx, partition)
 }

@@ -59,6 +59,8 @@ func (m *memory) Topics(context.Context, string) ([]TopicInfo, error) {
 	return []TopicInfo{{Name: topics.Events(), Partitions: events.PoolPartitions}}, nil
 }
 
+func (m *memory) Hidden(context.Context, string) error { return nil }
+
 func (m *memory) Writable(context.Context, int32) error { return nil }
 
 func (m *memory) Send(_ context.Context, topic string, partition int32, r events.Record, done func(int64, error)) {

@@ -47,7 +47,7 @@ func TestATopicThatIsHiddenIsNotSaidToBeMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	lacks := func(topic string) string {
-		return "topic " + topic + " does not exist, or its brokers hide it: read the offsets of " + topic + "/0: cluster " + b.Addr() +
+		return "topic " + topic + " does not exist, or its brokers hide it: cluster " + b.Addr() +
 			": User:eve lacks the right Describe on topic " + topic + ": grant it, such as by kafka-acls --add"
 	}
 	for _, c := range []struct {

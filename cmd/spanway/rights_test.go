@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/internal/embedded"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+)
+
+// guarded is a broker with all topics, where eve may do nothing and rita read every topic.
+// It returns its address and the file with the password of both.
+func guarded(t *testing.T) (addr, file string) {
+	t.Helper()
+	b, err := embedded.Start(embedded.Config{Users: []embedded.User{
+		{Mechanism: cluster.ScramSHA512, Name: "root", Password: secret, Super: true},
+		{Mechanism: cluster.ScramSHA512, Name: "eve", Password: secret, Rights: []embedded.Right{
+			{Operation: kmsg.ACLOperationRead, Resource: kmsg.ACLResourceTypeTopic, Name: "other"},
+		}},
+		{Mechanism: cluster.ScramSHA512, Name: "rita", Password: secret, Rights: []embedded.Right{
+			{Operation: kmsg.ACLOperationRead, Resource: kmsg.ACLResourceTypeTopic, Name: "*"},
+		}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	clitest.Answers(t, b.Addrs()...)
+	root, err := cluster.Open(cluster.Config{
+		Brokers: b.Addrs(), Logger: slog.New(slog.DiscardHandler),
+		SASL: cluster.SASL{Mechanism: cluster.ScramSHA512, Username: "root", Password: secret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(root.Close)
+	topics := events.Topics{Prefix: events.DefaultPrefix}
+	logs := slices.Concat(topics.Catalogue(), topics.ReplicationLogs(), topics.QueueLogs("q"))
+	if _, err := root.Ensure(t.Context(), events.Specs(logs)); err != nil {
+		t.Fatal(err)
+	}
+	file = filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	create := []string{"queue", "create", "q", "--brokers", b.Addr(), "--user", "root", "--password-file", file}
+	if _, said, code := program.Call(t.Context(), "", create...); code != cli.ExitDone {
+		t.Fatalf("queue create ends with %d: %s", code, said)
+	}
+	return b.Addr(), file
+}
+
+// readsOnly are the commands that write nothing; failover does not get that far without a link.
+var readsOnly = []string{
+	"doctor", "engine list", "engine show", "engine watch", "id list", "id show", "id watch", "link audit", "link failover", "link group list",
+	"link groups", "link list", "link show", "link translate", "link watch", "log dead", "log list", "log replay", "log reset", "log show",
+	"log tail", "pool list", "pool show", "pool watch", "queue list", "queue show", "queue watch", "task list", "task show",
+	"task watch", "task what-if", "task why", "trace", "verify",
+}
+
+// inPlainText are the commands that take no user.
+var inPlainText = []string{"bench pools", "bench tasks"}
+
+// Each command that asks a broker names the right that is missing, and how it is given: where
+// its user has none, so that brokers hide all topics, and where it may read and the command
+// writes. It does not say that there are no topics.
+func TestEachCommandNamesTheRightThatIsMissing(t *testing.T) {
+	addr, password := guarded(t)
+	file := filepath.Join(t.TempDir(), "principals.yaml")
+	if err := os.WriteFile(file, []byte("principals: [{user: shop, roles: [client]}]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var calls sync.WaitGroup
+	for name, args := range asked {
+		for _, user := range []string{"eve", "rita"} {
+			if slices.Contains(inPlainText, name) || user == "rita" && slices.Contains(readsOnly, name) {
+				continue
+			}
+			line := append(strings.Fields(name), strings.Fields(strings.ReplaceAll(args, "FILE", file))...)
+			line = append(line, "--brokers", addr, "--user", user, "--password-file", password)
+			calls.Go(func() {
+				const ends = 2 * time.Minute // for a command that would wait for ever
+				ctx, cancel := context.WithTimeout(t.Context(), ends)
+				defer cancel()
+				lacking(ctx, t, user, line)
+			})
+		}
+	}
+	calls.Wait()
+}
+
+// lacking expects that a command names the right that its user lacks.
+func lacking(ctx context.Context, t *testing.T, user string, line []string) {
+	t.Helper()
+	stdout, stderr, code := program.Call(ctx, "", line...)
+	want, said := cli.ExitUnavailable, stderr
+	lacks, grant := "User:"+user+" lacks the right ", "grant it, such as by kafka-acls --add --allow-principal 'User:"+user+"'"
+	if line[0] == "doctor" { // Its findings are what it prints.
+		want, said, stdout = cli.ExitDone, stdout, ""
+		lacks, grant = "User:"+user+" may not describe it", "give it Describe on the topic"
+	}
+	if code != want || stdout != "" || !strings.Contains(said, lacks) || !strings.Contains(said, grant) || strings.Contains(said, "no topic") {
+		t.Errorf("%q ends with %d, stdout %q, and says %q; want %d and %q", line, code, stdout, said, want, lacks)
+	}
+}
