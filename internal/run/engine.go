@@ -45,7 +45,7 @@ func newEngine(x *site, id string) (*standalone.Service, error) {
 		allocatable = map[string]int64{"slots": int64(x.cfg.Engine.Slots)}
 	}
 	return standalone.New(standalone.Config{Engine: engine.Config{
-		Prefix: x.cfg.Prefix, ID: id, Site: x.name,
+		Prefix: x.cfg.Prefix, ID: id, Site: x.name, Labels: x.edge(),
 		Allocatable: allocatable, TTL: x.cfg.Engine.TTL, Grace: engineGrace, JSON: x.cfg.JSON, Logger: x.log,
-	}, Allow: tried(), HTTPAllow: loopback, Monitor: standalone.MonitorOff}, standalone.Deps{Cluster: x.cluster})
+	}, Allow: tried(), HTTPAllow: loopback, Handlers: x.realiser(), Monitor: standalone.MonitorOff}, standalone.Deps{Cluster: x.cluster})
 }

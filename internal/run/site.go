@@ -36,6 +36,8 @@ type site struct {
 	redis   *embedded.Redis // once it is ready
 	port    int             // of redis; 0: a free one
 	up      <-chan struct{} // closed when it is
+	// realised is the directory of what is realised of networks; empty without managers.
+	realised string
 
 	mu  sync.Mutex
 	out []error // of the engines that ended by themselves

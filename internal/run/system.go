@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -18,6 +19,8 @@ type System struct {
 	parts  parts
 	failed chan error
 	stop   sync.Once
+	// temporary is a directory that is deleted at the end; empty if there is none.
+	temporary string
 	// giveUp ends a start that has not ended.
 	giveUp context.CancelCauseFunc
 }
@@ -27,6 +30,9 @@ type Site struct {
 	Site  string `json:"site"`
 	Kafka string `json:"kafka"`
 	Redis string `json:"redis"`
+	// Realised is the directory in which the site's engines keep what they realise of
+	// networks; only several sites have one.
+	Realised string `json:"realised,omitempty"`
 }
 
 // stopReport is how often a stop that lasts says what it waits for.
@@ -46,11 +52,15 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 	ctx, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	s := &System{log: cfg.Logger, sites: cfg.sites(), failed: make(chan error, 1), giveUp: giveUp}
+	if err := s.keepRealised(cfg); err != nil {
+		return nil, err
+	}
 	var topics []*part
 	for _, x := range s.sites {
 		topics = append(topics, x.add(s))
 	}
 	s.addReplicators(topics)
+	s.addManagers(cfg, topics)
 	if cfg.Telemetry != nil {
 		for _, p := range s.parts {
 			cfg.Telemetry.Ready(p.name, p.ready)
@@ -131,7 +141,7 @@ func (s *System) Cluster() *cluster.Cluster { return s.sites[0].cluster }
 func (s *System) Sites() []Site {
 	out := make([]Site, len(s.sites))
 	for i, x := range s.sites {
-		out[i] = Site{Site: x.name, Kafka: x.broker.Addr(), Redis: x.redis.Addr()}
+		out[i] = Site{Site: x.name, Kafka: x.broker.Addr(), Redis: x.redis.Addr(), Realised: x.realised}
 	}
 	return out
 }
@@ -159,5 +169,8 @@ func (s *System) Stop() {
 		s.parts.stop(stopReport, func(stopping []string) {
 			s.log.Warn("waiting for parts of the system to stop", "parts", stopping)
 		})
+		if s.temporary != "" {
+			_ = os.RemoveAll(s.temporary) // It is one for temporary files.
+		}
 	})
 }

@@ -28,6 +28,8 @@ type Config struct {
 	// HTTPAllow are the prefixes of URLs to which tasks of kind http may send, as
 	// package call reads them. Without any the engine does not handle that kind.
 	HTTPAllow []string
+	// Handlers are of further kinds of tasks, which take precedence; may be nil.
+	Handlers map[string]engine.Handler
 	// Monitor is what is measured as used, unless Engine has a monitor of its own:
 	// monitor.Best if it is empty, or MonitorOff. Nothing is measured if the
 	// engine offers neither cpu_millis nor memory_bytes.

@@ -70,6 +70,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		}
 		e.Handle(kind, handle)
 	}
+	for kind, handle := range cfg.Handlers {
+		e.Handle(kind, handle)
+	}
 	return &Service{engine: e, caller: caller}, nil
 }
 

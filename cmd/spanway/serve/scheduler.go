@@ -16,7 +16,7 @@ import (
 
 // Command is the command serve.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("serve", "Run one service against brokers", serveScheduler(a), serveEngine(a), serveAllocator(a), serveQueues(a), serveReplicator(a))
+	return cli.Noun("serve", "Run one service against brokers", serveScheduler(a), serveEngine(a), serveAllocator(a), serveQueues(a), serveReplicator(a), serveManager(a))
 }
 
 func serveScheduler(a *cli.App) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -29,7 +30,9 @@ type Service struct {
 	// PerSecond and Patience are as in Config.
 	PerSecond float64
 	Patience  time.Duration
-	// Logger and Meter are for the hosts of queues; may be nil.
+	// Logger is told of what is in the way of a site, which is not on the board of Cluster: that a
+	// site is down does not keep a global manager from its work. It and Meter are for the hosts of
+	// queues, too; both may be nil.
 	Logger *slog.Logger
 	Meter  metric.Meter
 }
@@ -40,11 +43,11 @@ type Service struct {
 func (s *Service) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	changes, board := NewChanges(), s.Cluster.Kafka().Board()
+	changes := NewChanges()
 	topic, ready := s.Topics.NetworkChanges(), make(chan struct{})
 	snapshots := &eventlog.Snapshots{Log: s.Cluster.Partition(events.Snapshots(topic), 0), Topic: topic}
 	requests := OnRequests(s.Cluster, s.Topics, s.Source)
-	all := &All{Fold: changes, Board: board, Open: func(ctx context.Context, site string) (Config, func(), error) {
+	all := &All{Fold: changes, Board: trouble.NewBoard(s.Logger), Open: func(ctx context.Context, site string) (Config, func(), error) {
 		return s.open(ctx, site, requests)
 	}}
 	var err error // of what ended first
@@ -55,7 +58,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	var running sync.WaitGroup
 	running.Go(func() {
-		end(changes.Follow(ctx, board, topic, s.Cluster.Partition(topic, 0), snapshots, func() { close(ready) }))
+		end(changes.Follow(ctx, s.Cluster.Kafka().Board(), topic, s.Cluster.Partition(topic, 0), snapshots, func() { close(ready) }))
 	})
 	running.Go(func() {
 		select {
