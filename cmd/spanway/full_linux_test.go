@@ -115,6 +115,7 @@ var printings = map[string][]printing{
 	"spanway serve allocator":       {{args: "serve allocator --help"}},  // Else it says nothing.
 	"spanway serve engine":          {{args: "serve engine --help"}},     // As above.
 	"spanway serve queues":          {{args: "serve queues --help"}},     // As above.
+	"spanway serve manager":         {{args: "serve manager --help"}},    // As above.
 	"spanway serve replicator":      {{args: "serve replicator --help"}}, // As above.
 	"spanway serve scheduler":       {{args: "serve scheduler --help"}},  // As above.
 	"spanway task":                  {{args: "task --help"}},

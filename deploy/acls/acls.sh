@@ -9,7 +9,7 @@
 #
 # A principal may be given several roles, one by one; without a type, which is letters and a
 # colon, it is a User. Roles:
-#   scheduler engine producer client reader allocator requester queue-host queue-user replicator replicator-source declarer announcer
+#   scheduler engine producer client reader allocator requester queue-host queue-user replicator replicator-source declarer announcer global-manager channel local-manager operator
 # docs/topics.md says what each of them may do.
 #
 # WARNING: where brokers have allow.everyone.if.no.acl.found=true, a resource that no ACL names
@@ -92,7 +92,7 @@ role_client() {
 }
 
 role_reader() {
-	allow literal 'Read' topic "${prefix}tasks.requests" "${prefix}tasks.events" "${prefix}tasks.events.snapshots" "${prefix}engines.reports" "${prefix}tasks.assignments" "${prefix}deadletter" "${prefix}ids.requests" "${prefix}ids.events" "${prefix}ids.events.snapshots" "${prefix}replication.links" "${prefix}replication.links.snapshots" "${prefix}replication.applications" "${prefix}replication.checkpoints" "${prefix}replication.status"
+	allow literal 'Read' topic "${prefix}tasks.requests" "${prefix}tasks.events" "${prefix}tasks.events.snapshots" "${prefix}engines.reports" "${prefix}tasks.assignments" "${prefix}deadletter" "${prefix}ids.requests" "${prefix}ids.events" "${prefix}ids.events.snapshots" "${prefix}replication.links" "${prefix}replication.links.snapshots" "${prefix}replication.applications" "${prefix}replication.checkpoints" "${prefix}replication.status" "${prefix}network.requests" "${prefix}network.changes" "${prefix}network.changes.snapshots" "${prefix}network.inbox" "${prefix}network.status" "${prefix}network.status.snapshots"
 	for queue in $queues; do
 		name=${queue%'*'}
 		if [ "$name" = "$queue" ]; then
@@ -186,6 +186,31 @@ role_announcer() {
 	allow literal 'Write DescribeConfigs Create' topic "${prefix}replication.applications"
 }
 
+role_global_manager() {
+	allow literal 'Read Write DescribeConfigs Delete Create' topic "${prefix}network.requests" "${prefix}network.changes" "${prefix}network.changes.snapshots"
+	allow prefixed 'Read Write DescribeConfigs Delete Create' topic "${prefix}queue.site."
+	allow prefixed 'Read' group "${prefix}snapshots.${prefix}queue.site."
+	allow literal 'Read' group "${prefix}global-manager"
+}
+
+role_channel() {
+	allow literal 'Write' topic "${prefix}network.inbox"
+	allow literal 'Read' topic "${prefix}network.status" "${prefix}network.status.snapshots"
+}
+
+role_local_manager() {
+	allow literal 'Write' topic "${prefix}tasks.requests"
+	allow literal 'Read' topic "${prefix}tasks.events"
+	allow literal 'Read DescribeConfigs Delete Create' topic "${prefix}network.inbox"
+	allow literal 'Read Write DescribeConfigs Delete Create' topic "${prefix}network.status" "${prefix}network.status.snapshots"
+	allow literal 'Read' group "${prefix}local-manager"
+}
+
+role_operator() {
+	allow literal 'Write' topic "${prefix}network.requests" "${prefix}network.inbox"
+	allow literal 'Read' topic "${prefix}network.changes" "${prefix}network.changes.snapshots" "${prefix}network.status" "${prefix}network.status.snapshots"
+}
+
 while [ $# -gt 0 ]; do
 	case $1 in
 	--remove) action=--remove force=--force ;;
@@ -224,7 +249,7 @@ IFS='
 for pair in $given; do
 	role=${pair%%=*}
 	case $role in
-	scheduler | engine | producer | client | reader | allocator | requester | queue-host | queue-user | replicator | replicator-source | declarer | announcer) ;;
+	scheduler | engine | producer | client | reader | allocator | requester | queue-host | queue-user | replicator | replicator-source | declarer | announcer | global-manager | channel | local-manager | operator) ;;
 	*) fail "there is no role $role; --help lists them" ;;
 	esac
 	case $role in

@@ -93,7 +93,7 @@ func (c Config) gatherCluster(ctx context.Context, facts *Facts) {
 	}
 }
 
-// logs are what a deployment has, and the logs of replication and of queues that are there.
+// logs are what a deployment has, and the logs of replication, of networks and of queues that are there.
 func (c Config) logs(there []kafka.TopicInfo) []events.Log {
 	topics := events.Topics{Prefix: c.Prefix}
 	logs := topics.Catalogue()
@@ -101,8 +101,13 @@ func (c Config) logs(there []kafka.TopicInfo) []events.Log {
 		logs = append(logs, topics.QueueLogs(name)...)
 	}
 	for _, t := range there {
-		if t.Name == topics.ReplicationLinks() {
+		switch t.Name {
+		case topics.ReplicationLinks():
 			logs = append(logs, topics.ReplicationLogs()...)
+		case topics.NetworkChanges(): // The site of the global manager.
+			logs = append(logs, topics.NetworkLogs()[:3]...)
+		case topics.NetworkStatus():
+			logs = append(logs, topics.NetworkLogs()[3:]...)
 		}
 	}
 	return logs

@@ -64,9 +64,12 @@ func logsThere(facts Facts) (logs []events.Log) {
 	return logs
 }
 
-// uses tells whether there is a log of what the role is for: dead letters are of several.
+// uses tells whether there is a log of what the role is for: dead letters are of several, and what
+// is foreign to it is another's.
 func uses(logs []events.Log, role events.Role) bool {
-	return slices.ContainsFunc(logs, func(l events.Log) bool { return l.Kind != events.PublishedLog && len(l.Rights(role)) > 0 })
+	return slices.ContainsFunc(logs, func(l events.Log) bool {
+		return l.Kind != events.PublishedLog && !slices.Contains(l.ForeignTo, role) && len(l.Rights(role)) > 0
+	})
 }
 
 // lacking are the rights that a role needs and the principal does not have. Topics that it

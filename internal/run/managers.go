@@ -73,7 +73,7 @@ func newGlobalManager(cfg manager.GlobalConfig, deps manager.Deps, to Delivering
 	}
 	service := &delivery.Service{
 		Cluster: deps.Cluster, Topics: events.Topics{Prefix: cfg.Prefix}, Source: "/spanway/" + cfg.Site + "/global-manager",
-		Connect: to.Connect, PerSecond: to.PerSecond, Patience: to.Patience, Logger: deps.Logger, Meter: deps.Meter,
+		Connect: to.Connect, PerSecond: to.PerSecond, Patience: to.Patience, Snapshots: cfg.Logs, Logger: deps.Logger, Meter: deps.Meter,
 	}
 	tenure := &delivery.Tenure{Deliver: service.Run, Board: deps.Cluster.Kafka().Board()}
 	g, err := manager.NewGlobal(cfg, manager.GlobalDeps{Deps: deps, Delivery: tenure})

@@ -59,7 +59,7 @@ func topicsPage() []byte {
 
 // after stands below the table of rights; a ~ in it is a backquote.
 const after = `
-Delete on a topic is for DeleteRecords, and for ~spanway queue delete~. Create is for topics that are not there yet: take it away once they are. ~reader~ is for ~verify~ and for all that shows something (~task why~, ~log tail~, ~log dead~). What a person at the command line does besides is a role more: ~client~, ~requester~, ~queue-user~, ~declarer~. To replay dead letters (~log dead --replay~) it is Write on the topic from which they came. Give no other program Write on an owned log: whoever may write to it may claim a partition and decide in the owner's place ([operations.md](operations.md#what-to-watch) says how such a claim is seen).
+Delete on a topic is for DeleteRecords, and for ~spanway queue delete~. Create is for topics that are not there yet: take it away once they are. ~reader~ is for ~verify~ and for all that shows something (~task why~, ~log tail~, ~log dead~). What a person at the command line does besides is a role more: ~client~, ~requester~, ~queue-user~, ~declarer~, ~operator~. To replay dead letters (~log dead --replay~) it is Write on the topic from which they came. Give no other program Write on an owned log: whoever may write to it may claim a partition and decide in the owner's place ([operations.md](operations.md#what-to-watch) says how such a claim is seen).
 
 [~deploy/acls/acls.sh~](../deploy/acls/acls.sh) makes these rights on any cluster, with ~kafka-acls~; ~--print~ shows what it would do:
 

@@ -4,13 +4,20 @@ import "slices"
 
 // A program that creates topics verifies their settings, too.
 var (
-	creators   = []Role{RoleScheduler, RoleAllocator, RoleQueueHost, RoleReplicator, RoleAnnouncer}
-	truncators = []Role{RoleScheduler, RoleAllocator, RoleQueueHost, RoleReplicator}
+	creators   = []Role{RoleScheduler, RoleAllocator, RoleQueueHost, RoleReplicator, RoleAnnouncer, RoleGlobalManager, RoleLocalManager}
+	truncators = []Role{RoleScheduler, RoleAllocator, RoleQueueHost, RoleReplicator, RoleGlobalManager, RoleLocalManager}
 )
 
-// UsedBy lists the logs that a role writes or reads to do its work, but for queues.
-func (t Topics) UsedBy(role Role) []Log {
-	return slices.DeleteFunc(append(t.Catalogue(), t.ReplicationLogs()...), func(l Log) bool { return !l.usedBy(role) })
+// UsedBy lists the logs that a role writes or reads to do its work, but for queues; each is
+// marked if it is Foreign to the role.
+func (t Topics) UsedBy(role Role) (logs []Log) {
+	for _, l := range slices.Concat(t.Catalogue(), t.ReplicationLogs(), t.NetworkLogs()) {
+		if l.usedBy(role) {
+			l.Foreign = slices.Contains(l.ForeignTo, role)
+			logs = append(logs, l)
+		}
+	}
+	return logs
 }
 
 func (l Log) usedBy(role Role) bool {
@@ -33,6 +40,9 @@ func (l Log) Rights(role Role) (operations []string) {
 	if len(operations) == 0 {
 		operations = append(operations, "Describe")
 	}
+	if slices.Contains(l.ForeignTo, role) {
+		return operations
+	}
 	if slices.Contains(creators, role) {
 		operations = append(operations, "DescribeConfigs")
 	}
@@ -45,7 +55,7 @@ func (l Log) Rights(role Role) (operations []string) {
 // grants are Rights, and what it takes to create the topic.
 func (l Log) grants(role Role) []string {
 	operations := l.Rights(role)
-	if l.usedBy(role) && slices.Contains(creators, role) {
+	if l.usedBy(role) && slices.Contains(creators, role) && !slices.Contains(l.ForeignTo, role) {
 		operations = append(operations, "Create")
 	}
 	return operations
@@ -99,14 +109,18 @@ func (t Topics) ACLs(role Role, of Chosen) []ACL {
 	for _, l := range t.UsedBy(role) {
 		add(TopicResource, Pattern{Name: l.Topic}, l.grants(role)...)
 	}
-	for _, q := range of.Queues {
+	queues := of.Queues
+	if role == RoleGlobalManager {
+		queues = []Pattern{siteQueues()} // It uses no others.
+	}
+	for _, q := range queues {
 		for i, l := range t.QueueLogs(q.Name) {
 			if q.Prefixed && i > 0 {
 				break // The other logs begin with the name of the first.
 			}
 			add(TopicResource, Pattern{l.Topic, q.Prefixed}, l.grants(role)...)
 		}
-		if role == RoleQueueHost {
+		if role == RoleQueueHost || role == RoleGlobalManager {
 			add(GroupResource, Pattern{t.KeeperGroup(t.Queue(q.Name)), q.Prefixed}, "Read")
 		}
 	}
@@ -124,6 +138,10 @@ func (t Topics) ACLs(role Role, of Chosen) []ACL {
 		add(GroupResource, Pattern{Name: t.KeeperGroup(t.ReplicationLinks())}, "Read")
 		add(TransactionalIDResource, Pattern{t.Fences(), true}, "Write")
 		add(ClusterResource, Pattern{}, "DescribeConfigs")
+	case RoleGlobalManager:
+		add(GroupResource, Pattern{Name: t.GlobalManagerGroup()}, "Read")
+	case RoleLocalManager:
+		add(GroupResource, Pattern{Name: t.LocalManagerGroup()}, "Read")
 	case RoleReplicatorSource:
 		for _, p := range of.Copies {
 			add(TopicResource, p, "Read", "DescribeConfigs")

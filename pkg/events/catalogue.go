@@ -28,8 +28,10 @@ type Log struct {
 	// Foreign, in a catalogue that is given to package logowner: another service makes the topic
 	// and deletes its records. It is read or written here, and neither made nor cut.
 	Foreign bool
+	// ForeignTo are those of Writers and Readers to which it is Foreign.
+	ForeignTo []Role
 	// Inputs are the topics whose records the owner of an owned log decides on, from
-	// the partition with the same number if its program says no other; Outputs those to
+	// the partition with the same number, or from all partitions of one that is Foreign to it; Outputs those to
 	// which it publishes what its events cause.
 	Inputs, Outputs []string
 	// Writers and Readers need access to do their work. RoleReader reads every log, and is
@@ -105,6 +107,7 @@ func Roles() []Role {
 	return []Role{
 		RoleScheduler, RoleEngine, RoleProducer, RoleClient, RoleReader, RoleAllocator, RoleRequester,
 		RoleQueueHost, RoleQueueUser, RoleReplicator, RoleReplicatorSource, RoleDeclarer, RoleAnnouncer,
+		RoleGlobalManager, RoleChannel, RoleLocalManager, RoleOperator,
 	}
 }
 
@@ -115,12 +118,14 @@ func (t Topics) Catalogue() []Log {
 	return append([]Log{
 		{
 			Topic: t.Requests(), Kind: InputLog, Partitions: PoolPartitions, Key: pool, Kept: UntilFolded,
-			Writers: []Role{RoleScheduler, RoleClient, RoleProducer}, Readers: []Role{RoleScheduler},
+			Writers: []Role{RoleScheduler, RoleClient, RoleProducer, RoleLocalManager}, Readers: []Role{RoleScheduler},
+			ForeignTo: []Role{RoleLocalManager},
 		},
 		{
 			Topic: log, Kind: OwnedLog, Partitions: PoolPartitions, Key: pool, Kept: WithHistory,
 			Inputs: []string{t.Requests(), t.Reports()}, Outputs: []string{t.Assignments(), t.Requests(), t.DeadLetters()},
-			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler, RoleClient},
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler, RoleClient, RoleLocalManager},
+			ForeignTo: []Role{RoleLocalManager},
 		},
 		{
 			Topic: Snapshots(log), Kind: SnapshotLog, Of: log, Partitions: PoolPartitions, Key: pool, Kept: NewestTwo,

@@ -2,13 +2,17 @@ package events
 
 import "slices"
 
-// The roles of networks. They are not among Roles until a program has them.
+// The roles of networks.
 const (
-	// RoleGlobalManager decides changes, and sends sites what concerns them.
+	// RoleGlobalManager decides changes, and keeps what is to be sent to sites. These rights are
+	// at its own cluster.
 	RoleGlobalManager Role = "global-manager"
+	// RoleChannel is what a global manager needs at the cluster of each site: it sends it what
+	// concerns it, and sees what the site has.
+	RoleChannel Role = "channel"
 	// RoleLocalManager realises at its site what it is sent.
 	RoleLocalManager Role = "local-manager"
-	// RoleOperator asks for changes: spanway network.
+	// RoleOperator asks for changes, and sees what became of them: spanway network, spanway site.
 	RoleOperator Role = "operator"
 )
 
@@ -31,6 +35,15 @@ func (t Topics) NetworkInbox() string { return t.name(networkInbox) }
 // NetworkStatus is the owned log of a site's local manager; one partition.
 func (t Topics) NetworkStatus() string { return t.name(networkStatus) }
 
+// GlobalManagerGroup is the consumer group that says which global manager works.
+func (t Topics) GlobalManagerGroup() string { return t.Prefix + "global-manager" }
+
+// LocalManagerGroup is the consumer group that says which local manager of a site works.
+func (t Topics) LocalManagerGroup() string { return t.Prefix + "local-manager" }
+
+// siteQueues are the queues of all sites.
+func siteQueues() Pattern { return Pattern{SiteQueue(""), true} }
+
 // SiteQueue is the name of the queue of what is to be sent to a site.
 func SiteQueue(site string) string { return "site." + site }
 
@@ -50,20 +63,20 @@ func (t Topics) NetworkLogs() []Log {
 		},
 		{
 			Topic: Snapshots(changes), Kind: SnapshotLog, Of: changes, Partitions: 1, Kept: NewestTwo,
-			Writers: []Role{RoleGlobalManager}, Readers: []Role{RoleGlobalManager},
+			Writers: []Role{RoleGlobalManager}, Readers: []Role{RoleGlobalManager, RoleOperator},
 		},
 		{
 			Topic: t.NetworkInbox(), Kind: InputLog, Partitions: 1, Kept: UntilFolded,
-			Writers: []Role{RoleGlobalManager, RoleOperator}, Readers: []Role{RoleLocalManager},
+			Writers: []Role{RoleChannel, RoleOperator}, Readers: []Role{RoleLocalManager},
 		},
 		{
 			Topic: status, Kind: OwnedLog, Partitions: 1, Kept: WithHistory,
-			Inputs: []string{t.NetworkInbox()}, Outputs: []string{t.Requests()},
-			Writers: []Role{RoleLocalManager}, Readers: []Role{RoleLocalManager, RoleGlobalManager, RoleOperator},
+			Inputs: []string{t.NetworkInbox(), t.Events()}, Outputs: []string{t.Requests()},
+			Writers: []Role{RoleLocalManager}, Readers: []Role{RoleLocalManager, RoleChannel, RoleOperator},
 		},
 		{
 			Topic: Snapshots(status), Kind: SnapshotLog, Of: status, Partitions: 1, Kept: NewestTwo,
-			Writers: []Role{RoleLocalManager}, Readers: []Role{RoleLocalManager, RoleGlobalManager},
+			Writers: []Role{RoleLocalManager}, Readers: []Role{RoleLocalManager, RoleChannel, RoleOperator},
 		},
 	}
 }

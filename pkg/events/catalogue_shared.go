@@ -1,6 +1,9 @@
 package events
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // The roles of queues and identifiers.
 const (
@@ -66,15 +69,18 @@ func (t Topics) idLogs() []Log {
 // QueueLogs are the logs of a queue. They are created with it, and are not in the
 // Catalogue.
 func (t Topics) QueueLogs(name string) []Log {
-	log := t.Queue(name)
+	log, hosts := t.Queue(name), []Role{RoleQueueHost}
+	if strings.HasPrefix(name, siteQueues().Name) {
+		hosts = append(hosts, RoleGlobalManager)
+	}
 	return []Log{
 		{
 			Topic: log, Kind: SharedLog, Partitions: 1, Kept: WithHistory,
-			Writers: []Role{RoleQueueHost, RoleQueueUser}, Readers: []Role{RoleQueueHost, RoleQueueUser},
+			Writers: slices.Concat(hosts, []Role{RoleQueueUser}), Readers: slices.Concat(hosts, []Role{RoleQueueUser}),
 		},
 		{
 			Topic: Snapshots(log), Kind: SnapshotLog, Of: log, Partitions: 1, Kept: NewestTwo,
-			Writers: []Role{RoleQueueHost}, Readers: []Role{RoleQueueHost, RoleQueueUser},
+			Writers: hosts, Readers: slices.Concat(hosts, []Role{RoleQueueUser}),
 		},
 	}
 }

@@ -91,8 +91,8 @@ func globalOwner(cfg GlobalConfig, deps GlobalDeps) logowner.Config[network.Comm
 	return logowner.Config[network.Command]{
 		Name:      "spanway.global-manager",
 		Log:       topics.NetworkChanges(),
-		Catalogue: globalLogs(topics),
-		Group:     cfg.Prefix + "global-manager",
+		Catalogue: topics.UsedBy(events.RoleGlobalManager),
+		Group:     topics.GlobalManagerGroup(),
 		Inputs:    []logowner.Input[network.Command]{{Topic: topics.NetworkRequests(), Prepare: network.Prepare}},
 		NewCore:   func(int32) eventlog.Core[network.Command] { return network.New() },
 		Cluster:   logowner.On(deps.Cluster),

@@ -42,8 +42,8 @@ func localOwner(cfg LocalConfig, deps Deps) logowner.Config[site.Input] {
 	return logowner.Config[site.Input]{
 		Name:      "spanway.local-manager",
 		Log:       topics.NetworkStatus(),
-		Catalogue: localLogs(topics),
-		Group:     cfg.Prefix + "local-manager",
+		Catalogue: topics.UsedBy(events.RoleLocalManager),
+		Group:     topics.LocalManagerGroup(),
 		Inputs:    inputs,
 		NewCore:   func(int32) eventlog.Core[site.Input] { return site.New(core) },
 		Cluster:   logowner.On(deps.Cluster),

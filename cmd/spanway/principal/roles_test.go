@@ -30,7 +30,7 @@ func TestAllRolesOfAPrincipalAreListed(t *testing.T) {
 		"host and user of other queues":  {[][]events.ACL{role(events.RoleQueueHost, orders), role(events.RoleQueueUser, bills)}, "[queue-host queue-user] []"},
 		"host of all, user of one":       {[][]events.ACL{role(events.RoleQueueHost, all), role(events.RoleQueueUser, bills)}, "[queue-host] [queue-user]"},
 		"reader of all, user of a queue": {[][]events.ACL{role(events.RoleReader), role(events.RoleQueueUser, bills)}, "[reader queue-user] []"},
-		"everything of topics":           {[][]events.ACL{everything}, "[engine client reader requester queue-user declarer announcer] [producer]"},
+		"everything of topics":           {[][]events.ACL{everything}, "[engine client reader requester queue-user declarer announcer operator] [producer channel]"},
 	} {
 		var held []kafka.Granted
 		for _, acl := range slices.Concat(c.has...) {

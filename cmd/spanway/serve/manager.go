@@ -19,6 +19,7 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/logowner"
+	"github.com/spanway/spanway/pkg/predicate"
 	"github.com/spanway/spanway/services/manager"
 )
 
@@ -103,8 +104,12 @@ func (m *managing) flags(f *pflag.FlagSet) {
 	f.DurationVar(&m.snapshots.Interval, "snapshot-interval", logowner.DefaultInterval, "a snapshot after this long, if anything was appended")
 	f.DurationVar(&m.snapshots.History, "history", logowner.DefaultHistory, "how long events stay in the log behind snapshots; below 0: for ever")
 	cli.Choices(f, "role", global, local)
-	cli.Names(f, "instance", "pool")
+	cli.Names(f, "instance", "pool", "kind")
 	cli.AtLeast(f, 0, "rate")
+	cli.Checked(f, "predicate", func(text string) error {
+		_, err := predicate.Compile(text)
+		return err
+	})
 	cli.Lasting(f, time.Second, false, "patience")
 	cli.Lasting(f, 0, false, "snapshot-interval")
 	cli.Variables(f, "role", "instance", "pool", "kind", "predicate", "rate", "patience", "json", "snapshot-interval", "history")

@@ -14,6 +14,7 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/logowner"
 	"github.com/spanway/spanway/pkg/queue"
 )
 
@@ -30,6 +31,8 @@ type Service struct {
 	// PerSecond and Patience are as in Config.
 	PerSecond float64
 	Patience  time.Duration
+	// Snapshots says when snapshots of the queues are written, and what is kept of their logs.
+	Snapshots logowner.Snapshots
 	// Logger is told of what is in the way of a site, which is not on the board of Cluster: that a
 	// site is down does not keep a global manager from its work. It and Meter are for the hosts of
 	// queues, too; both may be nil.
@@ -73,7 +76,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 // open makes what the delivery to a site works with. Its queue is created if there is none.
 func (s *Service) open(ctx context.Context, site string, requests Requests) (Config, func(), error) {
-	name, options := events.SiteQueue(site), queue.Options{Prefix: s.Topics.Prefix, Source: s.Source, Logger: s.Logger, Meter: s.Meter}
+	name, options := events.SiteQueue(site), queue.Options{Prefix: s.Topics.Prefix, Source: s.Source, Snapshots: s.Snapshots, Logger: s.Logger, Meter: s.Meter}
 	q, err := queue.Open(ctx, s.Cluster, name, options)
 	if errors.Is(err, queue.ErrUnknownQueue) {
 		if err = queue.Create(ctx, s.Cluster, name, QueueRules, options); err == nil {
