@@ -3,7 +3,6 @@ package apache
 import (
 	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -29,9 +28,13 @@ type Broker struct {
 	dir       string
 	port      int
 	ports     map[string]int // of the other listeners
-	users     []string       // as the storage tool wants them
-	process   *exec.Cmd
-	exited    chan struct{} // closed when process has been waited for
+	cluster   string         // its ID
+	// controller is the port where the first node of a cluster is its controller, and nodes how
+	// many the cluster has.
+	controller, nodes int
+	users             []string // as the storage tool wants them
+	process           *exec.Cmd
+	exited            chan struct{} // closed when process has been waited for
 }
 
 // Start runs a new Kafka with empty data and returns when it answers.
@@ -45,11 +48,17 @@ func Start(tb testing.TB, cfg Config) *Broker {
 	if err != nil {
 		missing(tb, err)
 	}
-	b := &Broker{tb: tb, classPath: classPath, dir: tb.TempDir(), port: porttest.Kept(tb), ports: map[string]int{}, users: cfg.Secure.scram()}
+	b := &Broker{tb: tb, classPath: classPath, dir: tb.TempDir(), port: porttest.Kept(tb), ports: map[string]int{}, users: cfg.Secure.scram(), nodes: 1}
+	if cfg.Joins == nil {
+		b.cluster, b.controller = clusterID(), porttest.Kept(tb)
+	} else {
+		b.cluster = cfg.Joins.cluster
+		cfg.Joins.nodes++
+	}
 	for _, name := range cfg.Secure.listeners() {
 		b.ports[name] = porttest.Kept(tb)
 	}
-	properties := cfg.properties(b.DataDir(), b.port, porttest.Kept(tb), b.ports)
+	properties := cfg.properties(b.DataDir(), b.port, b.controller, b.ports)
 	if err := os.WriteFile(b.path("server.properties"), []byte(properties), 0o600); err != nil {
 		tb.Fatalf("write the broker's properties: %v", err)
 	}
@@ -153,12 +162,8 @@ func (b *Broker) java(args ...string) *exec.Cmd {
 
 func (b *Broker) format() {
 	b.tb.Helper()
-	var id [16]byte
-	for i := range id {
-		id[i] = byte(rand.Uint32())
-	}
 	args := []string{"-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "kafka.tools.StorageTool",
-		"format", "--cluster-id", clusterID(id), "--config", b.path("server.properties")}
+		"format", "--cluster-id", b.cluster, "--config", b.path("server.properties")}
 	cmd := b.java(append(args, b.users...)...)
 	if err := cmd.Run(); err != nil {
 		b.tb.Fatalf("format Kafka's data directory: %v\n%s", err, b.output())

@@ -18,6 +18,9 @@ type Config struct {
 	// Far, if set, is one more listener, which clients reach by a proxy. It is not for a
 	// secure broker.
 	Far *Listener
+	// Joins, if set, is the broker to whose cluster this one is added. It is no controller, and
+	// is of no use while that one is away.
+	Joins *Broker
 }
 
 // Listener is an address, host:port, where a broker listens, and the one that it tells to
@@ -62,6 +65,11 @@ func (c Config) properties(dir string, port, controller int, ports map[string]in
 		all["listeners"] += ",FAR://" + c.Far.Listens
 		all["advertised.listeners"] += ",FAR://" + c.Far.Advertised
 		all["listener.security.protocol.map"] += ",FAR:PLAINTEXT"
+	}
+	if c.Joins != nil {
+		all["node.id"], all["process.roles"] = fmt.Sprint(c.Joins.nodes), "broker"
+		all["listeners"] = fmt.Sprintf("PLAINTEXT://127.0.0.1:%d", port)
+		all["controller.quorum.voters"] = fmt.Sprintf("1@127.0.0.1:%d", c.Joins.controller)
 	}
 	c.Secure.properties(all, ports)
 	maps.Copy(all, c.Properties)

@@ -1,5 +1,7 @@
 // Package apache runs a real Apache Kafka for tests: one node, broker and
-// controller in one process, KRaft, on loopback ports of its own.
+// controller in one process, KRaft, on loopback ports of its own. With Config.Joins
+// it is one more broker of the cluster of another one; MoveLeader then has either lead
+// a partition.
 //
 //	func TestApacheSomething(t *testing.T) {
 //		broker := apache.Start(t, apache.Config{Version: apache.Latest})

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"time"
 )
@@ -40,8 +41,12 @@ func probe(addr string) error {
 	return nil
 }
 
-// clusterID is a UUID as Kafka writes it.
-func clusterID(id [16]byte) string {
+// clusterID is a new UUID as Kafka writes it.
+func clusterID() string {
+	var id [16]byte
+	for i := range id {
+		id[i] = byte(rand.Uint32())
+	}
 	id[0] &= 0x7F // A leading dash would look like a flag.
 	return base64.RawURLEncoding.EncodeToString(id[:])
 }

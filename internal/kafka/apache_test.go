@@ -28,6 +28,13 @@ func TestApacheWire(t *testing.T) {
 	}
 }
 
+// The leader of one of two brokers moves.
+func TestApacheWireOfTwoBrokers(t *testing.T) {
+	b := apache.Start(t, apache.Config{})
+	apache.Start(t, apache.Config{Joins: b})
+	kafkatest.RunMoves(t, kafkatest.Broker{Addr: b.Addr(), Move: b.MoveLeader})
+}
+
 func BenchmarkApacheWire(b *testing.B) {
 	broker := apache.Start(b, apache.Config{})
 	c := kafka.New(kafka.Config{Brokers: []string{broker.Addr()}})

@@ -2,6 +2,8 @@ package copying
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -73,6 +75,9 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 	if s.Prove {
 		c.dropAhead()
 		page, err := c.read(ctx, s.From, 0, Reading{Anew: true})
+		if err == nil && page.End < s.To {
+			err = c.lost(ctx, s.To, &page)
+		}
 		if err != nil {
 			return err
 		}
@@ -123,6 +128,20 @@ func (c *Copier) readSource(ctx context.Context, s mirror.ReadSource) error {
 		}
 	}
 	return nil
+}
+
+// errLeaderNew: the source has what was read of it, and does not tell so.
+var errLeaderNew = errors.New("the source tells of an earlier end than was read: its leader is new, and yet to hear what the one before had told")
+
+// lost returns nil if the source has lost what stood in front of an offset, as a page tells. A
+// leader that is new has all of it, too, but tells of an earlier end until its replicas have
+// said that they do.
+func (c *Copier) lost(ctx context.Context, before int64, page *mirror.Source) error {
+	at, err := c.read(ctx, before, 0, Reading{Anew: true})
+	if err == nil && (at.End >= before || at.ID != page.ID) {
+		return fmt.Errorf("compare what was copied with the source, up to offset %d: it ends at %d: %w", before, page.End, errLeaderNew)
+	}
+	return err
 }
 
 // awaitLarger waits for a target that does not take a record of a page, once for each record:

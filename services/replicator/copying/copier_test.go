@@ -252,6 +252,26 @@ func TestASourceThatWasCreatedAgain(t *testing.T) {
 	}
 }
 
+// A new leader of the source that tells of less than was read has not lost it: that is waited
+// for, and nothing is copied twice.
+func TestANewLeaderTellsOfLess(t *testing.T) {
+	s := newStage()
+	s.source.append(numbered(0, 200)...)
+	r := start(t, s.config())
+	r.until("all is copied", next(200))
+	s.source.moves(2)
+	r.until("it is told what is waited for", func(r *Report) bool { return strings.Contains(r.LastError, "its leader is new") })
+	s.source.moves(0)
+	s.source.append(numbered(200, 10)...)
+	last := r.until("it goes on", func(r *Report) bool { return next(210)(r) && r.LastError == "" })
+	if last.Generation != 1 || last.Counts.Copied != 210 || len(last.Incidents) != 0 {
+		t.Errorf("%+v", last)
+	}
+	if err := compare(here, there, s.source.all(), s.target.all(), 1); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestARecordThatTheTargetRefuses(t *testing.T) {
 	s := newStage()
 	s.source.append(numbered(0, 50)...)

@@ -20,6 +20,7 @@ type partition struct {
 	start, end int64
 	id         string
 	term       int64
+	untold     int64 // so many offsets at the end a new leader has, and does not tell of
 	epoch      int
 	changed    chan struct{} // closed when the end has moved
 }
@@ -57,21 +58,32 @@ func (p *partition) all() []events.Record {
 	return slices.Clone(p.records)
 }
 
+// moves has another leader, which does not tell of some offsets at the end until it is told to.
+func (p *partition) moves(untold int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.term, p.untold = p.term+1, untold
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
 // page is at most 100 records.
 func (p *partition) page(from int64) (page mirror.Source, changed <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	page = mirror.Source{Page: events.Page{Next: from, Start: p.start, End: p.end, Term: p.term}, ID: p.id}
+	end := p.end - p.untold
+	page = mirror.Source{Page: events.Page{Next: from, Start: p.start, End: end, Term: p.term}, ID: p.id}
 	if from < p.start || from > p.end {
 		return page, nil
 	}
 	for i := range p.records {
-		if r := p.records[i]; r.Offset >= from && len(page.Records) < 100 {
+		if r := p.records[i]; r.Offset >= from && r.Offset < end && len(page.Records) < 100 {
 			page.Records, page.Next = append(page.Records, r), r.Offset+1
 		}
 	}
 	if len(page.Records) == 0 {
-		page.Next = max(from, p.end)
+		page.Next = max(from, end)
+		page.End = page.Next // So readers tell.
 		return page, p.changed
 	}
 	return page, nil

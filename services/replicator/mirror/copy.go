@@ -109,7 +109,7 @@ func (c *Copy) Next() Step {
 	case Resuming:
 		return ReadTail{c.target.looked, c.target.end}
 	case Proving:
-		return ReadSource{From: c.unproven(), Prove: true}
+		return c.readProof()
 	case Beginning:
 		mark, _ := c.Checkpoint()
 		return Save{mark}

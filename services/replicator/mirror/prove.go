@@ -8,6 +8,15 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
+// readProof reads what is to be proven. A generation that begins has read nothing yet.
+func (c *Copy) readProof() ReadSource {
+	s := ReadSource{From: c.unproven(), Prove: true}
+	if !c.fresh {
+		s.To = c.mark.Next
+	}
+	return s
+}
+
 // unproven is the first offset of the source that is to be read for a proof.
 func (c *Copy) unproven() int64 {
 	if len(c.proof) > 0 {

@@ -47,6 +47,12 @@ func (w *world) step(n *node) {
 		err = c.Tail(Tail{page.Records, page.Next})
 	case ReadSource:
 		page := Source{Page: encode(w.source.read(s.From, 1+w.rand.IntN(20))), ID: w.id(&w.source)}
+		if w.chance(3) {
+			w.source.untold = 0
+		}
+		if before := max(s.From, s.To); w.flaw != gullible && page.End < before && w.source.end >= before {
+			return // It is read again.
+		}
 		if w.flaw == unproven {
 			if page.Term, page.ID, page.End = 0, "", max(page.End, c.mark.Next); c.proof != nil {
 				c.proof, s.From = nil, c.mark.Next

@@ -16,10 +16,11 @@ type ReadTail struct{ From, To int64 }
 // source does not have gives a page without records, whose Start or End says so; that the
 // end lies before From must be certain, for a new leader may show less than there is for a
 // moment. If Prove is set the page is compared with what was copied, and must be read anew,
-// not ahead.
+// not ahead. That the end lies before To, which is behind all that was read, must be certain,
+// too.
 type ReadSource struct {
-	From  int64
-	Prove bool
+	From, To int64
+	Prove    bool
 }
 
 // Save makes a checkpoint durable; then Saved.

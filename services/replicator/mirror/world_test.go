@@ -22,6 +22,7 @@ type partition struct {
 	id         int   // of the topic: it rises when that is created again
 	term       int64 // it changes when records may be gone
 	epoch      int   // older writers are refused
+	untold     int64 // so many offsets at the end a new leader has, and does not tell of
 }
 
 func (p *partition) append(records ...events.Record) (base int64) {
@@ -35,19 +36,21 @@ func (p *partition) append(records ...events.Record) (base int64) {
 
 // read is the records from an offset on, as a broker gives them.
 func (p *partition) read(from int64, most int) events.Page {
-	page := events.Page{Next: from, Start: p.start, End: p.end, Term: p.term}
+	end := max(p.start, p.end-p.untold)
+	page := events.Page{Next: from, Start: p.start, End: end, Term: p.term}
 	if from < p.start || from > p.end {
 		return page
 	}
 	for i := range p.records {
-		if r := p.records[i]; r.Offset >= from {
+		if r := p.records[i]; r.Offset >= from && r.Offset < end {
 			if len(page.Records) == most {
 				return page
 			}
 			page.Records, page.Next = append(page.Records, r), r.Offset+1
 		}
 	}
-	page.Next = max(p.end, from)
+	page.Next = max(end, from)
+	page.End = page.Next // So readers tell.
 	return page
 }
 
@@ -104,6 +107,7 @@ const (
 	forgetful      // the checkpoint is not read again after a claim
 	late           // a changed declaration decides before it is saved
 	unheld         // a claim is not saved where nothing has changed
+	gullible       // a new leader that tells of less than was read is believed
 	flaws
 )
 
@@ -241,7 +245,7 @@ func (w *world) turn() {
 	case k < 92:
 		w.retain()
 	case k < 94:
-		w.source.term++
+		w.source.term, w.source.untold = w.source.term+1, w.rand.Int64N(4)
 	case k < 95 && len(w.saved) > 0:
 		w.expire()
 	case k < 96 && !w.shared && !w.changes && w.strikes():

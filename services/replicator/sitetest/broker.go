@@ -12,18 +12,30 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 )
 
-// Broker is a cluster of one broker, which ends with its test.
+// Broker is a cluster of one broker, or of two, which ends with its test.
 type Broker struct {
 	t        *testing.T
 	kept     embedded.Config
 	embedded *embedded.Broker
 	apache   *apache.Broker // or this
+	moves    int32
 }
 
 // Embedded starts a broker in this process.
 func Embedded(t *testing.T, site string) *Broker {
 	t.Helper()
-	b := &Broker{t: t, kept: embedded.Config{DataDir: t.TempDir(), ClusterID: site + "-cluster"}}
+	return start(t, embedded.Config{DataDir: t.TempDir(), ClusterID: site + "-cluster"})
+}
+
+// EmbeddedOfTwo starts a cluster of two brokers in this process, for MoveLeader.
+func EmbeddedOfTwo(t *testing.T, site string) *Broker {
+	t.Helper()
+	return start(t, embedded.Config{ClusterID: site + "-cluster", Brokers: 2})
+}
+
+func start(t *testing.T, config embedded.Config) *Broker {
+	t.Helper()
+	b := &Broker{t: t, kept: config}
 	b.Start()
 	_, port, err := net.SplitHostPort(b.embedded.Addr())
 	if err == nil {
@@ -40,6 +52,28 @@ func Embedded(t *testing.T, site string) *Broker {
 func Apache(t *testing.T, properties map[string]string) *Broker {
 	t.Helper()
 	return &Broker{t: t, apache: apache.Start(t, apache.Config{Properties: properties})}
+}
+
+// ApacheOfTwo starts a cluster of two brokers of Apache Kafka, for MoveLeader.
+func ApacheOfTwo(t *testing.T) *Broker {
+	t.Helper()
+	b := Apache(t, nil)
+	apache.Start(t, apache.Config{Joins: b.apache})
+	return b
+}
+
+// MoveLeader has the other one of two brokers lead a partition. Of an embedded one the first
+// move may change nothing.
+func (b *Broker) MoveLeader(topic string, partition int32) {
+	b.t.Helper()
+	if b.apache != nil {
+		b.apache.MoveLeader(topic, partition)
+		return
+	}
+	b.moves++
+	if err := b.embedded.MoveLeader(topic, partition, b.moves%2); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // Addrs are its addresses, which stay the same.
