@@ -140,7 +140,8 @@ up: ## docker-compose.yml: two sites, traces, metrics (docs/compose.md); SECURE=
 	docker compose $(if $(SECURE),--file docker-compose.yml --file docker-compose.secure.yml) up --detach --wait
 
 .PHONY: down
-down: ## take it down again; volumes stay
+down: ## take it down again; volumes stay, but for those without a name, which nothing would find again
+	docker compose --profile tools rm --stop --force --volumes
 	docker compose --profile tools down --remove-orphans
 
 COMPOSE  := build/compose

@@ -30,6 +30,7 @@ func TestComposeUp(t *testing.T) {
 	t.Setenv("COMPOSE_FILE", here+"/docker-compose.yml:"+here+"/e2e/compose/standins/held.yml")
 	fmt.Fprintf(os.Stderr, "*** LEFT OUT, FOR NOTHING STANDS IN FOR THEM: %s, kafka-ui (profile tools) ***\n", strings.Join(leftOut, ", "))
 	images(s)
+	s.otherPorts()
 	for _, step := range []struct {
 		name string
 		do   func(stack)
@@ -72,9 +73,11 @@ func images(s stack) {
 	built = true
 }
 
+// comesUp is `make up`, of all that there are stand-ins for.
 func (s stack) comesUp() {
+	s.known()
 	began := time.Now()
-	s.up()
+	s.make(3*time.Minute, "up")
 	took := time.Since(began).Round(100 * time.Millisecond)
 	s.Logf("from nothing to healthy: %v", took)
 	if took > fromNothing {
@@ -168,7 +171,16 @@ func (s stack) stopped() {
 	}
 }
 
+// down is `make down`, which knows of no second file and leaves the volumes; with these gone
+// nothing is left.
 func (s stack) down() {
+	s.make(2*time.Minute, "down", "COMPOSE_FILE")
+	if left := must(s.T, 30*second, "docker", "ps", "--all", "--quiet"); left != "" {
+		s.Errorf("make down leaves containers:\n%s", left)
+	}
+	if volumes := must(s.T, 30*second, "docker", "volume", "ls", "--quiet"); !strings.Contains(volumes, "spanway_kafka-ams\n") {
+		s.Errorf("make down leaves of volumes %q; the log of ams is to stay", volumes)
+	}
 	s.compose(time.Minute, "down", "--volumes")
 	for what, args := range map[string][]string{
 		"containers": {"ps", "--all", "--quiet"},

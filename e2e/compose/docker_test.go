@@ -39,7 +39,25 @@ func withDocker(f func() int) int {
 	}
 	defer d.stop()
 	os.Setenv("DOCKER_HOST", "unix://"+d.socket)
+	if err := withCompose(scratch); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	return f()
+}
+
+// withCompose makes `docker compose` the Compose that `make e2e-compose` has built.
+func withCompose(scratch string) error {
+	built, err := filepath.Abs(made + "/bin/docker-compose")
+	if err != nil {
+		return err
+	}
+	config := filepath.Join(scratch, "config")
+	if err := os.MkdirAll(config+"/cli-plugins", 0o700); err != nil {
+		return err
+	}
+	os.Setenv("DOCKER_CONFIG", config)
+	return os.Symlink(built, config+"/cli-plugins/docker-compose")
 }
 
 // docker is a running Docker engine.

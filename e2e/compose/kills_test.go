@@ -44,57 +44,47 @@ func (s stack) schedulerKilled() {
 }
 
 // eachKilled kills the process of each container, which Docker then starts again, while
-// tasks are submitted at both sites and identifiers are taken. What was acknowledged holds.
+// tasks are submitted at both sites and identifiers are taken. One is killed at a time, and
+// the next once all that it took with it works again. What was acknowledged holds.
 func (s stack) eachKilled() {
 	work := startLoad(s.T)
-	for _, together := range rounds() {
-		began := time.Now()
-		before := s.inspect(together...)
-		for i, c := range before {
-			if c.State.Pid <= 0 { // Between two starts there is none, and 0 is this test's own group.
-				s.Fatalf("%s has no process: %+v", together[i], c.State)
-			}
-			if err := syscall.Kill(c.State.Pid, syscall.SIGKILL); err != nil {
-				s.Fatalf("kill %s: %v", together[i], err)
-			}
-		}
-		for i, c := range before {
-			s.awaitWorks(together[i], c.State.StartedAt)
-		}
-		s.Logf("%s: killed, and at work again after %v", strings.Join(together, ", "), time.Since(began).Round(100*time.Millisecond))
-	}
-	for _, service := range served { // Brokers were killed last, and services tell of that.
-		s.awaitWorks(service, "")
-	}
+	s.killed()
 	work.judge(s)
 }
 
-// rounds are all containers that run, in the order in which they are killed: one that ams
-// needs and one that it does not need at a time, and each broker alone.
-func rounds() [][]string {
-	var here, elsewhere, alone []string
+// killed kills one container after the other.
+func (s stack) killed() {
+	s.Helper()
+	for _, service := range inTurn() {
+		began := time.Now()
+		before := s.inspect(service)[0]
+		if before.State.Pid <= 0 { // Between two starts there is none, and 0 is this test's own group.
+			s.Fatalf("%s has no process: %+v", service, before.State)
+		}
+		if err := syscall.Kill(before.State.Pid, syscall.SIGKILL); err != nil {
+			s.Fatalf("kill %s: %v", service, err)
+		}
+		s.awaitWorks(service, before.State.StartedAt)
+		again := time.Since(began)
+		s.awaitServed()
+		s.Logf("%s: killed, at work again after %v, and all others after %v", service, again.Round(100*time.Millisecond), time.Since(began).Round(100*time.Millisecond))
+	}
+	for i, c := range s.inspect(running...) {
+		if c.RestartCount == 0 {
+			s.Errorf("%s was not killed, or not started again", running[i])
+		}
+	}
+}
+
+// inTurn are all containers that run, in the order in which they are killed: brokers last,
+// of which all others tell.
+func inTurn() []string {
+	broker := func(service string) bool { return strings.HasPrefix(service, "kafka") }
+	out := slices.DeleteFunc(slices.Clone(running), broker)
 	for _, service := range running {
-		switch {
-		case strings.HasPrefix(service, "kafka"):
-			alone = append(alone, service)
-		case siteOf(service) == "fra" || slices.Contains(watchers, service):
-			elsewhere = append(elsewhere, service)
-		default:
-			here = append(here, service)
+		if broker(service) {
+			out = append(out, service)
 		}
-	}
-	var out [][]string
-	for i := range max(len(here), len(elsewhere)) {
-		var together []string
-		for _, some := range [][]string{here, elsewhere} {
-			if i < len(some) {
-				together = append(together, some[i])
-			}
-		}
-		out = append(out, together)
-	}
-	for _, broker := range alone {
-		out = append(out, []string{broker})
 	}
 	return out
 }
@@ -109,4 +99,19 @@ func (s stack) awaitWorks(service, after string) {
 		}
 		return all[0], nil
 	}, func(c container) bool { return c.works() && c.State.StartedAt != after })
+}
+
+// awaitServed waits until all services of Spanway work.
+func (s stack) awaitServed() {
+	s.Helper()
+	await(s.T, 3*time.Minute, "all services to work", func() ([]string, error) {
+		all, err := inspect(served...)
+		var away []string
+		for i, c := range all {
+			if !c.works() {
+				away = append(away, served[i])
+			}
+		}
+		return away, err
+	}, func(away []string) bool { return len(away) == 0 })
 }

@@ -18,10 +18,10 @@ banner() {
 	} >&2
 }
 
-# isolated COMMAND... runs it in namespaces, for a quarter of an hour at most: what it
-# starts ends with it.
+# isolated COMMAND... runs it in namespaces, for half an hour at most: what it starts ends
+# with it.
 isolated() {
-	timeout --foreground --kill-after 10s 15m unshare --net --mount --pid --fork --kill-child --mount-proc "$@"
+	timeout --foreground --kill-after 10s 32m unshare --net --mount --pid --fork --kill-child --mount-proc "$@"
 }
 
 require() {
@@ -59,7 +59,7 @@ run_test() {
 		ip link set lo up
 		mount -t tmpfs tmpfs /run
 		"$@" || exit $? # Not exec: as the first process bash also reaps orphans.
-	' - "$1" -test.v -test.timeout 13m || code=$?
+	' - "$1" -test.v -test.timeout 30m || code=$?
 	if ((code == no_engine)); then
 		banner "dockerd did not start; its log is above"
 		[[ "${CI:-}" == true ]] || return 0

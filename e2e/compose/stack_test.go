@@ -3,8 +3,11 @@
 package compose
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +33,32 @@ var (
 	running    = slices.Concat(ours, stores, watchers)
 )
 
+// Jaeger and Prometheus have other ports in the test of the plain stack than in .env.
+const (
+	jaegerPort     = "26686"
+	prometheusPort = "29090"
+)
+
+// otherPorts has Compose read a copy of .env with these ports.
+func (s stack) otherPorts() {
+	s.Helper()
+	text, err := os.ReadFile(root + "/.env")
+	if err != nil {
+		s.Fatal(err)
+	}
+	for _, change := range [][2]string{{"JAEGER_PORT=16686", "JAEGER_PORT=" + jaegerPort}, {"PROMETHEUS_PORT=9090", "PROMETHEUS_PORT=" + prometheusPort}} {
+		if !bytes.Contains(text, []byte(change[0]+"\n")) {
+			s.Fatalf(".env has no %s", change[0])
+		}
+		text = bytes.Replace(text, []byte(change[0]), []byte(change[1]), 1)
+	}
+	name := filepath.Join(s.TempDir(), "ports.env")
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		s.Fatal(err)
+	}
+	s.Setenv("COMPOSE_ENV_FILES", name)
+}
+
 // leftOut are the services that nothing stands in for.
 var leftOut = []string{"grafana"}
 
@@ -41,16 +70,24 @@ func (s stack) compose(limit time.Duration, args ...string) string {
 	return must(s.T, limit, made+"/bin/docker-compose", append([]string{"--project-directory", root, "--progress", "plain"}, args...)...)
 }
 
-// up brings up what is to run, with all that there are stand-ins for.
-func (s stack) up() {
+// make is `make TARGET` in the checkout, as a person calls it, without some variables.
+func (s stack) make(limit time.Duration, target string, without ...string) {
 	s.Helper()
-	declared := strings.Fields(s.compose(30*second, "config", "--services"))
+	args := []string{"--unset=MAKEFLAGS", "--unset=MAKELEVEL"}
+	for _, name := range without {
+		args = append(args, "--unset="+name)
+	}
+	must(s.T, limit, "env", append(args, "make", "-C", root, target)...)
+}
+
+// known looks whether docker-compose.yml declares the services that this test knows.
+func (s stack) known() {
+	s.Helper()
+	declared := strings.Fields(s.compose(30*second, "--profile", "left-out", "config", "--services"))
 	slices.Sort(declared)
-	wanted := slices.Sorted(slices.Values(slices.Concat(running, links)))
-	if all := slices.Sorted(slices.Values(slices.Concat(wanted, leftOut))); !slices.Equal(declared, all) {
+	if all := slices.Sorted(slices.Values(slices.Concat(running, links, leftOut))); !slices.Equal(declared, all) {
 		s.Fatalf("docker-compose.yml has the services %v; this test knows %v", declared, all)
 	}
-	s.compose(3*time.Minute, append([]string{"up", "--no-build", "--detach", "--wait", "--wait-timeout", "150"}, wanted...)...)
 }
 
 // at is the command line on the host, at a site.

@@ -42,7 +42,7 @@ func trace(id string) ([]span, error) {
 			Processes map[string]struct{ ServiceName string }
 		}
 	}
-	if err := get("http://127.0.0.1:16686/api/traces/"+id, &answer); err != nil {
+	if err := get("http://127.0.0.1:"+jaegerPort+"/api/traces/"+id, &answer); err != nil {
 		return nil, err
 	}
 	var out []span
@@ -111,7 +111,7 @@ func up() ([]string, error) {
 			}
 		}
 	}
-	if err := get("http://127.0.0.1:9090/api/v1/query?query="+url.QueryEscape(`up{job="spanway"} == 1`), &answer); err != nil {
+	if err := get("http://127.0.0.1:"+prometheusPort+"/api/v1/query?query="+url.QueryEscape(`up{job="spanway"} == 1`), &answer); err != nil {
 		return nil, err
 	}
 	var out []string
@@ -138,7 +138,7 @@ func (s stack) scraped() {
 			}
 		}
 	}
-	if err := get("http://127.0.0.1:9090/api/v1/rules", &answer); err != nil {
+	if err := get("http://127.0.0.1:"+prometheusPort+"/api/v1/rules", &answer); err != nil {
 		s.Fatal(err)
 	}
 	rules := 0
