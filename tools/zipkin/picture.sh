@@ -32,6 +32,17 @@ if [[ -z $trace ]]; then
 	exit 1
 fi
 chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome)
-"$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/profile" \
-	--window-size=1400,820 --virtual-time-budget=20000 --screenshot="$picture" "$url/zipkin/traces/$trace" 2>"$work/chromium"
+# On a busy machine the time that the page is given may be over before anything is drawn: an
+# empty page is a picture of 5 kB, a trace one of 100.
+for ((try = 0; ; try++)); do
+	"$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --user-data-dir="$work/profile$try" \
+		--window-size=1400,820 --virtual-time-budget=20000 --screenshot="$work/picture.png" "$url/zipkin/traces/$trace" 2>"$work/chromium"
+	(($(stat -c %s "$work/picture.png") < 50000)) || break
+	if ((try == 20)); then
+		echo "trace-picture: $url/zipkin/traces/$trace stays empty:" >&2
+		tail -n 20 "$work/chromium" >&2
+		exit 1
+	fi
+done
+mv "$work/picture.png" "$picture"
 echo "trace-picture: $picture shows $url/zipkin/traces/$trace"
