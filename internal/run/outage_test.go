@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -150,51 +151,82 @@ func TestAWrongPasswordEndsEveryService(t *testing.T) {
 	}
 }
 
-// A password that brokers refuse from some time on ends no service that runs: each is not ready
-// and says who is refused and what to do, and goes on once the password is right.
-func TestAPasswordThatIsRefusedLaterEndsNoService(t *testing.T) {
-	kept := embedded.Config{
-		DataDir: t.TempDir(), Port: porttest.Kept(t),
-		Users: []embedded.User{{Mechanism: cluster.ScramSHA512, Name: "all", Password: "right", Super: true}},
+// A password that brokers refuse from some time on, and a certificate that a client does, end
+// no service that runs: each is not ready and says why and what to do, and goes on once the
+// file is right again.
+func TestARefusalThatComesLaterEndsNoService(t *testing.T) {
+	user := embedded.User{Mechanism: cluster.ScramSHA512, Name: "all", Password: "right", Super: true}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "password")
+	t.Run("of a password", func(t *testing.T) {
+		refusedLater(t, embedded.Config{Users: []embedded.User{user}},
+			cluster.Config{SASL: cluster.SASL{Mechanism: cluster.ScramSHA512, Username: "all", PasswordFile: file}},
+			inTurn{file, "right", "another"}, `as User:all: the broker refuses the user or the password.*: check the user, the password`)
+	})
+	ca, other := testca.New(t), testca.New(t)
+	trusted := filepath.Join(dir, "ca.pem")
+	t.Run("of a certificate", func(t *testing.T) {
+		refusedLater(t, embedded.Config{TLS: ca.Server(ca.Issue("broker", time.Now().Add(time.Hour)), false)},
+			cluster.Config{TLS: cluster.TLS{CAFile: trusted}},
+			inTurn{trusted, text(t, ca.File), text(t, other.File)}, `the broker's certificate is not signed by a CA that is trusted here.*: trust the CA that signed it`)
+	})
+}
+
+// inTurn is a file, and what is in it while all is well and while it is not.
+type inTurn struct{ file, right, wrong string }
+
+func (f inTurn) write(t *testing.T, content string) {
+	t.Helper()
+	if err := os.WriteFile(f.file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	file := t.TempDir() + "/password"
-	write := func(password string) {
-		if err := os.WriteFile(file, []byte(password), 0o600); err != nil {
-			t.Fatal(err)
-		}
+}
+
+func text(t *testing.T, file string) string {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
 	}
-	write("right")
+	return string(content)
+}
+
+// refusedLater runs all services on a broker that starts again while the file is wrong; why is
+// what they say then.
+func refusedLater(t *testing.T, kept embedded.Config, at cluster.Config, file inTurn, why string) {
+	kept.DataDir, kept.Port = t.TempDir(), porttest.Kept(t)
+	file.write(t, file.right)
 	broker := startBroker(t, kept)
 	defer func() { broker.Close() }()
 	redis := startRedis(t, 0)
 	defer redis.Close()
+	at.Brokers, at.RetryBudget = broker.Addrs(), 2*time.Second
 	probes, voices := map[string]string{}, map[string]*voice{}
 	for name, run := range allServices(redis) {
 		voices[name] = &voice{}
-		probes[name] = serveAt(t, cluster.Config{
-			Brokers: broker.Addrs(), RetryBudget: 2 * time.Second, Logger: slog.New(slog.NewTextHandler(voices[name], nil)),
-			SASL: cluster.SASL{Mechanism: cluster.ScramSHA512, Username: "all", PasswordFile: file},
-		}, run)
+		at.Logger = slog.New(slog.NewTextHandler(voices[name], nil))
+		probes[name] = serveAt(t, at, run)
 	}
 	for _, url := range probes {
 		awaitReady(t, url, http.StatusOK, "ok")
 	}
 	broker.Close()
-	write("another")
+	file.write(t, file.wrong)
 	broker = startBroker(t, kept)
-	const why = "as User:all: the broker refuses the user or the password"
+	said := regexp.MustCompile(why)
+	first, _, _ := strings.Cut(why, ".*")
 	for name, url := range probes {
-		awaitAnswer(t, url, http.StatusServiceUnavailable, regexp.MustCompile(name+`.*`+why+`.*: check the user, the password`))
-		voices[name].await(t, why)
+		awaitAnswer(t, url, http.StatusServiceUnavailable, regexp.MustCompile(name+`.*`+why))
+		voices[name].await(t, first)
 	}
 	for range 10 { // It goes on to say so, whatever else it tries meanwhile.
 		for _, url := range probes {
-			if status, body := asked(t, url); status != http.StatusServiceUnavailable || !strings.Contains(body, why) {
+			if status, body := asked(t, url); status != http.StatusServiceUnavailable || !said.MatchString(body) {
 				t.Errorf("%s answers %d %q, want %q", url, status, body, why)
 			}
 		}
 	}
-	write("right")
+	file.write(t, file.right)
 	for _, url := range probes {
 		awaitReady(t, url, http.StatusOK, "ok")
 	}
