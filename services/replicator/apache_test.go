@@ -32,6 +32,7 @@ func TestApacheSites(t *testing.T) {
 	noLinks()
 	t.Run("two names", func(t *testing.T) { twoNames(t, all) })
 	noLinks()
+	t.Run("an application withdraws", func(t *testing.T) { withdrawsInFullFlow(t, all) })
 	t.Run("the times of a broker", func(t *testing.T) { timesOfABroker(t, all) })
 	noLinks()
 	t.Run("a key that is gone", func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel/metric"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/cluster"
@@ -30,7 +31,8 @@ type place struct {
 	cluster *cluster.Cluster
 	others  map[string]*cluster.Cluster
 	links   *declarations
-	log     *slog.Logger  // nil discards
+	log     *slog.Logger // nil discards
+	meter   metric.Meter
 	audit   int64         // records a second, if not the default
 	memory  int64         // bytes, if not the default
 	follow  time.Duration // if not 200 ms
@@ -122,7 +124,7 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: log})
+	s, err := New(cfg, Deps{Cluster: p.cluster, Sources: p.others, Links: p.links, Logger: log, Meter: p.meter})
 	if err != nil {
 		p.t.Fatal(err)
 	}
