@@ -100,7 +100,7 @@ func (p *Partition) Append(ctx context.Context, records []events.Record) (base i
 	case <-ctx.Done():
 		return 0, &Unsent{Topic: p.topic, Partition: p.id, Err: fmt.Errorf("wait for another append: %w", ctx.Err())}
 	}
-	p.buffer, err = batch.Append(p.buffer[:0], records, p.client.config.Compression)
+	p.buffer, err = batch.AppendUnstamped(p.buffer[:0], records, p.client.config.Compression)
 	if err != nil {
 		return 0, err
 	}

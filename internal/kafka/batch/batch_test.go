@@ -57,9 +57,12 @@ func TestRoundTrip(t *testing.T) {
 		want := rapid.SliceOfN(record(), 1, 40).Draw(t, "records")
 		c := rapid.SampledFrom(compressions).Draw(t, "compression")
 		prefix := rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, "prefix")
-		data, err := batch.Append(bytes.Clone(prefix), want, c)
+		data, err := batch.AppendUnstamped(bytes.Clone(prefix), want, c)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if _, _, err := batch.Read(data[len(prefix):]); !errors.Is(err, batch.ErrCorrupt) {
+			t.Fatalf("it is a batch before it is stamped: %v", err)
 		}
 		if !bytes.HasPrefix(data, prefix) {
 			t.Fatal("what stood in the buffer was overwritten")

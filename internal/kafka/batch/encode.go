@@ -17,6 +17,17 @@ import (
 // own offsets are ignored. The batch belongs to no producer until Stamp.
 // It fails on no records and on a batch of 2 GiB.
 func Append(dst []byte, records []events.Record, c Compression) ([]byte, error) {
+	start := len(dst)
+	dst, err := AppendUnstamped(dst, records, c)
+	if err == nil {
+		Stamp(dst[start:], NoProducer)
+	}
+	return dst, err
+}
+
+// AppendUnstamped is Append without the checksum: what it appends is no batch until Stamp,
+// which reads all of it once more.
+func AppendUnstamped(dst []byte, records []events.Record, c Compression) ([]byte, error) {
 	if len(records) == 0 {
 		return dst, errors.New("encode a record batch: it has no records")
 	}
@@ -54,7 +65,6 @@ func putHeader(b []byte, count int, first, greatest int64, c Compression) {
 	be.PutUint64(b[atFirstTimestamp:], uint64(first))
 	be.PutUint64(b[atMaxTimestamp:], uint64(greatest))
 	be.PutUint32(b[atRecords:], uint32(count))
-	Stamp(b, NoProducer)
 }
 
 // Stamp makes an encoded batch p's and renews its checksum. Nothing else in it

@@ -52,6 +52,7 @@ func large(t *testing.T, c Compression, values ...[]byte) *Batch {
 	}
 	data := append(make([]byte, HeaderSize), out.Bytes()...)
 	putHeader(data, len(values), 1000, 1000, c)
+	Stamp(data, NoProducer)
 	binary.BigEndian.PutUint64(data, 70) // the base offset
 	b, _, err := Read(data)
 	if err != nil {

@@ -169,7 +169,7 @@ type encoder struct {
 }
 
 func (e *encoder) Append(_ context.Context, records []events.Record) (base int64, err error) {
-	if e.buffer, err = batch.Append(e.buffer[:0], records, batch.None); err != nil {
+	if e.buffer, err = batch.AppendUnstamped(e.buffer[:0], records, batch.None); err != nil {
 		return 0, err
 	}
 	batch.Stamp(e.buffer, batch.Producer{ID: 1})

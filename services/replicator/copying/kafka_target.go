@@ -96,7 +96,7 @@ func (t *kafkaTarget) Append(ctx context.Context, records []events.Record) (int6
 		buffer = new([]byte)
 	}
 	var err error
-	if *buffer, err = batch.Append((*buffer)[:0], records, t.compression); err != nil {
+	if *buffer, err = batch.AppendUnstamped((*buffer)[:0], records, t.compression); err != nil {
 		return 0, &kafka.Refused{Topic: t.config.Topic, Partition: t.config.Partition, Err: err}
 	}
 	newest := batch.Greatest(*buffer)
