@@ -88,6 +88,16 @@ var printings = map[string][]printing{
 	"spanway log show":              {{args: "log show tasks.events"}, {args: "log show tasks.events/11@0"}, {args: "log show tasks.events/11@20"}},
 	"spanway log tail":              {{args: "log tail tasks.events --from-start"}, {args: "log tail tasks.requests --from-start"}},
 	"spanway log reset":             {{args: "log reset tasks.events/RESET-MODE --accept-loss"}},
+	"spanway network":               {{args: "network --help"}},
+	"spanway network apply":         {{args: "network apply -f NETWORK --dry-run"}, {args: "network apply -f NETWORK"}},
+	"spanway network delete":        {{args: "network delete /networks/shop --dry-run"}},
+	"spanway network diff":          {{args: "network diff -f OTHER"}},
+	"spanway network get":           {{args: "network get"}},
+	"spanway network history":       {{args: "network history"}},
+	"spanway network list":          {{args: "network list"}},
+	"spanway network show":          {{args: "network show /networks/shop"}},
+	"spanway network why":           {{args: "network why /networks/shop --site ams"}},
+	"spanway network withdraw":      {{args: "network withdraw CHANGE-MODE"}},
 	"spanway pool":                  {{args: "pool --help"}},
 	"spanway pool list":             {{args: "pool list"}},
 	"spanway pool set":              {{args: "pool set default --weight acme=2"}},
@@ -118,6 +128,12 @@ var printings = map[string][]printing{
 	"spanway serve manager":         {{args: "serve manager --help"}},    // As above.
 	"spanway serve replicator":      {{args: "serve replicator --help"}}, // As above.
 	"spanway serve scheduler":       {{args: "serve scheduler --help"}},  // As above.
+	"spanway site":                  {{args: "site --help"}},
+	"spanway site add":              {{args: "site add more-MODE"}},
+	"spanway site list":             {{args: "site list"}},
+	"spanway site resync":           {{args: "site resync ams"}},
+	"spanway site retire":           {{args: "site retire gone-MODE"}},
+	"spanway site show":             {{args: "site show ams"}},
 	"spanway task":                  {{args: "task --help"}},
 	"spanway task cancel":           {{args: "task cancel waits-MODE"}, {args: "task cancel --all --dry-run"}, {args: "task cancel --kind none"}},
 	"spanway task list":             {{args: "task list --state all"}},
@@ -240,8 +256,11 @@ func (x *full) sayHostileThings(t *testing.T) {
 
 // at is the system that a call is for.
 func (x *full) at(p printing) *run.System {
-	if strings.HasPrefix(p.args, "log reset") {
+	switch {
+	case strings.HasPrefix(p.args, "log reset"):
 		return x.broken
+	case strings.HasPrefix(p.args, "network") || strings.HasPrefix(p.args, "site"):
+		return x.governed
 	}
 	return x.system
 }
@@ -249,10 +268,12 @@ func (x *full) at(p printing) *run.System {
 // full calls commands on a system whose output goes to a device that is full.
 type full struct {
 	out *os.File
-	// system holds tasks in all states; of the other one, logs have lost their beginning.
-	system, broken *run.System
-	fill           *strings.Replacer
-	token          string // of the claims in a queue
+	// system holds tasks in all states; of broken, logs have lost their beginning; governed has
+	// managers of networks.
+	system, broken, governed *run.System
+	fill                     *strings.Replacer
+	token                    string // of the claims in a queue
+	network, other           string // files of objects
 }
 
 func newFull(t *testing.T) *full {
@@ -263,7 +284,7 @@ func newFull(t *testing.T) *full {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { out.Close() })
-	x := &full{out: out, system: clitest.Start(t, 1), broken: clitest.Start(t, 0), fill: strings.NewReplacer()}
+	x := &full{out: out, system: clitest.Start(t, 1), broken: clitest.Start(t, 0), governed: clitest.StartGovern(t, "ams").System, fill: strings.NewReplacer()}
 	for _, args := range []string{"--id done --wait -- cat /etc/hostname", "-k noop --id stuck --where false", "-k noop --id waits-table --where false", "-k noop --id waits-json --where false"} {
 		x.ends(t, x.system, cli.ExitDone, "task submit "+args)
 	}
@@ -275,6 +296,7 @@ func newFull(t *testing.T) *full {
 	x.sayHostileThings(t)
 	x.breakLogs(t)
 	x.fillQueue(t)
+	x.fillNetworks(t)
 	for _, line := range []string{"create full --to 1000", "create deleted-table --to 9", "create deleted-json --to 9",
 		"grant full --request-id released-table", "grant full --request-id released-json", "grant full --request-id held"} {
 		x.ends(t, x.system, cli.ExitDone, "id "+line)
@@ -309,7 +331,27 @@ func (x *full) breakLogs(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{\"kind\":\"noop\"}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	x.fill = strings.NewReplacer("FILE", file, "RESET-table", fmt.Sprint(lost["table"]), "RESET-json", fmt.Sprint(lost["json"]))
+	x.fill = strings.NewReplacer("FILE", file, "RESET-table", fmt.Sprint(lost["table"]), "RESET-json", fmt.Sprint(lost["json"]), "CHANGE-table", "2", "CHANGE-json", "3")
+}
+
+// fillNetworks makes sites, and a file of objects.
+func (x *full) fillNetworks(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	write := func(name, path, says string) string {
+		file := dir + "/" + name
+		if err := os.WriteFile(file, fmt.Appendf(nil, "{path: %s, span: {sites: [ams]}, network: {%s}}\n", path, says), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	x.network, x.other = write("shop", "/networks/shop", ""), write("other", "/networks/shop", "description: other")
+	for _, line := range []string{"site add ams", "site add gone-table", "site add gone-json", "network apply -f " + x.network} {
+		x.ends(t, x.governed, cli.ExitDone, line)
+	}
+	for _, mode := range []string{"table", "json"} { // Changes 2 and 3.
+		x.ends(t, x.governed, cli.ExitDone, "network apply -f "+write(mode, "/networks/"+mode, ""))
+	}
 }
 
 // fillQueue makes a queue with entries, claimed ones among them.
@@ -344,11 +386,11 @@ func (x *full) ends(t *testing.T, at *run.System, want int, line string) {
 }
 
 func (x *full) args(at *run.System, line, mode string) []string {
-	line = strings.NewReplacer("MODE", mode, "TOKEN", x.token).Replace(line)
+	line = strings.NewReplacer("MODE", mode, "TOKEN", x.token, "NETWORK", x.network, "OTHER", x.other).Replace(line)
 	line, command, has := strings.Cut(x.fill.Replace(line), "-- ")
 	args := strings.Fields(line)
 	first, _, _ := strings.Cut(line, " ")
-	if first == "task" || first == "engine" || first == "pool" || first == "queue" || first == "id" || first == "link" || first == "log" || first == "trace" || first == "verify" {
+	if first == "task" || first == "engine" || first == "pool" || first == "queue" || first == "id" || first == "link" || first == "log" || first == "trace" || first == "verify" || first == "network" || first == "site" {
 		args = append(args, "--brokers", at.Brokers()[0])
 	}
 	if len(args) > 0 && !strings.HasPrefix(first, "-") && first != "help" && first != "completion" {

@@ -15,10 +15,12 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/id"
 	"github.com/spanway/spanway/cmd/spanway/link"
 	"github.com/spanway/spanway/cmd/spanway/log"
+	"github.com/spanway/spanway/cmd/spanway/network"
 	"github.com/spanway/spanway/cmd/spanway/pool"
 	"github.com/spanway/spanway/cmd/spanway/principal"
 	"github.com/spanway/spanway/cmd/spanway/queue"
 	"github.com/spanway/spanway/cmd/spanway/serve"
+	"github.com/spanway/spanway/cmd/spanway/site"
 	"github.com/spanway/spanway/cmd/spanway/task"
 	"github.com/spanway/spanway/cmd/spanway/trace"
 	"github.com/spanway/spanway/cmd/spanway/verify"
@@ -46,6 +48,8 @@ var commands = []cli.Command{
 	queue.Command,
 	id.Command,
 	link.Command,
+	network.Command,
+	site.Command,
 	principal.Command,
 	log.Command,
 	trace.Command,

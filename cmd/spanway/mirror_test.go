@@ -4,6 +4,9 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,7 +51,7 @@ func mirrors(t *testing.T) (source *cluster.Cluster, mirror *cluster.Cluster, so
 	}
 	t.Cleanup(mirror.Close)
 	topics := events.Topics{Prefix: mirrorPrefix}
-	if _, err := mirror.Ensure(t.Context(), events.Specs(append(topics.Catalogue(), topics.QueueLogs("orders")...))); err != nil {
+	if _, err := mirror.Ensure(t.Context(), events.Specs(slices.Concat(topics.Catalogue(), topics.NetworkLogs(), topics.QueueLogs("orders")))); err != nil {
 		t.Fatal(err)
 	}
 	at, err := source.Kafka().Partition("x", 0).Place(t.Context())
@@ -116,6 +119,10 @@ func held(t *testing.T, c *cluster.Cluster) map[events.Place]bool {
 // to write; so are services that would write there.
 func TestNothingIsWrittenToAMirror(t *testing.T) {
 	_, mirror, id := mirrors(t)
+	file := filepath.Join(t.TempDir(), "shop.yaml")
+	if err := os.WriteFile(file, []byte("{path: /networks/shop, network: {}, span: {whereUsed: true}}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	before := held(t, mirror)
 	for _, line := range []string{
 		"task submit -k exec -- true", "task submit -k exec --pool other -- true", "task submit -k exec --wait -- true",
@@ -127,6 +134,7 @@ func TestNothingIsWrittenToAMirror(t *testing.T) {
 		"queue remove orders a", "queue trim orders --through 1", "queue claim orders", "queue claim orders a",
 		"queue release orders a --token 7", "queue extend orders a --token 7", "queue done orders a --token 7",
 		"link apply in --source x --include y", "link announce shop --topic orders", "link withdraw shop",
+		"network apply -f " + file, "network withdraw 1", "site add ams", "site resync ams", "site retire ams",
 		"serve scheduler", "serve engine --id e1",
 	} {
 		t.Run(line, func(t *testing.T) {

@@ -47,7 +47,7 @@ func guarded(t *testing.T) (addr, file string) {
 	}
 	t.Cleanup(root.Close)
 	topics := events.Topics{Prefix: events.DefaultPrefix}
-	logs := slices.Concat(topics.Catalogue(), topics.ReplicationLogs(), topics.QueueLogs("q"))
+	logs := slices.Concat(topics.Catalogue(), topics.ReplicationLogs(), topics.NetworkLogs(), topics.QueueLogs("q"))
 	if _, err := root.Ensure(t.Context(), events.Specs(logs)); err != nil {
 		t.Fatal(err)
 	}
@@ -62,11 +62,12 @@ func guarded(t *testing.T) (addr, file string) {
 	return b.Addr(), file
 }
 
-// readsOnly are the commands that write nothing; failover does not get that far without a link.
+// readsOnly are the commands that write nothing; failover does not get that far without a link, and
+// network delete without an object.
 var readsOnly = []string{
 	"doctor", "engine list", "engine show", "engine watch", "id list", "id show", "id watch", "link audit", "link failover", "link group list",
 	"link groups", "link list", "link show", "link translate", "link watch", "log dead", "log list", "log replay", "log reset", "log show",
-	"log tail", "pool list", "pool show", "pool watch", "queue list", "queue show", "queue watch", "task list", "task show",
+	"log tail", "network delete", "network diff", "network get", "network history", "network list", "network show", "network why", "pool list", "pool show", "pool watch", "queue list", "queue show", "queue watch", "site list", "site show", "task list", "task show",
 	"task watch", "task what-if", "task why", "trace", "verify",
 }
 
@@ -78,17 +79,14 @@ var inPlainText = []string{"bench pools", "bench tasks"}
 // writes. It does not say that there are no topics.
 func TestEachCommandNamesTheRightThatIsMissing(t *testing.T) {
 	addr, password := guarded(t)
-	file := filepath.Join(t.TempDir(), "principals.yaml")
-	if err := os.WriteFile(file, []byte("principals: [{user: shop, roles: [client]}]"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	fill := askedFiles(t)
 	var calls sync.WaitGroup
 	for name, args := range asked {
 		for _, user := range []string{"eve", "rita"} {
 			if slices.Contains(inPlainText, name) || user == "rita" && slices.Contains(readsOnly, name) {
 				continue
 			}
-			line := append(strings.Fields(name), strings.Fields(strings.ReplaceAll(args, "FILE", file))...)
+			line := append(strings.Fields(name), strings.Fields(fill.Replace(args))...)
 			line = append(line, "--brokers", addr, "--user", user, "--password-file", password)
 			calls.Go(func() {
 				const ends = 2 * time.Minute // for a command that would wait for ever

@@ -17,8 +17,8 @@ import (
 	"github.com/spanway/spanway/internal/porttest"
 )
 
-// asked are the arguments with which each command asks a broker. FILE is a file that the
-// command takes.
+// asked are the arguments with which each command asks a broker. FILE and OBJECTS are files that
+// commands take.
 var asked = map[string]string{
 	"bench ids": "", "bench pools": "", "bench queue": "", "bench tasks": "", "doctor": "", "verify": "", "trace": "x",
 	"engine drain": "e", "engine list": "", "engine resume": "e", "engine show": "e", "engine watch": "",
@@ -28,12 +28,29 @@ var asked = map[string]string{
 	"link group apply": "g --topic t", "link group delete": "g", "link group list": "", "link groups": "n", "link list": "", "link pause": "n",
 	"link resume": "n", "link show": "n", "link translate": "n t/0@3", "link watch": "", "link withdraw": "app",
 	"log dead": "", "log list": "", "log replay": "", "log reset": "tasks.events/0 --accept-loss", "log show": "tasks.events/0@3", "log tail": "tasks.events",
+	"network apply": "-f OBJECTS", "network delete": "/networks/shop", "network diff": "-f OBJECTS", "network get": "", "network history": "",
+	"network list": "", "network show": "/networks/shop", "network why": "/networks/shop --site s", "network withdraw": "1",
 	"pool list": "", "pool set": "p --weight a=1", "pool show": "p", "pool watch": "", "principal apply": "-f FILE", "principal list": "", "principal show": "p",
 	"queue claim": "q", "queue configure": "q --max-entries 9", "queue create": "q", "queue delete": "q", "queue done": "q i --token 7",
 	"queue enqueue": "q --id a", "queue extend": "q i --token 7", "queue list": "q", "queue release": "q i --token 7", "queue remove": "q i",
 	"queue show": "q", "queue trim": "q --through 3", "queue watch": "q",
+	"site add": "s", "site list": "", "site resync": "s", "site retire": "s", "site show": "s",
 	"task cancel": "x", "task list": "", "task retry": "x", "task show": "x", "task submit": "-k noop", "task watch": "", "task what-if": "-k noop",
 	"task why": "x",
+}
+
+// askedFiles writes the files that the arguments of asked name.
+func askedFiles(t *testing.T) *strings.Replacer {
+	t.Helper()
+	var names []string
+	for name, text := range map[string]string{"FILE": "principals: [{user: shop, roles: [client]}]", "OBJECTS": "{path: /networks/shop, network: {}}"} {
+		file := filepath.Join(t.TempDir(), name+".yaml")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, name, file)
+	}
+	return strings.NewReplacer(names...)
 }
 
 // asksNobody are the commands that ask no broker, or have one of their own; services wait.
@@ -70,17 +87,14 @@ func mute(t *testing.T) string {
 // Every command that asks a broker ends soon where none answers, with exit code 3, nothing on
 // stdout and a text that has the address and what was tried.
 func TestNoCommandWaitsForEverForABroker(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "principals.yaml")
-	if err := os.WriteFile(file, []byte("principals: [{user: shop, roles: [client]}]"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	fill := askedFiles(t)
 	var lines [][]string
 	eachCommand(t, func(words []string, c *cobra.Command) {
 		name := strings.Join(words, " ")
 		args, known := asked[name]
 		switch {
 		case known:
-			lines = append(lines, append(words, strings.Fields(strings.ReplaceAll(args, "FILE", file))...))
+			lines = append(lines, append(words, strings.Fields(fill.Replace(args))...))
 		case c.HasSubCommands() || name == "":
 		case !slices.ContainsFunc(asksNobody, func(s string) bool { return strings.HasPrefix(name, s) }):
 			t.Errorf("say with which arguments %q asks a broker", name)

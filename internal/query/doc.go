@@ -7,6 +7,7 @@
 //	Why, WhatIf      why a task waits, and what would become of a request
 //	Spaces, Space, Ranges, Identifier
 //	                 what is granted of identifiers
+//	Networks, AtSite what logical networks are to be, and how far a site is
 //	Events           everything that counts, for folds of its caller
 //	Record, Scan, Tail
 //	                 records as they stand in a topic
@@ -14,7 +15,7 @@
 //
 // It is where a core may be imported outside of its service: what waits, runs or
 // is free is what services/scheduler/placement says, and of identifiers
-// services/allocator/idspace. What a core does not remember
+// services/allocator/idspace, of networks services/manager/network and site. What a core does not remember
 // (what happened to a task, how it ended long ago) is kept beside it by history, in
 // the core's own view of a task. A list with a limit keeps the newest that match (page)
 // and asks the core for what is live, so its memory is the core's own.

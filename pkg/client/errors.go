@@ -119,6 +119,8 @@ func (e *Unavailable) Error() string {
 	case e.Err != nil:
 	case e.Topic == topics.IDEvents():
 		return fmt.Sprintf("brokers at %s have no topic %s; give the right prefix, or start an allocator, which creates it", at, e.Topic)
+	case e.Topic == topics.NetworkChanges():
+		return fmt.Sprintf("brokers at %s have no topic %s; name the site of the global manager, or start one there (spanway serve manager --role global), which creates it", at, e.Topic)
 	default:
 		return fmt.Sprintf("brokers at %s have no topics %stasks.*; give the right prefix, or start a scheduler, which creates them", at, e.Prefix)
 	}

@@ -147,8 +147,8 @@ func (a *App) root(commands []Command) *cobra.Command {
 			if err := a.aim(cmd); err != nil {
 				return err
 			}
-			if a.output != "table" && a.output != "json" {
-				return Usage("output %q: give -o table or -o json", a.output)
+			if err := a.checkOutput(cmd); err != nil {
+				return err
 			}
 			a.entered = true
 			return nil
@@ -283,6 +283,13 @@ func (a *App) ClusteredFor(ctx context.Context, topic string, f func(ctx context
 	})
 }
 
+// Asked is ClusteredFor for what asks questions, too.
+func (a *App) Asked(ctx context.Context, topic string, f func(ctx context.Context, c *cluster.Cluster, q *query.Querier) error) error {
+	return a.Clustered(ctx, func(ctx context.Context, at *cluster.Cluster, _ *slog.Logger) error {
+		return a.connected(ctx, at, topic, func(ctx context.Context, c *Conn) error { return f(ctx, at, c.Querier) })
+	})
+}
+
 // Connected runs f with brokers that answer and have the topics of tasks.
 func (a *App) Connected(ctx context.Context, f func(context.Context, *Conn) error) error {
 	return a.ConnectedFor(ctx, events.Topics{Prefix: a.Prefix}.Events(), f)
@@ -316,3 +323,24 @@ func (a *App) connected(ctx context.Context, at *cluster.Cluster, topic string, 
 
 // JSON tells whether -o json was given.
 func (a *App) JSON() bool { return a.output == "json" }
+
+// YAML tells whether -o yaml was given: to a command that AlsoYAML was called with.
+func (a *App) YAML() bool { return a.output == "yaml" }
+
+// yamlKey is the annotation of commands that print YAML, too.
+const yamlKey = "spanway_yaml"
+
+// AlsoYAML lets a command print YAML, too.
+func AlsoYAML(c *cobra.Command) { c.Annotations = map[string]string{yamlKey: ""} }
+
+// checkOutput refuses what a command does not print.
+func (a *App) checkOutput(cmd *cobra.Command) error {
+	_, also := cmd.Annotations[yamlKey]
+	switch {
+	case a.output == "table" || a.output == "json" || also && a.output == "yaml":
+		return nil
+	case also:
+		return Usage("output %q: give -o table, -o json or -o yaml", a.output)
+	}
+	return Usage("output %q: give -o table or -o json", a.output)
+}

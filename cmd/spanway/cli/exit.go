@@ -10,6 +10,7 @@ import (
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/ids"
+	"github.com/spanway/spanway/pkg/networks"
 	"github.com/spanway/spanway/pkg/queue"
 	"github.com/spanway/spanway/pkg/replication"
 )
@@ -58,6 +59,7 @@ func ExitCode(err error) int {
 		inQueue *queue.Refused
 		ofSpace *ids.Refused
 		ofLink  *replication.Refused
+		ofNet   *networks.Refused
 		copied  *eventlog.ReadOnlyError
 		own     interface{ ExitCode() int }
 		stopped *interrupted
@@ -73,7 +75,7 @@ func ExitCode(err error) int {
 		return own.ExitCode()
 	case ids.IsRefused(err, events.CodeStoreUnavailable): // The same request again may be granted.
 		return ExitUnavailable
-	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace), errors.As(err, &ofLink), errors.As(err, &copied), errors.Is(err, replication.ErrNothingDeclared):
+	case errors.As(err, &refused), errors.As(err, &inQueue), errors.As(err, &ofSpace), errors.As(err, &ofLink), errors.As(err, &ofNet), errors.As(err, &copied), errors.Is(err, replication.ErrNothingDeclared):
 		return ExitRefused
 	case errors.As(err, &failed):
 		return ExitTaskFailed

@@ -59,6 +59,13 @@ func (a *App) Printf(format string, args ...any) error {
 	return err
 }
 
+// Text prints a text of several lines for people and programs: what a terminal would not show as
+// it is is escaped, but for line breaks.
+func (a *App) Text(text string) error {
+	_, err := io.WriteString(a.out, render.Lines(text))
+	return err
+}
+
 // Notef prints text for people to standard error, as Printf does.
 func (a *App) Notef(format string, args ...any) {
 	fmt.Fprint(a.Err, render.Sprintf(format, args...))

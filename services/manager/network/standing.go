@@ -1,5 +1,11 @@
 package network
 
+import (
+	"slices"
+
+	"github.com/spanway/spanway/pkg/network"
+)
+
 // Standing is how a site stands, as far as its delivery must know. Unlike SiteStatus and SyncOf
 // it costs nothing to ask for.
 type Standing struct {
@@ -21,4 +27,19 @@ func (c *Core) StandingOf(name string) (s Standing, ok bool) {
 		return Standing{}, false
 	}
 	return Standing{Term: c.term, Last: of.last, Applied: of.applied, First: of.first(), Sync: of.sync, Syncing: of.syncing}, true
+}
+
+// Unapplied is the newest entry about an object that a site is not known to have applied, and
+// whether it is overdue; 0: there is none, or it was dropped.
+func (c *Core) Unapplied(name string, p network.Path) (sequence uint64, overdue bool) {
+	s := c.sites[name]
+	if s == nil {
+		return 0, false
+	}
+	for i, e := range slices.Backward(s.entries) {
+		if slices.Contains(e.removes, p) || slices.ContainsFunc(e.puts, func(o *network.Object) bool { return o.Path == p }) {
+			return s.first() + uint64(i), e.overdue
+		}
+	}
+	return 0, false
 }

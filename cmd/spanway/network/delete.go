@@ -1,0 +1,178 @@
+package network
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/cmd/spanway/render"
+	"github.com/spanway/spanway/internal/query"
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/events"
+	model "github.com/spanway/spanway/pkg/network"
+)
+
+// remaining is delete, a word of the language.
+func remaining(a *cli.App) *cobra.Command {
+	do := &applying{}
+	var with bool
+	c := &cobra.Command{
+		Use:   "delete (-f FILE | PATH...)",
+		Short: "Delete objects: all that are named, or nothing",
+		Long: `Delete objects, by their paths or by those in files. What others refer to is not
+deleted, unless they are, too. --recursive deletes all that is in a network with it.`,
+		Example: `  spanway network delete /networks/shop/segments/web
+  spanway network delete /networks/shop --recursive --dry-run`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return told(a, do.remove(cmd, a, args, with))
+		},
+	}
+	f := c.Flags()
+	f.StringArrayVarP(&do.files, "filename", "f", nil, "file or directory with objects; - for standard input; may be repeated")
+	f.BoolVarP(&with, "recursive", "r", false, "with all that is in the networks that are named")
+	do.carrying(c)
+	return c
+}
+
+// remove deletes objects.
+func (do *applying) remove(cmd *cobra.Command, a *cli.App, args []string, with bool) error {
+	if (len(do.files) > 0) == (len(args) > 0) {
+		return cli.Usage("give -f FILE, or the paths of objects")
+	}
+	what := "delete " + strings.Join(args, ", ")
+	if len(args) == 0 {
+		what = "delete " + named(do.files)
+		all, err := read(cmd, a, what, do.files)
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			args = append(args, d.Path)
+		}
+	}
+	return do.changing(cmd.Context(), a, what, func(n *query.Networks) (*plan, []mistake) { return deleting(n, args, with) })
+}
+
+// deleting is the plan to delete objects by their paths.
+func deleting(n *query.Networks, paths []string, with bool) (p *plan, wrong []mistake) {
+	p = &plan{request: &events.NetworkChangeRequested{}}
+	state := n.Core.State()
+	gone := map[model.Path]bool{}
+	for _, path := range paths {
+		if o, ok := state.Object(model.Path(path)); ok && !gone[o.Path] {
+			gone[o.Path] = true
+			p.delete(o)
+		} else if !ok {
+			wrong = append(wrong, mistake{Path: path, Code: events.CodeUnknownObject, Text: "it is not there as of " + n.AsOf.String()})
+		}
+	}
+	for _, o := range state.Objects() {
+		if with && gone[o.Path.Network()] && !gone[o.Path] {
+			p.delete(o)
+		}
+	}
+	if len(wrong) == 0 {
+		wrong = p.check(n)
+	}
+	return p, wrong
+}
+
+func compare(a *cli.App) *cobra.Command {
+	do := &applying{}
+	c := &cobra.Command{
+		Use:   "diff -f FILE",
+		Short: "Compare files with what is declared, field by field",
+		Long: `Compare files with what is declared, field by field: what apply with the same flags
+would change. What is refused is told as by apply. Nothing is changed.`,
+		Example: `  spanway network diff -f shop.yaml`,
+		Args:    cli.None,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return told(a, do.compare(cmd, a))
+		},
+	}
+	do.flags(c)
+	return c
+}
+
+func (do *applying) compare(cmd *cobra.Command, a *cli.App) error {
+	if err := do.given(cmd); err != nil {
+		return err
+	}
+	what := "compare " + named(do.files)
+	all, err := read(cmd, a, what, do.files)
+	if err != nil {
+		return err
+	}
+	return a.Asked(cmd.Context(), events.Topics{Prefix: a.Prefix}.NetworkChanges(), func(ctx context.Context, _ *cluster.Cluster, q *query.Querier) error {
+		n, err := q.Networks(ctx)
+		if err != nil {
+			return err
+		}
+		p, wrong := do.plan(n, all)
+		if len(wrong) > 0 {
+			return &refused{what: what, mistakes: wrong}
+		}
+		return printDiffs(a, n, p.diffs)
+	})
+}
+
+func printDiffs(a *cli.App, n *query.Networks, diffs []diff) error {
+	diffs = slices.DeleteFunc(diffs, func(d diff) bool { return d.Change == unchanged })
+	for _, d := range diffs {
+		err := error(nil)
+		if a.JSON() {
+			err = a.Object(d)
+		} else {
+			err = d.print(a, true)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if a.JSON() {
+		return nil
+	}
+	return a.Printf("%s as of %s\n", render.Count(len(diffs), "difference", "differences"), n.AsOf)
+}
+
+func withdraw(a *cli.App) *cobra.Command {
+	var reason string
+	w := &waiting{}
+	c := &cobra.Command{
+		Use:   "withdraw CHANGE",
+		Short: "Put back what a change has replaced",
+		Long: `Put back what a change has replaced, by a change of its own. Sites that have not
+applied the one that is withdrawn pass it over; the others get what was before. It is
+refused where what it has changed was changed again: withdraw that first.`,
+		Example: `  spanway network withdraw 7 --reason 'the wrong site'`,
+		Args:    cli.One("number of a change"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			number, err := strconv.ParseUint(args[0], 10, 64)
+			if err != nil || number == 0 {
+				return cli.Usage("change %q: give its number, as spanway network history has it", args[0])
+			}
+			return asked(cmd.Context(), a, func(ctx context.Context, at *cluster.Cluster, q *query.Querier) error {
+				c, err := client(a, at)
+				if err != nil {
+					return err
+				}
+				done, err := c.Withdraw(ctx, number, reason)
+				if err != nil {
+					return err
+				}
+				if err := a.Said(map[string]any{"change": done.Change, "withdraws": number}, "change %d withdraws change %d: %s put back, %d deleted", done.Change, number, render.Count(len(done.Objects), "object", "objects"), len(done.Deletes)); err != nil {
+					return err
+				}
+				return w.wait(ctx, a, q, done)
+			})
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for people")
+	cli.Names(c.Flags(), "reason")
+	w.flags(c)
+	return c
+}

@@ -1,0 +1,218 @@
+package network
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/internal/query"
+	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/events"
+	model "github.com/spanway/spanway/pkg/network"
+)
+
+// waiting waits until a change is realised at its sites.
+type waiting struct {
+	on      bool
+	timeout time.Duration
+}
+
+func (w *waiting) flags(c *cobra.Command) {
+	c.Flags().BoolVar(&w.on, "wait", false, "until all sites have realised it, or are overdue")
+	c.Flags().DurationVar(&w.timeout, "timeout", 0, "with --wait: how long at most; 0: until the change's deadline")
+	cli.Lasting(c.Flags(), time.Millisecond, true, "timeout")
+}
+
+// notDone is a change that was waited for and is not realised everywhere.
+type notDone struct {
+	change uint64
+	why    string
+	sites  []progress
+}
+
+// ExitCode is that of what was waited for and failed.
+func (e *notDone) ExitCode() int { return cli.ExitTaskFailed }
+
+func (e *notDone) Error() string {
+	var left []string
+	for _, s := range e.sites {
+		if !s.done() {
+			left = append(left, fmt.Sprintf("%s is %s (%d of %d realised)", s.Site, s.State, s.Realised, s.Objects))
+		}
+	}
+	return fmt.Sprintf("change %d counts, and %s: %s; it goes on, see spanway network show and why", e.change, e.why, strings.Join(left, ", "))
+}
+
+// progress is how far a change is at a site, as -o json prints it; the names are stable.
+type progress struct {
+	Change uint64 `json:"change"`
+	Site   string `json:"site"`
+	// State is the worst of its objects there.
+	State string `json:"state"`
+	// Objects are how many of the change concern the site; so many of them are not applied, are
+	// applied and not realised, are realised, and have failed.
+	Objects  int `json:"objects"`
+	Queued   int `json:"queued"`
+	Applied  int `json:"applied"`
+	Realised int `json:"realised"`
+	Failed   int `json:"failed"`
+	// Unknown is why what stands at the site cannot be read: then it is waited until it has
+	// applied the change.
+	Unknown string `json:"unknown,omitempty"`
+	reason  string
+}
+
+// done tells whether nothing more is waited for.
+func (p *progress) done() bool {
+	return p.Realised == p.Objects || p.Unknown != "" && p.Applied+p.Realised == p.Objects
+}
+
+// wait waits, if that is asked for.
+func (w *waiting) wait(ctx context.Context, a *cli.App, q *query.Querier, m *events.NetworkChanged) error {
+	if !w.on {
+		return nil
+	}
+	log := q.NetworksLog()
+	n, err := log.Read(ctx)
+	if err != nil {
+		return err
+	}
+	names := concerned(n, m)
+	all, err := reach(ctx, a, names)
+	if err != nil {
+		return err
+	}
+	defer all.close()
+	until, why := time.UnixMilli(m.DeadlineAtMs), "sites are overdue"
+	if w.timeout > 0 && time.Until(until) > w.timeout {
+		until, why = time.Now().Add(w.timeout), fmt.Sprintf("was waited for %v", w.timeout)
+	}
+	told := map[string]progress{}
+	for {
+		now := progressOf(n, m, names, all)
+		if err := tell(a, m, now, told); err != nil {
+			return err
+		}
+		left := slices.ContainsFunc(now, func(p progress) bool { return !p.done() })
+		if !left || time.Now().After(until) {
+			if _, live := a.Width(); live && !a.JSON() {
+				err = a.Printf("\n") // The note of a live table ends without one.
+			}
+			if left {
+				return cmp.Or(err, error(&notDone{m.Change, why, now}))
+			}
+			return err
+		}
+		if !trouble.Pause(ctx, lookEvery) {
+			return ctx.Err()
+		}
+		if n, err = log.Read(ctx); err != nil {
+			return err
+		}
+		all.read(ctx)
+	}
+}
+
+// lookEvery is how often it is looked.
+const lookEvery = 300 * time.Millisecond
+
+// concerned are the sites that got something of a change and are there.
+func concerned(n *query.Networks, m *events.NetworkChanged) (names []string) {
+	at, _ := n.Core.ChangeStatus(m.Change)
+	for _, s := range n.Core.State().Sites() {
+		if _, ok := at[s.Name]; ok {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
+// progressOf says how far a change is at each site.
+func progressOf(n *query.Networks, m *events.NetworkChanged, names []string, all sites) (out []progress) {
+	var paths []model.Path
+	for _, o := range m.Objects {
+		paths = append(paths, model.Path(o.GetPath()))
+	}
+	puts := len(paths)
+	for _, p := range m.Deletes {
+		paths = append(paths, model.Path(p))
+	}
+	state := n.Core.State()
+	for _, name := range names {
+		p := progress{Change: m.Change, Site: name, State: realised}
+		for i, path := range paths {
+			revision := uint64(0)
+			if slices.Contains(state.At(path), name) {
+				if o, ok := state.Object(path); ok {
+					revision = min(o.Revision, m.Change)
+				}
+			}
+			s := stand(n, name, all[name], path, revision)
+			if elsewhere := i < puts && revision == 0; !elsewhere || s.State != realised && s.State != applied {
+				p.add(s)
+			}
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// add adds an object.
+func (p *progress) add(s standing) {
+	p.Objects++
+	p.Unknown = s.Unknown
+	if worse(s.State, p.State) < 0 {
+		p.State, p.reason = s.State, s.says()
+	}
+	switch s.State {
+	case realised:
+		p.Realised++
+	case failed, conflict, drifted:
+		p.Failed++
+	case applied, realising, removing:
+		p.Applied++
+	default:
+		p.Queued++
+	}
+}
+
+// tell shows how far it is: a table that lives on a terminal, else a line for each site that is
+// further than it was told.
+func tell(a *cli.App, m *events.NetworkChanged, now []progress, told map[string]progress) error {
+	if columns, lines, live := a.Size(); live && !a.JSON() {
+		t := &cli.Table{Head: []string{"SITE", "STATE", "QUEUED", "APPLIED", "REALISED", "FAILED", "WHY"}}
+		for _, p := range now {
+			t.Add(cli.Plain(p.Site), cli.Marked(p.State, stateColour(p.State)), cli.Plain(p.Queued), cli.Plain(p.Applied),
+				cli.Plain(fmt.Sprintf("%d of %d", p.Realised, p.Objects)), cli.Plain(p.Failed), cli.Plain(cli.Dash(p.reason)))
+		}
+		return a.Redraw(t, fmt.Sprintf("change %d, accepted %s", m.Change, cli.Stamp(m.AtMs)), columns, lines)
+	}
+	for _, p := range now {
+		before := told[p.Site]
+		before.reason = p.reason
+		if before == p {
+			continue
+		}
+		told[p.Site] = p
+		if a.JSON() {
+			if err := a.Object(p); err != nil {
+				return err
+			}
+			continue
+		}
+		why := ""
+		if p.reason != "" && p.reason != "-" {
+			why = "  " + p.reason
+		}
+		if err := a.Printf("%-12s %-10s %d of %d realised%s\n", p.Site, p.State, p.Realised, p.Objects, why); err != nil {
+			return err
+		}
+	}
+	return nil
+}

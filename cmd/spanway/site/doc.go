@@ -1,0 +1,2 @@
+// Package site is the noun site: the sites that logical networks span, and how they stand.
+package site
