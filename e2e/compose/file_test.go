@@ -144,6 +144,30 @@ func TestAFullPoolFits(t *testing.T) {
 	}
 }
 
+// docs/compose.md says what docker-compose.yml has.
+func TestThePageHasTheLimits(t *testing.T) {
+	var stack file
+	read(t, "../../docker-compose.yml", &stack)
+	page, err := os.ReadFile("../../docs/compose.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheduler, queues := stack.Services["scheduler-ams-1"], stack.Services["queues-ams"]
+	gib := func(limit string) string { return strings.TrimSuffix(limit, "g") + " GiB" }
+	tasks := strings.TrimSuffix(scheduler.Environment["SPANWAY_WAITING_LIMIT"], "000") + ",000"
+	for _, want := range []string{
+		"Schedulers are limited to " + gib(scheduler.MemLimit) + ", and take " + tasks + " waiting tasks a pool",
+		"keepers of queues to " + gib(queues.MemLimit),
+	} {
+		if !strings.Contains(string(page), want) {
+			t.Errorf("docs/compose.md does not say %q", want)
+		}
+	}
+	for _, m := range regexp.MustCompile(`\d+ [MG]iB of memory`).FindAllString(string(page), -1) {
+		t.Errorf("docs/compose.md says %q: each service has its own limit", m)
+	}
+}
+
 // Where Compose builds all images at once, two services that build one image write its name
 // at the same time, and one of them is refused. So one builds, and the others take that.
 func TestOneServiceBuilds(t *testing.T) {
