@@ -86,7 +86,7 @@ func becomes(ctx context.Context, look func() (bool, error)) error {
 	}
 }
 
-// beside runs a service while do works; ready, if it is not nil, is waited for first.
+// beside runs a service while do works; ready is waited for first.
 func beside(ctx context.Context, run func(context.Context) error, ready <-chan struct{}, do func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	var running sync.WaitGroup

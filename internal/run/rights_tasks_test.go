@@ -21,10 +21,10 @@ import (
 func TestApacheRights(t *testing.T) {
 	g := guard(t, apache.Latest)
 	topics := events.Topics{Prefix: events.DefaultPrefix}
-	g.prepare(t, append(topics.Catalogue(), topics.ReplicationLogs()...))
+	g.prepare(t, append(topics.Catalogue(), append(topics.ReplicationLogs(), topics.NetworkLogs()...)...))
 	t.Run("at once", func(t *testing.T) {
 		for name, f := range map[string]func(*testing.T){
-			"tasks": g.rightsOfTasks, "identifiers": g.rightsOfIdentifiers, "queues": g.rightsOfQueues, "copies": g.rightsOfCopies,
+			"tasks": g.rightsOfTasks, "identifiers": g.rightsOfIdentifiers, "queues": g.rightsOfQueues, "copies": g.rightsOfCopies, "networks": g.rightsOfNetworks,
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -253,7 +253,7 @@ func (g *guarded) create(t *testing.T, role events.Role) {
 	t.Helper()
 	c, principal, prefix := g.as(t, role), "User:"+string(role), string(role)+"."
 	topics := events.Topics{Prefix: prefix}
-	logs := topics.UsedBy(role)
+	logs := slices.DeleteFunc(topics.UsedBy(role), func(l events.Log) bool { return l.Foreign })
 	if role == events.RoleQueueHost {
 		logs = topics.QueueLogs("orders")
 	}
@@ -276,7 +276,7 @@ func (g *guarded) create(t *testing.T, role events.Role) {
 // foreign has each role write and read what it has no right to.
 func (g *guarded) foreign(t *testing.T) {
 	topics := events.Topics{Prefix: events.DefaultPrefix}
-	logs := slices.Concat(topics.Catalogue(), topics.QueueLogs("orders"), topics.ReplicationLogs())
+	logs := slices.Concat(topics.Catalogue(), topics.QueueLogs("orders"), topics.ReplicationLogs(), topics.NetworkLogs())
 	for _, role := range events.Roles() {
 		c := g.as(t, role)
 		for _, l := range logs {
