@@ -23,6 +23,7 @@ import (
 	"github.com/spanway/spanway/services/allocator"
 	"github.com/spanway/spanway/services/allocator/store"
 	standalone "github.com/spanway/spanway/services/engine"
+	"github.com/spanway/spanway/services/manager"
 	"github.com/spanway/spanway/services/replicator"
 	"github.com/spanway/spanway/services/scheduler"
 )
@@ -68,7 +69,22 @@ func allServices(redis *embedded.Redis) map[string]runner {
 		},
 	}
 	maps.Copy(services, otherServices(redis))
+	maps.Copy(services, managers())
 	return services
+}
+
+// managers are those of a network, of which the global one has no sites.
+func managers() map[string]runner {
+	return map[string]runner{
+		"global manager": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			none := func(string) (*cluster.Cluster, error) { return nil, errors.New("there is no site") }
+			deps := manager.Deps{Cluster: c, Logger: slog.New(slog.DiscardHandler)}
+			return GlobalManager(ctx, manager.DefaultGlobalConfig(), deps, Delivering{Connect: none}, tel)
+		},
+		"local manager": func(ctx context.Context, c *cluster.Cluster, tel *telemetry.Telemetry) error {
+			return LocalManager(ctx, manager.DefaultLocalConfig(), manager.Deps{Cluster: c, Logger: slog.New(slog.DiscardHandler)}, tel)
+		},
+	}
 }
 
 func startBroker(t *testing.T, kept embedded.Config) *embedded.Broker {

@@ -168,6 +168,12 @@ func TestARightThatIsTakenAwayEndsNoService(t *testing.T) {
 		"replicator": {events.RoleReplicator, [][]events.ACL{
 			group(topics.ReplicatorGroup()), topic(topics.ReplicationLinks(), "Read"), group(topics.KeeperGroup(topics.ReplicationLinks())),
 		}},
+		"global manager": {events.RoleGlobalManager, [][]events.ACL{
+			group(topics.GlobalManagerGroup()), topic(topics.NetworkChanges(), "Read"), topic(topics.NetworkRequests(), "Read"),
+		}},
+		"local manager": {events.RoleLocalManager, [][]events.ACL{
+			group(topics.LocalManagerGroup()), topic(topics.NetworkStatus(), "Read"), topic(topics.NetworkInbox(), "Read"), topic(topics.Events(), "Read"),
+		}},
 		"queues": {events.RoleQueueHost, [][]events.ACL{topic(queueLog, "Read"), group(topics.KeeperGroup(queueLog))}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -217,6 +223,9 @@ func TestAMissingRightEndsAServiceThatStarts(t *testing.T) {
 		{"allocator", events.RoleAllocator, events.ACL{Operation: "Read", Resource: events.TopicResource, Name: topics.IDEvents()}},
 		{"replicator", events.RoleReplicator, events.ACL{Operation: "Read", Resource: events.GroupResource, Name: topics.ReplicatorGroup()}},
 		{"replicator", events.RoleReplicator, events.ACL{Operation: "Read", Resource: events.TopicResource, Name: topics.ReplicationLinks()}},
+		{"global manager", events.RoleGlobalManager, events.ACL{Operation: "Read", Resource: events.GroupResource, Name: topics.GlobalManagerGroup()}},
+		{"local manager", events.RoleLocalManager, events.ACL{Operation: "Read", Resource: events.GroupResource, Name: topics.LocalManagerGroup()}},
+		{"local manager", events.RoleLocalManager, events.ACL{Operation: "Read", Resource: events.TopicResource, Name: topics.Events()}},
 	} {
 		t.Run(c.service+" "+c.right.Name, func(t *testing.T) {
 			t.Parallel()
@@ -287,7 +296,7 @@ func TestAServiceAwaitsRightsThatItCanBeginWithout(t *testing.T) {
 func (w *ward) prepare(role events.Role) {
 	w.t.Helper()
 	topics := events.Topics{Prefix: events.DefaultPrefix}
-	logs := slices.Concat(topics.Catalogue(), topics.ReplicationLogs())
+	logs := slices.Concat(topics.Catalogue(), topics.ReplicationLogs(), topics.NetworkLogs())
 	if _, err := w.all.Ensure(w.t.Context(), events.Specs(logs)); err != nil {
 		w.t.Fatal(err)
 	}
