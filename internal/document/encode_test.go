@@ -33,6 +33,11 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if diff := cmp.Diff(in, out); diff != "" {
 		t.Errorf("it is read otherwise (-written +read):\n%s\nof\n%s", diff, b)
 	}
+	for _, quoted := range []string{`a: "yes"`, `"no": `, `b: "01234"`, `- "0x1F"`} { // Other readers of YAML would take them for something else.
+		if !strings.Contains(string(b), quoted) {
+			t.Errorf("it is written without %s:\n%s", quoted, b)
+		}
+	}
 	if text := string(b); !strings.HasPrefix(text, "name: web\nlabels:\n") || !strings.Contains(text, "\n    - 10.0.0.0/8\n") {
 		t.Errorf("it is written so:\n%s", text)
 	}
