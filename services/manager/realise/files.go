@@ -44,7 +44,7 @@ func (f Files) Handle(_ context.Context, task *engine.Task) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the directory of what is realised: %w", err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	name := fileOf(of, kind)
 	if m.Object == nil {
 		return nil, remove(root, name)
@@ -92,9 +92,7 @@ func remove(root *os.Root, name string) error {
 		return fmt.Errorf("remove %s: %w", name, err)
 	}
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
-		if root.Remove(filepath.FromSlash(dir)) != nil {
-			break // It has other files.
-		}
+		_ = root.Remove(filepath.FromSlash(dir)) // One that has other files stays.
 	}
 	return nil
 }
