@@ -40,22 +40,26 @@ func NewBoard(log *slog.Logger) *Board {
 	return &Board{log: log, told: map[string]time.Time{}}
 }
 
-// Err is what is in the way now, nil if nothing is.
+// Err is what is in the way now, nil if nothing is: the oldest of what is denied, which somebody
+// has to allow, else the oldest of all.
 func (b *Board) Err() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i, t := range b.shown {
+	var told error
+	n := 0
+	for _, t := range b.shown {
 		what, since, err := t.state()
 		if since.IsZero() {
 			continue // It has just ended.
 		}
-		err = fmt.Errorf("%s, for %v: %w", what, time.Since(since).Round(time.Second), err)
-		if more := len(b.shown) - 1 - i; more > 0 {
-			err = fmt.Errorf("%w (and %d more)", err, more)
+		if n++; told == nil || eventlog.IsDenied(err) && !eventlog.IsDenied(told) {
+			told = fmt.Errorf("%s, for %v: %w", what, time.Since(since).Round(time.Second), err)
 		}
-		return err
 	}
-	return nil
+	if n > 1 {
+		return fmt.Errorf("%w (and %d more)", told, n-1)
+	}
+	return told
 }
 
 // show enters a Try, and tells of it if its reason is news.

@@ -156,6 +156,24 @@ func TestWhatIsDeniedIsToldAtOnce(t *testing.T) {
 	})
 }
 
+// What is denied is what is in the way, also if something else has lasted for longer.
+func TestWhatIsDeniedIsToldBeforeAllElse(t *testing.T) {
+	play(t, func(s *scene) {
+		one, other, third := s.New("read t/3"), s.New("read u/3"), s.New("read v/3")
+		one.Failed(errGone)
+		s.after(2*Patience, "connection refused")
+		third.Failed(denied{"Read on v"})
+		other.Failed(denied{"Read on u"})
+		s.after(0, "Read on v", "Read on u")
+		s.inTheWay("Read on v (and 2 more)")
+		third.End()
+		s.inTheWay("Read on u (and 1 more)")
+		other.End()
+		s.inTheWay("connection refused")
+		one.End()
+	})
+}
+
 // What hangs gives no error; it is told of all the same.
 func TestNoAnswerIsTold(t *testing.T) {
 	play(t, func(s *scene) {

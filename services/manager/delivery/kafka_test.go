@@ -230,7 +230,7 @@ func TestASiteIsAwayBeyondTheBoundOfItsQueue(t *testing.T) {
 		return cluster.Open(cluster.Config{Brokers: sites[name].Brokers(), Logger: quiet})
 	}}
 	s.running.Go(func() {
-		if err := service.Run(s.ctx); err != nil {
+		if err := service.Run(s.ctx, func() {}); err != nil {
 			t.Error(err)
 		}
 	})

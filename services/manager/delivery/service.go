@@ -40,10 +40,10 @@ type Service struct {
 	Meter  metric.Meter
 }
 
-// Run folds the log of changes, and delivers once that has come to the end of it, until ctx ends;
-// then it returns nil. The error is a *NewerTermError, or one that keeps the log from being read
+// Run folds the log of changes, and delivers once that has come to the end of it, when it calls
+// begun, until ctx ends; then it returns nil. The error is a *NewerTermError, or one that keeps the log from being read
 // (eventlog.Final).
-func (s *Service) Run(ctx context.Context) error {
+func (s *Service) Run(ctx context.Context, begun func()) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	changes := NewChanges()
@@ -66,6 +66,7 @@ func (s *Service) Run(ctx context.Context) error {
 	running.Go(func() {
 		select {
 		case <-ready:
+			begun()
 			end(all.Run(ctx))
 		case <-ctx.Done():
 		}

@@ -2,7 +2,9 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
 	"github.com/spanway/spanway/pkg/events"
@@ -13,10 +15,10 @@ import (
 // (manager.Delivery), and blocks nothing: what is delivered is a fold of its own. Its methods are
 // for one goroutine. Close it behind the global manager.
 type Tenure struct {
-	// Deliver delivers until ctx ends, such as Service.Run.
-	Deliver func(ctx context.Context) error
-	// Board is told of what ends Deliver before that. Then nothing is delivered before the log is
-	// owned anew: whatever it is, trying again does not mend it.
+	// Deliver delivers until ctx ends, such as Service.Run; it calls begun once it does.
+	Deliver func(ctx context.Context, begun func()) error
+	// Board is told of what ends Deliver before that. It is begun again, later and later, but for a
+	// *NewerTermError: then nothing is delivered before the log is owned anew.
 	Board *trouble.Board
 
 	stop  context.CancelFunc
@@ -34,13 +36,30 @@ func (t *Tenure) Owned(*network.Core) {
 		if before != nil {
 			<-before
 		}
-		try := t.Board.New("deliver to the sites")
-		defer try.End()
-		if err := t.Deliver(ctx); err != nil && ctx.Err() == nil {
+		t.deliver(ctx)
+	}()
+}
+
+func (t *Tenure) deliver(ctx context.Context) {
+	try := t.Board.New("deliver to the sites")
+	defer try.End()
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		err := t.Deliver(ctx, func() {
+			pause = firstPause
+			try.Passed()
+		})
+		var newer *NewerTermError
+		switch {
+		case ctx.Err() != nil || err == nil:
+			return
+		case errors.As(err, &newer):
 			try.Failed(fmt.Errorf("nothing is delivered any more: %w", err))
 			<-ctx.Done()
+			return
+		case !try.Again(ctx, fmt.Errorf("nothing is delivered: %w", err), pause/2+rand.N(pause/2+1)):
+			return
 		}
-	}()
+	}
 }
 
 // Counted and Observe change nothing: the fold of Deliver follows the log.

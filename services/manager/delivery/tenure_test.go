@@ -2,8 +2,8 @@ package delivery_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,17 +15,25 @@ import (
 // A global manager can tell it.
 var _ manager.Delivery = (*delivery.Tenure)(nil)
 
-// It delivers while the log is owned, never twice at once, and tells when that ends by itself.
+// forbidden is what is denied for now.
+type forbidden struct{}
+
+func (*forbidden) Error() string { return "a right is missing" }
+func (*forbidden) Denied() bool  { return true }
+
+// It delivers while the log is owned, never twice at once, begins again what has ended by itself,
+// but not when another has taken over, and tells of both.
 func TestTenure(t *testing.T) {
-	began, end, fails := make(chan int), make(chan error), make(chan bool)
+	began, end, fails := make(chan int), make(chan error), make(chan error)
 	n := 0 // Of one call at a time: the race detector would see two.
 	board := trouble.NewBoard(slog.New(slog.DiscardHandler))
-	tenure := &delivery.Tenure{Board: board, Deliver: func(ctx context.Context) error {
+	tenure := &delivery.Tenure{Board: board, Deliver: func(ctx context.Context, begun func()) error {
 		n++
 		began <- n
+		begun()
 		select {
-		case <-fails:
-			return errors.New("a newer term")
+		case err := <-fails:
+			return err
 		case <-ctx.Done():
 			return <-end // It takes its time.
 		}
@@ -54,10 +62,22 @@ func TestTenure(t *testing.T) {
 	wait(2)
 	tenure.Counted(nil, nil)
 	tenure.Observe(nil)
-	fails <- true
+	if err := board.Err(); err != nil {
+		t.Errorf("it delivers, and is in trouble: %v", err)
+	}
+	fails <- &forbidden{}
+	wait(3)
+	fails <- &delivery.NewerTermError{Site: "ams", Term: 1}
+	for board.Err() == nil || !strings.Contains(board.Err().Error(), "newer term") {
+		select {
+		case <-began:
+			t.Fatal("it goes on in an older term")
+		case <-time.After(time.Millisecond):
+		}
+	}
 	tenure.Disowned()
 	tenure.Owned(nil)
-	wait(3)
+	wait(4)
 	closed := make(chan struct{})
 	go func() {
 		tenure.Close()
