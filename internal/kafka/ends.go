@@ -91,7 +91,7 @@ func (c *Client) askEnds(ctx context.Context, of map[string][]int32) (told []end
 func (c *Client) byLeader(m *metadata.Response, of map[string][]int32) (asked map[int32]*endsRequest, missing error) {
 	asked = map[int32]*endsRequest{}
 	for topic, partitions := range of {
-		for _, p := range partitions {
+		for _, p := range slices.Compact(slices.Sorted(slices.Values(partitions))) { // Brokers refuse one that is named twice.
 			leader, _ := leaderIn(m, place{topic, p})
 			if leader < 0 {
 				missing = fmt.Errorf("ask for the end of %s/%d: %w", topic, p, kafkago.LeaderNotAvailable)

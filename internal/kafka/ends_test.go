@@ -34,6 +34,10 @@ func testEnds(t *testing.T, addr string) {
 		if err == nil || !maps.Equal(ends["ends-a"], map[int32]int64{0: 3}) || len(ends) != 1 {
 			t.Errorf("beside what is not there: %v, %v", ends, err)
 		}
+		ends, err = c.Ends(t.Context(), map[string][]int32{"ends-a": {2, 0, 2}})
+		if err != nil || !maps.Equal(ends["ends-a"], map[int32]int64{0: 3, 2: 1}) {
+			t.Errorf("of one that is named twice: %v, %v", ends, err)
+		}
 		if ends, err := c.Ends(t.Context(), nil); err != nil || len(ends) > 0 {
 			t.Errorf("of nothing: %v, %v", ends, err)
 		}

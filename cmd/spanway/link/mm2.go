@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -150,6 +151,9 @@ func (m *mm2) link(out *imported, from, to string) (s replication.Spec, ok bool)
 	case identityPolicy:
 	case defaultPolicy:
 		s.Prefix = from + separator
+		if separator != "" { // Else no name tells where its topic was.
+			s.Exclude = append(s.Exclude, cameFrom(to, separator))
+		}
 	default:
 		out.note("%s: the policy %.99q names topics in a way of its own; the link gives them the same names as in the source: set its prefix if they are to have one", s.Name, policy)
 	}
@@ -160,6 +164,13 @@ func (m *mm2) link(out *imported, from, to string) (s replication.Spec, ok bool)
 	}
 	out.check(&s)
 	return s, true
+}
+
+// cameFrom are the topics that were at a cluster before, as MirrorMaker 2 tells them: one of the
+// names that its policy has put in front is that cluster's.
+func cameFrom(cluster, separator string) string {
+	sep := regexp.QuoteMeta(separator)
+	return "(.*" + sep + ")?" + regexp.QuoteMeta(cluster) + sep + ".*"
 }
 
 // folded are patterns, several in one if there are more than a link may have. One that cannot

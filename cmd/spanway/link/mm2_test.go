@@ -24,7 +24,7 @@ func TestImportMM2(t *testing.T) {
 	}{
 		"one flow, with defaults": {
 			"clusters = ams, fra\nams->fra.enabled = true\nams.bootstrap.servers = a:9092\nfra.bootstrap.servers = b:9092\n", "",
-			`[{"name":"ams-fra","source":"ams","model":"topic","include":[".*"],"exclude":[".*[\\-\\.]internal",".*\\.replica","__.*"],"prefix":"ams."}]`,
+			`[{"name":"ams-fra","source":"ams","model":"topic","include":[".*"],"exclude":[".*[\\-\\.]internal",".*\\.replica","__.*","(.*\\.)?fra\\..*"],"prefix":"ams."}]`,
 			[]string{"ams.*: how cluster ams is reached", "fra.*: how cluster fra is reached"},
 		},
 		"names as they are, and both ways": {
@@ -36,8 +36,8 @@ func TestImportMM2(t *testing.T) {
 		"a flow of its own": {
 			"clusters=ams,fra,lis\nams->fra.enabled=true\nlis->fra.enabled = true\nlis->fra.topics=\\\n  a, \\\n  b\nlis->fra.topics.exclude=\n" +
 				"replication.policy.separator=_\nsync.group.offsets.enabled=true\nams->lis.topics=nothing\nmy.own=1\n", "",
-			`[{"name":"ams-fra","source":"ams","model":"topic","include":[".*"],"exclude":[".*[\\-\\.]internal",".*\\.replica","__.*"],"prefix":"ams_"},` +
-				`{"name":"lis-fra","source":"lis","model":"topic","include":["a","b"],"exclude":[".*[\\-\\.]internal","__.*"],"prefix":"lis_"}]`,
+			`[{"name":"ams-fra","source":"ams","model":"topic","include":[".*"],"exclude":[".*[\\-\\.]internal",".*\\.replica","__.*","(.*_)?fra_.*"],"prefix":"ams_"},` +
+				`{"name":"lis-fra","source":"lis","model":"topic","include":["a","b"],"exclude":[".*[\\-\\.]internal","__.*","(.*_)?fra_.*"],"prefix":"lis_"}]`,
 			[]string{"ams->lis.*: the flow is not enabled", "my.own: has no counterpart", "sync.group.offsets.enabled: a link carries no offsets"},
 		},
 		"a pattern and a policy of their own": {
