@@ -2,8 +2,6 @@ package link
 
 import (
 	"encoding/json"
-	"maps"
-	"slices"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/render"
@@ -18,36 +16,16 @@ const (
 
 // diff is what a declaration changes, as -o json prints it; the names are stable.
 type diff struct {
-	Kind   string      `json:"kind"`
-	Name   string      `json:"name"`
-	Change string      `json:"change"`
-	Fields []fieldDiff `json:"fields"`
-	DryRun bool        `json:"dry_run,omitempty"`
-}
-
-// fieldDiff is what becomes of a field; one that was not there has no Before, and one that
-// is not there any more no After.
-type fieldDiff struct {
-	Field  string          `json:"field"`
-	Before json.RawMessage `json:"before,omitempty"`
-	After  json.RawMessage `json:"after,omitempty"`
+	Kind   string          `json:"kind"`
+	Name   string          `json:"name"`
+	Change string          `json:"change"`
+	Fields []cli.FieldDiff `json:"fields"`
+	DryRun bool            `json:"dry_run,omitempty"`
 }
 
 // difference compares two declarations; before is nil if there was none.
 func difference(kind, name string, before, after any) diff {
-	d := diff{Kind: kind, Name: name, Change: unchanged, Fields: []fieldDiff{}}
-	was, is := map[string]json.RawMessage{}, map[string]json.RawMessage{}
-	if before != nil {
-		flatten(before, "", was)
-	}
-	flatten(after, "", is)
-	both := maps.Clone(was)
-	maps.Copy(both, is)
-	for _, field := range slices.Sorted(maps.Keys(both)) {
-		if string(was[field]) != string(is[field]) {
-			d.Fields = append(d.Fields, fieldDiff{field, was[field], is[field]})
-		}
-	}
+	d := diff{Kind: kind, Name: name, Change: unchanged, Fields: cli.Differences(asJSON(before), asJSON(after))}
 	switch {
 	case before == nil:
 		d.Change = added
@@ -57,20 +35,13 @@ func difference(kind, name string, before, after any) diff {
 	return d
 }
 
-// flatten gives each field its name in JSON; those of objects as object.field.
-func flatten(v any, in string, into map[string]json.RawMessage) {
+// asJSON is a declaration in JSON; nil if there is none.
+func asJSON(v any) json.RawMessage {
+	if v == nil {
+		return nil
+	}
 	b, _ := json.Marshal(v) // Texts, numbers and lists of them.
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(b, &fields) != nil {
-		into[in] = b
-		return
-	}
-	for name, value := range fields {
-		if in != "" {
-			name = in + "." + name
-		}
-		flatten(value, name, into)
-	}
+	return b
 }
 
 // print prints what is or would be changed.
@@ -90,19 +61,9 @@ func (d diff) print(a *cli.App, dryRun bool) error {
 		if d.Change == added && f.Field == "name" {
 			continue
 		}
-		if err := printField(a, f); err != nil {
+		if err := a.Difference(f); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func printField(a *cli.App, f fieldDiff) error {
-	switch {
-	case f.Before == nil:
-		return a.Printf("  %s %s: %s\n", a.Colour(render.Green, "+"), f.Field, string(f.After))
-	case f.After == nil:
-		return a.Printf("  %s %s: %s\n", a.Colour(render.Red, "-"), f.Field, string(f.Before))
-	}
-	return a.Printf("  %s %s: %s -> %s\n", a.Colour(render.Yellow, "~"), f.Field, string(f.Before), string(f.After))
 }

@@ -121,9 +121,8 @@ func printYAML(a *cli.App, o object, further bool) error {
 // says is what an object says, on a line.
 func says(o *model.Object) string {
 	var out []string
-	fields := flat(o.Message)
 	for _, d := range difference(string(o.Path), nil, o.Message).Fields {
-		if !strings.HasPrefix(d.Field, "span.") && string(fields[d.Field]) != "{}" {
+		if !strings.HasPrefix(d.Field, "span.") && string(d.After) != "{}" {
 			out = append(out, d.Field[strings.IndexByte(d.Field, '.')+1:]+"="+strings.Trim(string(d.After), `"`))
 		}
 	}
