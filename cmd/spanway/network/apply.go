@@ -106,19 +106,38 @@ func (do *applying) given(cmd *cobra.Command) error {
 }
 
 func (do *applying) run(cmd *cobra.Command, a *cli.App) error {
-	if err := do.given(cmd); err != nil {
-		return err
-	}
 	what := "apply " + named(do.files)
-	all, err := read(cmd, a, what, do.files)
+	planned, err := do.ofFiles(cmd, a, what)
 	if err != nil {
 		return err
 	}
-	return do.changing(cmd.Context(), a, what, func(n *query.Networks) (*plan, []mistake) { return do.plan(n, all) })
+	return do.changing(cmd.Context(), a, what, planned)
+}
+
+// planner plans what becomes of networks, or says what is wrong.
+type planner func(n *query.Networks) (*plan, []mistake)
+
+// ofFiles reads the files, and plans what they say.
+func (do *applying) ofFiles(cmd *cobra.Command, a *cli.App, what string) (planner, error) {
+	if err := do.given(cmd); err != nil {
+		return nil, err
+	}
+	all, err := read(cmd, a, what, do.files)
+	if err != nil {
+		return nil, err
+	}
+	return func(n *query.Networks) (*plan, []mistake) { return do.plan(n, all) }, nil
 }
 
 // changing makes the change that is planned, and tells of it.
-func (do *applying) changing(ctx context.Context, a *cli.App, what string, planned func(n *query.Networks) (*plan, []mistake)) error {
+func (do *applying) changing(ctx context.Context, a *cli.App, what string, planned planner) error {
+	return withPlan(ctx, a, what, planned, func(ctx context.Context, at *cluster.Cluster, q *query.Querier, n *query.Networks, p *plan) error {
+		return do.carryOut(ctx, a, at, q, outcome{DryRun: do.dryRun, Sites: p.sites, AsOf: n.AsOf.String(), what: what}, p)
+	})
+}
+
+// withPlan plans on what is declared now, and goes on with the plan if nothing is wrong with it.
+func withPlan(ctx context.Context, a *cli.App, what string, planned planner, then func(context.Context, *cluster.Cluster, *query.Querier, *query.Networks, *plan) error) error {
 	return a.Asked(ctx, events.Topics{Prefix: a.Prefix}.NetworkChanges(), func(ctx context.Context, at *cluster.Cluster, q *query.Querier) error {
 		n, err := q.Networks(ctx)
 		if err != nil {
@@ -128,7 +147,7 @@ func (do *applying) changing(ctx context.Context, a *cli.App, what string, plann
 		if len(wrong) > 0 {
 			return &refused{what: what, mistakes: wrong}
 		}
-		return do.carryOut(ctx, a, at, q, outcome{DryRun: do.dryRun, Sites: p.sites, AsOf: n.AsOf.String(), what: what}, p)
+		return then(ctx, at, q, n, p)
 	})
 }
 

@@ -99,23 +99,12 @@ would change. What is refused is told as by apply. Nothing is changed.`,
 }
 
 func (do *applying) compare(cmd *cobra.Command, a *cli.App) error {
-	if err := do.given(cmd); err != nil {
-		return err
-	}
 	what := "compare " + named(do.files)
-	all, err := read(cmd, a, what, do.files)
+	planned, err := do.ofFiles(cmd, a, what)
 	if err != nil {
 		return err
 	}
-	return a.Asked(cmd.Context(), events.Topics{Prefix: a.Prefix}.NetworkChanges(), func(ctx context.Context, _ *cluster.Cluster, q *query.Querier) error {
-		n, err := q.Networks(ctx)
-		if err != nil {
-			return err
-		}
-		p, wrong := do.plan(n, all)
-		if len(wrong) > 0 {
-			return &refused{what: what, mistakes: wrong}
-		}
+	return withPlan(cmd.Context(), a, what, planned, func(_ context.Context, _ *cluster.Cluster, _ *query.Querier, n *query.Networks, p *plan) error {
 		return printDiffs(a, n, p.diffs)
 	})
 }
