@@ -38,12 +38,7 @@ func GlobalManager(ctx context.Context, cfg manager.GlobalConfig, deps manager.D
 	if err != nil {
 		return err
 	}
-	tel.Ready("global manager", g.Ready())
-	tel.Watch("global manager", g.Trouble)
-	if err := g.Run(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil // Also if it was told to stop before it could begin.
+	return watched(ctx, "global manager", g, tel)
 }
 
 // LocalManager runs a local manager until ctx ends, and then leaves its group.
@@ -53,12 +48,7 @@ func LocalManager(ctx context.Context, cfg manager.LocalConfig, deps manager.Dep
 	if err != nil {
 		return err
 	}
-	tel.Ready("local manager", l.Ready())
-	tel.Watch("local manager", l.Trouble)
-	if err := l.Run(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil // Also if it was told to stop before it could begin.
+	return watched(ctx, "local manager", l, tel)
 }
 
 // globalManager is a global manager with its delivery.

@@ -28,9 +28,18 @@ func Scheduler(ctx context.Context, cfg scheduler.Config, deps scheduler.Deps, t
 	if err != nil {
 		return err
 	}
-	tel.Ready("scheduler", s.Ready())
-	tel.Watch("scheduler", s.Trouble)
-	if err := s.Run(ctx); err != nil && ctx.Err() == nil {
+	return watched(ctx, "scheduler", s, tel)
+}
+
+// watched runs a service until ctx ends, while telemetry tells whether it is ready, and what is in
+// its way.
+func watched(ctx context.Context, name string, x interface {
+	service
+	Trouble() error
+}, tel *telemetry.Telemetry) error {
+	tel.Ready(name, x.Ready())
+	tel.Watch(name, x.Trouble)
+	if err := x.Run(ctx); err != nil && ctx.Err() == nil {
 		return err
 	}
 	return nil // Also if it was told to stop before it could begin.
@@ -73,12 +82,7 @@ func Allocator(ctx context.Context, cfg allocator.Config, redis store.Config, de
 	if err != nil {
 		return err
 	}
-	tel.Ready("allocator", a.Ready())
-	tel.Watch("allocator", a.Trouble)
-	if err := a.Run(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil // Also if it was told to stop before it could begin.
+	return watched(ctx, "allocator", a, tel)
 }
 
 // Replicator runs a replicator on the clusters of deps until ctx ends, and then leaves its
@@ -89,12 +93,7 @@ func Replicator(ctx context.Context, cfg replicator.Config, deps replicator.Deps
 	if err != nil {
 		return err
 	}
-	tel.Ready("replicator", r.Ready())
-	tel.Watch("replicator", r.Trouble)
-	if err := r.Run(ctx); err != nil && ctx.Err() == nil {
-		return err
-	}
-	return nil // Also if it was told to stop before it could begin.
+	return watched(ctx, "replicator", r, tel)
 }
 
 const (
