@@ -32,7 +32,8 @@ type Config struct {
 	// TLS, if set, is how they listen.
 	TLS *tls.Config
 	// Users, if there are any, must authenticate by SASL, and have only the rights
-	// that they are given.
+	// that they are given. The data is kept in memory then: which deletions a user is
+	// refused is not known beforehand (see starts.go).
 	Users []User
 }
 
@@ -59,6 +60,9 @@ func Holds(dir string) bool {
 // Start runs the brokers, with whatever the data directory holds. It fails if
 // a port or the directory is in use, or the directory cannot be written.
 func Start(config Config) (*Broker, error) {
+	if config.DataDir != "" && len(config.Users) > 0 {
+		return nil, fmt.Errorf("start the embedded broker: it keeps no data in %q while it has users: leave one of them out", config.DataDir)
+	}
 	b := &Broker{gate: newGate(config.DataDir, config.TLS), stopWatch: func() {}}
 	if config.DataDir != "" {
 		if err := b.takeDirectory(config.DataDir); err != nil {
@@ -73,9 +77,15 @@ func Start(config Config) (*Broker, error) {
 	}
 	b.addrs = b.cluster.ListenAddrs()
 	if config.DataDir == "" {
+		b.gate.serve()
 		return b, nil
 	}
-	keepEnds(b.cluster, config.DataDir, b.gate)
+	keepBounds(b.cluster, config.DataDir, b.gate)
+	if err := restoreStarts(b.cluster, config.DataDir); err != nil {
+		b.Close()
+		return nil, fmt.Errorf("start the embedded broker: %w", err)
+	}
+	b.gate.serve()
 	ctx, stop := context.WithCancel(context.Background())
 	b.stopWatch = stop
 	b.watched.Go(func() { b.gate.watch(ctx, b.lock) })

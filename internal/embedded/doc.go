@@ -8,8 +8,9 @@
 //
 // It acknowledges only what is written (see gate.go). A write that fails, a disk that
 // is nearly full, and a directory that is read-only, replaced or gone stop it: no
-// answer leaves it any more, Failed tells its user, and Err says why. A partition
-// whose records were all deleted keeps its end (see ends.go). ADR 19 says how, and what
+// answer leaves it any more, Failed tells its user, and Err says why. Records that were
+// deleted stay deleted (see starts.go), and a partition whose records were all deleted
+// keeps its end (see ends.go). ADR 19 says how, and what
 // happens if the process is killed in between.
 //
 // A client that announces a request of more than 100 MiB, such as by speaking HTTP, is hung

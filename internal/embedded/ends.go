@@ -24,19 +24,19 @@ import (
 // file of records is left, whose name is the end, and before kfake reads a directory
 // without records it is given a snapshot that names this file.
 
-// keepEnds leaves, before all records of a partition are deleted, the file that names
-// its end.
-func keepEnds(c *kfake.Cluster, dir string, failed *gate) {
+// keepBounds notes, before records of a partition are deleted, where it begins, and, if
+// all are, the file that names its end.
+func keepBounds(c *kfake.Cluster, dir string, failed *gate) {
 	c.ControlKey(int16(kmsg.DeleteRecords), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		for _, t := range r.(*kmsg.DeleteRecordsRequest).Topics {
 			for _, p := range t.Partitions {
-				// kfake handles no other request meanwhile: this is the end, still when it deletes.
+				// kfake handles no other request meanwhile: these are its bounds, still when it deletes.
 				is := c.PartitionInfo(t.Topic, p.Partition)
-				if is == nil || is.HighWatermark == 0 || p.Offset != -1 && p.Offset != is.HighWatermark {
-					continue
+				if is == nil || is.Leader != c.CurrentNode() {
+					continue // kfake refuses it.
 				}
-				if err := touch(segment(partitionDir(dir, t.Topic, p.Partition), is.HighWatermark)); err != nil {
+				if err := keepBoundsOf(partitionDir(dir, t.Topic, p.Partition), is, p.Offset); err != nil {
 					failed.fail(err)
 					return nil, err, true
 				}
@@ -44,6 +44,23 @@ func keepEnds(c *kfake.Cluster, dir string, failed *gate) {
 		}
 		return nil, nil, false
 	})
+}
+
+// keepBoundsOf does so for records below an offset, or all if that is -1.
+func keepBoundsOf(dir string, is *kfake.PartitionInfo, below int64) error {
+	if below == -1 {
+		below = is.HighWatermark
+	}
+	if below <= is.LogStartOffset || below > is.HighWatermark {
+		return nil // Nothing is deleted.
+	}
+	if err := keepStart(dir, below); err != nil {
+		return err
+	}
+	if below < is.HighWatermark {
+		return nil
+	}
+	return touch(segment(dir, below))
 }
 
 // restoreEnds prepares the partitions of dir that hold no record.
@@ -83,7 +100,11 @@ func restoreEnd(dir string) error {
 	if err := readSnapshot(dir, snapshot); err != nil {
 		return err
 	}
-	if end = max(end, number(snapshot["high_watermark"])); end == 0 {
+	begins, err := start(dir)
+	if err != nil {
+		return err
+	}
+	if end = max(end, begins, number(snapshot["high_watermark"])); end == 0 {
 		return nil
 	}
 	if err := os.WriteFile(segment(dir, end), nil, 0o644); err != nil { // It may hold half a batch.

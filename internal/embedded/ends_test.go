@@ -31,6 +31,56 @@ func TestTheEndOfAnEmptyPartitionSurvivesKill(t *testing.T) {
 	bounds(t, dir, 6, 6)
 }
 
+// Records that were deleted stay deleted after a kill, whole batches and parts of one.
+func TestDeletedRecordsSurviveKill(t *testing.T) {
+	dir := t.TempDir()
+	addr, kill := child(t, dir)
+	c := kafka.New(kafka.Config{Brokers: []string{addr}})
+	if _, err := c.Ensure(t.Context(), []events.TopicSpec{{Name: "t", Partitions: 1}}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := c.Partition("t", 0).Append(t.Context(), []events.Record{{Value: []byte("x")}, {Value: []byte("y")}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, below := range []int64{5, 3} { // The second deletes nothing.
+		if err := c.DeleteRecords(t.Context(), "t", 0, below); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Close()
+	kill()
+	bounds(t, dir, 5, 6)
+	bounds(t, dir, 5, 7) // It was closed.
+}
+
+// A topic that is created again has none of the starts of the one before.
+func TestATopicThatIsCreatedAgainBeginsAtZero(t *testing.T) {
+	dir := t.TempDir()
+	addr, kill := child(t, dir)
+	c := kafka.New(kafka.Config{Brokers: []string{addr}})
+	topic := []events.TopicSpec{{Name: "t", Partitions: 1}}
+	for _, then := range []func() error{
+		func() error { return c.DeleteRecords(t.Context(), "t", 0, 2) },
+		func() error { return c.DeleteTopics(t.Context(), []string{"t"}) },
+		func() error { return nil },
+	} {
+		if _, err := c.Ensure(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Partition("t", 0).Append(t.Context(), []events.Record{{Value: []byte("x")}, {Value: []byte("y")}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := then(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.Close()
+	kill()
+	bounds(t, dir, 0, 2)
+}
+
 // What a crash may leave of a partition that held two records, or none any more.
 func TestWhatACrashLeaves(t *testing.T) {
 	whole := filepath.Join(t.TempDir(), "whole")
@@ -52,6 +102,10 @@ func TestWhatACrashLeaves(t *testing.T) {
 		"nothing was ever written":           {nil, 0, 0},
 		"closed without records":             {map[string][]byte{"snapshot.json": emptied}, 2, 2},
 		"killed before deleting":             {map[string][]byte{"0.dat": records, "2.dat": nil}, 0, 2},
+		"killed before deleting a part":      {map[string][]byte{"0.dat": records, "start": []byte("1")}, 1, 2},
+		"its tail lost, and a start":         {map[string][]byte{"0.dat": records, "start": []byte("5")}, 2, 2},
+		"all lost, and a start":              {map[string][]byte{"start": []byte("5")}, 5, 5},
+		"killed while the start was written": {map[string][]byte{"0.dat": records, "start.tmp": []byte("1")}, 0, 2},
 		"killed while deleting":              {map[string][]byte{"2.dat": nil, "0.idx": nil}, 2, 2},
 		"killed after deleting again":        {map[string][]byte{"2.dat": nil, "7.dat": nil}, 7, 7},
 		"half a batch behind the end":        {map[string][]byte{"2.dat": records[:30]}, 2, 2},

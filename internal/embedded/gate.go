@@ -20,6 +20,7 @@ import (
 type gate struct {
 	dir    string
 	failed chan struct{} // closed when err is set
+	ready  chan struct{} // closed when clients are served
 	tls    *tls.Config   // nil if plain text is spoken
 
 	mu   sync.Mutex
@@ -28,8 +29,11 @@ type gate struct {
 }
 
 func newGate(dir string, encryption *tls.Config) *gate {
-	return &gate{dir: dir, tls: encryption, failed: make(chan struct{}), open: map[io.Closer]struct{}{}}
+	return &gate{dir: dir, tls: encryption, failed: make(chan struct{}), ready: make(chan struct{}), open: map[io.Closer]struct{}{}}
 }
+
+// serve lets clients in. Until then they wait: what a crash left is being mended.
+func (g *gate) serve() { close(g.ready) }
 
 // fail shuts the gate for ever. The first reason stays.
 func (g *gate) fail(reason error) {
@@ -101,15 +105,21 @@ func (g *gate) listen(network, address string) (net.Listener, error) {
 	if err := g.add(l); err != nil {
 		return nil, err
 	}
-	return &gatedListener{l, g}, nil
+	return &gatedListener{Listener: l, gate: g, closed: make(chan struct{})}, nil
 }
 
 type gatedListener struct {
 	net.Listener
-	gate *gate
+	gate    *gate
+	closing sync.Once
+	closed  chan struct{}
 }
 
 func (l *gatedListener) Accept() (net.Conn, error) {
+	select {
+	case <-l.gate.ready:
+	case <-l.closed: // Accept says so.
+	}
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
@@ -125,6 +135,7 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 }
 
 func (l *gatedListener) Close() error {
+	l.closing.Do(func() { close(l.closed) })
 	l.gate.remove(l.Listener)
 	return l.Listener.Close()
 }
