@@ -150,7 +150,7 @@ func TestTheDashboardShowsWhatIsListed(t *testing.T) {
 			}
 		}
 	}
-	for _, row := range []string{"Tasks", "Engines", "Logs", "Queues", "Identifiers", "Links", "Dead letters"} {
+	for _, row := range []string{"Tasks", "Engines", "Logs", "Queues", "Identifiers", "Links", "Networks", "Dead letters"} {
 		if !rows[row] {
 			t.Errorf("there is no row %q; there are %v", row, slices.Sorted(maps.Keys(rows)))
 		}

@@ -42,6 +42,7 @@ func TestScrapeOfASystemUnderLoad(t *testing.T) {
 	defer cancel()
 	linked(ctx, t, s)
 	loaded(ctx, t, s)
+	spanned(t, s)
 
 	wanted := named(t, "../../deploy/grafana/spanway.json")
 	if len(wanted) < 30 {
@@ -136,6 +137,15 @@ func loaded(ctx context.Context, t *testing.T, s *System) {
 	if _, err := spaces.Grant(ctx, ids.Want{Space: "few", Count: 10}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// spanned has the managers apply a change, and refuse one.
+func spanned(t *testing.T, s *System) {
+	t.Helper()
+	shop := &events.NetworkObject{Path: "/networks/shop", Span: &events.NetworkSpan{Sites: []string{"fra"}}, Spec: &events.NetworkObject_Network{Network: &events.Network{}}}
+	s.send(t, &events.NetworkSiteRequested{Site: "fra"}, &events.NetworkChangeRequested{Objects: []*events.NetworkObject{shop}},
+		&events.NetworkChangeRequested{Deletes: []string{"/networks/none"}})
+	realisedAt(t, s, "fra", "networks/shop/network.json", true)
 }
 
 // family is a metric as it was scraped.

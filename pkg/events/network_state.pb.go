@@ -254,6 +254,7 @@ type NetworkPendingState struct {
 	Removes       []string               `protobuf:"bytes,4,rep,name=removes,proto3" json:"removes,omitempty"`
 	Skipped       string                 `protobuf:"bytes,5,opt,name=skipped,proto3" json:"skipped,omitempty"`
 	Overdue       bool                   `protobuf:"varint,6,opt,name=overdue,proto3" json:"overdue,omitempty"`
+	AtMs          int64                  `protobuf:"varint,7,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -328,6 +329,13 @@ func (x *NetworkPendingState) GetOverdue() bool {
 		return x.Overdue
 	}
 	return false
+}
+
+func (x *NetworkPendingState) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
 }
 
 // NetworkChangeState is a change that is remembered.
@@ -749,14 +757,15 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\aretired\x18\v \x01(\bR\aretired\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xca\x01\n" +
 	"\x13NetworkPendingState\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\x12$\n" +
 	"\x0edeadline_at_ms\x18\x02 \x01(\x03R\fdeadlineAtMs\x12\x12\n" +
 	"\x04puts\x18\x03 \x03(\rR\x04puts\x12\x18\n" +
 	"\aremoves\x18\x04 \x03(\tR\aremoves\x12\x18\n" +
 	"\askipped\x18\x05 \x01(\tR\askipped\x12\x18\n" +
-	"\aoverdue\x18\x06 \x01(\bR\aoverdue\"\xc1\x01\n" +
+	"\aoverdue\x18\x06 \x01(\bR\aoverdue\x12\x13\n" +
+	"\x05at_ms\x18\a \x01(\x03R\x04atMs\"\xc1\x01\n" +
 	"\x12NetworkChangeState\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x16\n" +

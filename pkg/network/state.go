@@ -37,6 +37,9 @@ func (s *State) Objects() []*Object {
 	return slices.SortedFunc(maps.Values(s.objects), func(a, b *Object) int { return cmp.Compare(a.Path, b.Path) })
 }
 
+// Len is how many objects there are.
+func (s *State) Len() int { return len(s.objects) }
+
 // At lists the sites that must have an object: sorted. It must not be changed.
 func (s *State) At(p Path) []string { return s.at[p] }
 

@@ -78,7 +78,11 @@ func NewGlobal(cfg GlobalConfig, deps GlobalDeps) (*Global, error) {
 	if deps.Cluster == nil {
 		return nil, errors.New("global manager: Deps.Cluster is nil; open one with cluster.Open")
 	}
-	owner, err := logowner.New(globalOwner(cfg, deps))
+	measured, err := newGlobalMetrics(deps.Meter)
+	if err != nil {
+		return nil, fmt.Errorf("global manager: register metrics: %w", err)
+	}
+	owner, err := logowner.New(globalOwner(cfg, deps, measured))
 	if err != nil {
 		return nil, fmt.Errorf("global manager: %w", err)
 	}
@@ -86,7 +90,7 @@ func NewGlobal(cfg GlobalConfig, deps GlobalDeps) (*Global, error) {
 }
 
 // globalOwner says how the log of changes is owned.
-func globalOwner(cfg GlobalConfig, deps GlobalDeps) logowner.Config[network.Command] {
+func globalOwner(cfg GlobalConfig, deps GlobalDeps, measured *globalMetrics) logowner.Config[network.Command] {
 	topics := events.Topics{Prefix: cfg.Prefix}
 	return logowner.Config[network.Command]{
 		Name:      "spanway.global-manager",
@@ -100,19 +104,36 @@ func globalOwner(cfg GlobalConfig, deps GlobalDeps) logowner.Config[network.Comm
 		Instance:  cfg.Instance,
 		Snapshots: cfg.Logs,
 		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
-		Extend:    func(t *logowner.Tenure[network.Command]) { t.Hooks = told(deps.Delivery) },
+		Extend:    func(t *logowner.Tenure[network.Command]) { t.Hooks = told(deps.Delivery, measured) },
 	}
 }
 
-// told are the hooks by which a delivery is told of the log.
-func told(d Delivery) (h eventlog.Hooks[network.Command]) {
-	if d == nil {
-		return h
-	}
+// told are the hooks by which a delivery, if there is one, and metrics are told of the log.
+func told(d Delivery, m *globalMetrics) (h eventlog.Hooks[network.Command]) {
 	core := func(c eventlog.Core[network.Command]) *network.Core { return c.(*network.Core) }
+	if d == nil {
+		d = nobody{}
+	}
 	h.Owned = func(_ uint32, c eventlog.Core[network.Command]) { d.Owned(core(c)) }
-	h.Counted = func(c eventlog.Core[network.Command], batch []events.Logged) { d.Counted(core(c), batch) }
-	h.Observe = func(c eventlog.Core[network.Command]) { d.Observe(core(c)) }
-	h.Disowned = func(error) { d.Disowned() }
+	h.Counted = func(c eventlog.Core[network.Command], batch []events.Logged) {
+		m.counted(batch)
+		d.Counted(core(c), batch)
+	}
+	h.Observe = func(c eventlog.Core[network.Command]) {
+		m.observed(core(c))
+		d.Observe(core(c))
+	}
+	h.Disowned = func(error) {
+		m.disowned()
+		d.Disowned()
+	}
 	return h
 }
+
+// nobody is a Delivery where nothing is delivered.
+type nobody struct{}
+
+func (nobody) Owned(*network.Core)                    {}
+func (nobody) Counted(*network.Core, []events.Logged) {}
+func (nobody) Observe(*network.Core)                  {}
+func (nobody) Disowned()                              {}

@@ -22,7 +22,11 @@ func NewLocal(cfg LocalConfig, deps Deps) (*Local, error) {
 	if deps.Cluster == nil {
 		return nil, errors.New("local manager: Deps.Cluster is nil; open one with cluster.Open")
 	}
-	owner, err := logowner.New(localOwner(cfg, deps))
+	measured, err := newLocalMetrics(deps.Meter)
+	if err != nil {
+		return nil, fmt.Errorf("local manager: register metrics: %w", err)
+	}
+	owner, err := logowner.New(localOwner(cfg, deps, measured))
 	if err != nil {
 		return nil, fmt.Errorf("local manager: %w", err)
 	}
@@ -31,7 +35,7 @@ func NewLocal(cfg LocalConfig, deps Deps) (*Local, error) {
 
 // localOwner says how the log of status is owned. Ends of tasks are decided before entries: what
 // has ended lets others begin.
-func localOwner(cfg LocalConfig, deps Deps) logowner.Config[site.Input] {
+func localOwner(cfg LocalConfig, deps Deps, measured *localMetrics) logowner.Config[site.Input] {
 	topics, ends := events.Topics{Prefix: cfg.Prefix}, endsOf(cfg.Site)
 	core := site.Config{Site: cfg.Site, Pool: cfg.Pool, Kind: cfg.Kind, Predicate: cfg.Predicate, Topics: topics}
 	var inputs []logowner.Input[site.Input]
@@ -51,5 +55,10 @@ func localOwner(cfg LocalConfig, deps Deps) logowner.Config[site.Input] {
 		Instance:  cfg.Instance,
 		Snapshots: cfg.Logs,
 		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
+		Extend: func(t *logowner.Tenure[site.Input]) {
+			t.Hooks.Counted = func(_ eventlog.Core[site.Input], batch []events.Logged) { measured.counted(batch) }
+			t.Hooks.Observe = func(c eventlog.Core[site.Input]) { measured.observed(c.(*site.Core)) }
+			t.Hooks.Disowned = func(error) { measured.disowned() }
+		},
 	}
 }

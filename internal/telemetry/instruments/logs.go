@@ -6,11 +6,13 @@ const (
 	partition = "messaging.destination.partition.id"
 )
 
-// owners own logs, hosts host shared ones.
+// owners own logs, hosts host shared ones. The global manager hosts the queues of its sites.
 var (
-	owners = of{"scheduler"}
-	hosts  = of{"allocator", "queues", "replicator"}
-	every  = of{"scheduler", "engine", "allocator", "queues", "replicator"}
+	owners = of{"scheduler", "global-manager", "local-manager"}
+	hosts  = of{"allocator", "queues", "replicator", "global-manager"}
+	// keepers keep the logs of either kind.
+	keepers = of{"scheduler", "allocator", "queues", "replicator", "global-manager", "local-manager"}
+	every   = of{"scheduler", "engine", "allocator", "queues", "replicator", "global-manager", "local-manager"}
 )
 
 // Ready: alerts are of it where a service that stands measures nothing else.
@@ -25,17 +27,17 @@ var (
 		"Times that acknowledged records of an owned log, or of an input, were missing.")
 	LogEvents = counter(owners, "spanway.log.events", "{event}",
 		"Events that this process appended and that count.")
-	LogSkipped = counter(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.skipped", "{record}",
+	LogSkipped = counter(keepers, "spanway.log.skipped", "{record}",
 		"Records of logs that were read and do not count, by reason.", "reason", topic, partition)
-	LogSnapshots = counter(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.snapshots", "{snapshot}",
+	LogSnapshots = counter(keepers, "spanway.log.snapshots", "{snapshot}",
 		"Snapshots that this process wrote, by outcome: saved, failed; or met: unusable.", "outcome", topic)
-	LogSnapshotAge = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.snapshot.age", "s",
+	LogSnapshotAge = gauge(keepers, "spanway.log.snapshot.age", "s",
 		"How long ago this process has written a snapshot of a log; absent before the first one.", topic, partition)
-	LogRecords = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.records", "{record}",
+	LogRecords = gauge(keepers, "spanway.log.records", "{record}",
 		"Records that a log keeps, as of when it was looked after last, which is after each snapshot.", topic, partition)
-	LogOldestAge = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.oldest.age", "s",
+	LogOldestAge = gauge(keepers, "spanway.log.oldest.age", "s",
 		"How old the oldest record is that a log keeps, as of when it was looked after last.", topic, partition)
-	LogHistory = gauge(of{"scheduler", "allocator", "queues", "replicator"}, "spanway.log.history", "s",
+	LogHistory = gauge(keepers, "spanway.log.history", "s",
 		"How long records of a log are to be kept although a snapshot holds what they led to; absent if for ever.", topic, partition)
 	DeadLetters = counter(of{"scheduler", "allocator", "replicator"}, "spanway.deadletters", "{letter}",
 		"Dead letters that this process has written, by reason: the code of what could not be read, ATTEMPTS of a task whose attempts are used up, BURIED of a record that is not copied.", "reason")

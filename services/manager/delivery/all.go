@@ -21,6 +21,9 @@ type All struct {
 	// and what reaches its cluster by a connection of its own. It is called again after an error,
 	// and after what ended the delivery, later and later. shut gives it back.
 	Open func(ctx context.Context, site string) (cfg Config, shut func(), err error)
+	// Runs, if set, is told of each delivery that begins, and calls what it returns once that has
+	// ended.
+	Runs func(site string, d *Delivery) (ended func())
 }
 
 // Run delivers until ctx ends; then it returns nil. The error is a *NewerTermError: another global
@@ -128,5 +131,9 @@ func (a *All) once(ctx context.Context, name string, try *trouble.Try) error {
 	defer shut()
 	try.Passed()
 	cfg.Site, cfg.Fold, cfg.Board = name, a.Fold, a.Board
-	return New(cfg).Run(ctx)
+	d := New(cfg)
+	if a.Runs != nil {
+		defer a.Runs(name, d)()
+	}
+	return d.Run(ctx)
 }

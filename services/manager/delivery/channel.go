@@ -181,5 +181,17 @@ func (c *Channel) Sent(s Step, now int64) {
 	}
 }
 
+// InFlight is how many entries, or parts of a full sync, were sent that the site is not known to have.
+func (c *Channel) InFlight() uint64 {
+	n := uint64(0)
+	if c.next > c.seen.Sequence+1 {
+		n = c.next - c.seen.Sequence - 1
+	}
+	if a := c.attempt; a != nil && a.next > a.given {
+		n += a.next - a.given
+	}
+	return n
+}
+
 // Large notes that an entry is larger than a record may be; 0: that it is not any more.
 func (c *Channel) Large(number uint64) { c.large = number }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/trouble"
@@ -108,7 +109,9 @@ type Delivery struct {
 	// alone: entries up to this one are sent one by one; refused is one that the cluster of the
 	// site did not take.
 	alone, refused uint64
-	relay          *Relay // the relay loop's own
+	// inFlight is what the channel said last.
+	inFlight atomic.Int64
+	relay    *Relay // the relay loop's own
 
 	mu     sync.Mutex
 	seen   Seen
@@ -162,6 +165,10 @@ func (d *Delivery) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// InFlight is how many entries, or parts of a full sync, were sent that the site is not known to
+// have. It may be called by any goroutine.
+func (d *Delivery) InFlight() int64 { return d.inFlight.Load() }
 
 // now is the time since the delivery began, in milliseconds: clocks that are set do not matter.
 func (d *Delivery) now() int64 { return 1 + time.Since(d.began).Milliseconds() }

@@ -150,6 +150,7 @@ func (d *Delivery) sendOnce(ctx context.Context, m moment) (Step, error) {
 	}
 	now := d.now()
 	s := d.channel.Next(m.of, m.passed, m.seen, now)
+	defer func() { d.inFlight.Store(int64(d.channel.InFlight())) }()
 	var messages []Message
 	switch s.Kind {
 	case Wait:

@@ -50,7 +50,9 @@ func (s *Service) Run(ctx context.Context, begun func()) error {
 	topic, ready := s.Topics.NetworkChanges(), make(chan struct{})
 	snapshots := &eventlog.Snapshots{Log: s.Cluster.Partition(events.Snapshots(topic), 0), Topic: topic}
 	requests := OnRequests(s.Cluster, s.Topics, s.Source)
-	all := &All{Fold: changes, Board: trouble.NewBoard(s.Logger), Open: func(ctx context.Context, site string) (Config, func(), error) {
+	flying := newFlying(s.Meter)
+	defer flying.end()
+	all := &All{Runs: flying.runs, Fold: changes, Board: trouble.NewBoard(s.Logger), Open: func(ctx context.Context, site string) (Config, func(), error) {
 		return s.open(ctx, site, requests)
 	}}
 	var err error // of what ended first

@@ -84,6 +84,30 @@ func TestAChannelSendsEntries(t *testing.T) {
 	})
 }
 
+// What was sent is in flight until the site has it.
+func TestAChannelTellsWhatIsInFlight(t *testing.T) {
+	of := network.Standing{Term: 1, Last: 9, First: 1, Sync: 1}
+	at := func(n uint64) Seen { return Seen{Term: 1, Sync: 1, Sequence: n} }
+	c := channel()
+	in := func(want uint64, moments ...turn) {
+		t.Helper()
+		play(t, c, moments)
+		if got := c.InFlight(); got != want {
+			t.Errorf("%d are in flight, want %d", got, want)
+		}
+	}
+	in(0)
+	in(4, turn{of, 9, at(0), 1, "send 1 to 2"}, turn{of, 9, at(0), 2, "send 3 to 4"})
+	in(1, turn{of, 4, at(3), 3, "wait until 103"})
+	in(0, turn{of, 4, at(4), 4, "wait until 0"})
+	syncing := network.Standing{Term: 1, Last: 9, First: 10, Sync: 2, Syncing: true}
+	in(4, turn{syncing, 9, at(4), 5, "begin"}, turn{syncing, 9, at(4), 5, "parts 0 to 1"}, turn{syncing, 9, at(4), 6, "parts 2 to 3"})
+	collecting := at(4)
+	collecting.Collecting, collecting.Segments = "ida", 2
+	in(2, turn{syncing, 9, collecting, 7, "parts 4 to 4"})
+	in(0, turn{of, 9, Seen{Term: 1, Sync: 2, Sequence: 9}, 8, "wait until 0"})
+}
+
 // A full sync is sent in its parts; one that is refused or of which nothing is heard is begun
 // anew, and so is one that is ordered meanwhile.
 func TestAChannelSendsAFullSync(t *testing.T) {

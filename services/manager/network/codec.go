@@ -42,7 +42,7 @@ func (c *Core) Snapshot(dst []byte) []byte {
 		}
 		for _, p := range s.entries {
 			state.Entries = append(state.Entries, &events.NetworkPendingState{
-				Change: p.change, DeadlineAtMs: p.deadline, Puts: t.of(p.puts), Removes: texts(p.removes), Skipped: p.skipped, Overdue: p.overdue,
+				Change: p.change, DeadlineAtMs: p.deadline, Puts: t.of(p.puts), Removes: texts(p.removes), Skipped: p.skipped, Overdue: p.overdue, AtMs: p.at,
 			})
 		}
 		m.Sites = append(m.Sites, state)
@@ -127,7 +127,7 @@ func (r *reading) site(m *events.NetworkSiteState) *site {
 	s := &site{last: m.Last, applied: m.Applied, sync: m.Sync, syncing: m.Syncing, reason: m.Reason, since: m.SinceMs, overflowed: m.Overflowed}
 	for _, p := range m.Entries {
 		s.entries = append(s.entries, &pending{
-			change: p.Change, deadline: p.DeadlineAtMs, puts: r.of(p.Puts), removes: paths(p.Removes), skipped: p.Skipped, overdue: p.Overdue,
+			change: p.Change, at: p.AtMs, deadline: p.DeadlineAtMs, puts: r.of(p.Puts), removes: paths(p.Removes), skipped: p.Skipped, overdue: p.Overdue,
 		})
 	}
 	if uint64(len(s.entries)) > s.last {

@@ -157,7 +157,7 @@ func (c *Core) changed(m *events.NetworkChanged) {
 	}
 	for _, name := range out.Sites() {
 		if s := c.sites[name]; s != nil {
-			s.push(&pending{change: m.Change, deadline: m.DeadlineAtMs, puts: out[name].Puts, removes: out[name].Removes}, c.maxPending)
+			s.push(&pending{change: m.Change, at: m.AtMs, deadline: m.DeadlineAtMs, puts: out[name].Puts, removes: out[name].Removes}, c.maxPending)
 			rec.sites[name] = s.last
 		}
 	}
@@ -181,7 +181,7 @@ func (c *Core) added(m *events.NetworkSiteAdded) {
 		}
 		c.sites[m.Site] = s
 	case len(d.Puts)+len(d.Removes) > 0:
-		s.push(&pending{deadline: m.AtMs + defaultDeadlineMs, puts: d.Puts, removes: d.Removes}, c.maxPending)
+		s.push(&pending{at: m.AtMs, deadline: m.AtMs + defaultDeadlineMs, puts: d.Puts, removes: d.Removes}, c.maxPending)
 	}
 }
 

@@ -31,12 +31,12 @@ type site struct {
 
 // pending is an entry that is not applied.
 type pending struct {
-	change   uint64
-	deadline int64
-	puts     []*network.Object
-	removes  []network.Path
-	skipped  string
-	overdue  bool
+	change       uint64
+	at, deadline int64
+	puts         []*network.Object
+	removes      []network.Path
+	skipped      string
+	overdue      bool
 }
 
 // first is the number of the first entry that is there.

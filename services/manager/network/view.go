@@ -50,15 +50,20 @@ type SiteStatus struct {
 	Sync    uint64
 	Reason  string
 	SinceMs int64
-	// Overdue entries are late.
-	Overdue int
+	// Waiting entries are not known to be applied there, the oldest since OldestMs; 0: none
+	// waits. Overdue are those that are late.
+	Waiting, Overdue int
+	OldestMs         int64
 }
 
 // Sites says how sites stand, by name.
 func (c *Core) Sites() (out []SiteStatus) {
 	for _, of := range c.state.Sites() {
 		s := c.sites[of.Name]
-		st := SiteStatus{Site: of, Last: s.last, Applied: s.applied, Syncing: s.syncing, Sync: s.sync, Reason: s.reason, SinceMs: s.since}
+		st := SiteStatus{Site: of, Last: s.last, Applied: s.applied, Syncing: s.syncing, Sync: s.sync, Reason: s.reason, SinceMs: s.since, Waiting: len(s.entries)}
+		if len(s.entries) > 0 {
+			st.OldestMs = s.entries[0].at
+		}
 		for _, p := range s.entries {
 			if p.overdue {
 				st.Overdue++

@@ -66,6 +66,9 @@ func (p *player) run(command, rest string) string {
 		for _, s := range p.core.Statuses() {
 			fmt.Fprintf(&p.out, "%s %v, entry %d, wanted %v, local %v, realised %v %s%s\n", s.Path, s.Standing, s.Sequence, s.Wanted != nil, s.Local != nil, s.Realised != nil, s.Reason, s.WaitsFor)
 		}
+	case "figures":
+		f := p.core.Figures()
+		fmt.Fprintf(&p.out, "%v, behind %d\n", f.Objects, f.Behind)
 	case "report":
 		p.out.WriteString(managertest.Show(p.core.Report()))
 	case "end": // Of a full sync of these objects, as JSON of an entry's puts.
