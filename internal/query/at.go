@@ -20,7 +20,7 @@ const (
 	CodePoolNeeded events.Code = "POOL_NEEDED"
 )
 
-// At is a moment of tasks.events: an answer is the fold of everything below an
+// At is a moment of an owned log, such as tasks.events: an answer is the fold of everything below an
 // offset, or up to the last event at or before a time. The zero value is now: the
 // log read to its end.
 type At struct {

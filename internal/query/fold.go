@@ -86,7 +86,7 @@ func (q *Querier) foldState(ctx context.Context, cfg placement.Config, at At) (s
 				return err
 			}
 		}
-		if done, err = q.readTo(ctx, reading{r, cfg.Partition, start}, at, func(l events.Logged, _ *events.Record) { state.Apply(l) }); err != nil {
+		if done, err = q.readTo(ctx, reading{r, q.topics.Events(), cfg.Partition, start}, at, func(l events.Logged, _ *events.Record) { state.Apply(l) }); err != nil {
 			return err
 		}
 		return state.Err()
@@ -116,7 +116,7 @@ func (q *Querier) foldTasks(ctx context.Context, partition int32, what TaskQuery
 			}
 			h.see(topic, partition, l, rec)
 		}
-		if done, err = q.readTo(ctx, reading{r, partition, start}, what.At, see); err != nil {
+		if done, err = q.readTo(ctx, reading{r, topic, partition, start}, what.At, see); err != nil {
 			return err
 		}
 		if what.ID != "" && what.At.Now() && len(h.order) == 0 {

@@ -38,14 +38,15 @@ func (f *folded) tooEarly() error {
 // reading is a reader of a partition, and the first offset that the log holds.
 type reading struct {
 	reader    *eventlog.Reader
+	topic     string
 	partition int32
 	start     int64
 }
 
-// readTo folds what a reader has not read yet, up to a moment. Every fold of
-// tasks.events that the client answers with ends here.
+// readTo folds what a reader has not read yet, up to a moment. Every fold of an owned
+// log that is answered with as of a moment ends here.
 func (q *Querier) readTo(ctx context.Context, in reading, at At, then eventlog.Visit) (folded, error) {
-	topic := q.topics.Events()
+	topic := in.topic
 	var tooNew error
 	apply := func(l events.Logged, r *events.Record) {
 		if m, ok := l.Message.(*events.LogFoldVersionRaised); ok && m.Version > placement.NewestFoldVersion && tooNew == nil {
@@ -196,7 +197,7 @@ func (q *Querier) Events(ctx context.Context, pool events.Pool, begin func(*plac
 			}
 		}
 		see := begin(state)
-		done, err = q.readTo(ctx, reading{r, partition, start}, the(at), func(l events.Logged, _ *events.Record) { see(l) })
+		done, err = q.readTo(ctx, reading{r, q.topics.Events(), partition, start}, the(at), func(l events.Logged, _ *events.Record) { see(l) })
 		return err
 	})
 	return done.asOf, wrap(err, "read the events of pool %q", pool)

@@ -115,7 +115,7 @@ func (do *applying) run(cmd *cobra.Command, a *cli.App) error {
 }
 
 // planner plans what becomes of networks, or says what is wrong.
-type planner func(n *query.Networks) (*plan, []mistake)
+type planner func(ctx context.Context, q *query.Querier, n *query.Networks) (*plan, []mistake, error)
 
 // ofFiles reads the files, and plans what they say.
 func (do *applying) ofFiles(cmd *cobra.Command, a *cli.App, what string) (planner, error) {
@@ -126,7 +126,10 @@ func (do *applying) ofFiles(cmd *cobra.Command, a *cli.App, what string) (planne
 	if err != nil {
 		return nil, err
 	}
-	return func(n *query.Networks) (*plan, []mistake) { return do.plan(n, all) }, nil
+	return func(_ context.Context, _ *query.Querier, n *query.Networks) (*plan, []mistake, error) {
+		p, wrong := do.plan(n, all)
+		return p, wrong, nil
+	}, nil
 }
 
 // changing makes the change that is planned, and tells of it.
@@ -143,7 +146,10 @@ func withPlan(ctx context.Context, a *cli.App, what string, planned planner, the
 		if err != nil {
 			return err
 		}
-		p, wrong := planned(n)
+		p, wrong, err := planned(ctx, q, n)
+		if err != nil {
+			return err
+		}
 		if len(wrong) > 0 {
 			return &refused{what: what, mistakes: wrong}
 		}
@@ -159,7 +165,7 @@ func (do *applying) carryOut(ctx context.Context, a *cli.App, at *cluster.Cluste
 		return out.print(a, p)
 	}
 	p.request.Reason, p.request.DeadlineMs = do.reason, do.deadline.Milliseconds()
-	c, err := client(a, at)
+	c, err := asking(a, at)
 	if err != nil {
 		return err
 	}

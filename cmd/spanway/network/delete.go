@@ -3,7 +3,6 @@ package network
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,7 +53,10 @@ func (do *applying) remove(cmd *cobra.Command, a *cli.App, args []string, with b
 			args = append(args, d.Path)
 		}
 	}
-	return do.changing(cmd.Context(), a, what, func(n *query.Networks) (*plan, []mistake) { return deleting(n, args, with) })
+	return do.changing(cmd.Context(), a, what, func(_ context.Context, _ *query.Querier, n *query.Networks) (*plan, []mistake, error) {
+		p, wrong := deleting(n, args, with)
+		return p, wrong, nil
+	})
 }
 
 // deleting is the plan to delete objects by their paths.
@@ -83,18 +85,38 @@ func deleting(n *query.Networks, paths []string, with bool) (p *plan, wrong []mi
 
 func compare(a *cli.App) *cobra.Command {
 	do := &applying{}
+	var from, to moment
 	c := &cobra.Command{
-		Use:   "diff -f FILE",
-		Short: "Compare files with what is declared, field by field",
+		Use:   "diff (-f FILE | --at MOMENT [--to MOMENT] [PATH...])",
+		Short: "Compare files with what is declared, or two moments, field by field",
 		Long: `Compare files with what is declared, field by field: what apply with the same flags
-would change. What is refused is told as by apply. Nothing is changed.`,
-		Example: `  spanway network diff -f shop.yaml`,
-		Args:    cli.None,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return told(a, do.compare(cmd, a))
+would change. What is refused is told as by apply. Nothing is changed.
+
+--at compares what was declared at a moment with what is now, or was at the moment of --to: of
+all objects, or of those of PATHs, networks with what is in them. It is read from the log.`,
+		Example: `  spanway network diff -f shop.yaml
+  spanway network diff --at change/7 --to 10m /networks/shop`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if from.text == "" {
+				if len(args) > 0 || to.text != "" {
+					return cli.Usage("--to and PATHs belong to --at: spanway network diff --at change/7 --to 10m /networks/shop")
+				}
+				return told(a, do.compare(cmd, a))
+			}
+			if len(do.files) > 0 || do.prune || cmd.Flags().Changed("revision") {
+				return cli.Usage("--at compares two moments, and takes no files: leave out -f, --prune and --revision, or --at")
+			}
+			for _, err := range append([]error{from.check(), to.check()}, eachPath(args)...) {
+				if err != nil {
+					return err
+				}
+			}
+			return between(cmd.Context(), a, &from, &to, args)
 		},
 	}
 	do.flags(c)
+	from.of(c, "at", "compare with what was declared then")
+	to.of(c, "to", "with --at: and not with now, but with then")
 	return c
 }
 
@@ -140,12 +162,12 @@ refused where what it has changed was changed again: withdraw that first.`,
 		Example: `  spanway network withdraw 7 --reason 'the wrong site'`,
 		Args:    cli.One("number of a change"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			number, err := strconv.ParseUint(args[0], 10, 64)
-			if err != nil || number == 0 {
-				return cli.Usage("change %q: give its number, as spanway network history has it", args[0])
+			number, err := changeNumber(args[0])
+			if err != nil {
+				return err
 			}
 			return asked(cmd.Context(), a, func(ctx context.Context, at *cluster.Cluster, q *query.Querier) error {
-				c, err := client(a, at)
+				c, err := asking(a, at)
 				if err != nil {
 					return err
 				}

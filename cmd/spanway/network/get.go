@@ -17,21 +17,27 @@ import (
 )
 
 func get(a *cli.App) *cobra.Command {
+	var at moment
 	c := &cobra.Command{
 		Use:   "get [PATH]",
 		Short: "Print objects as they were declared: those of a network, one, or all",
 		Long: `Print objects as they were declared. -o yaml prints what apply takes again, each object with
-its revision: applied later, it is refused if the object has changed meanwhile.`,
-		Example: `  spanway network get /networks/shop -o yaml`,
-		Args:    cli.AtMostOne("path of an object"),
+its revision: applied later, it is refused if the object has changed meanwhile. --at prints
+what was declared at a moment, from the log.`,
+		Example: `  spanway network get /networks/shop -o yaml
+  spanway network get --at change/7`,
+		Args: cli.AtMostOne("path of an object"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				if err := aPath(args[0]); err != nil {
 					return err
 				}
 			}
+			if err := at.check(); err != nil {
+				return err
+			}
 			return asked(cmd.Context(), a, func(ctx context.Context, _ *cluster.Cluster, q *query.Querier) error {
-				n, err := q.Networks(ctx)
+				n, err := at.networks(ctx, q)
 				if err != nil {
 					return err
 				}
@@ -44,6 +50,7 @@ its revision: applied later, it is refused if the object has changed meanwhile.`
 		},
 	}
 	cli.AlsoYAML(c)
+	at.of(c, "at", "what was declared then")
 	return c
 }
 

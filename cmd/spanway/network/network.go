@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/query"
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -18,7 +19,7 @@ import (
 // Command is the noun network.
 func Command(a *cli.App) *cobra.Command {
 	return cli.Noun("network", "Logical networks over sites: declare them, and see how far each site is",
-		apply(a), compare(a), get(a), list(a), show(a), why(a), history(a), withdraw(a), remaining(a))
+		apply(a), compare(a), get(a), list(a), show(a), why(a), history(a), withdraw(a), revert(a), remaining(a))
 }
 
 // asked runs f with the log of a global manager. With -o json refusals are printed.
@@ -26,7 +27,7 @@ func asked(ctx context.Context, a *cli.App, f func(ctx context.Context, at *clus
 	return told(a, a.Asked(ctx, events.Topics{Prefix: a.Prefix}.NetworkChanges(), f))
 }
 
-func client(a *cli.App, at *cluster.Cluster) (*networks.Client, error) {
+func asking(a *cli.App, at *cluster.Cluster) (*networks.Client, error) {
 	c, err := networks.New(networks.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
 	if err != nil {
 		return nil, cli.Misuse(err)
@@ -67,12 +68,15 @@ func told(a *cli.App, err error) error {
 	var whole *refused
 	var byManager *networks.Refused
 	var copied *eventlog.ReadOnlyError
+	var unread *client.Refused
 	var printed []mistake
 	switch {
 	case errors.As(err, &whole):
 		printed = whole.mistakes
 	case errors.As(err, &byManager):
 		printed = mistakesOf(byManager)
+	case errors.As(err, &unread):
+		printed = []mistake{{Code: unread.Code, Text: unread.Message}}
 	case errors.As(err, &copied):
 		printed = []mistake{{Code: events.CodeReadOnlyMirror, Text: copied.Error()}}
 	}
@@ -101,4 +105,12 @@ func aPath(text string) error {
 		return cli.Misuse(err)
 	}
 	return nil
+}
+
+// eachPath are the refusals of those that are no paths.
+func eachPath(texts []string) (out []error) {
+	for _, text := range texts {
+		out = append(out, aPath(text))
+	}
+	return out
 }

@@ -16,7 +16,8 @@ import (
 )
 
 func show(a *cli.App) *cobra.Command {
-	return &cobra.Command{
+	var at moment
+	c := &cobra.Command{
 		Use:   "show PATH",
 		Short: "Show how far an object is at each site",
 		Long: `Show how far an object is at each site that must have it: queued, syncing, overdue (in
@@ -25,19 +26,23 @@ realised, failed, in conflict or drifted. Its state as a whole is the worst of t
 Sites that it has left are listed while something of it is there.
 
 Sites are asked where the configuration file says that they are. Of one that cannot be
-asked, what the global manager knows is shown.`,
-		Example: `  spanway network show /networks/shop/segments/web`,
-		Args:    cli.One("path of an object"),
+asked, what the global manager knows is shown. So it is with --at, which asks no site.`,
+		Example: `  spanway network show /networks/shop/segments/web
+  spanway network show /networks/shop/segments/web --at 10m`,
+		Args: cli.One("path of an object"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := aPath(args[0]); err != nil {
 				return err
 			}
+			if err := at.check(); err != nil {
+				return err
+			}
 			return asked(cmd.Context(), a, func(ctx context.Context, _ *cluster.Cluster, q *query.Querier) error {
-				n, err := q.Networks(ctx)
+				n, err := at.networks(ctx, q)
 				if err != nil {
 					return err
 				}
-				v, err := look(ctx, a, n, model.Path(args[0]))
+				v, err := look(ctx, a, n, model.Path(args[0]), at.text != "")
 				if err != nil {
 					return err
 				}
@@ -45,6 +50,8 @@ asked, what the global manager knows is shown.`,
 			})
 		},
 	}
+	at.of(c, "at", "what was declared then, and what the global manager knew of it")
+	return c
 }
 
 // shown is an object at its sites, as -o json prints it; the names are stable.
@@ -61,13 +68,16 @@ type shown struct {
 	says    string
 }
 
-// look finds out how an object stands at all sites.
-func look(ctx context.Context, a *cli.App, n *query.Networks, path model.Path) (*shown, error) {
+// look finds out how an object stands at all sites. Of the past no site is asked.
+func look(ctx context.Context, a *cli.App, n *query.Networks, path model.Path, past bool) (*shown, error) {
 	var names []string
 	for _, s := range n.Core.State().Sites() {
 		names = append(names, s.Name)
 	}
-	all, err := reach(ctx, a, names)
+	all, err := then(names), error(nil)
+	if !past {
+		all, err = reach(ctx, a, names)
+	}
 	if err != nil {
 		return nil, err
 	}

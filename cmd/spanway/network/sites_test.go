@@ -112,6 +112,10 @@ func TestHowFarSitesAre(t *testing.T) {
 	u.untilSaid([]string{"FAILED: ", "no such table", "tried again by itself"}, "network", "why", web, "--site", "ams")
 	contains(t, u.does(cli.ExitTaskFailed, strings.Replace(wider, "/16", "/17", 1), "network", "apply", "-f", "-", "--wait", "--timeout", "1s"), "change 3 counts, and was waited for 1s", "it goes on")
 
+	contains(t, u.does(cli.ExitDone, "", "network", "show", web, "--at", "change/1"), web, "revision 1", "cidr=10.1.0.0/24", errPast.Error())
+	contains(t, u.does(cli.ExitRefused, "", "network", "show", web, "--at", "1h"), "NO_HISTORY")
+	contains(t, u.does(cli.ExitRefused, "", "network", "get", "--at", "tasks.events/0@1"), "is no place of spanway.network.changes")
+
 	u.Refuse(web, nil)
 	contains(t, u.does(cli.ExitRefused, "", "network", "withdraw", "2"), "CHANGED_SINCE")
 	contains(t, u.does(cli.ExitDone, "", "network", "withdraw", "3", "--reason", "too narrow", "--wait"), "change 4 withdraws change 3: 1 object put back", "1 of 1 realised")
