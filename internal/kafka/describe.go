@@ -38,9 +38,29 @@ func (c *Client) Describe(ctx context.Context) (info ClusterInfo, err error) {
 	return info, err
 }
 
+// TopicSettings are the settings of a topic, by name.
+type TopicSettings struct {
+	// Applied are as the brokers apply them, and Own those of them that were set at the topic
+	// itself.
+	Applied, Own map[string]string
+}
+
 // Settings are those of topics, by topic and name, as the brokers apply them. A topic that
 // does not exist is left out.
 func (c *Client) Settings(ctx context.Context, topics []string) (settings map[string]map[string]string, err error) {
+	all, err := c.TopicSettings(ctx, topics)
+	if all == nil {
+		return nil, err
+	}
+	settings = map[string]map[string]string{}
+	for name, of := range all {
+		settings[name] = of.Applied
+	}
+	return settings, err
+}
+
+// TopicSettings are the settings of topics, by topic. A topic that does not exist is left out.
+func (c *Client) TopicSettings(ctx context.Context, topics []string) (settings map[string]TopicSettings, err error) {
 	if len(topics) == 0 {
 		return nil, nil
 	}
@@ -51,8 +71,11 @@ func (c *Client) Settings(ctx context.Context, topics []string) (settings map[st
 	return settings, err
 }
 
+// ofTopic is the source of a setting that was set at the topic itself.
+const ofTopic = 1
+
 // settings reads the topics' settings once.
-func (c *Client) settings(ctx context.Context, topics []string) (map[string]map[string]string, error) {
+func (c *Client) settings(ctx context.Context, topics []string) (map[string]TopicSettings, error) {
 	req := &kafkago.DescribeConfigsRequest{}
 	for _, name := range topics {
 		req.Resources = append(req.Resources, kafkago.DescribeConfigRequestResource{ResourceType: kafkago.ResourceTypeTopic, ResourceName: name})
@@ -61,7 +84,7 @@ func (c *Client) settings(ctx context.Context, topics []string) (map[string]map[
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]map[string]string{}
+	out := map[string]TopicSettings{}
 	for _, res := range r.Resources {
 		if errors.Is(res.Error, kafkago.UnknownTopicOrPartition) {
 			continue
@@ -70,10 +93,13 @@ func (c *Client) settings(ctx context.Context, topics []string) (map[string]map[
 			return nil, fmt.Errorf("read the settings of topic %s: %w", res.ResourceName,
 				c.denied(needs{topic: res.ResourceName, onTopic: "DescribeConfigs"}, res.Error))
 		}
-		out[res.ResourceName] = map[string]string{}
+		of := TopicSettings{Applied: map[string]string{}, Own: map[string]string{}}
 		for _, e := range res.ConfigEntries {
-			out[res.ResourceName][e.ConfigName] = e.ConfigValue
+			if of.Applied[e.ConfigName] = e.ConfigValue; e.ConfigSource == ofTopic {
+				of.Own[e.ConfigName] = e.ConfigValue
+			}
 		}
+		out[res.ResourceName] = of
 	}
 	return out, nil
 }

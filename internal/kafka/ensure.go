@@ -142,7 +142,7 @@ func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []even
 	for i := range topics {
 		names[i] = topics[i].Name
 	}
-	settings, err := c.settings(ctx, names)
+	all, err := c.settings(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []even
 		t := find(m, spec.Name)
 		// What a client knows of its cluster may be of a topic that was deleted since; its
 		// settings are asked for now.
-		if _, there := settings[spec.Name]; t == nil || !there {
+		if _, there := all[spec.Name]; t == nil || !there {
 			// It was there or created a moment ago, so it is waited for, however busy the brokers are.
 			return nil, fmt.Errorf("topic %s is not known everywhere yet: %w", spec.Name, kafkago.LeaderNotAvailable)
 		}
@@ -161,10 +161,10 @@ func (c *Client) verify(ctx context.Context, m *metadata.Response, topics []even
 			}
 		}
 		info := topicInfo(t)
-		if err := misconfigured(info, settings[spec.Name], spec); err != nil {
+		if err := misconfigured(info, all[spec.Name].Applied, spec); err != nil {
 			return nil, err
 		}
-		warnings = append(warnings, replicationWarnings(info, settings[spec.Name])...)
+		warnings = append(warnings, replicationWarnings(info, all[spec.Name].Applied)...)
 	}
 	return warnings, nil
 }

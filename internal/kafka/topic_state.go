@@ -71,10 +71,10 @@ func (c *Client) states(ctx context.Context, topics []events.TopicSpec) ([]Topic
 			s.Denied = denied
 		case err != nil:
 			return nil, err
-		case all[spec.Name] == nil: // It was deleted since.
+		case all[spec.Name].Applied == nil: // It was deleted since.
 			return nil, kafkago.UnknownTopicOrPartition
 		default:
-			s.Settings = all[spec.Name]
+			s.Settings = all[spec.Name].Applied
 		}
 		s.Wrong = misconfigured(info, s.Settings, spec)
 		states = append(states, s)

@@ -60,6 +60,7 @@ var waits = map[string]string{
 	"services/replicator/failover/look.go freeze":     "whether records come: it tells where they do",
 	"services/replicator/trim.go run":                 "the next look for what sources have deleted: a Try tells of the last one",
 	"services/replicator/ends.go run":                 "the next look at the ends of sources: a Try tells of the last one",
+	"services/replicator/scout.go run":                "the next look for records among copies: a Try tells of the last one",
 	"services/replicator/connect.go awaitSettings":    "settings of topics, of which their views tell, and not for longer than 10 s",
 	"services/replicator/doubles.go doubles":          "reports of another replicator: one look",
 	"services/replicator/copying/ahead.go readSource": "the source, and what is due beside it",
@@ -93,6 +94,7 @@ var loops = map[string]string{
 	"pkg/ids/generator.go take":                           "asks again until Close, and tells callers of Next",
 	"pkg/queue/open.go awaitGone":                         "looks until a topic that was deleted is gone, and returns what fails",
 	"services/replicator/copying/checkpoints.go SavedFor": "reads further pages of what there is, and returns what fails",
+	"services/replicator/scout.go look":                   "reads further pages of what there is, and returns what fails",
 	"internal/bench/mirror_live.go found":                 "looks until a record is there, and returns what fails",
 	"internal/query/why.go explain":                       "reads further pages of what there is, and returns what fails",
 }

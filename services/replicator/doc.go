@@ -28,6 +28,9 @@
 // Snapshots are admitted by package admission, so many at once: a copy asks for each page of
 // its snapshot but the first one.
 //
+// Topics that are copies at the source are looked through for a record that is to be copied on,
+// page by page from the beginning each time a process begins: before that no target is made.
+//
 // What this process copies it audits, too, by package audit: a window at a time, no faster
 // than it may be. A copy that is no true one is a problem of its link.
 //
@@ -35,6 +38,8 @@
 //
 //   - Of two links into one target topic one alone copies: that whose claim stands first in
 //     replication.status. A copy begins once its replicator has read a claim of its link there.
+//   - A topic that a replicator has made at the source has no target here before a record was
+//     seen in it that is copied on.
 //   - A target partition exists before the first record of its source is read.
 //   - What stops a copy or a link (a source that is away, a refused topic, a foreign
 //     writer) stops no other.

@@ -117,7 +117,9 @@ func (s *Service) planOnce(ctx context.Context) {
 	selected := selection.Select(in, s.selected)
 	s.selected = selected
 	s.changes.make(ctx, s.status.rightful(selected.Changes))
-	run, rest := s.share(selected, all, assigned)
+	run, rest := s.share(selected.Copies, all, assigned)
+	awaited, _ := s.share(selected.Awaited, all, assigned)
+	s.scout.want(awaited)
 	s.limit(all, selected, run)
 	may, run := claimed(run, in.Held)
 	_, rest = claimed(rest, in.Held)
@@ -132,7 +134,7 @@ func (s *Service) planOnce(ctx context.Context) {
 func (s *Service) input(ctx context.Context, all []links.Link, groups []links.Group) selection.Input {
 	in := selection.Input{
 		Site:  selection.Site{Name: s.cfg.Site, Prefix: s.cfg.Prefix},
-		Links: all, Groups: groups, Sources: map[string]selection.Source{}, Held: s.holding.get(time.Now()),
+		Links: all, Groups: groups, Sources: map[string]selection.Source{}, Held: s.holding.get(time.Now()), Counting: s.scout.counting(),
 	}
 	in.Site.Cluster, in.Target = s.target.known()
 	for i := range all {
@@ -179,13 +181,13 @@ func (s *Service) misread(source string, b replication.BadAnnouncement) {
 }
 
 // share are the copies that are this process's: those to run, and those that are paused.
-func (s *Service) share(selected *selection.Selection, all []links.Link, assigned map[int32]bool) (run, rest map[string]job) {
+func (s *Service) share(copies []selection.Copy, all []links.Link, assigned map[int32]bool) (run, rest map[string]job) {
 	run, rest = map[string]job{}, map[string]job{}
 	by := map[string]*links.Link{}
 	for i := range all {
 		by[all[i].Name] = &all[i]
 	}
-	for _, c := range selected.Copies {
+	for _, c := range copies {
 		if !assigned[events.CopyPartition(c.ID)] {
 			continue
 		}

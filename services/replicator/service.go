@@ -30,6 +30,7 @@ type Service struct {
 	poked    chan struct{} // holds one if a plan is due
 	target   *view
 	changes  *changes
+	scout    *scout
 	status   *status
 	all      shared
 	keep     copying.Checkpoints
@@ -79,6 +80,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s.target = newView(deps.Cluster.String(), deps.Cluster, &s.cfg, s.poke)
 	s.changes = newChanges(s.target, s.log, s.poke)
+	s.scout = newScout(s)
 	s.admitting = newAdmitting(cfg.Snapshots, s.log, s.metrics)
 	s.copies = newCopies(s.copier, s.stopped)
 	s.status = newStatus(s)
@@ -151,6 +153,7 @@ func (s *Service) run(ctx context.Context, fail context.CancelCauseFunc) {
 		return nil
 	})
 	part(func(ctx context.Context) error { (&watcher{s}).run(ctx); return nil })
+	part(func(ctx context.Context) error { s.scout.run(ctx); return nil })
 	part(func(ctx context.Context) error { s.announceReady(ctx); return nil })
 	defer s.metrics.observe(s.status)()
 	defer s.admitting.close()

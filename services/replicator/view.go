@@ -48,6 +48,7 @@ type seen struct {
 	info     kafka.TopicInfo
 	at       time.Time
 	settings map[string]string // nil while they are not known
+	copied   bool              // see selection.Topic.Copied
 	read     time.Time         // when settings were
 	doubted  time.Time         // when a broker said that it has no such topic
 }
@@ -190,7 +191,7 @@ func (v *view) readSettings(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	due, began := v.unsettled(time.Now()), time.Now()
-	settings, err := v.cluster.Kafka().Settings(ctx, due)
+	settings, err := v.cluster.Kafka().TopicSettings(ctx, due)
 	if cluster.IsDenied(err) && v.settle(due, nil, began) {
 		v.changed() // They are copied as if they had no settings.
 	}
@@ -295,20 +296,21 @@ func (v *view) unsettled(now time.Time) (topics []string) {
 }
 
 // settle notes settings that were read; none if they cannot be: true if that is news.
-func (v *view) settle(topics []string, settings map[string]map[string]string, now time.Time) (news bool) {
+func (v *view) settle(topics []string, settings map[string]kafka.TopicSettings, now time.Time) (news bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for _, name := range topics {
-		of := settings[name]
+		of, told := settings[name]
 		t := v.topics[name]
-		if t == nil || of == nil && settings != nil {
+		if t == nil || !told && settings != nil {
 			continue // It is gone.
 		}
-		if of == nil {
-			of = map[string]string{}
+		if !told {
+			of.Applied = map[string]string{}
 		}
-		news = news || t.settings == nil || !maps.Equal(t.settings, of)
-		t.settings, t.read = of, now
+		copied := !told || selection.Copied(of.Own)
+		news = news || t.settings == nil || copied != t.copied || !maps.Equal(t.settings, of.Applied)
+		t.settings, t.copied, t.read = of.Applied, copied, now
 	}
 	return news
 }
@@ -357,7 +359,7 @@ func (v *view) known() (id string, topics []selection.Topic) {
 	defer v.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(v.topics)) {
 		t := v.topics[name]
-		topics = append(topics, selection.Topic{Name: name, Partitions: t.info.Partitions, Internal: t.info.Internal, Settings: t.settings})
+		topics = append(topics, selection.Topic{Name: name, Partitions: t.info.Partitions, Internal: t.info.Internal, Settings: t.settings, Copied: t.copied})
 	}
 	return v.id, topics
 }

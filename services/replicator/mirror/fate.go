@@ -25,11 +25,8 @@ func (c *Copy) fate(r *events.Record) (marked events.Record, f fate) {
 	}
 	mark := events.Provenance{Origin: events.Origin{ClusterPartition: c.cfg.Source, Offset: r.Offset}, Generation: c.mark.Generation}
 	if p, ok := events.ProvenanceOf(r, c.cfg.Source); ok {
-		switch {
-		case p.Passed(c.cfg.Target.Cluster) || len(p.Earlier)+1 >= MaxHops:
-			return marked, looped
-		case !c.cfg.Relay:
-			return marked, relayed
+		if f := c.cfg.goesOn(&p); f != copied {
+			return marked, f
 		}
 		mark.Earlier = append(slices.Clip(p.Earlier), events.Hop{Cluster: p.Cluster, Offset: p.Offset})
 	}
@@ -46,6 +43,24 @@ func (c *Copy) fate(r *events.Record) (marked events.Record, f fate) {
 		return marked, uncopyable
 	}
 	return marked, copied
+}
+
+// goesOn decides on a record that is a copy itself.
+func (c *Config) goesOn(p *events.Provenance) fate {
+	switch {
+	case p.Passed(c.Target.Cluster) || len(p.Earlier)+1 >= MaxHops:
+		return looped
+	case !c.Relay:
+		return relayed
+	}
+	return copied
+}
+
+// PassesOver tells whether a record of the source is not copied for where it has come from,
+// whatever else is the matter with it.
+func (c *Config) PassesOver(r *events.Record) bool {
+	p, ok := events.ProvenanceOf(r, c.Source)
+	return ok && c.goesOn(&p) != copied
 }
 
 func (c *Copy) exceeds(size int) bool { return c.cfg.MaxRecord > 0 && size > c.cfg.MaxRecord }

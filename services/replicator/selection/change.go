@@ -11,6 +11,7 @@ import (
 // Names and values of settings.
 const (
 	cleanupPolicy   = "cleanup.policy"
+	compressionType = "compression.type"
 	deleteRetention = "delete.retention.ms"
 	maxMessageBytes = "max.message.bytes"
 	retentionMillis = "retention.ms"
@@ -48,7 +49,7 @@ type Change struct {
 // ever raised.
 func Followed() []string {
 	return []string{
-		cleanupPolicy, "compression.type", deleteRetention, "max.compaction.lag.ms", maxMessageBytes,
+		cleanupPolicy, compressionType, deleteRetention, "max.compaction.lag.ms", maxMessageBytes,
 		"min.cleanable.dirty.ratio", "min.compaction.lag.ms", "segment.bytes", "segment.ms",
 	}
 }
@@ -118,6 +119,14 @@ func settings(source *Topic, shared bool) map[string]string {
 		}
 	}
 	return all
+}
+
+// Copied tells, of the settings that were set at a topic itself, whether a replicator has made
+// it: nobody else sets both of these. Where it is mistaken nothing is lost: a target is then
+// made with the first record.
+func Copied(own map[string]string) bool {
+	_, compressed := own[compressionType]
+	return compressed && own[timestampAfter] == anyTime
 }
 
 // largest is what a target must take of a source; empty if it is not known.

@@ -4,8 +4,8 @@
 //	links, groups      ─┐
 //	topics of sources  ─┤            ┌─▶ copies (a mirror.Config each)
 //	applications       ─┼─▶ Select ──┼─▶ changes: topics to create, grow or set
-//	topics of the site ─┤            └─▶ problems: what is not copied, and the remedy
-//	what links hold    ─┤
+//	topics of the site ─┤            ├─▶ problems: what is not copied, and the remedy
+//	what links hold    ─┤            └─▶ awaited: topics of copies, without a target
 //	what was selected  ─┘
 //
 // # Invariants
@@ -19,6 +19,9 @@
 //   - What is added (a link, a topic, a group) changes the configuration of no copy that
 //     was wanted before.
 //   - What is chosen and not copied is a Problem, never silent.
+//   - A target is made of a topic that a replicator has made at the source only once a record
+//     of it was seen that is copied on (Input.Counting): else of two links there and back each
+//     would copy the topics that the other one makes. Names decide nothing.
 //
 // # Never copied
 //

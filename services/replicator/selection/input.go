@@ -14,6 +14,8 @@ type Input struct {
 	// Held are the target topics that links are told to copy into, as every replicator of the
 	// site reads it.
 	Held map[Hold]Holding
+	// Counting are the topics that are Copied of which a record was seen that is copied on.
+	Counting map[Hold]bool
 }
 
 // Hold is a topic of a source that a link copies into a target topic.
@@ -82,6 +84,8 @@ type Topic struct {
 	Partitions int32
 	// Internal says that Kafka keeps it for itself.
 	Internal bool
+	// Copied says that a replicator has made it (func Copied), or that this is not known.
+	Copied bool
 	// Settings are as the brokers apply them. One that a broker does not tell is missing.
 	// Nil: they are not known yet, and nothing is done with the topic.
 	Settings map[string]string

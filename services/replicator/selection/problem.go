@@ -39,6 +39,8 @@ const (
 	LogAppendTime Code = "log_append_time"
 	// MorePartitions: the target topic has more partitions than the source.
 	MorePartitions Code = "more_partitions"
+	// OnlyCopies: topics of the source have no record that the link copies, but copies.
+	OnlyCopies Code = "only_copies"
 	// MaxMessageBytes: the target topic takes smaller records than the source.
 	MaxMessageBytes Code = "max_message_bytes"
 	// BadRecord: a record at the source announces no application, and has the key of one that

@@ -19,7 +19,10 @@ type Selection struct {
 	Copies []Copy
 	// Changes are by topic. After they are made a further selection has copies of what
 	// they made.
-	Changes  []Change
+	Changes []Change
+	// Awaited are copies whose target is not made before a record was seen that they copy
+	// (Input.Counting), by ID.
+	Awaited  []Copy
 	Problems []Problem
 
 	holders map[string][]claim // by target topic
@@ -73,7 +76,10 @@ func Select(in Input, before *Selection) *Selection {
 			s.out.Changes = append(s.out.Changes, change)
 		}
 	}
-	slices.SortFunc(s.out.Copies, func(a, b Copy) int { return strings.Compare(a.ID, b.ID) })
+	for _, all := range [][]Copy{s.out.Copies, s.out.Awaited} {
+		slices.SortFunc(all, func(a, b Copy) int { return strings.Compare(a.ID, b.ID) })
+	}
+	s.tellAwaited()
 	sortProblems(s.out.Problems)
 	return s.out
 }
@@ -117,6 +123,10 @@ func named(name string) func(links.Link) bool {
 func (s *selecting) make(c *choice) {
 	t := s.target[c.target]
 	if c.topic.Settings == nil || t != nil && t.Settings == nil {
+		return
+	}
+	if t == nil && c.topic.Copied && !s.in.Counting[c.hold()] {
+		s.await(c)
 		return
 	}
 	if !c.link.Paused {
