@@ -66,10 +66,24 @@ type Elsewhere struct {
 	*query.Querier
 	Prefix  string
 	cluster *cluster.Cluster
+	asks    *client.Client
 }
 
 // Close closes the connection.
-func (e *Elsewhere) Close() { e.cluster.Close() }
+func (e *Elsewhere) Close() {
+	_ = e.asks.Close(context.Background()) // It has sent nothing, so it waits for nothing.
+	e.cluster.Close()
+}
+
+// Offsets tells where a partition begins and ends.
+func (e *Elsewhere) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
+	return e.asks.Offsets(ctx, topic, partition)
+}
+
+// ListTopics lists the topics of the deployment there.
+func (e *Elsewhere) ListTopics(ctx context.Context) ([]client.TopicInfo, error) {
+	return e.asks.ListTopics(ctx)
+}
 
 // Elsewhere connects to a site that has a topic of a kind, such as that of what a local manager
 // says.
@@ -82,13 +96,14 @@ func (a *App) Elsewhere(ctx context.Context, at Target, topic func(events.Topics
 	}
 	asks, err := client.New(client.Config{Cluster: c, Prefix: at.Prefix, Source: a.Source(), DialTimeout: config.DialTimeout})
 	if err == nil {
-		err = asks.CheckFor(ctx, topic(events.Topics{Prefix: at.Prefix}))
-		_ = asks.Close(ctx) // It has sent nothing.
+		if err = asks.CheckFor(ctx, topic(events.Topics{Prefix: at.Prefix})); err != nil {
+			_ = asks.Close(ctx) // It has sent nothing.
+		}
 	}
 	if err != nil {
 		c.Close()
 		return nil, err
 	}
 	q := query.New(query.Config{Logs: c, Prefix: at.Prefix, Encoder: events.Encoder{Source: a.Source()}, Board: c.Kafka().Board()})
-	return &Elsewhere{q, at.Prefix, c}, nil
+	return &Elsewhere{q, at.Prefix, c, asks}, nil
 }

@@ -16,7 +16,7 @@ func findInputs(ctx context.Context, topic string, n int32, from source, r *chai
 	if err != nil || len(positions) == 0 {
 		return nil //nolint:nilerr // A header that cannot be read is for the judge of the chain to find.
 	}
-	there, err := topics(ctx, from)
+	there, err := topicNames(ctx, from)
 	if err != nil {
 		return err
 	}

@@ -26,11 +26,15 @@ func printVerification(a *cli.App, v *verification, all bool) error {
 		if i > 0 {
 			a.Printf("\n")
 		}
-		if len(logs) > 1 {
+		switch {
+		case l.Site != nil && l.Site.Site != "":
+			a.Printf("%s at %s\n", l.Topic, l.Site.Site)
+		case len(logs) > 1:
 			a.Printf("%s\n", l.Topic)
 		}
 		printLog(a, &l, all)
 	}
+	printUnjudged(a, v)
 	return nil
 }
 
@@ -46,6 +50,10 @@ func printLog(a *cli.App, l *logReport, all bool) {
 		printQueue(a, l)
 	case l.Spaces != nil:
 		printSpaces(a, l)
+	case l.Networks != nil:
+		printNetworks(a, l)
+	case l.Site != nil:
+		printSite(a, l)
 	default:
 		printChain(a, l)
 	}
@@ -76,12 +84,18 @@ func printLog(a *cli.App, l *logReport, all bool) {
 // printChain prints what an owned log has.
 func printChain(a *cli.App, l *logReport) {
 	r := &l.found
-	a.Printf("%d records in %d partitions, %d count; %d claims%s\n", r.Records, r.Partitions, r.Counted, r.Claims, owners(r.ClaimsBy))
+	printCounted(a, l)
 	if l.tasks {
 		a.Printf("%d tasks, %d open%s; %d assignments judged\n", r.Tasks, r.Open, tally(r.Terminal, "; "), r.Assignments)
 	} else {
 		a.Printf("only the chain is judged: no rules are known here for what the events of this log mean\n")
 	}
+}
+
+// printCounted prints how much of an owned log counts, and who wrote it.
+func printCounted(a *cli.App, l *logReport) {
+	r := &l.found
+	a.Printf("%d records in %d partitions, %d count; %d claims%s\n", r.Records, r.Partitions, r.Counted, r.Claims, owners(r.ClaimsBy))
 }
 
 // printFindings prints the first findings, or all, and how many are left out.

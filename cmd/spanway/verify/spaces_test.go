@@ -34,7 +34,7 @@ func TestVerifyJudgesSpaces(t *testing.T) {
 				log.Topic + "/6": calls(t, space, first, second, c.last),
 				log.Topic + "/7": calls(t, &events.IdsSpaceDeclared{Space: "vlan", From: 1, To: 4094, MaxCount: 10, Create: true}),
 			}}
-			v, err := judge(t.Context(), []events.Log{log}, x, logs, tasks.Options{})
+			v, err := judge(t.Context(), []events.Log{log}, x, logs, &history{}, tasks.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/render"
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/internal/verify/chain"
+	"github.com/spanway/spanway/internal/verify/networks"
 	"github.com/spanway/spanway/internal/verify/queue"
 	"github.com/spanway/spanway/internal/verify/spaces"
 	"github.com/spanway/spanway/internal/verify/spill"
@@ -47,8 +49,12 @@ and reading no other topic, that
       accepted entries, each is taken out once, and none returns
   G9  every grant of identifiers is decided again: none is live or rests twice, and
       what requesters were told is what the log says
+  G11  behind each entry that a site has applied it has what it must have by the
+      changes of its entries up to that one; entries are applied in order, each once
 
-G1 to G4 are about tasks.events, G8 about queue.*, G9 about ids.events. Of another
+G1 to G4 are about tasks.events, G8 about queue.*, G9 about ids.events, G11 about
+network.changes and the network.status of every site that it names: of this cluster,
+and of those that the configuration file tells. Of another
 owned log, whose events have no rules here yet, the chain is judged alone, and that
 is said.
 
@@ -112,7 +118,12 @@ func verify(ctx context.Context, a *cli.App, from deployment, opts tasks.Options
 	if err != nil {
 		return err
 	}
-	v, err := judge(ctx, logs, topics, from, opts)
+	h := &history{}
+	defer h.close()
+	if err := h.begin(ctx, a, topics, from); err != nil {
+		return fmt.Errorf("verify the logs of networks: %w", err)
+	}
+	v, err := judge(ctx, logs, topics, from, h, opts)
 	if err != nil {
 		return err
 	}
@@ -122,22 +133,22 @@ func verify(ctx context.Context, a *cli.App, from deployment, opts tasks.Options
 	if !v.OK() {
 		return &violations{v.Violations, v.Losses}
 	}
-	return nil
+	return v.unreached()
 }
 
-// judgeable lists the logs of the catalogue that judge themselves and exist, and those of
+// judgeable lists the logs that judge themselves and exist: of the catalogue, of networks, and of
 // queues.
 func judgeable(ctx context.Context, of events.Topics, from source) ([]events.Log, error) {
-	there, err := topics(ctx, from)
+	there, err := topicNames(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	logs := slices.DeleteFunc(of.Catalogue(), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] })
+	logs := slices.DeleteFunc(slices.Concat(of.Catalogue(), of.NetworkLogs()), func(l events.Log) bool { return !l.Judged() || !there[l.Topic] })
 	return append(logs, queues(of, there)...), nil
 }
 
-// topics are the names of those that there are.
-func topics(ctx context.Context, from source) (there map[string]bool, err error) {
+// topicNames are those of the topics that there are.
+func topicNames(ctx context.Context, from source) (there map[string]bool, err error) {
 	list, err := from.ListTopics(ctx)
 	there = make(map[string]bool, len(list))
 	for _, topic := range list {
@@ -152,6 +163,8 @@ type verification struct {
 	// of tasks is of tasks.events.
 	tasks.Report
 	Logs []logReport `json:"logs"`
+	// Unjudged are the sites of networks whose logs could not be judged.
+	Unjudged []unjudged `json:"unjudged,omitempty"`
 }
 
 // logReport is what was found in one log.
@@ -170,6 +183,9 @@ type logReport struct {
 	// Queue is set if the log is that of a queue, Spaces if it is ids.events.
 	Queue  *queue.Counts  `json:"queue,omitempty"`
 	Spaces *spaces.Counts `json:"spaces,omitempty"`
+	// Networks is set if it is network.changes, Site if it is network.status.
+	Networks *networks.Counts     `json:"networks,omitempty"`
+	Site     *networks.SiteCounts `json:"site,omitempty"`
 
 	tasks bool // the log is tasks.events
 	found tasks.Report
@@ -196,27 +212,43 @@ type deployment interface {
 	Check(ctx context.Context) error
 }
 
-// judge judges logs of a deployment.
-func judge(ctx context.Context, logs []events.Log, topics events.Topics, from source, opts tasks.Options) (*verification, error) {
+// judge judges logs of a deployment, and of the sites of its networks.
+func judge(ctx context.Context, logs []events.Log, topics events.Topics, from source, h *history, opts tasks.Options) (*verification, error) {
 	if len(logs) == 0 {
 		return nil, fmt.Errorf("verify: there is no %s and no other log that judges itself: check --prefix and --brokers", topics.Events())
 	}
-	v := &verification{}
+	v, here := &verification{}, map[string]bool{}
+	// What sites must have had is known when the changes are judged.
+	changes := func(l events.Log) int {
+		if l.Topic == topics.NetworkChanges() {
+			return 0
+		}
+		return 1
+	}
+	slices.SortStableFunc(logs, func(a, b events.Log) int { return cmp.Compare(changes(a), changes(b)) })
 	for _, log := range logs {
 		l := logReport{Topic: log.Topic, Rules: []string{}, tasks: log.Topic == topics.Events()}
-		if err := l.judge(ctx, log, topics, from, opts); err != nil {
+		if err := l.judge(ctx, log, topics, from, h, opts); err != nil {
 			return nil, fmt.Errorf("verify %s: %w", log.Topic, err)
 		}
-		l.Records, l.Counted, l.Violations, l.Losses = l.found.Records, l.found.Counted, l.found.Violations, l.found.Losses
-		l.ClaimsBy = l.found.ClaimsBy
-		v.Add(l.found)
-		v.Logs = append(v.Logs, l)
+		if l.Site != nil {
+			here[l.Site.Site] = true
+		}
+		v.take(l)
 	}
-	return v, nil
+	return v, h.judgeFar(ctx, v, here, opts)
+}
+
+// take takes in what was found in a log.
+func (v *verification) take(l logReport) {
+	l.Records, l.Counted, l.Violations, l.Losses = l.found.Records, l.found.Counted, l.found.Violations, l.found.Losses
+	l.ClaimsBy = l.found.ClaimsBy
+	v.Add(l.found)
+	v.Logs = append(v.Logs, l)
 }
 
 // judge judges a log by the rules of what it holds.
-func (l *logReport) judge(ctx context.Context, log events.Log, topics events.Topics, from source, opts tasks.Options) (err error) {
+func (l *logReport) judge(ctx context.Context, log events.Log, topics events.Topics, from source, h *history, opts tasks.Options) (err error) {
 	of := func(past chain.Memory) chain.Options {
 		return chain.Options{MaxFindings: opts.MaxFindings, Memory: past}
 	}
@@ -229,6 +261,10 @@ func (l *logReport) judge(ctx context.Context, log events.Log, topics events.Top
 			opts.Memory = past
 			return tasks.NewPartition(log.Topic, n, opts)
 		})
+	case log.Topic == topics.NetworkChanges():
+		err = h.judgeChanges(ctx, l, from, opts)
+	case log.Topic == topics.NetworkStatus():
+		err = h.judgeSite(ctx, l, "", from, h.until, opts)
 	case log.Kind == events.OwnedLog:
 		l.Rules = []string{"G5", "G6"}
 		l.found, err = judgePartitions(ctx, log, from, func(n int32, past chain.Memory) judging {

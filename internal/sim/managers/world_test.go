@@ -58,6 +58,7 @@ type local struct {
 	own   *events.NetworkObject
 	// tasks are those in flight.
 	tasks []*events.NetworkRealising
+	log   []proto.Message // network.status
 }
 
 var names = []string{"ams", "fra", "sin", "nyc"}
@@ -117,7 +118,9 @@ func (w *world) receive(at *local, m proto.Message) {
 				w.ordered(at, task)
 				at.tasks = append(at.tasks, task)
 			}
-			at.core.Apply(events.Logged{Message: proto.Clone(m)})
+			m = proto.Clone(m)
+			at.log = append(at.log, m)
+			at.core.Apply(events.Logged{Message: m})
 		}
 	}
 	at.core.Decide(events.Input[site.Input]{Value: site.Input{ID: "1", Message: m}}, now, emit)
