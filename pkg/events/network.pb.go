@@ -1245,7 +1245,11 @@ type NetworkChanged struct {
 	// When a site that has not applied it is overdue.
 	DeadlineAtMs int64 `protobuf:"varint,7,opt,name=deadline_at_ms,json=deadlineAtMs,proto3" json:"deadline_at_ms,omitempty"`
 	// Why, for those who look later.
-	Reason        string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,8,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The W3C trace context that it was asked for in; empty: none.
+	Traceparent string `protobuf:"bytes,9,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// Goes with traceparent.
+	Tracestate    string `protobuf:"bytes,10,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1333,6 +1337,20 @@ func (x *NetworkChanged) GetDeadlineAtMs() int64 {
 func (x *NetworkChanged) GetReason() string {
 	if x != nil {
 		return x.Reason
+	}
+	return ""
+}
+
+func (x *NetworkChanged) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *NetworkChanged) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
 	}
 	return ""
 }
@@ -2031,7 +2049,11 @@ type NetworkEntry struct {
 	Removes []string `protobuf:"bytes,7,rep,name=removes,proto3" json:"removes,omitempty"`
 	// Why it is passed over: WITHDRAWN or SUPERSEDED. Then it has no puts and no removes, and
 	// keeps its place.
-	Skipped       string `protobuf:"bytes,8,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	Skipped string `protobuf:"bytes,8,opt,name=skipped,proto3" json:"skipped,omitempty"`
+	// The W3C trace context in which the change was asked for, or the entry was sent; empty: none.
+	Traceparent string `protobuf:"bytes,9,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// Goes with traceparent.
+	Tracestate    string `protobuf:"bytes,10,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2118,6 +2140,20 @@ func (x *NetworkEntry) GetRemoves() []string {
 func (x *NetworkEntry) GetSkipped() string {
 	if x != nil {
 		return x.Skipped
+	}
+	return ""
+}
+
+func (x *NetworkEntry) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *NetworkEntry) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
 	}
 	return ""
 }
@@ -2935,7 +2971,11 @@ type NetworkRealising struct {
 	// Of the entry, at its site and in its term.
 	Sequence uint64 `protobuf:"varint,5,opt,name=sequence,proto3" json:"sequence,omitempty"`
 	// 1 for the first.
-	Attempt       uint32 `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Attempt uint32 `protobuf:"varint,6,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// The W3C trace context that the entry came in; empty: none.
+	Traceparent string `protobuf:"bytes,7,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// Goes with traceparent.
+	Tracestate    string `protobuf:"bytes,8,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3011,6 +3051,20 @@ func (x *NetworkRealising) GetAttempt() uint32 {
 		return x.Attempt
 	}
 	return 0
+}
+
+func (x *NetworkRealising) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *NetworkRealising) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
+	}
+	return ""
 }
 
 func (x *NetworkRealising) GetAtMs() int64 {
@@ -3254,7 +3308,7 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"needs_sync\x18\x05 \x01(\tR\tneedsSync\"_\n" +
 	"\x0eNetworkRevised\x121\n" +
 	"\x06object\x18\x01 \x01(\v2\x19.spanway.v1.NetworkObjectR\x06object\x12\x1a\n" +
-	"\brevision\x18\x02 \x01(\x04R\brevision\"\x9b\x02\n" +
+	"\brevision\x18\x02 \x01(\x04R\brevision\"\xdd\x02\n" +
 	"\x0eNetworkChanged\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1d\n" +
@@ -3264,7 +3318,12 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"\adeletes\x18\x05 \x03(\tR\adeletes\x12\x1c\n" +
 	"\twithdraws\x18\x06 \x01(\x04R\twithdraws\x12$\n" +
 	"\x0edeadline_at_ms\x18\a \x01(\x03R\fdeadlineAtMs\x12\x16\n" +
-	"\x06reason\x18\b \x01(\tR\x06reason\x12\x13\n" +
+	"\x06reason\x18\b \x01(\tR\x06reason\x12 \n" +
+	"\vtraceparent\x18\t \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\n" +
+	" \x01(\tR\n" +
+	"tracestate\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xaa\x01\n" +
 	"\x0eNetworkRefused\x12\x1d\n" +
 	"\n" +
@@ -3321,7 +3380,7 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x03 \x01(\tR\trequestId\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xea\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xac\x02\n" +
 	"\fNetworkEntry\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1a\n" +
@@ -3330,7 +3389,12 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"\x06change\x18\x05 \x01(\x04R\x06change\x12.\n" +
 	"\x04puts\x18\x06 \x03(\v2\x1a.spanway.v1.NetworkRevisedR\x04puts\x12\x18\n" +
 	"\aremoves\x18\a \x03(\tR\aremoves\x12\x18\n" +
-	"\askipped\x18\b \x01(\tR\askipped\"{\n" +
+	"\askipped\x18\b \x01(\tR\askipped\x12 \n" +
+	"\vtraceparent\x18\t \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\n" +
+	" \x01(\tR\n" +
+	"tracestate\"{\n" +
 	"\x10NetworkSyncBegin\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x12\n" +
@@ -3383,14 +3447,18 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"\x06wanted\x18\x02 \x01(\v2\x19.spanway.v1.NetworkObjectR\x06wanted\x12/\n" +
 	"\x05found\x18\x03 \x01(\v2\x19.spanway.v1.NetworkObjectR\x05found\x12\x16\n" +
 	"\x06mended\x18\x04 \x01(\bR\x06mended\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xd1\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x93\x02\n" +
 	"\x10NetworkRealising\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\atask_id\x18\x02 \x01(\tR\x06taskId\x121\n" +
 	"\x06object\x18\x03 \x01(\v2\x19.spanway.v1.NetworkObjectR\x06object\x12\x12\n" +
 	"\x04term\x18\x04 \x01(\x04R\x04term\x12\x1a\n" +
 	"\bsequence\x18\x05 \x01(\x04R\bsequence\x12\x18\n" +
-	"\aattempt\x18\x06 \x01(\rR\aattempt\x12\x13\n" +
+	"\aattempt\x18\x06 \x01(\rR\aattempt\x12 \n" +
+	"\vtraceparent\x18\a \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\b \x01(\tR\n" +
+	"tracestate\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"S\n" +
 	"\x0fNetworkRealised\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +

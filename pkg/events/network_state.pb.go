@@ -255,6 +255,8 @@ type NetworkPendingState struct {
 	Skipped       string                 `protobuf:"bytes,5,opt,name=skipped,proto3" json:"skipped,omitempty"`
 	Overdue       bool                   `protobuf:"varint,6,opt,name=overdue,proto3" json:"overdue,omitempty"`
 	AtMs          int64                  `protobuf:"varint,7,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	Traceparent   string                 `protobuf:"bytes,8,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Tracestate    string                 `protobuf:"bytes,9,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -336,6 +338,20 @@ func (x *NetworkPendingState) GetAtMs() int64 {
 		return x.AtMs
 	}
 	return 0
+}
+
+func (x *NetworkPendingState) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *NetworkPendingState) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
+	}
+	return ""
 }
 
 // NetworkChangeState is a change that is remembered.
@@ -615,6 +631,8 @@ type NetworkRealisationState struct {
 	Failed        string                 `protobuf:"bytes,9,opt,name=failed,proto3" json:"failed,omitempty"`
 	AgainAtMs     int64                  `protobuf:"varint,10,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
 	Dirty         bool                   `protobuf:"varint,11,opt,name=dirty,proto3" json:"dirty,omitempty"`
+	Traceparent   string                 `protobuf:"bytes,12,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	Tracestate    string                 `protobuf:"bytes,13,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -726,6 +744,20 @@ func (x *NetworkRealisationState) GetDirty() bool {
 	return false
 }
 
+func (x *NetworkRealisationState) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *NetworkRealisationState) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
+	}
+	return ""
+}
+
 var File_spanway_v1_network_state_proto protoreflect.FileDescriptor
 
 const file_spanway_v1_network_state_proto_rawDesc = "" +
@@ -757,7 +789,7 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\aretired\x18\v \x01(\bR\aretired\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xca\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x02\n" +
 	"\x13NetworkPendingState\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\x12$\n" +
 	"\x0edeadline_at_ms\x18\x02 \x01(\x03R\fdeadlineAtMs\x12\x12\n" +
@@ -765,7 +797,11 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\aremoves\x18\x04 \x03(\tR\aremoves\x12\x18\n" +
 	"\askipped\x18\x05 \x01(\tR\askipped\x12\x18\n" +
 	"\aoverdue\x18\x06 \x01(\bR\aoverdue\x12\x13\n" +
-	"\x05at_ms\x18\a \x01(\x03R\x04atMs\"\xc1\x01\n" +
+	"\x05at_ms\x18\a \x01(\x03R\x04atMs\x12 \n" +
+	"\vtraceparent\x18\b \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\t \x01(\tR\n" +
+	"tracestate\"\xc1\x01\n" +
 	"\x12NetworkChangeState\x12\x16\n" +
 	"\x06change\x18\x01 \x01(\x04R\x06change\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x16\n" +
@@ -790,7 +826,7 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\aobjects\x18\t \x03(\v2#.spanway.v1.NetworkRealisationStateR\aobjects\x12/\n" +
 	"\x05local\x18\n" +
 	" \x03(\v2\x19.spanway.v1.NetworkObjectR\x05local\x12\x14\n" +
-	"\x05tasks\x18\v \x01(\x04R\x05tasks\"\xfa\x02\n" +
+	"\x05tasks\x18\v \x01(\x04R\x05tasks\"\xbc\x03\n" +
 	"\x17NetworkRealisationState\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x122\n" +
 	"\x06wanted\x18\x02 \x01(\v2\x1a.spanway.v1.NetworkRevisedR\x06wanted\x12\x12\n" +
@@ -803,7 +839,11 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\x06failed\x18\t \x01(\tR\x06failed\x12\x1e\n" +
 	"\vagain_at_ms\x18\n" +
 	" \x01(\x03R\tagainAtMs\x12\x14\n" +
-	"\x05dirty\x18\v \x01(\bR\x05dirtyB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
+	"\x05dirty\x18\v \x01(\bR\x05dirty\x12 \n" +
+	"\vtraceparent\x18\f \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\r \x01(\tR\n" +
+	"tracestateB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
 	file_spanway_v1_network_state_proto_rawDescOnce sync.Once

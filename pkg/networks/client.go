@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/eventlog/mirrored"
@@ -21,7 +23,11 @@ type Client struct {
 	topics  events.Topics
 	encoder events.Encoder
 	guard   *mirrored.Guard
+	sends   messaging.Spans
 }
+
+// scope names what the client traces.
+const scope = "github.com/spanway/spanway/pkg/networks"
 
 // New makes a client; it connects on first use.
 func New(cfg Config) (*Client, error) {
@@ -33,6 +39,7 @@ func New(cfg Config) (*Client, error) {
 	return &Client{
 		cfg: cfg, topics: topics, encoder: events.Encoder{Source: cfg.Source, JSON: cfg.JSON},
 		guard: cfg.Cluster.Guard(cfg.Prefix, topics.NetworkChanges()),
+		sends: messaging.Sends(messaging.Tracer(scope), topics.NetworkRequests()),
 	}, nil
 }
 
@@ -94,8 +101,10 @@ func (c *Client) ask(ctx context.Context, command proto.Message) (proto.Message,
 		return nil, err
 	}
 	id := uuid.Must(uuid.NewV7()).String()
-	record, err := c.encoder.Encode(id, command)
+	sending, span := c.sends.Start(ctx, trace.WithAttributes(messaging.MessageID(id)))
+	record, err := c.encoder.Encode(id, command, messaging.Inject(sending)...)
 	if err != nil {
+		messaging.Sent(span, 0, err)
 		return nil, err
 	}
 	record.Timestamp = time.Now().UnixMilli()
@@ -110,9 +119,12 @@ func (c *Client) ask(ctx context.Context, command proto.Message) (proto.Message,
 		}},
 	})
 	if err := log.Begin(ctx); err != nil {
+		messaging.Sent(span, 0, err)
 		return nil, err
 	}
-	if _, err := c.cfg.Cluster.Partition(c.topics.NetworkRequests(), 0).Append(ctx, []events.Record{record}); err != nil {
+	at, err := c.cfg.Cluster.Partition(c.topics.NetworkRequests(), 0).Append(ctx, []events.Record{record})
+	messaging.Sent(span, at, err)
+	if err != nil {
 		if cluster.IsDenied(err) {
 			return nil, err
 		}

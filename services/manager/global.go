@@ -104,12 +104,14 @@ func globalOwner(cfg GlobalConfig, deps GlobalDeps, measured *globalMetrics) log
 		Instance:  cfg.Instance,
 		Snapshots: cfg.Logs,
 		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
-		Extend:    func(t *logowner.Tenure[network.Command]) { t.Hooks = told(deps.Delivery, measured) },
+		Extend: func(t *logowner.Tenure[network.Command]) {
+			t.Hooks = told(deps.Delivery, measured, newTraces(topics, cfg.Site))
+		},
 	}
 }
 
-// told are the hooks by which a delivery, if there is one, and metrics are told of the log.
-func told(d Delivery, m *globalMetrics) (h eventlog.Hooks[network.Command]) {
+// told are the hooks by which a delivery, if there is one, metrics and traces are told of the log.
+func told(d Delivery, m *globalMetrics, spans *traces) (h eventlog.Hooks[network.Command]) {
 	core := func(c eventlog.Core[network.Command]) *network.Core { return c.(*network.Core) }
 	if d == nil {
 		d = nobody{}
@@ -117,6 +119,7 @@ func told(d Delivery, m *globalMetrics) (h eventlog.Hooks[network.Command]) {
 	h.Owned = func(_ uint32, c eventlog.Core[network.Command]) { d.Owned(core(c)) }
 	h.Counted = func(c eventlog.Core[network.Command], batch []events.Logged) {
 		m.counted(batch)
+		spans.counted(batch)
 		d.Counted(core(c), batch)
 	}
 	h.Observe = func(c eventlog.Core[network.Command]) {

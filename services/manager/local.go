@@ -56,9 +56,16 @@ func localOwner(cfg LocalConfig, deps Deps, measured *localMetrics) logowner.Con
 		Snapshots: cfg.Logs,
 		Telemetry: logowner.Telemetry{Logger: deps.Logger, Meter: deps.Meter},
 		Extend: func(t *logowner.Tenure[site.Input]) {
-			t.Hooks.Counted = func(_ eventlog.Core[site.Input], batch []events.Logged) { measured.counted(batch) }
+			spans := newTraces(topics, cfg.Site)
+			t.Hooks.Counted = func(_ eventlog.Core[site.Input], batch []events.Logged) {
+				measured.counted(batch)
+				spans.counted(batch)
+			}
 			t.Hooks.Observe = func(c eventlog.Core[site.Input]) { measured.observed(c.(*site.Core)) }
-			t.Hooks.Disowned = func(error) { measured.disowned() }
+			t.Hooks.Disowned = func(error) {
+				measured.disowned()
+				spans.disowned()
+			}
 		},
 	}
 }

@@ -22,8 +22,14 @@ func Command(a *cli.App) *cobra.Command {
 		apply(a), compare(a), get(a), list(a), show(a), why(a), history(a), withdraw(a), revert(a), remaining(a))
 }
 
-// asked runs f with the log of a global manager. With -o json refusals are printed.
+// asked runs f with the log of a global manager. With -o json refusals are printed. What it asks for
+// is in the trace of the caller.
 func asked(ctx context.Context, a *cli.App, f func(ctx context.Context, at *cluster.Cluster, q *query.Querier) error) error {
+	ctx, stop, err := a.Traced(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	return told(a, a.Asked(ctx, events.Topics{Prefix: a.Prefix}.NetworkChanges(), f))
 }
 

@@ -31,6 +31,15 @@ const (
 	EngineID  = attribute.Key("spanway.engine.id")
 )
 
+// Attributes of Spanway's own, on spans of logical networks.
+const (
+	NetworkChange  = attribute.Key("spanway.network.change")
+	NetworkSite    = attribute.Key("spanway.network.site")
+	NetworkEntry   = attribute.Key("spanway.network.entry")
+	NetworkObject  = attribute.Key("spanway.network.object")
+	NetworkOutcome = attribute.Key("spanway.network.outcome")
+)
+
 // Tracer is a tracer of this version of the conventions, which costs nothing where
 // nobody traces.
 func Tracer(scope string) trace.Tracer {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spanway/spanway/internal/telemetry/following"
+	"github.com/spanway/spanway/internal/telemetry/messaging"
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
@@ -64,7 +65,8 @@ func (o onQueue) Trim(ctx context.Context, through uint64) error {
 // OnInbox is the Inbox of a site on its cluster, of which no other delivery has the connection.
 // Source is that of the records.
 func OnInbox(c *cluster.Cluster, topics events.Topics, source string) Inbox {
-	return &appender{log: c.Partition(topics.NetworkInbox(), 0), encoder: events.Encoder{Source: source}}
+	sends := messaging.Sends(tracer, topics.NetworkInbox())
+	return &appender{log: c.Partition(topics.NetworkInbox(), 0), encoder: events.Encoder{Source: source}, sends: &sends}
 }
 
 // OnRequests are the Requests on the cluster of the global manager.
@@ -75,17 +77,19 @@ func OnRequests(c *cluster.Cluster, topics events.Topics, source string) Request
 // appender appends messages to a topic of one partition.
 type appender struct {
 	encoder events.Encoder
+	sends   *messaging.Spans // nil: what is appended is not traced
 
 	mu  sync.Mutex // of what follows: one call at a time
 	log eventlog.Log
 }
 
 // Append implements Inbox.
-func (a *appender) Append(ctx context.Context, messages []Message) error {
+func (a *appender) Append(ctx context.Context, messages []Message) (err error) {
+	sent := traced(a.sends, messages)
+	defer func() { sent(err) }()
 	records := make([]events.Record, len(messages))
 	for i, m := range messages {
-		var err error
-		if records[i], err = a.encoder.Encode(m.ID, m.Message); err != nil {
+		if records[i], err = a.encoder.Encode(m.ID, m.Message, m.headers()...); err != nil {
 			return fmt.Errorf("write %s: %w", m.ID, err)
 		}
 	}

@@ -43,6 +43,7 @@ func (c *Core) Snapshot(dst []byte) []byte {
 		for _, p := range s.entries {
 			state.Entries = append(state.Entries, &events.NetworkPendingState{
 				Change: p.change, DeadlineAtMs: p.deadline, Puts: t.of(p.puts), Removes: texts(p.removes), Skipped: p.skipped, Overdue: p.overdue, AtMs: p.at,
+				Traceparent: p.trace.Parent, Tracestate: p.trace.State,
 			})
 		}
 		m.Sites = append(m.Sites, state)
@@ -128,6 +129,7 @@ func (r *reading) site(m *events.NetworkSiteState) *site {
 	for _, p := range m.Entries {
 		s.entries = append(s.entries, &pending{
 			change: p.Change, at: p.AtMs, deadline: p.DeadlineAtMs, puts: r.of(p.Puts), removes: paths(p.Removes), skipped: p.Skipped, overdue: p.Overdue,
+			trace: events.Trace{Parent: p.Traceparent, State: p.Tracestate},
 		})
 	}
 	if uint64(len(s.entries)) > s.last {

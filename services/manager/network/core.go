@@ -54,6 +54,8 @@ type Command struct {
 	// Message is nil if the record cannot be read; Err says why then.
 	Message proto.Message
 	Err     *events.Malformed
+	// Trace is the one that it was asked for in.
+	Trace events.Trace
 }
 
 // change is one that is remembered.
@@ -157,7 +159,10 @@ func (c *Core) changed(m *events.NetworkChanged) {
 	}
 	for _, name := range out.Sites() {
 		if s := c.sites[name]; s != nil {
-			s.push(&pending{change: m.Change, at: m.AtMs, deadline: m.DeadlineAtMs, puts: out[name].Puts, removes: out[name].Removes}, c.maxPending)
+			s.push(&pending{
+				change: m.Change, at: m.AtMs, deadline: m.DeadlineAtMs, puts: out[name].Puts, removes: out[name].Removes,
+				trace: events.Trace{Parent: m.Traceparent, State: m.Tracestate},
+			}, c.maxPending)
 			rec.sites[name] = s.last
 		}
 	}

@@ -22,14 +22,15 @@ const (
 // decision is one that is made of a request.
 type decision struct {
 	*Core
-	id   string
-	now  int64
-	emit func(proto.Message)
+	id    string
+	trace events.Trace
+	now   int64
+	emit  func(proto.Message)
 }
 
 // Decide implements eventlog.Core.
 func (c *Core) Decide(in events.Input[Command], now events.Clock, emit func(proto.Message)) {
-	d := decision{c, in.Value.ID, now.Now, emit}
+	d := decision{c, in.Value.ID, in.Value.Trace, now.Now, emit}
 	if m, ok := in.Value.Message.(*events.NetworkSiteReport); ok {
 		d.id = ""
 		d.report(m)
@@ -103,6 +104,7 @@ func (d *decision) change(m *events.NetworkChangeRequested, withdraws uint64) {
 	d.emit(&events.NetworkChanged{
 		Change: d.Core.change + 1, Term: d.term, RequestId: d.id, Objects: m.Objects, Deletes: m.Deletes, Withdraws: withdraws,
 		DeadlineAtMs: d.now + deadline, Reason: m.Reason, AtMs: d.now,
+		Traceparent: d.trace.Parent, Tracestate: d.trace.State,
 	})
 }
 

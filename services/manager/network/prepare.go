@@ -10,7 +10,7 @@ import (
 func Prepare(_ string, _ int32, r *events.Record) Command {
 	env, m, err := events.Decode(r)
 	if err == nil {
-		return Command{ID: env.ID, Message: m}
+		return Command{ID: env.ID, Message: m, Trace: env.Trace()}
 	}
 	var bad *events.Malformed
 	if !errors.As(err, &bad) {

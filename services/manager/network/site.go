@@ -37,6 +37,7 @@ type pending struct {
 	removes      []network.Path
 	skipped      string
 	overdue      bool
+	trace        events.Trace
 }
 
 // first is the number of the first entry that is there.
@@ -190,6 +191,7 @@ func (c *Core) Entry(name string, sequence uint64) *events.NetworkEntry {
 	p := s.pending(sequence)
 	m := &events.NetworkEntry{
 		Site: name, Term: c.term, Sequence: sequence, Previous: sequence - 1, Change: p.change, Skipped: p.skipped,
+		Traceparent: p.trace.Parent, Tracestate: p.trace.State,
 	}
 	for _, o := range p.puts {
 		m.Puts = append(m.Puts, o.Revised())

@@ -27,6 +27,7 @@ func (c *Core) Snapshot(dst []byte) []byte {
 		s := &events.NetworkRealisationState{
 			Path: string(p), Term: o.term, Sequence: o.sequence, Realised: o.realised, TaskId: o.task, Tried: o.tried,
 			Attempt: o.attempt, Failed: o.failed, AgainAtMs: o.againAt, Dirty: o.drifted,
+			Traceparent: o.trace.Parent, Tracestate: o.trace.State,
 		}
 		if o.wanted != nil {
 			s.Wanted = o.wanted.Revised()
@@ -60,6 +61,7 @@ func (c *Core) Restore(state []byte) error {
 		o := &object{
 			term: s.Term, sequence: s.Sequence, realised: s.Realised, task: s.TaskId, tried: s.Tried, attempt: s.Attempt,
 			failed: s.Failed, againAt: s.AgainAtMs, drifted: s.Dirty,
+			trace: events.Trace{Parent: s.Traceparent, State: s.Tracestate},
 		}
 		if s.Wanted != nil {
 			if o.wanted = network.FromRevised(s.Wanted); o.wanted == nil {

@@ -68,6 +68,7 @@ type object struct {
 	againAt        int64
 	drifted        bool           // what is realised is not so any more
 	links          []network.Path // what it refers to, as users has it
+	trace          events.Trace   // of the entry, until what it said is realised
 }
 
 // New returns the state of an empty log.
@@ -121,27 +122,34 @@ func (c *Core) Apply(l events.Logged) {
 // entry folds an entry that is the next in order.
 func (c *Core) entry(m *events.NetworkEntry) {
 	c.term, c.sequence = m.GetTerm(), m.GetSequence()
+	at := said{m.GetTerm(), m.GetSequence(), events.Trace{Parent: m.GetTraceparent(), State: m.GetTracestate()}}
 	for _, r := range m.GetPuts() {
 		if o := network.FromRevised(r); o != nil {
-			c.want(o, m.Term, m.Sequence)
+			c.want(o, at)
 		}
 	}
 	for _, p := range m.GetRemoves() {
-		c.unwant(network.Path(p), m.Term, m.Sequence)
+		c.unwant(network.Path(p), at)
 	}
 }
 
+// said is the entry, or the full sync, that says what the site must have.
+type said struct {
+	term, sequence uint64
+	trace          events.Trace
+}
+
 // want notes what the site must have.
-func (c *Core) want(o *network.Object, term, sequence uint64) {
+func (c *Core) want(o *network.Object, by said) {
 	of := c.of(o.Path)
-	of.wanted, of.term, of.sequence = o, term, sequence
+	of.wanted, of.term, of.sequence, of.trace = o, by.term, by.sequence, by.trace
 	c.touch(o.Path)
 }
 
 // unwant notes that the site must not have it.
-func (c *Core) unwant(p network.Path, term, sequence uint64) {
+func (c *Core) unwant(p network.Path, by said) {
 	if of := c.objects[p]; of != nil {
-		of.wanted, of.term, of.sequence = nil, term, sequence
+		of.wanted, of.term, of.sequence, of.trace = nil, by.term, by.sequence, by.trace
 		c.touch(p)
 	}
 }
@@ -198,11 +206,11 @@ func (c *Core) synced(m *events.NetworkSyncApplied) {
 			of.term, of.sequence = m.Term, m.Base
 			continue
 		}
-		c.want(o, m.Term, m.Base)
+		c.want(o, said{term: m.Term, sequence: m.Base})
 	}
 	for p, o := range c.objects {
 		if !in[p] && o.wanted != nil {
-			c.unwant(p, m.Term, m.Base)
+			c.unwant(p, said{term: m.Term, sequence: m.Base})
 		}
 	}
 	c.term, c.sequence, c.sync, c.syncID = m.Term, m.Base, c.begun.begin.GetSync(), m.SyncId

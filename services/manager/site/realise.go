@@ -52,6 +52,9 @@ func (c *Core) realisation(m proto.Message) {
 	case *events.NetworkRealised:
 		if o := c.finish(m.Path, m.TaskId); o != nil {
 			o.realised, o.attempt, o.drifted, o.tried = o.tried, 0, false, nil
+			if !c.differs(network.Path(m.Path)) { // What is mended later is of no trace.
+				o.trace = events.Trace{}
+			}
 			c.touch(network.Path(m.Path))
 		}
 	case *events.NetworkRealisationFailed:
@@ -117,6 +120,7 @@ func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 		emit(&events.NetworkRealising{
 			Path: string(p), TaskId: fmt.Sprint(TaskPrefix(c.cfg.Site), c.tasks+1), Object: c.effective(p),
 			Term: o.term, Sequence: o.sequence, Attempt: o.attempt + 1, AtMs: now.Now,
+			Traceparent: o.trace.Parent, Tracestate: o.trace.State,
 		})
 	}
 	return false
@@ -166,6 +170,7 @@ func (c *Core) Publish(l events.Logged, send func(events.Outgoing)) {
 	}
 	send(events.Outgoing{
 		Topic: c.cfg.Topics.Requests(), Partition: events.PoolPartition(c.cfg.Pool), Key: []byte(c.cfg.Pool),
+		Headers: events.Trace{Parent: m.Traceparent, State: m.Tracestate}.Headers(),
 		Message: &events.TaskRequested{
 			TaskId: m.TaskId, Pool: string(c.cfg.Pool), Kind: c.cfg.Kind, Predicate: c.cfg.Predicate,
 			Payload: payload, PayloadType: string(events.TypeNetworkRealising),

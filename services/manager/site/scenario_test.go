@@ -34,6 +34,9 @@ func (p *player) emit(m proto.Message) {
 	p.core.Publish(events.Logged{Message: m}, func(o events.Outgoing) {
 		task := o.Message.(*events.TaskRequested)
 		fmt.Fprintf(&p.out, "to %s/%d: %s %s where %s, %d bytes\n", o.Topic, o.Partition, task.Kind, task.TaskId, task.Predicate, min(len(task.Payload), 1))
+		for _, h := range o.Headers {
+			fmt.Fprintf(&p.out, "with %s: %s\n", h.Key, h.Value)
+		}
 	})
 }
 

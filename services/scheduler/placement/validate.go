@@ -1,8 +1,6 @@
 package placement
 
 import (
-	"unicode/utf8"
-
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/request"
 )
@@ -52,10 +50,8 @@ func (p *Preparer) task(out *Prepared, m *events.TaskRequested, env events.Envel
 	if err != nil {
 		return err
 	}
-	if len(env.Traceparent) <= 64 && len(env.Tracestate) <= 512 &&
-		utf8.ValidString(env.Traceparent) && utf8.ValidString(env.Tracestate) {
-		t.Traceparent, t.Tracestate = env.Traceparent, env.Tracestate
-	}
+	in := env.Trace()
+	t.Traceparent, t.Tracestate = in.Parent, in.State
 	out.task, out.key, out.predicate, out.prefer = t, keyOf(out.pool, t.Id), x.Predicate, x.Prefer
 	return nil
 }
