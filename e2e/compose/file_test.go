@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -25,6 +26,8 @@ type file struct {
 		GracePeriod string `yaml:"stop_grace_period"`
 		Ports       []string
 		Environment map[string]string
+		Volumes     []any
+		Tmpfs       []string
 	}
 	Networks map[string]*struct{ Internal bool }
 }
@@ -165,6 +168,37 @@ func TestThePageHasTheLimits(t *testing.T) {
 	}
 	for _, m := range regexp.MustCompile(`\d+ [MG]iB of memory`).FindAllString(string(page), -1) {
 		t.Errorf("docs/compose.md says %q: each service has its own limit", m)
+	}
+}
+
+// A volume that an image makes for itself, and that has no name, is left behind when its
+// container is made anew: each such place is one of ours, or in memory.
+func TestNoVolumeIsWithoutAName(t *testing.T) {
+	var stack, standins file
+	read(t, "../../docker-compose.yml", &stack)
+	read(t, "standins/docker-compose.yml", &standins)
+	tried := 0
+	for name, s := range stack.Services {
+		for of, standin := range standins.Services {
+			if standin.Image != s.Image {
+				continue
+			}
+			text, err := os.ReadFile("standins/" + of + "/Dockerfile")
+			if err != nil {
+				t.Fatal(err)
+			}
+			mounts := fmt.Sprint(s.Volumes, s.Tmpfs)
+			for _, line := range regexp.MustCompile(`(?m)^VOLUME .*$`).FindAllString(string(text), -1) {
+				for _, place := range regexp.MustCompile(`/[a-z/]+`).FindAllString(line, -1) {
+					if tried++; !regexp.MustCompile(`[:\[ ]` + place + `([:\] ]|$)`).MatchString(mounts) {
+						t.Errorf("%s: %s of %s is a volume without a name", name, place, s.Image)
+					}
+				}
+			}
+		}
+	}
+	if tried < 6 {
+		t.Errorf("only %d places were looked at", tried)
 	}
 }
 

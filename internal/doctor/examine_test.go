@@ -151,6 +151,7 @@ func TestFaultsAreFound(t *testing.T) {
 		{func(f *Facts) { f.Redis[0].AppendFsync = "everysec" }, "redis.persistence", Warning},
 		{func(f *Facts) { f.Redis[0].AppendFsync, f.Redis[0].FsyncErr = "", none }, "redis.persistence", Unknown},
 		{func(f *Facts) { f.Redis[0].AppendFsync = "" }, "redis.persistence", Unknown},
+		{func(f *Facts) { f.Redis[0].ClockErr = none }, "redis.clock", Unknown},
 		{info("role", "slave"), "redis.role", Problem},
 		{info("loading", "1"), "redis.reach", Warning},
 		{info("maxmemory_policy", "allkeys-lru"), "redis.eviction", Warning},

@@ -53,6 +53,10 @@ func redis(f *findings, facts Facts) {
 		persistence(f, subject, s.Info)
 		synced(f, s)
 		memory(f, subject, s.Info)
+		if s.ClockErr != nil {
+			f.unknown("redis.clock", subject, s.ClockErr)
+			continue
+		}
 		skew(f, "redis.clock", subject, s.Ahead)
 	}
 }

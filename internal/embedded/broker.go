@@ -98,7 +98,7 @@ func Start(config Config) (*Broker, error) {
 
 // takeDirectory locks the data directory, and makes it ready for kfake.
 func (b *Broker) takeDirectory(dir string) (err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	if b.lock, err = lock(dir); err != nil {

@@ -51,7 +51,7 @@ func serveScheduler(a *cli.App) *cobra.Command {
 	f.DurationVar(&cfg.Logs.SnapshotInterval, "snapshot-interval", scheduler.DefaultSnapshotInterval, "a snapshot after this long, if anything was appended")
 	f.DurationVar(&cfg.Logs.History, "history", scheduler.DefaultHistory, "how long events stay in the log behind snapshots; below 0: for ever")
 	f.IntVar(&cfg.Logs.PayloadBytes, "payload-bytes", 0, "payloads of waiting tasks held in memory per partition; 0: 256 MiB")
-	f.Uint32Var(&cfg.Logs.FoldVersion, "fold-version", 0, "raise logs to this fold version; 0: the newest. Keep it at the old one until all schedulers and clients are upgraded")
+	f.Uint32Var(&cfg.Logs.FoldVersion, "fold-version", 0, "raise logs to this fold version; 0: the newest. Keep it at the old one until all schedulers, and clients that read the log, are upgraded")
 	cli.Names(f, "instance")
 	cli.AtLeast(f, 1, "waiting-limit")
 	cli.AtLeast(f, 0, "snapshot-bytes", "snapshot-events", "payload-bytes")

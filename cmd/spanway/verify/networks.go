@@ -190,3 +190,15 @@ func (v *verification) unreached() error {
 	}
 	return errors.Join(all...)
 }
+
+// unused tells whether it is a log of networks in which nothing has happened: each site of
+// `spanway dev --sites` has one.
+func unused(l *logReport) bool {
+	switch {
+	case l.Networks != nil:
+		return l.Networks.Changes+l.Networks.Refused == 0 && l.Networks.Sites == 0
+	case l.Site != nil:
+		return l.Site.Entries+l.Site.Syncs+l.Site.Realised+l.Site.Failed == 0 && l.Site.Last == 0
+	}
+	return false
+}

@@ -20,7 +20,7 @@ func printVerification(a *cli.App, v *verification, all bool) error {
 		return a.Object(v)
 	}
 	logs := slices.DeleteFunc(slices.Clone(v.Logs), func(l logReport) bool {
-		return l.Records == 0 && l.Violations == 0 && !l.tasks // Nothing is to be said of it.
+		return l.Violations == 0 && !l.tasks && (l.Records == 0 || unused(&l)) // Nothing is to be said of it.
 	})
 	for i, l := range logs {
 		if i > 0 {

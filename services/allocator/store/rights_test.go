@@ -122,6 +122,16 @@ func TestRealRedisRightsAreTheLeast(t *testing.T) {
 	setUser(t, admin, "secret", rules)
 	user := redis.NewClient(&redis.Options{Addr: server.Addr(), Username: "allocator", Password: "secret"})
 	defer user.Close()
+	s, err := store.Open(store.Config{Addrs: []string{server.Addr()}, Username: "allocator", PasswordFile: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	// It looks at what it may, and says what it may not: the doctor goes by that.
+	looked, err := s.Servers(t.Context())
+	if err != nil || len(looked) != 1 || looked[0].Err != nil || looked[0].Info["redis_version"] == "" || looked[0].ClockErr == nil || looked[0].FsyncErr == nil {
+		t.Errorf("it looks at %+v, %v", looked, err)
+	}
 	for _, command := range [][]any{
 		{"GET", "others"}, {"HGETALL", "others"}, {"HSET", "spanway.other", "a", "b"}, {"FLUSHALL"}, {"CONFIG", "GET", "requirepass"},
 		{"KEYS", "*"}, {"ACL", "LIST"}, {"SHUTDOWN"}, {"EXPIRE", "spanway.ids.{spi}", "1"},

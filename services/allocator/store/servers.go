@@ -17,9 +17,11 @@ type Server struct {
 	Address string
 	// Info is what INFO says, by name; Err is why it does not.
 	Info map[string]string
-	// Ahead is how far its clock is ahead of this host's, by TIME.
-	Ahead time.Duration
-	Err   error
+	Err  error
+	// Ahead is how far its clock is ahead of this host's, by TIME; ClockErr is why that is not
+	// known. An allocator's user need not have the right to it.
+	Ahead    time.Duration
+	ClockErr error
 	// AppendFsync is that setting, empty if it is not told; FsyncErr is why not. An allocator's
 	// user need not have the right to it.
 	AppendFsync string
@@ -31,12 +33,17 @@ type Server struct {
 func (r *Redis) Servers(ctx context.Context) (servers []Server, err error) {
 	var mu sync.Mutex
 	err = masters(ctx, r.client, func(ctx context.Context, c *redis.Client) error {
+		s := Server{Address: c.Options().Addr}
 		asked := time.Now()
 		at, err := c.Time(ctx).Result()
-		if err != nil {
+		switch {
+		case redis.HasErrorPrefix(err, "NOPERM"):
+			s.ClockErr = err
+		case err != nil:
 			return err
+		default:
+			s.Ahead = at.Sub(asked.Add(time.Since(asked) / 2))
 		}
-		s := Server{Address: c.Options().Addr, Ahead: at.Sub(asked.Add(time.Since(asked) / 2))}
 		info, err := c.Info(ctx).Result()
 		s.Info, s.Err = lines(info), err
 		told, err := c.ConfigGet(ctx, "appendfsync").Result()
