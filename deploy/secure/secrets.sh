@@ -132,10 +132,11 @@ certificate redis redis localhost
 password redis/health
 password allocator-ams/password
 password allocator-ams/redis
+password global-manager-ams/password
 for site in ams fra; do
 	certificate "kafka-$site" "kafka-$site" localhost
 	certificate "admin-$site"
-	for service in scheduler engine queues replicator links demo operator; do
+	for service in scheduler engine queues replicator local-manager links demo operator; do
 		password "$service-$site/password"
 	done
 done

@@ -43,6 +43,7 @@ func TestComposeUp(t *testing.T) {
 		{"identifiers are granted", stack.identifiersGranted},
 		{"leases of queues end", stack.queuesKept},
 		{"each site reads the tasks of the other", stack.copiesFollow},
+		{"networks span both sites", stack.networksSpan},
 		{"Prometheus scrapes every service", stack.scraped},
 		{"a service reaches what it needs and no more", stack.walled},
 		{"an engine is killed and its task goes to the other", stack.engineKilled},

@@ -19,7 +19,7 @@ import (
 
 // secured are the services that the secure stack is tried with, each kind at each site; what
 // they depend on comes with them.
-var secured = slices.Concat(demos, links, keepers, []string{"scheduler-ams-1", "scheduler-fra-1", "allocator-ams-1"})
+var secured = slices.Concat(demos, links, keepers, managers, []string{"scheduler-ams-1", "scheduler-fra-1", "allocator-ams-1"})
 
 // secrets is the directory that deploy/secure/secrets.sh fills.
 var secrets = filepath.Join(os.Getenv("SCRATCH"), "secrets")
@@ -49,6 +49,7 @@ func TestComposeSecure(t *testing.T) {
 		{"identifiers are granted", stack.identifiersGranted},
 		{"leases of queues end", stack.queuesKept},
 		{"each site reads the tasks of the other", stack.copiesFollow},
+		{"networks span both sites", stack.networksSpan},
 		{"strangers are refused", stack.strangersRefused},
 		{"foreign topics are refused", stack.foreignTopicsRefused},
 		{"who submits does not act as the engine", stack.engineKeepsItsRights},

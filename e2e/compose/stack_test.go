@@ -23,7 +23,8 @@ var (
 	sites      = []string{"ams", "fra"}
 	schedulers = []string{"scheduler-ams-1", "scheduler-ams-2", "scheduler-fra-1", "scheduler-fra-2"}
 	engines    = []string{"engine-ams-1", "engine-ams-2", "engine-fra-1"}
-	served     = slices.Concat(schedulers, engines, []string{"allocator-ams-1", "allocator-ams-2", "queues-ams", "queues-fra", "replicator-ams", "replicator-fra"})
+	managers   = []string{"global-manager-ams", "local-manager-ams", "local-manager-fra"}
+	served     = slices.Concat(schedulers, engines, []string{"allocator-ams-1", "allocator-ams-2", "queues-ams", "queues-fra", "replicator-ams", "replicator-fra"}, managers)
 	demos      = []string{"demo-ams", "demo-fra"}
 	links      = []string{"links-ams", "links-fra"}
 	keepers    = []string{"queues-ams", "queues-fra"}

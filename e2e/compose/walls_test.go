@@ -22,7 +22,7 @@ func siteOf(service string) string {
 // needs are the networks of a service besides telemetry.
 func needs(service string) []string {
 	switch {
-	case strings.HasPrefix(service, "replicator"):
+	case strings.HasPrefix(service, "replicator"), strings.HasPrefix(service, "global-manager"):
 		return []string{"ams", "fra"}
 	case strings.HasPrefix(service, "allocator"):
 		return []string{siteOf(service), "redis"}
@@ -68,7 +68,7 @@ func (s stack) walled() {
 	}
 	var probes sync.WaitGroup
 	targets := s.inspect(stores...)
-	for _, service := range []string{"scheduler-ams-1", "engine-fra-1", "allocator-ams-1", "queues-ams", "replicator-ams", "demo-fra"} {
+	for _, service := range []string{"scheduler-ams-1", "engine-fra-1", "allocator-ams-1", "queues-ams", "replicator-ams", "global-manager-ams", "local-manager-fra", "demo-fra"} {
 		for i, target := range targets {
 			probes.Go(func() { s.probe(service, stores[i], target) })
 		}
@@ -113,6 +113,7 @@ func (s stack) untold() {
 	s.identifiersGranted()
 	s.queuesKept()
 	s.copiesFollow()
+	s.networksSpan()
 	for i, c := range s.inspect(served...) {
 		if !c.works() {
 			s.Errorf("without telemetry %s is %+v", served[i], c.State)

@@ -14,11 +14,14 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/internal/run"
 	"github.com/spanway/spanway/internal/telemetry"
+	embedded "github.com/spanway/spanway/pkg/engine"
 	"github.com/spanway/spanway/pkg/engine/monitor"
 	"github.com/spanway/spanway/pkg/predicate"
 	"github.com/spanway/spanway/pkg/request"
 	"github.com/spanway/spanway/services/engine"
 	"github.com/spanway/spanway/services/engine/call"
+	"github.com/spanway/spanway/services/manager/realise"
+	"github.com/spanway/spanway/services/manager/site"
 )
 
 func serveEngine(a *cli.App) *cobra.Command {
@@ -28,12 +31,14 @@ func serveEngine(a *cli.App) *cobra.Command {
 	var texts map[string]string
 	var capacity map[string]int64
 	var slots int
+	var realised string
 	c := &cobra.Command{
 		Use:   "engine",
 		Short: "Run a stand-alone engine for tasks of the kinds noop, exec and http",
 		Args:  cli.None,
 		Example: `  spanway serve engine --id disk-1 --label disk=ssd --label gpu=1 --slots 8
   spanway serve engine --allow sha256sum,"date --utc" --capacity slots=8,memory_bytes=16Gi
+  spanway serve engine --realise /var/lib/spanway/realised --label role=edge
   spanway serve engine --http-allow https://api.example/v1 --accepts 'task.tenant != "guest"'`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg.Engine.Brokers, cfg.Engine.Prefix, cfg.Engine.Site = a.BrokerList(), a.Prefix, a.Site
@@ -42,6 +47,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 				return err
 			}
 			cfg.Engine.Allocatable = amounts(capacity, slots)
+			cfg.Handlers = realisers(realised)
 			if cfg.Engine.Grace == 0 {
 				cfg.Engine.Grace = -1 // The library takes 0 as not given.
 			}
@@ -68,6 +74,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 	cli.PairsOf(f, &capacity, quantity, "capacity", "what tasks may need of it; 8 slots for each CPU if none is given")
 	f.StringSliceVar(&cfg.Allow, "allow", nil, "commands that kind exec may run: a name, with any arguments, or a whole command (\"spanway version\"), with these alone; none means that it does not handle exec")
 	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", nil, "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http")
+	f.StringVar(&realised, "realise", "", "directory in which objects of logical networks are realised, each as a file; empty means that it does not handle network.realise. Local managers choose engines with the label role=edge")
 	f.StringVar(&cfg.Engine.Accepts, "accepts", "", "CEL over task: it is given only tasks for which this is true")
 	f.StringVar(&cfg.Engine.Node, "node", "", "name of the host that it shares with other engines; the host's own if empty")
 	f.StringVar((*string)(&cfg.Monitor), "monitor", "auto", "what is measured as used of cpu_millis and memory_bytes, if it has such capacity: process, cgroup, auto (cgroup if that is limited) or off")
@@ -89,10 +96,18 @@ func serveEngine(a *cli.App) *cobra.Command {
 		_, err := predicate.CompileAccepts(text)
 		return err
 	})
-	cli.Variables(f, "id=engine-id", "pool", "label=labels", "capacity", "allow", "http-allow", "accepts", "node", "monitor",
+	cli.Variables(f, "id=engine-id", "pool", "label=labels", "capacity", "allow", "http-allow", "realise", "accepts", "node", "monitor",
 		"engine-ttl", "grace", "slots", "json")
 	watched.flags(c)
 	return c
+}
+
+// realisers are the handlers of what realises logical networks in a directory; none if that is empty.
+func realisers(dir string) map[string]embedded.Handler {
+	if dir == "" {
+		return nil
+	}
+	return map[string]embedded.Handler{site.DefaultKind: realise.Files{Dir: dir}.Handle}
 }
 
 // warnOfSlots warns that an engine offers no slots: a task that says nothing of its

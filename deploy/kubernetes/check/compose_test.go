@@ -33,6 +33,7 @@ type compose struct {
 // twins are the services of docker-compose.yml that the workloads are as.
 var twins = map[string]string{
 	"scheduler": "scheduler-ams-1", "engine": "engine-ams-1", "allocator": "allocator-ams-1", "replicator": "replicator-ams", "queues": "queues-ams",
+	"global-manager": "global-manager-ams", "local-manager": "local-manager-ams",
 }
 
 // others are variables whose values differ: what is outside has another address, and

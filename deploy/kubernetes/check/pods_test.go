@@ -142,7 +142,7 @@ func TestWorkloadsStay(t *testing.T) {
 }
 
 // All is refused but what is named, and only allocators reach Redis, only replicators
-// other Kafkas.
+// and the global manager other Kafkas.
 func TestNetworksAreClosed(t *testing.T) {
 	m := load(t)
 	both := []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}
@@ -150,7 +150,7 @@ func TestNetworksAreClosed(t *testing.T) {
 	if all == nil || len(all.Spec.PodSelector.MatchLabels) > 0 || !slices.Equal(all.Spec.PolicyTypes, both) || len(all.Spec.Ingress)+len(all.Spec.Egress) > 0 {
 		t.Error("not all is refused")
 	}
-	only := map[string]string{"redis": "allocator", "sources": "replicator"}
+	only := map[string]string{"redis": "allocator", "sources": "replicator", "sites": "global-manager"}
 	for name, p := range m.policies {
 		if want := only[name]; p.Spec.PodSelector.MatchLabels["app.kubernetes.io/name"] != want {
 			t.Errorf("policy %s is of %v, want %q", name, p.Spec.PodSelector.MatchLabels, want)
