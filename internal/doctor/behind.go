@@ -104,7 +104,7 @@ func (c Config) copies(ctx context.Context) (targets []string, lag int64, err er
 			names[m.TargetTopic] = true
 		}
 		if !m.LagUnknown {
-			lag += max(0, m.SourceEnd-m.Next)
+			lag += max(0, m.SourceEnd-max(m.Next, m.SourceStart))
 		}
 	}
 	return slices.Sorted(maps.Keys(names)), lag, err

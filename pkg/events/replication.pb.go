@@ -1345,12 +1345,16 @@ type ReplicationCopyReported struct {
 	// How many incidents there were, whichever replicators had it, those that are told here
 	// included.
 	IncidentsTotal int64 `protobuf:"varint,25,opt,name=incidents_total,json=incidentsTotal,proto3" json:"incidents_total,omitempty"`
-	// What comes next, and so what waits, is not known yet.
+	// What comes next, and so what waits, is not known yet. Else that is what the source has from
+	// next on, or from source_start, if that is higher.
 	LagUnknown bool `protobuf:"varint,26,opt,name=lag_unknown,json=lagUnknown,proto3" json:"lag_unknown,omitempty"`
 	// Behind which offset of replication.status it was first told that the link copies the topic
 	// into the target topic: of two links the one with the lower claim has it. 0: behind that of
 	// this record, which is the claim. No record is copied before a claim was read.
-	Claim         int64 `protobuf:"varint,27,opt,name=claim,proto3" json:"claim,omitempty"`
+	Claim int64 `protobuf:"varint,27,opt,name=claim,proto3" json:"claim,omitempty"`
+	// Where the source begins, as it was seen last, if that is behind next: what stood between is
+	// gone. Else 0.
+	SourceStart   int64 `protobuf:"varint,28,opt,name=source_start,json=sourceStart,proto3" json:"source_start,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1570,6 +1574,13 @@ func (x *ReplicationCopyReported) GetLagUnknown() bool {
 func (x *ReplicationCopyReported) GetClaim() int64 {
 	if x != nil {
 		return x.Claim
+	}
+	return 0
+}
+
+func (x *ReplicationCopyReported) GetSourceStart() int64 {
+	if x != nil {
+		return x.SourceStart
 	}
 	return 0
 }
@@ -2153,7 +2164,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\ttombstone\x18\x04 \x01(\bR\ttombstone\">\n" +
 	"\x10ReplicationProof\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xf0\x06\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\x93\a\n" +
 	"\x17ReplicationCopyReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
@@ -2191,7 +2202,8 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\x0fincidents_total\x18\x19 \x01(\x03R\x0eincidentsTotal\x12\x1f\n" +
 	"\vlag_unknown\x18\x1a \x01(\bR\n" +
 	"lagUnknown\x12\x14\n" +
-	"\x05claim\x18\x1b \x01(\x03R\x05claim\"\xbf\x01\n" +
+	"\x05claim\x18\x1b \x01(\x03R\x05claim\x12!\n" +
+	"\fsource_start\x18\x1c \x01(\x03R\vsourceStart\"\xbf\x01\n" +
 	"\x11ReplicationCounts\x12\x16\n" +
 	"\x06copied\x18\x01 \x01(\x03R\x06copied\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x16\n" +

@@ -88,6 +88,15 @@ func (w *watcher) look(ctx context.Context, v *view, unseen []standing) error {
 			continue
 		}
 		st.end, st.endSeen = end, began
+		if st.report.Reason == mirror.Overtaken && st.report.State == mirror.Stopped && looks < looksAtOnce {
+			looks++
+			start, _, err := v.cluster.Kafka().Offsets(ctx, st.Config.Source.Topic, st.Config.Source.Partition)
+			if err != nil {
+				failed = err
+				continue
+			}
+			st.start = start
+		}
 		if st.wantsFront() && looks < looksAtOnce {
 			looks++
 			if err := w.front(ctx, v, st); err != nil {
@@ -119,7 +128,8 @@ func (w *watcher) front(ctx context.Context, v *view, st *standing) error {
 		return nil
 	}
 	next := st.next()
-	page, err := api.Partition(at.Topic, at.Partition).AtMost(frontBytes).Fetch(ctx, next, 0)
+	from := max(next, st.sourceStart())
+	page, err := api.Partition(at.Topic, at.Partition).AtMost(frontBytes).Fetch(ctx, from, 0)
 	if err != nil {
 		return err // Such as that it was deleted: then how old it is is not known.
 	}
@@ -152,7 +162,7 @@ func (s *status) seen(now *standing) {
 		return
 	}
 	before := st.behind()
-	st.end, st.endSeen, st.front = now.end, now.endSeen, now.front
+	st.end, st.endSeen, st.start, st.front = now.end, now.endSeen, now.start, now.front
 	st.news = st.news || st.behind() != before
 }
 
@@ -185,7 +195,16 @@ func (st *standing) behind() int64 {
 	if st.lagUnknown() {
 		return 0
 	}
-	return max(0, st.sourceEnd()-st.next())
+	return max(0, st.sourceEnd()-max(st.next(), st.sourceStart()))
+}
+
+// sourceStart is where the source begins, as it was seen last, if that is behind what comes
+// next: what stood between is gone. Else it is 0.
+func (st *standing) sourceStart() int64 {
+	if start := max(st.start, st.report.SourceStart); start > st.next() {
+		return start
+	}
+	return 0
 }
 
 // lagUnknown says that it is not known what comes next, or where the source ends.

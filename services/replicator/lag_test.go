@@ -31,3 +31,40 @@ func TestALinkThatWasFailedOverHasNoLag(t *testing.T) {
 		t.Errorf("failed over: %v", m)
 	}
 }
+
+// What a stopped copy lost does not wait any more, and the source may go on to delete.
+func TestTheLagOfACopyThatWasOvertaken(t *testing.T) {
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	ams.create("orders", 1)
+	ams.write("orders", 0, 0, 5)
+	s, _ := fra.serve("one")
+	spec := links.Spec{Name: "in", Source: "ams", Include: []string{"orders"}}
+	fra.links.link(spec)
+	fra.has("orders", 0, values("ams", 5))
+	fra.links.link(spec, func(l *links.Link) { l.Paused = true })
+	until(t, s, "in/orders/0", "it is paused", func(st *standing) bool { return st.report.Paused })
+	ams.write("orders", 0, 5, 20)
+	lose := func(below int64) {
+		t.Helper()
+		if err := ams.cluster.Kafka().DeleteRecords(t.Context(), "orders", 0, below); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lose(15)
+	fra.links.link(spec)
+	table := fra.table(events.Topics{Prefix: events.DefaultPrefix}.ReplicationStatus())
+	lags := func(what string, lag, start int64) {
+		t.Helper()
+		shares(t, s, "in", what, func(m *events.ReplicationLinkReported) bool {
+			return m.State == "stopped" && m.Reason == "overtaken" && m.Lag == lag && m.LagMs > 0
+		})
+		eventually(t, what+", as told", func() bool {
+			m, _ := table()["in/orders/0"].(*events.ReplicationCopyReported)
+			return m.GetNext() == 5 && m.GetSourceStart() == start && m.GetSourceEnd() == 25
+		})
+	}
+	lags("what is left waits", 10, 15)
+	lose(20)
+	lags("more was deleted", 5, 20)
+}

@@ -70,6 +70,7 @@ type standing struct {
 	// What was seen of the source beside what the copy itself has seen.
 	end     int64
 	endSeen time.Time
+	start   int64 // what stood before is gone
 	front   front
 
 	// What the audit has found.
@@ -238,7 +239,7 @@ func (st *standing) message(replicator string, now time.Time) *events.Replicatio
 		LastTimestampMs: r.LastTimestamp, CopiedAtMs: millis(r.CopiedAt), AtMs: now.UnixMilli(), LastError: r.LastError, SinceMs: millis(r.Since),
 		Incidents: recent(st.incidents, now), IncidentsTotal: st.happened, LagUnknown: st.lagUnknown(), Replicator: replicator,
 		Place: int32(st.admission.Place), Line: int32(st.admission.Line), Failures: int32(st.admission.Failures), AgainAtMs: millis(st.admission.Again),
-		Claim: st.claim,
+		Claim: st.claim, SourceStart: st.sourceStart(),
 	}
 }
 

@@ -27,8 +27,8 @@ func TestCopiesThatNobodyHas(t *testing.T) {
 		consistent bool
 	}{
 		"all are had":                      {[]*events.ReplicationLinkReported{share("a", 2, 0)}, []*events.ReplicationCopyReported{of("a", "delta"), of("a", "delta")}, []string{"delta", "delta"}, "0", 0, true},
-		"one is of a replicator that died": {[]*events.ReplicationLinkReported{share("a", 1, 0), share("b", 1, 6000)}, []*events.ReplicationCopyReported{of("a", "delta"), of("b", "delta")}, []string{"delta", "unattended"}, "0", 1, false},
-		"one is of a replicator that left": {[]*events.ReplicationLinkReported{share("a", 1, 0)}, []*events.ReplicationCopyReported{of("a", "delta"), of("b", "delta")}, []string{"delta", "unattended"}, "0", 1, false},
+		"one is of a replicator that died": {[]*events.ReplicationLinkReported{share("a", 1, 0), share("b", 1, 6000)}, []*events.ReplicationCopyReported{of("a", "delta"), of("b", "delta")}, []string{"delta", "unattended"}, "0+", 1, false},
+		"one is of a replicator that left": {[]*events.ReplicationLinkReported{share("a", 1, 0)}, []*events.ReplicationCopyReported{of("a", "delta"), of("b", "delta")}, []string{"delta", "unattended"}, "0+", 1, false},
 		"their replicator has none now":    {[]*events.ReplicationLinkReported{share("a", 0, 0)}, []*events.ReplicationCopyReported{of("a", "delta")}, []string{"unattended"}, "?", 1, false},
 		"no replicator reports":            {nil, []*events.ReplicationCopyReported{of("a", "snapshot")}, []string{"unattended"}, "-", 1, false},
 		"the source was deleted":           {[]*events.ReplicationLinkReported{share("a", 0, 0)}, []*events.ReplicationCopyReported{of("b", "source_deleted")}, []string{"source_deleted"}, "0", 0, true},

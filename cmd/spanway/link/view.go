@@ -153,6 +153,9 @@ func viewLink(l replication.Link, status *replication.Status, now int64) linkVie
 	if v.FailedOver = l.Paused && l.FailedOver; !v.FailedOver { // Else it has no lag that matters.
 		v.Lag, v.LagMs, v.LagUnknown = lag.known()
 	}
+	if v.Copies == 0 && (l.Paused || v.FailedTopics > 0 || v.State == "failed" || v.State == "connecting") {
+		v.Lag, v.LagMs = nil, nil // Something may wait, and nothing that is copied tells of it.
+	}
 	v.doubles(status, now)
 	if settled {
 		v.ConsistentSince = cli.Stamp(consistent)
@@ -277,12 +280,18 @@ func (v *linkView) lag() string {
 		return "-"
 	case v.Lag == nil:
 		return "?"
-	case *v.Lag == 0:
-		return "0"
-	case v.LagMs == nil:
-		return fmt.Sprintf("%d (?)", *v.Lag)
 	}
-	return fmt.Sprintf("%d (%s)", *v.Lag, seconds(*v.LagMs))
+	least := ""
+	if v.LagUnknown > 0 || v.FailedTopics > 0 {
+		least = "+"
+	}
+	switch {
+	case *v.Lag == 0:
+		return "0" + least
+	case v.LagMs == nil:
+		return fmt.Sprintf("%d%s (?)", *v.Lag, least)
+	}
+	return fmt.Sprintf("%d%s (%s)", *v.Lag, least, seconds(*v.LagMs))
 }
 
 // waiting is lag in a sentence.
@@ -290,6 +299,9 @@ func (v *linkView) waiting() string {
 	more := ""
 	if v.LagUnknown > 0 {
 		more = fmt.Sprintf("; of %s it is not known", render.Count(int(v.LagUnknown), "partition", "partitions"))
+	}
+	if v.FailedTopics > 0 {
+		more += fmt.Sprintf("; of %s not copied it is not known", render.Count(int(v.FailedTopics), "topic that is", "topics that are"))
 	}
 	switch {
 	case v.FailedOver:
@@ -333,7 +345,7 @@ func viewCopies(l *replication.Link, status *replication.Status, now int64) (vie
 		if m.State == sourceDeleted {
 			v.Remedy = keptRemedy(l, m)
 		}
-		if behind := max(0, m.SourceEnd-m.Next); !m.LagUnknown {
+		if behind := max(0, m.SourceEnd-max(m.Next, m.SourceStart)); !m.LagUnknown {
 			v.Lag = &behind
 		}
 		if !runs(m) {

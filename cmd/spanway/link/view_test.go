@@ -181,7 +181,7 @@ func TestLagThatIsNotKnown(t *testing.T) {
 	}{
 		"nobody reports":      {nil, `"lag":null,"lag_ms":null,"lag_unknown":0 - not known`},
 		"of no copy":          {[]*events.ReplicationLinkReported{share(2, 2, 0, 0)}, `"lag":null,"lag_ms":null,"lag_unknown":2 ? not known`},
-		"of one not":          {[]*events.ReplicationLinkReported{share(2, 0, 3, 500), share(1, 1, 0, 0)}, `"lag":3,"lag_ms":500,"lag_unknown":1 3 (0.5s) 3 records; the oldest is 0.5s old; of 1 partition it is not known`},
+		"of one not":          {[]*events.ReplicationLinkReported{share(2, 0, 3, 500), share(1, 1, 0, 0)}, `"lag":3,"lag_ms":500,"lag_unknown":1 3+ (0.5s) 3 records; the oldest is 0.5s old; of 1 partition it is not known`},
 		"not how old":         {[]*events.ReplicationLinkReported{share(2, 0, 3, 0)}, `"lag":3,"lag_ms":null,"lag_unknown":0 3 (?) 3 records; how old the oldest is, is not known`},
 		"nothing waits":       {[]*events.ReplicationLinkReported{share(2, 0, 0, 0)}, `"lag":0,"lag_ms":0,"lag_unknown":0 0 0 records`},
 		"there are no copies": {[]*events.ReplicationLinkReported{share(0, 0, 0, 0)}, `"lag":0,"lag_ms":0,"lag_unknown":0 0 0 records`},
