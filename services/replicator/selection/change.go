@@ -24,8 +24,8 @@ const (
 	anyTime         = "9223372036854775807"
 )
 
-// room is how many bytes more than at the source a batch of one record may take: for the
-// headers with its provenance.
+// room is how many bytes more than where it was written a batch of one record may take: for the
+// headers with its provenance, however many clusters it has been in (mirror.MaxHops).
 const room = 2048
 
 // Change is what a topic of the site needs.
@@ -89,10 +89,12 @@ func (s *selecting) want(c *choice) {
 	}
 	w.Partitions = max(w.Partitions, c.topic.Partitions)
 	w.Links = append(w.Links, c.link.Name)
-	if t := s.target[c.target]; t != nil && itsOwn(c.link) && less(t.Settings[maxMessageBytes], least(c)) {
+	// The remedy is as much as the source takes, not more by the room: in a ring of links each
+	// would ask for more than the one before, and that would never end.
+	if t, most := s.target[c.target], c.topic.Settings[maxMessageBytes]; t != nil && itsOwn(c.link) && less(t.Settings[maxMessageBytes], least(c)) {
 		s.problem(c.link, c.topic.Name, MaxMessageBytes, false,
-			"the target topic %s takes batches of %s bytes, and copies may have %s; set it with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
-			c.target, t.Settings[maxMessageBytes], largest(&c.topic), c.target, maxMessageBytes, largest(&c.topic))
+			"the target topic %s takes batches of %s bytes, and the source has such of %s; set it to as much with kafka-configs --alter --entity-type topics --entity-name %s --add-config %s=%s",
+			c.target, t.Settings[maxMessageBytes], most, c.target, maxMessageBytes, most)
 	}
 }
 
