@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +48,27 @@ func Decode(data []byte, v any) error {
 		}
 	}
 	// Its errors name fields; but it reads no further than the first document.
-	return cmp.Or(bare(yaml.UnmarshalStrict(data, v, yaml.DisallowUnknownFields)), broken)
+	err := yaml.UnmarshalStrict(data, v, yaml.DisallowUnknownFields)
+	if misfit := unfit(err, first, v); misfit != nil {
+		return misfit
+	}
+	return cmp.Or(bare(err), broken)
+}
+
+// unfit tells where a value stands that is not of the type which it is to be of, if err says that
+// there is one: the reader's own words name types of Go. It quotes nothing of the file.
+func unfit(err error, first *yaml3.Node, v any) error {
+	if err == nil || first == nil || len(first.Content) == 0 || !strings.Contains(err.Error(), "cannot unmarshal") {
+		return nil
+	}
+	w := walk{left: most, quiet: true}
+	w.check(first.Content[0], reflect.TypeOf(v), "")
+	for _, m := range w.mistakes {
+		if strings.HasPrefix(m.Text, toBe) {
+			return m
+		}
+	}
+	return nil
 }
 
 // steps are what the reader's errors begin with; nobody who has written YAML knows of them.

@@ -100,7 +100,7 @@ path:
 	same(t, []string{
 		`line 1, column 7: kind: is to be text (a number that is meant as text stands in quotes), and is "7"`,
 		`line 2, column 1: pth: there is no such field; there are kind, path, port, ratio, on, labels, span, spec`,
-		`line 3, column 7: port: is to be a whole number (uint16), and is "70000"`,
+		`line 3, column 7: port: is to be a whole number of 16 bits, 0 at least, and is "70000"`,
 		`line 4, column 8: ratio: is to be a number, and is "much"`,
 		`line 5, column 5: on: is to be true or false, and is "yes"`,
 		`line 8, column 3: labels.a: is given twice`,

@@ -13,7 +13,11 @@ type walk struct {
 	left     int // how many nodes may come yet
 	depth    int
 	mistakes []Mistake
+	quiet    bool // no value is quoted
 }
+
+// toBe is what the text of a mistake begins with if a value is of another type than it is to be.
+const toBe = "is to be "
 
 // bareType is a type without pointers.
 func bareType(t reflect.Type) reflect.Type {
@@ -61,7 +65,7 @@ var decoder = reflect.TypeFor[interface{ UnmarshalJSON(data []byte) error }]()
 func (w *walk) mapping(node *yaml3.Node, t reflect.Type, path string) {
 	free := open(t)
 	if !free && t.Kind() != reflect.Struct && t.Kind() != reflect.Map {
-		w.wrong(node, path, "is to be %s, and has fields", named(t))
+		w.wrong(node, path, toBe+"%s, and has fields", named(t))
 		return
 	}
 	seen := map[string]bool{}
@@ -96,7 +100,7 @@ func (w *walk) sequence(node *yaml3.Node, t reflect.Type, path string) {
 	of := reflect.Type(nil)
 	if !open(t) {
 		if t.Kind() != reflect.Slice && t.Kind() != reflect.Array {
-			w.wrong(node, path, "is to be %s, and is a list", named(t))
+			w.wrong(node, path, toBe+"%s, and is a list", named(t))
 			return
 		}
 		of = t.Elem()
@@ -137,8 +141,12 @@ func (w *walk) scalar(node *yaml3.Node, t reflect.Type, path string) {
 	default:
 		fits = node.Tag == "!!int" && node.Decode(reflect.New(t).Interface()) == nil
 	}
-	if !fits {
-		w.wrong(node, path, "is to be %s, and is %.40q", named(t), node.Value)
+	switch {
+	case fits:
+	case w.quiet:
+		w.wrong(node, path, toBe+"%s", named(t))
+	default:
+		w.wrong(node, path, toBe+"%s, and is %.40q", named(t), node.Value)
 	}
 }
 
@@ -158,7 +166,10 @@ func named(t reflect.Type) string {
 	case reflect.Map:
 		return "an object with fields"
 	}
-	return fmt.Sprintf("a whole number (%s)", t.Kind())
+	if t.Kind() >= reflect.Uint && t.Kind() <= reflect.Uintptr {
+		return fmt.Sprintf("a whole number of %d bits, 0 at least", t.Bits())
+	}
+	return fmt.Sprintf("a whole number of %d bits", t.Bits())
 }
 
 // fieldOf is the type of a struct's field by its JSON name.

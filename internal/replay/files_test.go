@@ -15,7 +15,7 @@ func TestFilesAreChecked(t *testing.T) {
 		"- {id: e, allocatable: {slots: -1}}":            "no amount",
 		"- {id: e, allocatable: {slots: 1.5}}":           "no amount",
 		"- {id: e, id: f}":                               "already",
-		"engines":                                        "cannot unmarshal",
+		"engines":                                        "is to be a list",
 		"\x00":                                           "read the engines",
 		"- {id: e, labels: {zip: 01234}}":                "in quotes",
 		"- {id: e, allocatable: {slots: 1_0}}":           "in quotes",
