@@ -78,6 +78,7 @@ var printings = map[string][]printing{
 	"spanway network get":           {{args: "network get"}},
 	"spanway network history":       {{args: "network history"}},
 	"spanway network list":          {{args: "network list"}},
+	"spanway network promote":       {{args: "network promote --help"}}, // As link audit.
 	"spanway network revert":        {{args: "network revert 1 /networks/shop --dry-run"}, {args: "network revert 3 /networks/MODE"}},
 	"spanway network show":          {{args: "network show /networks/shop"}},
 	"spanway network why":           {{args: "network why /networks/shop --site ams"}},

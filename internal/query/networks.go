@@ -35,6 +35,10 @@ const (
 // Drifted is the reason why an object of which something else was found is left as it is.
 const Drifted = site.Drifted
 
+// NetworkEra tells of a term which promotion it belongs to: one of a later era was begun by a
+// global manager that was promoted elsewhere.
+func NetworkEra(term uint64) uint64 { return network.Era(term) }
+
 // Networks is the log of a global manager, folded.
 type Networks struct {
 	Core *NetworksCore

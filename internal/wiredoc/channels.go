@@ -91,7 +91,7 @@ var (
 	decided = []events.Type{
 		events.TypeNetworkChanged, events.TypeNetworkRefused, events.TypeNetworkSiteAdded, events.TypeNetworkSiteRetired,
 		events.TypeNetworkSyncOrdered, events.TypeNetworkSyncEnded, events.TypeNetworkSiteObserved, events.TypeNetworkOverdue,
-		events.TypeNetworkPromoted,
+		events.TypeNetworkPromoted, events.TypeNetworkImported, events.TypeNetworkReplaced,
 	}
 	received = []events.Type{
 		events.TypeNetworkEntry, events.TypeNetworkSyncBegin, events.TypeNetworkSyncSegment, events.TypeNetworkSyncEnd,

@@ -157,6 +157,10 @@ const (
 	CodeChangedSince Code = "CHANGED_SINCE"
 	// CodeSiteInUse: the site that is to be retired has objects.
 	CodeSiteInUse Code = "SITE_IN_USE"
+	// CodeInUse: the global manager has networks or sites of its own, and imports no others.
+	CodeInUse Code = "IN_USE"
+	// CodeReplaced: the sites follow a global manager that was promoted elsewhere.
+	CodeReplaced Code = "REPLACED"
 	// CodeNoSync: no full sync is under way that can be given up.
 	CodeNoSync Code = "NO_SYNC"
 )

@@ -1042,12 +1042,26 @@ func (x *NetworkResyncRequested) GetReason() string {
 	return ""
 }
 
-// NetworkPromoteRequested begins a new term: of a log that was taken over, or that has lost
-// its tail.
+// NetworkPromoteRequested begins a new term: of a log that has lost its tail, or of what was
+// imported from the copy of another global manager's log.
 type NetworkPromoteRequested struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Why, for those who look later.
-	Reason        string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	// What was imported under this ID is the state from then on. Empty: nothing was imported,
+	// and what follows is 0.
+	ImportId string `protobuf:"bytes,2,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// How many parts were imported.
+	Parts uint32 `protobuf:"varint,3,opt,name=parts,proto3" json:"parts,omitempty"`
+	// The sum of the hashes of their objects.
+	Digest uint64 `protobuf:"fixed64,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	// The term in which the copy ends. The one that begins is a later one than any that the
+	// other global manager can begin by itself: a multiple of 1,000,000.
+	Term uint64 `protobuf:"varint,5,opt,name=term,proto3" json:"term,omitempty"`
+	// The newest change of the copy.
+	Change uint64 `protobuf:"varint,6,opt,name=change,proto3" json:"change,omitempty"`
+	// Where the copy was read to: TOPIC/PARTITION@OFFSET, of the cluster where it is written.
+	Of            string `protobuf:"bytes,7,opt,name=of,proto3" json:"of,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1089,6 +1103,204 @@ func (x *NetworkPromoteRequested) GetReason() string {
 	return ""
 }
 
+func (x *NetworkPromoteRequested) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *NetworkPromoteRequested) GetParts() uint32 {
+	if x != nil {
+		return x.Parts
+	}
+	return 0
+}
+
+func (x *NetworkPromoteRequested) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
+func (x *NetworkPromoteRequested) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *NetworkPromoteRequested) GetChange() uint64 {
+	if x != nil {
+		return x.Change
+	}
+	return 0
+}
+
+func (x *NetworkPromoteRequested) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+// NetworkImportRequested hands over a part of what another global manager has decided. It
+// counts once all parts are there and network.promote_requested names them.
+type NetworkImportRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the attempt; another one begins anew.
+	ImportId string `protobuf:"bytes,1,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// 0 for the first part, then one more for each.
+	Number uint32 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	// Sites that are there, or were.
+	Sites []*NetworkImportedSite `protobuf:"bytes,3,rep,name=sites,proto3" json:"sites,omitempty"`
+	// Objects, as changes left them.
+	Objects []*NetworkRevised `protobuf:"bytes,4,rep,name=objects,proto3" json:"objects,omitempty"`
+	// IDs of requests that are decided, the oldest first.
+	Requests      []string `protobuf:"bytes,5,rep,name=requests,proto3" json:"requests,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NetworkImportRequested) Reset() {
+	*x = NetworkImportRequested{}
+	mi := &file_spanway_v1_network_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NetworkImportRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NetworkImportRequested) ProtoMessage() {}
+
+func (x *NetworkImportRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_network_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NetworkImportRequested.ProtoReflect.Descriptor instead.
+func (*NetworkImportRequested) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *NetworkImportRequested) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *NetworkImportRequested) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *NetworkImportRequested) GetSites() []*NetworkImportedSite {
+	if x != nil {
+		return x.Sites
+	}
+	return nil
+}
+
+func (x *NetworkImportRequested) GetObjects() []*NetworkRevised {
+	if x != nil {
+		return x.Objects
+	}
+	return nil
+}
+
+func (x *NetworkImportRequested) GetRequests() []string {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+// NetworkImportedSite is a site as another global manager has it.
+type NetworkImportedSite struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the site.
+	Site string `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// All of its labels.
+	Labels map[string]string `protobuf:"bytes,2,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The number of its newest entry: those that follow have later ones.
+	Last uint64 `protobuf:"varint,3,opt,name=last,proto3" json:"last,omitempty"`
+	// It is not part of the networks any more; its numbers go on if it comes back.
+	Retired       bool `protobuf:"varint,4,opt,name=retired,proto3" json:"retired,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NetworkImportedSite) Reset() {
+	*x = NetworkImportedSite{}
+	mi := &file_spanway_v1_network_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NetworkImportedSite) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NetworkImportedSite) ProtoMessage() {}
+
+func (x *NetworkImportedSite) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_network_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NetworkImportedSite.ProtoReflect.Descriptor instead.
+func (*NetworkImportedSite) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *NetworkImportedSite) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *NetworkImportedSite) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
+	}
+	return nil
+}
+
+func (x *NetworkImportedSite) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *NetworkImportedSite) GetRetired() bool {
+	if x != nil {
+		return x.Retired
+	}
+	return false
+}
+
 // NetworkSiteReport is what a channel has seen of its site's local manager.
 type NetworkSiteReport struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1108,7 +1320,7 @@ type NetworkSiteReport struct {
 
 func (x *NetworkSiteReport) Reset() {
 	*x = NetworkSiteReport{}
-	mi := &file_spanway_v1_network_proto_msgTypes[15]
+	mi := &file_spanway_v1_network_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1120,7 +1332,7 @@ func (x *NetworkSiteReport) String() string {
 func (*NetworkSiteReport) ProtoMessage() {}
 
 func (x *NetworkSiteReport) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[15]
+	mi := &file_spanway_v1_network_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1133,7 +1345,7 @@ func (x *NetworkSiteReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSiteReport.ProtoReflect.Descriptor instead.
 func (*NetworkSiteReport) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{15}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NetworkSiteReport) GetSite() string {
@@ -1184,7 +1396,7 @@ type NetworkRevised struct {
 
 func (x *NetworkRevised) Reset() {
 	*x = NetworkRevised{}
-	mi := &file_spanway_v1_network_proto_msgTypes[16]
+	mi := &file_spanway_v1_network_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1408,7 @@ func (x *NetworkRevised) String() string {
 func (*NetworkRevised) ProtoMessage() {}
 
 func (x *NetworkRevised) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[16]
+	mi := &file_spanway_v1_network_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1421,7 @@ func (x *NetworkRevised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkRevised.ProtoReflect.Descriptor instead.
 func (*NetworkRevised) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{16}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *NetworkRevised) GetObject() *NetworkObject {
@@ -1257,7 +1469,7 @@ type NetworkChanged struct {
 
 func (x *NetworkChanged) Reset() {
 	*x = NetworkChanged{}
-	mi := &file_spanway_v1_network_proto_msgTypes[17]
+	mi := &file_spanway_v1_network_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1269,7 +1481,7 @@ func (x *NetworkChanged) String() string {
 func (*NetworkChanged) ProtoMessage() {}
 
 func (x *NetworkChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[17]
+	mi := &file_spanway_v1_network_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1282,7 +1494,7 @@ func (x *NetworkChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkChanged.ProtoReflect.Descriptor instead.
 func (*NetworkChanged) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{17}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *NetworkChanged) GetChange() uint64 {
@@ -1380,7 +1592,7 @@ type NetworkRefused struct {
 
 func (x *NetworkRefused) Reset() {
 	*x = NetworkRefused{}
-	mi := &file_spanway_v1_network_proto_msgTypes[18]
+	mi := &file_spanway_v1_network_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1604,7 @@ func (x *NetworkRefused) String() string {
 func (*NetworkRefused) ProtoMessage() {}
 
 func (x *NetworkRefused) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[18]
+	mi := &file_spanway_v1_network_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1617,7 @@ func (x *NetworkRefused) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkRefused.ProtoReflect.Descriptor instead.
 func (*NetworkRefused) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{18}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NetworkRefused) GetRequestId() string {
@@ -1460,7 +1672,7 @@ type NetworkMistake struct {
 
 func (x *NetworkMistake) Reset() {
 	*x = NetworkMistake{}
-	mi := &file_spanway_v1_network_proto_msgTypes[19]
+	mi := &file_spanway_v1_network_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1472,7 +1684,7 @@ func (x *NetworkMistake) String() string {
 func (*NetworkMistake) ProtoMessage() {}
 
 func (x *NetworkMistake) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[19]
+	mi := &file_spanway_v1_network_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1485,7 +1697,7 @@ func (x *NetworkMistake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkMistake.ProtoReflect.Descriptor instead.
 func (*NetworkMistake) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{19}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *NetworkMistake) GetPath() string {
@@ -1532,7 +1744,7 @@ type NetworkSiteAdded struct {
 
 func (x *NetworkSiteAdded) Reset() {
 	*x = NetworkSiteAdded{}
-	mi := &file_spanway_v1_network_proto_msgTypes[20]
+	mi := &file_spanway_v1_network_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1544,7 +1756,7 @@ func (x *NetworkSiteAdded) String() string {
 func (*NetworkSiteAdded) ProtoMessage() {}
 
 func (x *NetworkSiteAdded) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[20]
+	mi := &file_spanway_v1_network_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1557,7 +1769,7 @@ func (x *NetworkSiteAdded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSiteAdded.ProtoReflect.Descriptor instead.
 func (*NetworkSiteAdded) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{20}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *NetworkSiteAdded) GetSite() string {
@@ -1604,7 +1816,7 @@ type NetworkSiteRetired struct {
 
 func (x *NetworkSiteRetired) Reset() {
 	*x = NetworkSiteRetired{}
-	mi := &file_spanway_v1_network_proto_msgTypes[21]
+	mi := &file_spanway_v1_network_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1828,7 @@ func (x *NetworkSiteRetired) String() string {
 func (*NetworkSiteRetired) ProtoMessage() {}
 
 func (x *NetworkSiteRetired) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[21]
+	mi := &file_spanway_v1_network_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1841,7 @@ func (x *NetworkSiteRetired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSiteRetired.ProtoReflect.Descriptor instead.
 func (*NetworkSiteRetired) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{21}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *NetworkSiteRetired) GetSite() string {
@@ -1678,7 +1890,7 @@ type NetworkSyncOrdered struct {
 
 func (x *NetworkSyncOrdered) Reset() {
 	*x = NetworkSyncOrdered{}
-	mi := &file_spanway_v1_network_proto_msgTypes[22]
+	mi := &file_spanway_v1_network_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1902,7 @@ func (x *NetworkSyncOrdered) String() string {
 func (*NetworkSyncOrdered) ProtoMessage() {}
 
 func (x *NetworkSyncOrdered) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[22]
+	mi := &file_spanway_v1_network_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1915,7 @@ func (x *NetworkSyncOrdered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncOrdered.ProtoReflect.Descriptor instead.
 func (*NetworkSyncOrdered) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{22}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *NetworkSyncOrdered) GetSite() string {
@@ -1759,7 +1971,7 @@ type NetworkSyncEnded struct {
 
 func (x *NetworkSyncEnded) Reset() {
 	*x = NetworkSyncEnded{}
-	mi := &file_spanway_v1_network_proto_msgTypes[23]
+	mi := &file_spanway_v1_network_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +1983,7 @@ func (x *NetworkSyncEnded) String() string {
 func (*NetworkSyncEnded) ProtoMessage() {}
 
 func (x *NetworkSyncEnded) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[23]
+	mi := &file_spanway_v1_network_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +1996,7 @@ func (x *NetworkSyncEnded) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncEnded.ProtoReflect.Descriptor instead.
 func (*NetworkSyncEnded) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{23}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *NetworkSyncEnded) GetSite() string {
@@ -1837,7 +2049,7 @@ type NetworkSiteObserved struct {
 
 func (x *NetworkSiteObserved) Reset() {
 	*x = NetworkSiteObserved{}
-	mi := &file_spanway_v1_network_proto_msgTypes[24]
+	mi := &file_spanway_v1_network_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2061,7 @@ func (x *NetworkSiteObserved) String() string {
 func (*NetworkSiteObserved) ProtoMessage() {}
 
 func (x *NetworkSiteObserved) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[24]
+	mi := &file_spanway_v1_network_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2074,7 @@ func (x *NetworkSiteObserved) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSiteObserved.ProtoReflect.Descriptor instead.
 func (*NetworkSiteObserved) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{24}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *NetworkSiteObserved) GetSite() string {
@@ -1902,7 +2114,7 @@ type NetworkOverdue struct {
 
 func (x *NetworkOverdue) Reset() {
 	*x = NetworkOverdue{}
-	mi := &file_spanway_v1_network_proto_msgTypes[25]
+	mi := &file_spanway_v1_network_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2126,7 @@ func (x *NetworkOverdue) String() string {
 func (*NetworkOverdue) ProtoMessage() {}
 
 func (x *NetworkOverdue) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[25]
+	mi := &file_spanway_v1_network_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2139,7 @@ func (x *NetworkOverdue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkOverdue.ProtoReflect.Descriptor instead.
 func (*NetworkOverdue) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{25}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *NetworkOverdue) GetSite() string {
@@ -1966,7 +2178,13 @@ type NetworkPromoted struct {
 	// Why; AHEAD, and what was found: a site had entries that this log does not know.
 	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
 	// Of the request.
-	RequestId     string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId string `protobuf:"bytes,3,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// What was imported under this ID is the state now; empty: it stays.
+	ImportId string `protobuf:"bytes,4,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// The newest change of what was imported.
+	Change uint64 `protobuf:"varint,5,opt,name=change,proto3" json:"change,omitempty"`
+	// Where it was read: TOPIC/PARTITION@OFFSET, of the cluster where that is written.
+	Of            string `protobuf:"bytes,6,opt,name=of,proto3" json:"of,omitempty"`
 	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1974,7 +2192,7 @@ type NetworkPromoted struct {
 
 func (x *NetworkPromoted) Reset() {
 	*x = NetworkPromoted{}
-	mi := &file_spanway_v1_network_proto_msgTypes[26]
+	mi := &file_spanway_v1_network_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1986,7 +2204,7 @@ func (x *NetworkPromoted) String() string {
 func (*NetworkPromoted) ProtoMessage() {}
 
 func (x *NetworkPromoted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[26]
+	mi := &file_spanway_v1_network_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1999,7 +2217,7 @@ func (x *NetworkPromoted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkPromoted.ProtoReflect.Descriptor instead.
 func (*NetworkPromoted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{26}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *NetworkPromoted) GetTerm() uint64 {
@@ -2023,7 +2241,155 @@ func (x *NetworkPromoted) GetRequestId() string {
 	return ""
 }
 
+func (x *NetworkPromoted) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *NetworkPromoted) GetChange() uint64 {
+	if x != nil {
+		return x.Change
+	}
+	return 0
+}
+
+func (x *NetworkPromoted) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
 func (x *NetworkPromoted) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// NetworkImported is a part of what is imported.
+type NetworkImported struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As it came.
+	Part *NetworkImportRequested `protobuf:"bytes,1,opt,name=part,proto3" json:"part,omitempty"`
+	// Of the request.
+	RequestId     string `protobuf:"bytes,2,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NetworkImported) Reset() {
+	*x = NetworkImported{}
+	mi := &file_spanway_v1_network_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NetworkImported) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NetworkImported) ProtoMessage() {}
+
+func (x *NetworkImported) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_network_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NetworkImported.ProtoReflect.Descriptor instead.
+func (*NetworkImported) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *NetworkImported) GetPart() *NetworkImportRequested {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *NetworkImported) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *NetworkImported) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// NetworkReplaced: a site follows a global manager that was promoted elsewhere. This one decides
+// nothing more, and sends nothing, until it imports what that one has decided.
+type NetworkReplaced struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the site.
+	Site string `protobuf:"bytes,1,opt,name=site,proto3" json:"site,omitempty"`
+	// That the site is in.
+	Term          uint64 `protobuf:"varint,2,opt,name=term,proto3" json:"term,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NetworkReplaced) Reset() {
+	*x = NetworkReplaced{}
+	mi := &file_spanway_v1_network_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NetworkReplaced) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NetworkReplaced) ProtoMessage() {}
+
+func (x *NetworkReplaced) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_network_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NetworkReplaced.ProtoReflect.Descriptor instead.
+func (*NetworkReplaced) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *NetworkReplaced) GetSite() string {
+	if x != nil {
+		return x.Site
+	}
+	return ""
+}
+
+func (x *NetworkReplaced) GetTerm() uint64 {
+	if x != nil {
+		return x.Term
+	}
+	return 0
+}
+
+func (x *NetworkReplaced) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
 	}
@@ -2060,7 +2426,7 @@ type NetworkEntry struct {
 
 func (x *NetworkEntry) Reset() {
 	*x = NetworkEntry{}
-	mi := &file_spanway_v1_network_proto_msgTypes[27]
+	mi := &file_spanway_v1_network_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2072,7 +2438,7 @@ func (x *NetworkEntry) String() string {
 func (*NetworkEntry) ProtoMessage() {}
 
 func (x *NetworkEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[27]
+	mi := &file_spanway_v1_network_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2085,7 +2451,7 @@ func (x *NetworkEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkEntry.ProtoReflect.Descriptor instead.
 func (*NetworkEntry) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{27}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *NetworkEntry) GetSite() string {
@@ -2177,7 +2543,7 @@ type NetworkSyncBegin struct {
 
 func (x *NetworkSyncBegin) Reset() {
 	*x = NetworkSyncBegin{}
-	mi := &file_spanway_v1_network_proto_msgTypes[28]
+	mi := &file_spanway_v1_network_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2189,7 +2555,7 @@ func (x *NetworkSyncBegin) String() string {
 func (*NetworkSyncBegin) ProtoMessage() {}
 
 func (x *NetworkSyncBegin) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[28]
+	mi := &file_spanway_v1_network_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2202,7 +2568,7 @@ func (x *NetworkSyncBegin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncBegin.ProtoReflect.Descriptor instead.
 func (*NetworkSyncBegin) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{28}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *NetworkSyncBegin) GetSite() string {
@@ -2255,7 +2621,7 @@ type NetworkSyncSegment struct {
 
 func (x *NetworkSyncSegment) Reset() {
 	*x = NetworkSyncSegment{}
-	mi := &file_spanway_v1_network_proto_msgTypes[29]
+	mi := &file_spanway_v1_network_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2267,7 +2633,7 @@ func (x *NetworkSyncSegment) String() string {
 func (*NetworkSyncSegment) ProtoMessage() {}
 
 func (x *NetworkSyncSegment) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[29]
+	mi := &file_spanway_v1_network_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2280,7 +2646,7 @@ func (x *NetworkSyncSegment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncSegment.ProtoReflect.Descriptor instead.
 func (*NetworkSyncSegment) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{29}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *NetworkSyncSegment) GetSyncId() string {
@@ -2319,7 +2685,7 @@ type NetworkSyncEnd struct {
 
 func (x *NetworkSyncEnd) Reset() {
 	*x = NetworkSyncEnd{}
-	mi := &file_spanway_v1_network_proto_msgTypes[30]
+	mi := &file_spanway_v1_network_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2331,7 +2697,7 @@ func (x *NetworkSyncEnd) String() string {
 func (*NetworkSyncEnd) ProtoMessage() {}
 
 func (x *NetworkSyncEnd) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[30]
+	mi := &file_spanway_v1_network_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2344,7 +2710,7 @@ func (x *NetworkSyncEnd) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncEnd.ProtoReflect.Descriptor instead.
 func (*NetworkSyncEnd) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{30}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *NetworkSyncEnd) GetSyncId() string {
@@ -2380,7 +2746,7 @@ type NetworkEntryApplied struct {
 
 func (x *NetworkEntryApplied) Reset() {
 	*x = NetworkEntryApplied{}
-	mi := &file_spanway_v1_network_proto_msgTypes[31]
+	mi := &file_spanway_v1_network_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2392,7 +2758,7 @@ func (x *NetworkEntryApplied) String() string {
 func (*NetworkEntryApplied) ProtoMessage() {}
 
 func (x *NetworkEntryApplied) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[31]
+	mi := &file_spanway_v1_network_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2405,7 +2771,7 @@ func (x *NetworkEntryApplied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkEntryApplied.ProtoReflect.Descriptor instead.
 func (*NetworkEntryApplied) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{31}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *NetworkEntryApplied) GetEntry() *NetworkEntry {
@@ -2444,7 +2810,7 @@ type NetworkEntryDeclined struct {
 
 func (x *NetworkEntryDeclined) Reset() {
 	*x = NetworkEntryDeclined{}
-	mi := &file_spanway_v1_network_proto_msgTypes[32]
+	mi := &file_spanway_v1_network_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2456,7 +2822,7 @@ func (x *NetworkEntryDeclined) String() string {
 func (*NetworkEntryDeclined) ProtoMessage() {}
 
 func (x *NetworkEntryDeclined) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[32]
+	mi := &file_spanway_v1_network_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2469,7 +2835,7 @@ func (x *NetworkEntryDeclined) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkEntryDeclined.ProtoReflect.Descriptor instead.
 func (*NetworkEntryDeclined) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{32}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *NetworkEntryDeclined) GetTerm() uint64 {
@@ -2533,7 +2899,7 @@ type NetworkSyncBegan struct {
 
 func (x *NetworkSyncBegan) Reset() {
 	*x = NetworkSyncBegan{}
-	mi := &file_spanway_v1_network_proto_msgTypes[33]
+	mi := &file_spanway_v1_network_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2545,7 +2911,7 @@ func (x *NetworkSyncBegan) String() string {
 func (*NetworkSyncBegan) ProtoMessage() {}
 
 func (x *NetworkSyncBegan) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[33]
+	mi := &file_spanway_v1_network_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2558,7 +2924,7 @@ func (x *NetworkSyncBegan) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncBegan.ProtoReflect.Descriptor instead.
 func (*NetworkSyncBegan) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{33}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *NetworkSyncBegan) GetBegin() *NetworkSyncBegin {
@@ -2586,7 +2952,7 @@ type NetworkSyncCollected struct {
 
 func (x *NetworkSyncCollected) Reset() {
 	*x = NetworkSyncCollected{}
-	mi := &file_spanway_v1_network_proto_msgTypes[34]
+	mi := &file_spanway_v1_network_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2598,7 +2964,7 @@ func (x *NetworkSyncCollected) String() string {
 func (*NetworkSyncCollected) ProtoMessage() {}
 
 func (x *NetworkSyncCollected) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[34]
+	mi := &file_spanway_v1_network_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2611,7 +2977,7 @@ func (x *NetworkSyncCollected) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncCollected.ProtoReflect.Descriptor instead.
 func (*NetworkSyncCollected) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{34}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *NetworkSyncCollected) GetSegment() *NetworkSyncSegment {
@@ -2638,7 +3004,7 @@ type NetworkSyncApplied struct {
 
 func (x *NetworkSyncApplied) Reset() {
 	*x = NetworkSyncApplied{}
-	mi := &file_spanway_v1_network_proto_msgTypes[35]
+	mi := &file_spanway_v1_network_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +3016,7 @@ func (x *NetworkSyncApplied) String() string {
 func (*NetworkSyncApplied) ProtoMessage() {}
 
 func (x *NetworkSyncApplied) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[35]
+	mi := &file_spanway_v1_network_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +3029,7 @@ func (x *NetworkSyncApplied) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkSyncApplied.ProtoReflect.Descriptor instead.
 func (*NetworkSyncApplied) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{35}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *NetworkSyncApplied) GetSyncId() string {
@@ -2707,7 +3073,7 @@ type NetworkLocalRequested struct {
 
 func (x *NetworkLocalRequested) Reset() {
 	*x = NetworkLocalRequested{}
-	mi := &file_spanway_v1_network_proto_msgTypes[36]
+	mi := &file_spanway_v1_network_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2719,7 +3085,7 @@ func (x *NetworkLocalRequested) String() string {
 func (*NetworkLocalRequested) ProtoMessage() {}
 
 func (x *NetworkLocalRequested) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[36]
+	mi := &file_spanway_v1_network_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2732,7 +3098,7 @@ func (x *NetworkLocalRequested) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkLocalRequested.ProtoReflect.Descriptor instead.
 func (*NetworkLocalRequested) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{36}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *NetworkLocalRequested) GetObjects() []*NetworkObject {
@@ -2765,7 +3131,7 @@ type NetworkLocalChanged struct {
 
 func (x *NetworkLocalChanged) Reset() {
 	*x = NetworkLocalChanged{}
-	mi := &file_spanway_v1_network_proto_msgTypes[37]
+	mi := &file_spanway_v1_network_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2777,7 +3143,7 @@ func (x *NetworkLocalChanged) String() string {
 func (*NetworkLocalChanged) ProtoMessage() {}
 
 func (x *NetworkLocalChanged) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[37]
+	mi := &file_spanway_v1_network_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2790,7 +3156,7 @@ func (x *NetworkLocalChanged) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkLocalChanged.ProtoReflect.Descriptor instead.
 func (*NetworkLocalChanged) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{37}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *NetworkLocalChanged) GetRequestId() string {
@@ -2834,7 +3200,7 @@ type NetworkFound struct {
 
 func (x *NetworkFound) Reset() {
 	*x = NetworkFound{}
-	mi := &file_spanway_v1_network_proto_msgTypes[38]
+	mi := &file_spanway_v1_network_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2846,7 +3212,7 @@ func (x *NetworkFound) String() string {
 func (*NetworkFound) ProtoMessage() {}
 
 func (x *NetworkFound) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[38]
+	mi := &file_spanway_v1_network_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2859,7 +3225,7 @@ func (x *NetworkFound) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkFound.ProtoReflect.Descriptor instead.
 func (*NetworkFound) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{38}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *NetworkFound) GetPath() string {
@@ -2894,7 +3260,7 @@ type NetworkDrifted struct {
 
 func (x *NetworkDrifted) Reset() {
 	*x = NetworkDrifted{}
-	mi := &file_spanway_v1_network_proto_msgTypes[39]
+	mi := &file_spanway_v1_network_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2906,7 +3272,7 @@ func (x *NetworkDrifted) String() string {
 func (*NetworkDrifted) ProtoMessage() {}
 
 func (x *NetworkDrifted) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[39]
+	mi := &file_spanway_v1_network_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2919,7 +3285,7 @@ func (x *NetworkDrifted) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkDrifted.ProtoReflect.Descriptor instead.
 func (*NetworkDrifted) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{39}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *NetworkDrifted) GetPath() string {
@@ -2983,7 +3349,7 @@ type NetworkRealising struct {
 
 func (x *NetworkRealising) Reset() {
 	*x = NetworkRealising{}
-	mi := &file_spanway_v1_network_proto_msgTypes[40]
+	mi := &file_spanway_v1_network_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2995,7 +3361,7 @@ func (x *NetworkRealising) String() string {
 func (*NetworkRealising) ProtoMessage() {}
 
 func (x *NetworkRealising) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[40]
+	mi := &file_spanway_v1_network_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3008,7 +3374,7 @@ func (x *NetworkRealising) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkRealising.ProtoReflect.Descriptor instead.
 func (*NetworkRealising) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{40}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *NetworkRealising) GetPath() string {
@@ -3088,7 +3454,7 @@ type NetworkRealised struct {
 
 func (x *NetworkRealised) Reset() {
 	*x = NetworkRealised{}
-	mi := &file_spanway_v1_network_proto_msgTypes[41]
+	mi := &file_spanway_v1_network_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3100,7 +3466,7 @@ func (x *NetworkRealised) String() string {
 func (*NetworkRealised) ProtoMessage() {}
 
 func (x *NetworkRealised) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[41]
+	mi := &file_spanway_v1_network_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3113,7 +3479,7 @@ func (x *NetworkRealised) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkRealised.ProtoReflect.Descriptor instead.
 func (*NetworkRealised) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{41}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *NetworkRealised) GetPath() string {
@@ -3155,7 +3521,7 @@ type NetworkRealisationFailed struct {
 
 func (x *NetworkRealisationFailed) Reset() {
 	*x = NetworkRealisationFailed{}
-	mi := &file_spanway_v1_network_proto_msgTypes[42]
+	mi := &file_spanway_v1_network_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3167,7 +3533,7 @@ func (x *NetworkRealisationFailed) String() string {
 func (*NetworkRealisationFailed) ProtoMessage() {}
 
 func (x *NetworkRealisationFailed) ProtoReflect() protoreflect.Message {
-	mi := &file_spanway_v1_network_proto_msgTypes[42]
+	mi := &file_spanway_v1_network_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3180,7 +3546,7 @@ func (x *NetworkRealisationFailed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NetworkRealisationFailed.ProtoReflect.Descriptor instead.
 func (*NetworkRealisationFailed) Descriptor() ([]byte, []int) {
-	return file_spanway_v1_network_proto_rawDescGZIP(), []int{42}
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *NetworkRealisationFailed) GetPath() string {
@@ -3296,9 +3662,29 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"\x16NetworkResyncRequested\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x14\n" +
 	"\x05abort\x18\x02 \x01(\bR\x05abort\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"1\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xb8\x01\n" +
 	"\x17NetworkPromoteRequested\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"\x8a\x01\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x1b\n" +
+	"\timport_id\x18\x02 \x01(\tR\bimportId\x12\x14\n" +
+	"\x05parts\x18\x03 \x01(\rR\x05parts\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\x06R\x06digest\x12\x12\n" +
+	"\x04term\x18\x05 \x01(\x04R\x04term\x12\x16\n" +
+	"\x06change\x18\x06 \x01(\x04R\x06change\x12\x0e\n" +
+	"\x02of\x18\a \x01(\tR\x02of\"\xd6\x01\n" +
+	"\x16NetworkImportRequested\x12\x1b\n" +
+	"\timport_id\x18\x01 \x01(\tR\bimportId\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\rR\x06number\x125\n" +
+	"\x05sites\x18\x03 \x03(\v2\x1f.spanway.v1.NetworkImportedSiteR\x05sites\x124\n" +
+	"\aobjects\x18\x04 \x03(\v2\x1a.spanway.v1.NetworkRevisedR\aobjects\x12\x1a\n" +
+	"\brequests\x18\x05 \x03(\tR\brequests\"\xd7\x01\n" +
+	"\x13NetworkImportedSite\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12C\n" +
+	"\x06labels\x18\x02 \x03(\v2+.spanway.v1.NetworkImportedSite.LabelsEntryR\x06labels\x12\x12\n" +
+	"\x04last\x18\x03 \x01(\x04R\x04last\x12\x18\n" +
+	"\aretired\x18\x04 \x01(\bR\aretired\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8a\x01\n" +
 	"\x11NetworkSiteReport\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
 	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x1a\n" +
@@ -3374,12 +3760,24 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x16\n" +
 	"\x06change\x18\x02 \x01(\x04R\x06change\x12\x1a\n" +
 	"\bsequence\x18\x03 \x01(\x04R\bsequence\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"q\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xb6\x01\n" +
 	"\x0fNetworkPromoted\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\x03 \x01(\tR\trequestId\x12\x13\n" +
+	"request_id\x18\x03 \x01(\tR\trequestId\x12\x1b\n" +
+	"\timport_id\x18\x04 \x01(\tR\bimportId\x12\x16\n" +
+	"\x06change\x18\x05 \x01(\x04R\x06change\x12\x0e\n" +
+	"\x02of\x18\x06 \x01(\tR\x02of\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"}\n" +
+	"\x0fNetworkImported\x126\n" +
+	"\x04part\x18\x01 \x01(\v2\".spanway.v1.NetworkImportRequestedR\x04part\x12\x1d\n" +
+	"\n" +
+	"request_id\x18\x02 \x01(\tR\trequestId\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"N\n" +
+	"\x0fNetworkReplaced\x12\x12\n" +
+	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
+	"\x04term\x18\x02 \x01(\x04R\x04term\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xac\x02\n" +
 	"\fNetworkEntry\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12\x12\n" +
@@ -3483,7 +3881,7 @@ func file_spanway_v1_network_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_network_proto_rawDescData
 }
 
-var file_spanway_v1_network_proto_msgTypes = make([]protoimpl.MessageInfo, 46)
+var file_spanway_v1_network_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
 var file_spanway_v1_network_proto_goTypes = []any{
 	(*NetworkObject)(nil),              // 0: spanway.v1.NetworkObject
 	(*NetworkSpan)(nil),                // 1: spanway.v1.NetworkSpan
@@ -3500,40 +3898,45 @@ var file_spanway_v1_network_proto_goTypes = []any{
 	(*NetworkSiteRetireRequested)(nil), // 12: spanway.v1.NetworkSiteRetireRequested
 	(*NetworkResyncRequested)(nil),     // 13: spanway.v1.NetworkResyncRequested
 	(*NetworkPromoteRequested)(nil),    // 14: spanway.v1.NetworkPromoteRequested
-	(*NetworkSiteReport)(nil),          // 15: spanway.v1.NetworkSiteReport
-	(*NetworkRevised)(nil),             // 16: spanway.v1.NetworkRevised
-	(*NetworkChanged)(nil),             // 17: spanway.v1.NetworkChanged
-	(*NetworkRefused)(nil),             // 18: spanway.v1.NetworkRefused
-	(*NetworkMistake)(nil),             // 19: spanway.v1.NetworkMistake
-	(*NetworkSiteAdded)(nil),           // 20: spanway.v1.NetworkSiteAdded
-	(*NetworkSiteRetired)(nil),         // 21: spanway.v1.NetworkSiteRetired
-	(*NetworkSyncOrdered)(nil),         // 22: spanway.v1.NetworkSyncOrdered
-	(*NetworkSyncEnded)(nil),           // 23: spanway.v1.NetworkSyncEnded
-	(*NetworkSiteObserved)(nil),        // 24: spanway.v1.NetworkSiteObserved
-	(*NetworkOverdue)(nil),             // 25: spanway.v1.NetworkOverdue
-	(*NetworkPromoted)(nil),            // 26: spanway.v1.NetworkPromoted
-	(*NetworkEntry)(nil),               // 27: spanway.v1.NetworkEntry
-	(*NetworkSyncBegin)(nil),           // 28: spanway.v1.NetworkSyncBegin
-	(*NetworkSyncSegment)(nil),         // 29: spanway.v1.NetworkSyncSegment
-	(*NetworkSyncEnd)(nil),             // 30: spanway.v1.NetworkSyncEnd
-	(*NetworkEntryApplied)(nil),        // 31: spanway.v1.NetworkEntryApplied
-	(*NetworkEntryDeclined)(nil),       // 32: spanway.v1.NetworkEntryDeclined
-	(*NetworkSyncBegan)(nil),           // 33: spanway.v1.NetworkSyncBegan
-	(*NetworkSyncCollected)(nil),       // 34: spanway.v1.NetworkSyncCollected
-	(*NetworkSyncApplied)(nil),         // 35: spanway.v1.NetworkSyncApplied
-	(*NetworkLocalRequested)(nil),      // 36: spanway.v1.NetworkLocalRequested
-	(*NetworkLocalChanged)(nil),        // 37: spanway.v1.NetworkLocalChanged
-	(*NetworkFound)(nil),               // 38: spanway.v1.NetworkFound
-	(*NetworkDrifted)(nil),             // 39: spanway.v1.NetworkDrifted
-	(*NetworkRealising)(nil),           // 40: spanway.v1.NetworkRealising
-	(*NetworkRealised)(nil),            // 41: spanway.v1.NetworkRealised
-	(*NetworkRealisationFailed)(nil),   // 42: spanway.v1.NetworkRealisationFailed
-	nil,                                // 43: spanway.v1.NetworkObject.LabelsEntry
-	nil,                                // 44: spanway.v1.NetworkSiteRequested.LabelsEntry
-	nil,                                // 45: spanway.v1.NetworkSiteAdded.LabelsEntry
+	(*NetworkImportRequested)(nil),     // 15: spanway.v1.NetworkImportRequested
+	(*NetworkImportedSite)(nil),        // 16: spanway.v1.NetworkImportedSite
+	(*NetworkSiteReport)(nil),          // 17: spanway.v1.NetworkSiteReport
+	(*NetworkRevised)(nil),             // 18: spanway.v1.NetworkRevised
+	(*NetworkChanged)(nil),             // 19: spanway.v1.NetworkChanged
+	(*NetworkRefused)(nil),             // 20: spanway.v1.NetworkRefused
+	(*NetworkMistake)(nil),             // 21: spanway.v1.NetworkMistake
+	(*NetworkSiteAdded)(nil),           // 22: spanway.v1.NetworkSiteAdded
+	(*NetworkSiteRetired)(nil),         // 23: spanway.v1.NetworkSiteRetired
+	(*NetworkSyncOrdered)(nil),         // 24: spanway.v1.NetworkSyncOrdered
+	(*NetworkSyncEnded)(nil),           // 25: spanway.v1.NetworkSyncEnded
+	(*NetworkSiteObserved)(nil),        // 26: spanway.v1.NetworkSiteObserved
+	(*NetworkOverdue)(nil),             // 27: spanway.v1.NetworkOverdue
+	(*NetworkPromoted)(nil),            // 28: spanway.v1.NetworkPromoted
+	(*NetworkImported)(nil),            // 29: spanway.v1.NetworkImported
+	(*NetworkReplaced)(nil),            // 30: spanway.v1.NetworkReplaced
+	(*NetworkEntry)(nil),               // 31: spanway.v1.NetworkEntry
+	(*NetworkSyncBegin)(nil),           // 32: spanway.v1.NetworkSyncBegin
+	(*NetworkSyncSegment)(nil),         // 33: spanway.v1.NetworkSyncSegment
+	(*NetworkSyncEnd)(nil),             // 34: spanway.v1.NetworkSyncEnd
+	(*NetworkEntryApplied)(nil),        // 35: spanway.v1.NetworkEntryApplied
+	(*NetworkEntryDeclined)(nil),       // 36: spanway.v1.NetworkEntryDeclined
+	(*NetworkSyncBegan)(nil),           // 37: spanway.v1.NetworkSyncBegan
+	(*NetworkSyncCollected)(nil),       // 38: spanway.v1.NetworkSyncCollected
+	(*NetworkSyncApplied)(nil),         // 39: spanway.v1.NetworkSyncApplied
+	(*NetworkLocalRequested)(nil),      // 40: spanway.v1.NetworkLocalRequested
+	(*NetworkLocalChanged)(nil),        // 41: spanway.v1.NetworkLocalChanged
+	(*NetworkFound)(nil),               // 42: spanway.v1.NetworkFound
+	(*NetworkDrifted)(nil),             // 43: spanway.v1.NetworkDrifted
+	(*NetworkRealising)(nil),           // 44: spanway.v1.NetworkRealising
+	(*NetworkRealised)(nil),            // 45: spanway.v1.NetworkRealised
+	(*NetworkRealisationFailed)(nil),   // 46: spanway.v1.NetworkRealisationFailed
+	nil,                                // 47: spanway.v1.NetworkObject.LabelsEntry
+	nil,                                // 48: spanway.v1.NetworkSiteRequested.LabelsEntry
+	nil,                                // 49: spanway.v1.NetworkImportedSite.LabelsEntry
+	nil,                                // 50: spanway.v1.NetworkSiteAdded.LabelsEntry
 }
 var file_spanway_v1_network_proto_depIdxs = []int32{
-	43, // 0: spanway.v1.NetworkObject.labels:type_name -> spanway.v1.NetworkObject.LabelsEntry
+	47, // 0: spanway.v1.NetworkObject.labels:type_name -> spanway.v1.NetworkObject.LabelsEntry
 	1,  // 1: spanway.v1.NetworkObject.span:type_name -> spanway.v1.NetworkSpan
 	2,  // 2: spanway.v1.NetworkObject.network:type_name -> spanway.v1.Network
 	3,  // 3: spanway.v1.NetworkObject.segment:type_name -> spanway.v1.NetworkSegment
@@ -3543,27 +3946,31 @@ var file_spanway_v1_network_proto_depIdxs = []int32{
 	7,  // 7: spanway.v1.NetworkObject.chain:type_name -> spanway.v1.NetworkChain
 	0,  // 8: spanway.v1.NetworkChangeRequested.objects:type_name -> spanway.v1.NetworkObject
 	9,  // 9: spanway.v1.NetworkChangeRequested.expect:type_name -> spanway.v1.NetworkExpected
-	44, // 10: spanway.v1.NetworkSiteRequested.labels:type_name -> spanway.v1.NetworkSiteRequested.LabelsEntry
-	0,  // 11: spanway.v1.NetworkRevised.object:type_name -> spanway.v1.NetworkObject
-	0,  // 12: spanway.v1.NetworkChanged.objects:type_name -> spanway.v1.NetworkObject
-	19, // 13: spanway.v1.NetworkRefused.mistakes:type_name -> spanway.v1.NetworkMistake
-	45, // 14: spanway.v1.NetworkSiteAdded.labels:type_name -> spanway.v1.NetworkSiteAdded.LabelsEntry
-	16, // 15: spanway.v1.NetworkEntry.puts:type_name -> spanway.v1.NetworkRevised
-	16, // 16: spanway.v1.NetworkSyncSegment.objects:type_name -> spanway.v1.NetworkRevised
-	27, // 17: spanway.v1.NetworkEntryApplied.entry:type_name -> spanway.v1.NetworkEntry
-	28, // 18: spanway.v1.NetworkSyncBegan.begin:type_name -> spanway.v1.NetworkSyncBegin
-	29, // 19: spanway.v1.NetworkSyncCollected.segment:type_name -> spanway.v1.NetworkSyncSegment
-	0,  // 20: spanway.v1.NetworkLocalRequested.objects:type_name -> spanway.v1.NetworkObject
-	0,  // 21: spanway.v1.NetworkLocalChanged.objects:type_name -> spanway.v1.NetworkObject
-	0,  // 22: spanway.v1.NetworkFound.object:type_name -> spanway.v1.NetworkObject
-	0,  // 23: spanway.v1.NetworkDrifted.wanted:type_name -> spanway.v1.NetworkObject
-	0,  // 24: spanway.v1.NetworkDrifted.found:type_name -> spanway.v1.NetworkObject
-	0,  // 25: spanway.v1.NetworkRealising.object:type_name -> spanway.v1.NetworkObject
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	48, // 10: spanway.v1.NetworkSiteRequested.labels:type_name -> spanway.v1.NetworkSiteRequested.LabelsEntry
+	16, // 11: spanway.v1.NetworkImportRequested.sites:type_name -> spanway.v1.NetworkImportedSite
+	18, // 12: spanway.v1.NetworkImportRequested.objects:type_name -> spanway.v1.NetworkRevised
+	49, // 13: spanway.v1.NetworkImportedSite.labels:type_name -> spanway.v1.NetworkImportedSite.LabelsEntry
+	0,  // 14: spanway.v1.NetworkRevised.object:type_name -> spanway.v1.NetworkObject
+	0,  // 15: spanway.v1.NetworkChanged.objects:type_name -> spanway.v1.NetworkObject
+	21, // 16: spanway.v1.NetworkRefused.mistakes:type_name -> spanway.v1.NetworkMistake
+	50, // 17: spanway.v1.NetworkSiteAdded.labels:type_name -> spanway.v1.NetworkSiteAdded.LabelsEntry
+	15, // 18: spanway.v1.NetworkImported.part:type_name -> spanway.v1.NetworkImportRequested
+	18, // 19: spanway.v1.NetworkEntry.puts:type_name -> spanway.v1.NetworkRevised
+	18, // 20: spanway.v1.NetworkSyncSegment.objects:type_name -> spanway.v1.NetworkRevised
+	31, // 21: spanway.v1.NetworkEntryApplied.entry:type_name -> spanway.v1.NetworkEntry
+	32, // 22: spanway.v1.NetworkSyncBegan.begin:type_name -> spanway.v1.NetworkSyncBegin
+	33, // 23: spanway.v1.NetworkSyncCollected.segment:type_name -> spanway.v1.NetworkSyncSegment
+	0,  // 24: spanway.v1.NetworkLocalRequested.objects:type_name -> spanway.v1.NetworkObject
+	0,  // 25: spanway.v1.NetworkLocalChanged.objects:type_name -> spanway.v1.NetworkObject
+	0,  // 26: spanway.v1.NetworkFound.object:type_name -> spanway.v1.NetworkObject
+	0,  // 27: spanway.v1.NetworkDrifted.wanted:type_name -> spanway.v1.NetworkObject
+	0,  // 28: spanway.v1.NetworkDrifted.found:type_name -> spanway.v1.NetworkObject
+	0,  // 29: spanway.v1.NetworkRealising.object:type_name -> spanway.v1.NetworkObject
+	30, // [30:30] is the sub-list for method output_type
+	30, // [30:30] is the sub-list for method input_type
+	30, // [30:30] is the sub-list for extension type_name
+	30, // [30:30] is the sub-list for extension extendee
+	0,  // [0:30] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_network_proto_init() }
@@ -3585,7 +3992,7 @@ func file_spanway_v1_network_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_network_proto_rawDesc), len(file_spanway_v1_network_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   46,
+			NumMessages:   51,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

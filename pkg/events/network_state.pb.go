@@ -35,7 +35,13 @@ type NetworkChangesState struct {
 	Sites   []*NetworkSiteState   `protobuf:"bytes,5,rep,name=sites,proto3" json:"sites,omitempty"`
 	Changes []*NetworkChangeState `protobuf:"bytes,6,rep,name=changes,proto3" json:"changes,omitempty"`
 	// IDs of the latest requests, the oldest first.
-	Requests      []string `protobuf:"bytes,7,rep,name=requests,proto3" json:"requests,omitempty"`
+	Requests []string `protobuf:"bytes,7,rep,name=requests,proto3" json:"requests,omitempty"`
+	// What is imported and does not count yet.
+	Importing []*NetworkImportRequested `protobuf:"bytes,8,rep,name=importing,proto3" json:"importing,omitempty"`
+	// Where the state was imported from.
+	Of string `protobuf:"bytes,9,opt,name=of,proto3" json:"of,omitempty"`
+	// A site follows another global manager.
+	Replaced      bool `protobuf:"varint,10,opt,name=replaced,proto3" json:"replaced,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -117,6 +123,27 @@ func (x *NetworkChangesState) GetRequests() []string {
 		return x.Requests
 	}
 	return nil
+}
+
+func (x *NetworkChangesState) GetImporting() []*NetworkImportRequested {
+	if x != nil {
+		return x.Importing
+	}
+	return nil
+}
+
+func (x *NetworkChangesState) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+func (x *NetworkChangesState) GetReplaced() bool {
+	if x != nil {
+		return x.Replaced
+	}
+	return false
 }
 
 // NetworkSiteState is a site, and what it has not applied.
@@ -763,7 +790,7 @@ var File_spanway_v1_network_state_proto protoreflect.FileDescriptor
 const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\n" +
 	"\x1espanway/v1/network_state.proto\x12\n" +
-	"spanway.v1\x1a\x18spanway/v1/network.proto\"\x9b\x02\n" +
+	"spanway.v1\x1a\x18spanway/v1/network.proto\"\x89\x03\n" +
 	"\x13NetworkChangesState\x12\x12\n" +
 	"\x04term\x18\x01 \x01(\x04R\x04term\x12\x16\n" +
 	"\x06change\x18\x02 \x01(\x04R\x06change\x124\n" +
@@ -771,7 +798,11 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\acurrent\x18\x04 \x03(\rR\acurrent\x122\n" +
 	"\x05sites\x18\x05 \x03(\v2\x1c.spanway.v1.NetworkSiteStateR\x05sites\x128\n" +
 	"\achanges\x18\x06 \x03(\v2\x1e.spanway.v1.NetworkChangeStateR\achanges\x12\x1a\n" +
-	"\brequests\x18\a \x03(\tR\brequests\"\xa7\x03\n" +
+	"\brequests\x18\a \x03(\tR\brequests\x12@\n" +
+	"\timporting\x18\b \x03(\v2\".spanway.v1.NetworkImportRequestedR\timporting\x12\x0e\n" +
+	"\x02of\x18\t \x01(\tR\x02of\x12\x1a\n" +
+	"\breplaced\x18\n" +
+	" \x01(\bR\breplaced\"\xa7\x03\n" +
 	"\x10NetworkSiteState\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12@\n" +
 	"\x06labels\x18\x02 \x03(\v2(.spanway.v1.NetworkSiteState.LabelsEntryR\x06labels\x12\x12\n" +
@@ -868,28 +899,30 @@ var file_spanway_v1_network_state_proto_goTypes = []any{
 	(*NetworkRealisationState)(nil), // 6: spanway.v1.NetworkRealisationState
 	nil,                             // 7: spanway.v1.NetworkSiteState.LabelsEntry
 	(*NetworkRevised)(nil),          // 8: spanway.v1.NetworkRevised
-	(*NetworkSyncBegin)(nil),        // 9: spanway.v1.NetworkSyncBegin
-	(*NetworkObject)(nil),           // 10: spanway.v1.NetworkObject
+	(*NetworkImportRequested)(nil),  // 9: spanway.v1.NetworkImportRequested
+	(*NetworkSyncBegin)(nil),        // 10: spanway.v1.NetworkSyncBegin
+	(*NetworkObject)(nil),           // 11: spanway.v1.NetworkObject
 }
 var file_spanway_v1_network_state_proto_depIdxs = []int32{
 	8,  // 0: spanway.v1.NetworkChangesState.objects:type_name -> spanway.v1.NetworkRevised
 	1,  // 1: spanway.v1.NetworkChangesState.sites:type_name -> spanway.v1.NetworkSiteState
 	3,  // 2: spanway.v1.NetworkChangesState.changes:type_name -> spanway.v1.NetworkChangeState
-	7,  // 3: spanway.v1.NetworkSiteState.labels:type_name -> spanway.v1.NetworkSiteState.LabelsEntry
-	2,  // 4: spanway.v1.NetworkSiteState.entries:type_name -> spanway.v1.NetworkPendingState
-	4,  // 5: spanway.v1.NetworkChangeState.sites:type_name -> spanway.v1.NetworkPlaceState
-	9,  // 6: spanway.v1.NetworkStatusState.begin:type_name -> spanway.v1.NetworkSyncBegin
-	8,  // 7: spanway.v1.NetworkStatusState.collected:type_name -> spanway.v1.NetworkRevised
-	6,  // 8: spanway.v1.NetworkStatusState.objects:type_name -> spanway.v1.NetworkRealisationState
-	10, // 9: spanway.v1.NetworkStatusState.local:type_name -> spanway.v1.NetworkObject
-	8,  // 10: spanway.v1.NetworkRealisationState.wanted:type_name -> spanway.v1.NetworkRevised
-	10, // 11: spanway.v1.NetworkRealisationState.realised:type_name -> spanway.v1.NetworkObject
-	10, // 12: spanway.v1.NetworkRealisationState.tried:type_name -> spanway.v1.NetworkObject
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	9,  // 3: spanway.v1.NetworkChangesState.importing:type_name -> spanway.v1.NetworkImportRequested
+	7,  // 4: spanway.v1.NetworkSiteState.labels:type_name -> spanway.v1.NetworkSiteState.LabelsEntry
+	2,  // 5: spanway.v1.NetworkSiteState.entries:type_name -> spanway.v1.NetworkPendingState
+	4,  // 6: spanway.v1.NetworkChangeState.sites:type_name -> spanway.v1.NetworkPlaceState
+	10, // 7: spanway.v1.NetworkStatusState.begin:type_name -> spanway.v1.NetworkSyncBegin
+	8,  // 8: spanway.v1.NetworkStatusState.collected:type_name -> spanway.v1.NetworkRevised
+	6,  // 9: spanway.v1.NetworkStatusState.objects:type_name -> spanway.v1.NetworkRealisationState
+	11, // 10: spanway.v1.NetworkStatusState.local:type_name -> spanway.v1.NetworkObject
+	8,  // 11: spanway.v1.NetworkRealisationState.wanted:type_name -> spanway.v1.NetworkRevised
+	11, // 12: spanway.v1.NetworkRealisationState.realised:type_name -> spanway.v1.NetworkObject
+	11, // 13: spanway.v1.NetworkRealisationState.tried:type_name -> spanway.v1.NetworkObject
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_network_state_proto_init() }

@@ -129,6 +129,9 @@ const (
 	TypeNetworkResyncRequested     Type = "spanway.network.resync_requested.v1"
 	TypeNetworkPromoteRequested    Type = "spanway.network.promote_requested.v1"
 	TypeNetworkSiteReport          Type = "spanway.network.site_report.v1"
+	TypeNetworkImportRequested     Type = "spanway.network.import_requested.v1"
+	TypeNetworkImported            Type = "spanway.network.imported.v1"
+	TypeNetworkReplaced            Type = "spanway.network.replaced.v1"
 	TypeNetworkChanged             Type = "spanway.network.changed.v1"
 	TypeNetworkRefused             Type = "spanway.network.refused.v1"
 	TypeNetworkSiteAdded           Type = "spanway.network.site_added.v1"
@@ -268,6 +271,7 @@ var registrations = []registration{
 	{TypeNetworkSiteRetireRequested, Command, (*NetworkSiteRetireRequested)(nil)},
 	{TypeNetworkResyncRequested, Command, (*NetworkResyncRequested)(nil)},
 	{TypeNetworkPromoteRequested, Command, (*NetworkPromoteRequested)(nil)},
+	{TypeNetworkImportRequested, Command, (*NetworkImportRequested)(nil)},
 	{TypeNetworkSiteReport, Report, (*NetworkSiteReport)(nil)},
 	{TypeNetworkChanged, Event, (*NetworkChanged)(nil)},
 	{TypeNetworkRefused, Event, (*NetworkRefused)(nil)},
@@ -278,6 +282,8 @@ var registrations = []registration{
 	{TypeNetworkSiteObserved, Event, (*NetworkSiteObserved)(nil)},
 	{TypeNetworkOverdue, Event, (*NetworkOverdue)(nil)},
 	{TypeNetworkPromoted, Event, (*NetworkPromoted)(nil)},
+	{TypeNetworkImported, Event, (*NetworkImported)(nil)},
+	{TypeNetworkReplaced, Event, (*NetworkReplaced)(nil)},
 	{TypeNetworkEntry, Notice, (*NetworkEntry)(nil)},
 	{TypeNetworkSyncBegin, Notice, (*NetworkSyncBegin)(nil)},
 	{TypeNetworkSyncSegment, Notice, (*NetworkSyncSegment)(nil)},

@@ -74,6 +74,19 @@ func (c *Client) AbortResync(ctx context.Context, site, reason string) (*events.
 	return ask[*events.NetworkSyncEnded](ctx, c, &events.NetworkResyncRequested{Site: site, Reason: reason, Abort: true}, "give up the full sync of site %.256q", site)
 }
 
+// Import hands over to the global manager a part of what another one has decided. It counts once
+// Promote names all of them.
+func (c *Client) Import(ctx context.Context, part *events.NetworkImportRequested) error {
+	_, err := ask[*events.NetworkImported](ctx, c, part, "import part %d of %.256q", part.Number, part.ImportId)
+	return err
+}
+
+// Promote begins a term: of what was imported, or, without an import ID, of a log that has lost
+// its end.
+func (c *Client) Promote(ctx context.Context, m *events.NetworkPromoteRequested) (*events.NetworkPromoted, error) {
+	return ask[*events.NetworkPromoted](ctx, c, m, "promote the global manager")
+}
+
 // ask sends a command, and waits for what is decided of it. The error says what was done, by
 // the format, if it is not that the log is a copy.
 func ask[M proto.Message](ctx context.Context, c *Client, command proto.Message, format string, args ...any) (done M, err error) {

@@ -19,7 +19,7 @@ import (
 // Command is the noun network.
 func Command(a *cli.App) *cobra.Command {
 	return cli.Noun("network", "Logical networks over sites: declare them, and see how far each site is",
-		apply(a), compare(a), get(a), list(a), show(a), why(a), history(a), withdraw(a), revert(a), remaining(a))
+		apply(a), compare(a), get(a), list(a), show(a), why(a), history(a), withdraw(a), revert(a), promote(a), remaining(a))
 }
 
 // asked runs f with the log of a global manager. With -o json refusals are printed. What it asks for

@@ -98,8 +98,11 @@ func (w *world) step() {
 	case 5:
 		at.sync = nil // The channel crashes in the middle of it.
 	case 6:
-		if w.chance(2) {
+		switch w.rng.IntN(4) {
+		case 0, 1:
 			w.takeOver(w.rng.IntN(30))
+		case 2:
+			w.promote(w.rng.IntN(30))
 		}
 	case 7, 8:
 		w.ask(&events.NetworkWithdrawRequested{Change: w.global.Change() - uint64(w.rng.IntN(3))})

@@ -42,6 +42,9 @@ type world struct {
 	calm   bool // nothing is lost any more
 	// old is the global manager of a term before, which knows of none later and goes on.
 	old *network.Core
+	// elsewhere: it has another log than the one that was promoted.
+	elsewhere bool
+	imports   int
 }
 
 // local is a site.
@@ -287,36 +290,6 @@ func (w *world) restart(at *local) {
 		w.fail("%s is not restored as it was: %v", at.name, err)
 	}
 	at.core, at.sync = fresh, nil
-}
-
-// takeOver has another global manager fold the log, without the last of it, and begin a term.
-func (w *world) takeOver(lost int) {
-	w.old = w.global
-	w.log = w.log[:max(w.floor, len(w.log)-lost)]
-	w.global = network.NewBounded(6)
-	for _, m := range w.log {
-		w.global.Apply(events.Logged{Message: m})
-	}
-	w.ask(&events.NetworkPromoteRequested{Reason: "lost"})
-	w.floor = len(w.log) // A term must not begin twice: doc.go of the core.
-}
-
-// goOn has the global manager of a term before change something, or send a site what it has.
-func (w *world) goOn(at *local) {
-	if w.old == nil {
-		return
-	}
-	if w.chance(3) {
-		w.ids++
-		request := network.Command{ID: fmt.Sprint(w.ids), Message: &events.NetworkChangeRequested{Objects: []*events.NetworkObject{w.object()}}}
-		w.old.Decide(events.Input[network.Command]{Value: request}, events.Clock{Now: w.clock}, func(m proto.Message) {
-			w.old.Apply(events.Logged{Message: m})
-		})
-		return
-	}
-	if e := w.old.Entry(at.name, at.core.Report().Sequence+1); e != nil {
-		w.send(at, e)
-	}
 }
 
 // settle lets everything come to rest: nothing is lost or late any more.

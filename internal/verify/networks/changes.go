@@ -34,6 +34,8 @@ type Changes struct {
 	asked  recent
 	// objects and labels are looked at as a whole when as many steps were taken.
 	unchecked int
+	// importing are the parts of what is imported, and does not count yet.
+	importing []*events.NetworkImportRequested
 	*History
 }
 
@@ -59,8 +61,8 @@ func (c *Changes) Batch(int64, int64) {}
 
 // Forget implements chain.Contents.
 func (c *Changes) Forget() string {
-	c.world, c.change, c.asked = newWorld(), 0, recent{}
-	c.sites, c.term = map[string]*timeline{}, 1
+	c.world, c.change, c.asked, c.importing = newWorld(), 0, recent{}, nil
+	c.sites, c.term, c.replaced = map[string]*timeline{}, 1, false
 	return "all networks and sites are forgotten"
 }
 
@@ -86,21 +88,33 @@ func (c *Changes) Follow(at chain.At, m proto.Message) {
 		if t := c.sites[m.Site]; t != nil {
 			t.last, t.observed = max(t.last, m.Sequence), m.Sequence
 		}
+	case *events.NetworkImported:
+		c.decided(at, m.RequestId)
+		c.part(m.GetPart())
+	case *events.NetworkReplaced:
+		c.replaced = true
 	case *events.NetworkPromoted:
-		c.counts.Promoted++
-		if m.Term <= c.term {
-			c.Find(Rule, at, "term %d begins, and term %d has begun before", m.Term, c.term)
-		}
-		for _, t := range c.sites {
-			if t.there {
-				t.ends[c.term] = t.own
-			}
-			t.own, t.observed = t.last, 0
-		}
-		c.term = max(c.term, m.Term)
+		c.promoted(at, m)
 	}
 	if c.unchecked++; c.unchecked > 1000+len(c.world.state.Objects()) {
 		c.placed(at)
+	}
+}
+
+func (c *Changes) promoted(at chain.At, m *events.NetworkPromoted) {
+	c.counts.Promoted++
+	if m.Term <= c.term {
+		c.Find(Rule, at, "term %d begins, and term %d has begun before", m.Term, c.term)
+	}
+	for _, t := range c.sites {
+		if t.there {
+			t.ends[c.term] = t.own
+		}
+		t.own, t.observed = t.last, 0
+	}
+	c.term = max(c.term, m.Term)
+	if m.ImportId != "" {
+		c.imported(at, m)
 	}
 }
 

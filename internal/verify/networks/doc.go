@@ -21,5 +21,9 @@
 // a later term has begun since: it is counted, and what the site has is not compared until its
 // next full sync. If none has, acknowledged changes are gone: that is LOSS.
 //
+// A promotion that imports what another global manager has decided begins anew with that, as a log
+// of which the end was lost does. Where a site follows a global manager that was promoted
+// elsewhere, what it has applied of that one is judged with the log of that one.
+//
 // Of a log of changes whose beginning was deleted nothing is known of what sites must have had.
 package networks

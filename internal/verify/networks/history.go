@@ -14,6 +14,8 @@ type History struct {
 	term uint64
 	// partial: the beginning of the log is gone, and nothing is known.
 	partial bool
+	// replaced: sites follow a global manager that was promoted elsewhere.
+	replaced bool
 }
 
 // timeline is what one site must have had.

@@ -192,6 +192,7 @@ func (s *Status) unknown(at chain.At, what string) {
 	case at.Offset >= s.until: // It may be of a change that came later.
 	case s.term < s.should.history.term:
 		s.counts.Lost++
+	case s.term > s.should.history.term && s.should.history.replaced: // It follows another one.
 	default:
 		s.Find(chain.RuleLoss, at, "the site applied %s of term %d, and its newest one in network.changes is %d: acknowledged changes are gone, and no term has begun since",
 			what, s.term, s.should.of.last)

@@ -33,7 +33,7 @@ func (t *table) of(objects []*network.Object) (out []uint32) {
 // Snapshot implements eventlog.Fold.
 func (c *Core) Snapshot(dst []byte) []byte {
 	t := &table{index: map[*network.Object]uint32{}}
-	m := &events.NetworkChangesState{Term: c.term, Change: c.change, Current: t.of(c.state.Objects()), Requests: c.requests}
+	m := &events.NetworkChangesState{Term: c.term, Change: c.change, Current: t.of(c.state.Objects()), Requests: c.requests, Importing: c.importing.parts, Of: c.of, Replaced: c.replaced}
 	for _, of := range c.state.Sites() {
 		s := c.sites[of.Name]
 		state := &events.NetworkSiteState{
@@ -82,7 +82,10 @@ func (c *Core) Restore(state []byte) error {
 		}
 		r.objects = append(r.objects, o)
 	}
-	c.term, c.change = m.Term, m.Change
+	c.term, c.change, c.of, c.replaced = m.Term, m.Change, m.Of, m.Replaced
+	for _, part := range m.Importing {
+		c.importing.id, c.importing.parts = part.ImportId, append(c.importing.parts, part)
+	}
 	for _, s := range m.Sites {
 		if s.Retired {
 			c.gone[s.Site] = r.site(s)

@@ -35,6 +35,11 @@ type Core struct {
 	oldest      uint64 // of the changes that are remembered
 	requests    []string
 	known       map[string]bool
+	// importing is what another global manager has decided and does not count here yet; of is
+	// where the state was imported from; replaced: sites follow one that was promoted elsewhere.
+	importing imports
+	of        string
+	replaced  bool
 	// maxPending is MaxPending but in tests.
 	maxPending int
 }
@@ -113,7 +118,13 @@ func (c *Core) Apply(l events.Logged) {
 		}
 	case *events.NetworkPromoted:
 		c.remember(m.RequestId)
+		c.take(m)
 		c.promoted(m.Term)
+	case *events.NetworkImported:
+		c.remember(m.RequestId)
+		c.collect(m.Part)
+	case *events.NetworkReplaced:
+		c.replacedBy()
 	}
 }
 

@@ -47,6 +47,18 @@ func (c *Core) Decide(in events.Input[Command], now events.Clock, emit func(prot
 
 func (d *decision) request(m proto.Message) {
 	switch m := m.(type) {
+	case *events.NetworkImportRequested:
+		d.part(m)
+		return
+	case *events.NetworkPromoteRequested:
+		d.promotion(m)
+		return
+	}
+	if d.replaced {
+		d.refuse(elsewhere)
+		return
+	}
+	switch m := m.(type) {
 	case *events.NetworkChangeRequested:
 		d.change(m, 0)
 	case *events.NetworkWithdrawRequested:
@@ -57,12 +69,6 @@ func (d *decision) request(m proto.Message) {
 		d.retire(m)
 	case *events.NetworkResyncRequested:
 		d.resync(m)
-	case *events.NetworkPromoteRequested:
-		if err := events.CheckOptionalID("the reason", m.Reason); err != nil {
-			d.refuse(network.Mistake{Pointer: "/reason", Code: events.CodeBadData, Message: message(err)})
-			return
-		}
-		d.promote(d.term+1, m.Reason)
 	default:
 		d.refuse(network.Mistake{Code: events.CodeUnknownType, Message: "this is nothing that a global manager does; see docs/wire.md"})
 	}
@@ -218,9 +224,34 @@ func (d *decision) order(name, reason string) {
 	d.emit(&events.NetworkSyncOrdered{Site: name, Sync: d.sites[name].sync + 1, Reason: reason, RequestId: d.id, AtMs: d.now})
 }
 
+// elsewhere is the refusal of what is asked of a global manager that was replaced.
+var elsewhere = network.Mistake{Code: events.CodeReplaced, Message: "the sites follow a global manager that was promoted elsewhere: ask that one; to go on here, mirror its log and promote this one (spanway network promote)"}
+
+// promotion begins a term that was asked for: of what is here, or of what was imported.
+func (d *decision) promotion(m *events.NetworkPromoteRequested) {
+	if err := events.CheckOptionalID("the reason", m.Reason); err != nil {
+		d.refuse(network.Mistake{Pointer: "/reason", Code: events.CodeBadData, Message: message(err)})
+		return
+	}
+	if m.ImportId == "" {
+		if d.replaced {
+			d.refuse(elsewhere)
+			return
+		}
+		d.promote(&events.NetworkPromoted{Term: d.term + 1, Reason: m.Reason})
+		return
+	}
+	if wrong := d.whole(m); wrong != nil {
+		d.refuse(*wrong)
+		return
+	}
+	d.promote(&events.NetworkPromoted{Term: nextEra(m.Term, d.term), Reason: m.Reason, ImportId: m.ImportId, Change: m.Change, Of: m.Of})
+}
+
 // promote begins a term, in which each site begins with a full sync.
-func (d *decision) promote(term uint64, reason string) {
-	d.emit(&events.NetworkPromoted{Term: term, Reason: reason, RequestId: d.id, AtMs: d.now})
+func (d *decision) promote(m *events.NetworkPromoted) {
+	m.RequestId, m.AtMs = d.id, d.now
+	d.emit(m)
 	for _, s := range d.state.Sites() {
 		d.order(s.Name, NewTerm)
 	}

@@ -39,6 +39,26 @@
 // the same term would begin again, which is found only where a site has more entries or full
 // syncs of it.
 //
+// # Promotion
+//
+//	the log of a site that is lost ─▶ copy ─▶ Parts ─▶ import_requested ... promote_requested
+//	                                                     └─▶ imported ...      └─▶ promoted
+//
+// A global manager that has decided nothing, or was replaced, imports what the copy of another
+// one's log holds: sites with the numbers of their entries, objects with their revisions, the
+// IDs of requests. What is imported counts together, when network.promoted names it, or not at
+// all: an import that was cut short is dropped by the next one. The log here is one of its own:
+// neither positions of the other cluster's inputs are in it, nor can a claim of the other owner
+// that comes late. Changes of before cannot be withdrawn here.
+//
+// The term of an import is the first of the next era, beyond all that the other global manager
+// can begin by itself. Each site gets a full sync in it, which undoes what the other one had
+// sent and the copy lacks; and its local manager refuses the terms before. A global manager to
+// which a site of a later era is reported was replaced: it decides nothing more and sends
+// nothing. A new term of the same era is another matter: its log has lost its end.
+//
+//	deciding ──▶ replaced ──▶ importing ──▶ deciding, in a later era
+//
 // # Crashes
 //
 // All state is folded. Whoever owns the log next decides from where it ends.

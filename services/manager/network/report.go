@@ -18,14 +18,17 @@ const maxTerm = 1 << 60
 func (d *decision) report(m *events.NetworkSiteReport) {
 	s := d.sites[m.Site]
 	switch {
-	case s == nil, m.Term > maxTerm, m.Sequence > maxTerm:
+	case s == nil, d.replaced, m.Term > maxTerm, m.Sequence > maxTerm:
+		return
+	case m.Term/era > d.term/era: // Not what this log has lost, but another log.
+		d.emit(&events.NetworkReplaced{Site: m.Site, Term: m.Term, AtMs: d.now})
 		return
 	case m.Term > d.term, m.Term == d.term && (m.Sequence > s.last || m.Sync > s.sync):
 		at := s.last
 		if m.Sequence > s.last {
 			d.emit(&events.NetworkSiteObserved{Site: m.Site, Sequence: m.Sequence, AtMs: d.now})
 		}
-		d.promote(max(d.term, m.Term)+1, fmt.Sprintf("AHEAD: %s has entry %d of term %d; this log ends at entry %d of term %d", m.Site, m.Sequence, m.Term, at, d.term))
+		d.promote(&events.NetworkPromoted{Term: max(d.term, m.Term) + 1, Reason: fmt.Sprintf("AHEAD: %s has entry %d of term %d; this log ends at entry %d of term %d", m.Site, m.Sequence, m.Term, at, d.term)})
 		return
 	case m.Term < d.term: // It gets a full sync of this term.
 		return
