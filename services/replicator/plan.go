@@ -55,12 +55,12 @@ func (d *declared) orphan(now time.Time) {
 // waits for a member: after that others have them.
 const grace = 15 * time.Second
 
-// get is all of it, at a time.
+// get is all of it, at a time. Nothing is assigned, which is nil, before the first generation.
 func (d *declared) get(now time.Time) (all []links.Link, groups []links.Group, assigned map[int32]bool, known bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.orphaned.IsZero() && now.Sub(d.orphaned) > grace {
-		d.assigned = nil
+		d.assigned = map[int32]bool{} // Others have them: it runs none, and tells of none.
 	}
 	return d.linked, d.groups, d.assigned, d.known
 }
@@ -98,10 +98,7 @@ func (s *Service) planOnce(ctx context.Context) {
 	defer func() { s.planned.Store(began.UnixNano()) }()
 	all, groups, assigned, known := s.declared.get(time.Now())
 	if !known || assigned == nil {
-		if known {
-			s.copies.set(ctx, nil)
-		}
-		return
+		return // It has none yet.
 	}
 	in := s.input(ctx, all, groups)
 	if in.Site.Cluster == "" || in.Held == nil {
