@@ -10,9 +10,9 @@ import (
 	"github.com/spanway/spanway/services/replicator/sitetest"
 )
 
-// What must hold on embedded brokers holds on Apache Kafka: both ways with equal names, a ring
-// of three clusters, one cluster under two names, and keys of which a compacted source has no
-// record any more.
+// What must hold on embedded brokers holds on Apache Kafka: both ways with equal names and with
+// prefixes, a ring of three clusters, one cluster under two names, and keys of which a compacted
+// source has no record any more.
 func TestApacheSites(t *testing.T) {
 	compacts := map[string]string{"log.cleaner.backoff.ms": "100"}
 	three := map[string]*sitetest.Broker{}
@@ -34,6 +34,8 @@ func TestApacheSites(t *testing.T) {
 	noLinks()
 	t.Run("an application withdraws", func(t *testing.T) { withdrawsInFullFlow(t, all) })
 	t.Run("the times of a broker", func(t *testing.T) { timesOfABroker(t, all) })
+	noLinks()
+	t.Run("prefixes there and back", func(t *testing.T) { thereAndBack(t, all) })
 	noLinks()
 	t.Run("a key that is gone", func(t *testing.T) {
 		ams := all["ams"]
