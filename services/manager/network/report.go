@@ -30,7 +30,10 @@ func (d *decision) report(m *events.NetworkSiteReport) {
 		}
 		d.promote(&events.NetworkPromoted{Term: max(d.term, m.Term) + 1, Reason: fmt.Sprintf("AHEAD: %s has entry %d of term %d; this log ends at entry %d of term %d", m.Site, m.Sequence, m.Term, at, d.term)})
 		return
-	case m.Term < d.term: // It gets a full sync of this term.
+	case m.Term < d.term: // It gets a full sync of this term; if it had one, it has lost that.
+		if m.NeedsSync != "" && !s.syncing {
+			d.order(m.Site, cut(m.NeedsSync))
+		}
 		return
 	}
 	if m.Sequence > s.applied {

@@ -114,6 +114,10 @@ func (c *Core) Apply(l events.Logged) {
 		c.synced(m)
 	case *events.NetworkLocalChanged:
 		c.locally(m)
+	case *events.LogTailLost: // What is lost may have submitted tasks: their numbers are used.
+		c.tasks += lostTasks
+	case *events.LogLossAccepted: // No more tasks than there were records.
+		c.tasks = max(c.tasks, uint64(max(0, m.To)))
 	default:
 		c.realisation(l.Message)
 	}
@@ -230,6 +234,9 @@ func (c *Core) locally(m *events.NetworkLocalChanged) {
 		c.touch(p)
 	}
 }
+
+// lostTasks are more than the lost end of a log can have submitted.
+const lostTasks = 1_000_000
 
 // Input is what was made of a record of network.inbox, or of the end of a task.
 type Input struct {

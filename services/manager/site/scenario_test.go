@@ -59,6 +59,10 @@ func (p *player) run(command, rest string) string {
 		}
 		p.now += seconds * 1000
 		p.decide(nil)
+	case "lost":
+		p.emit(&events.LogTailLost{SeenN: 7})
+	case "reset":
+		p.emit(&events.LogLossAccepted{To: 3_000_000})
 	case "succeeded":
 		p.decide(&events.TaskSucceeded{TaskId: rest})
 	case "failed":
