@@ -177,6 +177,7 @@ func (do *applying) carryOut(ctx context.Context, a *cli.App, at *cluster.Cluste
 	if err := out.print(a, p); err != nil {
 		return err
 	}
+	do.gets = p.gets
 	return do.wait(ctx, a, q, done)
 }
 

@@ -142,6 +142,8 @@ type networkView struct {
 	Objects int    `json:"objects"`
 	// Sites have something of it, or must.
 	Sites []string `json:"sites"`
+	// State is the worst of its objects, over the sites that must have them; empty if none must.
+	State string `json:"state"`
 	// Revision is the newest change of what is in it.
 	Revision    uint64 `json:"revision"`
 	Description string `json:"description,omitempty"`
@@ -150,21 +152,25 @@ type networkView struct {
 func list(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List networks",
-		Args:  cli.None,
+		Short: "List networks, and how far the sites are",
+		Long: `List networks. The state of a network is the worst of its objects, over the sites that must
+have them. Sites are asked where the configuration file says that they are; of one that cannot
+be asked, what the global manager knows counts.`,
+		Args: cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return asked(cmd.Context(), a, func(ctx context.Context, _ *cluster.Cluster, q *query.Querier) error {
 				n, err := q.Networks(ctx)
 				if err != nil {
 					return err
 				}
-				return printNetworks(a, n)
+				return printNetworks(ctx, a, n)
 			})
 		},
 	}
 }
 
-func viewNetworks(n *query.Networks) (views []*networkView) {
+// viewNetworks are all networks; all is what stands at sites.
+func viewNetworks(n *query.Networks, all sites) (views []*networkView) {
 	at := map[model.Path]*networkView{}
 	for _, o := range n.Core.State().Objects() { // A network comes before what is in it.
 		in := o.Path.Network()
@@ -173,22 +179,40 @@ func viewNetworks(n *query.Networks) (views []*networkView) {
 			at[in] = &networkView{Network: string(in), Sites: append([]string{}, n.Core.State().At(in)...), Description: o.Message.GetNetwork().GetDescription()}
 			views = append(views, at[in])
 		}
+		for _, name := range n.Core.State().At(o.Path) {
+			if s := stand(n, name, all[name], o.Path, o.Revision).State; at[in].State == "" || worse(s, at[in].State) < 0 {
+				at[in].State = s
+			}
+		}
 		at[in].Objects++
 		at[in].Revision = max(at[in].Revision, o.Revision)
 	}
 	return views
 }
 
-func printNetworks(a *cli.App, n *query.Networks) error {
-	t := &cli.Table{Head: []string{"NETWORK", "OBJECTS", "SITES", "REVISION", "DESCRIPTION"}}
-	for _, v := range viewNetworks(n) {
+// siteNames are the names of all sites.
+func siteNames(n *query.Networks) (names []string) {
+	for _, s := range n.Core.State().Sites() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func printNetworks(ctx context.Context, a *cli.App, n *query.Networks) error {
+	all, err := reach(ctx, a, siteNames(n))
+	if err != nil {
+		return err
+	}
+	defer all.close()
+	t := &cli.Table{Head: []string{"NETWORK", "STATE", "OBJECTS", "SITES", "REVISION", "DESCRIPTION"}}
+	for _, v := range viewNetworks(n, all) {
 		if a.JSON() {
 			if err := a.Object(v); err != nil {
 				return err
 			}
 			continue
 		}
-		t.Add(cli.Plain(v.Network), cli.Plain(v.Objects), cli.Plain(cli.Dash(strings.Join(v.Sites, " "))), cli.Plain(v.Revision), cli.Plain(cli.Dash(v.Description)))
+		t.Add(cli.Plain(v.Network), cli.Marked(cli.Dash(v.State), stateColour(v.State)), cli.Plain(v.Objects), cli.Plain(cli.Dash(strings.Join(v.Sites, " "))), cli.Plain(v.Revision), cli.Plain(cli.Dash(v.Description)))
 	}
 	if a.JSON() {
 		return nil

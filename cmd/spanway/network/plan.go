@@ -2,8 +2,11 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+
+	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/internal/query"
 	"github.com/spanway/spanway/pkg/events"
@@ -23,10 +26,13 @@ type plan struct {
 	request *events.NetworkChangeRequested
 	// of are the objects of the request as they are declared, by their place in it.
 	of []*declared
+	// kept are those that are declared as they are.
+	kept []*declared
 	// diffs tell of each object that is declared, and of each that is deleted.
 	diffs []diff
-	// sites get something of it, as far as is known now.
+	// sites get something of it, as far as is known now; gets is what.
 	sites []string
+	gets  model.Deliveries
 }
 
 // empty tells whether nothing is to be changed.
@@ -47,6 +53,7 @@ func (p planning) plan(n *query.Networks, all []declared) (*plan, []mistake) {
 	out := &plan{request: &events.NetworkChangeRequested{}}
 	state := n.Core.State()
 	var wrong []mistake
+	var same []*declared
 	there := map[model.Path]bool{}
 	for i := range all {
 		d := &all[i]
@@ -54,6 +61,7 @@ func (p planning) plan(n *query.Networks, all []declared) (*plan, []mistake) {
 		old, _ := state.Object(model.Path(d.Path))
 		of := difference(d.Path, messageOf(old), d.message)
 		if out.diffs = append(out.diffs, of); of.Change == unchanged {
+			same = append(same, d)
 			continue
 		}
 		out.request.Objects = append(out.request.Objects, d.message)
@@ -78,9 +86,28 @@ func (p planning) plan(n *query.Networks, all []declared) (*plan, []mistake) {
 		}
 	}
 	if len(wrong) == 0 && !out.empty() {
+		out.keep(state, same)
 		wrong = out.check(n)
 	}
 	return out, wrong
+}
+
+// keep has the change refused if what is declared as it is has changed until then, as far as there
+// is room for that.
+func (p *plan) keep(state *model.State, same []*declared) {
+	left := model.MaxChangeBytes/2 - proto.Size(p.request)
+	for _, d := range same {
+		o, _ := state.Object(model.Path(d.Path))
+		e := &events.NetworkExpected{Path: d.Path, Revision: revisionOf(o)}
+		if d.Revision != nil {
+			e.Revision = *d.Revision
+		}
+		if left -= proto.Size(e) + 3; left < 0 || len(p.request.Expect) == model.MaxObjects {
+			return
+		}
+		p.request.Expect = append(p.request.Expect, e)
+		p.kept = append(p.kept, d)
+	}
 }
 
 // check is what the global manager would find wrong with the request now. Without mistakes it
@@ -92,7 +119,8 @@ func (p *plan) check(n *query.Networks) (wrong []mistake) {
 		wrong = append(wrong, p.mistake(m))
 	}
 	if len(wrong) == 0 {
-		p.sites = state.Apply(change).Sites()
+		p.gets = state.Apply(change)
+		p.sites = p.gets.Sites()
 	}
 	return wrong
 }
@@ -128,7 +156,7 @@ func (p *plan) mistake(m model.Mistake) mistake {
 	case parts[0] == "objects" && i < len(p.of):
 		out = p.of[i].mistake(strings.Join(parts[2:], "."), m.Code, m.Message)
 	case parts[0] == "expect" && i < len(p.request.Expect):
-		for _, d := range p.of {
+		for _, d := range slices.Concat(p.of, p.kept) {
 			if d.Path == p.request.Expect[i].Path {
 				return d.mistake("revision", m.Code, m.Message)
 			}

@@ -70,10 +70,7 @@ type shown struct {
 
 // look finds out how an object stands at all sites. Of the past no site is asked.
 func look(ctx context.Context, a *cli.App, n *query.Networks, path model.Path, past bool) (*shown, error) {
-	var names []string
-	for _, s := range n.Core.State().Sites() {
-		names = append(names, s.Name)
-	}
+	names := siteNames(n)
 	all, err := then(names), error(nil)
 	if !past {
 		all, err = reach(ctx, a, names)

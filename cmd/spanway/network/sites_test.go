@@ -129,6 +129,25 @@ func TestHowFarSitesAre(t *testing.T) {
 	u.does(cli.ExitDone, "", "site", "retire", "fra")
 }
 
+// Of a site that a span has left it is told how far the removal is; a list has the worst state.
+func TestASpanLeavesASite(t *testing.T) {
+	u := newUser(t, "ams", "fra")
+	u.does(cli.ExitDone, shopFile, "network", "apply", "-f", "-", "--wait")
+	contains(t, u.does(cli.ExitDone, "", "network", "list"), "STATE", "realised")
+	contains(t, u.does(cli.ExitDone, strings.Replace(shopFile, "selector: region=eu", "sites: [ams]", 1), "network", "apply", "-f", "-", "--wait"),
+		"ams          realised   1 of 1 realised", "fra          realised   2 of 2 realised")
+	u.Refuse(web, errors.New("no such table"))
+	u.does(cli.ExitDone, strings.Replace(shopFile, "/24", "/25", 1), "network", "apply", "-f", "-")
+	u.untilSaid([]string{`"state":"failed"`}, "network", "list", "-o", "json")
+}
+
+// What is declared as it is, is not changed behind the change that was planned on it.
+func TestWhatIsDeclaredAsItIsIsExpected(t *testing.T) {
+	u := newUser(t, "ams")
+	u.does(cli.ExitDone, shopFile, "network", "apply", "-f", "-")
+	contains(t, u.does(cli.ExitRefused, strings.Replace(shopFile, "The shop", "A shop", 1)+"revision: 7\n", "network", "apply", "-f", "-"), "STALE_REVISION", "standard input:8:")
+}
+
 // A site that nothing says the place of is shown as far as the global manager knows.
 func TestASiteThatCannotBeAsked(t *testing.T) {
 	u := newUser(t, "ams", "fra")

@@ -21,6 +21,8 @@ import (
 type waiting struct {
 	on      bool
 	timeout time.Duration
+	// gets, if set, is what sites get of the change.
+	gets model.Deliveries
 }
 
 func (w *waiting) flags(c *cobra.Command) {
@@ -83,7 +85,7 @@ func (w *waiting) wait(ctx context.Context, a *cli.App, q *query.Querier, m *eve
 	if err != nil {
 		return err
 	}
-	names := concerned(n, m)
+	names := w.concerned(n, m)
 	all, err := reach(ctx, a, names)
 	if err != nil {
 		return err
@@ -95,7 +97,7 @@ func (w *waiting) wait(ctx context.Context, a *cli.App, q *query.Querier, m *eve
 	}
 	told := map[string]progress{}
 	for {
-		now := progressOf(n, m, names, all)
+		now := w.progress(n, m, names, all)
 		if err := tell(a, m, now, told); err != nil {
 			return err
 		}
@@ -122,45 +124,73 @@ func (w *waiting) wait(ctx context.Context, a *cli.App, q *query.Querier, m *eve
 // lookEvery is how often it is looked.
 const lookEvery = 300 * time.Millisecond
 
-// concerned are the sites that got something of a change and are there.
-func concerned(n *query.Networks, m *events.NetworkChanged) (names []string) {
+// concerned are the sites that got something of a change, or were to, and are there.
+func (w *waiting) concerned(n *query.Networks, m *events.NetworkChanged) (names []string) {
 	at, _ := n.Core.ChangeStatus(m.Change)
 	for _, s := range n.Core.State().Sites() {
-		if _, ok := at[s.Name]; ok {
+		if _, ok := at[s.Name]; ok || w.gets[s.Name] != nil {
 			names = append(names, s.Name)
 		}
 	}
 	return names
 }
 
-// progressOf says how far a change is at each site.
-func progressOf(n *query.Networks, m *events.NetworkChanged, names []string, all sites) (out []progress) {
-	var paths []model.Path
-	for _, o := range m.Objects {
-		paths = append(paths, model.Path(o.GetPath()))
-	}
-	puts := len(paths)
-	for _, p := range m.Deletes {
-		paths = append(paths, model.Path(p))
-	}
-	state := n.Core.State()
+// progress says how far a change is at each site: what the site has gained by it, and what it has
+// lost.
+func (w *waiting) progress(n *query.Networks, m *events.NetworkChanged, names []string, all sites) (out []progress) {
 	for _, name := range names {
 		p := progress{Change: m.Change, Site: name, State: realised}
-		for i, path := range paths {
-			revision := uint64(0)
-			if slices.Contains(state.At(path), name) {
-				if o, ok := state.Object(path); ok {
-					revision = min(o.Revision, m.Change)
-				}
-			}
-			s := stand(n, name, all[name], path, revision)
-			if elsewhere := i < puts && revision == 0; !elsewhere || s.State != realised && s.State != applied {
+		for _, path := range w.paths(m, name) {
+			p.add(stand(n, name, all[name], path, wantedAt(n, name, path, m.Change)))
+		}
+		for _, path := range w.elsewhere(m) {
+			if wantedAt(n, name, path, m.Change) > 0 {
+				p.add(stand(n, name, all[name], path, wantedAt(n, name, path, m.Change)))
+			} else if s := stand(n, name, all[name], path, 0); s.State != realised && s.State != applied {
 				p.add(s)
 			}
 		}
 		out = append(out, p)
 	}
 	return out
+}
+
+// wantedAt is the revision that a site must have of an object; that of a later change is as good
+// as that of this one. 0: it must have none.
+func wantedAt(n *query.Networks, name string, path model.Path, change uint64) uint64 {
+	state := n.Core.State()
+	if o, ok := state.Object(path); ok && slices.Contains(state.At(path), name) {
+		return min(o.Revision, change)
+	}
+	return 0
+}
+
+// paths are those of all that a site gets of a change: what it must not have any more, too. Where
+// that is not known they are what the change has deleted.
+func (w *waiting) paths(m *events.NetworkChanged, name string) (paths []model.Path) {
+	if w.gets == nil {
+		for _, p := range m.Deletes {
+			paths = append(paths, model.Path(p))
+		}
+	}
+	if d := w.gets[name]; d != nil {
+		for _, o := range d.Puts {
+			paths = append(paths, o.Path)
+		}
+		paths = append(paths, d.Removes...)
+	}
+	return paths
+}
+
+// elsewhere are the objects of a change of which it is not known who gets them.
+func (w *waiting) elsewhere(m *events.NetworkChanged) (paths []model.Path) {
+	if w.gets != nil {
+		return nil
+	}
+	for _, o := range m.Objects {
+		paths = append(paths, model.Path(o.GetPath()))
+	}
+	return paths
 }
 
 // add adds an object.
