@@ -13,6 +13,8 @@ import (
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
 	"github.com/spanway/spanway/cmd/spanway/clitest"
+	"github.com/spanway/spanway/cmd/spanway/queue"
+	"github.com/spanway/spanway/pkg/events"
 )
 
 // user calls commands at sites with managers.
@@ -126,7 +128,20 @@ func TestHowFarSitesAre(t *testing.T) {
 	contains(t, u.does(cli.ExitRefused, "", "network", "delete", "/networks/none", "/networks/shop"), "/networks/none: UNKNOWN_OBJECT")
 	contains(t, u.does(cli.ExitDone, "", "network", "delete", "/networks/shop", "--recursive", "--wait"), "deleted "+web, "2 of 2 realised")
 	contains(t, u.does(cli.ExitRefused, "", "network", "show", web), "UNKNOWN_OBJECT")
+	queues := func() string {
+		out, _, _ := clitest.Program{queue.Command}.Call(u.ctx, "", "queue", "list", "-o", "json", "--config", u.Config)
+		return out
+	}
+	contains(t, queues(), events.SiteQueue("ams"), events.SiteQueue("fra"))
 	u.does(cli.ExitDone, "", "site", "retire", "fra")
+	for out := queues(); strings.Contains(out, events.SiteQueue("fra")); out = queues() {
+		if u.ctx.Err() != nil {
+			t.Fatalf("the queue of fra is never removed: %s", out)
+		}
+	}
+	contains(t, queues(), events.SiteQueue("ams"))
+	u.does(cli.ExitDone, "", "site", "add", "fra", "--label", "region=eu")
+	contains(t, u.does(cli.ExitDone, shopFile, "network", "apply", "-f", "-", "--wait"), "fra          realised   2 of 2 realised")
 }
 
 // Of a site that a span has left it is told how far the removal is; a list has the worst state.

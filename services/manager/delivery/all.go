@@ -24,7 +24,13 @@ type All struct {
 	// Runs, if set, is told of each delivery that begins, and calls what it returns once that has
 	// ended.
 	Runs func(site string, d *Delivery) (ended func())
+	// Remove, if set, removes what is kept for a site that was retired: its queue. What is not there
+	// is no error. It is called once the delivery to the site has ended, and again after an error.
+	Remove func(ctx context.Context, site string) error
 }
+
+// removes bounds one attempt to remove what is kept for a site.
+const removes = 30 * time.Second
 
 // Run delivers until ctx ends; then it returns nil. The error is a *NewerTermError: another global
 // manager has taken over.
@@ -38,12 +44,29 @@ func (a *All) Run(ctx context.Context) error {
 		ended chan struct{}
 	}
 	sites := map[string]one{}
+	removed := map[string]bool{}
 	ended := make(chan struct{}, 1) // A delivery has: another one may begin in its place.
+	begin := func(name string, run func(ctx context.Context) error) {
+		once, end := context.WithCancel(ctx)
+		of := one{end, make(chan struct{})}
+		sites[name] = of
+		running.Go(func() {
+			defer end()
+			if err := run(once); err != nil {
+				stop(err)
+			}
+			close(of.ended)
+			select {
+			case ended <- struct{}{}:
+			default:
+			}
+		})
+	}
 	for {
 		moved := a.Fold.Moved()
-		there := a.there()
+		there, gone := a.there()
 		for name, of := range sites {
-			if !there[name] {
+			if !there[name] && !removed[name] {
 				of.stop()
 			}
 			select {
@@ -53,23 +76,16 @@ func (a *All) Run(ctx context.Context) error {
 			}
 		}
 		for name := range there {
-			if _, runs := sites[name]; runs {
-				continue
+			if _, runs := sites[name]; !runs {
+				begin(name, func(ctx context.Context) error { return a.deliver(ctx, name) })
 			}
-			once, end := context.WithCancel(ctx)
-			of := one{end, make(chan struct{})}
-			sites[name] = of
-			running.Go(func() {
-				defer end()
-				if err := a.deliver(once, name); err != nil {
-					stop(err)
-				}
-				close(of.ended)
-				select {
-				case ended <- struct{}{}:
-				default:
-				}
-			})
+			delete(removed, name)
+		}
+		for _, name := range gone {
+			if _, runs := sites[name]; !runs && !removed[name] && a.Remove != nil {
+				removed[name] = true
+				begin(name, func(ctx context.Context) error { return a.remove(ctx, name) })
+			}
 		}
 		select {
 		case <-moved:
@@ -89,15 +105,36 @@ func taken(cause error) error {
 	return nil
 }
 
-// there are the sites that the fold has.
-func (a *All) there() map[string]bool {
-	names := map[string]bool{}
+// there are the sites that the fold has, and those that were retired.
+func (a *All) there() (names map[string]bool, gone []string) {
+	names = map[string]bool{}
 	a.Fold.Look(func(core *network.Core) {
 		for _, s := range core.State().Sites() {
 			names[s.Name] = true
 		}
+		gone = core.Gone()
 	})
-	return names
+	return names, gone
+}
+
+// remove removes what is kept for a site, unless the site comes back before that could be done.
+func (a *All) remove(ctx context.Context, name string) error {
+	try := a.Board.New(fmt.Sprintf("remove the queue of site %s, which is retired", name))
+	defer try.End()
+	for pause := firstPause; ctx.Err() == nil; {
+		once, cancel := context.WithTimeout(ctx, removes)
+		err := a.Remove(once, name)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if there, _ := a.there(); there[name] {
+			return nil
+		}
+		try.Again(ctx, err, pause/2+rand.N(pause/2+1))
+		pause = min(2*pause, longestPause)
+	}
+	return nil
 }
 
 // deliver delivers to a site until ctx ends. What ends a delivery before that is told of, and

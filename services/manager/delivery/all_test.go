@@ -16,6 +16,7 @@ import (
 type opener struct {
 	in           *memory
 	opened, shut map[string]int
+	removed      map[string]int
 	fails        map[string]int // so often first
 }
 
@@ -37,6 +38,17 @@ func (o *opener) open(_ context.Context, name string) (Config, func(), error) {
 	}, nil
 }
 
+// remove fails at first.
+func (o *opener) remove(_ context.Context, name string) error {
+	o.in.mu.Lock()
+	defer o.in.mu.Unlock()
+	defer o.in.wake()
+	if o.removed[name]++; o.removed[name] == 1 {
+		return errors.New("it is held")
+	}
+	return nil
+}
+
 // is tells how often the delivery to a site was opened and shut.
 func (o *opener) is(name string, opened, shut int) func() bool {
 	return func() bool {
@@ -50,11 +62,13 @@ func (o *opener) is(name string, opened, shut int) func() bool {
 // ends all.
 func TestAllSites(t *testing.T) {
 	m := newMemory("ams", "fra", "sin")
-	o := &opener{in: m, opened: map[string]int{}, shut: map[string]int{}, fails: map[string]int{"sin": 2}}
+	o := &opener{in: m, opened: map[string]int{}, shut: map[string]int{}, fails: map[string]int{"sin": 2}, removed: map[string]int{}}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute) // It only bounds a hang.
 	defer cancel()
 	ended := make(chan error, 1)
-	go func() { ended <- (&All{Fold: m.changes, Board: trouble.NewBoard(quiet), Open: o.open}).Run(ctx) }()
+	go func() {
+		ended <- (&All{Fold: m.changes, Board: trouble.NewBoard(quiet), Open: o.open, Remove: o.remove}).Run(ctx)
+	}()
 	converge := func(names ...string) {
 		t.Helper()
 		for i := range 20 {
@@ -67,6 +81,11 @@ func TestAllSites(t *testing.T) {
 	converge("ams", "fra", "sin")
 	m.ask(&events.NetworkSiteRetireRequested{Site: "fra", Force: true})
 	m.until(t, "the delivery to fra has ended", o.is("fra", 1, 1))
+	m.until(t, "what is kept for fra is removed", func() bool {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		return o.removed["fra"] == 2
+	})
 	converge("ams", "sin")
 	m.ask(&events.NetworkSiteRequested{Site: "fra", Labels: map[string]string{"region": "eu"}})
 	converge("ams", "fra", "sin")

@@ -54,7 +54,7 @@ func (s *Service) Run(ctx context.Context, begun func()) error {
 	defer flying.end()
 	all := &All{Runs: flying.runs, Fold: changes, Board: trouble.NewBoard(s.Logger), Open: func(ctx context.Context, site string) (Config, func(), error) {
 		return s.open(ctx, site, requests)
-	}}
+	}, Remove: s.remove}
 	var err error // of what ended first
 	var first sync.Once
 	end := func(why error) {
@@ -98,4 +98,18 @@ func (s *Service) open(ctx context.Context, site string, requests Requests) (Con
 		Queue: OnQueue(q), Inbox: OnInbox(c, s.Topics, s.Source), Status: OnStatus(c, s.Topics, site), Requests: requests,
 		PerSecond: s.PerSecond, Patience: s.Patience,
 	}, func() { _ = q.Close(); c.Close() }, nil // What ended the host is the error of the delivery.
+}
+
+// remove deletes the queue of a site that was retired.
+func (s *Service) remove(ctx context.Context, site string) error {
+	q, err := queue.Open(ctx, s.Cluster, events.SiteQueue(site), queue.Options{Prefix: s.Topics.Prefix, Source: s.Source, Logger: s.Logger})
+	if errors.Is(err, queue.ErrUnknownQueue) || errors.Is(err, queue.ErrDeleted) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = q.Delete(ctx, true)
+	_ = q.Close() // What ended the host, the deletion has told.
+	return err
 }

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/spanway/spanway/pkg/network"
@@ -19,6 +20,9 @@ type Standing struct {
 	Sync    uint64
 	Syncing bool
 }
+
+// Gone lists the sites that were retired, by name.
+func (c *Core) Gone() []string { return slices.Sorted(maps.Keys(c.gone)) }
 
 // StandingOf says how a site stands; ok is false if there is no such site.
 func (c *Core) StandingOf(name string) (s Standing, ok bool) {
