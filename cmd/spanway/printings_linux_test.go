@@ -14,6 +14,7 @@ var printings = map[string][]printing{
 	"spanway": {{args: ""}, {args: "--help"}},
 
 	"spanway bench":                 {{args: "--help"}},
+	"spanway bench network":         {{args: "bench network --sites 2 --changes 5 --singles 2 --objects 20"}},
 	"spanway bench ids":             {{args: "bench ids --callers 4 --rounds 1 --duration 20ms --sizes 20"}},
 	"spanway bench mirror":          {{args: "bench mirror --records 200 --sizes 20 --partitions 1 --rate 100 --duration 100ms --found 1 --crowd 1"}},
 	"spanway bench pools":           {{args: "bench pools --tasks 40 --schedulers 2 --pools 1 --slots 20", slow: true}},

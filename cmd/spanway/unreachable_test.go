@@ -20,7 +20,7 @@ import (
 // asked are the arguments with which each command asks a broker. FILE and OBJECTS are files that
 // commands take.
 var asked = map[string]string{
-	"bench ids": "", "bench pools": "", "bench queue": "", "bench tasks": "", "doctor": "", "verify": "", "trace": "x",
+	"bench ids": "", "bench network": "", "bench pools": "", "bench queue": "", "bench tasks": "", "doctor": "", "verify": "", "trace": "x",
 	"engine drain": "e", "engine list": "", "engine resume": "e", "engine show": "e", "engine watch": "",
 	"id create": "s --from 1 --to 9", "id delete": "s", "id grant": "s", "id grow": "s --to 9", "id list": "", "id release": "s --request-id r",
 	"id renew": "s --request-id r --lease 1m", "id reserve": "s --from 3", "id show": "s", "id watch": "s",

@@ -16,13 +16,16 @@ type State struct {
 	sites map[string]map[string]string
 	// at are the sites that must have an object: sorted.
 	at map[Path][]string
+	// from counts, of an object, how many of its users are at a site: what many refer to, such as a
+	// network, is placed without a look at each of them.
+	from map[Path]map[string]int
 }
 
 // NewState returns a state without objects and sites.
 func NewState() *State {
 	return &State{
 		objects: map[Path]*Object{}, users: map[Path]map[Path]bool{},
-		sites: map[string]map[string]string{}, at: map[Path][]string{},
+		sites: map[string]map[string]string{}, at: map[Path][]string{}, from: map[Path]map[string]int{},
 	}
 }
 
@@ -141,10 +144,12 @@ func (s *State) Apply(c Change) Deliveries {
 	return out
 }
 
-// replace puts an object in the place of another one, or takes it away, if it is nil.
+// replace puts an object in the place of another one, or takes it away, if it is nil. What it refers
+// to counts it where the other one was, until it is placed.
 func (s *State) replace(p Path, o *Object) {
 	if old := s.objects[p]; old != nil {
 		for _, r := range old.References {
+			s.count(r, s.at[p], -1)
 			delete(s.users[r], p)
 			if len(s.users[r]) == 0 {
 				delete(s.users, r)
@@ -161,6 +166,22 @@ func (s *State) replace(p Path, o *Object) {
 			s.users[r] = map[Path]bool{}
 		}
 		s.users[r][p] = true
+		s.count(r, s.at[p], 1)
+	}
+}
+
+// count notes that so many more users of an object are at sites.
+func (s *State) count(p Path, sites []string, by int) {
+	for _, site := range sites {
+		if s.from[p] == nil {
+			s.from[p] = map[string]int{}
+		}
+		if s.from[p][site] += by; s.from[p][site] == 0 {
+			delete(s.from[p], site)
+		}
+	}
+	if len(s.from[p]) == 0 {
+		delete(s.from, p)
 	}
 }
 
@@ -194,39 +215,55 @@ func (s *State) affected(changed []Path, before map[Path]*Object) []Path {
 	return slices.Sorted(maps.Keys(seen))
 }
 
-// place finds out anew at which sites these must be.
+// place finds out anew at which sites these must be. All that they refer to is among them.
 func (s *State) place(affected []Path) {
-	for _, p := range affected {
-		delete(s.at, p)
-	}
-	known := map[Path]bool{}
-	anew := map[Path]bool{}
-	for _, p := range affected {
-		anew[p] = true
-	}
-	var find func(p Path) []string
-	find = func(p Path) []string {
-		if !anew[p] || known[p] {
-			return s.at[p]
-		}
-		known[p] = true
-		o := s.objects[p]
+	for _, p := range s.usersFirst(affected) {
+		was, o := s.at[p], s.objects[p]
 		if o == nil {
-			return nil
+			delete(s.at, p)
+			continue
 		}
-		sites := slices.Clone(s.own(o))
-		for user := range s.users[p] {
-			sites = append(sites, find(user)...)
-		}
+		sites := slices.AppendSeq(slices.Clone(s.own(o)), maps.Keys(s.from[p]))
 		slices.Sort(sites)
-		if sites = slices.Compact(sites); len(sites) > 0 {
-			s.at[p] = sites
+		sites = slices.Compact(sites)
+		if slices.Equal(was, sites) {
+			continue
 		}
-		return sites
+		if s.at[p] = sites; len(sites) == 0 {
+			delete(s.at, p)
+		}
+		for _, r := range o.References {
+			s.count(r, was, -1)
+			s.count(r, sites, 1)
+		}
 	}
-	for _, p := range affected {
-		find(p)
+}
+
+// usersFirst orders objects so that each comes behind those of them that refer to it.
+func (s *State) usersFirst(objects []Path) []Path {
+	among := make(map[Path]bool, len(objects))
+	for _, p := range objects {
+		among[p] = true
 	}
+	var out []Path
+	var visit func(p Path)
+	visit = func(p Path) {
+		if !among[p] {
+			return // It is not of them, or there already.
+		}
+		among[p] = false
+		if o := s.objects[p]; o != nil {
+			for _, r := range o.References {
+				visit(r)
+			}
+		}
+		out = append(out, p)
+	}
+	for _, p := range objects {
+		visit(p)
+	}
+	slices.Reverse(out)
+	return out
 }
 
 // own lists the sites that an object is at whoever refers to it: sorted, each once.

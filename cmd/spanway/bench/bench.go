@@ -23,7 +23,7 @@ import (
 
 // Command is the command bench.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("bench", "Measure how fast tasks, queues, identifiers and mirrors are", tasks(a), pools(a), queues(a), identifiers(a), mirrors(a))
+	return cli.Noun("bench", "Measure how fast tasks, queues, identifiers, mirrors and networks are", tasks(a), pools(a), queues(a), identifiers(a), mirrors(a), networks(a))
 }
 
 func tasks(a *cli.App) *cobra.Command {

@@ -138,7 +138,7 @@ func (o *onStatus) Follow(ctx context.Context, see func(Seen)) error {
 	var f *eventlog.Follower
 	tell := func() {
 		if caughtUp = caughtUp || f.Next() >= f.End(); caughtUp {
-			seen := seenOf(f.Fold().(*site.Core))
+			seen := SeenOf(f.Fold().(*site.Core))
 			seen.Refused = refused
 			see(seen)
 		}

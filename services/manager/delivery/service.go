@@ -23,6 +23,9 @@ type Service struct {
 	// Cluster is that of the global manager. It is not closed.
 	Cluster *cluster.Cluster
 	Topics  events.Topics
+	// Reach, if set, gives the inbox and the log of a site in place of those on the cluster that
+	// Connect opens: for sites that are not on a cluster of their own.
+	Reach func(site string) (Inbox, Status)
 	// Source of the records, such as "/spanway/ams/global-manager".
 	Source string
 	// Connect opens a connection to the cluster of a site, which is that of its delivery alone and
@@ -88,6 +91,11 @@ func (s *Service) open(ctx context.Context, site string, requests Requests) (Con
 	}
 	if err != nil {
 		return Config{}, nil, err
+	}
+	if s.Reach != nil {
+		cfg := Config{Queue: OnQueue(q), Requests: requests, PerSecond: s.PerSecond, Patience: s.Patience}
+		cfg.Inbox, cfg.Status = s.Reach(site)
+		return cfg, func() { _ = q.Close() }, nil
 	}
 	c, err := s.Connect(site)
 	if err != nil {

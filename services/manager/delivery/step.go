@@ -76,8 +76,8 @@ type Seen struct {
 	Refused uint64
 }
 
-// seenOf is what a core of a site says, but for what it has declined.
-func seenOf(core *site.Core) Seen {
+// SeenOf is what a core of a site says, but for what it has declined.
+func SeenOf(core *site.Core) Seen {
 	r := core.Report()
 	s := Seen{Term: r.Term, Sequence: r.Sequence, Sync: r.Sync, Needs: r.NeedsSync}
 	if begin, n := core.Syncing(); begin != nil {

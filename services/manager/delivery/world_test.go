@@ -130,7 +130,7 @@ func (at *receiver) held() (h Held) {
 }
 
 func (at *receiver) seen() Seen {
-	s := seenOf(at.core)
+	s := SeenOf(at.core)
 	s.Refused = at.refused
 	return s
 }
