@@ -101,9 +101,9 @@ func (w *networkWorld) simulate(ctx context.Context, name string) (*simulated, e
 	return s, nil
 }
 
-// run reads the inbox until ctx ends.
+// run reads the inbox until it cannot, as when ctx ends.
 func (s *simulated) run(ctx context.Context) error {
-	for next := int64(0); ctx.Err() == nil; {
+	for next := int64(0); ; {
 		page, err := s.from.Fetch(ctx, next, time.Second)
 		if err != nil {
 			return fmt.Errorf("read the inbox of %s: %w", s.name, err)
@@ -116,7 +116,6 @@ func (s *simulated) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
 }
 
 // work decides what came, and what follows from that, and appends it.

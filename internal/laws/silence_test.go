@@ -96,6 +96,7 @@ var loops = map[string]string{
 	"services/replicator/copying/checkpoints.go SavedFor": "reads further pages of what there is, and returns what fails",
 	"services/replicator/scout.go look":                   "reads further pages of what there is, and returns what fails",
 	"internal/bench/mirror_live.go found":                 "looks until a record is there, and returns what fails",
+	"internal/bench/network_site.go run":                  "reads on in an inbox, and returns what fails",
 	"internal/query/why.go explain":                       "reads further pages of what there is, and returns what fails",
 }
 
