@@ -250,8 +250,9 @@ asyncapi-check: ## have the parser of the AsyncAPI project read docs/asyncapi.ya
 	node tools/asyncapi/check.js docs/asyncapi.yaml
 
 .PHONY: demo
-demo: ## checksum a tree of files on five engines, kill one, prove it all (DIR=...)
+demo: ## checksum a tree of files on five engines, kill one, prove it all (DIR=...); then a network over two of three sites
 	@sh examples/checksums/demo.sh DIR='$(DIR)'
+	@sh examples/networks/demo.sh
 
 .PHONY: bench
 bench: build ## the benchmark of docs/benchmarks.md
