@@ -3,8 +3,9 @@
 // result, and puts it where a service of the system loads it from. What nft refuses is not put
 // there: the task fails with what it says, and `spanway network why` shows that.
 //
-//	spanway dev --sites ams,fra                                    # or a site of your own
 //	go run ./examples/realise --brokers 127.0.0.1:29092 --dir /tmp/nft
+//
+// README.md says what else is to run.
 package main
 
 import (

@@ -134,10 +134,8 @@ func measureSites(ctx context.Context, cfg NetworkConfig, n int) (out NetworkSit
 			return out, err
 		}
 	}
-	for _, s := range w.sims {
-		if err := s.until(ctx, func() bool { return s.sync > 0 }); err != nil {
-			return out, err
-		}
+	if err := w.synced(ctx); err != nil {
+		return out, err
 	}
 	if err := w.network(ctx); err != nil {
 		return out, err
@@ -173,6 +171,9 @@ func measureSync(ctx context.Context, cfg NetworkConfig) (out NetworkSync, err e
 	}
 	defer func() { err = errors.Join(err, w.stop()) }()
 	if err := w.addSite(ctx, "old"); err != nil { // A span that covers no site is refused.
+		return out, err
+	}
+	if err := w.synced(ctx); err != nil {
 		return out, err
 	}
 	if err := w.network(ctx); err != nil {

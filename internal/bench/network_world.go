@@ -153,6 +153,17 @@ func (w *networkWorld) addSite(ctx context.Context, name string) error {
 	return w.until(ctx, func() bool { return w.sites == len(w.sims) })
 }
 
+// synced waits until all sites have had their first full sync. What that brings is no change
+// that a site tells of: all that is waited for afterwards comes as an entry.
+func (w *networkWorld) synced(ctx context.Context) error {
+	for _, s := range w.sims {
+		if err := s.until(ctx, func() bool { return s.sync > 0 }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // objectAt is one that all sites have.
 func objectAt(path string, n int) *events.NetworkObject {
 	if path != "" {

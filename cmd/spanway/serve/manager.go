@@ -37,7 +37,8 @@ func serveManager(a *cli.App) *cobra.Command {
 		Short: "Run a manager of logical networks; several of a role take over from each other",
 		Long: `Run a manager of logical networks (spanway network). There is one global manager, at
 one site: it decides changes, and sends each site what concerns it. The clusters of
-the sites are those of the configuration file (--config), by the names of the sites. At
+the sites are those of the configuration file (--config), by the names of the sites; that
+of its own site is its own, if the file does not name it. At
 each site there is a local manager, which realises what it is sent by tasks of the
 site's scheduler. --site names the site, as spanway site add does.
 
@@ -66,7 +67,7 @@ on when that ends.`,
 					return run.LocalManager(ctx, m.local, deps, tel)
 				}
 				return run.GlobalManager(ctx, m.global, deps, run.Delivering{
-					Connect: connect(sites, log), PerSecond: float64(m.rate), Patience: m.patience,
+					Connect: connect(withOwn(sites, a.Site, a.Target.Cluster), log), PerSecond: float64(m.rate), Patience: m.patience,
 				}, tel)
 			})
 		},
@@ -136,6 +137,14 @@ func (m *managing) check(f *pflag.FlagSet, a *cli.App) error {
 		return cli.Misuse(err)
 	}
 	return nil
+}
+
+// withOwn are the clusters of sites. That of the manager's own site is its own, unless the
+// configuration file says otherwise: as with another user.
+func withOwn(sites map[string]cluster.Config, site string, own cluster.Config) map[string]cluster.Config {
+	all := map[string]cluster.Config{site: own}
+	maps.Copy(all, sites)
+	return all
 }
 
 // connect opens connections to the clusters of sites.
