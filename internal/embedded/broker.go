@@ -32,8 +32,9 @@ type Config struct {
 	// TLS, if set, is how they listen.
 	TLS *tls.Config
 	// Users, if there are any, must authenticate by SASL, and have only the rights
-	// that they are given. The data is kept in memory then: which deletions a user is
-	// refused is not known beforehand (see starts.go).
+	// that they are given. Where one has less than all rights, records that were deleted may
+	// be back after a crash: which deletions it is refused is not known beforehand (see
+	// starts.go).
 	Users []User
 }
 
@@ -60,9 +61,6 @@ func Holds(dir string) bool {
 // Start runs the brokers, with whatever the data directory holds. It fails if
 // a port or the directory is in use, or the directory cannot be written.
 func Start(config Config) (*Broker, error) {
-	if config.DataDir != "" && len(config.Users) > 0 {
-		return nil, fmt.Errorf("start the embedded broker: it keeps no data in %q while it has users: leave one of them out", config.DataDir)
-	}
 	b := &Broker{gate: newGate(config.DataDir, config.TLS), stopWatch: func() {}}
 	if config.DataDir != "" {
 		if err := b.takeDirectory(config.DataDir); err != nil {
@@ -80,7 +78,7 @@ func Start(config Config) (*Broker, error) {
 		b.gate.serve()
 		return b, nil
 	}
-	keepBounds(b.cluster, config.DataDir, b.gate)
+	keepBounds(b.cluster, config.DataDir, !config.refuses(), b.gate)
 	if err := restoreStarts(b.cluster, config.DataDir); err != nil {
 		b.Close()
 		return nil, fmt.Errorf("start the embedded broker: %w", err)

@@ -24,9 +24,9 @@ import (
 // file of records is left, whose name is the end, and before kfake reads a directory
 // without records it is given a snapshot that names this file.
 
-// keepBounds notes, before records of a partition are deleted, where it begins, and, if
-// all are, the file that names its end.
-func keepBounds(c *kfake.Cluster, dir string, failed *gate) {
+// keepBounds notes, before records of a partition are deleted, where it begins, unless
+// starts are not to be kept, and, if all are, the file that names its end.
+func keepBounds(c *kfake.Cluster, dir string, starts bool, failed *gate) {
 	c.ControlKey(int16(kmsg.DeleteRecords), func(r kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		for _, t := range r.(*kmsg.DeleteRecordsRequest).Topics {
@@ -36,7 +36,7 @@ func keepBounds(c *kfake.Cluster, dir string, failed *gate) {
 				if is == nil || is.Leader != c.CurrentNode() {
 					continue // kfake refuses it.
 				}
-				if err := keepBoundsOf(partitionDir(dir, t.Topic, p.Partition), is, p.Offset); err != nil {
+				if err := keepBoundsOf(partitionDir(dir, t.Topic, p.Partition), is, p.Offset, starts); err != nil {
 					failed.fail(err)
 					return nil, err, true
 				}
@@ -47,15 +47,17 @@ func keepBounds(c *kfake.Cluster, dir string, failed *gate) {
 }
 
 // keepBoundsOf does so for records below an offset, or all if that is -1.
-func keepBoundsOf(dir string, is *kfake.PartitionInfo, below int64) error {
+func keepBoundsOf(dir string, is *kfake.PartitionInfo, below int64, starts bool) error {
 	if below == -1 {
 		below = is.HighWatermark
 	}
 	if below <= is.LogStartOffset || below > is.HighWatermark {
 		return nil // Nothing is deleted.
 	}
-	if err := keepStart(dir, below); err != nil {
-		return err
+	if starts {
+		if err := keepStart(dir, below); err != nil {
+			return err
+		}
 	}
 	if below < is.HighWatermark {
 		return nil

@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"slices"
+
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -20,6 +22,11 @@ type Right struct {
 	Resource  kmsg.ACLResourceType
 	// Name is that of a topic or group, or * for all; a cluster is "kafka-cluster".
 	Name string
+}
+
+// refuses tells whether there is a user with less than all rights.
+func (config Config) refuses() bool {
+	return slices.ContainsFunc(config.Users, func(u User) bool { return !u.Super })
 }
 
 // security are the options that a configuration's users make.
