@@ -59,11 +59,12 @@ func (s *status) leave(st *standing, past *past) {
 	s.gone[st.key()] = true
 }
 
-// end has it told that the source of a copy was deleted.
+// end has it told that the source of a copy was deleted. Where the source ended last is kept: what
+// is between that and where the copy is was never copied.
 func (s *status) end(key string, m *events.ReplicationCopyReported) {
 	now := time.Now().UnixMilli()
 	m.State, m.Reason, m.LastError, m.SinceMs, m.AtMs, m.Replicator = sourceDeleted, "", "", now, now, s.name
-	m.Place, m.Line, m.Failures, m.AgainAtMs, m.SourceEnd, m.ConsistentSinceMs, m.LagUnknown = 0, 0, 0, 0, m.Next, 0, false
+	m.Place, m.Line, m.Failures, m.AgainAtMs, m.SourceEnd, m.ConsistentSinceMs, m.LagUnknown = 0, 0, 0, 0, max(m.Next, m.SourceEnd), 0, false
 	s.ended[key] = &ended{report: m, news: true}
 }
 

@@ -73,6 +73,17 @@ func TestATopicThatItsSourceDeleted(t *testing.T) {
 	})
 }
 
+// What the source had, and was not copied, is known still when it is deleted.
+func TestASourceThatIsDeletedBeforeAllIsCopied(t *testing.T) {
+	for _, c := range []struct{ next, end, want int64 }{{26, 100, 100}, {5, 5, 5}, {5, 0, 5}} {
+		s := &status{ended: map[string]*ended{}}
+		s.end("in/orders/0", &events.ReplicationCopyReported{Next: c.next, SourceEnd: c.end, LagUnknown: c.end == 0})
+		if m := s.ended["in/orders/0"].report; m.SourceEnd != c.want || m.Next != c.next {
+			t.Errorf("a copy at %d of %d is told as %v", c.next, c.end, m)
+		}
+	}
+}
+
 // What is told of a copy is deleted only by the process that has its partition: the record may
 // already be another's.
 func TestWhoDeletesWhatIsTold(t *testing.T) {

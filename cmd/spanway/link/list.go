@@ -226,7 +226,11 @@ func printCopies(a *cli.App, views []copyView) error {
 			a.Printf("%s/%d: %s\n", v.Topic, v.Partition, v.Remedy)
 		}
 		for _, i := range v.Incidents {
-			a.Printf("%s/%d@%d: %s %s ago, at %s, %d lost\n", v.Topic, v.Partition, i.Offset, i.Reason, (time.Duration(i.AgeMs) * time.Millisecond).Round(time.Second), i.At, i.Lost)
+			lost := "" // Only of what was overtaken it is known.
+			if i.Lost > 0 {
+				lost = fmt.Sprintf(", %d lost", i.Lost)
+			}
+			a.Printf("%s/%d@%d: %s %s ago, at %s%s\n", v.Topic, v.Partition, i.Offset, i.Reason, (time.Duration(i.AgeMs) * time.Millisecond).Round(time.Second), i.At, lost)
 		}
 		if v.IncidentsMore > 0 {
 			a.Printf("%s/%d: %s not shown: the logs of the replicators that had it have them (\"a copy met an incident\")\n", v.Topic, v.Partition, render.Count(int(v.IncidentsMore), "earlier incident is", "earlier incidents are"))

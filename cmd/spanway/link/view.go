@@ -187,7 +187,7 @@ func failedOver(l replication.Link) string {
 	if l.NoLinkBack {
 		return fmt.Sprintf("its source %s was away, and there is no link back yet: call spanway link failover %s here again when it answers", l.Source, l.Name)
 	}
-	return fmt.Sprintf("none is needed: the link back is at work; to fail back, call spanway link failover at the site %s", l.Source)
+	return fmt.Sprintf("none is needed: the link back copies from here (spanway link show at that site says how it stands); to fail back, call spanway link failover at the site %s", l.Source)
 }
 
 // notReported is what to do about a link of which no replicator reports. One that was just
@@ -342,10 +342,11 @@ func viewCopies(l *replication.Link, status *replication.Status, now int64) (vie
 			Place: m.Place, Line: m.Line, Failures: m.Failures, AgainAt: cli.Stamp(m.AgainAtMs),
 			begins: m.LagUnknown && m.Generation == 0 && m.Next == 0,
 		}
+		behind := max(0, m.SourceEnd-max(m.Next, m.SourceStart))
 		if m.State == sourceDeleted {
-			v.Remedy = keptRemedy(l, m)
+			v.Remedy, behind = keptRemedy(l, m), 0 // Nothing waits any more.
 		}
-		if behind := max(0, m.SourceEnd-max(m.Next, m.SourceStart)); !m.LagUnknown {
+		if !m.LagUnknown {
 			v.Lag = &behind
 		}
 		if !runs(m) {

@@ -62,7 +62,7 @@ func TestViewLink(t *testing.T) {
 			share("a", "failed", func(m *events.ReplicationLinkReported) { m.Snapshots, m.Reason = 1, "snapshot_failed" }), share("b", "snapshot", nil),
 		}, "failed|snapshot_failed|or at once: spanway link resume orders --topic TOPIC"},
 		"paused without one":             {paused, nil, "paused|upgrade|spanway link resume orders"},
-		"failed over":                    {over, nil, "paused|upgrade|the link back is at work; to fail back, call spanway link failover at the site ams"},
+		"failed over":                    {over, nil, "paused|upgrade|the link back copies from here (spanway link show at that site says how it stands); to fail back, call spanway link failover at the site ams"},
 		"failed over without its source": {alone, nil, "paused|upgrade|there is no link back yet: call spanway link failover orders here again when it answers"},
 		"paused":                         {paused, []*events.ReplicationLinkReported{share("a", "paused", nil)}, "paused|upgrade|spanway link resume orders"},
 	} {
