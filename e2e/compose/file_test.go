@@ -202,6 +202,26 @@ func TestNoVolumeIsWithoutAName(t *testing.T) {
 	}
 }
 
+// What is in memory may be written by any user, also once its container was started again: the
+// mode is then that of the image's directory, unless it is given.
+func TestMemoryMayBeWritten(t *testing.T) {
+	for _, name := range []string{"../../docker-compose.yml", "../../docker-compose.secure.yml"} {
+		var stack file
+		read(t, name, &stack)
+		tried := 0
+		for service, s := range stack.Services {
+			for _, place := range s.Tmpfs {
+				if tried++; !strings.Contains(place, ",mode=1777") {
+					t.Errorf("%s: %s has no mode=1777", service, place)
+				}
+			}
+		}
+		if tried == 0 {
+			t.Errorf("of %s nothing is in memory", name)
+		}
+	}
+}
+
 // Where Compose builds all images at once, two services that build one image write its name
 // at the same time, and one of them is refused. So one builds, and the others take that.
 func TestOneServiceBuilds(t *testing.T) {
