@@ -11,7 +11,8 @@ package main
 import (
 	"context"
 	"flag"
-	"log"
+	"fmt"
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -26,12 +27,19 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	e, err := engine.New(engine.Config{Brokers: []string{*brokers}, ID: *id, Labels: map[string]any{"role": *role}})
+	err := run(ctx, engine.Config{Brokers: []string{*brokers}, ID: *id, Labels: map[string]any{"role": *role}}, *dir)
 	if err != nil {
-		log.Fatal(err)
+		fmt.Fprintln(os.Stderr, "realise:", err)
+		os.Exit(1)
 	}
-	e.Handle("network.realise", (&rules{dir: *dir, check: nft}).handle)
-	if err := e.Run(ctx); err != nil { // until Ctrl-C; then it drains
-		log.Fatal(err)
+}
+
+// run realises until ctx ends; then the engine drains.
+func run(ctx context.Context, config engine.Config, dir string) error {
+	e, err := engine.New(config)
+	if err != nil {
+		return err
 	}
+	e.Handle("network.realise", (&rules{dir: dir, check: nft}).handle)
+	return e.Run(ctx)
 }
