@@ -21,8 +21,17 @@ import (
 // it leads, and nothing is tried again. What could not be told is left out, and the error
 // says why of one of these.
 func (c *Client) Ends(ctx context.Context, of map[string][]int32) (ends map[string]map[int32]int64, err error) {
+	return c.offsets(ctx, of, latest)
+}
+
+// Starts is Ends of the first offsets that partitions still keep.
+func (c *Client) Starts(ctx context.Context, of map[string][]int32) (starts map[string]map[int32]int64, err error) {
+	return c.offsets(ctx, of, earliest)
+}
+
+func (c *Client) offsets(ctx context.Context, of map[string][]int32, at uint64) (ends map[string]map[int32]int64, err error) {
 	ends = map[string]map[int32]int64{}
-	told, missing := c.askEnds(ctx, of)
+	told, missing := c.askEnds(ctx, of, at)
 	for _, e := range told {
 		switch {
 		case e.code != 0:
@@ -51,7 +60,7 @@ func (c *Client) Present(ctx context.Context, prefix string) ([]TopicInfo, error
 	for _, t := range topics {
 		of[t.Name] = []int32{0}
 	}
-	told, _ := c.askEnds(ctx, of)
+	told, _ := c.askEnds(ctx, of, latest)
 	gone := map[string]bool{}
 	for _, e := range told {
 		gone[e.topic] = kafkago.Error(e.code) == kafkago.UnknownTopicOrPartition
@@ -60,7 +69,7 @@ func (c *Client) Present(ctx context.Context, prefix string) ([]TopicInfo, error
 }
 
 // askEnds asks the leaders; the error says why one of them tells nothing.
-func (c *Client) askEnds(ctx context.Context, of map[string][]int32) (told []endOf, missing error) {
+func (c *Client) askEnds(ctx context.Context, of map[string][]int32, at uint64) (told []endOf, missing error) {
 	if len(of) == 0 {
 		return nil, nil
 	}
@@ -68,7 +77,7 @@ func (c *Client) askEnds(ctx context.Context, of map[string][]int32) (told []end
 	if err != nil {
 		return nil, fmt.Errorf("look for the leaders of %d topics: %w", len(of), err)
 	}
-	asked, missing := c.byLeader(m, of)
+	asked, missing := c.byLeader(m, of, at)
 	var all sync.WaitGroup
 	var mu sync.Mutex
 	for _, req := range asked {
@@ -88,7 +97,7 @@ func (c *Client) askEnds(ctx context.Context, of map[string][]int32) (told []end
 }
 
 // byLeader makes a request for each broker. One for a partition without a leader is missing.
-func (c *Client) byLeader(m *metadata.Response, of map[string][]int32) (asked map[int32]*endsRequest, missing error) {
+func (c *Client) byLeader(m *metadata.Response, of map[string][]int32, at uint64) (asked map[int32]*endsRequest, missing error) {
 	asked = map[int32]*endsRequest{}
 	for topic, partitions := range of {
 		for _, p := range slices.Compact(slices.Sorted(slices.Values(partitions))) { // Brokers refuse one that is named twice.
@@ -98,7 +107,7 @@ func (c *Client) byLeader(m *metadata.Response, of map[string][]int32) (asked ma
 				continue
 			}
 			if asked[leader] == nil {
-				asked[leader] = &endsRequest{client: c, leader: leader, of: map[string][]int32{}}
+				asked[leader] = &endsRequest{client: c, leader: leader, at: at, of: map[string][]int32{}}
 			}
 			asked[leader].of[topic] = append(asked[leader].of[topic], p)
 		}
@@ -111,6 +120,7 @@ func (c *Client) byLeader(m *metadata.Response, of map[string][]int32) (asked ma
 type endsRequest struct {
 	client *Client
 	leader int32
+	at     uint64 // latest or earliest
 	of     map[string][]int32
 }
 
@@ -139,8 +149,9 @@ func (r *endsRequest) Broker(cluster protocol.Cluster) (protocol.Broker, error) 
 func (*endsRequest) Required(map[protocol.ApiKey]int16) bool { return true }
 
 const (
-	isolated        = 2              // the first version of ListOffsets that knows of transactions
-	latest   uint64 = math.MaxUint64 // stands for the end
+	isolated        = 2                  // the first version of ListOffsets that knows of transactions
+	latest   uint64 = math.MaxUint64     // stands for the end
+	earliest uint64 = math.MaxUint64 - 1 // stands for the start
 )
 
 // RawExchange sends the request on a connection.
@@ -154,7 +165,7 @@ func (r *endsRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(partitions)))
 		for _, p := range partitions {
 			b = binary.BigEndian.AppendUint32(b, uint32(p))
-			b = binary.BigEndian.AppendUint64(b, latest)
+			b = binary.BigEndian.AppendUint64(b, r.at)
 		}
 	}
 	answer, err := askRaw(rw, b, maxTold)

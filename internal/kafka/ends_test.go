@@ -38,6 +38,13 @@ func testEnds(t *testing.T, addr string) {
 		if err != nil || !maps.Equal(ends["ends-a"], map[int32]int64{0: 3, 2: 1}) {
 			t.Errorf("of one that is named twice: %v, %v", ends, err)
 		}
+		if err := c.DeleteRecords(t.Context(), "ends-a", 0, 2); err != nil {
+			t.Fatal(err)
+		}
+		starts, err := c.Starts(t.Context(), map[string][]int32{"ends-a": {0, 2}, "ends-b": {0}})
+		if err != nil || !maps.Equal(starts["ends-a"], map[int32]int64{0: 2, 2: 0}) || !maps.Equal(starts["ends-b"], map[int32]int64{0: 0}) {
+			t.Errorf("where they begin: %v, %v", starts, err)
+		}
 		if ends, err := c.Ends(t.Context(), nil); err != nil || len(ends) > 0 {
 			t.Errorf("of nothing: %v, %v", ends, err)
 		}

@@ -119,31 +119,42 @@ const (
 // RawExchange sends the request on a connection, and before it, once for each client, asks
 // which versions the broker has.
 func (r *topicIDRequest) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	if r.client.ids.Load() == idsUnknown {
+	answer, err := r.client.askIDs(rw, r.topic)
+	switch {
+	case err != nil:
+		return nil, err
+	case answer == nil:
+		return &topicIDResponse{}, nil
+	}
+	return readTopicID(answer)
+}
+
+// askIDs asks on a connection for the IDs of topics; the answer is nil if the cluster tells none.
+func (c *Client) askIDs(rw io.ReadWriter, topics ...string) (told, error) {
+	if c.ids.Load() == idsUnknown {
 		known := idsNone
-		answer, err := askRaw(rw, rawHeader(r.client.config.ClientID, apiVersions, 0), maxTold)
+		answer, err := askRaw(rw, rawHeader(c.config.ClientID, apiVersions, 0), maxTold)
 		if err != nil {
 			return nil, err
 		}
 		if greatestVersion(answer, protocol.Metadata) >= withIDs {
 			known = idsTold
 		}
-		r.client.ids.Store(known)
+		c.ids.Store(known)
 	}
-	if r.client.ids.Load() == idsNone {
-		return &topicIDResponse{}, nil
+	if c.ids.Load() == idsNone {
+		return nil, nil
 	}
-	b := append(rawHeader(r.client.config.ClientID, protocol.Metadata, withIDs), 0) // no tags
-	b = append(b, 1+1)                                                              // one topic
-	b = append(b, make([]byte, 16)...)                                              // by its name
-	b = binary.AppendUvarint(b, uint64(len(r.topic)+1))
-	b = append(b, r.topic...)
-	b = append(b, 0, 0, 0, 0, 0) // no tags, creates no topic, tells no rights of two kinds, no tags
-	answer, err := askRaw(rw, b, maxTold)
-	if err != nil {
-		return nil, err
+	b := append(rawHeader(c.config.ClientID, protocol.Metadata, withIDs), 0) // no tags
+	b = binary.AppendUvarint(b, uint64(len(topics)+1))
+	for _, topic := range topics {
+		b = append(b, make([]byte, 16)...) // by its name
+		b = binary.AppendUvarint(b, uint64(len(topic)+1))
+		b = append(b, topic...)
+		b = append(b, 0) // no tags
 	}
-	return readTopicID(answer)
+	b = append(b, 0, 0, 0, 0) // creates no topic, tells no rights of two kinds, no tags
+	return askRaw(rw, b, maxTold)
 }
 
 // rawCorrelation is the correlation ID of every request that is sent by itself: a connection
@@ -197,9 +208,23 @@ var errCutShort = errors.New("an answer about a topic that is cut short")
 
 // readTopicID reads an answer of Metadata 10 as far as the ID of its one topic.
 func readTopicID(a told) (*topicIDResponse, error) {
+	if a.topics() != 1 {
+		return nil, errCutShort
+	}
+	r := &topicIDResponse{code: a.int16()}
+	a.skip(a.count()) // its name
+	if len(a) < 16 {
+		return nil, errCutShort
+	}
+	r.id = a.topicID()
+	return r, nil
+}
+
+// topics reads an answer of Metadata 10 up to its topics, and says how many these are.
+func (a *told) topics() (n int) {
 	a.tags()
 	a.skip(4) // throttled
-	for n := a.count(); n > 0 && len(a) > 0; n-- {
+	for n := a.count(); n > 0 && len(*a) > 0; n-- {
 		a.skip(4) // a broker: its ID, host, port, rack
 		a.skip(a.count())
 		a.skip(4)
@@ -208,19 +233,16 @@ func readTopicID(a told) (*topicIDResponse, error) {
 	}
 	a.skip(a.count()) // cluster ID
 	a.skip(4)         // controller
-	if a.count() != 1 {
-		return nil, errCutShort
+	return a.count()
+}
+
+// topicID is the ID of a topic; empty if it has none. At least 16 bytes must be there.
+func (a *told) topicID() string {
+	id := base64.RawURLEncoding.EncodeToString((*a)[:16])
+	if a.skip(16); id == noTopicID {
+		return ""
 	}
-	r := &topicIDResponse{code: a.int16()}
-	a.skip(a.count()) // its name
-	if len(a) < 16 {
-		return nil, errCutShort
-	}
-	r.id = base64.RawURLEncoding.EncodeToString(a[:16])
-	if r.id == noTopicID {
-		r.id = ""
-	}
-	return r, nil
+	return id
 }
 
 // noTopicID is that of a topic which has none.
@@ -230,6 +252,13 @@ var noTopicID = base64.RawURLEncoding.EncodeToString(make([]byte, 16))
 type told []byte
 
 func (a *told) skip(n int) { *a = (*a)[min(max(n, 0), len(*a)):] }
+
+// bytes are the next n, or those that there are.
+func (a *told) bytes(n int) []byte {
+	b := (*a)[:min(max(n, 0), len(*a))]
+	a.skip(n)
+	return b
+}
 
 func (a *told) int16() (n int16) {
 	if len(*a) >= 2 {

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -26,6 +27,10 @@ func testTopicID(t *testing.T, addr string) {
 			second, err2 := c.TopicID(t.Context(), "reborn", 1)
 			if err := errors.Join(err, err2); err != nil || len(first) != 22 || first != second || slices.Contains(seen, first) {
 				t.Fatalf("%q and %q, behind %q: %v", first, second, seen, err)
+			}
+			both, err := c.TopicIDs(t.Context(), []string{"reborn", "other", "none"})
+			if other, err2 := c.TopicID(t.Context(), "other", 0); errors.Join(err, err2) != nil || !maps.Equal(both, map[string]string{"reborn": first, "other": other}) {
+				t.Fatalf("of both together it tells %v, want %q and %q: %v", both, first, other, errors.Join(err, err2))
 			}
 			seen = append(seen, first)
 			if err := c.DeleteTopics(t.Context(), []string{"reborn"}); err != nil {
@@ -69,6 +74,19 @@ func TestAnswersAboutTopicIDsThatAreCutShort(t *testing.T) {
 	for n := range whole {
 		if r, err := readTopicID(whole[:n]); err == nil {
 			t.Errorf("%d of %d bytes: %+v", n, len(whole), r)
+		}
+	}
+	two := slices.Concat(whole[:len(whole)-21], told{3, 0, 0, 2, 't'}, whole[len(whole)-16:], told{
+		0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 7, 2, 0, 0, 0, 1, 2, 0, 0, 0, 1, 1, 0, // not internal, a partition
+		0, 0, 0, 0, 0, // rights
+		0, 3, 2, 'u', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, // one that is not there
+	})
+	if r, err := readTopicIDs(two); err != nil || !maps.Equal(r.ids, map[string]string{"t": "AQIDBAUGBwgJCgsMDQ4PEA"}) {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for n := len(whole) - 21 + 1; n < len(two); n++ {
+		if r, err := readTopicIDs(two[:n]); err == nil {
+			t.Errorf("%d of %d bytes: %+v", n, len(two), r)
 		}
 	}
 	if v := greatestVersion(told{0, 0, 0, 0, 0, 2, 0, 1, 0, 4, 0, 11, 0, 3, 0, 0, 0, 12}, protocol.Metadata); v != 12 {

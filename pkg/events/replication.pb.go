@@ -1354,7 +1354,10 @@ type ReplicationCopyReported struct {
 	Claim int64 `protobuf:"varint,27,opt,name=claim,proto3" json:"claim,omitempty"`
 	// Where the source begins, as it was seen last, if that is behind next: what stood between is
 	// gone. Else 0.
-	SourceStart   int64 `protobuf:"varint,28,opt,name=source_start,json=sourceStart,proto3" json:"source_start,omitempty"`
+	SourceStart int64 `protobuf:"varint,28,opt,name=source_start,json=sourceStart,proto3" json:"source_start,omitempty"`
+	// The ID of the topic that is copied, if the cluster tells it. While the source has another topic
+	// of that name, source_end is where the one of this ID ended when it was seen last.
+	SourceId      string `protobuf:"bytes,29,opt,name=source_id,json=sourceId,proto3" json:"source_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1585,6 +1588,13 @@ func (x *ReplicationCopyReported) GetSourceStart() int64 {
 	return 0
 }
 
+func (x *ReplicationCopyReported) GetSourceId() string {
+	if x != nil {
+		return x.SourceId
+	}
+	return ""
+}
+
 // ReplicationCounts are what a copy has done since its replicator has had it: since the
 // replicator began, or the copy came to be its own.
 type ReplicationCounts struct {
@@ -1693,8 +1703,11 @@ type ReplicationIncident struct {
 	Reason string `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
 	// In the target for foreign_writer and target_not_empty, else in the source.
 	Offset int64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
-	// How many offsets of the source were deleted before they were copied.
-	Lost          int64 `protobuf:"varint,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	// How many offsets of the source were deleted before they were copied; of source_changed at
+	// least so many, as far as the end of that topic was seen.
+	Lost int64 `protobuf:"varint,3,opt,name=lost,proto3" json:"lost,omitempty"`
+	// How many is not known.
+	LostUnknown   bool  `protobuf:"varint,4,opt,name=lost_unknown,json=lostUnknown,proto3" json:"lost_unknown,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1749,6 +1762,13 @@ func (x *ReplicationIncident) GetLost() int64 {
 		return x.Lost
 	}
 	return 0
+}
+
+func (x *ReplicationIncident) GetLostUnknown() bool {
+	if x != nil {
+		return x.LostUnknown
+	}
+	return false
 }
 
 func (x *ReplicationIncident) GetAtMs() int64 {
@@ -2164,7 +2184,7 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\ttombstone\x18\x04 \x01(\bR\ttombstone\">\n" +
 	"\x10ReplicationProof\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\x93\a\n" +
+	"\x04hash\x18\x02 \x01(\x06R\x04hash\"\xb0\a\n" +
 	"\x17ReplicationCopyReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x14\n" +
 	"\x05topic\x18\x02 \x01(\tR\x05topic\x12\x1c\n" +
@@ -2203,7 +2223,8 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\vlag_unknown\x18\x1a \x01(\bR\n" +
 	"lagUnknown\x12\x14\n" +
 	"\x05claim\x18\x1b \x01(\x03R\x05claim\x12!\n" +
-	"\fsource_start\x18\x1c \x01(\x03R\vsourceStart\"\xbf\x01\n" +
+	"\fsource_start\x18\x1c \x01(\x03R\vsourceStart\x12\x1b\n" +
+	"\tsource_id\x18\x1d \x01(\tR\bsourceId\"\xbf\x01\n" +
 	"\x11ReplicationCounts\x12\x16\n" +
 	"\x06copied\x18\x01 \x01(\x03R\x06copied\x12\x14\n" +
 	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\x12\x16\n" +
@@ -2211,11 +2232,12 @@ const file_spanway_v1_replication_proto_rawDesc = "" +
 	"\arelayed\x18\x04 \x01(\x03R\arelayed\x12\x1c\n" +
 	"\telsewhere\x18\x05 \x01(\x03R\telsewhere\x12\x16\n" +
 	"\x06buried\x18\x06 \x01(\x03R\x06buried\x12\x14\n" +
-	"\x05swept\x18\a \x01(\x03R\x05swept\"n\n" +
+	"\x05swept\x18\a \x01(\x03R\x05swept\"\x91\x01\n" +
 	"\x13ReplicationIncident\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x12\n" +
-	"\x04lost\x18\x03 \x01(\x03R\x04lost\x12\x13\n" +
+	"\x04lost\x18\x03 \x01(\x03R\x04lost\x12!\n" +
+	"\flost_unknown\x18\x04 \x01(\bR\vlostUnknown\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x9a\x05\n" +
 	"\x17ReplicationLinkReported\x12\x12\n" +
 	"\x04link\x18\x01 \x01(\tR\x04link\x12\x1e\n" +

@@ -17,14 +17,6 @@ func (st *standing) fenceRefused() *events.ReplicationProblem {
 		st.Config.Source.Partition, st.Config.Target.Topic, st.report.LastError)}
 }
 
-// nearRetention is the problem of a copy that the source's retention may overtake.
-func (st *standing) nearRetention() *events.ReplicationProblem {
-	r, from := &st.report, st.Config.Source
-	return &events.ReplicationProblem{Topic: from.Topic, Code: string(selection.NearRetention), Text: fmt.Sprintf(
-		"partition %d is %d records behind, and the next one, %d, stands in the older half of what the source still has, %d to %d: keep records for longer there (retention.ms, retention.bytes), or raise the limits of the link",
-		from.Partition, r.Behind(), r.Next, r.SourceStart, r.SourceEnd)}
-}
-
 // blame adds the problems of a link. One of a single topic is counted: the link fails by it if
 // it copies no other at the site.
 func (s *status) blame(m *events.ReplicationLinkReported) {

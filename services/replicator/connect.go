@@ -40,7 +40,7 @@ func (s *Service) ofLink(name string) shared {
 // copier makes the copier of a job.
 func (s *Service) copier(j job, limit *copying.Limiter) copier {
 	from, of := j.Config.Source, s.ofLink(j.Link)
-	return copying.New(copying.Config{
+	c := copying.New(copying.Config{
 		Copy: j.Config, ID: j.ID,
 		Source:      copying.NewSource(j.source.cluster.Kafka(), from.Topic, from.Partition),
 		Target:      s.targetOf(&j),
@@ -53,6 +53,10 @@ func (s *Service) copier(j job, limit *copying.Limiter) copier {
 		},
 		Larger: func(ctx context.Context) { s.awaitSettings(ctx, &j) },
 	})
+	if t := s.status.topicOf(&j); t.ID != "" {
+		c.Ended(t.Ended)
+	}
+	return c
 }
 
 // targetOf makes the target of a job: behind the broker's fence, unless its link goes without.

@@ -1,8 +1,11 @@
 package replicator
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +33,7 @@ const (
 // front is what waits first in a source.
 type front struct {
 	known  bool
+	begun  bool // records were copied, or decided, before
 	next   int64
 	oldest int64 // its timestamp, in milliseconds since the Unix epoch; 0 if it is not known
 }
@@ -78,8 +82,11 @@ func (w *watcher) look(ctx context.Context, v *view, unseen []standing) error {
 		at := unseen[i].Config.Source
 		of[at.Topic] = append(of[at.Topic], at.Partition)
 	}
-	began := time.Now()
-	ends, failed := v.cluster.Kafka().Ends(ctx, of)
+	began, api := time.Now(), v.cluster.Kafka()
+	ends, failed := api.Ends(ctx, of)
+	ids, err := api.TopicIDs(ctx, slices.Sorted(maps.Keys(of))) // Behind the ends: these are of no later topic.
+	starts, err2 := api.Starts(ctx, resting(unseen))
+	failed = cmp.Or(failed, err, err2)
 	looks := 0
 	for i := range unseen {
 		st := &unseen[i]
@@ -88,13 +95,7 @@ func (w *watcher) look(ctx context.Context, v *view, unseen []standing) error {
 			continue
 		}
 		st.end, st.endSeen = end, began
-		if st.report.Reason == mirror.Overtaken && st.report.State == mirror.Stopped && looks < looksAtOnce {
-			looks++
-			start, _, err := v.cluster.Kafka().Offsets(ctx, st.Config.Source.Topic, st.Config.Source.Partition)
-			if err != nil {
-				failed = err
-				continue
-			}
+		if start, ok := starts[st.Config.Source.Topic][st.Config.Source.Partition]; ok {
 			st.start = start
 		}
 		if st.wantsFront() && looks < looksAtOnce {
@@ -103,9 +104,22 @@ func (w *watcher) look(ctx context.Context, v *view, unseen []standing) error {
 				failed = err
 			}
 		}
-		w.of.status.seen(st)
+		w.of.status.seen(st, ids[st.Config.Source.Topic])
 	}
 	return failed
+}
+
+// resting are the partitions of copies that do not see by themselves what retention deletes, by
+// topic.
+func resting(all []standing) map[string][]int32 {
+	of := map[string][]int32{}
+	for i := range all {
+		r, at := &all[i].report, all[i].Config.Source
+		if r.Paused || r.Reason == mirror.Overtaken && r.State == mirror.Stopped {
+			of[at.Topic] = append(of[at.Topic], at.Partition)
+		}
+	}
+	return of
 }
 
 // front finds what a copy waits with.
@@ -122,7 +136,10 @@ func (w *watcher) front(ctx context.Context, v *view, st *standing) error {
 		} else if next, _, err = api.Offsets(ctx, at.Topic, at.Partition); err != nil {
 			return err
 		}
-		st.front = front{known: true, next: next}
+		st.front = front{known: true, next: next, begun: saved != nil}
+		if saved != nil {
+			st.topic.saved(saved)
+		}
 	}
 	if st.behind() == 0 {
 		return nil
@@ -133,7 +150,7 @@ func (w *watcher) front(ctx context.Context, v *view, st *standing) error {
 	if err != nil {
 		return err // Such as that it was deleted: then how old it is is not known.
 	}
-	st.front = front{known: true, next: next}
+	st.front = front{known: true, next: next, begun: st.front.begun}
 	if len(page.Records) > 0 {
 		st.front.oldest = page.Records[0].Timestamp
 	}
@@ -153,17 +170,23 @@ func (s *status) unseen(now time.Time) map[*view][]standing {
 	return all
 }
 
-// seen notes what was seen of a source.
-func (s *status) seen(now *standing) {
+// seen notes what was seen of a source, whose topic has the ID.
+func (s *status) seen(now *standing, id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.copies[now.ID]
 	if st == nil || st.source != now.source {
 		return
 	}
-	before := st.behind()
+	before, was := st.behind(), st.topic.gone
 	st.end, st.endSeen, st.start, st.front = now.end, now.endSeen, now.start, now.front
-	st.news = st.news || st.behind() != before
+	if st.topic.ID == "" {
+		st.topic = now.topic
+	}
+	if st.report.Paused || !st.report.SeenAt.After(now.endSeen) {
+		st.topic.seen(id, now.end)
+	}
+	st.news = st.news || st.behind() != before || st.topic.gone != was
 }
 
 // lastSeen is when the end of the source was seen last.
@@ -174,8 +197,11 @@ func (st *standing) lastSeen() time.Time {
 	return st.report.SeenAt
 }
 
-// sourceEnd is the end of the source as it was seen last.
+// sourceEnd is the end of the source as it was seen last; of a topic that is gone its own.
 func (st *standing) sourceEnd() int64 {
+	if st.topic.gone || st.lastSeen().IsZero() {
+		return max(0, st.topic.End)
+	}
 	if st.endSeen.After(st.report.SeenAt) {
 		return st.end
 	}
@@ -207,9 +233,10 @@ func (st *standing) sourceStart() int64 {
 	return 0
 }
 
-// lagUnknown says that it is not known what comes next, or where the source ends.
+// lagUnknown says that it is not known what comes next, or where the source ends, or that this
+// is another topic than the one that was copied: how it goes on is not decided.
 func (st *standing) lagUnknown() bool {
-	return st.report.Generation == 0 && !st.front.known || st.lastSeen().IsZero()
+	return st.report.Generation == 0 && !st.front.known || st.lastSeen().IsZero() || st.topic.gone
 }
 
 // oldest is the timestamp of the oldest record that waits, in milliseconds since the Unix

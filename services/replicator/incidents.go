@@ -30,7 +30,7 @@ func (s *status) hear(copies iter.Seq[*events.ReplicationCopyReported]) {
 	defer s.mu.Unlock()
 	s.heard = map[string]*events.ReplicationCopyReported{}
 	for m := range copies {
-		if m.IncidentsTotal > 0 || len(m.Incidents) > 0 {
+		if m.IncidentsTotal > 0 || len(m.Incidents) > 0 || m.SourceId != "" {
 			s.heard[copyKey(m.Link, m.TargetTopic, m.Partition)] = m
 		}
 	}
@@ -48,6 +48,7 @@ func (st *standing) inherit(m *events.ReplicationCopyReported) {
 	if m == nil || m.Topic != st.Config.Source.Topic {
 		return
 	}
+	st.topic.inherit(m)
 	all := slices.Clone(st.incidents)
 	for _, i := range m.Incidents {
 		if !slices.ContainsFunc(all, func(known *events.ReplicationIncident) bool {

@@ -2,6 +2,7 @@ package replicator
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -116,11 +117,21 @@ func (m *metrics) observe(s *status) (stop func()) {
 		for key, n := range states {
 			o.ObserveInt64(m.copies, n, metric.WithAttributes(attribute.String("link", key[0]), attribute.String("state", key[1])))
 		}
-		for key, n := range blocked(s.problems) {
+		for key, n := range blocked(slices.Concat(s.problems, s.lost())) {
 			o.ObserveInt64(m.blocked, n, metric.WithAttributes(attribute.String("link", key[0]), attribute.String("reason", key[1])))
 		}
 		return nil
 	}, m.lag, m.age, m.copies, m.unaudited, m.blocked)
+}
+
+// lost are the topics of which paused copies have lost records. s.mu is held.
+func (s *status) lost() (all []selection.Problem) {
+	for _, st := range s.copies {
+		if why := st.lost(); why != "" {
+			all = append(all, selection.Problem{Link: st.Link, Topic: st.Config.Source.Topic, Code: selection.Code(why), Stops: true})
+		}
+	}
+	return all
 }
 
 // failedOver are links that a fail-over has paused: what they copied goes the other way now,

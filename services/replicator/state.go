@@ -1,6 +1,7 @@
 package replicator
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/spanway/spanway/pkg/events"
@@ -67,5 +68,5 @@ func (st *standing) reason() string {
 	if st.state() == failed {
 		return string(snapshotFailed)
 	}
-	return string(st.report.Reason)
+	return string(cmp.Or(st.report.Reason, st.lost()))
 }

@@ -40,7 +40,7 @@ type status struct {
 	gone     map[string]bool      // keys whose records are to be deleted
 	ended    map[string]*ended    // by key
 	recalled []*events.ReplicationCopyReported
-	heard    map[string]*events.ReplicationCopyReported // with incidents, as told last, by key
+	heard    map[string]*events.ReplicationCopyReported // with incidents or the ID of their topic, as told last, by key
 	shares   map[string]*share                          // by link
 
 	urgent chan struct{} // holds one if a claim is to be told
@@ -72,6 +72,7 @@ type standing struct {
 	endSeen time.Time
 	start   int64 // what stood before is gone
 	front   front
+	topic   topic // that is copied
 
 	// What the audit has found.
 	unaudited int64  // offsets of the target
@@ -202,9 +203,10 @@ func (s *status) reported(id string, r copying.Report) {
 	}
 	st.happened += int64(len(r.Incidents))
 	for _, i := range r.Incidents {
-		st.incidents = append(st.incidents, &events.ReplicationIncident{Reason: string(i.Reason), Offset: i.Offset, Lost: i.Lost, AtMs: time.Now().UnixMilli()})
+		st.incidents = append(st.incidents, &events.ReplicationIncident{Reason: string(i.Reason), Offset: i.Offset, Lost: i.Lost, LostUnknown: i.LostUnknown, AtMs: time.Now().UnixMilli()})
 	}
 	st.incidents = st.incidents[max(0, len(st.incidents)-mostIncidents):]
+	st.topic.reported(&r)
 	st.report, st.news = r, true
 }
 
@@ -239,7 +241,7 @@ func (st *standing) message(replicator string, now time.Time) *events.Replicatio
 		LastTimestampMs: r.LastTimestamp, CopiedAtMs: millis(r.CopiedAt), AtMs: now.UnixMilli(), LastError: r.LastError, SinceMs: millis(r.Since),
 		Incidents: recent(st.incidents, now), IncidentsTotal: st.happened, LagUnknown: st.lagUnknown(), Replicator: replicator,
 		Place: int32(st.admission.Place), Line: int32(st.admission.Line), Failures: int32(st.admission.Failures), AgainAtMs: millis(st.admission.Again),
-		Claim: st.claim, SourceStart: st.sourceStart(),
+		Claim: st.claim, SourceStart: st.sourceStart(), SourceId: st.topic.id(),
 	}
 }
 
@@ -350,8 +352,8 @@ func (st *standing) add(m *events.ReplicationLinkReported, worst *ill, now time.
 	if oldest := st.oldest(); oldest > 0 {
 		m.LagMs = max(m.LagMs, now.UnixMilli()-oldest)
 	}
-	if r.NearRetention() && len(m.Problems) < mostProblems {
-		m.Problems = append(m.Problems, st.nearRetention())
+	if p := st.losing(); p != nil && len(m.Problems) < mostProblems {
+		m.Problems = append(m.Problems, p)
 	}
 	if r.FenceRefused && !r.Paused {
 		if len(m.Problems) < mostProblems {

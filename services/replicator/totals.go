@@ -23,7 +23,7 @@ func (t *totals) add(r *copying.Report) {
 func (st *standing) again(j job) *standing {
 	now := &standing{job: j, news: true}
 	if st != nil {
-		now.incidents, now.happened, now.before = st.incidents, st.happened, st.before
+		now.incidents, now.happened, now.before, now.topic.Ended = st.incidents, st.happened, st.before, st.topic.Ended
 		now.before.add(&st.report)
 	}
 	return now

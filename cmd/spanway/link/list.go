@@ -134,6 +134,7 @@ func printLink(a *cli.App, v *linkView, at string) error {
 	for _, p := range v.Problems {
 		a.Printf("  %-11s %s %s: %s\n", "problem", cli.Dash(p.Topic), p.Code, p.Text)
 	}
+	printLosses(a, v.Losses)
 	printDeleted(a, v.SourceDeleted)
 	if err := printCopies(a, v.Partitions); err != nil {
 		return err
@@ -226,11 +227,7 @@ func printCopies(a *cli.App, views []copyView) error {
 			a.Printf("%s/%d: %s\n", v.Topic, v.Partition, v.Remedy)
 		}
 		for _, i := range v.Incidents {
-			lost := "" // Only of what was overtaken it is known.
-			if i.Lost > 0 {
-				lost = fmt.Sprintf(", %d lost", i.Lost)
-			}
-			a.Printf("%s/%d@%d: %s %s ago, at %s%s\n", v.Topic, v.Partition, i.Offset, i.Reason, (time.Duration(i.AgeMs) * time.Millisecond).Round(time.Second), i.At, lost)
+			a.Printf("%s/%d@%d: %s %s ago, at %s%s\n", v.Topic, v.Partition, i.Offset, i.Reason, (time.Duration(i.AgeMs) * time.Millisecond).Round(time.Second), i.At, i.lost())
 		}
 		if v.IncidentsMore > 0 {
 			a.Printf("%s/%d: %s not shown: the logs of the replicators that had it have them (\"a copy met an incident\")\n", v.Topic, v.Partition, render.Count(int(v.IncidentsMore), "earlier incident is", "earlier incidents are"))

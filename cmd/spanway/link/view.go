@@ -55,6 +55,7 @@ type linkView struct {
 	Replicators      []string      `json:"replicators"`
 	Problems         []problemView `json:"problems"`
 	SourceDeleted    []deletedView `json:"source_deleted,omitempty"`
+	Losses           []lossView    `json:"losses,omitempty"`
 	Revision         int64         `json:"revision"`
 	Partitions       []copyView    `json:"partitions,omitempty"`
 }
@@ -106,14 +107,6 @@ func (v *copyView) next() string {
 	return strconv.FormatInt(v.Next, 10)
 }
 
-type incidentView struct {
-	Reason string `json:"reason"`
-	Offset int64  `json:"offset"`
-	Lost   int64  `json:"lost,omitempty"`
-	At     string `json:"at"`
-	AgeMs  int64  `json:"age_ms"`
-}
-
 // severity orders the states of a link: the worst of several replicators is that of all.
 var severity = map[string]int{
 	"": 0, "idle": 1, "connecting": 1, "delta": 2, "paused": 3, "sweeping": 3, "waiting": 4, "snapshot": 5, "beginning": 6, "proving": 6, "resuming": 6, "claiming": 7, "failed": 8, "stopped": 9,
@@ -121,7 +114,7 @@ var severity = map[string]int{
 
 // viewLink puts together what is declared and what is reported.
 func viewLink(l replication.Link, status *replication.Status, now int64) linkView {
-	v := linkView{Spec: l.Spec, Replicators: []string{}, Problems: []problemView{}, SourceDeleted: deletedOf(&l, status), Revision: l.Revision}
+	v := linkView{Spec: l.Spec, Replicators: []string{}, Problems: []problemView{}, SourceDeleted: deletedOf(&l, status), Losses: lossesOf(l.Name, status, now), Revision: l.Revision}
 	heartbeat, consistent, lag := int64(0), int64(0), &lagged{}
 	settled, worst := true, ""
 	for _, m := range status.Shares {
@@ -357,19 +350,6 @@ func viewCopies(l *replication.Link, status *replication.Status, now int64) (vie
 	}
 	return views
 }
-
-// happened takes down the incidents of a copy that are not old.
-func (v *copyView) happened(m *events.ReplicationCopyReported, now int64) {
-	for _, i := range m.Incidents {
-		if age := max(0, now-i.AtMs); age <= incidentsLast.Milliseconds() {
-			v.Incidents = append(v.Incidents, incidentView{i.Reason, i.Offset, i.Lost, cli.Stamp(i.AtMs), age})
-		}
-	}
-	v.IncidentsMore = max(m.IncidentsTotal, int64(len(m.Incidents))) - int64(len(v.Incidents))
-}
-
-// incidentsLast is for how long an incident is shown.
-const incidentsLast = 24 * time.Hour
 
 // lagged is the lag of a link.
 type lagged struct {

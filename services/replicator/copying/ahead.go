@@ -174,7 +174,7 @@ func (c *Copier) wait(ctx context.Context, offset int64) error {
 
 // saw notes how far the source goes.
 func (c *Copier) saw(page *mirror.Source) {
-	c.report.SourceStart, c.report.SourceEnd = page.Start, page.End
+	c.report.SourceStart, c.report.SourceEnd, c.report.SourceID = page.Start, page.End, page.ID
 	c.report.SeenAt = time.UnixMilli(page.At)
 }
 

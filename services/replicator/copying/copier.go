@@ -87,6 +87,7 @@ type Copier struct {
 	saving    *saving           // nil if none is being saved
 	unsaved   error             // why the last one was not saved; nil if it was
 	saves     pauses            // between attempts to save
+	ended     *mirror.Ended     // what is known of the source before the copy has read it
 	report    Report
 	told      Report // the last one
 	toldAt    time.Time
@@ -111,6 +112,9 @@ func New(cfg Config) *Copier {
 		saves: pauses{first: 2 * every, most: time.Minute},
 	}
 }
+
+// Ended says where the source ended before it Runs, as others have seen it (mirror.Copy.Ended).
+func (c *Copier) Ended(e mirror.Ended) { c.ended = &e }
 
 // Run copies until ctx ends, and returns when nothing of it runs any more. A copy that has
 // stopped by itself, with a Reason, waits for that too.
@@ -176,6 +180,9 @@ func (c *Copier) advance(ctx context.Context) error {
 			return err
 		}
 		c.copy = mirror.New(c.cfg.Copy, saved)
+		if c.ended != nil {
+			c.copy.Ended(*c.ended)
+		}
 	}
 	if err := c.beside(ctx); err != nil {
 		return err

@@ -16,6 +16,8 @@ type Report struct {
 	// Next is the offset of the source that comes next, of [SourceStart, SourceEnd). The
 	// snapshot ends at SnapshotEnd.
 	Next, SourceStart, SourceEnd, SnapshotEnd int64
+	// SourceID is the ID of the topic that SourceEnd is of; empty if the cluster does not tell.
+	SourceID string
 	// Generation is that of package mirror; 0 while it is not known.
 	Generation uint32
 	// ConsistentSince is since when the target has had all that the source had when the

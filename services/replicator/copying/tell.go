@@ -58,7 +58,7 @@ func (c *Copier) look(now time.Time) {
 		if c.cfg.Report != nil {
 			c.incidents = append(c.incidents, i)
 		}
-		c.cfg.Logger.Warn("a copy met an incident", "reason", i.Reason, "offset", i.Offset, "lost", i.Lost, "state", r.State.String(),
+		c.cfg.Logger.Warn("a copy met an incident", "reason", i.Reason, "offset", i.Offset, "lost", i.Lost, "lost_unknown", i.LostUnknown, "state", r.State.String(),
 			"source", c.cfg.Copy.Source, "target", c.cfg.Copy.Target)
 	}
 }

@@ -21,6 +21,7 @@ func (c *Copy) Page(from int64, page *Source) error {
 	if step, ok := c.Next().(ReadSource); !ok || step.From != from {
 		return c.surprised("records stand in its source")
 	}
+	defer c.seen(page)
 	switch {
 	case c.state == Sweeping:
 		c.sweepSource(page)

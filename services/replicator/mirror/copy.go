@@ -37,6 +37,8 @@ type Copy struct {
 	bury      *DeadLetter
 	marker    events.Marker
 	read      struct{ at, end int64 } // when the page before was read, and where the source ended
+	ended     ended
+	left      *Checkpoint // where a generation ended that an operator has ended
 	sweep     *sweep
 	swept     int64 // when the last sweep began
 	room      int   // how many bytes the keys of a share may take in a sweep

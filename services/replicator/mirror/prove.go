@@ -30,6 +30,7 @@ func (c *Copy) unproven() int64 {
 // the records up to the loss are proven, and not copied again.
 func (c *Copy) prove(page *Source) {
 	if c.fresh {
+		c.leave(page)
 		c.mark.Start = max(c.mark.Start, page.Start)
 		c.mark.Next, c.mark.SnapshotEnd = c.mark.Start, max(c.mark.Start, page.End)
 		c.mark.SourceID, c.mark.TargetID = page.ID, c.target.id

@@ -29,6 +29,7 @@ func (c *Copy) resume() {
 	}
 	c.doubt()
 	if b := c.cfg.Begin; b.Generation > c.mark.Generation {
+		c.left = &Checkpoint{Next: c.mark.Next, SourceID: c.mark.SourceID}
 		c.begin(b)
 	}
 }
@@ -111,6 +112,7 @@ func (c *Copy) begin(b Begin) {
 func (c *Copy) changed() {
 	proven := Checkpoint{Proof: c.proven}
 	i := Incident{Reason: SourceChanged, Offset: proven.read()}
+	i.Lost, i.LostUnknown = c.ended.lost(&c.mark)
 	if c.cfg.On.Recreated == Stop {
 		c.stop(i)
 		return

@@ -22,6 +22,9 @@ func (p *player) run(name string, words []string) {
 			if i.Lost > 0 {
 				lost = fmt.Sprintf(", %d are gone", i.Lost)
 			}
+			if i.LostUnknown {
+				lost = ", how many are gone is not known"
+			}
 			p.say("%s tells of %s at %d%s", name, i.Reason, i.Offset, lost)
 		}
 		if idle || held && p.fate[name] == "" {

@@ -55,6 +55,7 @@ type player struct {
 	unfenced       bool
 	mute           bool  // the clusters tell no IDs of topics
 	now            int64 // in milliseconds
+	ended          *Ended
 	copies         map[string]*node
 	saved          *Checkpoint       // the newest that counts
 	fate           map[string]string // what becomes of the next batch of a copy
@@ -111,6 +112,11 @@ func (p *player) command(words []string) {
 	case "cut":
 		p.target.cut(p.number(rest[0]))
 		p.say("the target ends at %d", p.target.end)
+	case "look": // As a shell does while no copy runs.
+		p.ended = &Ended{ID: p.id(&p.source), End: p.source.end}
+		p.say("the source ends at %d", p.source.end)
+	case "told":
+		p.ended.Told = true
 	case "no-ids":
 		p.mute = true
 	case "compact":
@@ -123,6 +129,9 @@ func (p *player) command(words []string) {
 		p.now += d.Milliseconds()
 	case "start":
 		p.copies[rest[0]] = &node{copy: New(p.cfg, p.saved)}
+		if p.ended != nil {
+			p.copies[rest[0]].copy.Ended(*p.ended)
+		}
 		p.run(rest[0], rest[1:])
 	case "run":
 		p.run(rest[0], rest[1:])
@@ -156,6 +165,8 @@ func (p *player) link(words []string) {
 			policy = GoOn
 		}
 		switch name {
+		case "begin":
+			p.cfg.Begin = Begin{Generation: uint32(p.number(value))}
 		case "shared":
 			p.cfg.Shared = true
 		case "relay":

@@ -74,8 +74,11 @@ type Incident struct {
 	// Offset is where it was found: in the target for ForeignWriter and TargetNotEmpty,
 	// else in the source.
 	Offset int64
-	// Lost is how many offsets of the source were deleted before they were copied.
+	// Lost is how many offsets of the source were deleted before they were copied. Of a source
+	// that has changed it is at least so many: those below the end that was seen last.
 	Lost int64
+	// LostUnknown says that this is not known: it was never seen where the source ended.
+	LostUnknown bool
 }
 
 // Last is the newest record of a copy in its target.
