@@ -118,7 +118,7 @@ test-kafka: ## the tests on real Apache Kafka, 4.3 and 3.9 (needs Java 17 and Ma
 	$(MAKE) --no-print-directory kafka-jars producers-install; \
 	packages=$$($(USE_KAFKA)); \
 	echo "packages with tests on a real Kafka:" $$packages; \
-	$(GO) test -p 1 -count 1 -timeout 15m -run Apache $$packages
+	$(GO) test -p $(CPUS) -count 1 -timeout 20m -run Apache $$packages
 
 # Packages whose tests start a real Redis: these have RealRedis in their names.
 USE_REDIS = grep -rlE '^func Test\w*RealRedis' --include='*_test.go' . | xargs -n1 dirname | sort -u
