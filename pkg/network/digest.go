@@ -1,8 +1,8 @@
 package network
 
 import (
+	"cmp"
 	"encoding/binary"
-	"maps"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -31,15 +31,20 @@ func hash(m *events.NetworkObject, revision uint64) uint64 {
 }
 
 func appendMessage(b []byte, m protoreflect.Message) []byte {
-	set := map[protoreflect.FieldNumber]protoreflect.Value{}
+	type field struct {
+		of protoreflect.FieldDescriptor
+		v  protoreflect.Value
+	}
+	var room [8]field // as most messages need, without an allocation
+	set := room[:0]
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		set[f.Number()] = v
+		set = append(set, field{f, v})
 		return true
 	})
-	fields := m.Descriptor().Fields()
-	for _, n := range slices.Sorted(maps.Keys(set)) {
-		f, v := fields.ByNumber(n), set[n]
-		b = binary.AppendUvarint(b, uint64(n))
+	slices.SortFunc(set, func(a, b field) int { return cmp.Compare(a.of.Number(), b.of.Number()) })
+	for _, s := range set {
+		f, v := s.of, s.v
+		b = binary.AppendUvarint(b, uint64(f.Number()))
 		switch {
 		case f.IsMap():
 			b = appendMap(b, v.Map())
@@ -62,8 +67,9 @@ func appendMap(b []byte, m protoreflect.Map) []byte {
 		keys = append(keys, k.String())
 		return true
 	})
+	slices.Sort(keys)
 	b = binary.AppendUvarint(b, uint64(len(keys)))
-	for _, k := range slices.Sorted(slices.Values(keys)) {
+	for _, k := range keys {
 		b = appendBytes(b, []byte(k))
 		b = appendValue(b, m.Get(protoreflect.ValueOfString(k).MapKey()))
 	}

@@ -21,17 +21,20 @@ type Object struct {
 
 // NewObject makes an object of a message whose path ParsePath takes.
 func NewObject(m *events.NetworkObject, revision uint64) *Object {
-	o := &Object{Path: Path(m.Path), Message: m, Revision: revision}
+	return &Object{Path: Path(m.Path), Message: m, Revision: revision, References: References(m), Hash: hash(m, revision)}
+}
+
+// References lists what an object refers to, its network too, in order, each once.
+func References(m *events.NetworkObject) []Path {
+	var out []Path
 	for _, r := range references(m) {
-		o.References = append(o.References, Path(r.path))
+		out = append(out, Path(r.path))
 	}
-	if n := o.Path.Network(); n != "" {
-		o.References = append(o.References, n)
+	if n := Path(m.Path).Network(); n != "" {
+		out = append(out, n)
 	}
-	slices.Sort(o.References)
-	o.References = slices.Compact(o.References)
-	o.Hash = hash(m, revision)
-	return o
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Revised is the object as it travels.

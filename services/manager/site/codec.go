@@ -73,9 +73,9 @@ func (c *Core) Restore(state []byte) error {
 			c.byTask[o.task] = p
 		}
 		if o.failed != "" {
-			c.again[p] = true
+			c.again.put(p, o.againAt)
 		}
-		c.dirty[p] = true
+		c.dirty.put(p, 0)
 	}
 	for p := range c.objects {
 		c.link(p)

@@ -41,12 +41,12 @@ type Core struct {
 	local          map[network.Path]*events.NetworkObject
 	tasks          uint64 // how many were submitted
 	byTask         map[string]network.Path
-	// dirty are the paths that Advance looks at.
-	dirty map[network.Path]bool
+	// dirty are the paths that Advance looks at, now.
+	dirty *agenda
 	// users are what refers to a path: as it is wanted, realised or tried.
 	users map[network.Path]map[network.Path]bool
 	// again are those that failed, which are tried again later.
-	again map[network.Path]bool
+	again *agenda
 }
 
 // collecting is a full sync that is not at its end.
@@ -84,7 +84,7 @@ func New(cfg Config) *Core {
 	}
 	return &Core{
 		cfg: cfg, objects: map[network.Path]*object{}, local: map[network.Path]*events.NetworkObject{},
-		byTask: map[string]network.Path{}, dirty: map[network.Path]bool{}, again: map[network.Path]bool{},
+		byTask: map[string]network.Path{}, dirty: newAgenda(), again: newAgenda(),
 		users: map[network.Path]map[network.Path]bool{},
 	}
 }
@@ -175,15 +175,15 @@ func (c *Core) touch(p network.Path) {
 	c.link(p)
 	if o.wanted == nil && o.realised == nil && o.task == "" && !o.drifted && c.local[p] == nil {
 		delete(c.objects, p)
-		delete(c.dirty, p)
-		delete(c.again, p)
+		c.dirty.remove(p)
+		c.again.remove(p)
 		return
 	}
 	if o.failed != "" && !network.Equal(o.tried, c.effective(p)) {
 		o.failed, o.againAt, o.attempt = "", 0, 0
-		delete(c.again, p)
+		c.again.remove(p)
 	}
-	c.dirty[p] = true
+	c.dirty.put(p, 0)
 }
 
 func (c *Core) collect(m *events.NetworkSyncSegment) {

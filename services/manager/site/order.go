@@ -17,7 +17,7 @@ func refersTo(m *events.NetworkObject) []network.Path {
 	if m == nil {
 		return nil
 	}
-	return network.NewObject(m, 0).References
+	return network.References(m)
 }
 
 // link notes what an object refers to, and has Advance look at all that may wait for it.
@@ -45,7 +45,7 @@ func (c *Core) link(p network.Path) {
 // look has Advance look at an object, if there is one.
 func (c *Core) look(p network.Path) {
 	if c.objects[p] != nil {
-		c.dirty[p] = true
+		c.dirty.put(p, 0)
 	}
 }
 
@@ -61,10 +61,29 @@ func (c *Core) blocked(p network.Path) network.Path {
 		return ""
 	}
 	for _, user := range slices.Sorted(maps.Keys(c.users[p])) {
-		o := c.objects[user]
-		if slices.Contains(refersTo(o.realised), p) || o.task != "" && slices.Contains(refersTo(o.tried), p) {
+		if c.keeps(user, p) {
 			return user
 		}
 	}
 	return ""
+}
+
+// keeps tells whether an object, as it is or is about to be at the site, refers to another.
+func (c *Core) keeps(user, p network.Path) bool {
+	o := c.objects[user]
+	return slices.Contains(refersTo(o.realised), p) || o.task != "" && slices.Contains(refersTo(o.tried), p)
+}
+
+// held tells whether an object waits for another. Unlike blocked it does not look for the first
+// one: a network that is removed may have 100,000 users.
+func (c *Core) held(p network.Path) bool {
+	if c.effective(p) != nil {
+		return c.blocked(p) != ""
+	}
+	for user := range c.users[p] {
+		if c.keeps(user, p) {
+			return true
+		}
+	}
+	return false
 }

@@ -2,9 +2,7 @@ package site
 
 import (
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -47,7 +45,7 @@ func (c *Core) realisation(m proto.Message) {
 		o.task, o.tried, o.attempt, o.failed = m.TaskId, m.Object, m.Attempt, ""
 		c.tasks++
 		c.byTask[m.TaskId] = p
-		delete(c.again, p)
+		c.again.remove(p)
 		c.link(p)
 	case *events.NetworkRealised:
 		if o := c.finish(m.Path, m.TaskId); o != nil {
@@ -61,7 +59,7 @@ func (c *Core) realisation(m proto.Message) {
 		if o := c.finish(m.Path, m.TaskId); o != nil {
 			// How the site is now is not known: whatever is wanted is tried.
 			o.failed, o.againAt, o.drifted = m.Reason, m.AgainAtMs, true
-			c.again[network.Path(m.Path)] = true
+			c.again.put(network.Path(m.Path), o.againAt)
 			c.touch(network.Path(m.Path))
 		}
 	case *events.NetworkDrifted:
@@ -71,7 +69,7 @@ func (c *Core) realisation(m proto.Message) {
 		if !m.Mended {
 			o.realised = m.Found
 			o.tried, o.failed, o.againAt = c.effective(p), Drifted, math.MaxInt64
-			c.again[p] = true
+			c.again.put(p, o.againAt)
 			return
 		}
 		c.touch(p)
@@ -100,23 +98,22 @@ const mostRealisations = 500
 
 // Advance implements eventlog.Core: it submits tasks for objects that are not as they must be.
 func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
-	for p := range c.again {
-		if o := c.objects[p]; o != nil && o.againAt <= now.Now {
-			c.dirty[p] = true
-		}
+	for d, some := c.again.first(); some && d.at <= now.Now; d, some = c.again.first() {
+		c.again.remove(d.path)
+		c.dirty.put(d.path, 0)
 	}
 	left := mostRealisations
-	for _, p := range slices.Sorted(maps.Keys(c.dirty)) {
+	for d, some := c.dirty.first(); some; d, some = c.dirty.first() {
 		if left == 0 {
 			return true
 		}
-		o := c.objects[p]
-		if !c.due(p, now.Now) {
-			delete(c.dirty, p)
+		p := d.path
+		c.dirty.remove(p)
+		if !c.due(p, now.Now) { // What it waits for has it looked at again.
 			continue
 		}
 		left--
-		delete(c.dirty, p)
+		o := c.objects[p]
 		emit(&events.NetworkRealising{
 			Path: string(p), TaskId: fmt.Sprint(TaskPrefix(c.cfg.Site), c.tasks+1), Object: c.effective(p),
 			Term: o.term, Sequence: o.sequence, Attempt: o.attempt + 1, AtMs: now.Now,
@@ -135,7 +132,7 @@ func (c *Core) due(p network.Path, now int64) bool {
 	case o.failed != "" && o.againAt > now:
 		return false
 	}
-	return (o.failed != "" || c.differs(p)) && c.blocked(p) == ""
+	return (o.failed != "" || c.differs(p)) && !c.held(p)
 }
 
 // differs tells whether an object is not as it must be, as far as is known.
@@ -146,16 +143,13 @@ func (c *Core) differs(p network.Path) bool {
 
 // Wakes implements eventlog.Timed.
 func (c *Core) Wakes() (now, readTo int64) {
-	if len(c.dirty) > 0 {
+	if c.dirty.Len() > 0 {
 		return 0, 0
 	}
-	now = math.MaxInt64
-	for p := range c.again {
-		if o := c.objects[p]; o != nil {
-			now = min(now, o.againAt)
-		}
+	if d, some := c.again.first(); some {
+		return d.at, math.MaxInt64
 	}
-	return now, math.MaxInt64
+	return math.MaxInt64, math.MaxInt64
 }
 
 // Publish implements eventlog.Core: a task for each realisation.

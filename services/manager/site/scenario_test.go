@@ -3,6 +3,7 @@ package site_test
 import (
 	"flag"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,6 +77,9 @@ func (p *player) run(command, rest string) string {
 	case "figures":
 		f := p.core.Figures()
 		fmt.Fprintf(&p.out, "%v, behind %d\n", f.Objects, f.Behind)
+	case "wakes":
+		at, _ := p.core.Wakes()
+		fmt.Fprintf(&p.out, "%s\n", map[bool]string{true: "never by itself", false: strconv.FormatInt(at, 10)}[at == math.MaxInt64])
 	case "report":
 		p.out.WriteString(managertest.Show(p.core.Report()))
 	case "end": // Of a full sync of these objects, as JSON of an entry's puts.
