@@ -496,7 +496,7 @@ type ReplicationLinkResumed struct {
 	// Begin anew: copy from from_offset on, or from the earliest record, behind what was
 	// copied before.
 	Restart bool `protobuf:"varint,4,opt,name=restart,proto3" json:"restart,omitempty"`
-	// Where to begin anew; 0: at the earliest record.
+	// Where to begin anew; 0: at the earliest record. A copy stops whose source ends before it.
 	FromOffset int64 `protobuf:"varint,5,opt,name=from_offset,json=fromOffset,proto3" json:"from_offset,omitempty"`
 	// Records of others in the target below this offset are no reason to stop.
 	AcceptForeignBelow int64 `protobuf:"varint,6,opt,name=accept_foreign_below,json=acceptForeignBelow,proto3" json:"accept_foreign_below,omitempty"`

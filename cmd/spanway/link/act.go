@@ -48,7 +48,9 @@ func resume(a *cli.App) *cobra.Command {
 for a reason that is still there stops again: mend it, or say what is to be done.
 
 --from begins the copies of one topic anew, at the earliest record of the source or at
-an offset of it; what was copied before stays in front of it, so that of a copy which
+an offset of it, which may be its end and not lie behind it (BAD_DATA; where the end is not
+known now, the copy stops with beyond_end). If the source has deleted the record at that
+offset, they begin at the earliest one that it has. What was copied before stays in front of it, so that of a copy which
 is sound all records are there twice. --accept-foreign accepts what
 others have written to the copy's topic up to now. A link that was failed over is
 not resumed but by a fail-over at the other site.`,
@@ -87,6 +89,11 @@ not resumed but by a fail-over at the other site.`,
 }
 
 func (do *resuming) run(ctx context.Context, a *cli.App, c *cluster.Cluster, s *replication.Site, name string, r replication.Resume) error {
+	if r.From > 0 {
+		if err := do.within(ctx, a, c, s, name, &r); err != nil {
+			return err
+		}
+	}
 	all := []replication.Resume{r}
 	if do.foreign {
 		var err error

@@ -24,6 +24,8 @@ func remedy(reason, link, topic, partition string) string {
 		return "user, password, certificates or TLS are wrong for the source in the configuration file of the replicator: the problem below says which; link resume does not help"
 	case "source_denied":
 		return "give the replicator the right at the source that the problem below names; link resume does not help"
+	case "beyond_end":
+		return "it was to begin anew at an offset behind the end of the source, and nothing was changed: " + again + " --from earliest, or from an offset that the source has; or, once it has so many records, " + again
 	case "target_lost":
 		return "records that were copied are gone from the end of the copy's topic; to copy all anew, behind what is there: " + again + " --from earliest"
 	}

@@ -112,6 +112,8 @@ const (
 	// TargetLost: records that were copied are gone from the end of the target. Where the
 	// order allows it they are copied again; else the copy stops.
 	TargetLost Reason = "target_lost"
+	// BeyondEnd: the copy is to begin anew behind the end of the source.
+	BeyondEnd Reason = "beyond_end"
 	// Misrouted: a record names its destinations so that they cannot be read.
 	Misrouted Reason = "misrouted"
 )

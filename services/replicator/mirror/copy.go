@@ -38,7 +38,7 @@ type Copy struct {
 	marker    events.Marker
 	read      struct{ at, end int64 } // when the page before was read, and where the source ended
 	ended     ended
-	left      *Checkpoint // where a generation ended that an operator has ended
+	left      *Checkpoint // the generation that an operator has ended, until another one begins
 	sweep     *sweep
 	swept     int64 // when the last sweep began
 	room      int   // how many bytes the keys of a share may take in a sweep

@@ -36,14 +36,25 @@ func (e *ended) lost(mark *Checkpoint) (n int64, unknown bool) {
 	return max(0, e.End-mark.Next), false
 }
 
-// leave tells of a topic that an operator had the copy leave before it was seen that it is gone.
-func (c *Copy) leave(page *Source) {
+// leave has a copy leave the generation that an operator has ended. It tells of a topic that it
+// leaves before it was seen that it is gone. One that is to begin behind the end of the source
+// stops: nothing stands there, and what came below that offset would not be copied.
+func (c *Copy) leave(page *Source) (stopped bool) {
 	left := c.left
-	if c.left = nil; left == nil || c.ended.Told || !differ(left.SourceID, page.ID) {
-		return
+	if c.left = nil; left == nil {
+		return false
 	}
-	i := Incident{Reason: SourceChanged}
-	if i.Lost, i.LostUnknown = c.ended.lost(left); i.Lost > 0 || i.LostUnknown {
-		c.tell(i)
+	if !c.ended.Told && differ(left.SourceID, page.ID) {
+		i := Incident{Reason: SourceChanged}
+		if i.Lost, i.LostUnknown = c.ended.lost(left); i.Lost > 0 || i.LostUnknown {
+			c.tell(i)
+		}
 	}
+	from := c.mark.Start
+	if from <= page.End {
+		return false
+	}
+	c.mark, c.fresh = *left, false
+	c.stop(Incident{Reason: BeyondEnd, Offset: from})
+	return true
 }

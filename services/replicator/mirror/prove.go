@@ -11,8 +11,11 @@ import (
 // readProof reads what is to be proven. A generation that begins has read nothing yet.
 func (c *Copy) readProof() ReadSource {
 	s := ReadSource{From: c.unproven(), Prove: true}
-	if !c.fresh {
+	switch {
+	case !c.fresh:
 		s.To = c.mark.Next
+	case c.left != nil:
+		s.To = c.mark.Start
 	}
 	return s
 }
@@ -30,7 +33,9 @@ func (c *Copy) unproven() int64 {
 // the records up to the loss are proven, and not copied again.
 func (c *Copy) prove(page *Source) {
 	if c.fresh {
-		c.leave(page)
+		if c.leave(page) {
+			return
+		}
 		c.mark.Start = max(c.mark.Start, page.Start)
 		c.mark.Next, c.mark.SnapshotEnd = c.mark.Start, max(c.mark.Start, page.End)
 		c.mark.SourceID, c.mark.TargetID = page.ID, c.target.id

@@ -29,7 +29,8 @@ func (c *Copy) resume() {
 	}
 	c.doubt()
 	if b := c.cfg.Begin; b.Generation > c.mark.Generation {
-		c.left = &Checkpoint{Next: c.mark.Next, SourceID: c.mark.SourceID}
+		left := c.mark
+		c.left = &left
 		c.begin(b)
 	}
 }

@@ -166,7 +166,10 @@ func (p *player) link(words []string) {
 		}
 		switch name {
 		case "begin":
-			p.cfg.Begin = Begin{Generation: uint32(p.number(value))}
+			generation, at, _ := strings.Cut(value, "@")
+			if p.cfg.Begin = (Begin{Generation: uint32(p.number(generation))}); at != "" {
+				p.cfg.Begin.From = p.number(at)
+			}
 		case "shared":
 			p.cfg.Shared = true
 		case "relay":
