@@ -1818,7 +1818,8 @@ type ReplicationLinkReported struct {
 	Waiting int32 `protobuf:"varint,16,opt,name=waiting,proto3" json:"waiting,omitempty"`
 	// The most failures in a row of any of their snapshots.
 	Failures int32 `protobuf:"varint,17,opt,name=failures,proto3" json:"failures,omitempty"`
-	// Of how many copies it is not known what waits: they are not in the lag.
+	// Of how many copies it is not known what waits, or only that it is at least what the lag has:
+	// of all while the source is away.
 	LagUnknown int32 `protobuf:"varint,18,opt,name=lag_unknown,json=lagUnknown,proto3" json:"lag_unknown,omitempty"`
 	// Tells this process from others of the same name: random, made when it began.
 	Process string `protobuf:"bytes,19,opt,name=process,proto3" json:"process,omitempty"`

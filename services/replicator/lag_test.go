@@ -1,9 +1,13 @@
 package replicator
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"go.opentelemetry.io/otel"
+
+	"github.com/spanway/spanway/internal/telemetry"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication/links"
 )
@@ -67,4 +71,46 @@ func TestTheLagOfACopyThatWasOvertaken(t *testing.T) {
 	lags("what is left waits", 10, 15)
 	lose(20)
 	lags("more was deleted", 5, 20)
+}
+
+// While the source is away nobody knows what waits but that it is at least what was known last:
+// also in metrics, where a link of which nothing else is known has no lag.
+func TestTheLagOfALinkWhoseSourceIsAway(t *testing.T) {
+	tel, err := telemetry.Start("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tel.Stop(context.Background()) }()
+	all := places(t, "ams", "fra")
+	ams, fra := all["ams"], all["fra"]
+	fra.meter = otel.Meter("test")
+	s, _ := fra.serve("one")
+	for topic, paused := range map[string]bool{"orders": false, "stock": true} {
+		ams.create(topic, 2)
+		ams.write(topic, 0, 0, 5)
+		spec := links.Spec{Name: topic, Source: "ams", Include: []string{topic}}
+		fra.links.link(spec)
+		fra.has(topic, 0, values("ams", 5))
+		until(t, s, topic+"/"+topic+"/0", "it has all", func(st *standing) bool { return st.report.Next == 5 })
+		fra.links.link(spec, func(l *links.Link) { l.Paused = paused })
+		if paused {
+			until(t, s, topic+"/"+topic+"/0", "it is paused", func(st *standing) bool { return st.report.Paused })
+			ams.write(topic, 0, 5, 3)
+		}
+	}
+	lag := func(what string, unknown int32, told bool) {
+		t.Helper()
+		for link, n := range map[string]int64{"orders": 0, "stock": 3} {
+			shares(t, s, link, what, func(m *events.ReplicationLinkReported) bool {
+				return m.Copies == 2 && m.Lag == n && m.LagUnknown == unknown
+			})
+			eventually(t, what+" in metrics of "+link, func() bool {
+				got, there := scraped(t, tel, `link="`+link+`"`)["spanway_replicator_lag"]
+				return got == float64(n) && there == (told || n > 0)
+			})
+		}
+	}
+	lag("all is known", 0, true)
+	ams.restart(func() { lag("the source is away", 2, false) })
+	lag("it answers again", 0, true)
 }

@@ -95,15 +95,9 @@ func (m *metrics) observe(s *status) (stop func()) {
 	return m.maker.Observe(func(_ context.Context, o metric.Observer) error {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		lag, age, unaudited, states := map[string]int64{}, map[string]int64{}, map[string]int64{}, map[[2]string]int64{}
-		now, over := time.Now().UnixMilli(), s.failedOver()
+		lag, age := s.lags(time.Now().UnixMilli())
+		unaudited, states := map[string]int64{}, map[[2]string]int64{}
 		for _, st := range s.copies {
-			if !over[st.Link] {
-				lag[st.Link] += st.behind()
-				if oldest := st.oldest(); oldest > 0 {
-					age[st.Link] = max(age[st.Link], now-oldest)
-				}
-			}
 			unaudited[st.Link] += st.unaudited
 			states[[2]string{st.Link, st.state()}]++
 		}
@@ -122,6 +116,36 @@ func (m *metrics) observe(s *status) (stop func()) {
 		}
 		return nil
 	}, m.lag, m.age, m.copies, m.unaudited, m.blocked)
+}
+
+// lags are how far links are behind, in records and in milliseconds. One that was failed over has
+// none, and one of which nothing is known but that its copies had all. s.mu is held.
+func (s *status) lags(now int64) (lag, age map[string]int64) {
+	lag, age = map[string]int64{}, map[string]int64{}
+	over, away := s.failedOver(), s.away()
+	for _, st := range s.copies {
+		n := st.behind()
+		if over[st.Link] || n == 0 && (away[st.Link] || st.lagUnknown()) {
+			continue
+		}
+		lag[st.Link] += n
+		age[st.Link] = max(age[st.Link], 0)
+		if oldest := st.oldest(); oldest > 0 {
+			age[st.Link] = max(age[st.Link], now-oldest)
+		}
+	}
+	return lag, age
+}
+
+// away are links whose source is. s.mu is held.
+func (s *status) away() map[string]bool {
+	links := map[string]bool{}
+	for i := range s.problems {
+		if p := &s.problems[i]; p.Code.SourceAway() {
+			links[p.Link] = true
+		}
+	}
+	return links
 }
 
 // lost are the topics of which paused copies have lost records. s.mu is held.

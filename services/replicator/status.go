@@ -276,8 +276,12 @@ func (s *status) shareOf(l *links.Link, now time.Time) *events.ReplicationLinkRe
 	if !consistent {
 		m.ConsistentSinceMs = 0
 	}
-	if worst.settle(m); l.Paused && l.FailedOver {
+	worst.settle(m)
+	switch {
+	case l.Paused && l.FailedOver:
 		m.Lag, m.LagMs, m.LagUnknown = 0, 0, 0
+	case s.away()[l.Name]:
+		m.LagUnknown = m.Copies // At least so much waits as was known last.
 	}
 	m.RecordsPerSecond, m.BytesPerSecond = next.since(before)
 	s.shares[l.Name] = next

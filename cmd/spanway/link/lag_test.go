@@ -26,7 +26,10 @@ func TestWhatIsNotCopiedHasNoLag(t *testing.T) {
 			"0+ 0 records; of 1 topic that is not copied it is not known", true},
 		"others wait": {l, &events.ReplicationLinkReported{State: "delta", Copies: 1, Lag: 3, LagMs: 500, FailedTopics: 2},
 			"3+ (0.5s) 3 records; the oldest is 0.5s old; of 2 topics that are not copied it is not known", true},
-		"nothing is chosen": {l, &events.ReplicationLinkReported{State: "idle"}, "0 0 records", true},
+		"its source is away, and what waits is known to be more": {l, away(&events.ReplicationLinkReported{State: "failed", Copies: 2, LagUnknown: 2, Lag: 3, LagMs: 500}),
+			"3+ (0.5s) 3 records; the oldest is 0.5s old, as known last: the source is away, and may have more", true},
+		"its source is away, and nothing waited": {l, away(&events.ReplicationLinkReported{State: "failed", Copies: 2, LagUnknown: 2}), "? not known", false},
+		"nothing is chosen":                      {l, &events.ReplicationLinkReported{State: "idle"}, "0 0 records", true},
 		"paused with copies": {paused, &events.ReplicationLinkReported{State: "paused", Copies: 1, Lag: 7, LagMs: 500},
 			"7 (0.5s) 7 records; the oldest is 0.5s old", true},
 	} {
@@ -35,6 +38,24 @@ func TestWhatIsNotCopiedHasNoLag(t *testing.T) {
 		if got := v.lag() + " " + v.waiting(); got != c.want || (v.Lag != nil) != c.known {
 			t.Errorf("%s: %s, %v, want %s", name, got, v.Lag, c.want)
 		}
+	}
+}
+
+// away adds that the source is.
+func away(m *events.ReplicationLinkReported) *events.ReplicationLinkReported {
+	m.Reason, m.Problems = sourceUnreachable, []*events.ReplicationProblem{{Code: sourceUnreachable}}
+	return m
+}
+
+// Nor is it told of a copy that nothing waits for it while its source is away.
+func TestTheLagOfCopiesWhoseSourceIsAway(t *testing.T) {
+	status := &replication.Status{Shares: []*events.ReplicationLinkReported{away(&events.ReplicationLinkReported{Link: "in", Replicator: "one", Copies: 2})}}
+	for p, end := range []int64{25, 3} {
+		status.Copies = append(status.Copies, &events.ReplicationCopyReported{Link: "in", Replicator: "one", Partition: int32(p), Next: 3, SourceEnd: end})
+	}
+	copies := viewCopies(&replication.Link{Spec: replication.Spec{Name: "in"}}, status, 0)
+	if len(copies) != 2 || copies[0].Lag == nil || *copies[0].Lag != 22 || !copies[0].LagAtLeast || copies[1].Lag != nil || !copies[1].LagAtLeast {
+		t.Errorf("%+v", copies)
 	}
 }
 

@@ -42,7 +42,8 @@ type linkView struct {
 	FailedTopics int32 `json:"failed_topics"`
 	Failures     int32 `json:"failures"`
 	// Lag is in records, LagMs how old the oldest of them is, 0 if none waits; null if that is
-	// not known. Of LagUnknown copies it is not known.
+	// not known. Of LagUnknown copies it is not known, or at least what is in Lag: of all while
+	// the source is away.
 	Lag              *int64        `json:"lag"`
 	LagMs            *int64        `json:"lag_ms"`
 	LagUnknown       int32         `json:"lag_unknown"`
@@ -68,15 +69,17 @@ type problemView struct {
 
 // copyView is the copy of a partition.
 type copyView struct {
-	Topic           string `json:"topic"`
-	Partition       int32  `json:"partition"`
-	TargetTopic     string `json:"target_topic"`
-	State           string `json:"state"`
-	Reason          string `json:"reason,omitempty"`
-	Remedy          string `json:"remedy,omitempty"`
-	Next            int64  `json:"next"`
-	SourceEnd       int64  `json:"source_end"`
+	Topic       string `json:"topic"`
+	Partition   int32  `json:"partition"`
+	TargetTopic string `json:"target_topic"`
+	State       string `json:"state"`
+	Reason      string `json:"reason,omitempty"`
+	Remedy      string `json:"remedy,omitempty"`
+	Next        int64  `json:"next"`
+	SourceEnd   int64  `json:"source_end"`
+	// Lag is null if it is not known. LagAtLeast: the source is away, and may have more.
 	Lag             *int64 `json:"lag"`
+	LagAtLeast      bool   `json:"lag_at_least,omitempty"`
 	Copied          int64  `json:"copied"`
 	Buried          int64  `json:"buried"`
 	ConsistentSince string `json:"consistent_since,omitempty"`
@@ -290,7 +293,10 @@ func (v *linkView) lag() string {
 // waiting is lag in a sentence.
 func (v *linkView) waiting() string {
 	more := ""
-	if v.LagUnknown > 0 {
+	switch {
+	case v.sourceAway():
+		more = ", as known last: the source is away, and may have more"
+	case v.LagUnknown > 0:
 		more = fmt.Sprintf("; of %s it is not known", render.Count(int(v.LagUnknown), "partition", "partitions"))
 	}
 	if v.FailedTopics > 0 {
@@ -309,6 +315,11 @@ func (v *linkView) waiting() string {
 	return fmt.Sprintf("%d records; the oldest is %s old%s", *v.Lag, seconds(*v.LagMs), more)
 }
 
+// sourceAway says that nothing can be asked of the source now.
+func (v *linkView) sourceAway() bool {
+	return slices.ContainsFunc(v.Problems, func(p problemView) bool { return p.Code == sourceUnreachable || p.Code == sourceRejected })
+}
+
 // alive tells until when replicators have proven that they work on the link.
 func (v *linkView) alive() string {
 	if v.HeartbeatMs == nil {
@@ -322,6 +333,8 @@ func seconds(ms int64) string { return fmt.Sprintf("%.1fs", float64(ms)/1000) }
 // viewCopies are the copies of a link.
 func viewCopies(l *replication.Link, status *replication.Status, now int64) (views []copyView) {
 	link, runs := l.Name, running(l.Name, status, now)
+	whole := viewLink(*l, status, now)
+	away := whole.sourceAway()
 	for _, m := range status.Copies {
 		if m.Link != link {
 			continue
@@ -339,7 +352,7 @@ func viewCopies(l *replication.Link, status *replication.Status, now int64) (vie
 		if m.State == sourceDeleted {
 			v.Remedy, behind = keptRemedy(l, m), 0 // Nothing waits any more.
 		}
-		if !m.LagUnknown {
+		if v.LagAtLeast = away && m.State != sourceDeleted; !m.LagUnknown && (behind > 0 || !v.LagAtLeast) {
 			v.Lag = &behind
 		}
 		if !runs(m) {
@@ -366,7 +379,7 @@ func (l *lagged) add(m *events.ReplicationLinkReported) {
 
 // known is what is known of it.
 func (l *lagged) known() (records, ms *int64, unknown int32) {
-	if !l.told || l.copies > 0 && l.unknown >= l.copies {
+	if !l.told || l.copies > 0 && l.unknown >= l.copies && l.records == 0 {
 		return nil, nil, l.unknown
 	}
 	if records = &l.records; l.records == 0 || l.ms > 0 {

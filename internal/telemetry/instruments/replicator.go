@@ -17,9 +17,9 @@ var (
 	AnnouncementsMalformed = counter(replicator, "spanway.replicator.announcements.malformed", "{record}",
 		"Records of sources that announce no application, by source.", "source")
 	LinkLag = gauge(replicator, "spanway.replicator.lag", "{record}",
-		"Offsets of sources that are yet to be decided. Links that were failed over have none.", "link")
+		"Offsets of sources that are yet to be decided; at least so many while the source is away. Links that were failed over have none, and those of which nothing is known.", "link")
 	LinkLagAge = gauge(replicator, "spanway.replicator.lag.age", "s",
-		"How old the oldest record is that waits to be copied, as far as it is known; 0 if none does. Links that were failed over have none.", "link")
+		"How old the oldest record is that waits to be copied, as far as it is known; 0 if none does. Links that were failed over have none, and those of which nothing is known.", "link")
 	Copies = gauge(replicator, "spanway.replicator.copies", "{copy}",
 		"Copies of this process, by state.", "link", "state")
 	CopiesBlocked = gauge(replicator, "spanway.replicator.blocked", "{topic}",
