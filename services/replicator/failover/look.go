@@ -52,7 +52,7 @@ func (r *run) freeze(ctx context.Context) error {
 			return nil
 		}
 		if time.Until(late) <= r.Quiet {
-			return r.fail(SourceIsWritten, nil, written, "records still come to the source; stop what writes there, and try again")
+			return r.writtenTo(ctx, written, "records still come to the source; stop what writes there, and try again")
 		}
 		r.tell(Freeze, "records still come to %s", written[0])
 		if err := r.ends(ctx); err != nil {
@@ -96,6 +96,20 @@ func (r *run) written(ctx context.Context) (places []string, err error) {
 		}
 	}
 	return places, nil
+}
+
+// writtenTo is the error of records that still come to places of the source. What was known of
+// its partitions before they came is not so any more: what is not copied is told by where the
+// source ends now.
+func (r *run) writtenTo(ctx context.Context, places []string, text string) error {
+	err := r.ends(ctx) // If that fails, the ends stay that were known.
+	for i := range r.Partitions {
+		p := &r.Partitions[i]
+		if p.Left = max(0, p.End-p.Next); p.Certain != Unknown || err == nil {
+			p.Certain = LastKnown
+		}
+	}
+	return r.fail(SourceIsWritten, nil, places, "%s", text)
 }
 
 // own tells whether a record is no copy.

@@ -48,10 +48,11 @@ func TestWritersGoOn(t *testing.T) {
 			more()
 		}
 	}()
-	_, err := failover.Run(t.Context(), c)
+	report, err := failover.Run(t.Context(), c)
 	stop()
 	<-ended
 	code(t, "writers go on", err, failover.SourceIsWritten)
+	unsettled(t, "writers go on", &report)
 	fra.paused(false)
 	if s, err := ams.links.State(t.Context(), true); err != nil || len(s.Links) > 0 {
 		t.Errorf("there are %+v at ams, %v", s.Links, err)
@@ -62,13 +63,31 @@ func TestWritersGoOn(t *testing.T) {
 			more()
 		}
 	}
-	_, err = failover.Run(t.Context(), late)
+	report, err = failover.Run(t.Context(), late)
 	code(t, "a late record", err, failover.SourceIsWritten)
+	unsettled(t, "a late record", &report)
+	if p := report.Partitions[0]; p.Left == 0 {
+		t.Errorf("a late record: %+v says that all is copied", p)
+	}
 	fra.paused(false)
 	run(t, fra.from(ams))
 	fra.write(n, 3)
 	ams.holds(n + 3)
 	fra.holds(n + 3)
+}
+
+// unsettled fails if a report says for certain what is not copied, although records came meanwhile, or
+// says it otherwise than its offsets do.
+func unsettled(t *testing.T, name string, r *failover.Report) {
+	t.Helper()
+	if len(r.Partitions) == 0 {
+		t.Errorf("%s: %+v names no partitions", name, r)
+	}
+	for _, p := range r.Partitions {
+		if p.Certain != failover.LastKnown || p.Left != p.End-p.Next {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
 }
 
 // hesitant keeps requests for the ends of a source back for a while.

@@ -318,7 +318,7 @@ func (r *run) pause(ctx context.Context) error {
 	if len(written) == 0 {
 		return r.keep(ctx)
 	}
-	err = r.fail(SourceIsWritten, nil, written, "records came to the source meanwhile; stop what writes there, and try again")
+	err = r.writtenTo(ctx, written, "records came to the source meanwhile; stop what writes there, and try again")
 	if undoing := r.Here.Links.Resume(ctx, r.link.Name, replication.Resume{FailOver: true}); undoing != nil {
 		return errors.Join(err, undoing)
 	}

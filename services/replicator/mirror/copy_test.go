@@ -324,3 +324,29 @@ func TestATombstoneThatWasCompacted(t *testing.T) {
 		}
 	}
 }
+
+// A copy that stops for a foreign writer as soon as it begins, such as one that is resumed in
+// vain, says up to where it has copied by what stands in the target: its checkpoint is older.
+func TestWhereACopyStandsThatStopsAtOnce(t *testing.T) {
+	mark := events.Provenance{Origin: events.Origin{ClusterPartition: from, Offset: 5}, Generation: 1}
+	last := mark.Mark(&events.Record{Value: []byte("v")}, into)
+	last.Offset = 5
+	foreign := events.Record{Offset: 6, Value: []byte("x")}
+	for name, c := range map[string]struct {
+		saved   *Checkpoint
+		records []events.Record
+		want    Checkpoint
+	}{
+		"it has copied since":  {&Checkpoint{Generation: 1, Next: 3, Last: &Last{Target: 2, Origin: 2, Generation: 1}}, []events.Record{last, foreign}, Checkpoint{Generation: 1, Next: 6}},
+		"it has read since":    {&Checkpoint{Generation: 1, Next: 9, Last: &Last{Target: 5, Origin: 5, Generation: 1}}, []events.Record{last, foreign}, Checkpoint{Generation: 1, Next: 9}},
+		"it has not begun yet": {nil, []events.Record{foreign}, Checkpoint{}},
+	} {
+		copies := New(Config{Source: from, Target: into}, c.saved)
+		must(copies.Claimed(0, 7, ""))
+		must(copies.Tail(Tail{Records: c.records, Next: 7}))
+		mark, _ := copies.Checkpoint()
+		if told := copies.Incidents(); copies.State() != Stopped || len(told) != 1 || mark.Generation != c.want.Generation || mark.Next != c.want.Next {
+			t.Errorf("%s: it is %s at %+v, %v", name, copies.State(), mark, told)
+		}
+	}
+}

@@ -14,6 +14,9 @@ func (c *Copy) resume() {
 		if c.saved == nil && c.target.newest == nil {
 			why = TargetNotEmpty
 		}
+		if why == ForeignWriter {
+			c.standAt()
+		}
 		c.stop(Incident{Reason: why, Offset: f - 1})
 		return
 	}
@@ -33,6 +36,14 @@ func (c *Copy) resume() {
 		c.left = &left
 		c.begin(b)
 	}
+}
+
+// standAt notes up to where the source was copied, for those who ask a copy that stops here. What
+// else its position has to tell is for a copy that goes on.
+func (c *Copy) standAt() {
+	told := c.incidents
+	c.mark, _ = c.position()
+	c.incidents = told
 }
 
 // missing says that the record which the checkpoint names as the newest does not stand in
