@@ -3510,10 +3510,12 @@ type NetworkRealisationFailed struct {
 	Path string `protobuf:"bytes,1,opt,name=path,proto3" json:"path,omitempty"`
 	// Of the task.
 	TaskId string `protobuf:"bytes,2,opt,name=task_id,json=taskId,proto3" json:"task_id,omitempty"`
-	// FAILED, EXPIRED, CANCELLED or REJECTED, and what the task told.
+	// FAILED, EXPIRED, CANCELLED, REJECTED or UNKNOWN, and what the task told.
 	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
 	// When it is tried again.
-	AgainAtMs     int64 `protobuf:"varint,4,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
+	AgainAtMs int64 `protobuf:"varint,4,opt,name=again_at_ms,json=againAtMs,proto3" json:"again_at_ms,omitempty"`
+	// How the task has ended was deleted before it was read, if it has ended. It is cancelled.
+	Missed        bool  `protobuf:"varint,5,opt,name=missed,proto3" json:"missed,omitempty"`
 	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3577,7 +3579,87 @@ func (x *NetworkRealisationFailed) GetAgainAtMs() int64 {
 	return 0
 }
 
+func (x *NetworkRealisationFailed) GetMissed() bool {
+	if x != nil {
+		return x.Missed
+	}
+	return false
+}
+
 func (x *NetworkRealisationFailed) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// NetworkEndsMissed: records of tasks.events were deleted before they were read. How the tasks
+// that are in flight now have ended may have stood there.
+type NetworkEndsMissed struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of tasks.events.
+	Partition int32 `protobuf:"varint,1,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The first offset that was not read.
+	From int64 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The first offset that is read again.
+	To            int64 `protobuf:"varint,3,opt,name=to,proto3" json:"to,omitempty"`
+	AtMs          int64 `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NetworkEndsMissed) Reset() {
+	*x = NetworkEndsMissed{}
+	mi := &file_spanway_v1_network_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NetworkEndsMissed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NetworkEndsMissed) ProtoMessage() {}
+
+func (x *NetworkEndsMissed) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_network_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NetworkEndsMissed.ProtoReflect.Descriptor instead.
+func (*NetworkEndsMissed) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_network_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *NetworkEndsMissed) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *NetworkEndsMissed) GetFrom() int64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *NetworkEndsMissed) GetTo() int64 {
+	if x != nil {
+		return x.To
+	}
+	return 0
+}
+
+func (x *NetworkEndsMissed) GetAtMs() int64 {
 	if x != nil {
 		return x.AtMs
 	}
@@ -3861,12 +3943,18 @@ const file_spanway_v1_network_proto_rawDesc = "" +
 	"\x0fNetworkRealised\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\atask_id\x18\x02 \x01(\tR\x06taskId\x12\x13\n" +
-	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\x94\x01\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xac\x01\n" +
 	"\x18NetworkRealisationFailed\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x12\x17\n" +
 	"\atask_id\x18\x02 \x01(\tR\x06taskId\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1e\n" +
-	"\vagain_at_ms\x18\x04 \x01(\x03R\tagainAtMs\x12\x13\n" +
+	"\vagain_at_ms\x18\x04 \x01(\x03R\tagainAtMs\x12\x16\n" +
+	"\x06missed\x18\x05 \x01(\bR\x06missed\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"j\n" +
+	"\x11NetworkEndsMissed\x12\x1c\n" +
+	"\tpartition\x18\x01 \x01(\x05R\tpartition\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x03R\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\x03R\x02to\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMsB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
@@ -3881,7 +3969,7 @@ func file_spanway_v1_network_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_network_proto_rawDescData
 }
 
-var file_spanway_v1_network_proto_msgTypes = make([]protoimpl.MessageInfo, 51)
+var file_spanway_v1_network_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_spanway_v1_network_proto_goTypes = []any{
 	(*NetworkObject)(nil),              // 0: spanway.v1.NetworkObject
 	(*NetworkSpan)(nil),                // 1: spanway.v1.NetworkSpan
@@ -3930,13 +4018,14 @@ var file_spanway_v1_network_proto_goTypes = []any{
 	(*NetworkRealising)(nil),           // 44: spanway.v1.NetworkRealising
 	(*NetworkRealised)(nil),            // 45: spanway.v1.NetworkRealised
 	(*NetworkRealisationFailed)(nil),   // 46: spanway.v1.NetworkRealisationFailed
-	nil,                                // 47: spanway.v1.NetworkObject.LabelsEntry
-	nil,                                // 48: spanway.v1.NetworkSiteRequested.LabelsEntry
-	nil,                                // 49: spanway.v1.NetworkImportedSite.LabelsEntry
-	nil,                                // 50: spanway.v1.NetworkSiteAdded.LabelsEntry
+	(*NetworkEndsMissed)(nil),          // 47: spanway.v1.NetworkEndsMissed
+	nil,                                // 48: spanway.v1.NetworkObject.LabelsEntry
+	nil,                                // 49: spanway.v1.NetworkSiteRequested.LabelsEntry
+	nil,                                // 50: spanway.v1.NetworkImportedSite.LabelsEntry
+	nil,                                // 51: spanway.v1.NetworkSiteAdded.LabelsEntry
 }
 var file_spanway_v1_network_proto_depIdxs = []int32{
-	47, // 0: spanway.v1.NetworkObject.labels:type_name -> spanway.v1.NetworkObject.LabelsEntry
+	48, // 0: spanway.v1.NetworkObject.labels:type_name -> spanway.v1.NetworkObject.LabelsEntry
 	1,  // 1: spanway.v1.NetworkObject.span:type_name -> spanway.v1.NetworkSpan
 	2,  // 2: spanway.v1.NetworkObject.network:type_name -> spanway.v1.Network
 	3,  // 3: spanway.v1.NetworkObject.segment:type_name -> spanway.v1.NetworkSegment
@@ -3946,14 +4035,14 @@ var file_spanway_v1_network_proto_depIdxs = []int32{
 	7,  // 7: spanway.v1.NetworkObject.chain:type_name -> spanway.v1.NetworkChain
 	0,  // 8: spanway.v1.NetworkChangeRequested.objects:type_name -> spanway.v1.NetworkObject
 	9,  // 9: spanway.v1.NetworkChangeRequested.expect:type_name -> spanway.v1.NetworkExpected
-	48, // 10: spanway.v1.NetworkSiteRequested.labels:type_name -> spanway.v1.NetworkSiteRequested.LabelsEntry
+	49, // 10: spanway.v1.NetworkSiteRequested.labels:type_name -> spanway.v1.NetworkSiteRequested.LabelsEntry
 	16, // 11: spanway.v1.NetworkImportRequested.sites:type_name -> spanway.v1.NetworkImportedSite
 	18, // 12: spanway.v1.NetworkImportRequested.objects:type_name -> spanway.v1.NetworkRevised
-	49, // 13: spanway.v1.NetworkImportedSite.labels:type_name -> spanway.v1.NetworkImportedSite.LabelsEntry
+	50, // 13: spanway.v1.NetworkImportedSite.labels:type_name -> spanway.v1.NetworkImportedSite.LabelsEntry
 	0,  // 14: spanway.v1.NetworkRevised.object:type_name -> spanway.v1.NetworkObject
 	0,  // 15: spanway.v1.NetworkChanged.objects:type_name -> spanway.v1.NetworkObject
 	21, // 16: spanway.v1.NetworkRefused.mistakes:type_name -> spanway.v1.NetworkMistake
-	50, // 17: spanway.v1.NetworkSiteAdded.labels:type_name -> spanway.v1.NetworkSiteAdded.LabelsEntry
+	51, // 17: spanway.v1.NetworkSiteAdded.labels:type_name -> spanway.v1.NetworkSiteAdded.LabelsEntry
 	15, // 18: spanway.v1.NetworkImported.part:type_name -> spanway.v1.NetworkImportRequested
 	18, // 19: spanway.v1.NetworkEntry.puts:type_name -> spanway.v1.NetworkRevised
 	18, // 20: spanway.v1.NetworkSyncSegment.objects:type_name -> spanway.v1.NetworkRevised
@@ -3992,7 +4081,7 @@ func file_spanway_v1_network_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_network_proto_rawDesc), len(file_spanway_v1_network_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   51,
+			NumMessages:   52,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

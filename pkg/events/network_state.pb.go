@@ -660,6 +660,7 @@ type NetworkRealisationState struct {
 	Dirty         bool                   `protobuf:"varint,11,opt,name=dirty,proto3" json:"dirty,omitempty"`
 	Traceparent   string                 `protobuf:"bytes,12,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	Tracestate    string                 `protobuf:"bytes,13,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	Missed        bool                   `protobuf:"varint,14,opt,name=missed,proto3" json:"missed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -785,6 +786,13 @@ func (x *NetworkRealisationState) GetTracestate() string {
 	return ""
 }
 
+func (x *NetworkRealisationState) GetMissed() bool {
+	if x != nil {
+		return x.Missed
+	}
+	return false
+}
+
 var File_spanway_v1_network_state_proto protoreflect.FileDescriptor
 
 const file_spanway_v1_network_state_proto_rawDesc = "" +
@@ -857,7 +865,7 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\aobjects\x18\t \x03(\v2#.spanway.v1.NetworkRealisationStateR\aobjects\x12/\n" +
 	"\x05local\x18\n" +
 	" \x03(\v2\x19.spanway.v1.NetworkObjectR\x05local\x12\x14\n" +
-	"\x05tasks\x18\v \x01(\x04R\x05tasks\"\xbc\x03\n" +
+	"\x05tasks\x18\v \x01(\x04R\x05tasks\"\xd4\x03\n" +
 	"\x17NetworkRealisationState\x12\x12\n" +
 	"\x04path\x18\x01 \x01(\tR\x04path\x122\n" +
 	"\x06wanted\x18\x02 \x01(\v2\x1a.spanway.v1.NetworkRevisedR\x06wanted\x12\x12\n" +
@@ -874,7 +882,8 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\vtraceparent\x18\f \x01(\tR\vtraceparent\x12\x1e\n" +
 	"\n" +
 	"tracestate\x18\r \x01(\tR\n" +
-	"tracestateB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
+	"tracestate\x12\x16\n" +
+	"\x06missed\x18\x0e \x01(\bR\x06missedB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
 	file_spanway_v1_network_state_proto_rawDescOnce sync.Once

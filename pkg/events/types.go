@@ -157,6 +157,7 @@ const (
 	TypeNetworkRealising           Type = "spanway.network.realising.v1"
 	TypeNetworkRealised            Type = "spanway.network.realised.v1"
 	TypeNetworkRealisationFailed   Type = "spanway.network.realisation_failed.v1"
+	TypeNetworkEndsMissed          Type = "spanway.network.ends_missed.v1"
 
 	TypeEngineEcho   Type = "spanway.engine.echo.v1"
 	TypeDeadLetter   Type = "spanway.log.dead_letter.v1"
@@ -300,6 +301,7 @@ var registrations = []registration{
 	{TypeNetworkRealising, Event, (*NetworkRealising)(nil)},
 	{TypeNetworkRealised, Event, (*NetworkRealised)(nil)},
 	{TypeNetworkRealisationFailed, Event, (*NetworkRealisationFailed)(nil)},
+	{TypeNetworkEndsMissed, Event, (*NetworkEndsMissed)(nil)},
 
 	{TypeEngineEcho, Notice, (*EngineEcho)(nil)},
 	{TypeDeadLetter, Notice, (*DeadLetter)(nil)},

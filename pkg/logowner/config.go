@@ -59,6 +59,9 @@ type Input[I any] struct {
 	// owner's loop, in one goroutine for each partition. It cannot fail: what is
 	// wrong with a record is part of what it makes, and the core's to refuse.
 	Prepare func(topic string, partition int32, rec *events.Record) I
+	// Missed, if set, makes an input of the fact that records were deleted before they were
+	// read: those from one offset on, below another. It is called as Prepare is.
+	Missed func(topic string, partition int32, from, to int64) I
 	// Silence: what depends on silence is measured by this input (events.Clock.ReadTo).
 	// If it is set for none, it is measured by all.
 	Silence bool

@@ -122,7 +122,7 @@ func (p *partition[I]) sources(now func() time.Time) (out []*merged[I]) {
 		}
 		entry, _ := c.entry(in.Topic)
 		out = append(out, &merged[I]{silence: in.Silence, source: source[I]{
-			at: at, log: c.Cluster.Partition(at.Topic, at.Partition), view: p.view(entry, at), prepare: in.Prepare,
+			at: at, log: c.Cluster.Partition(at.Topic, at.Partition), view: p.view(entry, at), prepare: in.Prepare, missed: in.Missed,
 			now: now, trail: p.trails[at], gone: p.gone, board: p.service.board,
 			read: func(kept inputGauge) { p.service.metrics.input(at.Topic, at.Partition, kept) },
 		}})

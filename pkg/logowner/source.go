@@ -30,6 +30,8 @@ type source[I any] struct {
 	log     eventlog.Log
 	view    view
 	prepare func(topic string, partition int32, rec *events.Record) I
+	// missed, if set, makes an input of what was deleted before it was read.
+	missed func(topic string, partition int32, from, to int64) I
 	// now is the owner's own clock, so that the two can be compared.
 	now func() time.Time
 	// gone, if set, is told that what was still to be read was deleted, or that
@@ -172,7 +174,14 @@ func (s *source[I]) goOn(from, next int64) chunk[I] {
 	if s.gone != nil {
 		s.gone(s.at, from, next)
 	}
-	return chunk[I]{next: next}
+	c := chunk[I]{next: next}
+	if s.missed != nil && next > from {
+		c.inputs = []events.Input[I]{{
+			Place: events.Place{Topic: s.at.Topic, Partition: s.at.Partition, Offset: next - 1}, // The last that is gone.
+			Value: s.missed(s.at.Topic, s.at.Partition, from, next),
+		}}
+	}
+	return c
 }
 
 func (s *source[I]) decode(page *events.Page, asked int64) chunk[I] {

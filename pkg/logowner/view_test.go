@@ -71,7 +71,8 @@ func ownedInput(t *testing.T, log eventlog.Log, was *trail) (*merge[string], cha
 	at, gone := eventlog.TopicPartition{Topic: "in"}, make(chan [2]int64, 10)
 	m := newMerge(t.Context(), &merged[string]{source: source[string]{
 		at: at, log: log, now: time.Now, view: &counted{at: at}, trail: was,
-		gone: func(_ eventlog.TopicPartition, from, next int64) { gone <- [2]int64{from, next} },
+		gone:   func(_ eventlog.TopicPartition, from, next int64) { gone <- [2]int64{from, next} },
+		missed: func(_ string, _ int32, from, to int64) string { return fmt.Sprintf("missed %d to %d", from, to) },
 		prepare: func(_ string, _ int32, rec *events.Record) string {
 			if m, _ := events.Message(rec); m != nil {
 				if p, ok := m.(*events.TaskProgressed); ok {
@@ -181,8 +182,9 @@ func TestLossesOfAnOwnedInputAreTold(t *testing.T) {
 	w.Truncate(7) // Where the fourth batch begins.
 	m, gone := ownedInput(t, w, nil)
 	m.Seek(from(3))
-	if got, _ := handed(t, m, 4); !slices.Equal(got, []string{"3a", "3b", "4a", "4b"}) {
-		t.Errorf("after a truncation: handed on %q", got)
+	got, positions := handed(t, m, 5)
+	if !slices.Equal(got, []string{"missed 3 to 7", "3a", "3b", "4a", "4b"}) || positions[0] != 7 {
+		t.Errorf("after a truncation: handed on %q up to %d", got, positions)
 	}
 	if told := <-gone; told != [2]int64{3, 7} {
 		t.Errorf("told of %v", told)

@@ -17,6 +17,9 @@ func prepareInbox(topic string, partition int32, r *events.Record) site.Input {
 	if _, ended := taskOf(in.Message); ended {
 		in.Message = nil
 	}
+	if _, missed := in.Message.(*events.NetworkEndsMissed); missed { // It is for its own source to say.
+		in.Message = nil
+	}
 	return in
 }
 
@@ -47,6 +50,11 @@ func (e ends) prepare(_ string, _ int32, r *events.Record) site.Input {
 		return site.Input{}
 	}
 	return site.Input{Message: m}
+}
+
+// missed makes an input of records of tasks.events that were deleted before they were read.
+func missed(_ string, partition int32, from, to int64) site.Input {
+	return site.Input{Message: &events.NetworkEndsMissed{Partition: partition, From: from, To: to}}
 }
 
 func isEnd(t events.Type) bool {

@@ -40,7 +40,7 @@ func localOwner(cfg LocalConfig, deps Deps, measured *localMetrics) logowner.Con
 	core := site.Config{Site: cfg.Site, Pool: cfg.Pool, Kind: cfg.Kind, Predicate: cfg.Predicate, Topics: topics}
 	var inputs []logowner.Input[site.Input]
 	for n := range events.PoolPartitions {
-		inputs = append(inputs, logowner.Input[site.Input]{Topic: topics.Events(), Partition: logowner.At(n), Prepare: ends.prepare})
+		inputs = append(inputs, logowner.Input[site.Input]{Topic: topics.Events(), Partition: logowner.At(n), Prepare: ends.prepare, Missed: missed})
 	}
 	inputs = append(inputs, logowner.Input[site.Input]{Topic: topics.NetworkInbox(), Prepare: prepareInbox})
 	return logowner.Config[site.Input]{

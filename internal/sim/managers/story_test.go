@@ -123,6 +123,8 @@ func (w *world) step() {
 		w.goOn(at)
 	case 28, 29, 30, 31:
 		w.finish(at)
+	case 32:
+		w.miss(at)
 	default:
 		w.read(at)
 	}
@@ -217,6 +219,12 @@ var mutants = map[string]mutant{
 			e = proto.Clone(e).(*events.NetworkEntry)
 			e.Sequence, e.Previous = at.core.Report().Sequence+1, at.core.Report().Sequence
 			return e
+		}
+		return m
+	}},
+	"ends that were missed are waited for": {receives: func(_ *local, m proto.Message) proto.Message {
+		if _, ok := m.(*events.NetworkEndsMissed); ok {
+			return nil
 		}
 		return m
 	}},

@@ -117,9 +117,14 @@ func (w *world) receive(at *local, m proto.Message) {
 			all = w.mutant.emits(at, m)
 		}
 		for _, m := range all {
-			if task, ok := m.(*events.NetworkRealising); ok {
+			switch task := m.(type) {
+			case *events.NetworkRealising:
 				w.ordered(at, task)
 				at.tasks = append(at.tasks, task)
+			case *events.NetworkRealisationFailed:
+				if task.Missed { // It is cancelled.
+					at.tasks = slices.DeleteFunc(at.tasks, func(t *events.NetworkRealising) bool { return t.TaskId == task.TaskId })
+				}
 			}
 			m = proto.Clone(m)
 			at.log = append(at.log, m)
@@ -181,6 +186,19 @@ func (w *world) finish(at *local) {
 		return
 	}
 	w.receive(at, &events.TaskSucceeded{TaskId: id})
+}
+
+// miss has some tasks of a site end, and deletes how before it is read there.
+func (w *world) miss(at *local) {
+	ended := at.tasks[:min(len(at.tasks), w.rng.IntN(3))]
+	late := slices.Clone(ended)
+	at.tasks = slices.Clone(at.tasks[len(ended):])
+	w.receive(at, &events.NetworkEndsMissed{To: 1})
+	for _, task := range late { // It comes after all, as from another partition.
+		if w.chance(4) {
+			w.receive(at, &events.TaskSucceeded{TaskId: task.TaskId})
+		}
+	}
 }
 
 // channel does one thing of what the channel of a site does.

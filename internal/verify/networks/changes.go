@@ -181,7 +181,7 @@ func (c *Changes) added(m *events.NetworkSiteAdded) {
 		t = &timeline{ends: map[uint64]uint64{}}
 		c.sites[m.Site] = t
 	}
-	t.there = true
+	t.there, t.own = true, t.last // Its full sync leads there.
 	t.steps = append(t.steps, step{number: t.last, term: c.term, anew: true, puts: c.world.state.Project(m.Site)})
 }
 

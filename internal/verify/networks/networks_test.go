@@ -79,6 +79,7 @@ func TestLogsOfNetworks(t *testing.T) {
 		"the site is behind":             {changes(), at(applied(1, 1, one)), Whole, nil},
 		"what came later is not known":   {changes(), at(applied(1, 1, one), applied(1, 2, two), applied(1, 3, three), applied(1, 4, revised(segment(4), 4))), 6, nil},
 		"a full sync in the middle":      {changes(), append(at(applied(1, 1, one)), synced(1, 3, one, three)...), Whole, nil},
+		"retired, added and retired":     {changes(&events.NetworkSiteRetired{Site: "ams"}, &events.NetworkSiteAdded{Site: "ams"}, &events.NetworkSiteRetired{Site: "ams"}), append(at(applied(1, 1, one)), synced(1, 4, one, three)...), Whole, nil},
 		"a log that was lost":            {changes(&events.NetworkPromoted{Term: 2}), append(at(applied(1, 1, one), applied(1, 2, two), applied(1, 3, three), applied(1, 4, revised(segment(9), 4))), synced(2, 3, one, three)...), Whole, nil},
 		"changes are gone":               {changes(), at(applied(1, 1, one), applied(1, 2, two), applied(1, 3, three), applied(1, 4, revised(segment(9), 4))), Whole, []string{"LOSS the site applied entry 4 of term 1, and its newest one in network.changes is 3"}},
 		"an entry is left out":           {changes(), at(applied(1, 1, one), applied(1, 3, three)), Whole, []string{"G11 the site applied entry 3 of term 1, which follows entry 2, and had entry 1"}},

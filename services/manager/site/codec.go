@@ -26,7 +26,7 @@ func (c *Core) Snapshot(dst []byte) []byte {
 		o := c.objects[p]
 		s := &events.NetworkRealisationState{
 			Path: string(p), Term: o.term, Sequence: o.sequence, Realised: o.realised, TaskId: o.task, Tried: o.tried,
-			Attempt: o.attempt, Failed: o.failed, AgainAtMs: o.againAt, Dirty: o.drifted,
+			Attempt: o.attempt, Failed: o.failed, AgainAtMs: o.againAt, Dirty: o.drifted, Missed: o.missed,
 			Traceparent: o.trace.Parent, Tracestate: o.trace.State,
 		}
 		if o.wanted != nil {
@@ -60,7 +60,7 @@ func (c *Core) Restore(state []byte) error {
 		p := network.Path(s.Path)
 		o := &object{
 			term: s.Term, sequence: s.Sequence, realised: s.Realised, task: s.TaskId, tried: s.Tried, attempt: s.Attempt,
-			failed: s.Failed, againAt: s.AgainAtMs, drifted: s.Dirty,
+			failed: s.Failed, againAt: s.AgainAtMs, drifted: s.Dirty, missed: s.Missed,
 			trace: events.Trace{Parent: s.Traceparent, State: s.Tracestate},
 		}
 		if s.Wanted != nil {

@@ -62,6 +62,7 @@ type object struct {
 	term, sequence uint64          // of the entry that said so
 	realised       *events.NetworkObject
 	task           string // in flight
+	missed         bool   // how it has ended may have been deleted unread
 	tried          *events.NetworkObject
 	attempt        uint32
 	failed         string

@@ -46,6 +46,8 @@ func (c *Core) Decide(in events.Input[Input], now events.Clock, emit func(proto.
 		d.locally(m)
 	case *events.NetworkFound:
 		d.found(m)
+	case *events.NetworkEndsMissed:
+		d.missed(m)
 	case *events.TaskSucceeded, *events.TaskFailed, *events.TaskDeadLettered, *events.TaskExpired, *events.TaskCancelled, *events.TaskRejected:
 		d.ended(m)
 	case nil:

@@ -62,6 +62,11 @@ func (c *Core) realisation(m proto.Message) {
 			c.again.put(network.Path(m.Path), o.againAt)
 			c.touch(network.Path(m.Path))
 		}
+	case *events.NetworkEndsMissed:
+		for _, p := range c.byTask {
+			c.objects[p].missed = true
+			c.dirty.put(p, 0)
+		}
 	case *events.NetworkDrifted:
 		p := network.Path(m.Path)
 		o := c.of(p)
@@ -76,6 +81,9 @@ func (c *Core) realisation(m proto.Message) {
 	}
 }
 
+// Unknown is the reason why a task is given up whose end may have been deleted before it was read.
+const Unknown = "UNKNOWN: how the task has ended was deleted before it was read"
+
 // Drifted is the reason why an object of which something else was found is left as it is.
 const Drifted = "DRIFTED"
 
@@ -86,7 +94,7 @@ func (c *Core) finish(path, task string) *object {
 	if o == nil || o.task != task {
 		return nil
 	}
-	o.task = ""
+	o.task, o.missed = "", false
 	return o
 }
 
@@ -96,7 +104,8 @@ func TaskPrefix(site string) string { return "network/" + site + "/" }
 // mostRealisations bounds the tasks that one call of Advance submits.
 const mostRealisations = 500
 
-// Advance implements eventlog.Core: it submits tasks for objects that are not as they must be.
+// Advance implements eventlog.Core: it submits tasks for objects that are not as they must be,
+// and gives up those of which it may have missed the end.
 func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 	for d, some := c.again.first(); some && d.at <= now.Now; d, some = c.again.first() {
 		c.again.remove(d.path)
@@ -109,11 +118,18 @@ func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 		}
 		p := d.path
 		c.dirty.remove(p)
+		o := c.objects[p]
+		if o != nil && o.missed {
+			left--
+			emit(&events.NetworkRealisationFailed{
+				Path: string(p), TaskId: o.task, Reason: Unknown, Missed: true, AgainAtMs: now.Now + againMs(o.attempt), AtMs: now.Now,
+			})
+			continue
+		}
 		if !c.due(p, now.Now) { // What it waits for has it looked at again.
 			continue
 		}
 		left--
-		o := c.objects[p]
 		emit(&events.NetworkRealising{
 			Path: string(p), TaskId: fmt.Sprint(TaskPrefix(c.cfg.Site), c.tasks+1), Object: c.effective(p),
 			Term: o.term, Sequence: o.sequence, Attempt: o.attempt + 1, AtMs: now.Now,
@@ -152,12 +168,23 @@ func (c *Core) Wakes() (now, readTo int64) {
 	return math.MaxInt64, math.MaxInt64
 }
 
-// Publish implements eventlog.Core: a task for each realisation.
+// Publish implements eventlog.Core: a task for each realisation, and a cancellation of one that
+// was given up, for it may be at work.
 func (c *Core) Publish(l events.Logged, send func(events.Outgoing)) {
-	m, ok := l.Message.(*events.NetworkRealising)
-	if !ok {
-		return
+	switch m := l.Message.(type) {
+	case *events.NetworkRealising:
+		c.submit(m, send)
+	case *events.NetworkRealisationFailed:
+		if m.Missed {
+			send(events.Outgoing{
+				Topic: c.cfg.Topics.Requests(), Partition: events.PoolPartition(c.cfg.Pool), Key: []byte(c.cfg.Pool),
+				Message: &events.TaskCancelRequested{TaskId: m.TaskId, Pool: string(c.cfg.Pool), Reason: "the local manager has missed how it ended"},
+			})
+		}
 	}
+}
+
+func (c *Core) submit(m *events.NetworkRealising, send func(events.Outgoing)) {
 	payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil { // It was read from the log.
 		panic(fmt.Sprintf("site: write the realisation of %s: %v", m.Path, err))
@@ -170,6 +197,13 @@ func (c *Core) Publish(l events.Logged, send func(events.Outgoing)) {
 			Payload: payload, PayloadType: string(events.TypeNetworkRealising),
 		},
 	})
+}
+
+// missed has tasks in flight be given up: how they ended may never be read.
+func (d *decision) missed(m *events.NetworkEndsMissed) {
+	if len(d.byTask) > 0 {
+		d.emit(&events.NetworkEndsMissed{Partition: m.Partition, From: m.From, To: m.To, AtMs: d.now})
+	}
 }
 
 // ended notes how a task of this core has ended; others are nobody's here.

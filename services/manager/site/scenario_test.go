@@ -33,7 +33,11 @@ func (p *player) emit(m proto.Message) {
 	p.replica.Apply(events.Logged{Message: proto.Clone(m)})
 	p.out.WriteString(managertest.Show(m))
 	p.core.Publish(events.Logged{Message: m}, func(o events.Outgoing) {
-		task := o.Message.(*events.TaskRequested)
+		task, ok := o.Message.(*events.TaskRequested)
+		if !ok {
+			fmt.Fprintf(&p.out, "to %s/%d: cancel %s\n", o.Topic, o.Partition, o.Message.(*events.TaskCancelRequested).TaskId)
+			return
+		}
 		fmt.Fprintf(&p.out, "to %s/%d: %s %s where %s, %d bytes\n", o.Topic, o.Partition, task.Kind, task.TaskId, task.Predicate, min(len(task.Payload), 1))
 		for _, h := range o.Headers {
 			fmt.Fprintf(&p.out, "with %s: %s\n", h.Key, h.Value)
@@ -70,6 +74,14 @@ func (p *player) run(command, rest string) string {
 		p.decide(&events.TaskFailed{TaskId: rest, Error: &events.TaskError{Message: "no such interface"}})
 	case "expired":
 		p.decide(&events.TaskExpired{TaskId: rest})
+	case "missed": // Records of tasks.events were deleted unread.
+		p.decide(&events.NetworkEndsMissed{Partition: 11, From: 5, To: 9})
+	case "snapshot":
+		fresh := site.New(config)
+		if err := fresh.Restore(p.core.Snapshot(nil)); err != nil {
+			p.t.Fatal(err)
+		}
+		p.core = fresh
 	case "objects":
 		for _, s := range p.core.Statuses() {
 			fmt.Fprintf(&p.out, "%s %v, entry %d, wanted %v, local %v, realised %v %s%s\n", s.Path, s.Standing, s.Sequence, s.Wanted != nil, s.Local != nil, s.Realised != nil, s.Reason, s.WaitsFor)
