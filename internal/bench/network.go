@@ -44,9 +44,11 @@ type NetworkSites struct {
 	// all sites have realised.
 	AcceptedPerSecond  float64 `json:"accepted_per_second"`
 	DeliveredPerSecond float64 `json:"delivered_per_second"`
-	// One change at a time: from the request until a site has read it, and until it has realised it.
+	// One change at a time: from the request until a site has read it, and until it has realised
+	// it. Where there are several sites it is that of all but the first.
 	Up NetworkTimes `json:"up"`
-	// Down is the same at the other sites while one is down; nil if there are none.
+	// Down is the same at the same sites while the first one is down; nil if there is but one. The
+	// two were measured in turns.
 	Down *NetworkTimes `json:"one_down,omitempty"`
 }
 
@@ -153,14 +155,40 @@ func measureSites(ctx context.Context, cfg NetworkConfig, n int) (out NetworkSit
 		return out, err
 	}
 	out.DeliveredPerSecond = float64(cfg.Changes) / time.Since(began).Seconds()
-	if out.Up, err = w.oneByOne(ctx, w.sims); err != nil || n == 1 {
+	if n == 1 {
+		var alone moved
+		err = w.oneByOne(ctx, w.sims, cfg.Singles, &alone)
 		cfg.Progress(cfg.Singles)
+		out.Up = alone.times()
 		return out, err
 	}
-	w.sims[0].down.Store(true)
-	down, err := w.oneByOne(ctx, w.sims[1:])
-	out.Down = &down
+	out.Up, out.Down, err = w.inTurns(ctx)
 	return out, err
+}
+
+// turns is how often a site goes down and comes back while changes are made one at a time. What
+// else the machine does meanwhile falls on both sides alike.
+const turns = 10
+
+// inTurns measures changes at all sites but the first, with that one there and with it down.
+func (w *networkWorld) inTurns(ctx context.Context) (up NetworkTimes, down *NetworkTimes, err error) {
+	var there, away moved
+	for i := range turns {
+		n := w.cfg.Singles*(i+1)/turns - w.cfg.Singles*i/turns
+		if err := w.oneByOne(ctx, w.sims[1:], n, &there); err != nil {
+			return up, nil, err
+		}
+		w.sims[0].down.Store(true)
+		if err := w.oneByOne(ctx, w.sims[1:], n, &away); err != nil {
+			return up, nil, err
+		}
+		w.sims[0].down.Store(false)
+		if err := w.reached(ctx, w.sims[:1], w.changes); err != nil { // It is behind, and catches up.
+			return up, nil, err
+		}
+	}
+	of := away.times()
+	return there.times(), &of, nil
 }
 
 // measureSync measures the full sync of a site that is new, and what objects cost in memory.

@@ -204,6 +204,8 @@ func (s *simulated) until(ctx context.Context, is func() bool) error {
 		}
 		select {
 		case <-news:
+		case <-time.After(patience):
+			return fmt.Errorf("site %s has got nothing for %v", s.name, patience)
 		case <-ctx.Done():
 			return fmt.Errorf("wait for site %s: %w", s.name, ctx.Err())
 		}

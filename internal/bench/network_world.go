@@ -119,6 +119,8 @@ func (w *networkWorld) until(ctx context.Context, is func() bool) error {
 		}
 		select {
 		case <-w.decided:
+		case <-time.After(patience):
+			return fmt.Errorf("the global manager has decided nothing for %v: %d changes were asked for", patience, w.changes)
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the global manager: %w", ctx.Err())
 		}
@@ -244,28 +246,34 @@ func (w *networkWorld) reached(ctx context.Context, sites []*simulated, change u
 	return nil
 }
 
-// oneByOne asks for changes, each when these sites have realised the one before.
-func (w *networkWorld) oneByOne(ctx context.Context, sites []*simulated) (out NetworkTimes, err error) {
-	var received, realised []time.Duration
-	for range w.cfg.Singles {
+// moved are how long changes took to sites.
+type moved struct{ received, realised []time.Duration }
+
+func (m *moved) times() NetworkTimes {
+	slices.Sort(m.received)
+	slices.Sort(m.realised)
+	return NetworkTimes{
+		ReceivedP50: quantile(m.received, .5), ReceivedP99: quantile(m.received, .99), RealisedP50: quantile(m.realised, .5), RealisedP99: quantile(m.realised, .99),
+	}
+}
+
+// oneByOne asks for n changes, each when these sites have realised the one before.
+func (w *networkWorld) oneByOne(ctx context.Context, sites []*simulated, n int, took *moved) error {
+	for range n {
 		m, began := w.next(1), time.Now()
 		if err := w.ask(ctx, m); err != nil {
-			return out, err
+			return err
 		}
 		if err := w.reached(ctx, sites, w.changes); err != nil {
-			return out, err
+			return err
 		}
 		for _, s := range sites {
 			at := s.last()
-			received, realised = append(received, at.received.Sub(began)), append(realised, at.realised.Sub(began))
+			took.received, took.realised = append(took.received, at.received.Sub(began)), append(took.realised, at.realised.Sub(began))
 		}
 		w.cfg.Progress(1)
 	}
-	slices.Sort(received)
-	slices.Sort(realised)
-	return NetworkTimes{
-		ReceivedP50: quantile(received, .5), ReceivedP99: quantile(received, .99), RealisedP50: quantile(realised, .5), RealisedP99: quantile(realised, .99),
-	}, nil
+	return nil
 }
 
 // stop ends all that was started, the last first.

@@ -30,6 +30,8 @@ var waits = map[string]string{
 	"internal/bench/tasks.go":                         "figures of a benchmark",
 	"internal/bench/mirror_copies.go":                 "figures of a benchmark",
 	"internal/bench/mirror_live.go":                   "figures of a benchmark",
+	"internal/bench/network_world.go":                 "gives up when nothing is decided",
+	"internal/bench/network_site.go":                  "gives up when nothing comes",
 	"internal/run/part.go stop":                       "parts that stop: it tells of them",
 	"internal/run/services.go check":                  "the next look at Redis: a Try tells of the last one",
 	"pkg/engine/loop.go serve":                        "what the lease's core says is due",
