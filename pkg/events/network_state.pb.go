@@ -160,7 +160,9 @@ type NetworkSiteState struct {
 	Overflowed bool                   `protobuf:"varint,9,opt,name=overflowed,proto3" json:"overflowed,omitempty"`
 	Entries    []*NetworkPendingState `protobuf:"bytes,10,rep,name=entries,proto3" json:"entries,omitempty"`
 	// It is retired: its numbers are kept, in case it is added again.
-	Retired       bool `protobuf:"varint,11,opt,name=retired,proto3" json:"retired,omitempty"`
+	Retired bool `protobuf:"varint,11,opt,name=retired,proto3" json:"retired,omitempty"`
+	// Those in front of the entries that a full sync is to bring.
+	Dropped       []*NetworkPendingState `protobuf:"bytes,12,rep,name=dropped,proto3" json:"dropped,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -270,6 +272,13 @@ func (x *NetworkSiteState) GetRetired() bool {
 		return x.Retired
 	}
 	return false
+}
+
+func (x *NetworkSiteState) GetDropped() []*NetworkPendingState {
+	if x != nil {
+		return x.Dropped
+	}
+	return nil
 }
 
 // NetworkPendingState is an entry.
@@ -810,7 +819,7 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"\timporting\x18\b \x03(\v2\".spanway.v1.NetworkImportRequestedR\timporting\x12\x0e\n" +
 	"\x02of\x18\t \x01(\tR\x02of\x12\x1a\n" +
 	"\breplaced\x18\n" +
-	" \x01(\bR\breplaced\"\xa7\x03\n" +
+	" \x01(\bR\breplaced\"\xe2\x03\n" +
 	"\x10NetworkSiteState\x12\x12\n" +
 	"\x04site\x18\x01 \x01(\tR\x04site\x12@\n" +
 	"\x06labels\x18\x02 \x03(\v2(.spanway.v1.NetworkSiteState.LabelsEntryR\x06labels\x12\x12\n" +
@@ -825,7 +834,8 @@ const file_spanway_v1_network_state_proto_rawDesc = "" +
 	"overflowed\x129\n" +
 	"\aentries\x18\n" +
 	" \x03(\v2\x1f.spanway.v1.NetworkPendingStateR\aentries\x12\x18\n" +
-	"\aretired\x18\v \x01(\bR\aretired\x1a9\n" +
+	"\aretired\x18\v \x01(\bR\aretired\x129\n" +
+	"\adropped\x18\f \x03(\v2\x1f.spanway.v1.NetworkPendingStateR\adropped\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8c\x02\n" +
@@ -919,19 +929,20 @@ var file_spanway_v1_network_state_proto_depIdxs = []int32{
 	9,  // 3: spanway.v1.NetworkChangesState.importing:type_name -> spanway.v1.NetworkImportRequested
 	7,  // 4: spanway.v1.NetworkSiteState.labels:type_name -> spanway.v1.NetworkSiteState.LabelsEntry
 	2,  // 5: spanway.v1.NetworkSiteState.entries:type_name -> spanway.v1.NetworkPendingState
-	4,  // 6: spanway.v1.NetworkChangeState.sites:type_name -> spanway.v1.NetworkPlaceState
-	10, // 7: spanway.v1.NetworkStatusState.begin:type_name -> spanway.v1.NetworkSyncBegin
-	8,  // 8: spanway.v1.NetworkStatusState.collected:type_name -> spanway.v1.NetworkRevised
-	6,  // 9: spanway.v1.NetworkStatusState.objects:type_name -> spanway.v1.NetworkRealisationState
-	11, // 10: spanway.v1.NetworkStatusState.local:type_name -> spanway.v1.NetworkObject
-	8,  // 11: spanway.v1.NetworkRealisationState.wanted:type_name -> spanway.v1.NetworkRevised
-	11, // 12: spanway.v1.NetworkRealisationState.realised:type_name -> spanway.v1.NetworkObject
-	11, // 13: spanway.v1.NetworkRealisationState.tried:type_name -> spanway.v1.NetworkObject
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	2,  // 6: spanway.v1.NetworkSiteState.dropped:type_name -> spanway.v1.NetworkPendingState
+	4,  // 7: spanway.v1.NetworkChangeState.sites:type_name -> spanway.v1.NetworkPlaceState
+	10, // 8: spanway.v1.NetworkStatusState.begin:type_name -> spanway.v1.NetworkSyncBegin
+	8,  // 9: spanway.v1.NetworkStatusState.collected:type_name -> spanway.v1.NetworkRevised
+	6,  // 10: spanway.v1.NetworkStatusState.objects:type_name -> spanway.v1.NetworkRealisationState
+	11, // 11: spanway.v1.NetworkStatusState.local:type_name -> spanway.v1.NetworkObject
+	8,  // 12: spanway.v1.NetworkRealisationState.wanted:type_name -> spanway.v1.NetworkRevised
+	11, // 13: spanway.v1.NetworkRealisationState.realised:type_name -> spanway.v1.NetworkObject
+	11, // 14: spanway.v1.NetworkRealisationState.tried:type_name -> spanway.v1.NetworkObject
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_network_state_proto_init() }

@@ -30,6 +30,16 @@ func (t *table) of(objects []*network.Object) (out []uint32) {
 	return out
 }
 
+func (t *table) pending(of []*pending) (out []*events.NetworkPendingState) {
+	for _, p := range of {
+		out = append(out, &events.NetworkPendingState{
+			Change: p.change, DeadlineAtMs: p.deadline, Puts: t.of(p.puts), Removes: texts(p.removes), Skipped: p.skipped, Overdue: p.overdue, AtMs: p.at,
+			Traceparent: p.trace.Parent, Tracestate: p.trace.State,
+		})
+	}
+	return out
+}
+
 // Snapshot implements eventlog.Fold.
 func (c *Core) Snapshot(dst []byte) []byte {
 	t := &table{index: map[*network.Object]uint32{}}
@@ -40,12 +50,7 @@ func (c *Core) Snapshot(dst []byte) []byte {
 			Site: of.Name, Labels: of.Labels, Last: s.last, Applied: s.applied, Sync: s.sync, Syncing: s.syncing,
 			Reason: s.reason, SinceMs: s.since, Overflowed: s.overflowed,
 		}
-		for _, p := range s.entries {
-			state.Entries = append(state.Entries, &events.NetworkPendingState{
-				Change: p.change, DeadlineAtMs: p.deadline, Puts: t.of(p.puts), Removes: texts(p.removes), Skipped: p.skipped, Overdue: p.overdue, AtMs: p.at,
-				Traceparent: p.trace.Parent, Tracestate: p.trace.State,
-			})
-		}
+		state.Entries, state.Dropped = t.pending(s.entries), t.pending(s.dropped)
 		m.Sites = append(m.Sites, state)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.gone)) {
@@ -129,16 +134,21 @@ func (r *reading) of(indices []uint32) (out []*network.Object) {
 
 func (r *reading) site(m *events.NetworkSiteState) *site {
 	s := &site{last: m.Last, applied: m.Applied, sync: m.Sync, syncing: m.Syncing, reason: m.Reason, since: m.SinceMs, overflowed: m.Overflowed}
-	for _, p := range m.Entries {
-		s.entries = append(s.entries, &pending{
+	s.entries, s.dropped = r.pending(m.Entries), r.pending(m.Dropped)
+	if n := len(s.entries) + len(s.dropped); uint64(n) > s.last {
+		r.err = fmt.Errorf("read the state of changes: %d entries, of which the last has number %d", n, s.last)
+	}
+	return s
+}
+
+func (r *reading) pending(of []*events.NetworkPendingState) (out []*pending) {
+	for _, p := range of {
+		out = append(out, &pending{
 			change: p.Change, at: p.AtMs, deadline: p.DeadlineAtMs, puts: r.of(p.Puts), removes: paths(p.Removes), skipped: p.Skipped, overdue: p.Overdue,
 			trace: events.Trace{Parent: p.Traceparent, State: p.Tracestate},
 		})
 	}
-	if uint64(len(s.entries)) > s.last {
-		r.err = fmt.Errorf("read the state of changes: %d entries, of which the last has number %d", len(s.entries), s.last)
-	}
-	return s
+	return out
 }
 
 func texts(of []network.Path) (out []string) {

@@ -112,7 +112,7 @@ func (c *Core) Apply(l events.Logged) {
 		}
 	case *events.NetworkOverdue:
 		if s := c.sites[m.Site]; s != nil {
-			if p := s.pending(m.Sequence); p != nil {
+			if p := s.waiting(m.Sequence); p != nil {
 				p.overdue = true
 			}
 		}
@@ -217,7 +217,8 @@ func (c *Core) promoted(term uint64) {
 	c.term = term
 	for _, of := range []map[string]*site{c.sites, c.gone} {
 		for _, s := range of {
-			*s = site{last: s.last}
+			s.drop(s.entries, c.maxPending)
+			*s = site{last: s.last, dropped: s.dropped}
 		}
 	}
 }

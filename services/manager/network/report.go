@@ -61,14 +61,17 @@ func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 		if s.overflowed {
 			d.order(of.Name, Overflow)
 		}
-		for i, p := range s.entries {
+		s.each(func(sequence uint64, p *pending) bool {
 			if !p.late(now.ReadTo) {
-				continue
-			}
-			if left--; left < 0 {
 				return true
 			}
-			emit(&events.NetworkOverdue{Site: of.Name, Change: p.change, Sequence: s.first() + uint64(i), AtMs: now.Now})
+			if left--; left >= 0 {
+				emit(&events.NetworkOverdue{Site: of.Name, Change: p.change, Sequence: sequence, AtMs: now.Now})
+			}
+			return left >= 0
+		})
+		if left < 0 {
+			return true
 		}
 	}
 	return false
@@ -86,11 +89,12 @@ func (c *Core) Wakes() (now, readTo int64) {
 		if s.overflowed {
 			return 0, 0
 		}
-		for _, p := range s.entries {
+		s.each(func(_ uint64, p *pending) bool {
 			if !p.overdue && p.skipped == "" {
 				readTo = min(readTo, p.deadline)
 			}
-		}
+			return true
+		})
 	}
 	return math.MaxInt64, readTo
 }

@@ -20,6 +20,8 @@ type site struct {
 	// Invariant: len(entries) ≤ last - applied.
 	entries       []*pending
 	last, applied uint64
+	// dropped are those in front of them that a full sync is to bring: see drop.
+	dropped []*pending
 	// sync is the number of the newest full sync that was ordered.
 	sync    uint64
 	syncing bool
@@ -58,9 +60,11 @@ func (s *site) push(p *pending, most int) {
 	}
 	s.last++
 	if s.overflowed {
+		s.drop([]*pending{p}, most)
 		return
 	}
 	if s.entries = append(s.entries, p); len(s.entries) > most {
+		s.drop(s.entries, most)
 		s.entries, s.overflowed = nil, true
 	}
 }
@@ -102,9 +106,7 @@ func (s *site) observe(sequence uint64) {
 	}
 	s.last = max(s.last, sequence)
 	s.applied = sequence
-	if n := s.last - sequence; uint64(len(s.entries)) > n {
-		s.entries = slices.Clone(s.entries[uint64(len(s.entries))-n:])
-	}
+	s.forget()
 }
 
 // withdraw lets the entries of a change be passed over where nothing behind them needs what

@@ -64,11 +64,12 @@ func (c *Core) Sites() (out []SiteStatus) {
 		if len(s.entries) > 0 {
 			st.OldestMs = s.entries[0].at
 		}
-		for _, p := range s.entries {
+		s.each(func(_ uint64, p *pending) bool {
 			if p.overdue {
 				st.Overdue++
 			}
-		}
+			return true
+		})
 		out = append(out, st)
 	}
 	return out
@@ -111,16 +112,16 @@ func (c *Core) ChangeStatus(number uint64) (at map[string]Progress, ok bool) {
 }
 
 func (s *site) progress(rec *change, sequence, term uint64) Progress {
-	p := s.pending(sequence)
+	p := s.waiting(sequence)
 	switch {
+	case p != nil && p.overdue && p.change == rec.number:
+		return Overdue
 	case rec.term != term && s.syncing, rec.term == term && sequence > s.applied && s.syncing:
 		return Syncing
 	case rec.term != term, sequence <= s.applied:
 		return Applied
-	case p == nil: // It was dropped, and no full sync is ordered yet.
+	case s.pending(sequence) == nil: // It was dropped, and no full sync is ordered yet.
 		return Syncing
-	case p.overdue:
-		return Overdue
 	case p.skipped != "":
 		return Skipped
 	}
