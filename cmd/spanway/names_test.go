@@ -28,7 +28,7 @@ var texts = map[string]bool{
 // noNames are the fields of commands and registrations that hold other texts.
 var noNames = []string{
 	"predicate", "prefer", "accepts", "not_before", "schedule_timeout", "execution_timeout", "initial_backoff", "max_backoff",
-	"reason", "needs", "allocatable", "payload_json",
+	"reason", "needs", "allocatable", "payload_json", "of",
 }
 
 // named are the messages that come from outside, each with all that it needs.
@@ -41,6 +41,9 @@ var named = []proto.Message{
 	&events.EngineDrainRequested{EngineId: "e"},
 	&events.EngineResumeRequested{EngineId: "e"},
 	&events.PoolConfigureRequested{Settings: &events.PoolSettings{}},
+	&events.PoolImportRequested{ImportId: "i"},
+	&events.PoolPromoteRequested{ImportId: "i", Of: "X/t/0@1", Settings: &events.PoolSettings{}},
+	&events.PoolReplaceRequested{},
 	&events.EngineRegistration{Engine: &events.Engine{Id: "e", Incarnation: "i"}},
 }
 
@@ -205,6 +208,12 @@ func byClientAccepted(t *testing.T, m proto.Message) (accepted, asked bool) {
 		err = c.Resume(ctx, events.Pool(m.Pool), events.EngineID(m.EngineId))
 	case *events.PoolConfigureRequested:
 		err = c.Configure(ctx, events.Pool(m.Pool), m.Settings)
+	case *events.PoolImportRequested:
+		err = c.ImportPool(ctx, m)
+	case *events.PoolPromoteRequested:
+		_, err = c.PromotePool(ctx, m)
+	case *events.PoolReplaceRequested:
+		err = c.ReplacePool(ctx, events.Pool(m.Pool), m.Reason)
 	default:
 		return false, false
 	}

@@ -92,7 +92,7 @@ func (h *history) add(t *Task) {
 // see takes the next event.
 func (h *history) see(topic string, partition int32, l events.Logged, rec *events.Record) {
 	if h.core != nil {
-		defer h.core.Apply(l)
+		defer h.apply(l)
 	}
 	if l.Message == nil {
 		return
@@ -104,6 +104,49 @@ func (h *history) see(topic string, partition int32, l events.Logged, rec *event
 		h.what.Accepted(m)
 	}
 	h.note(l)
+}
+
+// apply has the core fold an event. Of tasks that came of another site it tells.
+func (h *history) apply(l events.Logged) {
+	m, ok := l.Message.(*events.PoolPromoted)
+	if !ok {
+		h.core.Apply(l)
+		return
+	}
+	if _, replaced := h.core.Imported(events.Pool(m.Pool)); replaced {
+		h.giveAway(m.Pool)
+	}
+	if h.core.Apply(l); h.page != nil { // It asks the core for what has not ended.
+		return
+	}
+	for v := range h.core.Tasks(events.Pool(m.Pool)) {
+		if v.Ended() || h.tasks[taskKey{v.Pool, v.ID}] != nil {
+			continue
+		}
+		if v.Token == 0 {
+			v.Attempt = 0 // One that is still to come.
+		}
+		h.add(&Task{TaskView: v})
+	}
+}
+
+// giveAway forgets what has not ended of a pool: it went on at another site.
+func (h *history) giveAway(pool string) {
+	if h.page != nil {
+		for key := range h.page.tries {
+			if key.pool == pool {
+				delete(h.page.tries, key)
+			}
+		}
+		return
+	}
+	h.order = slices.DeleteFunc(h.order, func(t *Task) bool {
+		gone := t.Pool == pool && !t.Ended()
+		if gone {
+			delete(h.tasks, taskKey{t.Pool, t.ID})
+		}
+		return gone
+	})
 }
 
 // concerns tells whether an event is about the task that was asked for, or takes

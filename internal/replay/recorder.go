@@ -127,6 +127,8 @@ func (r *Recorder) apply(at moment, m proto.Message) {
 	case *events.EngineDeparted:
 		r.leave(m.Incarnation, at)
 		r.step(at, m)
+	case *events.PoolPromoted: // They were asked for at another site.
+		r.rec.leftOut += int(m.Tasks)
 	case *events.EngineDraining, *events.EngineResumed, *events.EngineObserved, *events.PoolConfigured:
 		r.step(at, m)
 	}

@@ -18,8 +18,8 @@ type Recording struct {
 	// steps of engines and of the pool's settings, in order; also those before the
 	// window.
 	steps []step
-	// leftOut are tasks that had not ended where the log begins: they are older than
-	// what it holds, so they are not among the requests.
+	// leftOut are tasks that had not ended where the log begins, or came of another site:
+	// nothing in the log asks for them, so they are not among the requests.
 	leftOut int
 	works   works
 	// ids of the requests, and of those that ended before the window.

@@ -37,8 +37,16 @@ var calls = map[string]func(ctx context.Context, c *client.Client) error{
 		_, err := c.DoRequest(ctx, client.Task{Kind: "k"}.Request())
 		return err
 	},
-	"Drain":      func(ctx context.Context, c *client.Client) error { return c.Drain(ctx, "", "e", "") },
-	"ListTopics": func(ctx context.Context, c *client.Client) error { _, err := c.ListTopics(ctx); return err },
+	"Drain": func(ctx context.Context, c *client.Client) error { return c.Drain(ctx, "", "e", "") },
+	"ImportPool": func(ctx context.Context, c *client.Client) error {
+		return c.ImportPool(ctx, &events.PoolImportRequested{ImportId: "i"})
+	},
+	"PromotePool": func(ctx context.Context, c *client.Client) error {
+		_, err := c.PromotePool(ctx, &events.PoolPromoteRequested{ImportId: "i", Of: "X/t/0@1"})
+		return err
+	},
+	"ReplacePool": func(ctx context.Context, c *client.Client) error { return c.ReplacePool(ctx, "", "") },
+	"ListTopics":  func(ctx context.Context, c *client.Client) error { _, err := c.ListTopics(ctx); return err },
 	"Offsets": func(ctx context.Context, c *client.Client) error {
 		_, _, err := c.Offsets(ctx, c.Topics().Requests(), 0)
 		return err

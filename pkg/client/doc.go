@@ -12,6 +12,8 @@
 //	              that was not submitted yet, so give its context a deadline
 //	Cancel, CancelMany, Retry, Drain, Resume, Configure
 //	              until the scheduler has decided, or a *Refused with its code
+//	ImportPool, PromotePool, ReplacePool
+//	              the same, for pools that move between sites
 //	Watch         events as they come
 //	Replay        gives a dead letter another chance
 //

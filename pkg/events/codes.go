@@ -157,9 +157,13 @@ const (
 	CodeChangedSince Code = "CHANGED_SINCE"
 	// CodeSiteInUse: the site that is to be retired has objects.
 	CodeSiteInUse Code = "SITE_IN_USE"
-	// CodeInUse: the global manager has networks or sites of its own, and imports no others.
+	// CodeInUse: the global manager has networks or sites of its own, and imports no others;
+	// or a pool was imported from there before, or has a task with the ID of one that comes.
 	CodeInUse Code = "IN_USE"
-	// CodeReplaced: the sites follow a global manager that was promoted elsewhere.
+	// CodeNotWhole: a part of what a pool imports is missing.
+	CodeNotWhole Code = "NOT_WHOLE"
+	// CodeReplaced: the sites follow a global manager that was promoted elsewhere; or the tasks
+	// of the pool are placed at another site.
 	CodeReplaced Code = "REPLACED"
 	// CodeNoSync: no full sync is under way that can be given up.
 	CodeNoSync Code = "NO_SYNC"

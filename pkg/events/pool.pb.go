@@ -4,8 +4,8 @@
 // 	protoc        (unknown)
 // source: spanway/v1/pool.proto
 
-// Pools: their settings. A pool needs no declaration; without settings all
-// defaults hold.
+// Pools: their settings, and how one moves to another site. A pool needs no
+// declaration; without settings all defaults hold.
 
 package events
 
@@ -198,12 +198,632 @@ func (x *PoolConfigured) GetAtMs() int64 {
 	return 0
 }
 
+// PoolImportRequested hands over a part of what the scheduler of another site has of a pool.
+// It counts once all parts are there and pool.promote_requested names them.
+type PoolImportRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pool. Empty: the record's key, else "default".
+	Pool string `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Of the attempt; another one begins anew.
+	ImportId string `protobuf:"bytes,2,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// 0 for the first part, then one more for each.
+	Number uint32 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
+	// That have not ended, in the order in which they were accepted. Of a task and its replays
+	// one at most is in a part.
+	Tasks []*PoolImportedTask `protobuf:"bytes,4,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	// Keys of tasks that have succeeded, 16 bytes each: the beginning of the SHA-256 of the
+	// pool, a zero byte and the task's ID. They are not accepted again for a while.
+	Succeeded []byte `protobuf:"bytes,5,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
+	// Keys of tasks that have ended otherwise.
+	Failed        []byte `protobuf:"bytes,6,opt,name=failed,proto3" json:"failed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolImportRequested) Reset() {
+	*x = PoolImportRequested{}
+	mi := &file_spanway_v1_pool_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolImportRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolImportRequested) ProtoMessage() {}
+
+func (x *PoolImportRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_pool_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolImportRequested.ProtoReflect.Descriptor instead.
+func (*PoolImportRequested) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_pool_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *PoolImportRequested) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolImportRequested) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *PoolImportRequested) GetNumber() uint32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *PoolImportRequested) GetTasks() []*PoolImportedTask {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+func (x *PoolImportRequested) GetSucceeded() []byte {
+	if x != nil {
+		return x.Succeeded
+	}
+	return nil
+}
+
+func (x *PoolImportRequested) GetFailed() []byte {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
+// PoolImportedTask is a task that has not ended, as the scheduler of another site had it.
+type PoolImportedTask struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With its payload, and without payload_at; after names those that have not succeeded.
+	Task *Task `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	// Its place among those that wait goes by that time.
+	AcceptedAtMs int64 `protobuf:"varint,2,opt,name=accepted_at_ms,json=acceptedAtMs,proto3" json:"accepted_at_ms,omitempty"`
+	// Attempts that are used up. One that ran when the site was lost is.
+	Failures int32 `protobuf:"varint,3,opt,name=failures,proto3" json:"failures,omitempty"`
+	// Of the last attempt; 0: there was none.
+	Token uint64 `protobuf:"varint,4,opt,name=token,proto3" json:"token,omitempty"`
+	// The engine of the last attempt.
+	EngineId string `protobuf:"bytes,5,opt,name=engine_id,json=engineId,proto3" json:"engine_id,omitempty"`
+	// It was taken by an engine: its schedule timeout is met.
+	Ran bool `protobuf:"varint,6,opt,name=ran,proto3" json:"ran,omitempty"`
+	// The end of its pause, in milliseconds since the Unix epoch; 0: it has none.
+	NotBeforeMs int64 `protobuf:"varint,7,opt,name=not_before_ms,json=notBeforeMs,proto3" json:"not_before_ms,omitempty"`
+	// Why the last attempt did not succeed.
+	Error *TaskError `protobuf:"bytes,8,opt,name=error,proto3" json:"error,omitempty"`
+	// It is to be cancelled, as somebody asked for at the other site.
+	Cancelled bool `protobuf:"varint,9,opt,name=cancelled,proto3" json:"cancelled,omitempty"`
+	// Why; goes with cancelled.
+	Reason        string `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolImportedTask) Reset() {
+	*x = PoolImportedTask{}
+	mi := &file_spanway_v1_pool_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolImportedTask) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolImportedTask) ProtoMessage() {}
+
+func (x *PoolImportedTask) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_pool_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolImportedTask.ProtoReflect.Descriptor instead.
+func (*PoolImportedTask) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_pool_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PoolImportedTask) GetTask() *Task {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *PoolImportedTask) GetAcceptedAtMs() int64 {
+	if x != nil {
+		return x.AcceptedAtMs
+	}
+	return 0
+}
+
+func (x *PoolImportedTask) GetFailures() int32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *PoolImportedTask) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *PoolImportedTask) GetEngineId() string {
+	if x != nil {
+		return x.EngineId
+	}
+	return ""
+}
+
+func (x *PoolImportedTask) GetRan() bool {
+	if x != nil {
+		return x.Ran
+	}
+	return false
+}
+
+func (x *PoolImportedTask) GetNotBeforeMs() int64 {
+	if x != nil {
+		return x.NotBeforeMs
+	}
+	return 0
+}
+
+func (x *PoolImportedTask) GetError() *TaskError {
+	if x != nil {
+		return x.Error
+	}
+	return nil
+}
+
+func (x *PoolImportedTask) GetCancelled() bool {
+	if x != nil {
+		return x.Cancelled
+	}
+	return false
+}
+
+func (x *PoolImportedTask) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// PoolPromoteRequested makes what was imported the tasks of the pool here.
+type PoolPromoteRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pool. Empty: the record's key, else "default".
+	Pool string `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Why, for people; at most 256 bytes are kept.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of the import.
+	ImportId string `protobuf:"bytes,3,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// How many parts were imported.
+	Parts uint32 `protobuf:"varint,4,opt,name=parts,proto3" json:"parts,omitempty"`
+	// The highest fencing token that the copy tells of. Tokens here go on far above it.
+	Token uint64 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	// Where the copy was read to: CLUSTER/TOPIC/PARTITION@OFFSET, of the cluster where it is
+	// written.
+	Of string `protobuf:"bytes,6,opt,name=of,proto3" json:"of,omitempty"`
+	// Settings of the pool at the other site; they hold here if the pool has none.
+	Settings      *PoolSettings `protobuf:"bytes,7,opt,name=settings,proto3" json:"settings,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolPromoteRequested) Reset() {
+	*x = PoolPromoteRequested{}
+	mi := &file_spanway_v1_pool_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolPromoteRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolPromoteRequested) ProtoMessage() {}
+
+func (x *PoolPromoteRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_pool_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolPromoteRequested.ProtoReflect.Descriptor instead.
+func (*PoolPromoteRequested) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_pool_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PoolPromoteRequested) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolPromoteRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PoolPromoteRequested) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *PoolPromoteRequested) GetParts() uint32 {
+	if x != nil {
+		return x.Parts
+	}
+	return 0
+}
+
+func (x *PoolPromoteRequested) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *PoolPromoteRequested) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+func (x *PoolPromoteRequested) GetSettings() *PoolSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+// PoolReplaceRequested: the tasks of the pool are placed at another site from here on.
+type PoolReplaceRequested struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The pool. Empty: the record's key, else "default".
+	Pool string `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Why, for people; at most 256 bytes are kept.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolReplaceRequested) Reset() {
+	*x = PoolReplaceRequested{}
+	mi := &file_spanway_v1_pool_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolReplaceRequested) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolReplaceRequested) ProtoMessage() {}
+
+func (x *PoolReplaceRequested) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_pool_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolReplaceRequested.ProtoReflect.Descriptor instead.
+func (*PoolReplaceRequested) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_pool_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PoolReplaceRequested) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolReplaceRequested) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// PoolImported is a part of what is imported.
+type PoolImported struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Pool  string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// As it came, without the tasks that are known here.
+	Part *PoolImportRequested `protobuf:"bytes,2,opt,name=part,proto3" json:"part,omitempty"`
+	// How many tasks were left out, because a task with the same ID is known here.
+	Known         uint32 `protobuf:"varint,3,opt,name=known,proto3" json:"known,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolImported) Reset() {
+	*x = PoolImported{}
+	mi := &file_spanway_v1_pool_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolImported) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolImported) ProtoMessage() {}
+
+func (x *PoolImported) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_pool_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolImported.ProtoReflect.Descriptor instead.
+func (*PoolImported) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_pool_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PoolImported) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolImported) GetPart() *PoolImportRequested {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+func (x *PoolImported) GetKnown() uint32 {
+	if x != nil {
+		return x.Known
+	}
+	return 0
+}
+
+func (x *PoolImported) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// PoolPromoted: what was imported under this ID is part of the pool from here on. If the pool
+// was replaced, it takes the place of the tasks that had not ended, and the pool is not
+// replaced any more.
+type PoolPromoted struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Pool  string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Why, for people.
+	Reason string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Of the import.
+	ImportId string `protobuf:"bytes,3,opt,name=import_id,json=importId,proto3" json:"import_id,omitempty"`
+	// How many tasks came.
+	Tasks int64 `protobuf:"varint,4,opt,name=tasks,proto3" json:"tasks,omitempty"`
+	// Tokens that follow are above it; it is above all that either site has given.
+	Token uint64 `protobuf:"varint,5,opt,name=token,proto3" json:"token,omitempty"`
+	// Where the copy was read to: CLUSTER/TOPIC/PARTITION@OFFSET.
+	Of string `protobuf:"bytes,6,opt,name=of,proto3" json:"of,omitempty"`
+	// The settings of the pool, if they are those of the other site.
+	Settings      *PoolSettings `protobuf:"bytes,7,opt,name=settings,proto3" json:"settings,omitempty"`
+	AtMs          int64         `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolPromoted) Reset() {
+	*x = PoolPromoted{}
+	mi := &file_spanway_v1_pool_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolPromoted) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolPromoted) ProtoMessage() {}
+
+func (x *PoolPromoted) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_pool_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolPromoted.ProtoReflect.Descriptor instead.
+func (*PoolPromoted) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_pool_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PoolPromoted) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolPromoted) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PoolPromoted) GetImportId() string {
+	if x != nil {
+		return x.ImportId
+	}
+	return ""
+}
+
+func (x *PoolPromoted) GetTasks() int64 {
+	if x != nil {
+		return x.Tasks
+	}
+	return 0
+}
+
+func (x *PoolPromoted) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *PoolPromoted) GetOf() string {
+	if x != nil {
+		return x.Of
+	}
+	return ""
+}
+
+func (x *PoolPromoted) GetSettings() *PoolSettings {
+	if x != nil {
+		return x.Settings
+	}
+	return nil
+}
+
+func (x *PoolPromoted) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+// PoolReplaced: the tasks of the pool are placed at another site. Nothing of it is placed here,
+// and no commands are taken, until what that site has is imported.
+type PoolReplaced struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Pool  string                 `protobuf:"bytes,1,opt,name=pool,proto3" json:"pool,omitempty"`
+	// Why, for people.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	AtMs          int64  `protobuf:"varint,15,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PoolReplaced) Reset() {
+	*x = PoolReplaced{}
+	mi := &file_spanway_v1_pool_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PoolReplaced) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PoolReplaced) ProtoMessage() {}
+
+func (x *PoolReplaced) ProtoReflect() protoreflect.Message {
+	mi := &file_spanway_v1_pool_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PoolReplaced.ProtoReflect.Descriptor instead.
+func (*PoolReplaced) Descriptor() ([]byte, []int) {
+	return file_spanway_v1_pool_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PoolReplaced) GetPool() string {
+	if x != nil {
+		return x.Pool
+	}
+	return ""
+}
+
+func (x *PoolReplaced) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PoolReplaced) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
 var File_spanway_v1_pool_proto protoreflect.FileDescriptor
 
 const file_spanway_v1_pool_proto_rawDesc = "" +
 	"\n" +
 	"\x15spanway/v1/pool.proto\x12\n" +
-	"spanway.v1\"\xce\x01\n" +
+	"spanway.v1\x1a\x15spanway/v1/task.proto\"\xce\x01\n" +
 	"\fPoolSettings\x12R\n" +
 	"\x0etenant_weights\x18\x01 \x03(\v2+.spanway.v1.PoolSettings.TenantWeightsEntryR\rtenantWeights\x12(\n" +
 	"\x10reserve_after_ms\x18\x02 \x01(\x03R\x0ereserveAfterMs\x1a@\n" +
@@ -216,6 +836,54 @@ const file_spanway_v1_pool_proto_rawDesc = "" +
 	"\x0ePoolConfigured\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x124\n" +
 	"\bsettings\x18\x02 \x01(\v2\x18.spanway.v1.PoolSettingsR\bsettings\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xc8\x01\n" +
+	"\x13PoolImportRequested\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x1b\n" +
+	"\timport_id\x18\x02 \x01(\tR\bimportId\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\rR\x06number\x122\n" +
+	"\x05tasks\x18\x04 \x03(\v2\x1c.spanway.v1.PoolImportedTaskR\x05tasks\x12\x1c\n" +
+	"\tsucceeded\x18\x05 \x01(\fR\tsucceeded\x12\x16\n" +
+	"\x06failed\x18\x06 \x01(\fR\x06failed\"\xc6\x02\n" +
+	"\x10PoolImportedTask\x12$\n" +
+	"\x04task\x18\x01 \x01(\v2\x10.spanway.v1.TaskR\x04task\x12$\n" +
+	"\x0eaccepted_at_ms\x18\x02 \x01(\x03R\facceptedAtMs\x12\x1a\n" +
+	"\bfailures\x18\x03 \x01(\x05R\bfailures\x12\x14\n" +
+	"\x05token\x18\x04 \x01(\x04R\x05token\x12\x1b\n" +
+	"\tengine_id\x18\x05 \x01(\tR\bengineId\x12\x10\n" +
+	"\x03ran\x18\x06 \x01(\bR\x03ran\x12\"\n" +
+	"\rnot_before_ms\x18\a \x01(\x03R\vnotBeforeMs\x12+\n" +
+	"\x05error\x18\b \x01(\v2\x15.spanway.v1.TaskErrorR\x05error\x12\x1c\n" +
+	"\tcancelled\x18\t \x01(\bR\tcancelled\x12\x16\n" +
+	"\x06reason\x18\n" +
+	" \x01(\tR\x06reason\"\xd1\x01\n" +
+	"\x14PoolPromoteRequested\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
+	"\timport_id\x18\x03 \x01(\tR\bimportId\x12\x14\n" +
+	"\x05parts\x18\x04 \x01(\rR\x05parts\x12\x14\n" +
+	"\x05token\x18\x05 \x01(\x04R\x05token\x12\x0e\n" +
+	"\x02of\x18\x06 \x01(\tR\x02of\x124\n" +
+	"\bsettings\x18\a \x01(\v2\x18.spanway.v1.PoolSettingsR\bsettings\"B\n" +
+	"\x14PoolReplaceRequested\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x82\x01\n" +
+	"\fPoolImported\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x123\n" +
+	"\x04part\x18\x02 \x01(\v2\x1f.spanway.v1.PoolImportRequestedR\x04part\x12\x14\n" +
+	"\x05known\x18\x03 \x01(\rR\x05known\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"\xde\x01\n" +
+	"\fPoolPromoted\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1b\n" +
+	"\timport_id\x18\x03 \x01(\tR\bimportId\x12\x14\n" +
+	"\x05tasks\x18\x04 \x01(\x03R\x05tasks\x12\x14\n" +
+	"\x05token\x18\x05 \x01(\x04R\x05token\x12\x0e\n" +
+	"\x02of\x18\x06 \x01(\tR\x02of\x124\n" +
+	"\bsettings\x18\a \x01(\v2\x18.spanway.v1.PoolSettingsR\bsettings\x12\x13\n" +
+	"\x05at_ms\x18\x0f \x01(\x03R\x04atMs\"O\n" +
+	"\fPoolReplaced\x12\x12\n" +
+	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x13\n" +
 	"\x05at_ms\x18\x0f \x01(\x03R\x04atMsB.Z,github.com/spanway/spanway/pkg/events;eventsb\x06proto3"
 
 var (
@@ -230,22 +898,37 @@ func file_spanway_v1_pool_proto_rawDescGZIP() []byte {
 	return file_spanway_v1_pool_proto_rawDescData
 }
 
-var file_spanway_v1_pool_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_spanway_v1_pool_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_spanway_v1_pool_proto_goTypes = []any{
 	(*PoolSettings)(nil),           // 0: spanway.v1.PoolSettings
 	(*PoolConfigureRequested)(nil), // 1: spanway.v1.PoolConfigureRequested
 	(*PoolConfigured)(nil),         // 2: spanway.v1.PoolConfigured
-	nil,                            // 3: spanway.v1.PoolSettings.TenantWeightsEntry
+	(*PoolImportRequested)(nil),    // 3: spanway.v1.PoolImportRequested
+	(*PoolImportedTask)(nil),       // 4: spanway.v1.PoolImportedTask
+	(*PoolPromoteRequested)(nil),   // 5: spanway.v1.PoolPromoteRequested
+	(*PoolReplaceRequested)(nil),   // 6: spanway.v1.PoolReplaceRequested
+	(*PoolImported)(nil),           // 7: spanway.v1.PoolImported
+	(*PoolPromoted)(nil),           // 8: spanway.v1.PoolPromoted
+	(*PoolReplaced)(nil),           // 9: spanway.v1.PoolReplaced
+	nil,                            // 10: spanway.v1.PoolSettings.TenantWeightsEntry
+	(*Task)(nil),                   // 11: spanway.v1.Task
+	(*TaskError)(nil),              // 12: spanway.v1.TaskError
 }
 var file_spanway_v1_pool_proto_depIdxs = []int32{
-	3, // 0: spanway.v1.PoolSettings.tenant_weights:type_name -> spanway.v1.PoolSettings.TenantWeightsEntry
-	0, // 1: spanway.v1.PoolConfigureRequested.settings:type_name -> spanway.v1.PoolSettings
-	0, // 2: spanway.v1.PoolConfigured.settings:type_name -> spanway.v1.PoolSettings
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	10, // 0: spanway.v1.PoolSettings.tenant_weights:type_name -> spanway.v1.PoolSettings.TenantWeightsEntry
+	0,  // 1: spanway.v1.PoolConfigureRequested.settings:type_name -> spanway.v1.PoolSettings
+	0,  // 2: spanway.v1.PoolConfigured.settings:type_name -> spanway.v1.PoolSettings
+	4,  // 3: spanway.v1.PoolImportRequested.tasks:type_name -> spanway.v1.PoolImportedTask
+	11, // 4: spanway.v1.PoolImportedTask.task:type_name -> spanway.v1.Task
+	12, // 5: spanway.v1.PoolImportedTask.error:type_name -> spanway.v1.TaskError
+	0,  // 6: spanway.v1.PoolPromoteRequested.settings:type_name -> spanway.v1.PoolSettings
+	3,  // 7: spanway.v1.PoolImported.part:type_name -> spanway.v1.PoolImportRequested
+	0,  // 8: spanway.v1.PoolPromoted.settings:type_name -> spanway.v1.PoolSettings
+	9,  // [9:9] is the sub-list for method output_type
+	9,  // [9:9] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_spanway_v1_pool_proto_init() }
@@ -253,13 +936,14 @@ func file_spanway_v1_pool_proto_init() {
 	if File_spanway_v1_pool_proto != nil {
 		return
 	}
+	file_spanway_v1_task_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_spanway_v1_pool_proto_rawDesc), len(file_spanway_v1_pool_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   4,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

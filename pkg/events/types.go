@@ -41,6 +41,9 @@ const (
 	TypeEngineDrainRequested   Type = "spanway.engine.drain_requested.v1"
 	TypeEngineResumeRequested  Type = "spanway.engine.resume_requested.v1"
 	TypePoolConfigureRequested Type = "spanway.pool.configure_requested.v1"
+	TypePoolImportRequested    Type = "spanway.pool.import_requested.v1"
+	TypePoolPromoteRequested   Type = "spanway.pool.promote_requested.v1"
+	TypePoolReplaceRequested   Type = "spanway.pool.replace_requested.v1"
 
 	TypeEngineRegistration Type = "spanway.engine.registration.v1"
 	TypeEngineHeartbeat    Type = "spanway.engine.heartbeat.v1"
@@ -78,6 +81,9 @@ const (
 	TypeEngineDeparted            Type = "spanway.engine.departed.v1"
 
 	TypePoolConfigured Type = "spanway.pool.configured.v1"
+	TypePoolImported   Type = "spanway.pool.imported.v1"
+	TypePoolPromoted   Type = "spanway.pool.promoted.v1"
+	TypePoolReplaced   Type = "spanway.pool.replaced.v1"
 
 	TypeLogTimePassed Type = "spanway.log.time_passed.v1"
 
@@ -185,6 +191,9 @@ var registrations = []registration{
 	{TypeEngineDrainRequested, Command, (*EngineDrainRequested)(nil)},
 	{TypeEngineResumeRequested, Command, (*EngineResumeRequested)(nil)},
 	{TypePoolConfigureRequested, Command, (*PoolConfigureRequested)(nil)},
+	{TypePoolImportRequested, Command, (*PoolImportRequested)(nil)},
+	{TypePoolPromoteRequested, Command, (*PoolPromoteRequested)(nil)},
+	{TypePoolReplaceRequested, Command, (*PoolReplaceRequested)(nil)},
 
 	{TypeEngineRegistration, Report, (*EngineRegistration)(nil)},
 	{TypeEngineHeartbeat, Report, (*EngineHeartbeat)(nil)},
@@ -222,6 +231,9 @@ var registrations = []registration{
 	{TypeEngineDeparted, Event, (*EngineDeparted)(nil)},
 
 	{TypePoolConfigured, Event, (*PoolConfigured)(nil)},
+	{TypePoolImported, Event, (*PoolImported)(nil)},
+	{TypePoolPromoted, Event, (*PoolPromoted)(nil)},
+	{TypePoolReplaced, Event, (*PoolReplaced)(nil)},
 
 	{TypeLogTimePassed, Event, (*LogTimePassed)(nil)},
 

@@ -18,7 +18,7 @@ const (
 )
 
 // Command checks a command that is no request for a task: a cancel, a retry, the
-// drain or resumption of an engine, or the settings of a pool. Its pool is checked by
+// drain or resumption of an engine, the settings of a pool, or its move to another site. Its pool is checked by
 // Pool. It refuses what every scheduler would refuse for its form; the error is a
 // *events.Malformed.
 func Command(m proto.Message) error {
@@ -36,6 +36,12 @@ func Command(m proto.Message) error {
 		return events.CheckID("engineId", m.EngineId)
 	case *events.PoolConfigureRequested:
 		return checkSettings(m.Settings)
+	case *events.PoolImportRequested:
+		return checkImport(m)
+	case *events.PoolPromoteRequested:
+		return checkPromote(m)
+	case *events.PoolReplaceRequested:
+		return checkText("reason", m.Reason)
 	}
 	return nil
 }

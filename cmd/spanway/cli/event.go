@@ -78,6 +78,12 @@ func detail(e client.Event) string {
 		return "engine " + m.EngineId
 	case *events.PoolConfigured:
 		return fmt.Sprintf("reserve after %s, weights %s", ReserveAfter(m.Settings), Dash(Weights(m.Settings.GetTenantWeights())))
+	case *events.PoolImported:
+		return fmt.Sprintf("part %d with %d tasks, %d known here", m.Part.GetNumber(), len(m.Part.GetTasks()), m.Known)
+	case *events.PoolPromoted:
+		return fmt.Sprintf("%d tasks of %s, tokens above %d: %s", m.Tasks, m.Of, m.Token, m.Reason)
+	case *events.PoolReplaced:
+		return m.Reason
 	case *events.EngineRegistered:
 		return fmt.Sprintf("%s with %s", m.Engine.GetId(), render.Amounts(m.Engine.GetAllocatable()))
 	case *events.EngineLost:

@@ -51,6 +51,13 @@
 // that ended, attempts, of a log without its beginning engines that are gone. With that
 // of package spill, memory does not grow with the log, and nothing is forgotten.
 //
+// A pool that was imported of another site brings its tasks with it, once all parts are there
+// and named (G1); they take part in all as if they had been accepted there and then, but for
+// their place in order, which they keep. Tokens go on above all of theirs (G2), and tasks that
+// ended there are not accepted again for a while. Of a pool that is placed at another site
+// nothing is accepted or assigned here. What had not ended of it is forgotten once that site's
+// pool is imported in turn. Whether the import is what the other log had is not judged.
+//
 // After a loss (LOSS, see package chain), reports on attempts that the lost records
 // assigned are no owner's fault, and what is left is judged as any log is.
 package tasks

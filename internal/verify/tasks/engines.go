@@ -155,6 +155,9 @@ func (w *world) assign(where chain.At, m *events.TaskAssigned) {
 		return
 	}
 	where.Task, where.Engine = t.id, m.GetEngineId()
+	if w.replaced[t.pool] {
+		w.p.Find("G4", where, "assigned although the pool is placed at another site")
+	}
 	if t.on != nil {
 		w.p.Find("G2", where, "assigned while the attempt under token %d on engine %q is unfinished", t.token, t.on.id)
 		w.release(chain.At{Offset: t.on.changed}, t) // so that it is found once only

@@ -51,9 +51,17 @@ func (w *world) truncate(where chain.At, before int64) {
 		return
 	}
 	var broken []*task
-	for _, t := range w.tasks {
+	check := func(t *task) {
 		if t.payloadAt >= 0 && t.payloadAt < before {
 			broken = append(broken, t)
+		}
+	}
+	for _, t := range w.tasks {
+		check(t)
+	}
+	for _, in := range w.importing {
+		for _, t := range in.tasks {
+			check(t)
 		}
 	}
 	slices.SortFunc(broken, oldest)

@@ -34,6 +34,9 @@ func (w *world) checkAfter(where chain.At, t *task, id string) {
 		return
 	}
 	before, ok := w.past.ended(key)
+	if there, imported := w.elsewhere(key); imported && !ok {
+		before, ok = there, true
+	}
 	switch {
 	case w.tasks[key] != nil:
 		w.p.Find("G4", where, "assigned before task %q, after which it is to run, succeeded", id)

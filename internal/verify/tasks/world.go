@@ -33,7 +33,8 @@ type world struct {
 	firsts map[string]uint64
 	// limited counts the tasks that run, by their limit key.
 	limited map[name]int
-	views   predicates
+	moved
+	views predicates
 	// partial: the beginning of the log was not seen.
 	partial bool
 	// floor is the offset below which all was to be deleted.
@@ -71,7 +72,7 @@ func newWorld(p *Partition, past past) world {
 	return world{
 		p: p, past: past, tasks: map[name]*task{},
 		engines: map[name]*engine{}, nodes: map[name]map[*engine]struct{}{}, tokens: map[string]uint64{},
-		firsts: map[string]uint64{}, limited: map[name]int{},
+		firsts: map[string]uint64{}, limited: map[name]int{}, moved: newMoved(),
 	}
 }
 
@@ -122,6 +123,12 @@ func (w *world) Follow(where chain.At, m proto.Message) {
 		w.lookup(where, m, "G1")
 	case *events.TaskReserved:
 		w.reserve(where, m)
+	case *events.PoolImported:
+		w.part(where, m)
+	case *events.PoolPromoted:
+		w.promote(where, m)
+	case *events.PoolReplaced:
+		w.replace(where, m)
 	default:
 		w.followEngine(where, m)
 	}
@@ -135,8 +142,14 @@ func (w *world) accept(where chain.At, m *events.TaskAccepted) {
 		w.p.Find("G1", where, "accepted again; it was accepted at offset %d and has not ended", open.accepted)
 		return
 	}
+	if w.replaced[key.pool] {
+		w.p.Find("G1", where, "accepted although the pool is placed at another site")
+	}
+	if before, ok := w.elsewhere(key); ok && w.within(before, m.AtMs) {
+		w.p.Find("G1", where, "accepted again; it ended at another site, as offset %d tells, within the window", before.offset)
+	}
 	if before, ok := w.past.ended(key); ok {
-		if m.AtMs-before.atMs < windowMillis && w.past.endings-before.number < windowTasks {
+		if w.within(before, m.AtMs) {
 			w.p.Find("G1", where, "accepted again; it %s at offset %d, within the window", before.by, before.offset)
 		}
 		if before.by == "succeeded" {
@@ -144,8 +157,18 @@ func (w *world) accept(where chain.At, m *events.TaskAccepted) {
 		}
 	}
 	w.checkSpec(where, spec)
+	w.tasks[key] = newTask(where, spec, m.AtMs)
+	w.p.report.Tasks++
+}
+
+// within tells whether what ended before is still remembered.
+func (w *world) within(before ended, atMs int64) bool {
+	return atMs-before.atMs < windowMillis && w.past.endings-before.number < windowTasks
+}
+
+func newTask(where chain.At, spec *events.Task, acceptedMs int64) *task {
 	t := &task{
-		id: key.id, pool: key.pool, accepted: where.Offset, acceptedMs: m.AtMs, needs: spec.GetNeeds(), payloadAt: payloadAt(where, spec),
+		id: spec.GetId(), pool: spec.GetPool(), accepted: where.Offset, acceptedMs: acceptedMs, needs: spec.GetNeeds(), payloadAt: payloadAt(where, spec),
 	}
 	t.spec = &events.Task{
 		Kind: spec.GetKind(), Predicate: spec.GetPredicate(), Priority: spec.GetPriority(), Tenant: spec.GetTenant(),
@@ -154,8 +177,7 @@ func (w *world) accept(where chain.At, m *events.TaskAccepted) {
 	if len(t.needs) == 0 {
 		t.needs = map[string]int64{"slots": 1}
 	}
-	w.tasks[key] = t
-	w.p.report.Tasks++
+	return t
 }
 
 // ofTask is any event of one task.

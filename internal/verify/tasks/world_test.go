@@ -66,7 +66,7 @@ type brokenLog struct {
 
 func TestBrokenLogs(t *testing.T) {
 	t.Parallel()
-	for _, c := range slices.Concat(brokenStories(), brokenMatches(), brokenOrders(), brokenVersions()) {
+	for _, c := range slices.Concat(brokenStories(), brokenMatches(), brokenOrders(), brokenVersions(), brokenImports()) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			l := newLog(t)

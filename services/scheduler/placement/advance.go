@@ -103,7 +103,7 @@ func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) 
 	more = !c.loseSilent()
 	n := len(s.order)
 	for i := range n {
-		if p := s.order[(s.turn+i)%n]; !c.advance(p) {
+		if p := s.order[(s.turn+i)%n]; !p.replaced && !c.advance(p) {
 			more = true
 		}
 	}
@@ -111,7 +111,7 @@ func (s *State) Advance(now events.Clock, emit func(proto.Message)) (more bool) 
 		s.turn = (s.turn + 1) % n
 	}
 	for _, p := range s.order { // What was emitted may have made the log live on.
-		more = more || p.match.impatient(s.aged) != nil
+		more = more || !p.replaced && p.match.impatient(s.aged) != nil
 	}
 	s.deciding = attempt{}
 	return more

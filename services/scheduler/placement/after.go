@@ -29,7 +29,7 @@ func (c *cycle) checkAfter(p *pool, m *events.Task) *events.Malformed {
 		if p != nil && p.tasks[id] != nil {
 			continue
 		}
-		ref, ended := c.s.ended.find(keyOf(events.Pool(m.Pool), id))
+		ref, ended := c.s.remembered(events.Pool(m.Pool), id)
 		switch {
 		case ended && !ref.succeeded():
 			return events.Refuse(events.CodeDependencyFailed,
@@ -110,7 +110,7 @@ func cyclePath(from map[string]string, id string) string {
 // unmet gives all but what succeeded, each once.
 func (s *State) unmet(p *pool, after []string) (ids []string) {
 	for _, id := range after {
-		ref, ended := s.ended.find(keyOf(p.name, id))
+		ref, ended := s.remembered(p.name, id)
 		if met := p.tasks[id] == nil && ended && ref.succeeded(); !met && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
@@ -256,7 +256,7 @@ func (c *cycle) retryAfter(p *pool, again *events.Task) *events.Malformed {
 	}
 	var after []string
 	for _, id := range again.After {
-		ref, ended := c.s.ended.find(keyOf(p.name, id))
+		ref, ended := c.s.remembered(p.name, id)
 		if p.tasks[id] == nil && ended && !ref.succeeded() {
 			id = c.newestRetry(p, id)
 		}
@@ -277,7 +277,7 @@ func (c *cycle) newestRetry(p *pool, id string) string {
 	newest := id
 	for n := 1; ; n++ {
 		retry := root + ".r" + strconv.Itoa(n)
-		if _, ended := c.s.ended.find(keyOf(p.name, retry)); !ended && p.tasks[retry] == nil {
+		if _, ended := c.s.remembered(p.name, retry); !ended && p.tasks[retry] == nil {
 			return newest
 		}
 		newest = retry

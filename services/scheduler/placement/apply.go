@@ -77,6 +77,12 @@ func (s *State) Apply(l events.Logged) {
 		s.applyRaised(m)
 	case *events.TaskBulkCancelStarted:
 		s.applyBulkCancel(m)
+	case *events.PoolImported:
+		s.applyImported(m, l.Offset)
+	case *events.PoolPromoted:
+		s.applyPromoted(m)
+	case *events.PoolReplaced:
+		s.applyReplaced(m)
 	case *events.TaskRejected:
 		if m.TaskId != "" && m.RequestType == string(events.TypeTaskRequested) {
 			s.kept.reject(m)
@@ -331,10 +337,11 @@ type ending struct {
 	reported bool
 }
 
-func (s *State) end(p *pool, t *task, how ending) {
+// unlist takes a task out of all that live ones are in.
+func (s *State) unlist(p *pool, t *task, at int64) {
 	switch t.status {
 	case assigned:
-		p.vacate(t, how.at)
+		p.vacate(t, at)
 	case waiting:
 		if p.match != nil {
 			p.match.remove(t)
@@ -343,7 +350,6 @@ func (s *State) end(p *pool, t *task, how ending) {
 	}
 	p.unqueued(t)
 	p.settled(t)
-	t.status = how.status
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
@@ -357,6 +363,11 @@ func (s *State) end(p *pool, t *task, how ending) {
 	t.prev, t.next = nil, nil
 	delete(p.tasks, t.id)
 	s.recent.forget(t)
+}
+
+func (s *State) end(p *pool, t *task, how ending) {
+	s.unlist(p, t, how.at)
+	t.status = how.status
 	key := keyOf(p.name, t.id)
 	entry := endedEntry{key: key, at: s.aged, offset: how.offset}
 	if how.reported {

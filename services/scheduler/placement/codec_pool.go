@@ -56,6 +56,9 @@ func (c *codec) pool(p *pool) {
 	c.attempts(tb)
 	c.owing(tb)
 	c.order(tb)
+	if c.s.version >= foldImports {
+		c.imports(tb)
+	}
 }
 
 func (c *codec) dims(d *dims) {

@@ -29,6 +29,37 @@ func (c *codec) live(tb *table) {
 	c.expect(len(p.tasks) == n, "tasks with different IDs")
 }
 
+// imports visits what was imported, and what is.
+func (c *codec) imports(tb *table) {
+	p := tb.p
+	c.text(&p.imported)
+	c.text(&p.origin)
+	im := &p.importing
+	began := im.id != ""
+	if c.bits(&p.replaced, &began); !began {
+		return
+	}
+	c.text(&im.id)
+	counter(c, &im.next)
+	n := c.length(len(im.order), leastTask)
+	c.base = bases{}
+	if !c.reading {
+		for _, t := range im.order {
+			c.task(tb, t)
+		}
+		return
+	}
+	im.tasks = make(map[string]*task, n)
+	for range n {
+		t := c.readTask(tb)
+		if !c.expect(t.status == waiting && im.tasks[t.id] == nil, "a task that is imported") {
+			return
+		}
+		im.tasks[t.id] = t
+		im.order = append(im.order, t)
+	}
+}
+
 func (c *codec) readTask(tb *table) *task {
 	t := &task{}
 	if c.task(tb, t); c.err == nil {

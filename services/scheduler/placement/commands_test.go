@@ -43,6 +43,10 @@ var commands = map[string]func(*player, args){
 	"judge":      (*player).cmdJudge,
 	"measure":    (*player).cmdMeasure,
 	"tasks":      (*player).cmdTasks,
+	"take-over":  (*player).cmdTakeOver,
+	"go-back":    (*player).cmdGoBack,
+	"part":       (*player).cmdPart,
+	"replace":    func(p *player, a args) { p.send(&events.PoolReplaceRequested{Pool: blue, Reason: a.at(0)}) },
 	"engines":    (*player).cmdEngines,
 }
 
@@ -119,6 +123,8 @@ func (p *player) request(a args) *events.TaskRequested {
 				p.tb.Fatal(err)
 			}
 			r.NotBefore = time.UnixMilli(p.now).Add(d).UTC().Format(time.RFC3339Nano)
+		case "payload":
+			r.Payload = []byte(value)
 		case "replay-of":
 			r.TaskId, r.ReplayOf = "", value
 		case "schedule":

@@ -105,6 +105,12 @@ func printable(text string, limit int) string {
 }
 
 func (c *cycle) decide(prep *Prepared) *events.Malformed {
+	switch prep.message.(type) {
+	case *events.TaskRequested, *events.TaskCancelRequested, *events.TaskRetryRequested, *events.PoolConfigureRequested:
+		if refused := c.elsewhere(prep.pool); refused != nil {
+			return refused
+		}
+	}
 	switch m := prep.message.(type) {
 	case *events.TaskRequested:
 		return c.request(prep)
@@ -141,6 +147,12 @@ func (c *cycle) decide(prep *Prepared) *events.Malformed {
 		return c.resume(prep.pool, m)
 	case *events.PoolConfigureRequested:
 		return c.configure(prep.pool, m)
+	case *events.PoolImportRequested:
+		return c.importPart(prep.pool, m)
+	case *events.PoolPromoteRequested:
+		return c.promote(prep.pool, m)
+	case *events.PoolReplaceRequested:
+		return c.replace(prep.pool, m)
 	}
 	return nil
 }
@@ -152,7 +164,7 @@ func (c *cycle) request(prep *Prepared) *events.Malformed {
 		c.repeated(prep, -1)
 		return nil
 	}
-	if ref, ok := s.ended.find(prep.key); ok {
+	if ref, ok := s.rememberedBy(prep.pool, prep.key); ok {
 		c.repeated(prep, ref.offset)
 		return nil
 	}
@@ -216,7 +228,7 @@ func (c *cycle) cancelRequested(name events.Pool, m *events.TaskCancelRequested)
 			return nil
 		}
 	}
-	if ref, ok := s.ended.find(keyOf(name, m.TaskId)); ok {
+	if ref, ok := s.remembered(name, m.TaskId); ok {
 		return events.Refuse(events.CodeAlreadyEnded, "task %q ended at offset %d", m.TaskId, ref.offset)
 	}
 	return unknownTask(name, m.TaskId)
@@ -243,7 +255,7 @@ func (c *cycle) retryRequested(name events.Pool, m *events.TaskRetryRequested) *
 	}
 	old, ok := s.kept.tasks[keyOf(name, m.TaskId)]
 	if !ok {
-		if _, ended := s.ended.find(keyOf(name, m.TaskId)); ended {
+		if _, ended := s.remembered(name, m.TaskId); ended {
 			return events.Refuse(events.CodeUnknownTask,
 				"the request of task %q is not kept any more, or it succeeded; submit it again under a new ID", m.TaskId)
 		}
@@ -276,7 +288,7 @@ func (c *cycle) again(name events.Pool, m *events.Task) *events.Malformed {
 	for n := 1; ; n++ {
 		m.Id = root + ".r" + strconv.Itoa(n)
 		t := live(m.Id)
-		if _, ended := s.ended.find(keyOf(name, m.Id)); !ended && t == nil {
+		if _, ended := s.remembered(name, m.Id); !ended && t == nil {
 			break
 		}
 		latest = t

@@ -95,6 +95,14 @@
 // first request. Live tasks and unpublished dead letters hold the log (Floor); who
 // ended is forgotten with LogTruncated, if a payload of his goes.
 //
+// Imports: what the scheduler of another site had of a pool comes in parts, whose tasks are
+// folded and wait aside until PoolPromoted names them; then they join those of the pool, in
+// the order of when they were accepted there (docs/adr/0042). Keys of tasks that ended there
+// are remembered with those of here, but count only in pools that were imported: a key does
+// not tell its pool. A pool that was replaced is let alone: Advance does nothing for it,
+// commands are refused, and reports are taken as ever. What it still has when it is imported
+// in turn is forgotten. HandOver gives what is imported elsewhere.
+//
 // Absurd events: what counts is folded whatever it says, and an owner goes on from it
 // (fits.go, moment). Times beyond the year 9999 are the end of it, names and texts that no
 // request can have are not folded or cut, tokens leave room above. A fold version that is
@@ -107,7 +115,8 @@
 // Versions: a log is folded by version 1 until LogFoldVersionRaised. Until then
 // later fields of requests are refused and later events ignored, as releases do
 // that do not know them; such a release stops at the raise (Err). An owner raises
-// to Config.FoldVersion before anything else.
+// to Config.FoldVersion, but to version 2 at most, before anything else; to version 3
+// before the first event of a pool that moves.
 //
 // Crash: everything decided is in the log or did not happen. Mass effects are
 // one event (EngineLost, TaskBulkCancelStarted), whose consequences Apply

@@ -19,7 +19,7 @@ func (s *State) Due() Due {
 	d := Due{math.MaxInt64, math.MaxInt64}
 	for _, p := range s.order {
 		m := p.match
-		if m == nil {
+		if m == nil || p.replaced {
 			continue
 		}
 		if len(m.wake) > 0 {
@@ -40,7 +40,7 @@ func (s *State) Wakes() (now, readTo int64) {
 		now = min(d.Pause, d.Reserve) - s.tenure.ahead()
 	}
 	for _, p := range s.order {
-		if m := p.match; m != nil && len(m.backstops) > 0 {
+		if m := p.match; m != nil && !p.replaced && len(m.backstops) > 0 {
 			readTo = min(readTo, m.backstops[0].due)
 		}
 		for _, e := range p.byIndex {

@@ -333,7 +333,7 @@ func TestGoldenLogsGoOn(t *testing.T) {
 		clock := events.Clock{Now: s.newest + 60_000, ReadTo: s.newest + 60_000}
 		for s.Advance(clock, emit) {
 		}
-		if len(emitted) == 0 || emitted[0] != events.TypeLogFoldVersionRaised || s.FoldVersion() != NewestFoldVersion {
+		if len(emitted) == 0 || emitted[0] != events.TypeLogFoldVersionRaised || s.FoldVersion() != foldWhole {
 			t.Errorf("the fold version is %d after %v", s.FoldVersion(), emitted)
 		}
 		if a, b := s.Hash(), replica.Hash(); a != b {

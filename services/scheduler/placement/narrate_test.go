@@ -46,6 +46,12 @@ func narrate(l events.Logged) string {
 		return "expired " + m.TaskId
 	case *events.TaskReserved:
 		return fmt.Sprintf("reserved %s for %s", m.EngineId, m.TaskId)
+	case *events.PoolImported:
+		return fmt.Sprintf("imported part %d of %s: %d tasks, %d known here, %d ended", m.Part.Number, m.Part.ImportId, len(m.Part.Tasks), m.Known, (len(m.Part.Succeeded)+len(m.Part.Failed))/16)
+	case *events.PoolPromoted:
+		return fmt.Sprintf("promoted by the import %s: %d tasks, tokens above %d, of %s", m.ImportId, m.Tasks, m.Token, m.Of)
+	case *events.PoolReplaced:
+		return "replaced: " + m.Reason
 	case *events.PoolConfigured:
 		return fmt.Sprintf("configured: reserve after %v, weights %v", time.Duration(m.Settings.ReserveAfterMs)*time.Millisecond, m.Settings.TenantWeights)
 	case *events.TaskCancelled:

@@ -81,6 +81,8 @@ func (o *ordered) follow(m proto.Message) {
 		over(m.TaskId)
 	case *events.TaskDeadLettered:
 		over(m.TaskId)
+	case *events.PoolPromoted:
+		clear(o.reserved)
 	case *events.EngineRegistered:
 		delete(o.reserved, m.Engine.Id)
 	case *events.EngineDraining:

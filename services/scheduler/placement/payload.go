@@ -6,6 +6,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/request"
 )
 
 // Payloads stand in the log: what is folded of one is its offset and its length.
@@ -64,16 +65,36 @@ func (t *task) complete(out *events.Outgoing, in *events.Task) {
 	out.Gone = func() { t.payloadGone = true }
 	id := t.id
 	out.Complete = func(m proto.Message) error {
-		accepted, ok := m.(*events.TaskAccepted)
-		if !ok {
+		var from *events.Task
+		switch m := m.(type) {
+		case *events.TaskAccepted:
+			from = m.Task
+		case *events.PoolImported:
+			from = inPart(m.Part, in)
+		default:
 			return fmt.Errorf("the payload of task %q should stand there, not a %s", id, events.TypeOf(m))
 		}
-		in.Payload = accepted.Task.GetPayload()
+		in.Payload = from.GetPayload()
 		if len(in.Payload) == 0 {
-			return fmt.Errorf("the payload of task %q should stand there, and task %q has none", id, accepted.Task.GetId())
+			return fmt.Errorf("the payload of task %q should stand there, and task %q has none", id, from.GetId())
 		}
 		return nil
 	}
+}
+
+// inPart is the task itself in a part of an import, or the one that it is a replay of, or
+// another replay of that: of these there is one in a part.
+func inPart(part *events.PoolImportRequested, t *events.Task) *events.Task {
+	var like *events.Task
+	for _, x := range part.GetTasks() {
+		switch {
+		case x.GetTask().GetId() == t.Id:
+			return x.Task
+		case t.ReplayOf != "" && request.Root(x.GetTask()) == t.ReplayOf:
+			like = x.Task
+		}
+	}
+	return like
 }
 
 // applyTruncated forgets the kept tasks whose payload is about to be deleted.

@@ -256,6 +256,12 @@ func names(m proto.Message) (pool, task string) {
 		return m.Pool, ""
 	case *events.PoolConfigureRequested:
 		return m.Pool, ""
+	case *events.PoolImportRequested:
+		return m.Pool, ""
+	case *events.PoolPromoteRequested:
+		return m.Pool, ""
+	case *events.PoolReplaceRequested:
+		return m.Pool, ""
 	}
 	return "", ""
 }

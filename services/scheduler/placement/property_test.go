@@ -212,7 +212,7 @@ func (c *chaos) anyTask() string { return fmt.Sprintf("t%d", c.draw(c.submitted+
 
 func (c *chaos) step() {
 	engineID := fmt.Sprintf("e%d", c.draw(4, "engine"))
-	switch c.draw(17, "action") {
+	switch c.draw(18, "action") {
 	case 0, 1:
 		c.incarnation++
 		name := fmt.Sprintf("%06d", c.incarnation)
@@ -250,6 +250,8 @@ func (c *chaos) step() {
 				c.send(&events.EngineLeaving{EngineId: e, Incarnation: c.state.pools[blue].engines[e].incarnation, Pool: blue, Departed: true})
 			}
 		}
+	case 17:
+		c.moveRandom()
 	case 16:
 		c.configureRandom()
 	case 15:

@@ -64,7 +64,7 @@ func (c *cycle) stale(name events.Pool, m *events.AttemptFinished) {
 		if t.token == m.Token && t.reported && t.status == waiting && t.lastEngine == m.EngineId {
 			return
 		}
-	} else if ref, ok := c.s.ended.find(keyOf(name, m.TaskId)); ok && ref.token&^successBit == m.Token&^successBit {
+	} else if ref, ok := c.s.remembered(name, m.TaskId); ok && ref.token&^successBit == m.Token&^successBit {
 		return
 	}
 	c.emit(&events.TaskStaleResultRejected{

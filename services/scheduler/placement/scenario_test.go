@@ -32,8 +32,7 @@ func playFile(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &player{world: newWorld(t, Config{KeepSucceeded: true}), silent: map[string]bool{}}
-	p.onEvent = func(l events.Logged) { fmt.Fprintf(&p.out, "  %s\n", narrate(l)) }
+	p := newPlayer(t)
 	got := p.play(string(text))
 	if a, b := p.state.Hash(), p.replica.Hash(); a != b {
 		t.Errorf("the state that decided has hash %x, the one that only folded %x", a, b)
@@ -53,6 +52,14 @@ type player struct {
 	*world
 	out    strings.Builder
 	silent map[string]bool
+	// there is another site, made when it is needed.
+	there *player
+}
+
+func newPlayer(t *testing.T) *player {
+	p := &player{world: newWorld(t, Config{KeepSucceeded: true}), silent: map[string]bool{}}
+	p.onEvent = func(l events.Logged) { fmt.Fprintf(&p.out, "  %s\n", narrate(l)) }
+	return p
 }
 
 // play runs every command and gives the file as it should be.
@@ -75,6 +82,9 @@ func (p *player) run(line string) string {
 	p.out.Reset()
 	words := splitWords(line)
 	args := parseArgs(words[1:])
+	if words[0] == "there" {
+		return p.atOther(line)
+	}
 	command, ok := commands[words[0]]
 	if !ok {
 		p.tb.Fatalf("no command %q", words[0])

@@ -90,6 +90,9 @@ func (s *State) Floor() int64 {
 		for t := p.first; t != nil; t = t.next {
 			floor = t.pin(floor)
 		}
+		for _, t := range p.importing.order {
+			floor = t.pin(floor)
+		}
 	}
 	for _, d := range s.dying.all() {
 		floor = d.task.pin(floor)

@@ -28,8 +28,8 @@ type Config struct {
 	KeepSucceeded bool
 	// EndedWindow is how many ended tasks are remembered by ID; 4,000,000 by default.
 	EndedWindow int
-	// FoldVersion is the highest fold version that this host raises the log to;
-	// NewestFoldVersion by default and at most.
+	// FoldVersion is the highest fold version that this host raises the log to, as far as
+	// the log needs it; NewestFoldVersion by default and at most.
 	FoldVersion uint32
 }
 
@@ -155,6 +155,12 @@ type pool struct {
 	classList     []*class
 	// predicates is the State's cache. Not folded.
 	predicates *predicate.Cache
+
+	// importing does not count yet; imported is the ID of what did last, origin where it was
+	// read. replaced: the tasks are placed at another site.
+	importing        importing
+	imported, origin string
+	replaced         bool
 
 	settings *events.PoolSettings
 	levels   [levels]level

@@ -38,6 +38,10 @@ func (p *Preparer) validate(out *Prepared, env events.Envelope) error {
 		m.Reason = printable(m.Reason, maxReasonBytes)
 	case *events.EngineDrainRequested:
 		m.Reason = printable(m.Reason, maxReasonBytes)
+	case *events.PoolPromoteRequested:
+		m.Reason = printable(m.Reason, maxReasonBytes)
+	case *events.PoolReplaceRequested:
+		m.Reason = printable(m.Reason, maxReasonBytes)
 	}
 	return request.Command(out.message)
 }

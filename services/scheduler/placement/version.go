@@ -15,8 +15,11 @@ const (
 	foldFirst uint32 = 1
 	// foldWhole has the whole matcher, order of tenants, and payloads by offset.
 	foldWhole uint32 = 2
+	// foldImports has pools that come of other sites and go to them. Only a log that needs
+	// it is raised to it.
+	foldImports uint32 = 3
 	// NewestFoldVersion is the newest that this release knows.
-	NewestFoldVersion = foldWhole
+	NewestFoldVersion = foldImports
 )
 
 // FoldVersionError says that a log or a snapshot needs a newer release.
@@ -65,6 +68,10 @@ func (s *State) applyRaised(m *events.LogFoldVersionRaised) {
 // binaries that know no other they are of an unknown type, which changes nothing,
 // not even the time.
 func (s *State) ignores(m proto.Message) bool {
+	switch m.(type) {
+	case *events.PoolImported, *events.PoolPromoted, *events.PoolReplaced:
+		return s.version < foldImports
+	}
 	if s.version >= foldWhole {
 		return false
 	}
@@ -119,12 +126,9 @@ func (s *State) raiseTokens(m *events.LogTailLost) {
 	}
 }
 
-// raise switches the log to the highest version that this host may choose.
-func (c *cycle) raise() {
-	if to := c.s.cfg.FoldVersion; c.s.version < to {
-		c.emit(&events.LogFoldVersionRaised{Version: to, AtMs: c.now.Now})
-	}
-}
+// raise switches the log to the highest version that this host may choose and that each
+// log needs.
+func (c *cycle) raise() { c.raiseTo(min(c.s.cfg.FoldVersion, foldWhole)) }
 
 // since refuses a field of a request that was given although the log's version
 // does not have it yet.

@@ -216,7 +216,7 @@ func TestLossAccepted(t *testing.T) {
 	if a, b := w.state.Hash(), late.Hash(); a != b {
 		t.Errorf("the hash is %x, of one that begins at the loss %x", a, b)
 	}
-	if a := w.task("a"); a == nil || a.status != assigned || w.state.FoldVersion() != NewestFoldVersion {
+	if a := w.task("a"); a == nil || a.status != assigned || w.state.FoldVersion() != foldWhole {
 		t.Errorf("after the loss a is %v, the fold version %d", a, w.state.FoldVersion())
 	}
 }

@@ -110,7 +110,7 @@ func (s *State) Task(name events.Pool, id events.TaskID) (TaskView, bool) {
 	if k, ok := s.succeeded.tasks[key]; ok {
 		return k.task.view(k.pool), true
 	}
-	if ref, ok := s.ended.find(key); ok {
+	if ref, ok := s.rememberedBy(name, key); ok {
 		return TaskView{ID: string(id), Pool: string(name), EndedAt: ref.offset}, true
 	}
 	if r, ok := s.kept.rejected[key]; ok {

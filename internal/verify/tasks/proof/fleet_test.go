@@ -97,6 +97,9 @@ func (s *story) live() {
 			TenantWeights: map[string]int32{"acme": 3, "bolt": 2}, ReserveAfterMs: 500,
 		}})
 	}
+	if s.moves {
+		s.move()
+	}
 	for range min(manyTasks/steps, manyTasks-s.submitted) {
 		s.send(s.request(s.submitted))
 		s.submitted++

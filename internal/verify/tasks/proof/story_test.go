@@ -51,6 +51,7 @@ type story struct {
 	round     int
 	submitted int
 	killAt    int // the step at which the owner is killed
+	moves     bool
 
 	topics [2]input // requests, reports
 	texts  []expr
