@@ -15,6 +15,7 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 	model "github.com/spanway/spanway/pkg/network"
 	"github.com/spanway/spanway/pkg/networks"
+	decided "github.com/spanway/spanway/services/manager/network"
 )
 
 // applying is what apply is to do.
@@ -145,6 +146,9 @@ func withPlan(ctx context.Context, a *cli.App, what string, planned planner, the
 		n, err := q.Networks(ctx)
 		if err != nil {
 			return err
+		}
+		if n.Core.Replaced() { // What is declared here is compared with nothing: it does not count.
+			return &refused{what: what, mistakes: []mistake{{Code: decided.Elsewhere.Code, Text: decided.Elsewhere.Message}}}
 		}
 		p, wrong, err := planned(ctx, q, n)
 		if err != nil {

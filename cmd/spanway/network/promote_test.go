@@ -97,7 +97,8 @@ func TestPromotion(t *testing.T) {
 	contains(t, at("fra", cli.ExitDone, strings.Replace(shopFile, "/24", "/26", 1), "network", "apply", "-f", "-", "--wait"), fmt.Sprintf("change %d: 1 object", done.Change+1), "1 of 1 realised")
 
 	// The one before has heard of it.
-	wait("ams", "REPLACED", "network", "delete", web, "-o", "json")
+	wait("ams", "REPLACED", "network", "delete", web, "-o", "json") // Until it has, it may do so.
+	contains(t, at("ams", cli.ExitRefused, shopFile, "network", "apply", "-f", "-", "--dry-run"), "REPLACED")
 	contains(t, at("fra", cli.ExitDone, "", "network", "get", web), "10.1.0.0/26")
 	mirror("ams", "fra")
 	copied("ams", "fra.spanway.", web, "10.1.0.0/26")

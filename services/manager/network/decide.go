@@ -55,7 +55,7 @@ func (d *decision) request(m proto.Message) {
 		return
 	}
 	if d.replaced {
-		d.refuse(elsewhere)
+		d.refuse(Elsewhere)
 		return
 	}
 	switch m := m.(type) {
@@ -224,8 +224,8 @@ func (d *decision) order(name, reason string) {
 	d.emit(&events.NetworkSyncOrdered{Site: name, Sync: d.sites[name].sync + 1, Reason: reason, RequestId: d.id, AtMs: d.now})
 }
 
-// elsewhere is the refusal of what is asked of a global manager that was replaced.
-var elsewhere = network.Mistake{Code: events.CodeReplaced, Message: "the sites follow a global manager that was promoted elsewhere: ask that one; to go on here, mirror its log and promote this one (spanway network promote)"}
+// Elsewhere is the refusal of what is asked of a global manager that was replaced.
+var Elsewhere = network.Mistake{Code: events.CodeReplaced, Message: "the sites follow a global manager that was promoted elsewhere: ask that one; to go on here, mirror its log and promote this one (spanway network promote)"}
 
 // promotion begins a term that was asked for: of what is here, or of what was imported.
 func (d *decision) promotion(m *events.NetworkPromoteRequested) {
@@ -235,7 +235,7 @@ func (d *decision) promotion(m *events.NetworkPromoteRequested) {
 	}
 	if m.ImportId == "" {
 		if d.replaced {
-			d.refuse(elsewhere)
+			d.refuse(Elsewhere)
 			return
 		}
 		d.promote(&events.NetworkPromoted{Term: d.term + 1, Reason: m.Reason})
