@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,8 @@ type auditView struct {
 	Passed       int64            `json:"passed_over_before"`
 	Undeclared   int64            `json:"undeclared"`
 	Gone         int64            `json:"gone"`
+	Lost         int64            `json:"lost"`
+	LostUnknown  bool             `json:"lost_unknown"`
 	Generation   uint32           `json:"generation"`
 	SourceShrunk bool             `json:"source_shrunk"`
 	Wrong        map[string]int64 `json:"wrong,omitempty"`
@@ -44,11 +47,14 @@ type findingView struct {
 
 // different says that an audit has found differences.
 type different struct {
-	partitions int
-	link       *replication.Link
+	partitions, lost int
+	link             *replication.Link
 }
 
 func (e *different) Error() string {
+	if e.partitions == 0 {
+		return "COPY_DIFFERS: " + render.Count(e.lost, "partition lacks", "partitions lack") + " records that were lost before they were copied"
+	}
 	text := "COPY_DIFFERS: " + render.Count(e.partitions, "partition is no true copy", "partitions are no true copies")
 	if l := e.link; l != nil && l.FailedOver {
 		text += fmt.Sprintf("; link %s is failed over, so that this site is written to, and what was written here since is foreign to this link: audit the link back, by spanway link audit at the site %s", l.Name, l.Source)
@@ -67,19 +73,27 @@ func auditing(a *cli.App) *cobra.Command {
 		Short: "Compare what a link has copied with its source, record by record",
 		Long: `Compare what a link has copied with its source, record by record, up to where both
 end now. It is done by other code than that which copies. Exit code 1 says that a
-record is missing, different, double, out of order, or of somebody else.`,
+record is missing, different, double, out of order, or of somebody else; with --whole
+also that one is not copied yet, or was lost before it was copied.`,
 		Example: `  spanway link audit orders
   spanway link audit orders --topic payments --whole`,
 		Args: cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			wrong, views := &different{}, []auditView(nil)
-			err := paired(cmd.Context(), a, args[0], topic, func(l *replication.Link, c *audit.Config) { c.Whole, wrong.link = whole, l }, func(ctx context.Context, of copied, p *audit.Pair) error {
+			wrong, views, reported := &different{}, []auditView(nil), &replication.Status{}
+			change := func(l *replication.Link, status *replication.Status, c *audit.Config) {
+				c.Whole, wrong.link, reported = whole, l, status
+			}
+			err := paired(cmd.Context(), a, args[0], topic, change, func(ctx context.Context, of copied, p *audit.Pair) error {
 				all, err := p.All(ctx)
 				for i := range all {
 					if !all[i].Equal() {
 						wrong.partitions++
 					}
-					views = append(views, viewAudit(of, &all[i]))
+					v := viewAudit(of, &all[i], lostOf(args[0], of, all[i].Partition, reported))
+					if whole && (v.Lost > 0 || v.LostUnknown) {
+						wrong.lost++
+					}
+					views = append(views, v)
 				}
 				if a.JSON() { // At once: a topic may take long.
 					printing := printAudits(a, views)
@@ -96,22 +110,22 @@ record is missing, different, double, out of order, or of somebody else.`,
 			case errors.As(err, &nothing): // What the source has deleted is left out.
 				a.Notef("%v\n", nothing)
 				return nil
-			case err == nil && wrong.partitions > 0:
+			case err == nil && wrong.partitions+wrong.lost > 0:
 				return wrong
 			}
 			return err
 		},
 	}
 	c.Flags().StringVar(&topic, "topic", "", "only this topic of the source")
-	c.Flags().BoolVar(&whole, "whole", false, "what is not copied yet is missing")
+	c.Flags().BoolVar(&whole, "whole", false, "what is not copied yet is missing, and what was lost is, too")
 	return c
 }
 
-func viewAudit(of copied, r *audit.Report) auditView {
+func viewAudit(of copied, r *audit.Report, lost loss) auditView {
 	v := auditView{
 		Topic: of.topic, TargetTopic: of.target, Partition: r.Partition, Equal: r.Equal(), EqualTo: r.EqualTo, SourceEnd: r.Source.End,
 		Same: r.Same, Behind: r.Behind, Gone: r.Gone, NotCopied: r.Looped + r.Relayed + r.Elsewhere + r.Uncopyable,
-		Passed: r.Passed, Undeclared: r.Undeclared, Generation: r.Generation, SourceShrunk: r.Shrunk, Wrong: map[string]int64{},
+		Passed: r.Passed, Undeclared: r.Undeclared, Lost: lost.lost, LostUnknown: lost.unknown, Generation: r.Generation, SourceShrunk: r.Shrunk, Wrong: map[string]int64{},
 	}
 	results := []*compare.Result{&r.Result}
 	if r.Keys != nil {
@@ -132,7 +146,7 @@ func viewAudit(of copied, r *audit.Report) auditView {
 }
 
 func printAudits(a *cli.App, views []auditView) error {
-	t := &cli.Table{Head: []string{"TOPIC", "P", "INTO", "VERDICT", "EQUAL TO", "END", "SAME", "BEHIND", "NOT COPIED"}}
+	t := &cli.Table{Head: []string{"TOPIC", "P", "INTO", "VERDICT", "EQUAL TO", "END", "SAME", "BEHIND", "NOT COPIED", "LOST"}}
 	for i := range views {
 		v := &views[i]
 		if a.JSON() {
@@ -146,7 +160,7 @@ func printAudits(a *cli.App, views []auditView) error {
 			verdict = cli.Marked("differs", render.Red)
 		}
 		t.Add(cli.Plain(v.Topic), cli.Plain(v.Partition), cli.Plain(v.TargetTopic), verdict,
-			cli.Plain(v.EqualTo), cli.Plain(v.SourceEnd), cli.Plain(v.Same), cli.Plain(v.Behind), cli.Plain(v.NotCopied))
+			cli.Plain(v.EqualTo), cli.Plain(v.SourceEnd), cli.Plain(v.Same), cli.Plain(v.Behind), cli.Plain(v.NotCopied), v.lost())
 	}
 	if a.JSON() {
 		return nil
@@ -165,11 +179,27 @@ func printAudits(a *cli.App, views []auditView) error {
 		if v.Undeclared > 0 {
 			a.Printf("%s/%d: %s not copied, and it is not known any more what was declared then\n", v.Topic, v.Partition, render.Count(v.Undeclared, "record was", "records were"))
 		}
+		if v.Gone > 0 {
+			a.Printf("%s/%d: %s of what the source has deleted since, and not compared\n", v.Topic, v.Partition, render.Count(v.Gone, "copy is", "copies are"))
+		}
 		if v.SourceShrunk {
 			a.Printf("%s/%d: the source has lost records that were copied, or was created again\n", v.Topic, v.Partition)
 		}
 	}
 	return nil
+}
+
+// lost is how many records are known to have been lost before they were copied.
+func (v *auditView) lost() cli.Cell {
+	switch {
+	case v.Lost == 0 && !v.LostUnknown:
+		return cli.Plain(0)
+	case v.Lost == 0:
+		return cli.Marked("?", render.Red)
+	case v.LostUnknown:
+		return cli.Marked(fmt.Sprintf("%d+", v.Lost), render.Red)
+	}
+	return cli.Marked(strconv.FormatInt(v.Lost, 10), render.Red)
 }
 
 // place is an offset of a side.

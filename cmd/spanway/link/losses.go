@@ -33,7 +33,7 @@ func lossesOf(link string, status *replication.Status, now int64) (views []lossV
 		if m.Link != link {
 			continue
 		}
-		for reason, loss := range losses(m, now) {
+		for reason, loss := range losses(m, now-incidentsLast.Milliseconds()) {
 			key := [2]string{m.TargetTopic, reason}
 			i, known := at[key]
 			if !known {
@@ -65,16 +65,16 @@ type loss struct {
 	unknown bool
 }
 
-// losses are those of a copy, by reason. One that was found at an offset again, such as by a copy
-// that was resumed in vain, counts once.
-func losses(m *events.ReplicationCopyReported, now int64) map[string]loss {
+// losses are those of a copy from a time on, by reason. One that was found at an offset again, such
+// as by a copy that was resumed in vain, counts once.
+func losses(m *events.ReplicationCopyReported, since int64) map[string]loss {
 	type found struct {
 		reason string
 		offset int64
 	}
 	once, all := map[found]loss{}, map[string]loss{}
 	for _, i := range m.Incidents {
-		if now-i.AtMs > incidentsLast.Milliseconds() || i.Lost == 0 && !i.LostUnknown {
+		if i.AtMs < since || i.Lost == 0 && !i.LostUnknown {
 			continue
 		}
 		of := once[found{i.Reason, i.Offset}]
@@ -83,6 +83,20 @@ func losses(m *events.ReplicationCopyReported, now int64) map[string]loss {
 	for of, l := range once {
 		sum := all[of.reason]
 		all[of.reason] = loss{sum.lost + l.lost, sum.unknown || l.unknown && l.lost == 0}
+	}
+	return all
+}
+
+// lostOf is what the copy of a partition has lost, as far as is reported: offsets of the source
+// that were never copied, as by retention, or in a source that was created again.
+func lostOf(link string, of copied, partition int32, status *replication.Status) (all loss) {
+	for _, m := range status.Copies {
+		if m.Link != link || m.Topic != of.topic || m.TargetTopic != of.target || m.Partition != partition {
+			continue
+		}
+		for _, l := range losses(m, 0) {
+			all.lost, all.unknown = all.lost+l.lost, all.unknown || l.unknown
+		}
 	}
 	return all
 }

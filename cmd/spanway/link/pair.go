@@ -21,8 +21,8 @@ import (
 type copied struct{ topic, target string }
 
 // paired runs f with each topic that a link copies and its copy, or with the one of that
-// name. change may add to what is compared.
-func paired(ctx context.Context, a *cli.App, name, only string, change func(*replication.Link, *audit.Config), f func(context.Context, copied, *audit.Pair) error) error {
+// name. change may add to what is compared, and is told what the replicators report.
+func paired(ctx context.Context, a *cli.App, name, only string, change func(*replication.Link, *replication.Status, *audit.Config), f func(context.Context, copied, *audit.Pair) error) error {
 	return a.Answering(ctx, func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
 		state, err := declared(ctx, a, c, log)
 		if err != nil {
@@ -61,7 +61,7 @@ func paired(ctx context.Context, a *cli.App, name, only string, change func(*rep
 			config := configOf(a, &l, topic, checkpoints)
 			config.Source, config.Target = source, c
 			if change != nil {
-				change(&l, &config)
+				change(&l, &status, &config)
 			}
 			p, err := audit.Open(ctx, config)
 			if err == nil {
