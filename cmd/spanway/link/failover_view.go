@@ -10,18 +10,20 @@ import (
 
 // failoverView is what a fail-over has done, as -o json prints it; the names are stable.
 type failoverView struct {
-	Link       string         `json:"link"`
-	LinkBack   string         `json:"link_back"`
-	Source     string         `json:"source"`
-	Number     int64          `json:"number"`
-	Done       bool           `json:"done"`
-	Already    bool           `json:"already"`
-	Forced     bool           `json:"forced"`
-	Unfinished bool           `json:"unfinished"`
-	DryRun     bool           `json:"dry_run"`
-	Partitions []frozenView   `json:"partitions"`
-	Groups     []overView     `json:"groups"`
-	Failed     *failoverError `json:"error,omitempty"`
+	Link     string `json:"link"`
+	LinkBack string `json:"link_back"`
+	Source   string `json:"source"`
+	Number   int64  `json:"number"`
+	Done     bool   `json:"done"`
+	// BackTrouble is why it is not known whether the link back copies.
+	BackTrouble string         `json:"link_back_trouble,omitempty"`
+	Already     bool           `json:"already"`
+	Forced      bool           `json:"forced"`
+	Unfinished  bool           `json:"unfinished"`
+	DryRun      bool           `json:"dry_run"`
+	Partitions  []frozenView   `json:"partitions"`
+	Groups      []overView     `json:"groups"`
+	Failed      *failoverError `json:"error,omitempty"`
 }
 
 // frozenView is a partition: it is copied up to Next, and ends at End at the source; once it
@@ -57,7 +59,7 @@ type failoverError struct {
 
 func viewFailover(r *failover.Report, dryRun bool) *failoverView {
 	v := &failoverView{
-		Link: r.Link, LinkBack: r.Back, Source: r.Source, Number: r.Number, Already: r.Already, Forced: r.Forced,
+		Link: r.Link, LinkBack: r.Back, BackTrouble: r.BackTrouble, Source: r.Source, Number: r.Number, Already: r.Already, Forced: r.Forced,
 		Unfinished: r.Unfinished, DryRun: dryRun, Partitions: []frozenView{}, Groups: []overView{},
 	}
 	for i := range r.Partitions {
@@ -130,6 +132,9 @@ func printOver(a *cli.App, groups []overView) error {
 // outcome is what the site is now, in a line.
 func (v *failoverView) outcome() string {
 	back := fmt.Sprintf("link %s of site %s copies from here", v.LinkBack, v.Source)
+	if v.BackTrouble != "" {
+		back = fmt.Sprintf("whether link %s of site %s copies from here is not known: %s (spanway link show %s there)", v.LinkBack, v.Source, v.BackTrouble, v.LinkBack)
+	}
 	switch {
 	case v.DryRun && v.Already && v.Unfinished:
 		return fmt.Sprintf("link %s was failed over before, and its source %s does not answer; nothing was changed", v.Link, v.Source)

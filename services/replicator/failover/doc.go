@@ -4,7 +4,7 @@
 //
 // # Steps
 //
-//	freeze ─▶ drain ─▶ audit ─▶ groups ─▶ link back ─▶ pause ─▶ turn
+//	freeze ─▶ drain ─▶ audit ─▶ groups ─▶ link back ─▶ pause ─▶ turn ─▶ look back
 //
 // Freeze: the ends of the source's partitions are taken when no record has come for a while.
 // Drain: the site's replicators have copied up to there. Audit: both sides are compared whole.
@@ -12,7 +12,8 @@
 // link is declared and held back, or that of an earlier fail-over is taken; what stands in its
 // targets below the recorded ends is tolerated. Pause: the link itself is paused with the
 // number of the fail-over (replication.Link.FailedOver), and topics of the site that had the
-// retention of a copy get that of the source. Turn: the link back is resumed.
+// retention of a copy get that of the source. Turn: the link back is resumed. Look back: its
+// replicators tell whether they can copy by it.
 //
 // The two links are never at work at once: each would have the settings of its topics follow
 // the other's. A link back that is new is declared shared until it is held back, for a shared

@@ -31,6 +31,8 @@ const (
 	TurnedSince Code = "TURNED_SINCE"
 	// NameTaken: the other site has another link of the name.
 	NameTaken Code = "NAME_TAKEN"
+	// BackFails: the link is failed over, and the link back does not copy.
+	BackFails Code = "BACK_FAILS"
 )
 
 // Error says why a fail-over has stopped, and what to do. Places are partitions at fault.

@@ -64,12 +64,15 @@ const (
 	LinkBack Step = "link_back"
 	Pause    Step = "pause"
 	Turn     Step = "turn"
+	LookBack Step = "look_back"
 )
 
 // Report is what a fail-over has done, or would.
 type Report struct {
 	// Link is now paused, unless it is shared; Back leads back, at the site Source.
 	Link, Back, Source string
+	// BackTrouble is why it is not known whether the link back copies; empty if it is.
+	BackTrouble string
 	// Number counts the fail-overs of the two sites.
 	Number int64
 	// Partitions are those of the copied topics.
@@ -216,7 +219,7 @@ func (r *run) planned(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return r.lookBack(ctx)
 }
 
 func (r *run) tell(s Step, format string, args ...any) {

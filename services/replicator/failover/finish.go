@@ -56,7 +56,7 @@ func (r *run) finish(ctx context.Context) error {
 		return err
 	}
 	if r.Already {
-		return errors.Join(r.keep(ctx), r.backIsThere(ctx))
+		return errors.Join(r.keep(ctx), r.backIsThere(ctx), r.lookBack(ctx))
 	}
 	if err := r.ends(ctx); err != nil {
 		return err
@@ -71,7 +71,10 @@ func (r *run) finish(ctx context.Context) error {
 		return err
 	}
 	r.tell(Groups, "the offsets of consumer groups are carried over")
-	return r.groups(ctx)
+	if err := r.groups(ctx); err != nil {
+		return err
+	}
+	return r.lookBack(ctx)
 }
 
 // backIsThere notes that there is a link back now.

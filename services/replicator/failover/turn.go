@@ -36,7 +36,7 @@ func (r *run) checkBack() error {
 	case b == nil:
 		return nil
 	case b.Source != r.Here.Name:
-		return r.fail(NameTaken, nil, nil, "site %s has a link of this name that copies from %s, not from %s; delete it there, or declare this link under another name", r.there.Name, b.Source, r.Here.Name)
+		return r.fail(NameTaken, nil, nil, "site %s has a link of this name that copies from %s, not from %s; if that is what its replicators call this cluster, say so by --as; or else delete it there (spanway link delete %s), or declare this link under another name", r.there.Name, b.Source, r.Here.Name, b.Name)
 	case r.link.FailedOver && b.FailedOver && b.FailOvers > r.link.FailOvers:
 		return r.fail(TurnedSince, nil, nil, "the link of site %s was failed over later: make the command there again", r.there.Name)
 	case b.Paused && !b.FailedOver && !r.link.FailedOver:

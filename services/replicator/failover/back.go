@@ -1,0 +1,62 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
+)
+
+// backTells is how long the replicators of the other site have to tell of the link back.
+const backTells = 10 * time.Second
+
+// lookBack looks whether the link back is one that its replicators can copy by. What they say is
+// part of the report; that the direction is turned round stays so.
+func (r *run) lookBack(ctx context.Context) error {
+	if r.DryRun || r.link.Shared {
+		return nil
+	}
+	r.tell(LookBack, "a replicator of site %s is to tell of the link back", r.there.Name)
+	turned := time.Now()
+	waiting, cancel := context.WithTimeout(ctx, backTells)
+	defer cancel()
+	var failed *events.ReplicationLinkReported
+	err := replication.WatchStatus(waiting, r.there.Cluster, r.Prefix, func(s replication.Status) error {
+		told := false
+		for _, m := range s.Shares {
+			if m.Link != r.Back || m.State == "paused" || turned.Sub(time.UnixMilli(m.AtMs)) >= fresh {
+				continue
+			}
+			if told = true; m.State == "failed" {
+				failed = m
+			}
+		}
+		if told {
+			return errRead
+		}
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case failed != nil:
+		return r.fail(BackFails, nil, nil, "it is failed over, and site %s is written to; but link %s of site %s does not copy from here: %s. Mend that there, and make the command again", r.Here.Name, r.Back, r.there.Name, problemOf(failed))
+	case errors.Is(err, errRead):
+	default:
+		r.BackTrouble = fmt.Sprintf("no replicator of site %s has told of it within %s", r.there.Name, backTells)
+	}
+	return nil
+}
+
+// problemOf is why a link is failed.
+func problemOf(m *events.ReplicationLinkReported) string {
+	for _, p := range m.Problems {
+		if p.Code == m.Reason {
+			return p.Code + ": " + p.Text
+		}
+	}
+	return m.Reason
+}
