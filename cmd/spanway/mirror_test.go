@@ -127,7 +127,7 @@ func TestNothingIsWrittenToAMirror(t *testing.T) {
 	for _, line := range []string{
 		"task submit -k exec -- true", "task submit -k exec --pool other -- true", "task submit -k exec --wait -- true",
 		"task cancel one", "task cancel --all", "task retry one",
-		"engine drain local-1", "engine resume local-1", "pool set default --weight a=2",
+		"engine drain local-1", "engine resume local-1", "pool set default --weight a=2", "pool replace default",
 		"id create spi --from 1 --to 100", "id grow spi --to 1000", "id delete spi", "id grant spi", "id reserve spi --from 7",
 		"id release spi --request-id r", "id renew spi --request-id r --lease 1h",
 		"queue create orders", "queue create other", "queue configure orders --max-entries 9", "queue delete orders --force", "queue enqueue orders --id b",

@@ -209,7 +209,7 @@ func byClientAccepted(t *testing.T, m proto.Message) (accepted, asked bool) {
 	case *events.PoolConfigureRequested:
 		err = c.Configure(ctx, events.Pool(m.Pool), m.Settings)
 	case *events.PoolImportRequested:
-		err = c.ImportPool(ctx, m)
+		_, err = c.ImportPool(ctx, m)
 	case *events.PoolPromoteRequested:
 		_, err = c.PromotePool(ctx, m)
 	case *events.PoolReplaceRequested:

@@ -86,6 +86,8 @@ var printings = map[string][]printing{
 	"spanway network withdraw":      {{args: "network withdraw CHANGE-MODE"}},
 	"spanway pool":                  {{args: "pool --help"}},
 	"spanway pool list":             {{args: "pool list"}},
+	"spanway pool promote":          {{args: "pool promote --help"}}, // As link audit.
+	"spanway pool replace":          {{args: "pool replace given-up-MODE"}},
 	"spanway pool set":              {{args: "pool set default --weight acme=2"}},
 	"spanway pool show":             {{args: "pool show default"}},
 	"spanway pool watch":            {{args: "pool watch", once: "pool set default --weight acme=3"}},

@@ -30,7 +30,7 @@ var asked = map[string]string{
 	"log dead": "", "log list": "", "log replay": "", "log reset": "tasks.events/0 --accept-loss", "log show": "tasks.events/0@3", "log tail": "tasks.events",
 	"network apply": "-f OBJECTS", "network delete": "/networks/shop", "network diff": "-f OBJECTS", "network get": "", "network history": "",
 	"network list": "", "network promote": "--from ams.spanway.", "network revert": "1", "network show": "/networks/shop", "network why": "/networks/shop --site s", "network withdraw": "1",
-	"pool list": "", "pool set": "p --weight a=1", "pool show": "p", "pool watch": "", "principal apply": "-f FILE", "principal list": "", "principal show": "p",
+	"pool list": "", "pool promote": "--from ams.spanway.", "pool replace": "p", "pool set": "p --weight a=1", "pool show": "p", "pool watch": "", "principal apply": "-f FILE", "principal list": "", "principal show": "p",
 	"queue claim": "q", "queue configure": "q --max-entries 9", "queue create": "q", "queue delete": "q", "queue done": "q i --token 7",
 	"queue enqueue": "q --id a", "queue extend": "q i --token 7", "queue list": "q", "queue release": "q i --token 7", "queue remove": "q i",
 	"queue show": "q", "queue trim": "q --through 3", "queue watch": "q",

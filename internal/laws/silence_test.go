@@ -50,6 +50,7 @@ var waits = map[string]string{
 	"cmd/spanway/queue/tally.go await":                "what was sent, when the command is interrupted",
 	"cmd/spanway/link/watch.go run":                   "the next picture",
 	"cmd/spanway/network/wait.go wait":                "the next look at the sites",
+	"cmd/spanway/pool/fence.go copied":                "the next look at the copy, which says where it fails",
 	"cmd/spanway/link/await.go awaitReports":          "the first reports of a link: it tells what is missing, and not for longer than 15 s",
 	"pkg/replication/table.go appeared":               "a topic that may come",
 	"cmd/spanway/task/known.go awaitDecisions":        "decisions on what was submitted, of which a Follower tells",

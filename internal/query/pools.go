@@ -17,6 +17,10 @@ type Pool struct {
 	placement.PoolFigures
 	// Settings are empty where the defaults hold.
 	Settings *events.PoolSettings
+	// Imported is where the pool was taken over from last, as CLUSTER/TOPIC/PARTITION@OFFSET;
+	// empty: it never was. Replaced: its tasks are placed at another site.
+	Imported string
+	Replaced bool
 	AsOf     Position
 }
 
@@ -57,7 +61,8 @@ func (q *Querier) poolsOn(ctx context.Context, partition int32, at At) ([]*Pool,
 	}
 	var out []*Pool
 	for _, p := range state.Pools() {
-		out = append(out, &Pool{PoolFigures: p, Settings: state.Settings(p.Pool), AsOf: done.asOf})
+		of, replaced := state.Imported(p.Pool)
+		out = append(out, &Pool{PoolFigures: p, Settings: state.Settings(p.Pool), Imported: of, Replaced: replaced, AsOf: done.asOf})
 	}
 	return out, done, nil
 }

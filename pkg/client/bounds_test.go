@@ -39,7 +39,8 @@ var calls = map[string]func(ctx context.Context, c *client.Client) error{
 	},
 	"Drain": func(ctx context.Context, c *client.Client) error { return c.Drain(ctx, "", "e", "") },
 	"ImportPool": func(ctx context.Context, c *client.Client) error {
-		return c.ImportPool(ctx, &events.PoolImportRequested{ImportId: "i"})
+		_, err := c.ImportPool(ctx, &events.PoolImportRequested{ImportId: "i"})
+		return err
 	},
 	"PromotePool": func(ctx context.Context, c *client.Client) error {
 		_, err := c.PromotePool(ctx, &events.PoolPromoteRequested{ImportId: "i", Of: "X/t/0@1"})

@@ -6,16 +6,17 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 )
 
-// ImportPool hands over a part of what the scheduler of another site has of a pool; it counts
-// once PromotePool names it. The error is *Refused with NOT_WHOLE if the part does not follow
+// ImportPool hands over a part of what the scheduler of another site has of a pool, and tells
+// how many of its tasks are known here and left out. It counts once PromotePool names it. The error is *Refused with NOT_WHOLE if the part does not follow
 // the one before, and with UNKNOWN_FIELD while the log is kept at a fold version that has no
 // imports.
-func (c *Client) ImportPool(ctx context.Context, m *events.PoolImportRequested) error {
-	_, err := c.decide(ctx, orDefault(events.Pool(m.Pool)), m, func(l events.Logged) bool {
+func (c *Client) ImportPool(ctx context.Context, m *events.PoolImportRequested) (known uint32, err error) {
+	l, err := c.decide(ctx, orDefault(events.Pool(m.Pool)), m, func(l events.Logged) bool {
 		e, ok := l.Message.(*events.PoolImported)
 		return ok && e.Pool == m.Pool && e.Part.GetImportId() == m.ImportId && e.Part.GetNumber() == m.Number
 	})
-	return wrap(err, "import part %d of %q into pool %q", m.Number, m.ImportId, orDefault(events.Pool(m.Pool)))
+	done, _ := l.Message.(*events.PoolImported)
+	return done.GetKnown(), wrap(err, "import part %d of %q into pool %q", m.Number, m.ImportId, orDefault(events.Pool(m.Pool)))
 }
 
 // PromotePool makes what was imported tasks of the pool, and tells what came; nil if that was

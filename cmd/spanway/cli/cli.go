@@ -235,6 +235,7 @@ func (a *App) Cluster(part string, log *slog.Logger) (*cluster.Cluster, error) {
 type Conn struct {
 	*client.Client
 	*query.Querier
+	Cluster *cluster.Cluster
 }
 
 // Source is what the records of this command name as theirs.
@@ -310,7 +311,7 @@ func (a *App) connected(ctx context.Context, at *cluster.Cluster, topic string, 
 	err = c.CheckFor(ctx, topic)
 	if err == nil {
 		q := query.New(query.Config{Logs: at, Prefix: a.Prefix, Encoder: events.Encoder{Source: a.Source()}, Board: at.Kafka().Board()})
-		err = f(ctx, &Conn{c, q})
+		err = f(ctx, &Conn{c, q, at})
 	}
 	patience := 5 * time.Second
 	if ctx.Err() != nil {

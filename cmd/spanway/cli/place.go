@@ -71,13 +71,18 @@ type Elsewhere struct {
 
 // Close closes the connection.
 func (e *Elsewhere) Close() {
-	_ = e.asks.Close(context.Background()) // It has sent nothing, so it waits for nothing.
+	_ = e.asks.Close(context.Background()) // What it has sent is answered, so it waits for nothing.
 	e.cluster.Close()
 }
 
 // Offsets tells where a partition begins and ends.
 func (e *Elsewhere) Offsets(ctx context.Context, topic string, partition int32) (start, end int64, err error) {
 	return e.asks.Offsets(ctx, topic, partition)
+}
+
+// ReplacePool has the scheduler there give a pool up.
+func (e *Elsewhere) ReplacePool(ctx context.Context, pool events.Pool, reason string) error {
+	return e.asks.ReplacePool(ctx, pool, reason)
 }
 
 // ListTopics lists the topics of the deployment there.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 
 	"github.com/google/uuid"
@@ -18,7 +17,6 @@ import (
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/networks"
-	"github.com/spanway/spanway/pkg/replication"
 )
 
 // promoting is what promote is to do.
@@ -151,31 +149,9 @@ func (p *promotion) origin(ctx context.Context, at *cluster.Cluster, copies *que
 }
 
 // close pauses the links that make the copy.
-func (p *promotion) close(ctx context.Context, a *cli.App, at *cluster.Cluster) error {
-	s, err := replication.Open(ctx, at, replication.Options{Prefix: a.Prefix, Source: a.Source(), Brief: true, Logger: slog.New(slog.DiscardHandler)})
-	if errors.Is(err, replication.ErrNothingDeclared) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.Close() }() // What has ended it, the calls have told.
-	state, err := s.State(ctx, true)
-	if err != nil {
-		return err
-	}
-	for _, l := range state.Links {
-		if l.Prefix == "" || l.Prefix+p.of.Of.Topic != p.of.Topic || l.Paused {
-			continue
-		}
-		if p.Links = append(p.Links, l.Name); p.DryRun {
-			continue
-		}
-		if err := s.Pause(ctx, l.Name, "the global manager of this site is promoted"); err != nil {
-			return err
-		}
-	}
-	return nil
+func (p *promotion) close(ctx context.Context, a *cli.App, at *cluster.Cluster) (err error) {
+	p.Links, err = a.PauseCopies(ctx, at, p.of, p.DryRun, "the global manager of this site is promoted")
+	return err
 }
 
 // place is the log, wherever it was read to.

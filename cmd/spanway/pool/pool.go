@@ -20,8 +20,8 @@ import (
 
 // Command is the noun pool.
 func Command(a *cli.App) *cobra.Command {
-	return cli.Noun("pool", "See pools, and set the shares of tenants in them",
-		list(a), show(a), watch(a), set(a))
+	return cli.Noun("pool", "See pools, set the shares of tenants in them, and move them between sites",
+		list(a), show(a), watch(a), set(a), promote(a), replace(a))
 }
 
 // poolView is a pool as -o json prints it; the names are stable.
@@ -34,13 +34,17 @@ type poolView struct {
 	Weights map[string]int32 `json:"weights"`
 	// ReserveAfter is a duration or "never".
 	ReserveAfter string `json:"reserve_after"`
-	AsOf         string `json:"as_of,omitempty"`
+	// Imported is where the pool was taken over from last, as CLUSTER/TOPIC/PARTITION@OFFSET.
+	Imported string `json:"imported,omitempty"`
+	// Replaced: its tasks are placed at another site.
+	Replaced bool   `json:"replaced,omitempty"`
+	AsOf     string `json:"as_of,omitempty"`
 }
 
 func viewPool(p *query.Pool) poolView {
 	return poolView{
 		Pool: string(p.Pool), Waiting: p.Waiting, Running: p.Running, Engines: p.Engines,
-		Weights: cli.NonNil(p.Settings.GetTenantWeights()), ReserveAfter: cli.ReserveAfter(p.Settings), AsOf: p.AsOf.String(),
+		Weights: cli.NonNil(p.Settings.GetTenantWeights()), ReserveAfter: cli.ReserveAfter(p.Settings), Imported: p.Imported, Replaced: p.Replaced, AsOf: p.AsOf.String(),
 	}
 }
 
@@ -121,20 +125,27 @@ func printPool(a *cli.App, v poolView) error {
 	} {
 		a.Printf("  %-13s %s\n", f[0], f[1])
 	}
+	if v.Imported != "" {
+		a.Printf("  %-13s %s\n", "taken over", "from "+v.Imported)
+	}
+	if v.Replaced {
+		a.Printf("  %-13s %s\n", "replaced", "its tasks are placed at another site")
+	}
 	return a.AsOf(v.AsOf)
 }
 
 func watch(a *cli.App) *cobra.Command {
 	return &cobra.Command{
 		Use:   "watch [NAME]",
-		Short: "Print changes of pools' settings as they happen",
+		Short: "Print changes of pools' settings and sites as they happen",
 		Args:  cli.AtMostOne("name of a pool"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			pool := events.Pool(strings.Join(args, ""))
 			return a.Connected(cmd.Context(), func(ctx context.Context, c *cli.Conn) error {
 				return c.Watch(ctx, client.WatchConfig{Pool: pool, Began: a.Watching, Rewound: a.Rewound}, func(e client.Event) error {
-					if m, ok := e.Message.(*events.PoolConfigured); ok {
-						return a.PrintEvent(e, m.Pool)
+					switch m := e.Message.(type) {
+					case *events.PoolConfigured, *events.PoolPromoted, *events.PoolReplaced:
+						return a.PrintEvent(e, string(client.PoolOf(m)))
 					}
 					return nil
 				})

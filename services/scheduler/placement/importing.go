@@ -145,13 +145,11 @@ func (c *cycle) promote(name events.Pool, m *events.PoolPromoteRequested) *event
 	return nil
 }
 
-// replace gives the pool up to another site.
+// replace gives the pool up to another site. That it was given up before is said again, for
+// whoever waits for the answer.
 func (c *cycle) replace(name events.Pool, m *events.PoolReplaceRequested) *events.Malformed {
 	if refused := c.importable(); refused != nil {
 		return refused
-	}
-	if p := c.s.pools[name]; p != nil && p.replaced {
-		return nil
 	}
 	c.raiseTo(foldImports)
 	c.emit(&events.PoolReplaced{Pool: string(name), Reason: m.Reason, AtMs: c.now.Now})

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/spanway/spanway/pkg/cluster"
+	"github.com/spanway/spanway/pkg/eventlog"
+	"github.com/spanway/spanway/pkg/replication"
+)
+
+// Copying is a link of this site that makes a copy.
+type Copying struct {
+	Name string `json:"name"`
+	// Source is the site that it copies from.
+	Source string `json:"source"`
+	// Paused: it was before.
+	Paused bool `json:"paused"`
+}
+
+// Copies tells which links of this site make a copy.
+func (a *App) Copies(ctx context.Context, at *cluster.Cluster, of *eventlog.ReadOnlyError) (links []Copying, err error) {
+	err = a.links(ctx, at, func(s *replication.Site) error {
+		links, err = copiesOf(ctx, s, of)
+		return err
+	})
+	return links, err
+}
+
+// PauseCopies pauses the links of this site that make a copy, and names those that were not
+// paused before. In a dry run it only names them.
+func (a *App) PauseCopies(ctx context.Context, at *cluster.Cluster, of *eventlog.ReadOnlyError, dryRun bool, reason string) (paused []string, err error) {
+	paused = []string{}
+	err = a.links(ctx, at, func(s *replication.Site) error {
+		links, err := copiesOf(ctx, s, of)
+		if err != nil {
+			return err
+		}
+		for _, l := range links {
+			if l.Paused {
+				continue
+			}
+			if paused = append(paused, l.Name); dryRun {
+				continue
+			}
+			if err := s.Pause(ctx, l.Name, reason); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return paused, err
+}
+
+// links runs f with the links of this site, if any was ever declared.
+func (a *App) links(ctx context.Context, at *cluster.Cluster, f func(*replication.Site) error) error {
+	s, err := replication.Open(ctx, at, replication.Options{Prefix: a.Prefix, Source: a.Source(), Brief: true, Logger: slog.New(slog.DiscardHandler)})
+	if errors.Is(err, replication.ErrNothingDeclared) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }() // What has ended it, the calls have told.
+	return f(s)
+}
+
+func copiesOf(ctx context.Context, s *replication.Site, of *eventlog.ReadOnlyError) (links []Copying, err error) {
+	state, err := s.State(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range state.Links {
+		if l.Prefix != "" && l.Prefix+of.Of.Topic == of.Topic {
+			links = append(links, Copying{l.Name, l.Source, l.Paused})
+		}
+	}
+	return links, nil
+}
