@@ -24,10 +24,12 @@ import (
 	"github.com/spanway/spanway/cmd/spanway/task"
 	"github.com/spanway/spanway/cmd/spanway/trace"
 	"github.com/spanway/spanway/cmd/spanway/verify"
+	"github.com/spanway/spanway/internal/telemetry"
 )
 
 func main() {
 	serve.Guard() // Does not return in a process that guards a command.
+	telemetry.Version, _ = built()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)

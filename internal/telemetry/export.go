@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
@@ -92,10 +93,18 @@ func newExporter() (sdktrace.SpanExporter, error) {
 	return exporter, nil
 }
 
+// Version of the program is the resource's service.version, if it is known: main sets it before
+// anything is started.
+var Version string
+
 // newResource says who measures and traces.
 func newResource(service string) (*resource.Resource, error) {
+	who := []attribute.KeyValue{semconv.ServiceName("spanway-" + service)}
+	if Version != "" {
+		who = append(who, semconv.ServiceVersion(Version))
+	}
 	r, err := resource.New(context.Background(),
-		resource.WithAttributes(semconv.ServiceName("spanway-"+service)), resource.WithTelemetrySDK(), resource.WithFromEnv())
+		resource.WithAttributes(who...), resource.WithTelemetrySDK(), resource.WithFromEnv())
 	if err != nil && !errors.Is(err, resource.ErrPartialResource) {
 		return nil, fmt.Errorf("read the OTEL_* variables: %w", err)
 	}

@@ -135,15 +135,22 @@ func (t *Telemetry) states() (out []state) {
 	return out
 }
 
-// waiting names what is not ready yet, or not any more, and why.
+// waiting names what is not ready yet, or not any more, and why: each part once for each reason,
+// and without one only if none is known.
 func (t *Telemetry) waiting() (names []string) {
-	for _, s := range t.states() {
+	states := t.states()
+	for _, s := range states {
+		name := s.part
 		switch {
 		case s.why == nil:
-		case errors.Is(s.why, errBeginning):
-			names = append(names, s.part)
-		default:
-			names = append(names, fmt.Sprintf("%s (%v)", s.part, s.why))
+			continue
+		case !errors.Is(s.why, errBeginning):
+			name = fmt.Sprintf("%s (%v)", s.part, s.why)
+		case slices.ContainsFunc(states, func(o state) bool { return o.part == s.part && o.why != nil && !errors.Is(o.why, errBeginning) }):
+			continue
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	return names

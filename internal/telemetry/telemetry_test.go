@@ -34,7 +34,27 @@ func get(t *testing.T, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// A part that begins and is in trouble is named once, with what is in the way.
+func TestAPartIsNamedOnce(t *testing.T) {
+	tel, err := Start("test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tel.Stop(context.Background())
+	begins := make(chan struct{})
+	for range 2 {
+		tel.Ready("scheduler", begins)
+		tel.Watch("scheduler", func() error { return errors.New("no broker answers") })
+	}
+	tel.Ready("engine", begins)
+	if got := strings.Join(tel.waiting(), ", "); got != "engine, scheduler (no broker answers)" && got != "scheduler (no broker answers), engine" {
+		t.Errorf("what is not ready is %q", got)
+	}
+}
+
 func TestProbesAndMetrics(t *testing.T) {
+	Version = "v1.2.3"
+	defer func() { Version = "" }()
 	tel, err := Start("test")
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +82,9 @@ func TestProbesAndMetrics(t *testing.T) {
 	close(ready)
 	if code, _ := get(t, "http://"+addr+"/readyz"); code != 200 {
 		t.Errorf("/readyz answers %d when all is ready", code)
+	}
+	if _, body := get(t, "http://"+addr+"/metrics"); !regexp.MustCompile(`(?m)^target_info\{.*service_version="v1.2.3"`).MatchString(body) {
+		t.Errorf("/metrics lacks the version:\n%s", regexp.MustCompile(`(?m)^target_info.*$`).FindString(body))
 	}
 	if _, body := get(t, "http://"+addr+"/metrics"); !strings.Contains(body, "spanway_test_things_total{} 3") &&
 		!strings.Contains(body, "spanway_test_things_total 3") {

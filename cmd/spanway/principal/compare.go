@@ -52,9 +52,24 @@ func queues(held []kafka.Granted, of events.Topics) (found []events.Pattern) {
 	return found
 }
 
+// copies tells whether somebody may read a topic that is none of Spanway's and not write to it, as
+// a replicator must that copies it from there.
+func copies(held []kafka.Granted, of events.Topics) bool {
+	may := func(operation, name string, prefixed bool) bool {
+		return slices.ContainsFunc(held, func(h kafka.Granted) bool {
+			return !h.Denies && h.Resource == events.TopicResource && h.Operation == operation && h.Name == name && h.Prefixed == prefixed
+		})
+	}
+	return slices.ContainsFunc(held, func(h kafka.Granted) bool {
+		own := strings.HasPrefix(h.Name, of.Prefix) || h.Prefixed && strings.HasPrefix(of.Prefix, h.Name)
+		return may("Read", h.Name, h.Prefixed) && !own && !may("Write", h.Name, h.Prefixed)
+	})
+}
+
 // roles are those for which the rights suffice, and included those of them that need less than
-// another. Which queues it uses follows from its rights, and it may host one and use another;
-// topics that it copies are not looked at.
+// another. Which queues it uses follows from its rights, and it may host one and use another. Of
+// topics that it copies it is looked whether there are any: who may read some has the role of a
+// replicator's source by itself, whatever other role needs all else of it.
 func roles(held []kafka.Granted, prefix string) (found, included []events.Role) {
 	of := events.Topics{Prefix: prefix}
 	needs := map[events.Role][]events.ACL{}
@@ -85,6 +100,8 @@ func roles(held []kafka.Granted, prefix string) (found, included []events.Role) 
 		}
 		switch {
 		case len(needs[role]) == 0:
+		case role == events.RoleReplicatorSource && copies(held, of):
+			found = append(found, role)
 		case slices.ContainsFunc(events.Roles(), within):
 			if role != events.RoleReplicatorSource { // It is nothing without the topics.
 				included = append(included, role)

@@ -17,6 +17,7 @@ func TestAllRolesOfAPrincipalAreListed(t *testing.T) {
 		return of.ACLs(role, events.Chosen{Queues: queues})
 	}
 	orders, bills, all := events.Pattern{Name: "orders"}, events.Pattern{Name: "bills"}, events.Pattern{Prefixed: true}
+	copying := of.ACLs(events.RoleReplicatorSource, events.Chosen{Copies: []events.Pattern{{Name: "payments"}}})
 	everything := []events.ACL{{Operation: "All", Resource: events.TopicResource, Name: events.DefaultPrefix, Prefixed: true}}
 	for name, c := range map[string]struct {
 		has  [][]events.ACL
@@ -30,6 +31,10 @@ func TestAllRolesOfAPrincipalAreListed(t *testing.T) {
 		"host and user of other queues":  {[][]events.ACL{role(events.RoleQueueHost, orders), role(events.RoleQueueUser, bills)}, "[queue-host queue-user] []"},
 		"host of all, user of one":       {[][]events.ACL{role(events.RoleQueueHost, all), role(events.RoleQueueUser, bills)}, "[queue-host] [queue-user]"},
 		"reader of all, user of a queue": {[][]events.ACL{role(events.RoleReader), role(events.RoleQueueUser, bills)}, "[reader queue-user] []"},
+		"source of a replicator":         {[][]events.ACL{copying}, "[replicator-source] []"},
+		"reader, and source":             {[][]events.ACL{role(events.RoleReader), copying}, "[reader replicator-source] []"},
+		"replicator":                     {[][]events.ACL{of.ACLs(events.RoleReplicator, events.Chosen{Copies: []events.Pattern{{Name: "payments"}}})}, "[replicator] []"},
+		"reader, and source of nothing":  {[][]events.ACL{role(events.RoleReader), role(events.RoleReplicatorSource)}, "[reader] []"},
 		"everything of topics":           {[][]events.ACL{everything}, "[engine client reader requester queue-user declarer announcer operator] [producer channel]"},
 	} {
 		var held []kafka.Granted

@@ -30,8 +30,8 @@ func TestServicesListenOnLoopbackOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer redis.Close()
-	for _, service := range []string{"scheduler", "engine --id e1", "allocator --redis " + redis.Addr(), "queues", "replicator"} {
-		name, _, _ := strings.Cut(service, " ")
+	for _, service := range []string{"scheduler", "engine --id e1", "allocator --redis " + redis.Addr(), "queues", "replicator", "manager --role global", "manager --role local --site local"} {
+		name, _, _ := strings.Cut(service, " --site")
 		t.Run(name, func(t *testing.T) {
 			before := listening(t)
 			ctx, stop := context.WithCancel(t.Context())
@@ -57,7 +57,7 @@ func TestServicesListenOnLoopbackOnly(t *testing.T) {
 			if host, _, err := net.SplitHostPort(address); err != nil || host != "127.0.0.1" {
 				t.Fatalf("it serves metrics at %q, %v; want 127.0.0.1", address, err)
 			}
-			if name != "engine" { // It is ready when a scheduler knows it.
+			if !strings.HasPrefix(name, "engine") { // It is ready when a scheduler knows it.
 				awaitReady(ctx, t, address)
 			}
 			for at := range listening(t) {
