@@ -117,6 +117,7 @@ func TestPromotion(t *testing.T) {
 	w.at("fra", cli.ExitDone, "task submit --id waits -- true") // It is known.
 	w.at("fra", cli.ExitDone, "task submit --id done -- true")
 	w.at("fra", cli.ExitDone, "pool show default", "1 running", "taken over")
+	w.at("fra", cli.ExitDone, "task list --state all", "runs", "waits", "mine")
 
 	// The other one does not know of it until it is told.
 	w.at("ams", cli.ExitDone, "task submit --id late --wait -- true")
@@ -124,6 +125,7 @@ func TestPromotion(t *testing.T) {
 	w.at("ams", cli.ExitDone, "pool replace default")
 	w.at("ams", cli.ExitRefused, "task submit --id more --wait -- true", "REPLACED")
 	w.at("ams", cli.ExitDone, "pool show default", "replaced")
+	w.at("ams", cli.ExitDone, "task why waits", "REPLACED", "pool promoted")
 
 	// Back again, as planned: the site that has it gives it up first.
 	w.at("ams", cli.ExitDone, `link apply back --source fra --include spanway\.tasks\.events.* --topic-prefix fra. --on-overtaken go_on`)

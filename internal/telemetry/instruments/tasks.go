@@ -18,7 +18,7 @@ var (
 	AttemptsFailed = counter(scheduler, "spanway.scheduler.attempts.failed", "{attempt}",
 		"Attempts that have failed, of tasks that may be tried again.")
 	Waits = gauge(scheduler, "spanway.scheduler.waits", "{task}",
-		"Waiting tasks by reason, looked at once a second: NOT_BEFORE (also AFTER, BACKOFF), LIMITED, NO_ENGINE, PREDICATE_FALSE (also KIND_UNHANDLED, UNKNOWN_ATTRIBUTE, NOT_ACCEPTED, IMPOSSIBLE), NO_CAPACITY.", "reason", partition)
+		"Waiting tasks by reason, looked at once a second: NOT_BEFORE (also AFTER, BACKOFF), LIMITED, NO_ENGINE, PREDICATE_FALSE (also KIND_UNHANDLED, UNKNOWN_ATTRIBUTE, NOT_ACCEPTED, IMPOSSIBLE), NO_CAPACITY; REPLACED (their pool is placed at another site).", "reason", partition)
 	WaitsOldest = gauge(scheduler, "spanway.scheduler.waits.oldest", "s",
 		"How long the task has waited that waits longest, of those that could be assigned, without what it ran, paused, or waited for others before; 0 if none waits. After a take-over, a task that ran before counts from then, and one that waited for others from its acceptance.", partition)
 	Capacity = gauge(scheduler, "spanway.scheduler.capacity", "",

@@ -13,6 +13,7 @@ type Reason string
 // The waiting reasons of wire.md, by precedence.
 const (
 	NotRead          Reason = "NOT_READ"
+	Replaced         Reason = "REPLACED"
 	NotBefore        Reason = "NOT_BEFORE"
 	After            Reason = "AFTER"
 	Backoff          Reason = "BACKOFF"
@@ -332,6 +333,8 @@ func (ex *explainer) countAhead() {
 func (ex *explainer) reason() Reason {
 	c := ex.x.Counts
 	switch {
+	case ex.p.replaced:
+		return Replaced
 	case ex.t.postponed(ex.now):
 		ex.x.NotBeforeMs = ex.t.notBefore
 		return NotBefore

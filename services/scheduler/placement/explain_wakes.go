@@ -14,12 +14,15 @@ const (
 	WakesOnUsageMoves     = "USAGE_MOVES"
 	WakesOnDependency     = "DEPENDENCY_ENDED"
 	WakesOnLimitFreed     = "LIMIT_FREED"
+	WakesOnPromotion      = "POOL_PROMOTED"
 )
 
 // wakesOn is what can wake a task that waits for that reason.
 func (ex *explainer) wakesOn() []string {
 	var on []string
 	switch ex.x.Reason {
+	case Replaced:
+		return []string{WakesOnPromotion}
 	case Backoff:
 		return []string{WakesOnBackoffEnded}
 	case NotBefore:

@@ -60,6 +60,69 @@ func (c *chaos) moveRandom() {
 	}
 }
 
+// The keys of tasks that ended elsewhere are those of a partition, and say nothing of a pool
+// that was not imported.
+func TestKeysCountWhereAPoolWasImported(t *testing.T) {
+	w := newWorld(t, Config{})
+	other := ""
+	for n := 0; other == ""; n++ {
+		if name := fmt.Sprint("pool-", n); events.PoolPartition(events.Pool(name)) == w.cfg.Partition {
+			other = name
+		}
+	}
+	submit := func(pool string) events.Type {
+		rec, err := events.Encoder{Source: "/t"}.Encode("x", &events.TaskRequested{TaskId: "x", Pool: pool, Kind: "k"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.sendRecord(w.cfg.Topics.Requests(), &rec)
+		return w.log[len(w.log)-1].Type
+	}
+	key, of := keyOf(blue, "x"), keyOf(events.Pool(other), "x")
+	part := &events.PoolImportRequested{Pool: blue, ImportId: "i", Failed: append(key[:], of[:]...)}
+	w.send(part)
+	w.send(&events.PoolPromoteRequested{Pool: blue, ImportId: "i", Parts: 1, Of: "X/t/0@1"})
+	if got := submit(other); got != events.TypeTaskAccepted {
+		t.Errorf("in a pool that was not imported the request becomes %s", got)
+	}
+	if got := submit(blue); got != events.TypeTaskRepeated {
+		t.Errorf("in the pool that was, it becomes %s", got)
+	}
+	// What has ended here is not hidden by what comes.
+	w.send(&events.TaskCancelRequested{TaskId: "x", Pool: other})
+	rec, err := events.Encoder{Source: "/t"}.Encode("y", &events.TaskCancelRequested{TaskId: "x", Pool: other})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sendRecord(w.cfg.Topics.Requests(), &rec)
+	part = proto.CloneOf(part)
+	part.ImportId = "j"
+	w.send(part)
+	if got := submit(other); got != events.TypeTaskRepeated {
+		t.Errorf("what has ended here becomes %s", got)
+	}
+}
+
+// What is handed over fits a record, however large payloads are.
+func TestPartsFitRecords(t *testing.T) {
+	w := newWorld(t, Config{PayloadBytes: 1})
+	for i, size := range []int{1, events.MaxPayloadBytes, events.MaxPayloadBytes, 1, 200 << 10, 100 << 10} {
+		w.send(&events.TaskRequested{TaskId: fmt.Sprint(i), Pool: blue, Kind: "k", Payload: make([]byte, size)})
+	}
+	parts, then := w.handOver("i", "X/t/0@1", 256<<10)
+	n := newWorld(t, Config{})
+	for _, part := range parts {
+		rec, err := events.Encoder{Source: "/t"}.Encode("x", part)
+		if err != nil || rec.Size() > events.MaxRecordBytes {
+			t.Errorf("a part is a record of %d bytes (%v)", rec.Size(), err)
+		}
+		n.send(part)
+	}
+	if n.send(then); len(n.state.pools[blue].tasks) != 6 || then.Parts != uint32(len(parts)) {
+		t.Errorf("%d of 6 tasks came in %d parts", len(n.state.pools[blue].tasks), len(parts))
+	}
+}
+
 // atOther: there COMMAND ... at another site.
 func (p *player) atOther(line string) string {
 	if p.there == nil {

@@ -4,7 +4,7 @@ import "math"
 
 // Waits is why the tasks of a partition wait, and what its engines have.
 type Waits struct {
-	// Reasons counts the waiting tasks. What would take an evaluation to tell apart is one:
+	// Reasons counts the waiting tasks, those of replaced pools by nothing else. What would take an evaluation to tell apart is one:
 	// NotBefore is also After and Backoff, PredicateFalse also KindUnhandled,
 	// UnknownAttribute, NotAccepted and Impossible; Explain tells of one task which.
 	Reasons map[Reason]int64
@@ -25,6 +25,10 @@ func (s *State) Waits() Waits {
 	w := Waits{Reasons: map[Reason]int64{}, Capacity: map[string]Capacity{}}
 	for _, p := range s.order {
 		p.count(&w)
+		if p.replaced {
+			w.add(Replaced, p.waiting)
+			continue
+		}
 		if p.match == nil {
 			w.add(NotRead, p.waiting)
 			continue
