@@ -8,6 +8,7 @@ import (
 
 	"github.com/spanway/spanway/internal/telemetry/following"
 	"github.com/spanway/spanway/internal/telemetry/trouble"
+	"github.com/spanway/spanway/pkg/client"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/events"
 )
@@ -97,7 +98,7 @@ func (t *tailing) source(ctx context.Context, p int32, owned bool, try *trouble.
 	}
 	from := t.cfg.From
 	if from > end {
-		return nil, fmt.Errorf("read %s/%d@%d: the partition ends at %d: give an offset of at most that", topic, p, from, end)
+		return nil, &client.Refused{Code: "NO_RECORD", Message: fmt.Sprintf("read %s/%d@%d: the partition ends at %d: give an offset of at most that", topic, p, from, end)}
 	}
 	if from < 0 {
 		from = end - t.cfg.Last

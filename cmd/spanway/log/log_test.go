@@ -88,4 +88,7 @@ func TestTailMarksWhatDoesNotCount(t *testing.T) {
 	if len(lines) < 2 || !strings.Contains(lines[0], `"counts":true`) || !strings.Contains(lines[len(lines)-1], `"counts":false`) {
 		t.Errorf("log tail prints\n%s\nwant the claim to count and the zombie's record not to", out)
 	}
+	if _, stderr, code = program.Call(t.Context(), "", "log", "tail", "tasks.events/0@99999", "--brokers", s.Brokers()[0]); code != cli.ExitRefused || !strings.Contains(stderr, "NO_RECORD: read spanway.tasks.events/0@99999: the partition ends at ") {
+		t.Errorf("behind the end it ends with %d: %s", code, stderr)
+	}
 }
