@@ -48,7 +48,7 @@ CROSS := windows/amd64 darwin/arm64
 
 .PHONY: cross
 cross: ## compile what is released, and what programs import, for other systems
-	@for on in $(CROSS); do echo "go build for $$on"; CGO_ENABLED=0 GOOS=$${on%/*} GOARCH=$${on#*/} $(GO) build ./cmd/... ./pkg/... ./services/... ./examples/... || exit 1; done
+	@for on in $(CROSS); do echo "go build for $$on"; CGO_ENABLED=0 GOOS=$${on%/*} GOARCH=$${on#*/} $(GO) build $$($(GO) list ./cmd/... ./pkg/... ./services/... ./examples/... | grep -v test$$) || exit 1; done
 
 PLATFORMS ?= linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64
 COMMITTED := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
