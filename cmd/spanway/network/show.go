@@ -94,7 +94,7 @@ func look(ctx context.Context, a *cli.App, n *query.Networks, path model.Path, p
 			continue
 		}
 		at := stand(n, name, all[name], path, 0)
-		if waits, _ := n.Core.Unapplied(name, path); waits > 0 || at.Unknown == "" && at.State != realised {
+		if awaits(n, name, all[name], path) || at.Unknown == "" && at.State != realised {
 			v.Leaving = append(v.Leaving, at)
 		}
 	}
@@ -102,6 +102,17 @@ func look(ctx context.Context, a *cli.App, n *query.Networks, path model.Path, p
 		return nil, unknown(string(path), n.AsOf)
 	}
 	return v, nil
+}
+
+// awaits tells whether a site is yet to apply something of an object: what it has applied itself
+// counts, for the global manager hears of that later.
+func awaits(n *query.Networks, name string, r *reached, path model.Path) bool {
+	waits, _ := n.Core.Unapplied(name, path)
+	if waits == 0 || r.err != nil || r.now == nil {
+		return waits > 0
+	}
+	has := r.now.Core.Report()
+	return has.Term != n.Core.Term() || has.Sequence < waits
 }
 
 func (v *shown) print(a *cli.App) error {
