@@ -15,20 +15,21 @@ import (
 // errNoPlace is of a log whose end does not say where its owner reads on.
 var errNoPlace = errors.New("the last records of the log do not say where its owner reads on")
 
-// undecided is how many requests for tasks stand behind those that schedulers have decided,
-// as the last batches of their log say. Reports are not counted: most are heartbeats, of which
-// nothing is written.
-func (c Config) undecided(ctx context.Context) (lag int64, err error) {
-	topics := events.Topics{Prefix: c.Prefix}
-	n, err := c.Kafka.Partitions(ctx, topics.Requests())
-	for p := int32(0); p < n && err == nil; p++ {
-		var start, end, next int64
-		if start, end, err = c.Kafka.Offsets(ctx, topics.Requests(), p); err == nil && start < end {
-			next, err = c.place(ctx, topics.Events(), p, eventlog.TopicPartition{Topic: topics.Requests(), Partition: p})
-			lag += end - min(end, max(start, next))
+// undecided is how many records of an input stand behind those that the owners of a log have
+// decided, as the last batches of that log say. Reports of engines are not asked for: most are
+// heartbeats, of which nothing is written.
+func (c Config) undecided(input, log string) func(context.Context) (int64, error) {
+	return func(ctx context.Context) (lag int64, err error) {
+		n, err := c.Kafka.Partitions(ctx, input)
+		for p := int32(0); p < n && err == nil; p++ {
+			var start, end, next int64
+			if start, end, err = c.Kafka.Offsets(ctx, input, p); err == nil && start < end {
+				next, err = c.place(ctx, log, p, eventlog.TopicPartition{Topic: input, Partition: p})
+				lag += end - min(end, max(start, next))
+			}
 		}
+		return lag, err
 	}
-	return lag, err
 }
 
 // tails are how many of the last records of a log are read until one has the positions: the

@@ -22,7 +22,7 @@ func TestWhatIsBehindIsExamined(t *testing.T) {
 	defer b.Close()
 	c := open(t, cluster.Config{Brokers: b.Addrs()})
 	topics := events.Topics{Prefix: events.DefaultPrefix}
-	if _, err := c.Ensure(t.Context(), events.Specs(append(topics.Catalogue(), topics.ReplicationLogs()...))); err != nil {
+	if _, err := c.Ensure(t.Context(), events.Specs(slices.Concat(topics.Catalogue(), topics.ReplicationLogs(), topics.NetworkLogs()))); err != nil {
 		t.Fatal(err)
 	}
 	write := func(topic string, partition int32, records ...events.Record) {
@@ -43,6 +43,11 @@ func TestWhatIsBehindIsExamined(t *testing.T) {
 	write(topics.Events(), 0, decided(topics.Reports()+"/0@9,"+topics.Requests()+"/0@4"))
 	write(topics.Events(), 0, append([]events.Record{decided(topics.Requests() + "/0@1")}, some(40)...)...)
 	write(topics.Events(), 7, some(1)...)
+
+	write(topics.NetworkRequests(), 0, some(4)...)
+	write(topics.NetworkChanges(), 0, decided(topics.NetworkRequests()+"/0@2"))
+	write(topics.NetworkInbox(), 0, some(6)...)
+	write(topics.NetworkStatus(), 0, decided(topics.NetworkInbox()+"/0@5"))
 
 	report := func(key string, m *events.ReplicationCopyReported) events.Record {
 		t.Helper()
@@ -65,8 +70,8 @@ func TestWhatIsBehindIsExamined(t *testing.T) {
 		}
 		lags[g.Service] = g.Lag
 	}
-	if lags["scheduler"] != 3 || lags["replicator"] != 3 {
-		t.Errorf("behind are %v, want the scheduler by 3 and the replicator by 3", lags)
+	if lags["scheduler"] != 3 || lags["replicator"] != 3 || lags["manager --role global"] != 2 || lags["manager --role local"] != 1 {
+		t.Errorf("behind are %v, want scheduler and replicator by 3, the global manager by 2 and the local one by 1", lags)
 	}
 	if !slices.Equal(facts.Copies, []string{"ams.orders"}) {
 		t.Errorf("copies are %q", facts.Copies)

@@ -67,7 +67,7 @@ func brokerVersion(f *findings, subject string, b Broker) {
 	v, ok := parseVersion(b.Version)
 	switch {
 	case b.Err != nil:
-		f.add(Problem, "kafka.reach", subject, "look whether it runs, and at the address that it advertises", "it does not answer at %s: %v", b.Address, b.Err)
+		f.add(Problem, "kafka.reach", subject, remedyOf(b.Err, "look whether it runs, and at the address that it advertises"), "it does not answer at %s: %v", b.Address, b.Err)
 	case !ok:
 		f.add(Unknown, check, subject, "nothing, if it is an embedded broker (spanway dev), which does only a part of what any Kafka does; else look whether its Kafka is "+testedVersion.String()+" or newer", "its version is not known: it may be %q", b.Version)
 	case v.before(leastVersion):

@@ -14,7 +14,7 @@ import (
 func Examine(facts Facts) []Finding {
 	var f findings
 	if facts.Unreachable != nil {
-		f.add(Problem, "kafka.reach", "brokers", "look at --brokers, and whether the brokers run", "%v", facts.Unreachable)
+		f.add(Problem, "kafka.reach", "brokers", remedyOf(facts.Unreachable, "look at --brokers, and whether the brokers run"), "%v", facts.Unreachable)
 	} else {
 		brokers(&f, facts.Brokers)
 		topics(&f, facts)
@@ -25,6 +25,16 @@ func Examine(facts Facts) []Finding {
 	redis(&f, facts)
 	space(&f, facts.Disk)
 	return f.joined()
+}
+
+// remedyOf is that of the error, if it names one: a broker that speaks TLS where plain text was
+// spoken to it runs, and its address is right.
+func remedyOf(err error, other string) string {
+	var refused *kafka.Rejected
+	if errors.As(err, &refused) && refused.Remedy != "" {
+		return refused.Remedy
+	}
+	return other
 }
 
 // What clocks may be apart: tokens and order do not rest on them, times that people read,
@@ -85,10 +95,10 @@ func space(f *findings, d *Disk) {
 		return
 	}
 	if d.Err != nil {
-		f.unknown(check, d.Path, d.Err)
+		f.add(Unknown, check, d.Path, "give the directory of the embedded broker (--data of spanway dev), as a user who may read it", "it could not be read: %v", d.Err)
 		return
 	}
-	const remedy = "make room: the embedded broker stops before the disk is full, and loses nothing that it acknowledged"
+	const remedy = "make room, never by deleting files of partitions (spanway log list says what is large): the embedded broker stops before the disk is full, and loses nothing that it acknowledged; start it again then"
 	level, do := OK, ""
 	switch {
 	case d.Free < tooSmall:

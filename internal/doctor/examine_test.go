@@ -310,3 +310,42 @@ func TestHiddenTopicsAreNotSaidToBeMissing(t *testing.T) {
 		t.Error("it is not said that topics are hidden, and what to do")
 	}
 }
+
+// A broker that speaks TLS where plain text is spoken, or the other way round, runs and has the
+// right address: the remedy is that of the refusal.
+func TestARefusalHasItsOwnRemedy(t *testing.T) {
+	refusal := fmt.Errorf("connect: %w", &kafka.Rejected{Broker: "b:9092", Problem: "the broker speaks TLS here, not plain text", Remedy: "turn TLS on"})
+	for name, fault := range map[string]func(*Facts){
+		"none answers": func(f *Facts) { f.Unreachable = refusal },
+		"one does not": func(f *Facts) { f.Brokers[0] = Broker{Broker: kafka.Broker{Err: refusal}} },
+	} {
+		facts := sound()
+		fault(&facts)
+		if f := Examine(facts)[0]; f.Check != "kafka.reach" || f.Remedy != "turn TLS on" {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
+// What is to be done when a disk is full is said, of an embedded broker and of any other.
+func TestAFullDiskHasARemedy(t *testing.T) {
+	for check, fault := range map[string]func(*Facts){
+		"disk":          func(f *Facts) { f.Disk.Free = 0 },
+		"topics.leader": func(f *Facts) { f.Topics[0].Leaderless = 1 },
+	} {
+		facts := sound()
+		fault(&facts)
+		if f := Examine(facts)[0]; f.Check != check || !strings.Contains(f.Remedy, "make room") || !strings.Contains(f.Remedy, "never by deleting files of partitions") {
+			t.Errorf("%s: %+v", check, f)
+		}
+	}
+}
+
+// A manager is started with its role.
+func TestAManagerIsStartedWithItsRole(t *testing.T) {
+	facts := sound()
+	facts.Groups = []Group{{Name: "spanway.local-manager", Service: "manager --role local", Topic: "spanway.network.status", Lag: -1}}
+	if f := Examine(facts)[0]; f.Remedy != "start one (spanway serve manager --role local)" || f.Text != "no manager is in it, and spanway.network.status exists" {
+		t.Errorf("%+v", f)
+	}
+}

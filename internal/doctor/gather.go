@@ -135,7 +135,7 @@ func (c Config) gatherGroups(ctx context.Context, facts *Facts) {
 		lag func(ctx context.Context) (int64, error) // nil: it is not looked at
 	}
 	all := []looked{
-		{Group{Name: topics.SchedulerGroup(), Service: "scheduler", Topic: topics.Events(), Lags: "requests are not decided yet"}, c.undecided},
+		{Group{Name: topics.SchedulerGroup(), Service: "scheduler", Topic: topics.Events(), Lags: "requests are not decided yet"}, c.undecided(topics.Requests(), topics.Events())},
 		{Group{Name: topics.AllocatorGroup(), Service: "allocator", Topic: topics.IDEvents(), Lags: "records are not committed yet"}, func(ctx context.Context) (int64, error) {
 			if !there[topics.IDRequests()] {
 				return -1, nil
@@ -146,6 +146,8 @@ func (c Config) gatherGroups(ctx context.Context, facts *Facts) {
 			facts.Copies, lag, err = c.copies(ctx)
 			return lag, err
 		}},
+		{Group{Name: topics.GlobalManagerGroup(), Service: "manager --role global", Topic: topics.NetworkChanges(), Lags: "requests are not decided yet"}, c.undecided(topics.NetworkRequests(), topics.NetworkChanges())},
+		{Group{Name: topics.LocalManagerGroup(), Service: "manager --role local", Topic: topics.NetworkStatus(), Lags: "entries of the inbox are not decided yet"}, c.undecided(topics.NetworkInbox(), topics.NetworkStatus())},
 	}
 	for _, name := range facts.Queues {
 		log := topics.Queue(name)

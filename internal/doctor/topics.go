@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spanway/spanway/internal/kafka"
 )
@@ -41,7 +42,7 @@ func topic(f *findings, t kafka.TopicState) {
 		f.add(Problem, "topics.settings", t.Name, wrong.Remedy, "it %s", wrong.Problem)
 	}
 	if t.Leaderless > 0 {
-		f.add(Problem, "topics.leader", t.Name, "start the brokers that have it", "%d of its partitions have no leader: nothing can be read or written there", t.Leaderless)
+		f.add(Problem, "topics.leader", t.Name, "start the brokers that have it; one that does not stay up may have a full disk: make room in its log.dirs, never by deleting files of partitions", "%d of its partitions have no leader: nothing can be read or written there", t.Leaderless)
 	}
 	if t.Fewer > 0 {
 		f.add(Warning, "topics.replicas", t.Name, "look for the broker that is away or behind", "%d of its partitions have fewer replicas in sync than replicas", t.Fewer)
@@ -75,7 +76,7 @@ func groups(f *findings, facts Facts) {
 	const members, lag = "groups.members", "groups.lag"
 	for _, g := range facts.Groups {
 		subject := "group " + g.Name
-		word := g.Service
+		word, _, _ := strings.Cut(g.Service, " ") // Without its options.
 		if word == keeper {
 			word = "host"
 		}
@@ -85,7 +86,7 @@ func groups(f *findings, facts Facts) {
 		case g.Members == 0 && g.Service == keeper:
 			f.add(Warning, members, subject, "start one (spanway serve queues)", "no host of %s that lives long is in it: no lease ends, and the log grows", g.Topic)
 		case g.Members == 0:
-			f.add(Warning, members, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "no %s is in it, and %s exists", g.Service, g.Topic)
+			f.add(Warning, members, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "no %s is in it, and %s exists", word, g.Topic)
 		default:
 			f.add(OK, members, subject, "", "%d %s in it", g.Members, plural(g.Members, word))
 		}
@@ -95,7 +96,7 @@ func groups(f *findings, facts Facts) {
 		case g.Lag > 0 && g.Err == nil && g.Members == 0:
 			f.add(Problem, lag, subject, fmt.Sprintf("start one (spanway serve %s)", g.Service), "%d %s, and nothing reads them", g.Lag, g.Lags)
 		case g.Lag > manyBehind:
-			f.add(Warning, lag, subject, fmt.Sprintf("look at the metrics of each %s, and start more", g.Service), "%d %s", g.Lag, g.Lags)
+			f.add(Warning, lag, subject, fmt.Sprintf("look at the metrics of each %s, and start more", word), "%d %s", g.Lag, g.Lags)
 		case g.Lag >= 0:
 			f.add(OK, lag, subject, "", "%d %s", g.Lag, g.Lags)
 		}
