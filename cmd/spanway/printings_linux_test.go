@@ -48,6 +48,7 @@ var printings = map[string][]printing{
 	"spanway id watch":              {{args: "id watch full", once: "id grant full"}},
 	"spanway link":                  {{args: "link --help"}},
 	"spanway link announce":         {{args: "link announce full --topic full"}},
+	"spanway link applications":     {{args: "link applications"}},
 	"spanway link apply":            {{args: "link apply full --source ams --include full --dry-run"}, {args: "link apply full --source ams --include full-MODE"}},
 	"spanway link audit":            {{args: "link audit --help"}}, // It takes two clusters.
 	"spanway link delete":           {{args: "link delete deleted-MODE"}},

@@ -62,11 +62,12 @@ func guarded(t *testing.T) (addr, file string) {
 	return b.Addr(), file
 }
 
-// readsOnly are the commands that write nothing; failover does not get that far without a link, network
-// delete without an object, network revert without a change, and the promotions without a copy.
+// readsOnly are the commands that write nothing; failover does not get that far without a link, link
+// withdraw without an announcement, network delete without an object, network revert without a change,
+// and the promotions without a copy.
 var readsOnly = []string{
-	"doctor", "engine list", "engine show", "engine watch", "id list", "id show", "id watch", "link audit", "link failover", "link group list",
-	"link groups", "link list", "link show", "link translate", "link watch", "log dead", "log list", "log replay", "log reset", "log show",
+	"doctor", "engine list", "engine show", "engine watch", "id list", "id show", "id watch", "link applications", "link audit", "link failover", "link group list",
+	"link groups", "link list", "link withdraw", "link show", "link translate", "link watch", "log dead", "log list", "log replay", "log reset", "log show",
 	"log tail", "network delete", "network diff", "network get", "network history", "network list", "network promote", "network revert", "network show", "network why", "pool list", "pool promote", "pool show", "pool watch", "queue list", "queue show", "queue watch", "site list", "site show", "task list", "task show",
 	"task watch", "task what-if", "task why", "trace", "verify",
 }

@@ -24,7 +24,7 @@ var asked = map[string]string{
 	"engine drain": "e", "engine list": "", "engine resume": "e", "engine show": "e", "engine watch": "",
 	"id create": "s --from 1 --to 9", "id delete": "s", "id grant": "s", "id grow": "s --to 9", "id list": "", "id release": "s --request-id r",
 	"id renew": "s --request-id r --lease 1m", "id reserve": "s --from 3", "id show": "s", "id watch": "s",
-	"link announce": "app --topic t", "link apply": "n --source x --include t", "link audit": "n", "link delete": "n", "link failover": "n",
+	"link announce": "app --topic t", "link applications": "", "link apply": "n --source x --include t", "link audit": "n", "link delete": "n", "link failover": "n",
 	"link group apply": "g --topic t", "link group delete": "g", "link group list": "", "link groups": "n", "link list": "", "link pause": "n",
 	"link resume": "n", "link show": "n", "link translate": "n t/0@3", "link watch": "", "link withdraw": "app",
 	"log dead": "", "log list": "", "log replay": "", "log reset": "tasks.events/0 --accept-loss", "log show": "tasks.events/0@3", "log tail": "tasks.events",

@@ -123,6 +123,10 @@ const (
 const (
 	CodeUnknownLink  Code = "UNKNOWN_LINK"
 	CodeUnknownGroup Code = "UNKNOWN_GROUP"
+	// CodeUnknownConsumerGroup: a consumer group has committed nothing of what is asked for.
+	CodeUnknownConsumerGroup Code = "UNKNOWN_CONSUMER_GROUP"
+	// CodeUnknownApplication: no application of that name has announced anything.
+	CodeUnknownApplication Code = "UNKNOWN_APPLICATION"
 	// CodeLinkExists: there must be no link of that name, and there is one.
 	CodeLinkExists Code = "LINK_EXISTS"
 	// CodeStaleRevision: the link, or the object of a network, has changed since its caller

@@ -196,11 +196,17 @@ func (a *applications) list() []Application {
 
 // Applications lists those that have announced themselves in a cluster, by name.
 func Applications(ctx context.Context, c *cluster.Cluster, prefix string) ([]Application, error) {
+	all, err := ReadAnnounced(ctx, c, prefix)
+	return all.Applications, err
+}
+
+// ReadAnnounced is Applications, with the records that announce nothing.
+func ReadAnnounced(ctx context.Context, c *cluster.Cluster, prefix string) (Announced, error) {
 	t, a := newApplications(c, prefix)
 	if _, _, err := t.read(ctx); err != nil {
-		return nil, t.wrong(err)
+		return Announced{}, t.wrong(err)
 	}
-	return a.list(), nil
+	return a.told(), nil
 }
 
 // WatchApplications calls see with those that have announced themselves in a cluster, at

@@ -36,17 +36,19 @@ var (
 
 // said is what is so, and what to do about it, for each code.
 var said = map[events.Code][2]string{
-	events.CodeUnknownLink:    {"there is no such link", "look for its name (spanway link list), or declare it (spanway link apply)"},
-	events.CodeUnknownGroup:   {"there is no such group", "look for its name (spanway link group list)"},
-	events.CodeLinkExists:     {"there is a link of that name", "give another name, or change the one that is there"},
-	events.CodeStaleRevision:  {"the link has changed since it was read", "read it again, and decide anew"},
-	events.CodeLinkConflict:   {"another link copies the same to the same place", "change that one, or give this one another prefix"},
-	events.CodeLinkFailedOver: {"this site is written to since the link was failed over", "to give the fail-over up instead, delete this link, before it the link back at the other site if there is one, and declare this one anew"},
-	events.CodeBadPattern:     {"a pattern does not compile", "mend it"},
-	events.CodeBadData:        {"a value is not allowed", "mend it"},
-	events.CodeBadCount:       {"there are too many links, groups or resumptions", "delete some; a link that was resumed too often, declare under another name"},
-	events.CodeTooLate:        {"the call came to stand too far behind what this host had read", "make it again"},
-	events.CodeReadOnlyMirror: {"it is a copy of the links of another site", "make the call there"},
+	events.CodeUnknownLink:          {"there is no such link", "look for its name (spanway link list), or declare it (spanway link apply)"},
+	events.CodeUnknownGroup:         {"there is no such group", "look for its name (spanway link group list)"},
+	events.CodeUnknownApplication:   {"no application of that name has announced anything in this cluster", "look for its name (spanway link applications)"},
+	events.CodeUnknownConsumerGroup: {"it has committed no offset of the topics that are copied, at the source", "look for its name (spanway link groups without --group)"},
+	events.CodeLinkExists:           {"there is a link of that name", "give another name, or change the one that is there"},
+	events.CodeStaleRevision:        {"the link has changed since it was read", "read it again, and decide anew"},
+	events.CodeLinkConflict:         {"another link copies the same to the same place", "change that one, or give this one another prefix"},
+	events.CodeLinkFailedOver:       {"this site is written to since the link was failed over", "to give the fail-over up instead, delete this link, before it the link back at the other site if there is one, and declare this one anew"},
+	events.CodeBadPattern:           {"a pattern does not compile", "mend it"},
+	events.CodeBadData:              {"a value is not allowed", "mend it"},
+	events.CodeBadCount:             {"there are too many links, groups or resumptions", "delete some; a link that was resumed too often, declare under another name"},
+	events.CodeTooLate:              {"the call came to stand too far behind what this host had read", "make it again"},
+	events.CodeReadOnlyMirror:       {"it is a copy of the links of another site", "make the call there"},
 }
 
 func (e *Refused) Error() string {

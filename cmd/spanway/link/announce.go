@@ -1,7 +1,6 @@
 package link
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -58,10 +57,7 @@ type announcedView struct {
 }
 
 func printAnnounced(a *cli.App, said replication.Application) error {
-	v := announcedView{said.Name, said.Topics, cmp.Or(said.Model, links.Topic), append([]string{}, said.Sites...), said.Header}
-	if v.Model == links.Routed {
-		v.Header = cmp.Or(v.Header, "sites")
-	}
+	v := viewAnnounced(said)
 	if a.JSON() {
 		return a.Object(v)
 	}
@@ -85,6 +81,9 @@ func withdraw(a *cli.App) *cobra.Command {
 				return cli.Misuse(err)
 			}
 			return a.Answering(cmd.Context(), func(ctx context.Context, c *cluster.Cluster, log *slog.Logger) error {
+				if err := unannounced(ctx, a, c, args[0]); err != nil {
+					return err
+				}
 				if err := replication.Withdraw(ctx, c, options(a, log, true), args[0]); err != nil {
 					return err
 				}

@@ -141,6 +141,8 @@ func TestAuditTranslateAndGroups(t *testing.T) {
 	}
 	stdout, _ = call(cli.ExitDone, "link groups all --topic orders")
 	holds(stdout, "shop", "would be set")
+	_, stderr = call(cli.ExitRefused, "link groups all --topic orders --group shopp --commit")
+	holds(stderr, `carry consumer group "shopp" over: UNKNOWN_CONSUMER_GROUP`)
 	stdout, _ = call(cli.ExitDone, "link groups all --topic orders --group shop --commit")
 	holds(stdout, "committed")
 	if got, err := fra.Kafka().Committed(t.Context(), "shop", "orders", 1); err != nil || got[0] != 4 {

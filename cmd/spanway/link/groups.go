@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spanway/spanway/cmd/spanway/cli"
+	"github.com/spanway/spanway/pkg/events"
+	"github.com/spanway/spanway/pkg/replication"
 	"github.com/spanway/spanway/services/replicator/audit"
 )
 
@@ -37,8 +39,10 @@ for groups that have no members at the target, and never backwards but with --fo
 		Args:    cli.One("name of a link"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var all []positionView
+			found := 0
 			err := paired(cmd.Context(), a, args[0], topic, nil, func(ctx context.Context, of copied, p *audit.Pair) error {
 				views, err := do.carry(ctx, of, p, only)
+				found += len(views)
 				if a.JSON() { // At once: a topic may take long.
 					return cmp.Or(err, printPositions(a, views))
 				}
@@ -48,6 +52,9 @@ for groups that have no members at the target, and never backwards but with --fo
 			if err == nil && !a.JSON() || len(all) > 0 {
 				printing := printPositions(a, all)
 				err = cmp.Or(err, printing)
+			}
+			if err == nil && only != "" && found == 0 {
+				return &replication.Refused{What: fmt.Sprintf("carry consumer group %.99q over", only), Code: events.CodeUnknownConsumerGroup}
 			}
 			return err
 		},

@@ -18,7 +18,7 @@ import (
 // Command is the noun link.
 func Command(a *cli.App) *cobra.Command {
 	commands := refusing(a, ofLink, apply(a), list(a), show(a), watch(a), pause(a), resume(a), remaining(a), auditing(a), translate(a), groups(a))
-	commands = append(commands, refusing(a, ofApplication, announce(a), withdraw(a))...)
+	commands = append(commands, refusing(a, ofApplication, announce(a), withdraw(a), applications(a))...)
 	// A fail-over that is refused prints how far it came.
 	return cli.Noun("link", "Copy topics of other clusters into this site, and see how that stands", append(commands, group(a), importing(a), failOver(a))...)
 }
