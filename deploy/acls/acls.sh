@@ -9,14 +9,14 @@
 #
 # A principal may be given several roles, one by one; without a type, which is letters and a
 # colon, it is a User. Roles:
-#   scheduler engine producer client reader allocator requester queue-host queue-user replicator replicator-source declarer announcer global-manager channel local-manager operator
+#   scheduler engine producer client reader doctor allocator requester queue-host queue-user replicator replicator-source declarer announcer global-manager channel local-manager operator
 # docs/topics.md says what each of them may do.
 #
 # WARNING: where brokers have allow.everyone.if.no.acl.found=true, a resource that no ACL names
 # is open to everybody, and the first ACL on it shuts out all who have none. There, this takes
 # the rights of programs that ran without any: give all of them theirs first, and make the
-# brokers super users (super.users), for replicator has a right on the cluster, which shuts
-# out other brokers. A --copy '*' is an ACL on every topic. What is not named stays open.
+# brokers super users (super.users), for replicator and doctor have rights on the cluster, which
+# shut out other brokers. A --copy '*' is an ACL on every topic. What is not named stays open.
 #
 #   --command-config FILE  how kafka-acls connects
 #   --prefix PREFIX        of the topics and groups (spanway.)
@@ -101,6 +101,13 @@ role_reader() {
 			allow prefixed 'Read' topic "${prefix}queue.${name}"
 		fi
 	done
+}
+
+role_doctor() {
+	allow literal 'Read' topic "${prefix}tasks.events" "${prefix}engines.reports" "${prefix}tasks.assignments" "${prefix}replication.status" "${prefix}network.changes" "${prefix}network.status"
+	allow prefixed 'Describe DescribeConfigs' topic "${prefix}"
+	allow prefixed 'Describe' group "${prefix}"
+	allow literal 'Describe DescribeConfigs' cluster
 }
 
 role_allocator() {
@@ -249,7 +256,7 @@ IFS='
 for pair in $given; do
 	role=${pair%%=*}
 	case $role in
-	scheduler | engine | producer | client | reader | allocator | requester | queue-host | queue-user | replicator | replicator-source | declarer | announcer | global-manager | channel | local-manager | operator) ;;
+	scheduler | engine | producer | client | reader | doctor | allocator | requester | queue-host | queue-user | replicator | replicator-source | declarer | announcer | global-manager | channel | local-manager | operator) ;;
 	*) fail "there is no role $role; --help lists them" ;;
 	esac
 	case $role in

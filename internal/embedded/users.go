@@ -21,7 +21,9 @@ type Right struct {
 	Operation kmsg.ACLOperation
 	Resource  kmsg.ACLResourceType
 	// Name is that of a topic or group, or * for all; a cluster is "kafka-cluster".
-	Name string
+	// With Prefixed it is what the names of all begin with that are meant.
+	Name     string
+	Prefixed bool
 }
 
 // refuses tells whether there is a user with less than all rights.
@@ -41,8 +43,12 @@ func (config Config) security() (options []kfake.Opt) {
 		}
 		acls := make([]kfake.ACL, len(u.Rights))
 		for i, r := range u.Rights {
+			pattern := kmsg.ACLResourcePatternTypeLiteral
+			if r.Prefixed {
+				pattern = kmsg.ACLResourcePatternTypePrefixed
+			}
 			acls[i] = kfake.ACL{
-				Resource: r.Resource, Name: r.Name, Pattern: kmsg.ACLResourcePatternTypeLiteral, Operation: r.Operation, Allow: true,
+				Resource: r.Resource, Name: r.Name, Pattern: pattern, Operation: r.Operation, Allow: true,
 			}
 		}
 		options = append(options, kfake.User(u.Mechanism, u.Name, u.Password, acls...))

@@ -26,8 +26,8 @@ const scriptHead = `#!/bin/sh
 # WARNING: where brokers have allow.everyone.if.no.acl.found=true, a resource that no ACL names
 # is open to everybody, and the first ACL on it shuts out all who have none. There, this takes
 # the rights of programs that ran without any: give all of them theirs first, and make the
-# brokers super users (super.users), for replicator has a right on the cluster, which shuts
-# out other brokers. A --copy '*' is an ACL on every topic. What is not named stays open.
+# brokers super users (super.users), for replicator and doctor have rights on the cluster, which
+# shut out other brokers. A --copy '*' is an ACL on every topic. What is not named stays open.
 #
 #   --command-config FILE  how kafka-acls connects
 #   --prefix PREFIX        of the topics and groups (spanway.)

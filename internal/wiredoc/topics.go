@@ -59,7 +59,7 @@ func topicsPage() []byte {
 
 // after stands below the table of rights; a ~ in it is a backquote.
 const after = `
-Delete on a topic is for DeleteRecords, and for ~spanway queue delete~. Create is for topics that are not there yet: take it away once they are. ~reader~ is for ~verify~ and for all that shows something (~task why~, ~log tail~, ~log dead~). What a person at the command line does besides is a role more: ~client~, ~requester~, ~queue-user~, ~declarer~, ~operator~. To replay dead letters (~log dead --replay~) it is Write on the topic from which they came. Give no other program Write on an owned log: whoever may write to it may claim a partition and decide in the owner's place ([operations.md](operations.md#what-to-watch) says how such a claim is seen).
+Delete on a topic is for DeleteRecords, and for ~spanway queue delete~. Create is for topics that are not there yet: take it away once they are. ~reader~ is for ~verify~ and for all that shows something (~task why~, ~log tail~, ~log dead~). ~doctor~ is for ~spanway doctor~; it reads no queue and no snapshot, and its rights by the prefix shut out all who have none on those topics and groups (below). What a person at the command line does besides is a role more: ~client~, ~requester~, ~queue-user~, ~declarer~, ~operator~. To replay dead letters (~log dead --replay~) it is Write on the topic from which they came. Give no other program Write on an owned log: whoever may write to it may claim a partition and decide in the owner's place ([operations.md](operations.md#what-to-watch) says how such a claim is seen).
 
 [~deploy/acls/acls.sh~](../deploy/acls/acls.sh) makes these rights on any cluster, with ~kafka-acls~; ~--print~ shows what it would do:
 
@@ -74,7 +74,7 @@ A ~--copy~ is the prefix of a link, behind which the copies of its site stand: w
 **With ~allow.everyone.if.no.acl.found=true~** at the brokers (Kafka's default is false) a resource that no ACL names is open to everybody, and the first ACL on it, also one by a prefix, shuts out all who have none:
 
 - The rights of one program take those of all others on the same topics and groups, if these ran without ACLs. Give every program its own in one call, at a time when that may take a minute.
-- ~replicator~ has DescribeConfigs on the cluster, which is then closed to brokers that are no super users (~super.users~): they stop copying from each other. Make them super users first.
+- ~replicator~ and ~doctor~ have DescribeConfigs on the cluster, which is then closed to brokers that are no super users (~super.users~): they stop copying from each other. Make them super users first.
 - A ~--copy '*'~ is an ACL on the topic ~*~: everybody without one is shut out of every topic.
 - What no ACL names stays open: a principal is **not** refused there, whatever its role.
 

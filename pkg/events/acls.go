@@ -21,7 +21,7 @@ func (t Topics) UsedBy(role Role) (logs []Log) {
 }
 
 func (l Log) usedBy(role Role) bool {
-	return slices.Contains(slices.Concat(l.Writers, l.Readers, l.Makers), role) || role == RoleReader
+	return slices.Contains(slices.Concat(l.Writers, l.Readers, l.Makers), role) || role == RoleReader || role == RoleDoctor
 }
 
 // Rights are the operations of Kafka's ACLs that a role needs on the topic to do its
@@ -43,7 +43,7 @@ func (l Log) Rights(role Role) (operations []string) {
 	if slices.Contains(l.ForeignTo, role) {
 		return operations
 	}
-	if slices.Contains(creators, role) {
+	if slices.Contains(creators, role) || role == RoleDoctor {
 		operations = append(operations, "DescribeConfigs")
 	}
 	if !slices.Contains(l.Makers, role) && slices.Contains(truncators, role) && l.Kept != KeptForTime && l.Kept != NewestByKey {
@@ -55,6 +55,9 @@ func (l Log) Rights(role Role) (operations []string) {
 // grants are Rights, and what it takes to create the topic.
 func (l Log) grants(role Role) []string {
 	operations := l.Rights(role)
+	if role == RoleDoctor { // What it may see of all topics alike, it is granted for the prefix.
+		return slices.DeleteFunc(operations, func(op string) bool { return op != "Read" })
+	}
 	if l.usedBy(role) && slices.Contains(creators, role) && !slices.Contains(l.ForeignTo, role) {
 		operations = append(operations, "Create")
 	}
@@ -138,6 +141,10 @@ func (t Topics) ACLs(role Role, of Chosen) []ACL {
 		add(GroupResource, Pattern{Name: t.KeeperGroup(t.ReplicationLinks())}, "Read")
 		add(TransactionalIDResource, Pattern{t.Fences(), true}, "Write")
 		add(ClusterResource, Pattern{}, "DescribeConfigs")
+	case RoleDoctor: // Queues and their groups are among those, too.
+		add(TopicResource, Pattern{t.Prefix, true}, "Describe", "DescribeConfigs")
+		add(GroupResource, Pattern{t.Prefix, true}, "Describe")
+		add(ClusterResource, Pattern{}, "Describe", "DescribeConfigs")
 	case RoleGlobalManager:
 		add(GroupResource, Pattern{Name: t.GlobalManagerGroup()}, "Read")
 	case RoleLocalManager:

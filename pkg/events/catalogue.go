@@ -100,12 +100,15 @@ const (
 	// RoleReader reads every log and writes none: spanway verify, and all commands that
 	// show something.
 	RoleReader Role = "reader"
+	// RoleDoctor sees what there is and how it is set, and reads only the logs that tell what is
+	// behind: spanway doctor.
+	RoleDoctor Role = "doctor"
 )
 
 // Roles lists the roles that the catalogue names.
 func Roles() []Role {
 	return []Role{
-		RoleScheduler, RoleEngine, RoleProducer, RoleClient, RoleReader, RoleAllocator, RoleRequester,
+		RoleScheduler, RoleEngine, RoleProducer, RoleClient, RoleReader, RoleDoctor, RoleAllocator, RoleRequester,
 		RoleQueueHost, RoleQueueUser, RoleReplicator, RoleReplicatorSource, RoleDeclarer, RoleAnnouncer,
 		RoleGlobalManager, RoleChannel, RoleLocalManager, RoleOperator,
 	}
@@ -124,7 +127,7 @@ func (t Topics) Catalogue() []Log {
 		{
 			Topic: log, Kind: OwnedLog, Partitions: PoolPartitions, Key: pool, Kept: WithHistory,
 			Inputs: []string{t.Requests(), t.Reports()}, Outputs: []string{t.Assignments(), t.Requests(), t.DeadLetters()},
-			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler, RoleClient, RoleLocalManager},
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleScheduler, RoleClient, RoleLocalManager, RoleDoctor},
 			ForeignTo: []Role{RoleLocalManager},
 		},
 		{
@@ -133,11 +136,11 @@ func (t Topics) Catalogue() []Log {
 		},
 		{
 			Topic: t.Reports(), Kind: InputLog, Partitions: PoolPartitions, Key: pool, Kept: UntilFolded,
-			Writers: []Role{RoleEngine}, Readers: []Role{RoleScheduler},
+			Writers: []Role{RoleEngine}, Readers: []Role{RoleScheduler, RoleDoctor},
 		},
 		{
 			Topic: t.Assignments(), Kind: PublishedLog, Partitions: AssignmentPartitions, Key: engine, Kept: KeptForTime, For: 24 * time.Hour,
-			Writers: []Role{RoleScheduler}, Readers: []Role{RoleEngine},
+			Writers: []Role{RoleScheduler}, Readers: []Role{RoleEngine, RoleDoctor},
 		},
 		{
 			Topic: t.DeadLetters(), Kind: PublishedLog, Partitions: 1, Kept: KeptForTime, For: 14 * 24 * time.Hour,

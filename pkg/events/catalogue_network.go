@@ -59,7 +59,7 @@ func (t Topics) NetworkLogs() []Log {
 		},
 		{
 			Topic: changes, Kind: OwnedLog, Partitions: 1, Kept: WithHistory, Inputs: []string{t.NetworkRequests()},
-			Writers: []Role{RoleGlobalManager}, Readers: []Role{RoleGlobalManager, RoleOperator},
+			Writers: []Role{RoleGlobalManager}, Readers: []Role{RoleGlobalManager, RoleOperator, RoleDoctor},
 		},
 		{
 			Topic: Snapshots(changes), Kind: SnapshotLog, Of: changes, Partitions: 1, Kept: NewestTwo,
@@ -72,7 +72,7 @@ func (t Topics) NetworkLogs() []Log {
 		{
 			Topic: status, Kind: OwnedLog, Partitions: 1, Kept: WithHistory,
 			Inputs: []string{t.NetworkInbox(), t.Events()}, Outputs: []string{t.Requests()},
-			Writers: []Role{RoleLocalManager}, Readers: []Role{RoleLocalManager, RoleChannel, RoleOperator},
+			Writers: []Role{RoleLocalManager}, Readers: []Role{RoleLocalManager, RoleChannel, RoleOperator, RoleDoctor},
 		},
 		{
 			Topic: Snapshots(status), Kind: SnapshotLog, Of: status, Partitions: 1, Kept: NewestTwo,

@@ -73,7 +73,7 @@ func (t Topics) ReplicationLogs() []Log {
 		},
 		{
 			Topic: t.ReplicationStatus(), Kind: TableLog, Partitions: 1, Kept: NewestByKey,
-			Writers: []Role{RoleReplicator}, Readers: []Role{RoleReplicator, RoleDeclarer},
+			Writers: []Role{RoleReplicator}, Readers: []Role{RoleReplicator, RoleDeclarer, RoleDoctor},
 		},
 	}
 }

@@ -33,9 +33,9 @@ away; deploy/acls/acls.sh --remove does that. Paths in the file begin where it i
 --dry-run prints the rights, connects to nothing and reads no password.
 
 Look twice where brokers have allow.everyone.if.no.acl.found=true: the first right on a
-topic or group shuts out everybody who has none on it, a right on the cluster (the role
-replicator) also brokers that are no super users, and copies: ["*"] is a right on every
-topic. docs/topics.md says more.`,
+topic or group shuts out everybody who has none on it, a right on the cluster (the
+roles replicator and doctor) also brokers that are no super users, and copies: ["*"]
+is a right on every topic. docs/topics.md says more.`,
 		Example: `  spanway principal apply -f principals.yaml --brokers kafka-1:9093 --tls-ca ca.pem --user admin --password-file admin
 
   # principals.yaml
