@@ -63,10 +63,15 @@ func (x *site) engineOut(_ context.Context, name string, err error) {
 	x.out = append(x.out, err)
 }
 
+// newClusterID is that of a cluster whose data begins, with which it is kept, as Kafka's own: no two
+// have the same, or a link between them would be one from a cluster to itself.
+func newClusterID(site string) string { return site + "-" + uuid.NewString() }
+
 // sites are those of a configuration.
 func (c Config) sites() []*site {
 	if len(c.Sites) == 0 {
-		return []*site{{name: c.Site, cfg: c, log: c.Logger, kept: embedded.Config{DataDir: c.DataDir, Port: c.Port}, port: c.RedisPort}}
+		kept := embedded.Config{DataDir: c.DataDir, Port: c.Port, ClusterID: newClusterID(c.Site)}
+		return []*site{{name: c.Site, cfg: c, log: c.Logger, kept: kept, port: c.RedisPort}}
 	}
 	var out []*site
 	for i, name := range c.Sites {
@@ -80,8 +85,7 @@ func (c Config) sites() []*site {
 		if c.RedisPort != 0 {
 			x.port = c.RedisPort + i
 		}
-		// As of Kafka's own clusters: made when the data begins, and kept with it.
-		x.kept.ClusterID = name + "-" + uuid.NewString()
+		x.kept.ClusterID = newClusterID(name)
 		out = append(out, x)
 	}
 	return out
