@@ -55,16 +55,27 @@ func Decode(data []byte, v any) error {
 	return cmp.Or(bare(err), broken)
 }
 
-// unfit tells where a value stands that is not of the type which it is to be of, if err says that
-// there is one: the reader's own words name types of Go. It quotes nothing of the file.
+// unfit tells where a field stands that is unknown, or a value that is not of the type which it is to
+// be of, if err says that there is one: the reader's own words name types of Go, and no line. Of the
+// file it quotes names of fields.
 func unfit(err error, first *yaml3.Node, v any) error {
-	if err == nil || first == nil || len(first.Content) == 0 || !strings.Contains(err.Error(), "cannot unmarshal") {
+	if err == nil || first == nil || len(first.Content) == 0 {
+		return nil
+	}
+	begins := toBe
+	switch {
+	case strings.Contains(err.Error(), "unknown field"):
+		begins = noField
+	case !strings.Contains(err.Error(), "cannot unmarshal"):
 		return nil
 	}
 	w := walk{left: most, quiet: true}
 	w.check(first.Content[0], reflect.TypeOf(v), "")
 	for _, m := range w.mistakes {
-		if strings.HasPrefix(m.Text, toBe) {
+		if others, found := strings.CutPrefix(m.Text, begins); found && begins == noField {
+			m.Text = fmt.Sprintf("unknown field %q%s", m.Path[strings.LastIndex(m.Path, ".")+1:], others)
+			return m
+		} else if found {
 			return m
 		}
 	}

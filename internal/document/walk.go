@@ -19,6 +19,9 @@ type walk struct {
 // toBe is what the text of a mistake begins with if a value is of another type than it is to be.
 const toBe = "is to be "
 
+// noField is what it begins with if there is no field of that name.
+const noField = "there is no such field"
+
 // bareType is a type without pointers.
 func bareType(t reflect.Type) reflect.Type {
 	for t != nil && t.Kind() == reflect.Pointer {
@@ -86,7 +89,7 @@ func (w *walk) mapping(node *yaml3.Node, t reflect.Type, path string) {
 		default:
 			field, ok := fieldOf(t, key.Value)
 			if !ok {
-				w.wrong(key, below, "there is no such field; there are %s", strings.Join(fieldsOf(t), ", "))
+				w.wrong(key, below, noField+"; there are %s", strings.Join(fieldsOf(t), ", "))
 				continue
 			}
 			of = field

@@ -47,7 +47,11 @@ func explainStale(c *links.Core, name string, expect int64, r *Refused) {
 
 // Pause stops the copies of a link; they keep their places. reason is for people.
 func (s *Site) Pause(ctx context.Context, link, reason string) error {
-	return s.call(ctx, fmt.Sprintf("pause link %.99q", link), &events.ReplicationLinkPaused{Link: link, Reason: reason, AtMs: now()}, nil, nil)
+	what := fmt.Sprintf("pause link %.99q", link)
+	if err := events.CheckOptionalID("the reason", reason); err != nil {
+		return refusal(what, err)
+	}
+	return s.call(ctx, what, &events.ReplicationLinkPaused{Link: link, Reason: reason, AtMs: now()}, nil, nil)
 }
 
 // FailOver says how a link was failed over.
