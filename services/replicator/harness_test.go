@@ -39,6 +39,7 @@ type place struct {
 	linger  time.Duration // of its own topics, if not the default
 
 	snapshots *admission.Limits // if not the default
+	before    func(*Service)    // may change it before it runs
 }
 
 // places starts clusters of which each knows the others.
@@ -135,6 +136,9 @@ func (p *place) serve(instance string) (s *Service, stop func()) {
 		s.target.linger = p.linger
 	}
 	s.auditEvery = 100 * time.Millisecond
+	if p.before != nil {
+		p.before(s)
+	}
 	return s, sitetest.Run(p.t, p.name, s)
 }
 

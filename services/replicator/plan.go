@@ -120,11 +120,12 @@ func (s *Service) planOnce(ctx context.Context) {
 	s.limit(all, selected, run)
 	may, run := claimed(run, in.Held)
 	_, rest = claimed(rest, in.Held)
+	// Before any of them begins: one that is idle tells once how it stands, and that may be at once.
+	s.status.wanted(all, run, rest, trials{slices.Concat(selected.Problems, s.changes.problems()), connecting(in)}, selected, newPast(in, assigned))
 	started, stopped := s.copies.set(ctx, may)
 	if started+stopped > 0 {
 		s.log.Info("the copies of this process have changed", "started", started, "stopped", stopped, "running", len(may), "of_the_site", len(selected.Copies))
 	}
-	s.status.wanted(all, run, rest, trials{slices.Concat(selected.Problems, s.changes.problems()), connecting(in)}, selected, newPast(in, assigned))
 }
 
 // input is what there is to select from.
