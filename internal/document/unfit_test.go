@@ -22,7 +22,7 @@ func TestDecodeTellsOfTypesInPlainWords(t *testing.T) {
 		"links:\n- limit: hidden\n":                       "line 2, column 10: links[0].limit: is to be a whole number of 64 bits",
 		"links:\n- limit: 1.5\n":                          "line 2, column 10: links[0].limit: is to be a whole number of 64 bits",
 		"links: hidden":                                   "line 1, column 8: links: is to be a list",
-		"links:\n- name: a\n  nam: hidden\n":               `line 3, column 3: links[0].nam: unknown field "nam"; there are name, include, paused, limit`,
+		"links:\n- name: a\n  nam: hidden\n":              `line 3, column 3: links[0].nam: unknown field "nam"; there are name, include, paused, limit`,
 		"hidden":                                          "line 1, column 1: is to be an object with fields (links)",
 		`{"links": [{"include": "hidden"}]}`:              "line 1, column 24: links[0].include: is to be a list",
 		"- links: []":                                     "line 1, column 1: is to be an object with fields (links), and is a list",

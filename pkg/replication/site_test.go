@@ -115,7 +115,7 @@ func TestRefusals(t *testing.T) {
 		err, is error
 		says    string
 	}{
-		"a long reason":         {s.Pause(ctx, "none", strings.Repeat("x", 400)), &replication.Refused{Code: events.CodeBadData}, "the reason"},
+		"a long reason":          {s.Pause(ctx, "none", strings.Repeat("x", 400)), &replication.Refused{Code: events.CodeBadData}, "the reason"},
 		"pause of none":          {s.Pause(ctx, "none", ""), replication.ErrUnknownLink, "spanway link list"},
 		"resume of none":         {s.Resume(ctx, "none", replication.Resume{}), replication.ErrUnknownLink, "spanway link list"},
 		"delete of none":         {s.Delete(ctx, "none"), replication.ErrUnknownLink, "spanway link list"},
