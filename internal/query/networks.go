@@ -45,6 +45,12 @@ type Networks struct {
 	AsOf Position
 }
 
+// Replaced is the refusal of all that is asked of a global manager that was replaced; ok is false if
+// it was not.
+func (n *Networks) Replaced() (code events.Code, text string, ok bool) {
+	return network.Elsewhere.Code, network.Elsewhere.Message, n.Core.Replaced()
+}
+
 // Networks folds the log of a global manager to its end.
 func (q *Querier) Networks(ctx context.Context) (*Networks, error) { return q.NetworksLog().Read(ctx) }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/spanway/spanway/pkg/events"
 	model "github.com/spanway/spanway/pkg/network"
 	"github.com/spanway/spanway/pkg/networks"
-	decided "github.com/spanway/spanway/services/manager/network"
 )
 
 // applying is what apply is to do.
@@ -147,8 +146,8 @@ func withPlan(ctx context.Context, a *cli.App, what string, planned planner, the
 		if err != nil {
 			return err
 		}
-		if n.Core.Replaced() { // What is declared here is compared with nothing: it does not count.
-			return &refused{what: what, mistakes: []mistake{{Code: decided.Elsewhere.Code, Text: decided.Elsewhere.Message}}}
+		if code, text, replaced := n.Replaced(); replaced { // What is declared here is compared with nothing: it does not count.
+			return &refused{what: what, mistakes: []mistake{{Code: code, Text: text}}}
 		}
 		p, wrong, err := planned(ctx, q, n)
 		if err != nil {

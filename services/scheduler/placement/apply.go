@@ -77,12 +77,8 @@ func (s *State) Apply(l events.Logged) {
 		s.applyRaised(m)
 	case *events.TaskBulkCancelStarted:
 		s.applyBulkCancel(m)
-	case *events.PoolImported:
-		s.applyImported(m, l.Offset)
-	case *events.PoolPromoted:
-		s.applyPromoted(m)
-	case *events.PoolReplaced:
-		s.applyReplaced(m)
+	case *events.PoolImported, *events.PoolPromoted, *events.PoolReplaced:
+		s.applyMove(l)
 	case *events.TaskRejected:
 		if m.TaskId != "" && m.RequestType == string(events.TypeTaskRequested) {
 			s.kept.reject(m)

@@ -165,6 +165,18 @@ func (c *cycle) elsewhere(name events.Pool) *events.Malformed {
 		"the tasks of pool %q are placed at another site: ask there; to go on here, mirror the log of that one, and promote the pool here (spanway pool promote)", name)
 }
 
+// applyMove folds what moves a pool between sites.
+func (s *State) applyMove(l events.Logged) {
+	switch m := l.Message.(type) {
+	case *events.PoolImported:
+		s.applyImported(m, l.Offset)
+	case *events.PoolPromoted:
+		s.applyPromoted(m)
+	case *events.PoolReplaced:
+		s.applyReplaced(m)
+	}
+}
+
 func (s *State) applyReplaced(m *events.PoolReplaced) {
 	if len(m.Pool) <= maxNames {
 		s.poolOf(events.Pool(m.Pool)).replaced = true
