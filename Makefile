@@ -94,7 +94,7 @@ FEWER   := GOGC=400 GOMEMLIMIT=1GiB GORACE=atexit_sleep_ms=50
 LONGEST := ./e2e ./cmd/spanway ./internal/kafka ./internal/run ./services/replicator/... ./pkg/watermillkafka
 
 .PHONY: test
-test: race-note ## all tests on embedded brokers, with the race detector (under 10 minutes)
+test: race-note ## all tests on embedded brokers, with the race detector (ten minutes on two cores)
 	$(FEWER) $(GO) test $(RACE) -p $(AT_ONCE) -parallel $(AT_ONCE) -timeout 20m -skip 'Apache|RealRedis' $$($(GO) list $(LONGEST) ./... | awk '!seen[$$0]++' | grep -Ev '$(PURE)')
 	$(FEWER) $(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
