@@ -11,7 +11,18 @@ import (
 )
 
 // backTells is how long the replicators of the other site have to tell of the link back.
-const backTells = 10 * time.Second
+const backTells = 20 * time.Second
+
+// newer is how many reports of a replicator must have come behind those that were there: the first
+// of them may have been on its way while it did not know of the link back yet, and may be of a link
+// of that name before.
+const newer = 2
+
+// heard is how a replicator has told of the link back.
+type heard struct {
+	at    int64
+	newer int
+}
 
 // lookBack looks whether the link back is one that its replicators can copy by. What they say is
 // part of the report; that the direction is turned round stays so.
@@ -20,21 +31,28 @@ func (r *run) lookBack(ctx context.Context) error {
 		return nil
 	}
 	r.tell(LookBack, "a replicator of site %s is to tell of the link back", r.there.Name)
-	turned := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, backTells)
 	defer cancel()
 	var failed *events.ReplicationLinkReported
+	all, began := map[string]heard{}, false
 	err := replication.WatchStatus(waiting, r.there.Cluster, r.Prefix, func(s replication.Status) error {
 		told := false
 		for _, m := range s.Shares {
-			if m.Link != r.Back || m.State == "paused" || turned.Sub(time.UnixMilli(m.AtMs)) >= fresh {
+			of := all[m.Replicator]
+			if m.Link != r.Back || m.AtMs == of.at {
+				continue
+			}
+			if of.at = m.AtMs; began {
+				of.newer++
+			}
+			if all[m.Replicator] = of; of.newer < newer || m.State == "paused" {
 				continue
 			}
 			if told = true; m.State == "failed" {
 				failed = m
 			}
 		}
-		if told {
+		if began = true; told {
 			return errRead
 		}
 		return nil

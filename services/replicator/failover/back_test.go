@@ -44,7 +44,7 @@ func TestALinkBackOfWhichNobodyTells(t *testing.T) {
 	fra.link()
 	fra.copied(10)
 	ams.stop()
-	if r := run(t, fra.from(ams)); !strings.Contains(r.BackTrouble, "no replicator of site ams has told of it within 10s") {
+	if r := run(t, fra.from(ams)); !strings.Contains(r.BackTrouble, "no replicator of site ams has told of it within 20s") {
 		t.Errorf("the link back: %q", r.BackTrouble)
 	}
 }
