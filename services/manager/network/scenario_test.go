@@ -60,6 +60,12 @@ func (p *player) run(command, rest string) string {
 		id, rest, _ := strings.Cut(rest, " ")
 		name, fields, _ := strings.Cut(rest, " ")
 		p.decide(id, managertest.Read(p.t, name, fields))
+	case "snapshot": // Another owner goes on.
+		fresh := network.NewBounded(4)
+		if err := fresh.Restore(p.core.Snapshot(nil)); err != nil {
+			p.t.Fatal(err)
+		}
+		p.core = fresh
 	case "entries":
 		for n := uint64(1); n <= p.core.Last(rest); n++ {
 			if e := p.core.Entry(rest, n); e != nil {

@@ -76,6 +76,8 @@ func (p *player) run(command, rest string) string {
 		p.decide(&events.TaskExpired{TaskId: rest})
 	case "missed": // Records of tasks.events were deleted unread.
 		p.decide(&events.NetworkEndsMissed{Partition: 11, From: 5, To: 9})
+	case "misses": // And the owner ends before it goes on.
+		p.emit(&events.NetworkEndsMissed{Partition: 11, From: 9, To: 12})
 	case "snapshot":
 		fresh := site.New(config)
 		if err := fresh.Restore(p.core.Snapshot(nil)); err != nil {
