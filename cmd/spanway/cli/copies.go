@@ -12,11 +12,11 @@ import (
 
 // Copying is a link of this site that makes a copy.
 type Copying struct {
-	Name string `json:"name"`
+	Name string
 	// Source is the site that it copies from.
-	Source string `json:"source"`
+	Source string
 	// Paused: it was before.
-	Paused bool `json:"paused"`
+	Paused bool
 }
 
 // Copies tells which links of this site make a copy.
@@ -28,20 +28,26 @@ func (a *App) Copies(ctx context.Context, at *cluster.Cluster, of *eventlog.Read
 	return links, err
 }
 
-// PauseCopies pauses the links of this site that make a copy, and names those that were not
-// paused before. In a dry run it only names them.
-func (a *App) PauseCopies(ctx context.Context, at *cluster.Cluster, of *eventlog.ReadOnlyError, dryRun bool, reason string) (paused []string, err error) {
-	paused = []string{}
+// Unpaused names those of some links that are not paused; the list is never nil.
+func Unpaused(links []Copying) []string {
+	names := []string{}
+	for _, l := range links {
+		if !l.Paused {
+			names = append(names, l.Name)
+		}
+	}
+	return names
+}
+
+// PauseCopies pauses the links of this site that make a copy, and tells of all of them as they
+// were before. In a dry run it only tells.
+func (a *App) PauseCopies(ctx context.Context, at *cluster.Cluster, of *eventlog.ReadOnlyError, dryRun bool, reason string) (links []Copying, err error) {
 	err = a.links(ctx, at, func(s *replication.Site) error {
-		links, err := copiesOf(ctx, s, of)
-		if err != nil {
+		if links, err = copiesOf(ctx, s, of); err != nil {
 			return err
 		}
 		for _, l := range links {
-			if l.Paused {
-				continue
-			}
-			if paused = append(paused, l.Name); dryRun {
+			if dryRun || l.Paused {
 				continue
 			}
 			if err := s.Pause(ctx, l.Name, reason); err != nil {
@@ -50,7 +56,7 @@ func (a *App) PauseCopies(ctx context.Context, at *cluster.Cluster, of *eventlog
 		}
 		return nil
 	})
-	return paused, err
+	return links, err
 }
 
 // links runs f with the links of this site, if any was ever declared.

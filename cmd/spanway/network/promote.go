@@ -149,8 +149,9 @@ func (p *promotion) origin(ctx context.Context, at *cluster.Cluster, copies *que
 }
 
 // close pauses the links that make the copy.
-func (p *promotion) close(ctx context.Context, a *cli.App, at *cluster.Cluster) (err error) {
-	p.Links, err = a.PauseCopies(ctx, at, p.of, p.DryRun, "the global manager of this site is promoted")
+func (p *promotion) close(ctx context.Context, a *cli.App, at *cluster.Cluster) error {
+	links, err := a.PauseCopies(ctx, at, p.of, p.DryRun, "the global manager of this site is promoted")
+	p.Links = cli.Unpaused(links)
 	return err
 }
 

@@ -195,15 +195,11 @@ func (p *promotion) any() (of *eventlog.ReadOnlyError) {
 
 // close pauses the links that make the copy.
 func (p *promotion) close(ctx context.Context) (err error) {
-	links, err := p.app.Copies(ctx, p.conn.Cluster, p.any())
-	if err != nil {
-		return err
-	}
+	links, err := p.app.PauseCopies(ctx, p.conn.Cluster, p.any(), p.dryRun, "pools are taken over by this site")
 	for _, l := range links {
 		p.source = l.Source
 	}
-	p.links, err = p.app.PauseCopies(ctx, p.conn.Cluster, p.any(), p.dryRun, "pools are taken over by this site")
-	if err != nil || p.app.JSON() {
+	if p.links = cli.Unpaused(links); err != nil || p.app.JSON() {
 		return err
 	}
 	paused := "is paused"
