@@ -55,14 +55,10 @@ func queues(held []kafka.Granted, of events.Topics) (found []events.Pattern) {
 // copies tells whether somebody may read a topic that is none of Spanway's and not write to it, as
 // a replicator must that copies it from there.
 func copies(held []kafka.Granted, of events.Topics) bool {
-	may := func(operation, name string, prefixed bool) bool {
-		return slices.ContainsFunc(held, func(h kafka.Granted) bool {
-			return !h.Denies && h.Resource == events.TopicResource && h.Operation == operation && h.Name == name && h.Prefixed == prefixed
-		})
-	}
 	return slices.ContainsFunc(held, func(h kafka.Granted) bool {
 		own := strings.HasPrefix(h.Name, of.Prefix) || h.Prefixed && strings.HasPrefix(of.Prefix, h.Name)
-		return may("Read", h.Name, h.Prefixed) && !own && !may("Write", h.Name, h.Prefixed)
+		reads := !h.Denies && h.Resource == events.TopicResource && h.Operation == "Read"
+		return reads && !own && !suffice(held, []events.ACL{{Operation: "Write", Resource: h.Resource, Name: h.Name, Prefixed: h.Prefixed}})
 	})
 }
 
