@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"strings"
@@ -54,6 +55,15 @@ type announcedView struct {
 	// Sites are all that have a link with the application if it is empty.
 	Sites  []string `json:"sites"`
 	Header string   `json:"header,omitempty"`
+}
+
+// viewAnnounced is what an application announces.
+func viewAnnounced(said replication.Application) announcedView {
+	v := announcedView{said.Name, said.Topics, cmp.Or(said.Model, links.Topic), append([]string{}, said.Sites...), said.Header}
+	if v.Model == links.Routed {
+		v.Header = cmp.Or(v.Header, "sites")
+	}
+	return v
 }
 
 func printAnnounced(a *cli.App, said replication.Application) error {

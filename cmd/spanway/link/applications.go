@@ -15,7 +15,6 @@ import (
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/events"
 	"github.com/spanway/spanway/pkg/replication"
-	"github.com/spanway/spanway/pkg/replication/links"
 )
 
 func applications(a *cli.App) *cobra.Command {
@@ -82,13 +81,4 @@ func unannounced(ctx context.Context, a *cli.App, c *cluster.Cluster, name strin
 		return nil
 	}
 	return &replication.Refused{What: what, Code: events.CodeUnknownApplication}
-}
-
-// viewAnnounced is what an application announces.
-func viewAnnounced(said replication.Application) announcedView {
-	v := announcedView{said.Name, said.Topics, cmp.Or(said.Model, links.Topic), append([]string{}, said.Sites...), said.Header}
-	if v.Model == links.Routed {
-		v.Header = cmp.Or(v.Header, "sites")
-	}
-	return v
 }

@@ -63,6 +63,8 @@ func (r *run) lookBack(ctx context.Context) error {
 	case failed != nil:
 		return r.fail(BackFails, nil, nil, "it is failed over, and site %s is written to; but link %s of site %s does not copy from here: %s. Mend that there, and make the command again", r.Here.Name, r.Back, r.there.Name, problemOf(failed))
 	case errors.Is(err, errRead):
+	case waiting.Err() == nil:
+		r.BackTrouble = fmt.Sprintf("what the replicators of site %s tell cannot be read: %v", r.there.Name, err)
 	default:
 		r.BackTrouble = fmt.Sprintf("no replicator of site %s has told of it within %s", r.there.Name, backTells)
 	}
