@@ -46,6 +46,8 @@ build: ## build bin/spanway
 
 CROSS := windows/amd64 darwin/arm64
 
+# Packages whose names end in test are for tests, which stop processes by signals that Windows has not.
+
 .PHONY: cross
 cross: ## compile what is released, and what programs import, for other systems
 	@for on in $(CROSS); do echo "go build for $$on"; CGO_ENABLED=0 GOOS=$${on%/*} GOARCH=$${on#*/} $(GO) build $$($(GO) list ./cmd/... ./pkg/... ./services/... ./examples/... | grep -v test$$) || exit 1; done

@@ -93,6 +93,9 @@
 // Either way the next owner's reader begins at a batch before the position, judges from
 // there, and hands on what lies behind the position: each record once.
 //
+// An input that begins behind the position was deleted before it was read. That is logged and
+// counted, and the core may decide on it (Input.Missed).
+//
 // An input that ends below the position has lost its tail. So has one that holds other
 // records than this process has read there; what grew again while no process read it is
 // not noticed. It is read on from the first record that differs, or, if nothing shows

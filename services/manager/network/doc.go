@@ -16,7 +16,9 @@
 // numbers, and are sent as entries that are passed over. What replaces them brings all that
 // they would have: a site that had already applied one ends in the same state.
 //
-// More than MaxPending entries of a site are dropped, all of them, and a full sync is ordered.
+// More than MaxPending entries of a site are dropped, all of them, and a full sync is ordered. By
+// when the site should have had each of them is kept until it has: what is late is told all the
+// same, also behind the beginning of a new term.
 //
 // # States of a site
 //

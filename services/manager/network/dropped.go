@@ -1,5 +1,7 @@
 package network
 
+import "slices"
+
 // drop has entries wait for a full sync, which brings what they would have brought. What is kept
 // of them is by when the site should have had it. They have the numbers in front of the first
 // entry that is there, the last of them the one just in front of it; beyond twice most of them
@@ -9,7 +11,7 @@ func (s *site) drop(entries []*pending, most int) {
 		s.dropped = append(s.dropped, &pending{change: p.change, at: p.at, deadline: p.deadline, skipped: p.skipped, overdue: p.overdue})
 	}
 	if n := len(s.dropped) - 2*most; n > 0 {
-		s.dropped = append([]*pending(nil), s.dropped[n:]...)
+		s.dropped = slices.Clone(s.dropped[n:])
 	}
 }
 
@@ -41,9 +43,9 @@ func (s *site) each(do func(sequence uint64, p *pending) bool) {
 func (s *site) forget() {
 	n := s.last - s.applied
 	if uint64(len(s.entries)) > n {
-		s.entries = append([]*pending(nil), s.entries[uint64(len(s.entries))-n:]...)
+		s.entries = slices.Clone(s.entries[uint64(len(s.entries))-n:])
 	}
 	if left := n - uint64(len(s.entries)); uint64(len(s.dropped)) > left {
-		s.dropped = append([]*pending(nil), s.dropped[uint64(len(s.dropped))-left:]...)
+		s.dropped = slices.Clone(s.dropped[uint64(len(s.dropped))-left:])
 	}
 }

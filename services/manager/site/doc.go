@@ -28,6 +28,9 @@
 //	       ▲                               └─▶ failed ──▶ again, later and later
 //	       └── drift was found
 //
+// A task whose end may have been deleted before it was read (network.ends_missed) has failed, as far
+// as is known, and is cancelled: it may be at work still.
+//
 // Of each object one task at most is in flight. Definitions are realised before what refers to
 // them, and removed after it. Where an object of the site's own has the same
 // path, the policy of the type says which of the two is realised (network.PolicyOf).
