@@ -26,6 +26,10 @@ var (
 // soak, since only from then on does a process that forgets rightly stop to grow.
 const history = "1s"
 
+// collector has a watched process collect garbage as it does for users, whatever the tests
+// themselves are told: from the heap it may reach, twice what lives, measure tells what lives.
+var collector = []string{"GOGC=100", "GOMEMLIMIT=off"}
+
 // What a process uses does not grow with what it has done: its live heap, its
 // goroutines and its file descriptors in the last third of a soak are those of
 // the third before it.
@@ -35,8 +39,8 @@ func TestApacheSoak(t *testing.T) { soak(t, onApache) }
 func soak(t *testing.T, on brokers) {
 	s := newSystem(t, on)
 	watched := map[string]*process{
-		"scheduler": s.scheduler("--snapshot-interval", "1s", "--history", history),
-		"engine":    s.engineProcess("e", "--slots", "2000"),
+		"scheduler": s.serve("scheduler", collector, "--snapshot-interval", "1s", "--history", history),
+		"engine":    s.serve("engine", collector, "--id", "e", "--allow", "true", "--slots", "2000"),
 	}
 	s.seen.awaitCount(t, events.TypeEngineRegistered, 1, patience)
 	s.seen.countOnly()
