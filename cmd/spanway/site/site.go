@@ -154,25 +154,38 @@ is not realised again.
 }
 
 func retire(a *cli.App) *cobra.Command {
-	var force bool
+	var force, keep bool
 	c := &cobra.Command{
 		Use:   "retire NAME",
-		Short: "Take a site out; refused while objects are there",
+		Short: "Take a site out, with its queue, links and identifiers; refused while objects are there",
 		Long: `Take a site out of those that logical networks span. While objects are there it is
 refused, and lists them: take the site out of their spans first. With --force it is taken
-out all the same; what its local manager has realised stays there.`,
+out all the same; what its local manager has realised stays there.
+
+With it go its queue, the links that copy from it to this cluster (what was copied stays),
+and the identifiers of this cluster whose owner is the name of the site. --keep leaves links
+and identifiers.`,
 		Args: oneSite,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return asking(cmd.Context(), a, args[0], func(ctx context.Context, c *networks.Client) error {
+			return asked(cmd.Context(), a, args[0], func(ctx context.Context, at *cluster.Cluster, q *query.Querier) error {
+				c, err := networks.New(networks.Config{Cluster: at, Prefix: a.Prefix, Source: a.Source()})
+				if err != nil {
+					return cli.Misuse(err)
+				}
 				retired, err := c.RetireSite(ctx, args[0], force)
 				if err != nil {
 					return inUse(args[0], err)
 				}
-				return a.Said(map[string]any{"site": args[0], "retired": true, "objects": retired.Objects}, "site %s is retired; it had %d objects", args[0], retired.Objects)
+				left := leftovers{a: a, at: at, q: q, site: args[0]}
+				if keep {
+					return left.tell(retired.Objects, nil, nil)
+				}
+				return left.remove(ctx, retired.Objects)
 			})
 		},
 	}
 	c.Flags().BoolVar(&force, "force", false, "also if objects are there")
+	c.Flags().BoolVar(&keep, "keep", false, "leave the links that copy from it, and the identifiers that it owns")
 	return c
 }
 
