@@ -35,6 +35,9 @@ const (
 // Drifted is the reason why an object of which something else was found is left as it is.
 const Drifted = site.Drifted
 
+// NetworkDeadline is how long sites have for a change that does not say.
+const NetworkDeadline = network.DefaultDeadlineMs * time.Millisecond
+
 // NetworkEra tells of a term which promotion it belongs to: one of a later era was begun by a
 // global manager that was promoted elsewhere.
 func NetworkEra(term uint64) uint64 { return network.Era(term) }

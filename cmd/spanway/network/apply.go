@@ -54,8 +54,8 @@ says so of all: what a change behind N has touched is refused. --prune deletes w
 --selector finds by its labels and the files do not name.
 
 --dry-run tells what would change, and what would be refused, and changes nothing. --wait
-shows how far each site is, until all have realised it, or its deadline or the --timeout has
-come: then the exit code is 4.`,
+shows how far each site is, until all have realised what the files say, also what was declared
+before, or the deadline or the --timeout has come: then the exit code is 4.`,
 		Example: `  spanway network apply -f shop.yaml` + aFile,
 		Args:    cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -162,10 +162,18 @@ func withPlan(ctx context.Context, a *cli.App, what string, planned planner, the
 
 func (do *applying) carryOut(ctx context.Context, a *cli.App, at *cluster.Cluster, q *query.Querier, out outcome, p *plan) error {
 	for _, d := range p.diffs {
-		out.add(d)
+		if out.add(d); d.Change == unchanged {
+			do.kept = append(do.kept, model.Path(d.Path))
+		}
 	}
-	if do.dryRun || p.empty() {
+	switch {
+	case do.dryRun:
 		return out.print(a, p)
+	case p.empty():
+		if err := out.print(a, p); err != nil {
+			return err
+		}
+		return do.wait(ctx, a, q, do.asItIs(time.Now()))
 	}
 	p.request.Reason, p.request.DeadlineMs = do.reason, do.deadline.Milliseconds()
 	c, err := asking(a, at)

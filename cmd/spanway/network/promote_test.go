@@ -94,7 +94,7 @@ func TestPromotion(t *testing.T) {
 	t.Logf("the copy had change %d of 2", done.Change) // It may be that the pause came too late.
 	contains(t, at("fra", cli.ExitDone, "", "network", "promote", "--from", "ams.spanway."), "it was promoted before, in term 1000000")
 	wait("fra", fmt.Sprintf("%s  realised  revision %d", web, done.Change), "network", "show", web)
-	contains(t, at("fra", cli.ExitDone, strings.Replace(shopFile, "/24", "/26", 1), "network", "apply", "-f", "-", "--wait"), fmt.Sprintf("change %d: 1 object", done.Change+1), "1 of 1 realised")
+	contains(t, at("fra", cli.ExitDone, strings.Replace(shopFile, "/24", "/26", 1), "network", "apply", "-f", "-", "--wait"), fmt.Sprintf("change %d: 1 object", done.Change+1), "2 of 2 realised")
 
 	// The one before has heard of it.
 	wait("ams", "REPLACED", "network", "delete", web, "-o", "json") // Until it has, it may do so.

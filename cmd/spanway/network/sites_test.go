@@ -144,13 +144,26 @@ func TestHowFarSitesAre(t *testing.T) {
 	contains(t, u.does(cli.ExitDone, shopFile, "network", "apply", "-f", "-", "--wait"), "fra          realised   2 of 2 realised")
 }
 
+// What is declared as it was is waited for, too: a site may not have realised it.
+func TestWhatIsDeclaredAsItWasIsWaitedFor(t *testing.T) {
+	u := newUser(t, "ams")
+	u.Refuse(web, errors.New("no such table"))
+	u.does(cli.ExitDone, shopFile, "network", "apply", "-f", "-")
+	again := []string{"network", "apply", "-f", "-", "--wait"}
+	contains(t, u.does(cli.ExitTaskFailed, shopFile, append(again, "--timeout", "1s")...), "nothing to change", "what was declared before counts, and was waited for 1s", "of 2 realised")
+	more := shopFile + "---\npath: /networks/shop/segments/db\nsegment: {cidr: 10.2.0.0/24}\n"
+	contains(t, u.does(cli.ExitTaskFailed, more, append(again, "--timeout", "2s")...), "change 2: 1 object", "(2 of 3 realised)")
+	u.Refuse(web, nil)
+	contains(t, u.does(cli.ExitDone, more, again...), "nothing to change", "ams          realised   3 of 3 realised")
+}
+
 // Of a site that a span has left it is told how far the removal is; a list has the worst state.
 func TestASpanLeavesASite(t *testing.T) {
 	u := newUser(t, "ams", "fra")
 	u.does(cli.ExitDone, shopFile, "network", "apply", "-f", "-", "--wait")
 	contains(t, u.does(cli.ExitDone, "", "network", "list"), "STATE", "realised")
 	contains(t, u.does(cli.ExitDone, strings.Replace(shopFile, "selector: region=eu", "sites: [ams]", 1), "network", "apply", "-f", "-", "--wait"),
-		"ams          realised   1 of 1 realised", "fra          realised   2 of 2 realised")
+		"ams          realised   2 of 2 realised", "fra          realised   2 of 2 realised")
 	u.Refuse(web, errors.New("no such table"))
 	u.does(cli.ExitDone, strings.Replace(shopFile, "/24", "/25", 1), "network", "apply", "-f", "-")
 	u.untilSaid([]string{`"state":"failed"`}, "network", "list", "-o", "json")

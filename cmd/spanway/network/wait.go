@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,14 @@ type waiting struct {
 	timeout time.Duration
 	// gets, if set, is what sites get of the change.
 	gets model.Deliveries
+	// kept are objects that are declared as they were: a site may not have realised them yet.
+	kept []model.Path
+}
+
+// asItIs stands for the change of a command that has changed nothing.
+func (do *applying) asItIs(now time.Time) *events.NetworkChanged {
+	deadline := cmp.Or(do.deadline, query.NetworkDeadline)
+	return &events.NetworkChanged{AtMs: now.UnixMilli(), DeadlineAtMs: now.Add(deadline).UnixMilli()}
 }
 
 func (w *waiting) flags(c *cobra.Command) {
@@ -48,7 +57,11 @@ func (e *notDone) Error() string {
 			left = append(left, fmt.Sprintf("%s is %s (%d of %d realised)", s.Site, s.State, s.Realised, s.Objects))
 		}
 	}
-	return fmt.Sprintf("change %d counts, and %s: %s; it goes on, see spanway network show and why", e.change, e.why, strings.Join(left, ", "))
+	what := "what was declared before counts"
+	if e.change > 0 {
+		what = fmt.Sprintf("change %d counts", e.change)
+	}
+	return fmt.Sprintf("%s, and %s: %s; it goes on, see spanway network show and why", what, e.why, strings.Join(left, ", "))
 }
 
 // progress is how far a change is at a site, as -o json prints it; the names are stable.
@@ -127,8 +140,14 @@ const lookEvery = 300 * time.Millisecond
 // concerned are the sites that got something of a change, or were to, and are there.
 func (w *waiting) concerned(n *query.Networks, m *events.NetworkChanged) (names []string) {
 	at, _ := n.Core.ChangeStatus(m.Change)
+	has := map[string]bool{}
+	for _, path := range w.kept {
+		for _, name := range n.Core.State().At(path) {
+			has[name] = true
+		}
+	}
 	for _, s := range n.Core.State().Sites() {
-		if _, ok := at[s.Name]; ok || w.gets[s.Name] != nil {
+		if _, ok := at[s.Name]; ok || has[s.Name] || w.gets[s.Name] != nil {
 			names = append(names, s.Name)
 		}
 	}
@@ -150,9 +169,20 @@ func (w *waiting) progress(n *query.Networks, m *events.NetworkChanged, names []
 				p.add(s)
 			}
 		}
+		for _, path := range w.kept {
+			if revision := wantedAt(n, name, path, math.MaxUint64); revision > 0 && !w.brings(name, path) {
+				p.add(stand(n, name, all[name], path, revision))
+			}
+		}
 		out = append(out, p)
 	}
 	return out
+}
+
+// brings tells whether a site gets an object by the change.
+func (w *waiting) brings(name string, path model.Path) bool {
+	d := w.gets[name]
+	return d != nil && (slices.Contains(d.Removes, path) || slices.ContainsFunc(d.Puts, func(o *model.Object) bool { return o.Path == path }))
 }
 
 // wantedAt is the revision that a site must have of an object; that of a later change is as good
@@ -221,7 +251,11 @@ func tell(a *cli.App, m *events.NetworkChanged, now []progress, told map[string]
 			t.Add(cli.Plain(p.Site), cli.Marked(p.State, stateColour(p.State)), cli.Plain(p.Queued), cli.Plain(p.Applied),
 				cli.Plain(fmt.Sprintf("%d of %d", p.Realised, p.Objects)), cli.Plain(p.Failed), cli.Plain(cli.Dash(p.reason)))
 		}
-		return a.Redraw(t, fmt.Sprintf("change %d, accepted %s", m.Change, cli.Stamp(m.AtMs)), columns, lines)
+		what := fmt.Sprintf("change %d, accepted %s", m.Change, cli.Stamp(m.AtMs))
+		if m.Change == 0 {
+			what = "nothing is changed; how far it is since " + cli.Stamp(m.AtMs)
+		}
+		return a.Redraw(t, what, columns, lines)
 	}
 	for _, p := range now {
 		before := told[p.Site]

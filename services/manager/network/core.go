@@ -19,8 +19,8 @@ const (
 	MaxRequests = 10_000
 	// MaxSites there may be.
 	MaxSites = 1000
-	// defaultDeadlineMs is how long sites have if the request does not say.
-	defaultDeadlineMs = 10 * 60 * 1000
+	// DefaultDeadlineMs is how long sites have if the request does not say.
+	DefaultDeadlineMs = 10 * 60 * 1000
 )
 
 // Core is the state of network.changes. It is for one goroutine.
@@ -197,7 +197,7 @@ func (c *Core) added(m *events.NetworkSiteAdded) {
 		}
 		c.sites[m.Site] = s
 	case len(d.Puts)+len(d.Removes) > 0:
-		s.push(&pending{at: m.AtMs, deadline: m.AtMs + defaultDeadlineMs, puts: d.Puts, removes: d.Removes}, c.maxPending)
+		s.push(&pending{at: m.AtMs, deadline: m.AtMs + DefaultDeadlineMs, puts: d.Puts, removes: d.Removes}, c.maxPending)
 	}
 }
 

@@ -105,7 +105,7 @@ func (d *decision) change(m *events.NetworkChangeRequested, withdraws uint64) {
 	}
 	deadline := m.DeadlineMs
 	if deadline == 0 {
-		deadline = defaultDeadlineMs
+		deadline = DefaultDeadlineMs
 	}
 	d.emit(&events.NetworkChanged{
 		Change: d.Core.change + 1, Term: d.term, RequestId: d.id, Objects: m.Objects, Deletes: m.Deletes, Withdraws: withdraws,
