@@ -61,6 +61,10 @@ func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 		if s.overflowed {
 			d.order(of.Name, Overflow)
 		}
+		if s.soonest() > now.ReadTo {
+			continue
+		}
+		s.looked = false // The next look is at those that are left.
 		s.each(func(sequence uint64, p *pending) bool {
 			if !p.late(now.ReadTo) {
 				return true
@@ -77,6 +81,22 @@ func (c *Core) Advance(now events.Clock, emit func(proto.Message)) (more bool) {
 	return false
 }
 
+// soonest is when an entry may become overdue; it may be too early, where those that were are applied
+// meanwhile, and never too late.
+func (s *site) soonest() int64 {
+	if s.looked {
+		return s.due
+	}
+	s.due, s.looked = math.MaxInt64, true
+	s.each(func(_ uint64, p *pending) bool {
+		if !p.overdue && p.skipped == "" {
+			s.due = min(s.due, p.deadline)
+		}
+		return true
+	})
+	return s.due
+}
+
 // late tells whether an entry is overdue, and nobody has been told.
 func (p *pending) late(readTo int64) bool {
 	return p.deadline <= readTo && !p.overdue && p.skipped == ""
@@ -89,12 +109,7 @@ func (c *Core) Wakes() (now, readTo int64) {
 		if s.overflowed {
 			return 0, 0
 		}
-		s.each(func(_ uint64, p *pending) bool {
-			if !p.overdue && p.skipped == "" {
-				readTo = min(readTo, p.deadline)
-			}
-			return true
-		})
+		readTo = min(readTo, s.soonest())
 	}
 	return math.MaxInt64, readTo
 }

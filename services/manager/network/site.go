@@ -29,6 +29,10 @@ type site struct {
 	since   int64
 	// overflowed: entries were dropped, and no full sync is ordered yet.
 	overflowed bool
+	// due, if looked is set, is no later than the deadline of any entry that may become overdue:
+	// until then not all of them are looked at.
+	due    int64
+	looked bool
 }
 
 // pending is an entry that is not applied.
@@ -59,6 +63,7 @@ func (s *site) push(p *pending, most int) {
 		s.entries[n-1].skip(Superseded)
 	}
 	s.last++
+	s.due = min(s.due, p.deadline)
 	if s.overflowed {
 		s.drop([]*pending{p}, most)
 		return
