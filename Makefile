@@ -97,7 +97,7 @@ LONGEST := ./e2e ./cmd/spanway ./internal/kafka ./internal/run ./services/replic
 
 .PHONY: test
 test: race-note ## all tests on embedded brokers, with the race detector (ten minutes on two cores)
-	$(FEWER) $(GO) test $(RACE) -p $(AT_ONCE) -parallel $(AT_ONCE) -timeout 20m -skip 'Apache|RealRedis' $$($(GO) list $(LONGEST) ./... | awk '!seen[$$0]++' | grep -Ev '$(PURE)')
+	$(FEWER) $(GO) test $(RACE) -p $(AT_ONCE) -parallel $(AT_ONCE) -timeout 20m -skip 'Apache|RealRedis|Dissector' $$($(GO) list $(LONGEST) ./... | awk '!seen[$$0]++' | grep -Ev '$(PURE)')
 	$(FEWER) $(GO) test -short -timeout 10m $$($(GO) list ./... | grep -E '$(PURE)')
 	$(GO) test -run '^TestWatermillReconnect$$' ./pkg/watermillkafka
 	cd $(INTEROP) && $(FEWER) $(GO) test $(RACE) ./...
@@ -112,6 +112,16 @@ ifeq ($(CC_FOUND),)
 	@echo "*** NO C COMPILER: THE TESTS RUN WITHOUT THE RACE DETECTOR. Install gcc or clang. ***" >&2
 	@if [[ "$${CI:-}" == true ]]; then echo "CI=true: that is a failure." >&2; exit 1; fi
 endif
+
+# Other programs that read packets: what pkg/nsh writes is compared with what they read.
+SCAPY := build/scapy
+
+$(SCAPY)/.complete: pkg/nsh/testdata/requirements.txt
+	rm -rf $(SCAPY) && python3 -m venv $(SCAPY) && $(SCAPY)/bin/pip install -q -r $< && touch $@
+
+.PHONY: dissectors
+dissectors: $(SCAPY)/.complete ## pkg/nsh beside tshark and scapy (needs tshark and Python 3)
+	CI=true $(GO) test -count 1 -run Dissector ./pkg/nsh
 
 # Packages whose tests start a real Kafka: these have Apache in their names.
 USE_KAFKA = grep -rlE '^func Test\w*Apache' --include='*_test.go' . | xargs -n1 dirname | sort -u
