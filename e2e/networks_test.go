@@ -28,6 +28,8 @@ type networkWorld struct {
 	sites  twoSites
 	config string
 	asks   *networks.Client
+	// governs is the site of the global manager that is asked.
+	governs string
 	// changes were made; some of them twice, when nobody answered.
 	changes int
 }
@@ -45,24 +47,28 @@ func newNetworkWorld(t *testing.T, sites twoSites) *networkWorld {
 		s.engine(engine.Config{ID: "edge-" + site, Site: site, Labels: map[string]any{"role": "edge"}, Logger: slog.New(slog.DiscardHandler)}, "network.realise",
 			func(context.Context, *engine.Task) ([]byte, error) { return nil, nil })
 	}
-	c, err := cluster.Open(cluster.Config{Brokers: []string{sites.ams.Addr()}})
-	if err == nil {
-		t.Cleanup(c.Close)
-		w.asks, err = networks.New(networks.Config{Cluster: c, Timeout: 5 * time.Second})
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w.goTo("ams", sites.ams)
 	return w
 }
 
+// goTo has changes go to the global manager of a site from now on.
+func (w *networkWorld) goTo(site string, b broker) {
+	w.t.Helper()
+	var err error
+	w.governs = site
+	if w.asks, err = networks.New(networks.Config{Cluster: openCluster(w.t, b.Addr()), Timeout: 5 * time.Second}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // manager starts one, of a role at a site.
-func (w *networkWorld) manager(role, site, instance string) *process {
+func (w *networkWorld) manager(role, site, instance string, flags ...string) *process {
 	w.t.Helper()
 	args := []string{"serve", "manager", "--role", role, "--site", site, "--config", w.config, "--instance", instance, "--http", ""}
 	if role == "global" {
 		args = append(args, "--patience", "1s")
 	}
+	args = append(args, flags...)
 	return start(w.t, "manager "+instance, exec.Command(binary, args...))
 }
 
@@ -133,7 +139,7 @@ func realised(objects int) func(core *query.SiteCore) bool {
 // each has applied.
 func (w *networkWorld) verified() map[string]int64 {
 	w.t.Helper()
-	out, err := commandLine(w.t.Context(), binary, "verify", "--config", w.config, "-o", "json").Output()
+	out, err := commandLine(w.t.Context(), binary, "verify", "--config", w.config, "--context", w.governs, "-o", "json").Output()
 	var v struct {
 		Findings []json.RawMessage `json:"findings"`
 		Logs     []struct {

@@ -81,8 +81,8 @@ type Config struct {
 	Requests Requests
 	// Board is told of what is tried again.
 	Board *trouble.Board
-	// PerSecond is how many entries and parts of full syncs are sent in a second at most; 0: as
-	// many as the window lets through.
+	// PerSecond is how many entries and parts of full syncs are sent in a second at most, and at
+	// once; 0: as many as the window lets through.
 	PerSecond float64
 	// Window is how many of them may be sent that the site has not; 256 if 0. Batch is how many
 	// are sent at once; 64 if 0.

@@ -362,7 +362,7 @@ func TestANewerTermEndsADelivery(t *testing.T) {
 	}
 }
 
-// Messages flow no faster than the pace, by and large.
+// Messages flow no faster than the pace.
 func TestPace(t *testing.T) {
 	p := pace{rate: 100}
 	sent, now := 0, int64(1)

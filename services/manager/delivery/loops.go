@@ -173,6 +173,7 @@ func (d *Delivery) sendOnce(ctx context.Context, m moment) (Step, error) {
 	if len(messages) == 0 {
 		return s, nil // The fold has moved, or the channel knows of an entry now that is too large.
 	}
+	messages = messages[:d.pace.most(len(messages))]
 	if at := d.pace.take(len(messages), now); at > now {
 		return Step{At: at}, nil
 	}
