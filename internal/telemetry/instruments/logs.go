@@ -64,6 +64,8 @@ var (
 		"Calls of this host that have no verdict yet.", topic, partition)
 	SharedLag = gauge(hosts, "spanway.shared.lag", "{record}",
 		"Records of a shared log that this host has still to fold.", topic, partition)
+	SharedLagAge = gauge(hosts, "spanway.shared.lag.age", "s",
+		"How old the oldest record of a shared log is that this host has still to fold, by the time that the record bears; until that is fetched, it is that of the record before it. 0 if none is.", topic, partition)
 
 	MirrorStrangers = counter(every, "spanway.mirror.strangers", "{record}",
 		"Records of copies of logs that were read and do not count, because others have written them.", topic, partition)

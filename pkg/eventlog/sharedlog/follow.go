@@ -161,6 +161,9 @@ func (h *Host) stepped() {
 	at, end := h.follower.Position(), h.follower.End()
 	h.mu.Lock()
 	h.at.position, h.at.end = at, end
+	if n := len(h.landing.records); n > 0 { // Until the next one is fetched: that is not older.
+		h.at.unread = time.UnixMilli(h.landing.records[n-1].Timestamp)
+	}
 	h.at.level = end-at < Horizon/2
 	h.leave()
 	lost := h.missing(at, at >= end)
@@ -174,11 +177,21 @@ func (h *Host) stepped() {
 	}
 }
 
-// load is how many calls wait for their verdicts, and how many records are to be folded.
-func (h *Host) load() (waiting, lag int64) {
+// load is what a host has to do.
+type load struct {
+	waiting int64         // calls without verdicts
+	lag     int64         // records that are to be folded
+	age     time.Duration // of the oldest of these
+}
+
+func (h *Host) load() load {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return int64(len(h.calls)), max(0, h.at.end-h.at.position)
+	l := load{waiting: int64(len(h.calls)), lag: max(0, h.at.end-h.at.position)}
+	if l.lag > 0 && !h.at.unread.IsZero() {
+		l.age = max(0, h.cfg.Now().Sub(h.at.unread))
+	}
+	return l
 }
 
 func (h *Host) position() Position {

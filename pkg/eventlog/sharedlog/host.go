@@ -118,8 +118,10 @@ type Host struct {
 
 // progress is how far the host has come.
 type progress struct {
-	position   int64 // below which everything is folded
-	end        int64 // where the log ended then
+	position int64 // below which everything is folded
+	end      int64 // where the log ended then
+	// unread is the time of the oldest record that is to be folded, or that of the one before it.
+	unread     time.Time
 	beginnings int
 	// level: the host is near the end of the log, so that its calls do not come too late.
 	level bool

@@ -1,6 +1,9 @@
 package sharedlog
 
 import (
+	"slices"
+	"time"
+
 	"github.com/spanway/spanway/pkg/events"
 )
 
@@ -18,7 +21,8 @@ type landing struct {
 // all of a page is folded.
 const endedAtOnce = 256
 
-// land looks the calls of a page up.
+// land looks the calls of a page up, and notes the oldest record that is to be folded. The page
+// may be one that was folded, with which the log is compared.
 func (h *Host) land(page events.Page) {
 	l := &h.landing
 	l.records, l.next = page.Records, 0
@@ -26,6 +30,9 @@ func (h *Host) land(page events.Page) {
 	l.calls = l.calls[:0]
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if i := slices.IndexFunc(page.Records, func(r events.Record) bool { return r.Offset >= h.at.position }); i >= 0 {
+		h.at.unread = time.UnixMilli(page.Records[i].Timestamp)
+	}
 	for i := range page.Records {
 		var c *call
 		if id, ok := page.Records[i].Header(events.HeaderCall); ok && len(id) == len(c.id) {

@@ -42,15 +42,15 @@ func newMetrics(topic string, partition int32) *metrics {
 	}
 }
 
-// register lets a meter ask; progress tells how many calls wait here and how many records
-// are still to be folded.
-func (m *metrics) register(meter metric.Meter, progress func() (waiting, lag int64)) error {
+// register lets a meter ask; progress tells what is to be done.
+func (m *metrics) register(meter metric.Meter, progress func() load) error {
 	maker := instruments.On(meter)
 	decided, copies, early := maker.Observed(instruments.SharedCalls), maker.Observed(instruments.SharedCopies), maker.Observed(instruments.SharedPremature)
 	skips, repeats, refusals := maker.Observed(instruments.LogSkipped), maker.Observed(instruments.SharedRepeats), maker.Observed(instruments.SharedRefused)
 	waiting, lag := maker.Gauge(instruments.SharedWaiting), maker.Gauge(instruments.SharedLag)
+	age := maker.Float(instruments.SharedLagAge)
 	m.unregister = maker.Observe(func(_ context.Context, o metric.Observer) error {
-		calls, behind := progress()
+		is := progress()
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		where := metric.WithAttributeSet(m.where)
@@ -65,10 +65,11 @@ func (m *metrics) register(meter metric.Meter, progress func() (waiting, lag int
 		o.ObserveInt64(early, m.early, where)
 		o.ObserveInt64(repeats, m.repeats, where)
 		o.ObserveInt64(refusals, m.refusals, where)
-		o.ObserveInt64(waiting, calls, where)
-		o.ObserveInt64(lag, behind, where)
+		o.ObserveInt64(waiting, is.waiting, where)
+		o.ObserveInt64(lag, is.lag, where)
+		o.ObserveFloat64(age, is.age.Seconds(), where)
 		return nil
-	}, decided, copies, early, skips, repeats, refusals, waiting, lag)
+	}, decided, copies, early, skips, repeats, refusals, waiting, lag, age)
 	return maker.Err()
 }
 
