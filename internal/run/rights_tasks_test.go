@@ -33,6 +33,7 @@ func TestApacheRights(t *testing.T) {
 		}
 	})
 	t.Run("reader", g.rightsOfReaders)
+	t.Run("doctor", g.rightsOfDoctors)
 	t.Run("foreign", g.foreign)
 }
 
