@@ -29,6 +29,9 @@ type Config struct {
 	// ClusterID of a new cluster; spanway-embedded if empty. A data directory
 	// keeps the one that it began with.
 	ClusterID string
+	// CreateTopics has a topic made, with one partition, when a client that allows it asks for
+	// one that is not there: as Apache Kafka does unless auto.create.topics.enable is false.
+	CreateTopics bool
 	// TLS, if set, is how they listen.
 	TLS *tls.Config
 	// Users, if there are any, must authenticate by SASL, and have only the rights
@@ -134,6 +137,9 @@ func (config Config) options(g *gate) []kfake.Opt {
 		options = append(options, kfake.DataDir(config.DataDir), kfake.WithLogger(g))
 	} else {
 		options = append(options, kfake.BrokerConfigs(map[string]string{"log.segment.bytes": segmentInMemory}))
+	}
+	if config.CreateTopics {
+		options = append(options, kfake.AllowAutoTopicCreation(), kfake.DefaultNumPartitions(1))
 	}
 	if config.SyncWrites {
 		options = append(options, kfake.SyncWrites())

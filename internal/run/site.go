@@ -70,7 +70,7 @@ func newClusterID(site string) string { return site + "-" + uuid.NewString() }
 // sites are those of a configuration.
 func (c Config) sites() []*site {
 	if len(c.Sites) == 0 {
-		kept := embedded.Config{DataDir: c.DataDir, Port: c.Port, ClusterID: newClusterID(c.Site)}
+		kept := embedded.Config{DataDir: c.DataDir, Port: c.Port, ClusterID: newClusterID(c.Site), CreateTopics: true}
 		return []*site{{name: c.Site, cfg: c, log: c.Logger, kept: kept, port: c.RedisPort}}
 	}
 	var out []*site
@@ -85,7 +85,7 @@ func (c Config) sites() []*site {
 		if c.RedisPort != 0 {
 			x.port = c.RedisPort + i
 		}
-		x.kept.ClusterID = newClusterID(name)
+		x.kept.ClusterID, x.kept.CreateTopics = newClusterID(name), true
 		out = append(out, x)
 	}
 	return out

@@ -198,7 +198,7 @@ func (r *run) behind(s *replication.Status) (places []string, err error) {
 		}
 	}
 	if left > 0 {
-		r.tell(Drain, "%d records are left in %d partitions", left, len(places))
+		r.tell(Drain, "records left: %d, in partitions: %d", left, len(places))
 	}
 	if p := r.rejected(s); p != nil && left > 0 {
 		return nil, r.fail(SourceRejected, nil, places, "the replicators of this site cannot connect to the source, so that nothing is copied: %s", p.Text)

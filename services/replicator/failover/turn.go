@@ -77,7 +77,7 @@ func (r *run) audit(ctx context.Context) error {
 		if p.Same, p.Compared = found.Same, true; !found.Equal() {
 			wrong = append(wrong, fmt.Sprintf("%s is equal below %d", p.at(), found.EqualTo))
 		}
-		r.tell(Audit, "%d of %d partitions are compared", i+1, len(r.Partitions))
+		r.tell(Audit, "partitions compared: %d of %d", i+1, len(r.Partitions))
 	}
 	if len(wrong) > 0 {
 		return r.fail(CopyDiffers, nil, wrong, "the copies differ from the source (spanway link audit %s --whole says where)", r.link.Name)
