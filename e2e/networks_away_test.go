@@ -162,7 +162,7 @@ func TestAFullSyncIsCutOff(t *testing.T) {
 	})
 	kill(fra)
 	kill(slow)
-	fra = w.manager("local", "fra", "fra1")
+	w.manager("local", "fra", "fra1")
 	w.manager("global", "ams", "g1")
 	for range 20 {
 		w.change("ams", "fra")
