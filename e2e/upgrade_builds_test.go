@@ -52,6 +52,10 @@ func releaseOf(t *testing.T, commit string) release {
 	if err := unpack.Wait(); err != nil {
 		t.Fatalf("tar: %v %s", err, said.String())
 	}
+	// The program is of this release, also where the older one has it.
+	if err := os.RemoveAll(filepath.Join(dir, loadSource)); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.CopyFS(filepath.Join(dir, loadSource), os.DirFS("upgrade/load")); err != nil {
 		t.Fatal(err)
 	}

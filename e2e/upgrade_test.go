@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// Two releases side by side, at each of two older commits: programs that use Spanway and all
+// Two releases side by side, at each of some older commits: programs that use Spanway and all
 // services are of the older one, of this one, and of both; each service is replaced, process by
 // process, forward, back, and forward again in the other order, under load. Nothing is lost,
 // nothing is there twice, and both releases find that all holds.
@@ -45,5 +45,19 @@ func TestUpgrade(t *testing.T) {
 		w.roll(w.old, theSchedulers, theEngines, theAllocators, theKeepers, theReplicators)
 		w.roll(w.now, theReplicators, theKeepers, theAllocators, theEngines, theSchedulers)
 		w.judge(w.old, w.now)
+	})
+	// What is declared by either release is realised, whichever of them has the global and which
+	// the local managers, and while there are both of a role.
+	t.Run("managers", func(t *testing.T) {
+		t.Parallel()
+		w := newManaged(t, "f2c1ef9bd2350d9b6eda9d0f160c46b321d7344c")
+		w.begin(w.old)
+		w.roll(w.now, "local")
+		w.roll(w.now, "global")
+		w.roll(w.old, "local")
+		w.roll(w.old, "global")
+		w.roll(w.now, "global")
+		w.roll(w.now, "local")
+		w.judge()
 	})
 }
