@@ -26,6 +26,7 @@ type managed struct {
 	of        map[*process]string   // their releases
 	snapshots map[string]int        // managers that began at one, by release
 	steps     int
+	changed   int // how often the network was
 	objects   int // that each site must have
 }
 
@@ -128,7 +129,9 @@ func (w *managed) step(when string) {
 	eventually(w.t, patience, "each log of managers has another snapshot "+when, func(context.Context) bool {
 		now := w.saved()
 		for log, end := range saved {
-			if now[log] <= end {
+			if now[log] <= end { // A snapshot follows what its manager appends.
+				w.changed++
+				w.declare(w.now, "/networks/shop", fmt.Sprintf("span: {sites: [ams, fra]}\nnetwork: {description: The shop %d}", w.changed))
 				return false
 			}
 		}
@@ -165,12 +168,17 @@ func (w *managed) bothHaveIt(when string) {
 // apply declares one object more, by a release.
 func (w *managed) apply(r release, path, spec string) {
 	w.t.Helper()
+	w.declare(r, path, spec)
+	w.objects++
+}
+
+func (w *managed) declare(r release, path, spec string) {
+	w.t.Helper()
 	file := filepath.Join(w.t.TempDir(), "object.yaml")
 	if err := os.WriteFile(file, fmt.Appendf(nil, "path: %s\n%s\n", path, spec), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 	w.command(r, "network", "apply", "-f", file)
-	w.objects++
 }
 
 // command runs one of a release, which must be good.
