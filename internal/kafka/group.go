@@ -202,7 +202,7 @@ func (s *connSet) dialer(dial dialFunc) dialFunc {
 		}
 		s.conns = slices.DeleteFunc(s.conns, func(c net.Conn) bool { return c.(*trackedConn).isClosed() })
 		s.conns = append(s.conns, conn)
-		return conn, nil
+		return createsNothing{conn}, nil
 	}
 }
 

@@ -28,6 +28,14 @@ type Govern struct {
 
 // Refuse lets realising an object fail; nil lets it succeed.
 func (g *Govern) Refuse(path string, err error) {
+	if err != nil {
+		err = engine.Final(err)
+	}
+	g.Fail(path, err)
+}
+
+// Fail lets each attempt at realising an object fail, after which it is tried again.
+func (g *Govern) Fail(path string, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.refuses[path] = err
@@ -81,8 +89,5 @@ func (g *Govern) realise(_ context.Context, task *engine.Task) ([]byte, error) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.refuses[m.Path]; err != nil {
-		return nil, engine.Final(err)
-	}
-	return nil, nil
+	return nil, g.refuses[m.Path]
 }

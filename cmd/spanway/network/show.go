@@ -88,12 +88,14 @@ func look(ctx context.Context, a *cli.App, n *query.Networks, path model.Path, p
 	for _, name := range names {
 		if slices.Contains(must, name) {
 			at := stand(n, name, all[name], path, v.Revision)
+			all[name].attempted(ctx, &at)
 			if v.Sites = append(v.Sites, at); v.State == "" || worse(at.State, v.State) < 0 {
 				v.State = at.State
 			}
 			continue
 		}
 		at := stand(n, name, all[name], path, 0)
+		all[name].attempted(ctx, &at)
 		if awaits(n, name, all[name], path) || at.Unknown == "" && at.State != realised {
 			v.Leaving = append(v.Leaving, at)
 		}

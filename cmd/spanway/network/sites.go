@@ -55,6 +55,23 @@ func (r *reached) read(ctx context.Context) {
 	}
 }
 
+// attempted says what the last attempt that has failed, of the task of a standing, ended with: the
+// local manager hears only of the end of the task.
+func (r *reached) attempted(ctx context.Context, v *standing) {
+	if r.at == nil || v.Task == "" || v.State != realising && v.State != removing {
+		return
+	}
+	_, of, err := r.at.Task(ctx, "", events.TaskID(v.Task))
+	if err != nil {
+		return // It is told by task show; here it is an addition.
+	}
+	for _, e := range of.History {
+		if m, ok := e.Message.(*events.TaskAttemptFailed); ok {
+			v.Attempt = fmt.Sprintf("attempt %d failed: %s: %s", m.Attempt, m.Error.GetCode(), m.Error.GetMessage())
+		}
+	}
+}
+
 // read reads what stands at the sites by now.
 func (s sites) read(ctx context.Context) {
 	var each sync.WaitGroup

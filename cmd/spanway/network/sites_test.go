@@ -157,6 +157,20 @@ func TestWhatIsDeclaredAsItWasIsWaitedFor(t *testing.T) {
 	contains(t, u.does(cli.ExitDone, more, again...), "nothing to change", "ams          realised   3 of 3 realised")
 }
 
+// What the attempts at realising an object end with is told while its task is tried again, too.
+func TestWhatIsTriedAgainIsExplained(t *testing.T) {
+	u := newUser(t, "ams")
+	u.Fail(web, errors.New("the disk is full"))
+	u.does(cli.ExitDone, shopFile, "network", "apply", "-f", "-")
+	failed := []string{"attempt 1 failed: ERROR: the disk is full"}
+	u.untilSaid(failed, "network", "why", web, "--site", "ams")
+	u.untilSaid(failed, "network", "show", web)
+	u.untilSaid([]string{`"attempt":"attempt `, `failed: ERROR: the disk is full"`}, "network", "why", web, "--site", "ams", "-o", "json")
+	contains(t, u.does(cli.ExitTaskFailed, shopFile, "network", "apply", "-f", "-", "--wait", "--timeout", "1s"), "failed: ERROR: the disk is full; it goes on")
+	u.Fail(web, nil)
+	u.until(web, realised)
+}
+
 // Of a site that a span has left it is told how far the removal is; a list has the worst state.
 func TestASpanLeavesASite(t *testing.T) {
 	u := newUser(t, "ams", "fra")

@@ -57,6 +57,9 @@ type standing struct {
 	Reason   string `json:"reason,omitempty"`
 	AgainAt  string `json:"again_at,omitempty"`
 	Task     string `json:"task,omitempty"`
+	// Attempt is what the last attempt of the task that has failed ended with, where that was looked
+	// for: the task is tried again.
+	Attempt  string `json:"attempt,omitempty"`
 	WaitsFor string `json:"waits_for,omitempty"`
 	// Unknown is why what stands at the site cannot be read: the state is what the global manager
 	// knows.
@@ -156,6 +159,9 @@ func (v *standing) says() string {
 	}
 	if v.Task != "" {
 		add("task " + v.Task)
+	}
+	if v.Attempt != "" {
+		add(v.Attempt)
 	}
 	if v.Unknown != "" {
 		add("what stands there is not known: " + v.Unknown)

@@ -54,7 +54,11 @@ func (e *notDone) Error() string {
 	var left []string
 	for _, s := range e.sites {
 		if !s.done() {
-			left = append(left, fmt.Sprintf("%s is %s (%d of %d realised)", s.Site, s.State, s.Realised, s.Objects))
+			text := fmt.Sprintf("%s is %s (%d of %d realised)", s.Site, s.State, s.Realised, s.Objects)
+			if s.worst.Attempt != "" {
+				text += ": " + s.worst.says()
+			}
+			left = append(left, text)
 		}
 	}
 	what := "what was declared before counts"
@@ -81,6 +85,7 @@ type progress struct {
 	// applied the change.
 	Unknown string `json:"unknown,omitempty"`
 	reason  string
+	worst   standing
 }
 
 // done tells whether nothing more is waited for.
@@ -120,6 +125,7 @@ func (w *waiting) wait(ctx context.Context, a *cli.App, q *query.Querier, m *eve
 				err = a.Printf("\n") // The note of a live table ends without one.
 			}
 			if left {
+				w.attempted(ctx, now, all)
 				return cmp.Or(err, error(&notDone{m.Change, why, now}))
 			}
 			return err
@@ -131,6 +137,13 @@ func (w *waiting) wait(ctx context.Context, a *cli.App, q *query.Querier, m *eve
 			return err
 		}
 		all.read(ctx)
+	}
+}
+
+// attempted looks for what the tasks that are waited for last were tried with.
+func (w *waiting) attempted(ctx context.Context, now []progress, all sites) {
+	for i := range now {
+		all[now[i].Site].attempted(ctx, &now[i].worst)
 	}
 }
 
@@ -228,7 +241,7 @@ func (p *progress) add(s standing) {
 	p.Objects++
 	p.Unknown = s.Unknown
 	if worse(s.State, p.State) < 0 {
-		p.State, p.reason = s.State, s.says()
+		p.State, p.reason, p.worst = s.State, s.says(), s
 	}
 	switch s.State {
 	case realised:
@@ -259,7 +272,7 @@ func tell(a *cli.App, m *events.NetworkChanged, now []progress, told map[string]
 	}
 	for _, p := range now {
 		before := told[p.Site]
-		before.reason = p.reason
+		before.reason, before.worst = p.reason, p.worst
 		if before == p {
 			continue
 		}

@@ -83,6 +83,7 @@ func explain(ctx context.Context, a *cli.App, n *query.Networks, path model.Path
 	of, _ := n.Core.StandingOf(site)
 	v.Waiting = of.Last - min(of.Applied, of.Last)
 	v.Moves = v.moves(site)
+	all[site].attempted(ctx, &v.standing)
 	if v.Task != "" {
 		if x, err := all[site].at.Why(ctx, "", events.TaskID(v.Task)); err == nil {
 			v.task = &x
