@@ -171,7 +171,7 @@ e2e-clocks: ## real processes whose clocks jump (compiles all of Go anew, the fi
 	$(GO) test -tags clocks -count 1 -timeout 10m -run '^TestClocksJump$$' ./e2e
 
 .PHONY: e2e-upgrade
-e2e-upgrade: ## binaries of older commits and of this one, mixed, under load (needs the history, two minutes)
+e2e-upgrade: ## binaries of older commits and of this one, mixed, under load (needs the history, a minute or two)
 	$(GO) test -tags upgrade -count 1 -timeout 10m -run '^TestUpgrade$$' ./e2e
 
 .PHONY: e2e-compose

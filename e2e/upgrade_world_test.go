@@ -144,6 +144,17 @@ func (w *upgrade) start(r release, services ...string) {
 	}
 }
 
+// snapshotted waits until the log of the tasks has a snapshot, and the next one is begun: who takes
+// the log over begins at one, however soon that is.
+func (w *upgrade) snapshotted() {
+	w.t.Helper()
+	c, topics := openCluster(w.t, w.sites.ams.Addr()), events.Topics{Prefix: events.DefaultPrefix}
+	eventually(w.t, patience, "the log of the tasks has a snapshot", func(ctx context.Context) bool {
+		_, end, err := c.Offsets(ctx, events.Snapshots(topics.Events()), events.PoolPartition(events.DefaultPool))
+		return err == nil && end > 2 // records of one
+	})
+}
+
 // roll replaces the processes of services by those of a release, one at a time.
 func (w *upgrade) roll(r release, services ...string) {
 	w.t.Helper()
