@@ -107,6 +107,15 @@ func (p Part) Mistake(path, text string) Mistake {
 	return Mistake{at.Line, at.Column, path, text}
 }
 
+// Text is what stands under a key of the part, if that is one value; else it is empty. It may be
+// asked of a part that does not fit, too.
+func (p Part) Text(key string) string {
+	if n := child(p.node, key); n != nil && n.Kind == yaml3.ScalarNode {
+		return n.Value
+	}
+	return ""
+}
+
 // child is what stands under a key or at an index of a node; nil if nothing does.
 func child(node *yaml3.Node, step string) *yaml3.Node {
 	if node.Kind == yaml3.AliasNode {

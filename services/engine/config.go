@@ -30,10 +30,21 @@ type Config struct {
 	HTTPAllow []string
 	// Handlers are of further kinds of tasks, which take precedence; may be nil.
 	Handlers map[string]engine.Handler
+	// By are kinds of tasks that commands carry out, besides; may be nil.
+	By map[string]By
 	// Monitor is what is measured as used, unless Engine has a monitor of its own:
 	// monitor.Best if it is empty, or MonitorOff. Nothing is measured if the
 	// engine offers neither cpu_millis nor memory_bytes.
 	Monitor monitor.Source
+}
+
+// By has a command carry out the tasks of a kind.
+type By struct {
+	// Command is its name, without a directory, and its arguments; it need not be among Allow.
+	Command string
+	// Give says what the command is given of a task: its environment and its standard input. An
+	// error is final.
+	Give func(*engine.Task) (env map[string]string, stdin string, err error)
 }
 
 // MonitorOff measures nothing.
@@ -53,6 +64,11 @@ func (c *Config) Validate() error {
 	for _, entry := range c.Allow {
 		if err := CheckCommand(entry); err != nil {
 			return fmt.Errorf("engine config: Allow contains %q: %w", entry, err)
+		}
+	}
+	for kind, by := range c.By {
+		if err := CheckCommand(by.Command); err != nil {
+			return fmt.Errorf("engine config: By: the command of %s is %q: %w", kind, by.Command, err)
 		}
 	}
 	if _, err := call.NewAllowed(c.HTTPAllow); err != nil {

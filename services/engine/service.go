@@ -73,6 +73,13 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	for kind, handle := range cfg.Handlers {
 		e.Handle(kind, handle)
 	}
+	for kind, by := range cfg.By {
+		handle, err := by.handler(x.path)
+		if err != nil {
+			return nil, err
+		}
+		e.Handle(kind, handle)
+	}
 	return &Service{engine: e, caller: caller}, nil
 }
 

@@ -107,7 +107,7 @@ func (do *applying) given(cmd *cobra.Command) error {
 
 func (do *applying) run(cmd *cobra.Command, a *cli.App) error {
 	what := "apply " + named(do.files)
-	planned, err := do.ofFiles(cmd, a, what)
+	planned, err := do.ofFiles(cmd, a)
 	if err != nil {
 		return err
 	}
@@ -118,17 +118,21 @@ func (do *applying) run(cmd *cobra.Command, a *cli.App) error {
 type planner func(ctx context.Context, q *query.Querier, n *query.Networks) (*plan, []mistake, error)
 
 // ofFiles reads the files, and plans what they say.
-func (do *applying) ofFiles(cmd *cobra.Command, a *cli.App, what string) (planner, error) {
+func (do *applying) ofFiles(cmd *cobra.Command, a *cli.App) (planner, error) {
 	if err := do.given(cmd); err != nil {
 		return nil, err
 	}
-	all, err := read(cmd, a, what, do.files)
+	files, err := read(cmd, a, do.files)
 	if err != nil {
 		return nil, err
 	}
 	return func(_ context.Context, _ *query.Querier, n *query.Networks) (*plan, []mistake, error) {
-		p, wrong := do.plan(n, all)
-		return p, wrong, nil
+		planning := do.planning
+		if len(files.mistakes) > 0 { // What could not be read is not to be deleted.
+			planning.prune = nil
+		}
+		p, wrong := planning.plan(n, files.all)
+		return p, files.with(wrong), nil
 	}, nil
 }
 

@@ -45,11 +45,14 @@ func (do *applying) remove(cmd *cobra.Command, a *cli.App, args []string, with b
 	what := "delete " + strings.Join(args, ", ")
 	if len(args) == 0 {
 		what = "delete " + named(do.files)
-		all, err := read(cmd, a, what, do.files)
+		files, err := read(cmd, a, do.files)
 		if err != nil {
 			return err
 		}
-		for _, d := range all {
+		if len(files.mistakes) > 0 {
+			return &refused{what: what, mistakes: files.mistakes}
+		}
+		for _, d := range files.all {
 			args = append(args, d.Path)
 		}
 	}
@@ -122,7 +125,7 @@ all objects, or of those of PATHs, networks with what is in them. It is read fro
 
 func (do *applying) compare(cmd *cobra.Command, a *cli.App) error {
 	what := "compare " + named(do.files)
-	planned, err := do.ofFiles(cmd, a, what)
+	planned, err := do.ofFiles(cmd, a)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,8 +34,8 @@ func (d *declared) mistake(field string, code events.Code, text string) mistake 
 const mostFileBytes = 16 << 20
 
 // read reads the objects of files and directories; - is standard input. What is wrong with any
-// of them is told of all.
-func read(cmd *cobra.Command, a *cli.App, what string, names []string) ([]declared, error) {
+// of them is among the mistakes of what was read.
+func read(cmd *cobra.Command, a *cli.App, names []string) (*reading, error) {
 	if len(names) == 0 {
 		return nil, cli.Usage("say what to read: -f FILE, -f DIRECTORY, or -f - for standard input")
 	}
@@ -46,7 +47,7 @@ func read(cmd *cobra.Command, a *cli.App, what string, names []string) ([]declar
 		}
 		files = append(files, in...)
 	}
-	r := &reading{at: map[string]*declared{}}
+	r := &reading{at: map[string]*declared{}, unread: map[string]bool{}, order: map[string]int{}}
 	left := mostFileBytes
 	for _, name := range files {
 		data, told, err := a.Read(cmd.InOrStdin(), name)
@@ -56,15 +57,13 @@ func read(cmd *cobra.Command, a *cli.App, what string, names []string) ([]declar
 		if left -= len(data); left < 0 {
 			return nil, cli.Usage("the files have more than %d bytes together: apply them in parts", mostFileBytes)
 		}
+		r.order[told] = len(r.order)
 		r.file(told, data)
 	}
-	switch {
-	case len(r.mistakes) > 0:
-		return nil, &refused{what: what, mistakes: r.mistakes}
-	case len(r.all) == 0:
+	if len(r.all)+len(r.mistakes) == 0 {
 		return nil, cli.Usage("%s: there is no object in it", named(names))
 	}
-	return r.all, nil
+	return r, nil
 }
 
 // named are the names of files, as errors tell them.
@@ -109,6 +108,37 @@ type reading struct {
 	all      []declared
 	at       map[string]*declared // by path
 	mistakes []mistake
+	// unread are the paths of documents that are none of all, for their mistakes.
+	unread map[string]bool
+	order  map[string]int // of the files
+}
+
+// with are the mistakes of what was read, and those that were found in the rest of it, by their
+// places. That something is not there which could not be read is none.
+func (r *reading) with(found []mistake) []mistake {
+	if len(r.mistakes) == 0 {
+		return found
+	}
+	all := slices.Clone(r.mistakes)
+	for _, m := range found {
+		if m.Code != events.CodeUnknownObject || !r.speaksOfUnread(m.Text) {
+			all = append(all, m)
+		}
+	}
+	all = all[:min(len(all), model.MaxMistakes)]
+	slices.SortStableFunc(all, func(a, b mistake) int {
+		return cmp.Or(cmp.Compare(r.order[a.File], r.order[b.File]), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return all
+}
+
+func (r *reading) speaksOfUnread(text string) bool {
+	for path := range r.unread {
+		if slices.Contains(strings.FieldsFunc(text, func(c rune) bool { return c == ' ' || c == ',' || c == ';' }), path) {
+			return true
+		}
+	}
+	return false
 }
 
 // file reads the documents of a file.
@@ -135,8 +165,10 @@ func (r *reading) part(name string, part document.Part) {
 	}
 	d := declared{file: name, part: part}
 	if wrong := part.Decode(&d.object); len(wrong) > 0 {
+		path := part.Text("path")
+		r.unread[path] = true
 		for _, w := range wrong {
-			r.wrong(mistake{File: name, Line: w.Line, Column: w.Column, Path: d.Path, Field: w.Path, Code: events.CodeBadData, Text: w.Text})
+			r.wrong(mistake{File: name, Line: w.Line, Column: w.Column, Path: path, Field: w.Path, Code: events.CodeBadData, Text: w.Text})
 		}
 		return
 	}
@@ -150,6 +182,7 @@ func (r *reading) part(name string, part document.Part) {
 	}
 	var err error
 	if d.message, err = d.object.message(); err != nil {
+		r.unread[d.Path] = true
 		r.wrong(d.mistake("", events.CodeBadData, err.Error()))
 		return
 	}

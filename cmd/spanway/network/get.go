@@ -41,6 +41,7 @@ what was declared at a moment, from the log.`,
 				if err != nil {
 					return err
 				}
+				a.NoteReplaced(n)
 				objects, err := chosen(n, args)
 				if err != nil {
 					return err
@@ -163,6 +164,7 @@ be asked, what the global manager knows counts.`,
 				if err != nil {
 					return err
 				}
+				a.NoteReplaced(n)
 				return printNetworks(ctx, a, n)
 			})
 		},

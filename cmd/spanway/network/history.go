@@ -19,7 +19,8 @@ import (
 type happened struct {
 	At     string `json:"at"`
 	Offset int64  `json:"offset"`
-	// What is changed, withdrawn, site_added, site_retired or promoted.
+	// What is changed, withdrawn, site_added, site_retired, sync_ordered, sync_ended, sync_aborted,
+	// promoted or replaced.
 	What string `json:"what"`
 	// Change is its number; of what is no change 0.
 	Change  uint64   `json:"change,omitempty"`
@@ -28,8 +29,10 @@ type happened struct {
 	// Withdraws is the change that was taken back.
 	Withdraws uint64 `json:"withdraws,omitempty"`
 	Site      string `json:"site,omitempty"`
-	Term      uint64 `json:"term,omitempty"`
-	Reason    string `json:"reason,omitempty"`
+	// Sync is the number of a full sync of the site, in its term.
+	Sync   uint64 `json:"sync,omitempty"`
+	Term   uint64 `json:"term,omitempty"`
+	Reason string `json:"reason,omitempty"`
 	// Object is what the change has made of the one that was asked for; absent if it was deleted.
 	Object *object `json:"object,omitempty"`
 }
@@ -39,7 +42,7 @@ func history(a *cli.App) *cobra.Command {
 		Use:   "history [PATH]",
 		Short: "List the changes of the networks, or those of one object",
 		Long: `List the changes that count, the oldest first, as far back as the log is kept, with the
-sites that came and went. Of one object, what each change has made of it is in -o json.`,
+sites that came and went and their full syncs, with the reasons. Of one object, what each change has made of it is in -o json.`,
 		Args: cli.AtMostOne("path of an object"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path := ""
@@ -89,6 +92,15 @@ func happening(l events.Logged, path string) (h happened, ok bool) {
 		h.What, h.At, h.Site = "site_added", cli.Stamp(m.AtMs), m.Site
 	case *events.NetworkSiteRetired:
 		h.What, h.At, h.Site = "site_retired", cli.Stamp(m.AtMs), m.Site
+	case *events.NetworkSyncOrdered:
+		h.What, h.At, h.Site, h.Sync, h.Reason = "sync_ordered", cli.Stamp(m.AtMs), m.Site, m.Sync, m.Reason
+	case *events.NetworkSyncEnded:
+		h.What, h.At, h.Site, h.Sync = "sync_ended", cli.Stamp(m.AtMs), m.Site, m.Sync
+		if m.Aborted {
+			h.What = "sync_aborted"
+		}
+	case *events.NetworkReplaced:
+		h.What, h.At, h.Site, h.Term = "replaced", cli.Stamp(m.AtMs), m.Site, m.Term
 	case *events.NetworkPromoted:
 		h.What, h.At, h.Term, h.Reason = "promoted", cli.Stamp(m.AtMs), m.Term, m.Reason
 	}
@@ -104,6 +116,14 @@ func (h *happened) says() string {
 		return "site " + h.Site + " is added, or has other labels"
 	case "site_retired":
 		return "site " + h.Site + " is retired"
+	case "sync_ordered":
+		return fmt.Sprintf("full sync %d of site %s is ordered", h.Sync, h.Site)
+	case "sync_ended":
+		return fmt.Sprintf("site %s has applied full sync %d", h.Site, h.Sync)
+	case "sync_aborted":
+		return fmt.Sprintf("full sync %d of site %s is given up", h.Sync, h.Site)
+	case "replaced":
+		return fmt.Sprintf("site %s follows a global manager that was promoted elsewhere, in term %d", h.Site, h.Term)
 	case "promoted":
 		return fmt.Sprintf("term %d begins", h.Term)
 	}

@@ -100,6 +100,10 @@ func TestPromotion(t *testing.T) {
 	wait("ams", "REPLACED", "network", "delete", web, "-o", "json") // Until it has, it may do so.
 	contains(t, at("ams", cli.ExitRefused, shopFile, "network", "apply", "-f", "-", "--dry-run"), "REPLACED")
 	contains(t, at("fra", cli.ExitDone, "", "network", "get", web), "10.1.0.0/26")
+	for _, args := range [][]string{{"site", "list"}, {"site", "show", "fra"}, {"network", "list"}, {"network", "show", web}, {"network", "why", web, "--site", "fra"}} {
+		contains(t, at("ams", cli.ExitDone, "", args...), "REPLACED: what is shown is as of when")
+	}
+	contains(t, at("ams", cli.ExitDone, "", "network", "history"), "follows a global manager that was promoted elsewhere, in term 1000000")
 	mirror("ams", "fra")
 	copied("ams", "fra.spanway.", web, "10.1.0.0/26")
 	contains(t, at("ams", cli.ExitDone, "", "network", "promote", "--from", "fra.spanway."), "link networks is paused", fmt.Sprintf("term 2000000 has begun: change %d, 2 objects", done.Change+1))

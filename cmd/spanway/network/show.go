@@ -42,6 +42,7 @@ asked, what the global manager knows is shown. So it is with --at, which asks no
 				if err != nil {
 					return err
 				}
+				a.NoteReplaced(n)
 				v, err := look(ctx, a, n, model.Path(args[0]), at.text != "")
 				if err != nil {
 					return err
@@ -96,7 +97,11 @@ func look(ctx context.Context, a *cli.App, n *query.Networks, path model.Path, p
 		}
 		at := stand(n, name, all[name], path, 0)
 		all[name].attempted(ctx, &at)
-		if awaits(n, name, all[name], path) || at.Unknown == "" && at.State != realised {
+		waits := awaits(n, name, all[name], path)
+		if waits && at.State == realised { // Nothing of it is there, and the site is yet to hear that.
+			at.State = queued
+		}
+		if waits || at.Unknown == "" && at.State != realised {
 			v.Leaving = append(v.Leaving, at)
 		}
 	}

@@ -122,7 +122,7 @@ func TestHowFarSitesAre(t *testing.T) {
 	contains(t, u.does(cli.ExitRefused, "", "network", "withdraw", "2"), "CHANGED_SINCE")
 	contains(t, u.does(cli.ExitDone, "", "network", "withdraw", "3", "--reason", "too narrow", "--wait"), "change 4 withdraws change 3: 1 object put back", "1 of 1 realised")
 	contains(t, u.does(cli.ExitDone, "", "network", "history", web), "more room", "withdraws change 3")
-	contains(t, u.does(cli.ExitDone, "", "network", "history"), "site ams is added")
+	contains(t, u.does(cli.ExitDone, "", "network", "history"), "site ams is added", "full sync 1 of site fra is ordered", "NEW_SITE", "site fra has applied full sync 1")
 
 	contains(t, u.does(cli.ExitRefused, "", "network", "delete", "/networks/shop"), "REFERRED_TO", "nothing was changed")
 	contains(t, u.does(cli.ExitRefused, "", "network", "delete", "/networks/none", "/networks/shop"), "/networks/none: UNKNOWN_OBJECT")
@@ -225,14 +225,16 @@ func TestBadFiles(t *testing.T) {
 		code int
 		want []string
 	}{
-		"10 MB":         {"path: " + strings.Repeat("x", 10<<20), cli.ExitUsage, []string{"has more than 4194304 bytes"}},
-		"anchors":       {bomb.String(), cli.ExitRefused, []string{"for 22 mistakes", "group.addresses[9]: BAD_DATA"}},
-		"too many":      {many.String(), cli.ExitRefused, []string{"TWICE"}},
-		"odd names":     {"path: \"/networks/a\\u202eb\"\nspan: {sites: [ams]}\nnetwork: {}", cli.ExitRefused, []string{"standard input:1:7:", "BAD_PATH", `\u202e`}},
-		"no yaml":       {"path: [", cli.ExitRefused, []string{"standard input: BAD_DATA", "line 1"}},
-		"no path":       {"network: {}", cli.ExitRefused, []string{"standard input:1:1: BAD_PATH"}},
-		"two specs":     {"{path: /networks/a, network: {}, segment: {}}", cli.ExitRefused, []string{"one of network, segment"}},
-		"no site":       {"{path: /networks/a, network: {}, span: {sites: [sin]}}", cli.ExitRefused, []string{"standard input:1:", "UNKNOWN_SITE", "span.sites.0"}},
+		"10 MB":     {"path: " + strings.Repeat("x", 10<<20), cli.ExitUsage, []string{"has more than 4194304 bytes"}},
+		"anchors":   {bomb.String(), cli.ExitRefused, []string{"for 22 mistakes", "group.addresses[9]: BAD_DATA"}},
+		"too many":  {many.String(), cli.ExitRefused, []string{"TWICE"}},
+		"odd names": {"path: \"/networks/a\\u202eb\"\nspan: {sites: [ams]}\nnetwork: {}", cli.ExitRefused, []string{"standard input:1:7:", "BAD_PATH", `\u202e`}},
+		"no yaml":   {"path: [", cli.ExitRefused, []string{"standard input: BAD_DATA", "line 1"}},
+		"no path":   {"network: {}", cli.ExitRefused, []string{"standard input:1:1: BAD_PATH"}},
+		"two specs": {"{path: /networks/a, network: {}, segment: {}}", cli.ExitRefused, []string{"one of network, segment"}},
+		"no site":   {"{path: /networks/a, network: {}, span: {sites: [sin]}}", cli.ExitRefused, []string{"standard input:1:", "UNKNOWN_SITE", "span.sites.0"}},
+		"mistakes of all kinds": {"path: /networks/a\nspan: {sites: [ams]}\nnetwrk: {}\n---\npath: /networks/a/segments/s\nsegment: {cidr: x, router: /networks/a/routers/r}\n---\npath: /networks/b\nspan: {sites: [sin]}\nnetwork: {}\n",
+			cli.ExitRefused, []string{"for 4 mistakes", "input:3:1: /networks/a: netwrk: BAD_DATA", "input:6:17: /networks/a/segments/s: segment.cidr: BAD_DATA", "input:6:28: /networks/a/segments/s: segment.router: UNKNOWN_OBJECT", "UNKNOWN_SITE"}},
 		"unknown field": {"path: /networks/a\nnetwrk: {}\nspann: {}", cli.ExitRefused, []string{"for 2 mistakes", "standard input:2:1: ", "standard input:3:1: "}},
 		"twice":         {"{path: /networks/a, network: {}}\n---\n{path: /networks/a, network: {}}", cli.ExitRefused, []string{"standard input:3:", "TWICE", "line 1"}},
 		"a cycle": {"{path: /networks/a, network: {}, span: {sites: [ams]}}\n---\n{path: /networks/a/groups/x, group: {groups: [/networks/a/groups/y]}}\n---\n{path: /networks/a/groups/y, group: {groups: [/networks/a/groups/x]}}",

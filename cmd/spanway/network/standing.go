@@ -54,9 +54,9 @@ type standing struct {
 	Since    string `json:"since,omitempty"`
 	sinceMs  int64
 	// Reason is why it failed, or waits; AgainAt when it is tried again by itself.
-	Reason   string `json:"reason,omitempty"`
-	AgainAt  string `json:"again_at,omitempty"`
-	Task     string `json:"task,omitempty"`
+	Reason  string `json:"reason,omitempty"`
+	AgainAt string `json:"again_at,omitempty"`
+	Task    string `json:"task,omitempty"`
 	// Attempt is what the last attempt of the task that has failed ended with, where that was looked
 	// for: the task is tried again.
 	Attempt  string `json:"attempt,omitempty"`

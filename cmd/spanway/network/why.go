@@ -36,6 +36,7 @@ func why(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.NoteReplaced(n)
 				if !n.Core.State().HasSite(site) {
 					return &networks.Refused{Code: events.CodeUnknownSite, Text: fmt.Sprintf("there is no site %.80q; see spanway site list", site)}
 				}

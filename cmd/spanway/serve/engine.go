@@ -31,7 +31,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 	var texts map[string]string
 	var capacity map[string]int64
 	var slots int
-	var realised string
+	var realised, realiser string
 	c := &cobra.Command{
 		Use:   "engine",
 		Short: "Run a stand-alone engine for tasks of the kinds noop, exec and http",
@@ -48,6 +48,9 @@ func serveEngine(a *cli.App) *cobra.Command {
 			}
 			cfg.Engine.Allocatable = amounts(capacity, slots)
 			cfg.Handlers = realisers(realised)
+			if realiser != "" {
+				cfg.By = map[string]engine.By{site.DefaultKind: {Command: realiser, Give: realise.Given}}
+			}
 			if cfg.Engine.Grace == 0 {
 				cfg.Engine.Grace = -1 // The library takes 0 as not given.
 			}
@@ -75,6 +78,8 @@ func serveEngine(a *cli.App) *cobra.Command {
 	f.StringSliceVar(&cfg.Allow, "allow", nil, "commands that kind exec may run: a name, with any arguments, or a whole command (\"spanway version\"), with these alone; none means that it does not handle exec")
 	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", nil, "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http")
 	f.StringVar(&realised, "realise", "", "directory in which objects of logical networks are realised, each as a file; empty means that it does not handle network.realise. Local managers choose engines with the label role=edge")
+	f.StringVar(&realiser, "realise-by", "", "command that realises objects of logical networks, a name in PATH and its arguments: it is given the object as JSON on its standard input, nothing where the object is to be removed, its path as SPANWAY_OBJECT, and realise or remove as SPANWAY_ACTION")
+	c.MarkFlagsMutuallyExclusive("realise", "realise-by")
 	f.StringVar(&cfg.Engine.Accepts, "accepts", "", "CEL over task: it is given only tasks for which this is true")
 	f.StringVar(&cfg.Engine.Node, "node", "", "name of the host that it shares with other engines; the host's own if empty")
 	f.StringVar((*string)(&cfg.Monitor), "monitor", "auto", "what is measured as used of cpu_millis and memory_bytes, if it has such capacity: process, cgroup, auto (cgroup if that is limited) or off")
@@ -88,6 +93,12 @@ func serveEngine(a *cli.App) *cobra.Command {
 	cli.Lasting(f, time.Second, true, "engine-ttl")
 	cli.Lasting(f, 0, false, "grace")
 	cli.Checked(f, "allow", engine.CheckCommand)
+	cli.Checked(f, "realise-by", func(text string) error {
+		if text == "" {
+			return nil
+		}
+		return engine.CheckCommand(text)
+	})
 	cli.Checked(f, "http-allow", func(text string) error {
 		_, err := call.NewAllowed([]string{text})
 		return err
@@ -96,7 +107,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 		_, err := predicate.CompileAccepts(text)
 		return err
 	})
-	cli.Variables(f, "id=engine-id", "pool", "label=labels", "capacity", "allow", "http-allow", "realise", "accepts", "node", "monitor",
+	cli.Variables(f, "id=engine-id", "pool", "label=labels", "capacity", "allow", "http-allow", "realise", "realise-by", "accepts", "node", "monitor",
 		"engine-ttl", "grace", "slots", "json")
 	watched.flags(c)
 	return c

@@ -93,6 +93,7 @@ func list(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.NoteReplaced(n)
 				return printSites(a, n)
 			})
 		},
@@ -136,6 +137,7 @@ func show(a *cli.App) *cobra.Command {
 				if err != nil {
 					return err
 				}
+				a.NoteReplaced(n)
 				for _, s := range n.Core.Sites() {
 					if s.Site.Name == args[0] {
 						return printSite(a, n, s)

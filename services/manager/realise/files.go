@@ -64,26 +64,35 @@ func fileOf(of network.Path, kind network.Type) string {
 
 // write makes a file whole: under another name first.
 func write(root *os.Root, name string, object *events.NetworkObject) error {
-	text, err := protojson.Marshal(object)
+	text, err := asText(object)
 	if err != nil {
-		return engine.Final(fmt.Errorf("write %s as JSON: %w", object.Path, err))
+		return engine.Final(err)
 	}
-	var pretty bytes.Buffer // Protojson varies its spaces, by design.
-	if err := json.Indent(&pretty, text, "", "  "); err != nil {
-		return engine.Final(fmt.Errorf("write %s as JSON: %w", object.Path, err))
-	}
-	pretty.WriteByte('\n')
 	if err := root.MkdirAll(filepath.FromSlash(path.Dir(name)), 0o755); err != nil {
 		return fmt.Errorf("realise %s: %w", object.Path, err)
 	}
 	next, place := filepath.FromSlash(name+".next"), filepath.FromSlash(name)
-	if err := root.WriteFile(next, pretty.Bytes(), 0o644); err != nil {
+	if err := root.WriteFile(next, text, 0o644); err != nil {
 		return fmt.Errorf("realise %s: %w", object.Path, err)
 	}
 	if err := root.Rename(next, place); err != nil {
 		return fmt.Errorf("realise %s: %w", object.Path, err)
 	}
 	return nil
+}
+
+// asText is an object as JSON for people and programs.
+func asText(object *events.NetworkObject) ([]byte, error) {
+	text, err := protojson.Marshal(object)
+	var pretty bytes.Buffer // Protojson varies its spaces, by design.
+	if err == nil {
+		err = json.Indent(&pretty, text, "", "  ")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("write %s as JSON: %w", object.Path, err)
+	}
+	pretty.WriteByte('\n')
+	return pretty.Bytes(), nil
 }
 
 // remove deletes a file, and the directories above that have become empty.
