@@ -39,7 +39,7 @@ func written(f *findings, subject string, info map[string]string) {
 // refused.
 func redis(f *findings, facts Facts) {
 	if facts.RedisErr != nil {
-		f.add(Problem, "redis.reach", "redis", "look at --redis, and whether the server runs: until then no identifier is granted", "%v", facts.RedisErr)
+		f.add(Problem, "redis.reach", "redis", reachRedis(facts.RedisErr), "%v", facts.RedisErr)
 		return
 	}
 	for _, s := range facts.Redis {
@@ -59,6 +59,25 @@ func redis(f *findings, facts Facts) {
 		}
 		skew(f, "redis.clock", subject, s.Ahead)
 	}
+}
+
+// reachRedis is what to do about a Redis that does not answer, by what it, or the connection, says.
+func reachRedis(err error) string {
+	const until = ": until then no identifier is granted"
+	for _, known := range []struct{ says, do string }{
+		{"NOAUTH", "give its password (--redis-password-file)"},
+		{"WRONGPASS", "give the password of --redis-username, or of its default user"},
+		{"NOPERM", "give this user the rights that an allocator needs (docs/security.md)"},
+		{"tls: ", "look whether this port speaks TLS (--redis-tls), and with which CA (--redis-tls-ca)"},
+		{"x509: ", "name the CA that has signed its certificate (--redis-tls-ca)"},
+		{"EOF", "look whether this port speaks TLS where --redis-tls is given, and only there"},
+		{"deadline exceeded", "look at --redis and whether the server runs, and whether this port speaks TLS where --redis-tls is given, and only there"},
+	} {
+		if strings.Contains(err.Error(), known.says) {
+			return known.do + until
+		}
+	}
+	return "look at --redis, and whether the server runs" + until
 }
 
 func persistence(f *findings, subject string, info map[string]string) {

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"regexp"
+	"slices"
 
 	"github.com/spanway/spanway/pkg/cluster"
 	"github.com/spanway/spanway/pkg/eventlog"
 	"github.com/spanway/spanway/pkg/replication"
+	"github.com/spanway/spanway/pkg/replication/links"
 )
 
 // Copying is a link of this site that makes a copy.
@@ -72,15 +75,30 @@ func (a *App) links(ctx context.Context, at *cluster.Cluster, f func(*replicatio
 	return f(s)
 }
 
-func copiesOf(ctx context.Context, s *replication.Site, of *eventlog.ReadOnlyError) (links []Copying, err error) {
+func copiesOf(ctx context.Context, s *replication.Site, of *eventlog.ReadOnlyError) (all []Copying, err error) {
 	state, err := s.State(ctx, true)
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range state.Links {
-		if l.Prefix != "" && l.Prefix+of.Of.Topic == of.Topic {
-			links = append(links, Copying{l.Name, l.Source, l.Paused})
+		if l.Prefix != "" && l.Prefix+of.Of.Topic == of.Topic && mayCopy(l.Spec, of.Of.Topic) {
+			all = append(all, Copying{l.Name, l.Source, l.Paused})
 		}
 	}
-	return links, nil
+	return all, nil
+}
+
+// mayCopy tells whether a link may copy a topic, as far as its patterns say: of one that chooses by
+// applications or groups it is not known here.
+func mayCopy(l replication.Spec, topic string) bool {
+	if l.Model == links.Grouped || len(l.Applications) > 0 {
+		return true
+	}
+	matches := func(patterns []string) bool {
+		return slices.ContainsFunc(patterns, func(p string) bool {
+			re, err := regexp.Compile(`\A(?:` + p + `)\z`)
+			return err == nil && re.MatchString(topic)
+		})
+	}
+	return matches(l.Include) && !matches(l.Exclude)
 }

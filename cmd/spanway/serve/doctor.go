@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -50,6 +51,14 @@ there is a problem, and 3 if no broker answers.`,
 		Args: cli.None,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			look.Prefix, look.Role = a.Prefix, events.Role(role)
+			if given := cmd.Flags().Changed; len(redis.Addrs) == 0 && (given("redis") || given("redis-tls")) {
+				return cli.Usage("--redis says where Redis is: give host:port, or leave --redis and --redis-tls out")
+			}
+			if given := cmd.Flags().Changed; given("data") {
+				if _, err := os.Stat(look.Data); err != nil {
+					return cli.Usage("--data: %v", err)
+				}
+			}
 			if len(redis.Addrs) > 0 {
 				if err := redisConfig(&redis, tls); err != nil {
 					return err

@@ -62,6 +62,11 @@ func TestDoctor(t *testing.T) {
 	if out, text := run(cli.ExitRefused, "--redis", "127.0.0.1:1"); text != "spanway: 1 problem was found\n" || said.Len() != 0 {
 		t.Errorf("without Redis: %s%s%s", out, text, said.String())
 	}
+	for _, args := range [][]string{{"--redis", ""}, {"--redis-tls"}, {"--data", "nowhere"}} { // Nothing would be looked at.
+		if out, text := run(cli.ExitUsage, args...); out != "" || !strings.Contains(text, args[0]) && !strings.Contains(text, "--redis") {
+			t.Errorf("%q: %s%s", args, out, text)
+		}
+	}
 	s.Stop()
 	if out, _ := run(cli.ExitUnavailable); !strings.HasPrefix(out, "problem  kafka.reach  brokers\n") {
 		t.Errorf("without a broker: %s", out)
