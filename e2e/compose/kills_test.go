@@ -48,12 +48,12 @@ func (s stack) schedulerKilled() {
 // the next once all that it took with it works again. What was acknowledged holds.
 func (s stack) eachKilled() {
 	work := startLoad(s.T)
-	s.killed()
+	s.killed(work)
 	work.judge(s)
 }
 
-// killed kills one container after the other.
-func (s stack) killed() {
+// killed kills one container after the other, each while the load goes on.
+func (s stack) killed(work *load) {
 	s.Helper()
 	for _, service := range inTurn() {
 		began := time.Now()
@@ -67,6 +67,7 @@ func (s stack) killed() {
 		s.awaitWorks(service, before.State.StartedAt)
 		again := time.Since(began)
 		s.awaitServed()
+		work.goesOn(s, service)
 		s.Logf("%s: killed, at work again after %v, and all others after %v", service, again.Round(100*time.Millisecond), time.Since(began).Round(100*time.Millisecond))
 	}
 	for i, c := range s.inspect(running...) {

@@ -83,6 +83,30 @@ func (l *load) take() {
 	}
 }
 
+// done is how many tasks were acknowledged at each site, and how many ranges were granted.
+func (l *load) done() (all []int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, site := range sites {
+		all = append(all, len(l.tasks[site]))
+	}
+	return append(all, len(l.ranges))
+}
+
+// goesOn waits until more of each was done since a container was killed, and is back: a load that
+// stands would prove nothing of the next one.
+func (l *load) goesOn(s stack, killed string) {
+	before := l.done()
+	await(s.T, time.Minute, "the load to go on after "+killed+" was killed", func() ([]int, error) { return l.done(), nil }, func(now []int) bool {
+		for i := range now {
+			if now[i] <= before[i] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // judge ends the load: every task that was acknowledged succeeds, no identifier was granted
 // twice, and each queue holds what was put in and not taken out.
 func (l *load) judge(s stack) {
