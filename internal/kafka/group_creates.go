@@ -3,6 +3,7 @@ package kafka
 import (
 	"encoding/binary"
 	"net"
+	"slices"
 
 	"github.com/segmentio/kafka-go/protocol"
 )
@@ -21,7 +22,7 @@ func (c createsNothing) Write(b []byte) (int, error) {
 	const header = 8 // the length, the key and the version
 	if len(b) > header && int(binary.BigEndian.Uint32(b)) == len(b)-4 && protocol.ApiKey(binary.BigEndian.Uint16(b[4:])) == protocol.Metadata {
 		if v := binary.BigEndian.Uint16(b[6:]); v >= firstCreates && v <= lastCreates {
-			b[len(b)-1] = 0
+			b = append(slices.Clone(b[:len(b)-1]), 0)
 		}
 	}
 	return c.Conn.Write(b)

@@ -31,7 +31,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 	var texts map[string]string
 	var capacity map[string]int64
 	var slots int
-	var realised, realiser string
+	var networks realising
 	c := &cobra.Command{
 		Use:   "engine",
 		Short: "Run a stand-alone engine for tasks of the kinds noop, exec and http",
@@ -47,9 +47,8 @@ func serveEngine(a *cli.App) *cobra.Command {
 				return err
 			}
 			cfg.Engine.Allocatable = amounts(capacity, slots)
-			cfg.Handlers = realisers(realised)
-			if realiser != "" {
-				cfg.By = map[string]engine.By{site.DefaultKind: {Command: realiser, Give: realise.Given}}
+			if err := networks.apply(&cfg); err != nil {
+				return err
 			}
 			if cfg.Engine.Grace == 0 {
 				cfg.Engine.Grace = -1 // The library takes 0 as not given.
@@ -77,9 +76,7 @@ func serveEngine(a *cli.App) *cobra.Command {
 	cli.PairsOf(f, &capacity, quantity, "capacity", "what tasks may need of it; 8 slots for each CPU if none is given")
 	f.StringSliceVar(&cfg.Allow, "allow", nil, "commands that kind exec may run: a name, with any arguments, or a whole command (\"spanway version\"), with these alone; none means that it does not handle exec")
 	f.StringSliceVar(&cfg.HTTPAllow, "http-allow", nil, "prefixes of URLs that kind http may send to, such as https://api.example/v1 or http://127.0.0.1:* (any port); none means that it does not handle http")
-	f.StringVar(&realised, "realise", "", "directory in which objects of logical networks are realised, each as a file; empty means that it does not handle network.realise. Local managers choose engines with the label role=edge")
-	f.StringVar(&realiser, "realise-by", "", "command that realises objects of logical networks, a name in PATH and its arguments: it is given the object as JSON on its standard input, nothing where the object is to be removed, its path as SPANWAY_OBJECT, and realise or remove as SPANWAY_ACTION")
-	c.MarkFlagsMutuallyExclusive("realise", "realise-by")
+	networks.flags(c)
 	f.StringVar(&cfg.Engine.Accepts, "accepts", "", "CEL over task: it is given only tasks for which this is true")
 	f.StringVar(&cfg.Engine.Node, "node", "", "name of the host that it shares with other engines; the host's own if empty")
 	f.StringVar((*string)(&cfg.Monitor), "monitor", "auto", "what is measured as used of cpu_millis and memory_bytes, if it has such capacity: process, cgroup, auto (cgroup if that is limited) or off")
@@ -93,12 +90,6 @@ func serveEngine(a *cli.App) *cobra.Command {
 	cli.Lasting(f, time.Second, true, "engine-ttl")
 	cli.Lasting(f, 0, false, "grace")
 	cli.Checked(f, "allow", engine.CheckCommand)
-	cli.Checked(f, "realise-by", func(text string) error {
-		if text == "" {
-			return nil
-		}
-		return engine.CheckCommand(text)
-	})
 	cli.Checked(f, "http-allow", func(text string) error {
 		_, err := call.NewAllowed([]string{text})
 		return err
@@ -113,12 +104,33 @@ func serveEngine(a *cli.App) *cobra.Command {
 	return c
 }
 
-// realisers are the handlers of what realises logical networks in a directory; none if that is empty.
-func realisers(dir string) map[string]embedded.Handler {
-	if dir == "" {
-		return nil
+// realising is how an engine realises logical networks: in a directory, or by a command; not at all
+// if both are empty.
+type realising struct{ dir, command string }
+
+func (r *realising) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&r.dir, "realise", "", "directory in which objects of logical networks are realised, each as a file; empty means that it does not handle network.realise. Local managers choose engines with the label role=edge")
+	f.StringVar(&r.command, "realise-by", "", "command that realises objects of logical networks, a name in PATH and its arguments: it is given the object as JSON on its standard input, nothing where the object is to be removed, its path as SPANWAY_OBJECT, and realise or remove as SPANWAY_ACTION")
+	cli.Checked(f, "realise-by", func(text string) error {
+		if text == "" {
+			return nil
+		}
+		return engine.CheckCommand(text)
+	})
+}
+
+func (r *realising) apply(cfg *engine.Config) error {
+	if r.dir != "" && r.command != "" {
+		return cli.Usage("--realise and --realise-by both say how objects are realised: give one of them")
 	}
-	return map[string]embedded.Handler{site.DefaultKind: realise.Files{Dir: dir}.Handle}
+	if r.dir != "" {
+		cfg.Handlers = map[string]embedded.Handler{site.DefaultKind: realise.Files{Dir: r.dir}.Handle}
+	}
+	if r.command != "" {
+		cfg.By = map[string]engine.By{site.DefaultKind: {Command: r.command, Give: realise.Given}}
+	}
+	return nil
 }
 
 // warnOfSlots warns that an engine offers no slots: a task that says nothing of its
