@@ -18,10 +18,12 @@ type ordered struct {
 	success  map[string]bool
 	reserved map[string]string
 	ready    map[string]bool
+	// replaced: the pool was, and nothing is taken over since; what it had went on elsewhere.
+	replaced bool
 }
 
 func newOrdered() *ordered {
-	return &ordered{map[string]*events.Task{}, map[string]bool{}, map[string]bool{}, map[string]string{}, map[string]bool{}}
+	return &ordered{tasks: map[string]*events.Task{}, running: map[string]bool{}, success: map[string]bool{}, reserved: map[string]string{}, ready: map[string]bool{}}
 }
 
 // orderRandom draws what concerns the order of a request.
@@ -81,8 +83,13 @@ func (o *ordered) follow(m proto.Message) {
 		over(m.TaskId)
 	case *events.TaskDeadLettered:
 		over(m.TaskId)
+	case *events.PoolReplaced:
+		o.replaced = true
 	case *events.PoolPromoted:
-		clear(o.reserved)
+		if o.replaced {
+			clear(o.reserved)
+		}
+		o.replaced = false
 	case *events.EngineRegistered:
 		delete(o.reserved, m.Engine.Id)
 	case *events.EngineDraining:
